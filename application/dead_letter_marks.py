@@ -17,8 +17,8 @@ from aiokafka.errors import KafkaError
 
 from models.errors import RetryableError
 from streams import clients
-from streams.access import failure
 from streams.clients import Producer
+from streams.kafka_refusals import failure
 from streams.settings import Settings
 from streams.topic_reader import read_topic
 from streams.topics import DEAD_LETTER_MARKS, provision

@@ -14,8 +14,8 @@ from models.errors import Refused
 from rules.inbound.do_not_contact import HASH, accept_listing, read_handle
 from rules.inbound.times import record_time
 from streams import clients
-from streams.access import failure
 from streams.erasure_key import read_key
+from streams.kafka_refusals import failure
 from streams.settings import Settings
 from streams.topic_reader import read_topic
 from streams.topics import DO_NOT_CONTACT

@@ -8,8 +8,8 @@ from typing import Any, Final
 import msgspec
 
 from application.importing.import_rows import ParsedLine
+from application.importing.import_tables import open_table
 from application.importing.mapping import named as first_named
-from application.importing.tables import open_table
 from application.lead_dealing import owner_and_phase_of
 from application.rule_text import read_tree
 from models import ids, normalize

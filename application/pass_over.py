@@ -12,9 +12,9 @@ from aiokafka.structs import OffsetAndMetadata
 
 from models.errors import RuntimeFailure
 from streams import clients
-from streams.access import failure
 from streams.dead_letter_reading import FATAL_ERROR, SourcePosition
 from streams.dead_letters import make_letter
+from streams.kafka_refusals import failure
 from streams.settings import Settings
 from streams.topic_reader import read_positions
 from streams.topics import (

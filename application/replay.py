@@ -21,8 +21,8 @@ from models.org_events import DoNotContactPublished
 from rules.inbound.do_not_contact import accept_listing
 from rules.inbound.signatures import NAMES as SIGNED
 from streams import clients
-from streams.access import failure
 from streams.dead_letter_reading import REPLAY_OF, ReadHeader, StoredDeadLetter, instant_of
+from streams.kafka_refusals import failure
 from streams.settings import Settings
 from streams.signing import Signer
 from streams.topic_reader import read_topic

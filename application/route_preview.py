@@ -18,7 +18,7 @@ from models.offer_decisions import RepSought
 from models.offers import NoRepAvailable, OfferMade, RingStarted
 from models.org_decisions import OrgStep, explained
 from models.org_events import PersonArrived
-from models.org_rows import OrgLead, OrgLeadStage
+from models.org_rows import OrgLead, OrgLeadStatus
 from rules.inbound.intake import accept_arrival, accept_as
 from rules.lead.distribution import request_rep
 from rules.lead.lead_partition import LeadPartition
@@ -305,7 +305,11 @@ def _later(
         release_lead(transition, held, "the lead asks its group again")
     method = method_of(transition, group)
     row = OrgLead(
-        lead_id=lead.lead_id, epoch=lead.epoch, stage=OrgLeadStage.WAITING, since=at, tried=distribution.tried
+        lead_id=lead.lead_id,
+        epoch=lead.epoch,
+        stage=OrgLeadStatus.WAITING,
+        since=at,
+        tried=distribution.tried,
     )
     eligibility = Eligibility(transition, group, row, lead, rings=method is not None and method.rings)
     found = []

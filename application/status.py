@@ -22,7 +22,7 @@ from sink.db_errors import reason_of
 from sink.queries import leads_by_phase, open_exceptions_by_reason
 from sink.schema import schema_of
 from sink.tables import SinkOffsetTable
-from streams.access import not_let_in
+from streams.kafka_refusals import not_let_in
 from streams.settings import Settings
 from streams.topics import DEAD_LETTERS
 
@@ -200,7 +200,8 @@ def print_status(seen: dict[str, Any]) -> None:
     for table in (phases, queues, lag):
         if table.row_count:
             out.print(table)
-    out.print(f"Dead letters: {seen['dead_letters']:,}")
+    if all(problem["what"] != "Kafka" for problem in seen["problems"]):
+        out.print(f"Dead letters: {seen['dead_letters']:,}")
     for problem in seen["problems"]:
         out.print(f"[red]{escape(problem['what'])}: {escape(problem['reason'])}[/red]", soft_wrap=True)
     out.print("Everything works." if seen["ok"] else f"{len(seen['problems']):,} to look at.")

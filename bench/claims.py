@@ -10,11 +10,13 @@ last (`bench.topic_watch.Rate`).
   commits run every second. From the second repeat on the worker does more than the counted claims: the relay of the
   previous repeat told the org who has each lead, so the worker also decides an event for every fourth claim and writes
   three records of `org-journal` for it.
+- compiled: the same with the compiled core, if there is one that fits (`make compiled`). It has leads of its own.
 - raw, raw_tuned: `bench.peers.raw`; its answer and its state are two records.
 - quix: `bench.peers.quix`.
 
 `answers_per_s` is the rate on `lead-decisions` of our relay, a separate process, for the same journal. It reads those
-records of `org-journal` at the same time.
+records of `org-journal` at the same time. `compiled_answers_per_s`: that of a compiled relay, for the compiled worker's
+journal.
 """
 
 import asyncio
@@ -31,6 +33,7 @@ from bench.testbed import Say, Testbed, open_testbed, quiet, started
 from bench.topic_watch import Watch, count, watching
 from models.errors import ConfigError, StartFailed
 from runtime import ChildProcess
+from streams import compiled_core
 from streams.settings import Settings
 from streams.topics import LEAD_DECISIONS, LEAD_JOURNAL, LEAD_LOG
 
@@ -81,14 +84,15 @@ def run(
 class _Claims:
     def __init__(self, here: Testbed, claims: int, leads: int, say: Say) -> None:
         self.here, self.claims, self.leads, self.say = here, claims, leads, say
+        self.has_core = bool(compiled_core.usable()[0])
 
     async def measure(self, repeats: int) -> dict[str, list[float]]:
         rates: dict[str, list[float]] = {}
         async with watching(self.here.settings) as watch:
-            await take_in(self.here, watch, self.leads * repeats, self.say)
+            rounds = repeats * (2 if self.has_core else 1)
+            await take_in(self.here, watch, self.leads * rounds, self.say)
             for n in range(repeats):
-                ids = workload.lead_ids(self.leads, first=n * self.leads)
-                claims = workload.records(workload.claims(ids, self.claims))
+                claims = self.claims_of(n)
                 contestants: dict[str, Callable[[], Awaitable[float]]] = {
                     "raw": partial(self.raw, watch, n, claims, "throughput"),
                     "ours": partial(self.ours, watch, claims),
@@ -96,24 +100,35 @@ class _Claims:
                     "raw_tuned": partial(self.raw, watch, n, claims, "tuned"),
                     "answers": partial(self.relay, watch),
                 }
+                if self.has_core:
+                    again = self.claims_of(repeats + n)
+                    contestants["compiled"] = partial(self.ours, watch, again, core=compiled_core.REQUIRED)
+                    contestants["compiled_answers"] = partial(self.relay, watch, core=compiled_core.REQUIRED)
                 for name, contest in contestants.items():
                     rate = await contest()
                     rates.setdefault(name, []).append(rate)
                     self.say(f"{name} {n + 1}/{repeats}: {rate:,.0f} claims/s")
         return rates
 
-    async def ours(self, watch: Watch, claims: list[workload.Record]) -> float:
+    def claims_of(self, part: int) -> list[workload.Record]:
+        """Return the claims of one part of the leads."""
+        ids = workload.lead_ids(self.leads, first=part * self.leads)
+        return workload.records(workload.claims(ids, self.claims))
+
+    async def ours(
+        self, watch: Watch, claims: list[workload.Record], *, core: str = compiled_core.OFF
+    ) -> float:
         begin = await watch.ends(LEAD_JOURNAL)
         await workload.append(self.here.settings, LEAD_LOG, claims)
         name = f"worker-{len(self.here.children)}"
-        worker = self.here.child(name, "bench.launch", "worker", ready=True)
+        worker = self.here.child(name, "bench.launch", "worker", ready=True, core=core)
         return await self.timed(watch, worker, LEAD_JOURNAL, begin, won_in_row)
 
-    async def relay(self, watch: Watch) -> float:
+    async def relay(self, watch: Watch, *, core: str = compiled_core.OFF) -> float:
         """Measure the relay over the journal of the claims just answered."""
         begin = await watch.ends(LEAD_DECISIONS)
         name = f"relay-{len(self.here.children)}"
-        relay = self.here.child(name, "bench.launch", "relay", ready=True)
+        relay = self.here.child(name, "bench.launch", "relay", ready=True, core=core)
         return await self.timed(watch, relay, LEAD_DECISIONS, begin, won)
 
     async def raw(self, watch: Watch, n: int, claims: list[workload.Record], kind: str) -> float:

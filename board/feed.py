@@ -8,7 +8,7 @@ import redis.asyncio
 from board import keys
 from board.connection import leave_server
 from board.refusals import translated
-from board.views import Visible, definition, shown, state_in, visible
+from board.visibility import Visible, definition, shown, state_in, visible
 from models.errors import RuntimeFailure
 from models.public import personal_queue
 

@@ -12,7 +12,7 @@ from board.feed import REBUILT, START, FeedEntry, FeedReader, position
 from board.pages import Pages
 from board.refusals import translated
 from board.search import ListSearch
-from board.views import NAME, BoardPage, ListRow, QueueInfo, definition
+from board.visibility import NAME, BoardPage, ListRow, QueueInfo, definition
 from models.errors import RetryableError
 from models.public import personal_queue
 

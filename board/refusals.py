@@ -27,6 +27,8 @@ from redis.exceptions import (
     ResponseError,
     TryAgainError,
 )
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from models.errors import RetryableError, RuntimeFailure
 
@@ -46,6 +48,7 @@ _SETTING_TEXTS: Final = (
     "SELECT is not allowed",
     "ACL failure in script",
 )
+_UNANSWERED: Final = (RedisConnectionError, RedisTimeoutError)
 _WAITS: Final = {
     OutOfMemoryError: "is at its memory limit (maxmemory); the same is tried again until there is room",
     ReadOnlyError: "is a read-only replica now",
@@ -101,6 +104,8 @@ def classified(error: RedisError | OSError) -> RuntimeFailure:
     for kind, reason in _WAITS.items():
         if isinstance(error, kind):
             return RetryableError("Valkey", f"{reason}: {said}")
+    if isinstance(error, OSError) or type(error) in _UNANSWERED:
+        return RetryableError("Valkey", f"does not answer: {said}")
     if not isinstance(error, ResponseError):
         return RetryableError("Valkey", f"{type(error).__name__}: {said}")
     for code, reason in _WAIT_CODES.items():

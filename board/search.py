@@ -14,7 +14,7 @@ from board import keys
 from board.feed import FeedReader
 from board.pages import Pages
 from board.refusals import translated
-from board.views import NAME, BoardPage, reduced
+from board.visibility import NAME, BoardPage, reduced
 from board.writer import script
 from models.errors import RetryableError
 

@@ -7,7 +7,7 @@ from typing import Annotated
 import msgspec
 import typer
 
-from cli.common import AsJson, finish, print_refusal, running
+from cli.common import AsJson, finish, print_refusal, read_lead_id, running
 from cli.lead_options import (
     SHOWN,
     BulkAction,
@@ -123,14 +123,9 @@ def unignore(
 
 
 def _decide(what: str, lead: str, by: str, org: str, seconds: float, *, as_json: bool) -> None:
-    from models import normalize
     from streams.engine_client import ask_once
 
-    try:
-        lead_id = normalize.lead_id(lead)
-    except ValueError as error:
-        raise typer.BadParameter(f"LEAD {error}") from error
-    action = {"type": what, "lead_id": lead_id, "rep_id": by, "org": org}
+    action = {"type": what, "lead_id": read_lead_id(lead), "rep_id": by, "org": org}
     answer = asyncio.run(ask_once(running(), action, seconds))
     done = answer.result == "done"
     if done:

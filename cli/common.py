@@ -39,6 +39,16 @@ def found() -> Settings:
     return find_running(Settings.read())
 
 
+def read_lead_id(text: str, name: str = "LEAD") -> str:
+    """Return a lead id in its canonical form. Another text is a wrong use of the argument or option `name`."""
+    from models import normalize
+
+    try:
+        return normalize.lead_id(text)
+    except ValueError as error:
+        raise typer.BadParameter(f"{name} {error}") from error
+
+
 def say(text: str) -> None:
     """Print progress to stderr, so that it does not mix with a result on stdout."""
     typer.echo(text, err=True)

@@ -7,7 +7,7 @@ from typing import Annotated
 import msgspec
 import typer
 
-from cli.common import AsJson, finish, found, print_refusal, running, say
+from cli.common import AsJson, finish, found, print_refusal, read_lead_id, running, say
 
 
 def send(
@@ -79,10 +79,11 @@ def claim(
     """
     from streams.engine_client import ask_once
 
+    lead_id = read_lead_id(lead)
     answer = asyncio.run(
         ask_once(
             running(),
-            {"type": "claim", "lead_id": lead, "rep_id": rep, "queue_id": queue, "org": org},
+            {"type": "claim", "lead_id": lead_id, "rep_id": rep, "queue_id": queue, "org": org},
             seconds,
         )
     )
@@ -120,7 +121,8 @@ def why(
     """
     from application.history import print_history, read_history
 
-    history = asyncio.run(read_history(running(), lead))
+    lead_id = read_lead_id(lead)
+    history = asyncio.run(read_history(running(), lead_id))
     print_history(history)
     finish(history, as_json=as_json, ok=bool(history["events"]))
 
@@ -138,9 +140,10 @@ def trace(
     """
     from application.lead_trace import print_trace, read_trace, trace_json
 
-    hops = asyncio.run(read_trace(running(), lead))
-    print_trace(lead, hops)
-    finish(trace_json(lead, hops), as_json=as_json, ok=bool(hops))
+    lead_id = read_lead_id(lead)
+    hops = asyncio.run(read_trace(running(), lead_id))
+    print_trace(lead_id, hops)
+    finish(trace_json(lead_id, hops), as_json=as_json, ok=bool(hops))
 
 
 def add_to(app: typer.Typer) -> None:

@@ -6,7 +6,7 @@ from typing import Annotated
 import msgspec
 import typer
 
-from cli.common import AsJson, finish, print_refusal, running
+from cli.common import AsJson, finish, print_refusal, read_lead_id, running
 from cli.lead_options import SHOWN, By, Org, Seconds
 
 locks = typer.Typer(help="Leads that reps have open: list them, free one.", no_args_is_help=True)
@@ -42,14 +42,9 @@ def free(
 
     Example: firstclaim locks free 0c929b85-3707-5b16-91e8-0d9f3ddc6570 --by manager-1 --why "ann has gone home"
     """
-    from models import normalize
     from streams.engine_client import ask_once
 
-    try:
-        lead_id = normalize.lead_id(lead)
-    except ValueError as error:
-        raise typer.BadParameter(f"LEAD {error}") from error
-    action = {"type": "release", "lead_id": lead_id, "rep_id": by, "org": org, "why": why}
+    action = {"type": "release", "lead_id": read_lead_id(lead), "rep_id": by, "org": org, "why": why}
     answer = asyncio.run(ask_once(running(), action, seconds))
     done = answer.result == "done"
     if done:

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import msgspec
 import typer
 
-from cli.common import AsJson, finish, print_refusal, running
+from cli.common import AsJson, finish, print_refusal, read_lead_id, running
 from cli.lead_options import (
     BulkAction,
     By,
@@ -213,7 +213,7 @@ def merge(
 
     Example: firstclaim merge 0c929b85-3707-5b16-91e8-0d9f3ddc6570 --into 7c9e6679-7425-40de-944b-e07fc1f90ae7 --by mia
     """
-    fields = {"into_lead_id": _lead_id(into, "--into")} | ({} if why is None else {"why": why})
+    fields = {"into_lead_id": read_lead_id(into, "--into")} | ({} if why is None else {"why": why})
     _ask("merge", lead, by, org, seconds, fields, "The leads are merged.", as_json=as_json)
 
 
@@ -232,17 +232,8 @@ def split(
 
     Example: firstclaim split 7c9e6679-7425-40de-944b-e07fc1f90ae7 --inquiry 0c929b85-3707-5b16-91e8-0d9f3ddc6570 --by m
     """
-    fields = {"inquiry_id": _lead_id(inquiry, "--inquiry")} | ({} if why is None else {"why": why})
+    fields = {"inquiry_id": read_lead_id(inquiry, "--inquiry")} | ({} if why is None else {"why": why})
     _ask("split", lead, by, org, seconds, fields, "The inquiry is a lead of its own.", as_json=as_json)
-
-
-def _lead_id(value: str, name: str) -> str:
-    from models import normalize
-
-    try:
-        return normalize.lead_id(value)
-    except ValueError as error:
-        raise typer.BadParameter(f"{name} {error}") from error
 
 
 def _ask(
@@ -259,7 +250,7 @@ def _ask(
     """Ask for one action on one lead, and print the answer. `done`: what to print if it was done."""
     from streams.engine_client import ask_once
 
-    lead_id = _lead_id(lead, "LEAD")
+    lead_id = read_lead_id(lead)
     request = {"type": action, "lead_id": lead_id, "rep_id": by, "org": org, **fields}
     answer = asyncio.run(ask_once(running(), request, seconds))
     ok = answer.result == "done"

@@ -18,16 +18,16 @@ from couriers.directory import CourierDirectory
 from couriers.fates import FateWriter
 from couriers.gate import ProviderGate
 from couriers.port import Channel, WatchesProvider
-from couriers.reader import RequestReader, reader_consumer
+from couriers.request_reader import RequestReader, reader_consumer
 from couriers.single_active import waiting_until_active
 from models.errors import ConfigError, RuntimeFailure
 from models.public import Fate, Notification
 from streams import trace_export
-from streams.access import refused
 from streams.clients import producer as make_producer
 from streams.clients import stop_consumer
 from streams.garbage import keep_imports
 from streams.http import serve
+from streams.kafka_refusals import refused
 from streams.metrics import render
 from streams.process_exit import ExitCode, leave
 from streams.readiness import Readiness

@@ -15,11 +15,11 @@ from aiokafka import ConsumerRebalanceListener
 from aiokafka.coordinator.assignors.sticky.sticky_assignor import StickyPartitionAssignor
 from aiokafka.errors import KafkaError
 
-from couriers.reader import HEARTBEAT_MS, REBALANCE_MS, SESSION_MS
+from couriers.request_reader import HEARTBEAT_MS, REBALANCE_MS, SESSION_MS
 from models.errors import RuntimeFailure
-from streams.access import refusal
 from streams.clients import consumer as make_consumer
 from streams.clients import stop_consumer
+from streams.kafka_refusals import refusal
 from streams.readiness import Readiness
 from streams.retries import FOLLOW_BOARD
 from streams.settings import Settings

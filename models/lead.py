@@ -90,7 +90,7 @@ class QueuePlacement(msgspec.Struct, frozen=True, gc=False, array_like=True):
     since: datetime
 
 
-class DistributionStage(StrEnum):
+class DistributionStatus(StrEnum):
     """The stage of a lead's distribution."""
 
     REQUESTED = "asked"
@@ -110,17 +110,17 @@ class DistributionStage(StrEnum):
 
 HELD_BACK: Final = frozenset(
     {
-        DistributionStage.REQUESTED,
-        DistributionStage.OFFERED,
-        DistributionStage.RINGING,
-        DistributionStage.PAUSED,
-        DistributionStage.IN_LINE,
+        DistributionStatus.REQUESTED,
+        DistributionStatus.OFFERED,
+        DistributionStatus.RINGING,
+        DistributionStatus.PAUSED,
+        DistributionStatus.IN_LINE,
     }
 )
 """The stages in which a lead is in no queue, because a rep is about to get it."""
 
 
-OPEN_OFFERS: Final = frozenset({DistributionStage.OFFERED, DistributionStage.RINGING})
+OPEN_OFFERS: Final = frozenset({DistributionStatus.OFFERED, DistributionStatus.RINGING})
 """The stages in which the lead is offered to the reps of its distribution."""
 
 
@@ -135,7 +135,7 @@ class Distribution(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_def
 
     group_id: str
     epoch: int
-    stage: DistributionStage = DistributionStage.REQUESTED
+    stage: DistributionStatus = DistributionStatus.REQUESTED
     method: str | None = None
     reps: tuple[str, ...] = ()
     until: datetime | None = None

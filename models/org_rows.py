@@ -94,7 +94,7 @@ class OrgGroup(
     wake: datetime | None = None
 
 
-class OrgLeadStage(StrEnum):
+class OrgLeadStatus(StrEnum):
     """The stage of a lead in its org. A lead without a row requests nothing and takes no capacity."""
 
     WAITING = "waiting"
@@ -125,7 +125,7 @@ class OrgLead(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag
 
     lead_id: str
     epoch: int
-    stage: OrgLeadStage
+    stage: OrgLeadStatus
     since: datetime
     group_id: str | None = None
     method: str | None = None

@@ -24,8 +24,8 @@ from aiokafka.errors import IllegalStateError, KafkaError
 from models.errors import RetryableError
 from sink.writer import DATABASE, AppliedBatch, CrmWriter, JournalRecord, PreparedRecord, prepared
 from streams import clients, metrics, trace_export
-from streams.access import refused
 from streams.clients import Consumer
+from streams.kafka_refusals import refused
 from streams.readiness import Readiness
 from streams.retries import WRITE_CRM
 from streams.settings import Settings

@@ -28,12 +28,12 @@ from sink.refused_arrivals import RefusedArrivalWriter
 from sink.vendor_reports import ReportPublisher, publish_reports
 from sink.writer import DATABASE, CrmWriter
 from streams import metrics, trace_export
-from streams.access import refused
 from streams.brake import Brake, make_brake
 from streams.clients import producer as make_producer
 from streams.clients import stop_consumer
 from streams.garbage import keep_imports
 from streams.http import serve
+from streams.kafka_refusals import refused
 from streams.process_exit import ExitCode, leave
 from streams.readiness import Readiness
 from streams.retries import WRITE_CRM

@@ -20,7 +20,7 @@ from aiokafka.errors import KafkaError, MessageSizeTooLargeError, ProducerClosed
 from models.errors import RetryableError, RuntimeFailure
 from models.public import LeadDecision
 from streams import clients
-from streams.access import refusal, refused
+from streams.kafka_refusals import refusal, refused
 from streams.retries import CONNECT_PRODUCER, SEND_TO_ENGINE
 from streams.settings import Settings
 from streams.signing import Signer

@@ -16,9 +16,9 @@ from aiokafka.producer.message_accumulator import BatchBuilder
 from models.errors import PermanentError
 from models.record_size import BATCH_OVERHEAD_BYTES, MAX_RECORD_BYTES, Header, check_size, header_size
 from streams import trace_export
-from streams.access import failure, refused
 from streams.clients import Producer
 from streams.clients import producer as make_producer
+from streams.kafka_refusals import failure, refused
 from streams.membership_lease import Lease
 from streams.patches.heartbeats import send_only_awake
 from streams.process_exit import ExitCode, leave

@@ -25,7 +25,8 @@ def check_port(port: int, option: str, host: str = "127.0.0.1") -> None:
     elif isinstance(error, PermissionError):
         reason = f"port {port} of {host} needs rights this user does not have; name another port"
     else:
-        reason = f"{host}:{port} is no address to listen on here: {error.strerror or error}"
+        why = error.strerror or error
+        reason = f"{host}:{port} is no address to listen on here: {why}; the host must be one of this machine"
     raise ConfigError(option, reason)
 
 

@@ -8,9 +8,9 @@ from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 
 from models.errors import RetryableError
-from streams.access import failure
 from streams.clients import Consumer, stop_consumer
 from streams.clients import consumer as make_consumer
+from streams.kafka_refusals import failure
 from streams.settings import Settings
 
 STALL_SECONDS: Final = 30.0
@@ -100,7 +100,7 @@ async def read_positions(settings: Settings, topic: str, positions: Collection[t
 
 async def extent(settings: Settings, topic: str) -> dict[int, tuple[int, int]]:
     """Return the first offset and the end offset of each partition of a topic. Raises `RetryableError`."""
-    consumer = make_consumer(settings, topic)
+    consumer = make_consumer(settings, topic, reset="none")  # without positions it fetches nothing
     try:
         await _start(consumer, topic)
         topic_partitions = sorted(consumer.assignment())

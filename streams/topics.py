@@ -10,12 +10,18 @@ from functools import partial
 from typing import Final
 
 from aiokafka.admin import NewTopic
-from aiokafka.errors import KafkaError, TopicAlreadyExistsError, TopicAuthorizationFailedError, for_code
+from aiokafka.errors import (
+    KafkaConnectionError,
+    KafkaError,
+    TopicAlreadyExistsError,
+    TopicAuthorizationFailedError,
+    for_code,
+)
 
 from models import audit, public
 from models.errors import ConfigError, RetryableError, RuntimeFailure
-from streams.access import ACLS, failure
 from streams.clients import admin as make_admin
+from streams.kafka_refusals import ACLS, failure
 from streams.partition_counts import Shape, check_counts, settled
 from streams.patches.topic_admin import TopicAdmin
 from streams.settings import Settings
@@ -249,7 +255,8 @@ async def provision(settings: Settings) -> Settings:
         await check_configs(admin, TOPICS, partial(config_of, settings=settings), set_here)
         return settled(settings, _shapes(), present)
     except (KafkaError, TimeoutError) as error:
-        raise await failure(settings, error, f"topics could not be provisioned: {error!r}") from error
+        reason = _no_answer(settings, error) or f"topics could not be provisioned: {error!r}"
+        raise await failure(settings, error, reason) from error
     finally:
         await admin.close()
 
@@ -264,9 +271,16 @@ async def as_made(settings: Settings) -> Settings:
         await admin.start()
         return settled(settings, _shapes(), await _counts(admin))
     except KafkaError as error:
-        raise await failure(settings, error, f"{settings.kafka_bootstrap_servers}: {error}") from error
+        reason = _no_answer(settings, error) or f"{settings.kafka_bootstrap_servers}: {error}"
+        raise await failure(settings, error, reason) from error
     finally:
         await admin.close()
+
+
+def _no_answer(settings: Settings, error: Exception) -> str | None:
+    if not isinstance(error, KafkaConnectionError):
+        return None
+    return f"does not answer at {settings.kafka_bootstrap_servers}; KAFKA_BOOTSTRAP_SERVERS says where it is"
 
 
 def _shapes() -> dict[str, Shape]:

@@ -13,9 +13,9 @@ import structlog
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 
-from streams.access import failure
 from streams.clients import consumer as make_consumer
 from streams.clients import stop_consumer
+from streams.kafka_refusals import failure
 from streams.patches.consumer_access import high_watermarks, network_client
 from streams.settings import Settings
 from streams.transaction_requests import DescribeProducersRequest, ListTransactionsRequest

@@ -22,7 +22,7 @@ from web.body_limit import BodyLimit
 from web.console_services import Services
 from web.links import mailto, phone_text, tel
 from web.pages import pages
-from web.pages.common import render
+from web.pages.page_context import render
 from web.proxies import Forwarded
 from web.security_headers import HSTS, HSTS_NAME, with_headers
 from web.strict_requests import StrictRequests

@@ -13,8 +13,8 @@ from application.directory.changes import Difference
 from models.audit import Act, AuditDifference, AuditRecord, Outcome
 from models.errors import FirstclaimError, RuntimeFailure
 from streams import clients
-from streams.access import failure
 from streams.clients import Producer
+from streams.kafka_refusals import failure
 from streams.settings import Settings
 from streams.topics import AUDIT
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, Final, NamedTuple
 
 from application.directory.objects import Objects, Value, normal
-from application.importing.tables import delimiter_of
+from application.importing.import_tables import delimiter_of
 from application.importing.text_encoding import decoded
 from models import location
 from models.errors import Problem, PublicationErrors

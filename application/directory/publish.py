@@ -19,8 +19,8 @@ from rules.inbound.intake import accept_publication
 from rules.inbound.publication import present
 from rules.queues.rule_book import Key, NewestPublication
 from streams import clients
-from streams.access import failure
 from streams.clients import Producer, stop_consumer
+from streams.kafka_refusals import failure
 from streams.settings import Settings
 from streams.topic_reader import extent, read_topic
 from streams.topics import DIRECTORY
@@ -205,7 +205,7 @@ async def _read(settings: Settings, begin: int, end: int) -> list[Any]:
 
     Raises `TimeoutError` after `OTHERS_SECONDS`, and KafkaError.
     """
-    consumer = clients.consumer(settings)
+    consumer = clients.consumer(settings, reset="none")
     found: list[Any] = []
     try:
         async with asyncio.timeout(OTHERS_SECONDS):

@@ -14,8 +14,8 @@ from typing import Final
 import msgspec
 from sqlalchemy import func, select
 
-from application.erasure.contacts import list_by_hash
-from application.erasure.finder import Finder
+from application.erasure.do_not_contact_hashes import list_by_hash
+from application.erasure.erased_data_finder import Finder
 from application.erasure.letters import delete_letters
 from application.erasure.logs import LOGS, delete_logs, ends_of_logs
 from application.erasure.receipts import write_receipts

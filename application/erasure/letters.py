@@ -11,13 +11,13 @@ from typing import Any, Final
 from aiokafka.errors import KafkaError
 
 from application.dead_letter_marks import Marker, read_marks
-from application.erasure.finder import Finder
+from application.erasure.erased_data_finder import Finder
 from application.erasure.logs import delete_before
 from models.errors import Refused
 from rules.inbound.intake import accept_arrival
 from streams import clients
-from streams.access import failure
 from streams.dead_letter_reading import read_letter
+from streams.kafka_refusals import failure
 from streams.settings import Settings
 from streams.topic_reader import extent, read_topic
 from streams.topics import DEAD_LETTERS, LEAD_ARRIVALS, MAX_DEAD_LETTER_BYTES

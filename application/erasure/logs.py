@@ -17,7 +17,7 @@ from board.connection import connect as connect_valkey
 from board.writer import BoardWriter
 from models.errors import RetryableError
 from streams import clients
-from streams.access import failure
+from streams.kafka_refusals import failure
 from streams.settings import Settings
 from streams.topic_reader import extent
 from streams.topics import (

@@ -9,7 +9,7 @@ from aiokafka.errors import KafkaError
 
 from models.public import ErasureReceipt, Purge
 from streams import clients
-from streams.access import failure
+from streams.kafka_refusals import failure
 from streams.settings import Settings
 from streams.topic_reader import read_topic
 from streams.topics import ERASURES

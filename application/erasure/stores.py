@@ -13,7 +13,7 @@ from redis.exceptions import RedisError
 from sqlalchemy import JSON, Connection, Engine, MetaData, Table, Text, inspect, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
-from application.erasure.finder import Finder
+from application.erasure.erased_data_finder import Finder
 from board.connection import connect as connect_valkey
 from models.errors import RetryableError
 from sink.database_engine import connect

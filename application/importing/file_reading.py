@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final, Literal
 
-from application.importing import adf, documents, lines, sheets, tables
+from application.importing import adf, documents, import_tables, lines, sheets
 from application.importing.import_rows import AS_SENT, ImportRow, ParsedLine, row
 from application.importing.mapping import Mapping
 from application.importing.text_encoding import decoded
@@ -83,7 +83,7 @@ def _found(kind: Format, path: Path, mapping: Mapping | None) -> Iterator[Parsed
         case "adf":
             return adf.read(path)
         case "csv":
-            return tables.read(path, mapping)
+            return import_tables.read(path, mapping)
         case "json":
             return documents.read(path, mapping)
         case "xlsx":

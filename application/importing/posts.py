@@ -6,7 +6,7 @@ from itertools import islice
 from typing import Final, Literal
 from urllib.parse import parse_qsl
 
-from application.importing import adf, documents, tables
+from application.importing import adf, documents, import_tables
 from application.importing.import_rows import AS_SENT, ImportRow, ParsedLine, refused, row
 from application.importing.mapping import Mapping, UnusableCell
 from models.directory import OrgSettings
@@ -90,11 +90,13 @@ def _form(body: bytes, mapping: Mapping | None) -> ParsedLine:
         raise _unreadable(f"has more than {MOST_FORM_FIELDS} fields") from None
     if not pairs:
         raise _unreadable("has no field")
-    header = tables.named_columns([name for name, _ in pairs])
-    found = tables.row_of(1, [value for _, value in pairs], header)
+    header = import_tables.named_columns([name for name, _ in pairs])
+    found = import_tables.row_of(1, [value for _, value in pairs], header)
     cells = found.message or {}
     try:
-        return ParsedLine(line=1, message=mapping.message(cells) if mapping else tables.by_names(cells))
+        return ParsedLine(
+            line=1, message=mapping.message(cells) if mapping else import_tables.by_names(cells)
+        )
     except UnusableCell as cell:
         return ParsedLine(line=1, field=cell.field, reason=str(cell))
 

@@ -10,7 +10,7 @@ from zipfile import BadZipFile, ZipFile
 
 from python_calamine import CalamineError, CalamineWorkbook
 
-from application.importing import tables
+from application.importing import import_tables
 from application.importing.import_rows import ParsedLine
 from application.importing.mapping import Mapping
 from models.errors import InvalidInput, Problem
@@ -43,15 +43,15 @@ def read(path: Path, mapping: Mapping | None) -> Iterator[ParsedLine]:
         begin = _header_at(rows, needed)
         if begin is None:
             continue
-        header = tables.named_columns(rows[begin])
+        header = import_tables.named_columns(rows[begin])
         try:
-            tables.require_no_row_in(header)
-            tables.require_usable(header, mapping)
+            import_tables.require_no_row_in(header)
+            import_tables.require_usable(header, mapping)
         except InvalidInput as error:
             unusable.append(error)
             found.append(iter([_sheet_refused(name, rows, begin, error)]))
         else:
-            found.append(tables.messages(header, _found(rows, begin, header), mapping))
+            found.append(import_tables.messages(header, _found(rows, begin, header), mapping))
     if unusable and len(unusable) == len(found):
         raise unusable[0]
     yield from chain.from_iterable(found)
@@ -94,10 +94,10 @@ def _header_at(rows: list[list[str]], needed: frozenset[str]) -> int | None:
 
 
 def _found(rows: list[list[str]], begin: int, header: tuple[str, ...]) -> Iterator[ParsedLine]:
-    yield from tables.rows_before(rows[:begin], len(header))
+    yield from import_tables.rows_before(rows[:begin], len(header))
     for index in range(begin + 1, len(rows)):
         if any(rows[index]):
-            yield tables.row_of(index + 1, rows[index], header, text=",".join(rows[index]))
+            yield import_tables.row_of(index + 1, rows[index], header, text=",".join(rows[index]))
 
 
 def _text(cell: Any) -> str:

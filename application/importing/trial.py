@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import msgspec
 
-from application.importing import adf, documents, lines, sheets, tables
+from application.importing import adf, documents, import_tables, lines, sheets
 from application.importing.file_reading import Format, format_of, rows_of
 from application.importing.import_rows import AS_SENT, ImportRow, ParsedLine, RowRefusal
 from application.importing.mapping import FIELDS, Mapping, cell_of
@@ -118,14 +118,14 @@ class Observer(Mapping):
         if self.inner:
             self.inner.check_columns(present)
         else:
-            tables.require_known(present)
+            import_tables.require_known(present)
 
     def message(self, row: RowCells[str, Any]) -> dict[str, Any]:
         """Return the message of a row as `send` does."""
         self.cells = row
         if self.inner:
             return self.inner.message(row)
-        return tables.by_names({**row}) if self._by_names else {**row}
+        return import_tables.by_names({**row}) if self._by_names else {**row}
 
 
 def try_file(
@@ -180,7 +180,7 @@ def _found(kind: Format, path: Path, seen: Observer) -> Iterator[ParsedLine]:
         case "adf":
             return adf.read(path)
         case "csv":
-            return tables.read(path, seen)
+            return import_tables.read(path, seen)
         case "json":
             return documents.read(path, seen)
         case "xlsx":

@@ -268,6 +268,10 @@ def principal_of(kind: str, name: str, *, user: str | None = None) -> Principal:
         return Principal(kind=kind, name=user or f"{PREFIX}{name}", rights=PROCESSES[name])
     if kind not in OTHERS:
         raise ConfigError("--for", f"{kind!r} is not one of {', '.join(KINDS)}, {', '.join(PROCESSES)}")
+    if not name:
+        raise ConfigError(
+            "NAME", f"is missing: --for {kind} needs the name of the {kind}, as in `--for {kind} acme`"
+        )
     if not _NAME.fullmatch(name):
         reason = f"{name!r} must be 1 to 64 letters, digits, hyphens or underscores"
         raise ConfigError("NAME", f"{reason}, and begin with a letter or a digit")

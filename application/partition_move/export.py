@@ -34,7 +34,7 @@ from models.errors import Refused, RuntimeFailure
 from models.lead import DirectoryRow
 from rules.inbound.do_not_contact import accept_listing
 from rules.inbound.intake import accept_publication
-from streams.access import failure
+from streams.kafka_refusals import failure
 from streams.settings import Settings
 from streams.topic_reader import extent, read_topic
 from streams.topics import (

@@ -21,8 +21,8 @@ from models.codec import decode_row, directory_key
 from models.errors import ConfigError, RuntimeFailure
 from models.lead import DirectoryRow
 from streams import clients
-from streams.access import failure
 from streams.clients import Producer, partition_of
+from streams.kafka_refusals import failure
 from streams.settings import Settings
 from streams.topics import (
     BY_NAME,

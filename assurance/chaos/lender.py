@@ -16,7 +16,7 @@ from aiokafka.errors import KafkaError
 from application.directory.objects import Value
 from assurance.demo.directory import lender, officers, opened
 from assurance.load import LoadClient, OperationHistory, SimulatedPeople
-from assurance.load.offers import Offers
+from assurance.load.offer_reader import Offers
 from assurance.load.simulated_people import Leads, QueueWork
 from assurance.sample_leads import sample_leads
 from models.ids import lead_id

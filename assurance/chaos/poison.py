@@ -14,8 +14,8 @@ from typing import Any, Final
 from aiokafka.errors import KafkaError
 from sqlalchemy import func, select
 
-from assurance.chaos import vendors
-from assurance.chaos.vendors import CODECS, AnyHeaders
+from assurance.chaos import vendor_producers
+from assurance.chaos.vendor_producers import CODECS, AnyHeaders
 from assurance.load import LoadClient
 from models.errors import RetryableError, RuntimeFailure
 from sink.database_engine import connect
@@ -71,7 +71,7 @@ class Poison:
         self._settings = client.settings
         self._source = source
         self._producers = {
-            codec: vendors.producer(self._settings, compression_type=codec) for codec in CODECS
+            codec: vendor_producers.producer(self._settings, compression_type=codec) for codec in CODECS
         }
         self._any_headers = AnyHeaders(self._settings)
         self._transactional: Any = None
@@ -113,7 +113,7 @@ class Poison:
 
     def _close(self) -> None:
         for producer in self._producers.values():
-            producer.flush(vendors.TIMEOUT_MS / 1000)
+            producer.flush(vendor_producers.TIMEOUT_MS / 1000)
         self._any_headers.flush()
         self._any_headers.close()
 
@@ -142,7 +142,7 @@ class Poison:
 
     def _in_transaction(self) -> Any:
         if self._transactional is None:
-            made = vendors.producer(
+            made = vendor_producers.producer(
                 self._settings,
                 compression_type=self._source.choice(CODECS),
                 transactional_id=TRANSACTIONAL_ID,
@@ -164,7 +164,7 @@ def poison_in(settings: Settings, topic: str) -> int:
     from confluent_kafka import TopicPartition  # noqa: PLC0415  # only chaos needs it
 
     found = 0
-    with closing(vendors.consumer(settings)) as reader:
+    with closing(vendor_producers.consumer(settings)) as reader:
         left = set(reader.list_topics(topic, timeout=POLL_SECONDS).topics[topic].partitions)
         reader.assign([TopicPartition(topic, partition, 0) for partition in left])
         while left:
@@ -174,7 +174,7 @@ def poison_in(settings: Settings, topic: str) -> int:
             error = message.error()
             if error is None:
                 found += _is_poison(message)
-            elif error.code() == vendors.PARTITION_EOF:
+            elif error.code() == vendor_producers.PARTITION_EOF:
                 left.discard(message.partition())
             else:
                 raise RetryableError("Kafka", f"topic {topic} could not be counted: {error}")

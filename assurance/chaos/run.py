@@ -14,12 +14,12 @@ import msgspec
 
 from assurance.chaos.broker_isolation import BrokerIsolation
 from assurance.chaos.cancellation import cancel, cancelled_at_the_end
+from assurance.chaos.chaos_input import LOCK_SECONDS, TrafficFeed
 from assurance.chaos.conservation_probe import MOMENTS, ConservationProbe
 from assurance.chaos.crm_consumers import CrmConsumers
 from assurance.chaos.fake_clocks import FakeClocks
 from assurance.chaos.fault_injector import FaultInjector
 from assurance.chaos.fault_plan import Fault, plan
-from assurance.chaos.feed import LOCK_SECONDS, TrafficFeed
 from assurance.chaos.feed_probe import FeedProbe
 from assurance.chaos.lender import ORG, Lender
 from assurance.chaos.own_stack import isolated, kafka_of, own_stack
@@ -32,7 +32,7 @@ from assurance.chaos.telephones import Telephones, telephones
 from assurance.history_files import owners_of, write_histories
 from assurance.linearizability import check
 from assurance.load import LoadClient, OperationHistory, SimulatedPeople
-from assurance.load.offers import Offers
+from assurance.load.offer_reader import Offers
 from assurance.verify import FindingKind, verify
 from assurance.verify.catch_up import INBOUND
 from models.errors import ConfigError, RuntimeFailure

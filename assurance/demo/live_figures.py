@@ -12,7 +12,7 @@ import msgspec
 
 from application.lag import Lags
 from application.status import exceptions_by_reason, phases
-from assurance.load.offers import Offers
+from assurance.load.offer_reader import Offers
 from board.reader import Reader
 from models.errors import RetryableError
 from streams.clients import follow

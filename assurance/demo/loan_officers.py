@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from assurance.load import LoadClient
-from assurance.load.offers import Offers, ReceivedOffer
+from assurance.load.offer_reader import Offers, ReceivedOffer
 from board.reader import Reader
 from models.errors import RetryableError
 from models.results import Result

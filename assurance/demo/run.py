@@ -20,7 +20,7 @@ from assurance.demo.loan_officers import work
 from assurance.demo.screen import exceptions_open, line, offers_made, screen
 from assurance.demo.sign_ins import CONSOLE_PORT, invitation, signed_up
 from assurance.load import LoadClient
-from assurance.load.offers import Offers
+from assurance.load.offer_reader import Offers
 from assurance.sample_leads import sample_leads
 from assurance.verify import verify
 from board.reader import Reader

@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Any, Final
 
 from assurance.load.client import LoadClient
-from assurance.load.offers import Offers, ReceivedOffer
+from assurance.load.offer_reader import Offers, ReceivedOffer
 from models.activities import ActivityKind
 from models.results import Result
 

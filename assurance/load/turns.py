@@ -11,7 +11,7 @@ import msgspec
 
 from application.directory.objects import Value
 from assurance.load.client import LoadClient
-from assurance.load.offers import Offers
+from assurance.load.offer_reader import Offers
 from assurance.load.rings import rep_ids_of
 from assurance.load.storms import READY_SECONDS, RESEND_SECONDS, arrival
 from models.ids import lead_id

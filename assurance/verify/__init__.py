@@ -19,12 +19,12 @@ from assurance.verify.catch_up import Snapshot, catch_up
 from assurance.verify.cross_log import CrossLogMessages
 from assurance.verify.cross_state import check_conservation, check_orgs, check_persons
 from assurance.verify.database import check_database
-from assurance.verify.dead_letters import DeadLetterIndex
+from assurance.verify.dead_letter_index import DeadLetterIndex
 from assurance.verify.deliveries import check_deliveries
 from assurance.verify.erased import check_erased, letter_was_removed
-from assurance.verify.facts import JournalFacts
 from assurance.verify.findings import CODES, Finding, FindingKind, Findings
 from assurance.verify.inbound import Inbound
+from assurance.verify.journal_summary import JournalFacts
 from assurance.verify.lateness import Deadlines, Lateness
 from assurance.verify.lead_invariants import KnownAnswers
 from assurance.verify.pairing import batches, paired
@@ -354,7 +354,7 @@ async def _moved(settings: Settings, journal_facts: JournalFacts) -> set[str]:
 
 @asynccontextmanager
 async def _consumer(settings: Settings) -> AsyncIterator[Any]:
-    consumer = make_consumer(settings)
+    consumer = make_consumer(settings, reset="none")
     try:
         await consumer.start()
         yield consumer

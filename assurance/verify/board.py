@@ -1,7 +1,7 @@
 """Checks that every list shows exactly the leads of its queue, in order (Q7)."""
 
-from assurance.verify.facts import JournalFacts
 from assurance.verify.findings import Findings
+from assurance.verify.journal_summary import JournalFacts
 from board.reader import Reader
 from models.errors import RuntimeFailure
 from streams.settings import Settings

@@ -7,11 +7,11 @@ how leads are distributed.
 from collections import Counter, defaultdict
 from typing import Any, Final
 
-from assurance.verify.facts import OrgLeadState
 from assurance.verify.findings import Findings
+from assurance.verify.journal_summary import OrgLeadState
 from models.offers import OfferMade, RingStarted
 from models.org_decisions import OrgDecision, OrgStep, PlaceDecided
-from models.org_rows import OrgLead, OrgLeadStage, OrgRep
+from models.org_rows import OrgLead, OrgLeadStatus, OrgRep
 from rules.org.directory import OrgDirectory
 
 OrgAndId = tuple[str, str]
@@ -19,7 +19,7 @@ OrgAndId = tuple[str, str]
 
 RINGS: Final = "ring_all"
 """The method of which a rep has one lead at a time. A New Lead button takes no ring (M9)."""
-OPEN: Final = frozenset({OrgLeadStage.OFFERED, OrgLeadStage.RINGING})
+OPEN: Final = frozenset({OrgLeadStatus.OFFERED, OrgLeadStatus.RINGING})
 
 
 class CapacityLedger:
@@ -40,17 +40,17 @@ class CapacityLedger:
             self._count(org, before, -1)
             for rep_id in before.reps:
                 self._ringing[org, rep_id].discard(row.lead_id)
-        if row.stage is not OrgLeadStage.GONE:
+        if row.stage is not OrgLeadStatus.GONE:
             reps = frozenset(hold.rep_id for hold in row.holds)
             after = self.leads[org, row.lead_id] = OrgLeadState(row.stage, row.epoch, reps)
             self._count(org, after, 1)
-            if row.stage is OrgLeadStage.RINGING and row.method == RINGS:
+            if row.stage is OrgLeadStatus.RINGING and row.method == RINGS:
                 for rep_id in reps:
                     self._ringing[org, rep_id].add(row.lead_id)
 
     def _count(self, org: str, org_lead: OrgLeadState, by: int) -> None:
         for rep_id in org_lead.reps:
-            if org_lead.stage is OrgLeadStage.HELD:
+            if org_lead.stage is OrgLeadStatus.HELD:
                 self._held[org, rep_id] += by
             elif org_lead.stage in OPEN:
                 self._offered[org, rep_id] += by

@@ -7,8 +7,8 @@ caused.
 from datetime import datetime
 from typing import Any, Final
 
-from assurance.verify.facts import JournalFacts
 from assurance.verify.findings import Findings
+from assurance.verify.journal_summary import JournalFacts
 from assurance.verify.published import ExpectedMessages, offset_and_index
 from assurance.verify.records import position_of, time_of
 from models.codec import encode_event

@@ -6,17 +6,17 @@ moment.
 
 from typing import Final
 
-from assurance.verify.facts import JournalFacts, OrgLeadState
 from assurance.verify.findings import Findings
-from models.lead import OWNED_PHASES, DistributionStage, Lead, Phase
-from models.org_rows import OrgLeadStage
+from assurance.verify.journal_summary import JournalFacts, OrgLeadState
+from models.lead import OWNED_PHASES, DistributionStatus, Lead, Phase
+from models.org_rows import OrgLeadStatus
 
 STAGES: Final = {
-    DistributionStage.OFFERED: OrgLeadStage.OFFERED,
-    DistributionStage.RINGING: OrgLeadStage.RINGING,
-    DistributionStage.PAUSED: OrgLeadStage.WAITING,
-    DistributionStage.IN_LINE: OrgLeadStage.WAITING,
-    DistributionStage.WAITING: OrgLeadStage.WAITING,
+    DistributionStatus.OFFERED: OrgLeadStatus.OFFERED,
+    DistributionStatus.RINGING: OrgLeadStatus.RINGING,
+    DistributionStatus.PAUSED: OrgLeadStatus.WAITING,
+    DistributionStatus.IN_LINE: OrgLeadStatus.WAITING,
+    DistributionStatus.WAITING: OrgLeadStatus.WAITING,
 }
 """The stage of a lead's distribution -> the stage that its org must have for it."""
 
@@ -41,7 +41,7 @@ def check_orgs(journal_facts: JournalFacts, findings: Findings) -> None:
         org = facts.lead.facts.org
         found = left.pop((org, lead_id), None)
         distribution = facts.lead.open_distribution
-        if distribution is not None and distribution.stage is DistributionStage.REQUESTED:
+        if distribution is not None and distribution.stage is DistributionStatus.REQUESTED:
             findings.suspect(
                 "org_silent", lead_id, org=org, group=distribution.group_id, epoch=distribution.epoch
             )
@@ -58,7 +58,7 @@ def check_orgs(journal_facts: JournalFacts, findings: Findings) -> None:
 def org_lead_of(lead: Lead) -> OrgLeadState | None:
     """Return what a lead's org must know of it. None for a lead that takes no capacity and does not wait."""
     if lead.owner is not None and lead.phase in OWNED_PHASES:
-        return OrgLeadState(OrgLeadStage.HELD, lead.owned_epoch, frozenset({lead.owner}))
+        return OrgLeadState(OrgLeadStatus.HELD, lead.owned_epoch, frozenset({lead.owner}))
     distribution = lead.open_distribution
     if distribution is None or distribution.stage not in STAGES:
         return None

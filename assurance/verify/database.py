@@ -9,9 +9,9 @@ from sqlalchemy import Connection, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from assurance.verify.activities import COLUMNS, ORDER, check_activities
-from assurance.verify.facts import NOTHING, JournalFacts, LeadFacts, decisions_hash
 from assurance.verify.findings import Findings
 from assurance.verify.inquiries import ALIAS, INQUIRY, check_aliases, check_inquiries
+from assurance.verify.journal_summary import NOTHING, JournalFacts, LeadFacts, decisions_hash
 from models.lead import OPEN_OFFERS, Lead
 from sink.database_engine import connect
 from sink.tables import (

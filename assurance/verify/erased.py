@@ -11,12 +11,12 @@ from typing import Any, Final
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from application.erasure.finder import Finder
+from application.erasure.erased_data_finder import Finder
 from application.erasure.letters import about_erased
 from application.erasure.receipts import read_receipts
 from application.erasure.stores import keys_with, rows_with
-from assurance.verify.facts import JournalFacts
 from assurance.verify.findings import Findings
+from assurance.verify.journal_summary import JournalFacts
 from assurance.verify.records import key_text, position_of, time_of
 from models.errors import RetryableError
 from streams.erasure_key import read_key

@@ -5,9 +5,9 @@ from datetime import datetime
 from typing import Any
 
 from assurance.verify.catch_up import Snapshot
-from assurance.verify.dead_letters import DeadLetterIndex
-from assurance.verify.facts import JournalFacts
+from assurance.verify.dead_letter_index import DeadLetterIndex
 from assurance.verify.findings import Findings
+from assurance.verify.journal_summary import JournalFacts
 from assurance.verify.lead_invariants import KnownAnswers
 from assurance.verify.records import position_of
 from models.errors import Refused

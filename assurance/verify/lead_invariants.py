@@ -28,7 +28,7 @@ from models.lead import (
     HELD_BACK,
     LOCKED_PHASES,
     OWNED_PHASES,
-    DistributionStage,
+    DistributionStatus,
     Lead,
     LeadRow,
     Phase,
@@ -252,7 +252,7 @@ def _may_give(event: LeadEvent, was: Lead | None, after: LeadRow, owner: str | N
     if event.action != "assign" and distribution is not None and distribution.stage in HELD_BACK:
         # The lead is offered. While the offer lasts, only the reps it is offered to may take it.
         offered = (
-            distribution.stage in (DistributionStage.OFFERED, DistributionStage.RINGING)
+            distribution.stage in (DistributionStatus.OFFERED, DistributionStatus.RINGING)
             and event.rep_id in distribution.reps
         )
         lasts = distribution.until is None or distribution.until > after.at
@@ -307,10 +307,10 @@ def _org_gives(event: OrgAnswered, was: Lead, after: LeadRow, owner: str | None)
     asked = (
         distribution.stage
         in (
-            DistributionStage.REQUESTED,
-            DistributionStage.PAUSED,
-            DistributionStage.IN_LINE,
-            DistributionStage.WAITING,
+            DistributionStatus.REQUESTED,
+            DistributionStatus.PAUSED,
+            DistributionStatus.IN_LINE,
+            DistributionStatus.WAITING,
         )
         and distribution.epoch == answer.epoch
     )
@@ -335,7 +335,7 @@ def phase_problem(lead: Lead) -> str | None:
     stage = lead.open_distribution.stage if lead.open_distribution else None
     if (stage in HELD_BACK) is not (phase is Phase.OFFERED):
         return f"it is {phase} and its distribution is {stage or 'over'}"
-    if stage is DistributionStage.WAITING and phase not in (Phase.QUEUED, Phase.EXCEPTION):
+    if stage is DistributionStatus.WAITING and phase not in (Phase.QUEUED, Phase.EXCEPTION):
         return f"it is {phase} and still waits for a rep"
     return None
 

@@ -7,8 +7,8 @@ from typing import Any, Final
 
 import msgspec
 
-from assurance.verify.facts import JournalFacts
 from assurance.verify.findings import Findings
+from assurance.verify.journal_summary import JournalFacts
 from assurance.verify.lead_invariants import KnownAnswers, fingerprint
 from assurance.verify.records import Row, key_text, position_of, source_of, time_of
 from couriers.mail.digest_requests import SOURCE as DIGEST_SOURCE

@@ -12,10 +12,10 @@ import msgspec
 
 from assurance.verify.activities import note_activities
 from assurance.verify.catch_up import Snapshot
-from assurance.verify.dead_letters import DeadLetterIndex
-from assurance.verify.facts import JournalFacts, LeadFacts, follows, row_decisions_hash
+from assurance.verify.dead_letter_index import DeadLetterIndex
 from assurance.verify.findings import Findings
 from assurance.verify.inquiries import note_inquiries
+from assurance.verify.journal_summary import JournalFacts, LeadFacts, follows, row_decisions_hash
 from assurance.verify.lateness import Deadlines
 from assurance.verify.lead_invariants import KnownAnswers, LeadInvariants
 from assurance.verify.pairing import EventAndRecord

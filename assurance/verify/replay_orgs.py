@@ -12,9 +12,9 @@ import msgspec
 from assurance.verify.capacity_ledger import CapacityLedger
 from assurance.verify.catch_up import Snapshot
 from assurance.verify.cross_log import CrossLogMessages
-from assurance.verify.dead_letters import DeadLetterIndex
-from assurance.verify.facts import JournalFacts
+from assurance.verify.dead_letter_index import DeadLetterIndex
 from assurance.verify.findings import Findings
+from assurance.verify.journal_summary import JournalFacts
 from assurance.verify.pairing import EventAndRecord, OrgRecordBatch
 from assurance.verify.records import (
     differences,

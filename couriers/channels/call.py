@@ -9,9 +9,9 @@ from aiokafka.errors import KafkaError
 
 from couriers.directory import CourierDirectory
 from couriers.port import Channel, Kind, Report
+from couriers.telephone.call_channel import CallChannel
 from couriers.telephone.call_records import CallRecordProducer
 from couriers.telephone.call_recovery import recover
-from couriers.telephone.calls import CallChannel
 from couriers.telephone.inbound_calls import Callers
 from couriers.telephone.lead_guard import LeadGuard
 from couriers.telephone.live_call import CallTools

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Final
 
-from couriers.chat.service import is_address, post
+from couriers.chat.chat_service import is_address, post
 from couriers.chat.settings import ChatSettings
 from couriers.mail.mail_texts import OTHERWISE, WORDS
 from couriers.port import (

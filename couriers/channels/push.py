@@ -19,12 +19,12 @@ from couriers.port import (
     UnwantedError,
 )
 from couriers.push.push_messages import PushMessage, shown_message, withdrawal_message
-from couriers.push.service import PushResult, PushService, host_of
+from couriers.push.push_service import PushResult, PushService, host_of
 from couriers.push.settings import PushSettings
 from couriers.push.subscriptions import Subscriptions
 from models.errors import ConfigError
 from models.public import Notification
-from models.push import PushSubscription
+from models.push_subscription import PushSubscription
 from streams.settings import Settings
 
 KIND: Final[Kind] = "push"

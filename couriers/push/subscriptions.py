@@ -10,7 +10,7 @@ import structlog
 from aiokafka.errors import KafkaError
 
 from couriers import metrics
-from models.push import PushSubscription
+from models.push_subscription import PushSubscription
 from streams.clients import Producer, follow, started
 from streams.clients import producer as make_producer
 from streams.settings import Settings

@@ -16,7 +16,7 @@ from models.lead import (
     OPEN_OFFERS,
     DeadlineKind,
     Distribution,
-    DistributionStage,
+    DistributionStatus,
     Failure,
     Lead,
     Phase,
@@ -42,14 +42,14 @@ from rules.queues.rule_book import GroupTerms
 
 TRANSFERS_PAUSED: Final = "transfers_paused"
 ALL_RINGING: Final = "all_agents_ringing"
-_DELAYED: Final = {TRANSFERS_PAUSED: DistributionStage.PAUSED, ALL_RINGING: DistributionStage.IN_LINE}
+_DELAYED: Final = {TRANSFERS_PAUSED: DistributionStatus.PAUSED, ALL_RINGING: DistributionStatus.IN_LINE}
 """reason -> the stage of a lead that the org answers again by itself, and that no queue takes until then."""
 _AWAITING_REP: Final = frozenset(
     {
-        DistributionStage.REQUESTED,
-        DistributionStage.PAUSED,
-        DistributionStage.IN_LINE,
-        DistributionStage.WAITING,
+        DistributionStatus.REQUESTED,
+        DistributionStatus.PAUSED,
+        DistributionStatus.IN_LINE,
+        DistributionStatus.WAITING,
     }
 )
 
@@ -68,7 +68,7 @@ def request_rep(
     `waits`: the lead was asked for before in vain. It stays in its queues or an exception until a rep is found (M5).
     """
     epoch = transition.next_epoch()
-    stage = DistributionStage.WAITING if waits else DistributionStage.REQUESTED
+    stage = DistributionStatus.WAITING if waits else DistributionStatus.REQUESTED
     distribution = Distribution(group_id=group_id, epoch=epoch, stage=stage, tried=tried, campaign=campaign)
     transition.update(
         open_distribution=distribution, failed=transition.lead.failed if waits else None, round=None
@@ -119,7 +119,7 @@ def expire_offer(transition: Transition) -> None:
     _end_offer(
         transition, distribution, Outcome.TIMEOUT, distribution.reps, f"nobody acted by {distribution.until}"
     )
-    if distribution.stage is DistributionStage.OFFERED:
+    if distribution.stage is DistributionStatus.OFFERED:
         (rep_id,) = distribution.reps
         why = f"{rep_id} did not act in time"
         request_rep(
@@ -163,7 +163,7 @@ def decline_offer(transition: Transition, rep_id: str) -> None:
         )
         return
     _end_offer(transition, distribution, Outcome.DECLINED, distribution.reps, why)
-    if distribution.stage is DistributionStage.OFFERED:
+    if distribution.stage is DistributionStatus.OFFERED:
         request_rep(
             transition,
             distribution.group_id,
@@ -211,7 +211,7 @@ def _apply_offer(transition: Transition, answer: OfferMade | RingStarted) -> Ans
     transition.update(
         open_distribution=replace(
             distribution,
-            stage=DistributionStage.RINGING if rings else DistributionStage.OFFERED,
+            stage=DistributionStatus.RINGING if rings else DistributionStatus.OFFERED,
             method=answer.method,
             reps=reps,
             until=answer.due,
@@ -246,17 +246,17 @@ def _apply_no_rep(transition: Transition, answer: NoRepAvailable) -> AnswerIgnor
     """
     distribution = transition.lead.open_distribution
     stage = _DELAYED.get(answer.reason) if answer.waits else None
-    asks = _AWAITING_REP if stage is None else _AWAITING_REP - {stage, DistributionStage.WAITING}
+    asks = _AWAITING_REP if stage is None else _AWAITING_REP - {stage, DistributionStatus.WAITING}
     if distribution is None or distribution.epoch != answer.epoch or distribution.stage not in asks:
         return _too_late(transition, answer)
     if stage is not None:
         transition.update(open_distribution=replace(distribution, stage=stage))
     else:
         failure = failure_of(transition.lead, answer)
-        if distribution.stage is DistributionStage.WAITING and failure == transition.lead.failed:
+        if distribution.stage is DistributionStatus.WAITING and failure == transition.lead.failed:
             return _too_late(transition, answer)
         kept = None if answer.waits else Round(distribution.campaign, distribution.tried)
-        waiting = replace(distribution, stage=DistributionStage.WAITING) if answer.waits else None
+        waiting = replace(distribution, stage=DistributionStatus.WAITING) if answer.waits else None
         transition.update(open_distribution=waiting, round=kept, failed=failure)
     transition.emit(
         NobodyAvailable(

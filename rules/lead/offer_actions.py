@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Final
 
 from models.events import ActionRequested
-from models.lead import DistributionStage, Phase
+from models.lead import DistributionStatus, Phase
 from models.offer_decisions import ConnectRequested, HungUp
 from models.results import Reason, Result
 from rules.lead.actions import ACTIONS, refuse_in_phase
@@ -134,7 +134,7 @@ def _not_yours(transition: Transition, rep_id: str, trigger: Trigger) -> ActionR
         )
     if (
         distribution is not None
-        and distribution.stage is DistributionStage.OFFERED
+        and distribution.stage is DistributionStatus.OFFERED
         and may_know(transition, rep_id)
     ):
         return refused(

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from msgspec.structs import replace
 
-from models.lead import DeadlineKind, Distribution, DistributionStage, Lead
+from models.lead import DeadlineKind, Distribution, DistributionStatus, Lead
 from models.offer_decisions import WindowMoved
 from rules.calendar.schedule import moved_window_end
 from rules.lead.transition import Transition
@@ -19,7 +19,7 @@ def moved_distribution(lead: Lead, rules: OrgRules, at: datetime) -> Distributio
     distribution = lead.open_distribution
     if (
         distribution is None
-        or distribution.stage is not DistributionStage.OFFERED
+        or distribution.stage is not DistributionStatus.OFFERED
         or distribution.window_seconds is None
     ):
         return None

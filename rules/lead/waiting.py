@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from models.contact_decisions import CallbackSet
 from models.corrections import FactsCorrected
 from models.decisions import OutcomeRecorded
-from models.lead import DistributionStage, Lead, Phase
+from models.lead import DistributionStatus, Lead, Phase
 from rules.lead.distribution import note_campaign, request_rep
 from rules.lead.transition import Transition
 from rules.queues.queue_eligibility import ORPHANED
@@ -22,10 +22,10 @@ from rules.queues.rule_book import OrgRules
 _FREE: Final = frozenset({Phase.QUEUED, Phase.EXCEPTION})
 _SEEKS: Final = frozenset(
     {
-        DistributionStage.REQUESTED,
-        DistributionStage.PAUSED,
-        DistributionStage.IN_LINE,
-        DistributionStage.WAITING,
+        DistributionStatus.REQUESTED,
+        DistributionStatus.PAUSED,
+        DistributionStatus.IN_LINE,
+        DistributionStatus.WAITING,
     }
 )
 
@@ -52,9 +52,9 @@ def waits_at_rest(lead: Lead) -> bool:
         return False
     if lead.open_distribution is not None:
         return lead.open_distribution.stage in (
-            DistributionStage.PAUSED,
-            DistributionStage.IN_LINE,
-            DistributionStage.WAITING,
+            DistributionStatus.PAUSED,
+            DistributionStatus.IN_LINE,
+            DistributionStatus.WAITING,
         )
     return lead.phase is Phase.EXCEPTION and not _orphaned(lead)
 
@@ -141,7 +141,7 @@ def _ask(transition: Transition, why: str) -> None:
     tried = distribution.tried if distribution else lead.round.tried if lead.round else ()
     if distribution is not None and distribution.group_id != group_id:
         transition.end_distribution(f"{why}: {group_id} is asked")
-    waits = distribution is None or distribution.stage is DistributionStage.WAITING
+    waits = distribution is None or distribution.stage is DistributionStatus.WAITING
     request_rep(transition, group_id, f"asked again: {why}", tried, campaign=named, waits=waits)
     transition.update(updated_at=transition.at)
 

@@ -15,7 +15,7 @@ import msgspec
 from models.lead import Lead
 from models.offers import NoRepAvailable, OfferMade, RejectedCandidate, RejectionReason, RingStarted
 from models.org_decisions import LeadStillWaiting
-from models.org_rows import OrgLead, OrgLeadStage
+from models.org_rows import OrgLead, OrgLeadStatus
 from rules.calendar.schedule import window_end
 from rules.org.capacity import take_capacity
 from rules.org.choice import Choice, Method
@@ -222,7 +222,7 @@ def _offer(transition: OrgTransition, row: OrgLead, choice: Choice, again: str =
         OrgLead(
             lead_id=row.lead_id,
             epoch=row.epoch,
-            stage=OrgLeadStage.RINGING if method.rings else OrgLeadStage.OFFERED,
+            stage=OrgLeadStatus.RINGING if method.rings else OrgLeadStatus.OFFERED,
             since=transition.at,
             group_id=group.group_id,
             method=method.name,

@@ -3,7 +3,7 @@
 import msgspec
 
 from models.org_decisions import CapacityReturned, CapacityTaken
-from models.org_rows import CapacityHold, OrgLead, OrgLeadStage
+from models.org_rows import CapacityHold, OrgLead, OrgLeadStatus
 from models.roster import LAST_LEAD
 from rules.org.transition import OrgTransition
 
@@ -80,7 +80,7 @@ def count_owned(transition: OrgTransition, lead_id: str, rep_id: str, epoch: int
 def release_lead(transition: OrgTransition, lead: OrgLead, why: str, *, voided: bool = True) -> None:
     """Return all capacity that a lead has taken, and remove the lead's row."""
     for hold in lead.holds:
-        if lead.stage is OrgLeadStage.HELD:
+        if lead.stage is OrgLeadStatus.HELD:
             row = transition.rep(hold.rep_id)
             transition.change_rep(hold.rep_id, held=row.held - 1)
             transition.freed.add(hold.rep_id)
@@ -101,7 +101,7 @@ def _put_owned(transition: OrgTransition, lead_id: str, rep_id: str, epoch: int,
         OrgLead(
             lead_id=lead_id,
             epoch=epoch,
-            stage=OrgLeadStage.HELD,
+            stage=OrgLeadStatus.HELD,
             since=transition.at,
             holds=(CapacityHold(rep_id),),
         )

@@ -4,7 +4,7 @@ from msgspec.structs import replace
 
 from models.offers import OfferVoided
 from models.org_events import LeadCorrected
-from models.org_rows import OrgLead, OrgLeadStage
+from models.org_rows import OrgLead, OrgLeadStatus
 from models.persons import HandlesCorrected, OrgCorrection
 from rules.org.allocate import method_of, retry
 from rules.org.eligibility import Eligibility, group_refusal
@@ -19,9 +19,9 @@ def correct(transition: OrgTransition, event: LeadCorrected) -> None:
     row = transition.lead(event.lead_id)
     if row is None or row.epoch != event.epoch:
         return
-    if row.stage is OrgLeadStage.WAITING:
+    if row.stage is OrgLeadStatus.WAITING:
         retry(transition, replace(row, lead=event.lead), "its facts were corrected")
-    elif row.stage in (OrgLeadStage.OFFERED, OrgLeadStage.RINGING):
+    elif row.stage in (OrgLeadStatus.OFFERED, OrgLeadStatus.RINGING):
         _check_offers(transition, row, event)
 
 

@@ -36,14 +36,14 @@ from models.org_events import (
     RepRequested,
     WakeKind,
 )
-from models.org_rows import OrgLead, OrgLeadStage
+from models.org_rows import OrgLead, OrgLeadStatus
 from rules.org import arrivals, corrections, erasure, merging
 from rules.org.allocate import request
 from rules.org.capacity import count_owned, keep_capacity, release_lead, return_capacity
 from rules.org.directory import OrgDirectory
+from rules.org.place_reservation import reserve_place, return_place, use_place
 from rules.org.refill import refill, refill_all, wake_group
 from rules.org.rep_departure import depart, end_offer_for, has_left, remove_lead_from_rep
-from rules.org.reserved_places import reserve_place, return_place, use_place
 from rules.org.review import choice_of, continue_reviews, group_change, rep_change, start_review
 from rules.org.state import OrgState
 from rules.org.transition import OrgTransition
@@ -135,14 +135,14 @@ def _requested(transition: OrgTransition, event: RepRequested) -> None:
             )
             return
         release_lead(transition, row, "the lead asks its group again")
-        if row.stage is OrgLeadStage.WAITING and row.group_id == event.group_id:
+        if row.stage is OrgLeadStatus.WAITING and row.group_id == event.group_id:
             number, since = row.number, row.since
     request(
         transition,
         OrgLead(
             lead_id=event.lead_id,
             epoch=event.epoch,
-            stage=OrgLeadStage.WAITING,
+            stage=OrgLeadStatus.WAITING,
             since=since,
             number=number,
             group_id=event.group_id,
@@ -165,9 +165,9 @@ def _end_offer(transition: OrgTransition, event: OfferSettled) -> None:
             _ignore(transition, event.lead_id, "a claim says who claimed")
         else:
             _count_for_owner(transition, event.lead_id, event.epoch, event.rep_id)
-    elif row is None or row.stage is OrgLeadStage.HELD:
+    elif row is None or row.stage is OrgLeadStatus.HELD:
         _ignore(transition, event.lead_id, "no offer of this lead is open")
-    elif event.rep_id is None or row.stage is OrgLeadStage.WAITING:
+    elif event.rep_id is None or row.stage is OrgLeadStatus.WAITING:
         release_lead(transition, row, _ENDS[event.outcome], voided=event.outcome is Outcome.VOIDED)
     elif all(hold.rep_id != event.rep_id for hold in row.holds):
         _ignore(transition, event.lead_id, f"it is not offered to {event.rep_id}")
@@ -184,7 +184,7 @@ def _count_for_owner(transition: OrgTransition, lead_id: str, epoch: int, rep_id
         _too_late(transition, row, epoch)
         return
     mine = next((hold for hold in row.holds if hold.rep_id == rep_id), None) if row else None
-    if row is not None and mine is not None and row.stage is OrgLeadStage.HELD:
+    if row is not None and mine is not None and row.stage is OrgLeadStatus.HELD:
         if epoch == row.epoch:
             _ignore(transition, lead_id, f"{rep_id} has it already")
         else:

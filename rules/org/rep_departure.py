@@ -8,7 +8,7 @@ import msgspec
 from models.offers import LeadOrphaned, OfferVoided
 from models.org_decisions import CapacityReturned, RepStatusChanged
 from models.org_events import RepChange
-from models.org_rows import OrgLead, OrgLeadStage, Turn
+from models.org_rows import OrgLead, OrgLeadStatus, Turn
 from rules.org.capacity import return_capacity
 from rules.org.eligibility import departed
 from rules.org.transition import OrgTransition
@@ -31,7 +31,7 @@ def depart(transition: OrgTransition, rep_id: str, why: str) -> None:
 
 def remove_lead_from_rep(transition: OrgTransition, row: OrgLead, rep_id: str, why: str) -> None:
     """Take one lead from one rep: an owned lead is orphaned, an offer is voided."""
-    if row.stage is OrgLeadStage.HELD:
+    if row.stage is OrgLeadStatus.HELD:
         transition.change_rep(rep_id, held=transition.rep(rep_id).held - 1)
         transition.forget_lead(row)
         transition.emit(CapacityReturned(lead_id=row.lead_id, rep_id=rep_id, why=why))

@@ -17,7 +17,7 @@ from models.org_rows import (
     OrgErased,
     OrgGroup,
     OrgLead,
-    OrgLeadStage,
+    OrgLeadStatus,
     OrgPerson,
     OrgRep,
     OrgRow,
@@ -179,16 +179,16 @@ class OrgState:
         if before is not None:
             for hold in before.holds:
                 self._leads_of[hold.rep_id].discard(row.lead_id)
-            if before.stage is OrgLeadStage.WAITING and not _same_wait(before, row):
+            if before.stage is OrgLeadStatus.WAITING and not _same_wait(before, row):
                 self._waiting[before.group_id or ""].remove(before)
                 if not self._waiting[before.group_id or ""].size:
                     del self._waiting[before.group_id or ""]
-        if row.stage is OrgLeadStage.GONE:
+        if row.stage is OrgLeadStatus.GONE:
             return
         self.leads[row.lead_id] = row
         for hold in row.holds:
             self._leads_of.setdefault(hold.rep_id, set()).add(row.lead_id)
-        if row.stage is OrgLeadStage.WAITING:
+        if row.stage is OrgLeadStatus.WAITING:
             self._waiting.setdefault(row.group_id or "", WaitingForGroup()).add(row)
 
 
@@ -198,7 +198,7 @@ def _state(row: OrgLead) -> str | None:
 
 def _same_wait(before: OrgLead, after: OrgLead) -> bool:
     return (
-        after.stage is OrgLeadStage.WAITING
+        after.stage is OrgLeadStatus.WAITING
         and after.group_id == before.group_id
         and after.number == before.number
         and after.parked == before.parked

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from models.org_rows import OrgLeadStage
+from models.org_rows import OrgLeadStatus
 from rules.org.allocate import may_be_offered
 from rules.org.org_partition import OrgPartition
 from rules.org.transition import OrgTransition
@@ -17,5 +17,5 @@ def stuck_waiting(orgs: OrgPartition) -> Iterator[tuple[str, str]]:
     for org, state in orgs.states.items():
         if org not in due:
             transition = OrgTransition(state, orgs.directory(org), orgs.at, 0)
-            waiting = (row for row in state.leads.values() if row.stage is OrgLeadStage.WAITING)
+            waiting = (row for row in state.leads.values() if row.stage is OrgLeadStatus.WAITING)
             yield from ((org, row.lead_id) for row in waiting if may_be_offered(transition, row))

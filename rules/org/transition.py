@@ -18,7 +18,7 @@ from models.org_rows import (
     OrgErased,
     OrgGroup,
     OrgLead,
-    OrgLeadStage,
+    OrgLeadStatus,
     OrgPerson,
     OrgRep,
     Turn,
@@ -115,7 +115,7 @@ class OrgTransition:
     def lead(self, lead_id: str) -> OrgLead | None:
         """Return a lead's row; None if the org has none."""
         row = self._leads.get(lead_id) or self.state.leads.get(lead_id)
-        return None if row is None or row.stage is OrgLeadStage.GONE else row
+        return None if row is None or row.stage is OrgLeadStatus.GONE else row
 
     def put_lead(self, row: OrgLead) -> None:
         """Replace a lead's row."""
@@ -124,7 +124,7 @@ class OrgTransition:
     def forget_lead(self, row: OrgLead) -> None:
         """Remove a lead's row."""
         self._leads[row.lead_id] = OrgLead(
-            lead_id=row.lead_id, epoch=row.epoch, stage=OrgLeadStage.GONE, since=self.at
+            lead_id=row.lead_id, epoch=row.epoch, stage=OrgLeadStatus.GONE, since=self.at
         )
 
     def put_person(self, row: PersonRow) -> None:
@@ -169,5 +169,5 @@ class OrgTransition:
             return
         for lead_id in waiting.ids(states, after=after, parked=parked):
             row = self.lead(lead_id)
-            if row is not None and row.stage is OrgLeadStage.WAITING and row.group_id == group_id:
+            if row is not None and row.stage is OrgLeadStatus.WAITING and row.group_id == group_id:
                 yield row

@@ -29,7 +29,7 @@ from models.decisions import (
     QueueLeft,
     QueueMoved,
 )
-from models.lead import OWNED_PHASES, DistributionStage, Lead, LeadRow, Phase
+from models.lead import OWNED_PHASES, DistributionStatus, Lead, LeadRow, Phase
 from models.merging_decisions import InquirySplit, LeadSplit
 from models.offer_decisions import ConnectRequested, LeadOffered, OfferDeclined, OfferEnded, WindowMoved
 from models.offers import Outcome
@@ -121,7 +121,7 @@ def _own_columns(lead: Lead) -> dict[str, Any]:
             "epoch": distribution.epoch,
             "until": distribution.until,
         }
-        if distribution.stage is DistributionStage.OFFERED:
+        if distribution.stage is DistributionStatus.OFFERED:
             columns |= {
                 "state": facts.state,
                 "loan_purpose": facts.loan_purpose,
@@ -232,7 +232,7 @@ def _offered_to(lead: Lead) -> tuple[str, ...]:
         return ()
     return (
         distribution.reps
-        if distribution.stage in (DistributionStage.OFFERED, DistributionStage.RINGING)
+        if distribution.stage in (DistributionStatus.OFFERED, DistributionStatus.RINGING)
         else ()
     )
 

@@ -8,7 +8,7 @@ from typing import Any, Final
 import msgspec
 
 from models.errors import InvalidInput, Problem
-from sink.lists.columns import Column, ColumnKind, ListDefinition
+from sink.lists.list_columns import Column, ColumnKind, ListDefinition
 
 LIMIT: Final = 50
 

@@ -5,7 +5,7 @@ from typing import Final
 from sqlalchemy import case, func, select
 
 from rules.queues.columns import UNNAMED
-from sink.lists.columns import Column, ColumnKind, ListDefinition
+from sink.lists.list_columns import Column, ColumnKind, ListDefinition
 from sink.tables import AssignmentTable, LeadExceptionTable, LeadTable
 
 _E: Final = LeadExceptionTable

@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, Select, and_, false, func, or_, select, true
 
-from sink.lists.columns import FOLDED, Column, ColumnKind, Expression, ListDefinition
+from sink.lists.list_columns import FOLDED, Column, ColumnKind, Expression, ListDefinition
 from sink.lists.list_query import (
     BetweenFilter,
     ContainsFilter,

@@ -25,7 +25,7 @@ from rules.language.operators import COMPLEMENT, RELATIVE, FieldType, Operator
 from rules.language.tree import Condition, Node, RuleGroup
 from rules.queues.membership import CompiledQueue
 from rules.queues.queue_eligibility import ORPHANED
-from sink.sql.fields import Expression, LeadColumns
+from sink.sql.field_expressions import Expression, LeadColumns
 from sink.tables import LeadTable
 
 MAX_VALUES: Final = 10_000

@@ -7,7 +7,7 @@ from sqlalchemy import ColumnElement, and_, case, not_
 from models.directory import SortOrder
 from rules.language.catalogue import FIELDS, Field
 from rules.language.operators import FieldType
-from sink.sql.fields import Expression, LeadColumns
+from sink.sql.field_expressions import Expression, LeadColumns
 from sink.tables import LeadTable
 
 

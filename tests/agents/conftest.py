@@ -129,7 +129,7 @@ def arrived(lead_id: str, **facts: Any) -> LeadArrived:
     return LeadArrived(lead_id=lead_id, cause=f"arrival/{lead_id}", facts=Facts(**given))
 
 
-def asked(
+def requested_action(
     lead_id: str, action: str, rep_id: str = "rep-7", *, cause: str = "", **more: Any
 ) -> ActionRequested:
     """Return an action; without `cause` its id is derived from lead, action and rep."""

@@ -41,10 +41,10 @@ def test_x6_a_listing_goes_to_its_org(intake: IntakeStage) -> None:
 
 def test_an_action_goes_to_its_lead_and_a_publication_everywhere(intake: IntakeStage) -> None:
     lead_id = "6f1c0f3e-4a53-5d0e-9d5e-6a1d3f8a7c11"
-    asked = accept_action(b'{"action_id": "a", "type": "view", "lead_id": "%s"}' % lead_id.encode(), {})
-    ((topic, partition, key, value),) = intake.records(asked)
+    accepted = accept_action(b'{"action_id": "a", "type": "view", "lead_id": "%s"}' % lead_id.encode(), {})
+    ((topic, partition, key, value),) = intake.records(accepted)
     assert (topic, partition, key) == (LEAD_LOG, intake.partition_of(key), lead_id.encode())
-    assert decode_event(value) == asked
+    assert decode_event(value) == accepted
     refused = answer_to_refused(
         b'{"action_id": "a", "lead_id": "%s", "note": "%s"}' % (lead_id.encode(), b"x" * 20_000),
         {},

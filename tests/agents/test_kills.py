@@ -12,7 +12,7 @@ import pytest
 
 from models.lead import DeadlineKind, DirectoryRow, LeadRow
 from streams.topics import LEAD_JOURNAL, LEAD_LOG
-from tests.agents.conftest import PARTITIONS, answers, arrived, asked, partition_of, queue
+from tests.agents.conftest import PARTITIONS, answers, arrived, partition_of, queue, requested_action
 
 if TYPE_CHECKING:
     from tests.agents.conftest import Engine
@@ -33,9 +33,9 @@ async def test_x4_replays_write_nothing_and_d4_every_callback_rings_once(engine:
         due = datetime.now(UTC) + timedelta(seconds=3)
         await engine.tell(
             *(arrived(lead) for lead in LEADS),
-            *(asked(lead, "claim") for lead in LEADS),
-            *(asked(lead, "view") for lead in LEADS),
-            *(asked(lead, "callback", at=due) for lead in LEADS),
+            *(requested_action(lead, "claim") for lead in LEADS),
+            *(requested_action(lead, "view") for lead in LEADS),
+            *(requested_action(lead, "callback", at=due) for lead in LEADS),
         )
 
         async def armed() -> bool:
@@ -104,7 +104,9 @@ async def slowly(engine: Engine, leads: list[str]) -> None:
     """Send arrivals and claims in portions."""
     for begin in range(0, len(leads), 50):
         portion = leads[begin : begin + 50]
-        await engine.tell(*(arrived(lead) for lead in portion), *(asked(lead, "claim") for lead in portion))
+        await engine.tell(
+            *(arrived(lead) for lead in portion), *(requested_action(lead, "claim") for lead in portion)
+        )
 
 
 async def ready(engine: Engine, least: int) -> bool:

@@ -34,9 +34,12 @@ class Metrics:
         """Return the lag of a stage in a topic by partition."""
         found = {}
         for (name, labels), value in self.samples.items():
-            said = dict(labels)
-            if name == "firstclaim_stage_lag_records" and (said["stage"], said["topic"]) == (stage, topic):
-                found[int(said["partition"])] = value
+            fields = dict(labels)
+            if name == "firstclaim_stage_lag_records" and (fields["stage"], fields["topic"]) == (
+                stage,
+                topic,
+            ):
+                found[int(fields["partition"])] = value
         return found
 
     def dead_letters(self, topic: str) -> float:
@@ -74,11 +77,11 @@ async def test_each_stage_exports_its_lag_by_partition_and_what_it_buried(engine
     async with engine.worker(PORT=port, COMMIT_SECONDS=600) as worker:
 
         async def behind() -> bool:
-            said = await metrics(port)
+            measured = await metrics(port)
             return (
-                said is not None
-                and said.lag("intake", topic) == in_all
-                and said.dead_letters(topic) == len(bad)
+                measured is not None
+                and measured.lag("intake", topic) == in_all
+                and measured.dead_letters(topic) == len(bad)
             )
 
         await worker.until_async(behind, "nothing is committed, and it says so")
@@ -92,11 +95,11 @@ async def test_each_stage_exports_its_lag_by_partition_and_what_it_buried(engine
     async with engine.worker(PORT=ports["worker"]) as worker, engine.relay(PORT=ports["relay"]):
 
         async def caught_up() -> bool:
-            said = {name: await metrics(at) for name, at in ports.items()}
+            measured = {name: await metrics(at) for name, at in ports.items()}
             return all(
                 found is not None
                 and all(found.lag(stage, engine.topic(read)) == none for stage, read in wanted[name].items())
-                for name, found in said.items()
+                for name, found in measured.items()
             )
 
         await worker.until_async(caught_up, "every stage has no lag in any partition")

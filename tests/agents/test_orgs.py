@@ -12,7 +12,7 @@ import pytest
 from models.codec import decode_org_record
 from models.decisions import Answered
 from models.ids import lead_id
-from models.lead import DirectoryRow, DistributionStage, Lead, LeadRow, Phase
+from models.lead import DirectoryRow, DistributionStatus, Lead, LeadRow, Phase
 from models.offer_decisions import LeadOffered
 from models.org_decisions import OrgStep
 from streams.topics import (
@@ -24,7 +24,7 @@ from streams.topics import (
     ORG_JOURNAL,
     ORG_LOG,
 )
-from tests.agents.conftest import PARTITIONS, arrived, asked
+from tests.agents.conftest import PARTITIONS, arrived, requested_action
 
 if TYPE_CHECKING:
     from tests.agents.conftest import Engine
@@ -135,7 +135,7 @@ async def test_r3_r8_x3_every_rep_is_tried_once_though_workers_and_relays_die(en
     for lead in (await leads_of(engine)).values():
         assert lead.open_exception is not None
         assert lead.open_exception.reason == "all_agents_tried"
-        assert {said["rep_id"] for said in lead.open_exception.explanation} == set(REPS)
+        assert {line["rep_id"] for line in lead.open_exception.explanation} == set(REPS)
     ends = await engine.cluster.ends(engine.topic(ORG_LOG))
     expected = Counter({(p, off): 1 for p, end in ends.items() for off in range(end)})
     assert await steps(engine) == expected, "one step each"
@@ -162,14 +162,14 @@ async def test_r9_e1_a_cap_holds_under_any_concurrency_and_a_free_slot_fills_its
             assert lead.open_exception is not None
             assert lead.open_exception.reason == "no_available_agents"
             assert all(
-                "cap of open leads: 10 of 10" in said["why"] for said in lead.open_exception.explanation
+                "cap of open leads: 10 of 10" in line["why"] for line in lead.open_exception.explanation
             )
             assert lead.open_distribution is not None
-            assert lead.open_distribution.stage is DistributionStage.WAITING
+            assert lead.open_distribution.stage is DistributionStatus.WAITING
         one = next(lead for lead in leads.values() if lead.open_distribution and lead.open_distribution.reps)
         assert one.open_distribution is not None
         (holder,) = one.open_distribution.reps
-        await engine.tell(asked(one.lead_id, "outcome", holder, outcome="closed_won"))
+        await engine.tell(requested_action(one.lead_id, "outcome", holder, outcome="closed_won"))
         await worker.until_async(lambda: in_phase(engine, Phase.EXCEPTION, 169), "the slot is filled")
         leads = await leads_of(engine)
         offered = Counter(
@@ -197,25 +197,25 @@ async def test_s1_s3_fifty_press_one_at_once_and_one_wins(engine: Engine) -> Non
             )
 
         await worker.until_async(rings, "it rings with everybody")
-        await engine.tell(*(asked("lead-1", "press_one", rep) for rep in reps))
+        await engine.tell(*(requested_action("lead-1", "press_one", rep) for rep in reps))
 
         async def answered() -> bool:
-            said = Counter(
+            results = Counter(
                 answer.result
                 for record, row in await engine.journal()
                 if record.key == b"lead-1" and isinstance(row, LeadRow)
                 for answer in row.decisions
                 if isinstance(answer, Answered)
             )
-            return said == Counter({"won": 1, "lost": 49})
+            return results == Counter({"won": 1, "lost": 49})
 
         await worker.until_async(answered, "one wins and 49 are told who has it")
         (lead,) = (await leads_of(engine)).values()
         assert (lead.phase, lead.how, lead.via) == (Phase.OWNED, "ring_all", "group/west")
 
         async def notifications() -> Counter[tuple[str, str, bool]]:
-            said = [json.loads(record.value) for record in await engine.records(NOTIFICATIONS)]
-            return Counter((each["template"], each["kind"], each["withdrawn"]) for each in said)
+            messages = [json.loads(record.value) for record in await engine.records(NOTIFICATIONS)]
+            return Counter((each["template"], each["kind"], each["withdrawn"]) for each in messages)
 
         async def is_published() -> bool:
             return await notifications() == Counter(
@@ -252,7 +252,7 @@ async def test_x2_a_rep_switched_off_lets_go_of_everything_in_slices(engine: Eng
         await worker.until_async(lambda: in_phase(engine, Phase.QUEUED, len(leads)), "all are orphaned")
         for lead in (await leads_of(engine)).values():
             assert (lead.owner, lead.how, list(lead.placements)) == (None, "orphaned", ["orphans"])
-        await asyncio.gather(engine.tell(*(asked(lead, "claim", "rep-2") for lead in leads)))
+        await asyncio.gather(engine.tell(*(requested_action(lead, "claim", "rep-2") for lead in leads)))
         await worker.until_async(lambda: in_phase(engine, Phase.OWNED, len(leads)), "and claimed anew")
 
 
@@ -278,7 +278,7 @@ async def test_r6_two_vendors_send_the_same_person_and_it_is_one_lead(engine: En
         await relay.until_async(inquired, "all are inquiries of one lead")
         await relay.kill9()
     async with engine.worker() as worker, engine.relay(INSTANCE="relay-0"):
-        await engine.tell(asked(other, "claim", "rep-2"))
+        await engine.tell(requested_action(other, "claim", "rep-2"))
 
         async def refused() -> bool:
             row = (await engine.rows()).get(other)
@@ -291,9 +291,11 @@ async def test_r6_two_vendors_send_the_same_person_and_it_is_one_lead(engine: En
         assert (row.answers[0].reason, row.answers[0].merged_into) == ("unknown_lead", first)
 
         async def is_published() -> bool:
-            said = [json.loads(record.value) for record in await engine.records(NOTIFICATIONS)]
-            count = Counter((one["rep_id"], one["kind"]) for one in said if one["template"] == "new_inquiry")
-            ids = {one["notification_id"] for one in said if one["template"] == "new_inquiry"}
+            messages = [json.loads(record.value) for record in await engine.records(NOTIFICATIONS)]
+            count = Counter(
+                (one["rep_id"], one["kind"]) for one in messages if one["template"] == "new_inquiry"
+            )
+            ids = {one["notification_id"] for one in messages if one["template"] == "new_inquiry"}
             return len(ids) == 6 and count == {("rep-1", "email"): 3, ("rep-1", "push"): 3}
 
         await worker.until_async(is_published, "its owner is told, once of each")
@@ -311,7 +313,9 @@ async def test_x6_a_number_on_the_list_is_not_called_and_its_lead_is_assigned(en
     async def connects(result: str, *lead_ids: str) -> None:
         """Press 1 again for each lead, and check the answer."""
         asks = [
-            asked(one, "connect", "rep-1", cause=f"{one}/{result}/{len(await engine.records(LEAD_LOG))}")
+            requested_action(
+                one, "connect", "rep-1", cause=f"{one}/{result}/{len(await engine.records(LEAD_LOG))}"
+            )
             for one in lead_ids
         ]
         await engine.tell(*asks)

@@ -16,11 +16,11 @@ from tests.agents.conftest import (
     answers,
     arrived,
     as_json,
-    asked,
     locks_of,
     log_records,
     partition_of,
     queue,
+    requested_action,
 )
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ ELSEWHERE = 1 - HOME
 
 def as_known(key: bytes | None, lead_id: str = "known", partition: int = HOME) -> Record:
     """Return an action of one lead under another key, or in another partition."""
-    return (partition, key, encode_event(asked(lead_id, "note", note="hello")))
+    return (partition, key, encode_event(requested_action(lead_id, "note", note="hello")))
 
 
 # (the record appended to the log, error class, a piece of the reason)
@@ -53,7 +53,9 @@ CASES: dict[str, tuple[Record, str, str]] = {
         (
             HOME,
             b"a",
-            encode_event(asked("a", "note", attributes={"a": 1})).replace(b'"a":1', b'"a":' + b"[" * 90_000),
+            encode_event(requested_action("a", "note", attributes={"a": 1})).replace(
+                b'"a":1', b'"a":' + b"[" * 90_000
+            ),
         ),
         "unreadable_event",
         "deep",
@@ -76,7 +78,7 @@ CASES: dict[str, tuple[Record, str, str]] = {
         "is a directory object, not a lead",
     ),
     "the machine fails": (
-        (HOME, KNOWN, encode_event(asked("known", "note", note="boom"))),
+        (HOME, KNOWN, encode_event(requested_action("known", "note", note="boom"))),
         "fatal_error",
         "ZeroDivisionError('boom')",
     ),
@@ -98,9 +100,12 @@ async def test_x4_every_bad_event_is_a_dead_letter_and_everything_else_is_decide
     # After them, each partition gets a good record.
     after = [f"after-{n}" for n in range(20)]
     assert {partition_of(lead.encode()) for lead in after} == set(range(PARTITIONS))
-    await engine.tell(*(arrived(lead) for lead in after), *(asked(lead, "claim") for lead in after))
     await engine.tell(
-        asked("known", "claim", queue_id="aged"), asked("known", "note", "spy", note="boom", org="other")
+        *(arrived(lead) for lead in after), *(requested_action(lead, "claim") for lead in after)
+    )
+    await engine.tell(
+        requested_action("known", "claim", queue_id="aged"),
+        requested_action("known", "note", "spy", note="boom", org="other"),
     )
     async with engine.worker(FAULTS="the_machine_fails the_intake_fails") as worker:
 
@@ -148,7 +153,7 @@ async def test_x4_every_bad_event_is_a_dead_letter_and_everything_else_is_decide
 
 async def test_x3_a_deadline_the_machine_fails_on_is_told_once(engine: Engine) -> None:
     """If the deadline were appended again, it would fail again for ever."""
-    await engine.tell(locks_of(0.005), arrived("late", last_name="boom"), asked("late", "view"))
+    await engine.tell(locks_of(0.005), arrived("late", last_name="boom"), requested_action("late", "view"))
     async with engine.worker(FAULTS="the_machine_fails") as worker:
 
         async def buried() -> bool:

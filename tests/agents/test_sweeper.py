@@ -8,7 +8,7 @@ import pytest
 
 from agents.sweeper import SLICE_EVENTS
 from models.lead import LeadRow
-from tests.agents.conftest import answers, arrived, asked, queue
+from tests.agents.conftest import answers, arrived, queue, requested_action
 
 if TYPE_CHECKING:
     from tests.agents.conftest import Engine
@@ -28,7 +28,7 @@ async def test_q6_a_sweep_goes_in_slices_and_a_claim_in_the_middle_is_decided_fi
     )
     async with engine.worker(FAULTS="the_sweep_is_watched") as worker:
         await worker.hear(held=True)
-        await engine.tell(asked(LEADS[0], "claim"), asked(LEADS[-1], "claim"))
+        await engine.tell(requested_action(LEADS[0], "claim"), requested_action(LEADS[-1], "claim"))
 
         async def answered() -> bool:
             rows = await engine.rows()

@@ -9,7 +9,7 @@ import pytest
 from models.lead import Lead, LeadRow, Phase
 from models.offer_decisions import LeadOffered
 from streams.topics import LEAD_ARRIVALS
-from tests.agents.conftest import asked
+from tests.agents.conftest import requested_action
 from tests.agents.test_orgs import group, in_phase, known, leads_of, people, publish, sent
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ async def test_m5_d2_what_the_failure_named_changes_and_the_lead_is_asked_for_ag
         )
         await first.until_async(lambda: in_phase(engine, Phase.EXCEPTION, 4), "nobody may have them")
         hidden = (await named(engine))["hidden"].lead_id
-        await engine.tell(asked(hidden, "ignore", "boss"))
+        await engine.tell(requested_action(hidden, "ignore", "boss"))
         await first.until_async(lambda: in_phase(engine, Phase.IGNORED, 1), "it is ignored")
         await carrier.kill9()
         await first.kill9()
@@ -56,7 +56,7 @@ async def test_m5_d2_what_the_failure_named_changes_and_the_lead_is_asked_for_ag
     async with engine.worker(INSTANCE="worker-0") as second, engine.relay(INSTANCE="relay-0"):
         await second.until_async(lambda: in_phase(engine, Phase.OWNED, 3), "each was asked for again")
         assert (await named(engine))["hidden"].phase is Phase.IGNORED, "an ignored lead is not asked for"
-        await engine.tell(asked(hidden, "unignore", "boss"))
+        await engine.tell(requested_action(hidden, "unignore", "boss"))
         await second.until_async(lambda: in_phase(engine, Phase.OWNED, 4), "it was asked for again")
     found = await named(engine)
     assert {lead.owner for lead in found.values()} == {"ann"}

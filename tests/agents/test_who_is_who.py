@@ -39,7 +39,7 @@ async def arrivals_placed(engine: Engine) -> int:
     """Return how many arrivals the org has placed."""
     records = [decode_org_record(record.value) for record in await engine.records(ORG_JOURNAL)]
     steps = [record for record in records if isinstance(record, OrgStep)]
-    return sum(isinstance(said, ArrivalPlaced) for step in steps for said in step.decisions)
+    return sum(isinstance(decision, ArrivalPlaced) for step in steps for decision in step.decisions)
 
 
 SENT = (
@@ -112,25 +112,25 @@ async def test_a2_b1_b2_k1_k2_k3_k6_strangers_are_never_one_person(engine: Engin
     assert {name: lead.inquiries for name, lead in found.items() if lead.inquiries > 1} == {"Rowan": 2}
     assert (found["Oak"].lead_id, found["Oak"].facts.zip) == (lead_id("default", "acme", "1", {}), None)
     assert found["Pine"].facts.attributes["remarks"]["id_reused"]
-    said = [
+    placed = [
         (row.lead, each)
         for _, row in await engine.journal()
         if isinstance(row, LeadRow)
         for each in row.decisions
     ]
-    begun = {lead.facts.last_name: each for lead, each in said if lead and isinstance(each, LeadAccepted)}
+    begun = {lead.facts.last_name: each for lead, each in placed if lead and isinstance(each, LeadAccepted)}
     assert begun["Maple"].maybe == (found["Larch"].lead_id,)
     assert begun["Teak"].maybe == (found["Rowan"].lead_id,)
     assert begun["Pine"].id_reused == found["Oak"].lead_id
     assert {name for name, each in begun.items() if each.doubt} == {"Maple", "Teak", "Pine"}
-    (inquiry,) = {each.inquiry_id: each for _, each in said if isinstance(each, InquiryAdded)}.values()
+    (inquiry,) = {each.inquiry_id: each for _, each in placed if isinstance(each, InquiryAdded)}.values()
     assert inquiry.facts is not None
     assert (inquiry.facts.last_name, inquiry.facts.zip, inquiry.facts.email) == (
         "Spruce",
         "02903",
         "spruce@x.org",
     )
-    (shared,) = [(lead, each) for lead, each in said if isinstance(each, SharedHandleFound)]
+    (shared,) = [(lead, each) for lead, each in placed if isinstance(each, SharedHandleFound)]
     assert (shared[0].facts.last_name if shared[0] else None, shared[1].handle) == (
         "Rowan",
         "phone/+14014190030",

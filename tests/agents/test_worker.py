@@ -89,20 +89,20 @@ async def test_ready_through_a_workers_life(engine: Engine) -> None:
     await engine.tell(queue(), *(arrived(f"lead-{n}") for n in range(100)))
     port = free_port()
     async with engine.worker(PORT=port) as worker, aiohttp.ClientSession() as session:
-        seen = [await asked_until(session, worker, port, lambda said: said["ok"])]
+        seen = [await asked_until(session, worker, port, lambda answer: answer["ok"])]
         assert {"starting", "lease_stale"} & reasons(seen[0])
         assert seen[0][-1]["not_ready"] == []
         assert (await page(session, port, "health"))[0] == 200
         metrics = (await page(session, port, "metrics"))[1]
         assert "firstclaim_events_total" in metrics
         async with engine.worker() as second:
-            seen.append(await asked_until(session, worker, port, lambda said: not said["ok"]))
+            seen.append(await asked_until(session, worker, port, lambda answer: not answer["ok"]))
             assert "rebalancing" in reasons(seen[1])
-            await asked_until(session, worker, port, lambda said: said["ok"])
+            await asked_until(session, worker, port, lambda answer: answer["ok"])
             second.signal(signal.SIGTERM)
             assert await second.exit_code() == 0
         await asked_until(
-            session, worker, port, lambda said: said["ok"] and "rebalancing" not in said["not_ready"]
+            session, worker, port, lambda answer: answer["ok"] and "rebalancing" not in answer["not_ready"]
         )
         worker.signal(signal.SIGTERM)
         assert await worker.exit_code() == 0
@@ -161,9 +161,9 @@ async def test_a_topic_that_is_not_as_it_must_be_ends_the_process_with_78(engine
     await engine.cluster.create(engine.topic(LEAD_LOG), PARTITIONS)
     async with engine.worker() as worker:
         assert await worker.exit_code() == ExitCode.CONFIG
-    said = worker.log.read_text()
-    assert f"topic {engine.topic(LEAD_LOG)}" in said
-    assert "message.timestamp.type is 'CreateTime', it must be 'LogAppendTime'" in said
+    output = worker.log.read_text()
+    assert f"topic {engine.topic(LEAD_LOG)}" in output
+    assert "message.timestamp.type is 'CreateTime', it must be 'LogAppendTime'" in output
 
 
 @pytest.mark.kafka
@@ -207,12 +207,12 @@ async def asked_until(
     async def look() -> bool:
         try:
             async with session.get(f"http://127.0.0.1:{port}/ready") as response:
-                said = await response.json()
+                answer = await response.json()
         except aiohttp.ClientConnectionError:
             return False
-        assert response.status == (200 if said["ok"] else 503)
-        heard.append(said)
-        return enough(said)
+        assert response.status == (200 if answer["ok"] else 503)
+        heard.append(answer)
+        return enough(answer)
 
     await worker.until_async(look, "/ready says so")
     return heard
@@ -220,4 +220,4 @@ async def asked_until(
 
 def reasons(heard: list[dict[str, Any]]) -> set[str]:
     """Return every reason in the answers."""
-    return {reason for said in heard for reason in said["not_ready"]}
+    return {reason for answer in heard for reason in answer["not_ready"]}

@@ -109,7 +109,7 @@ async def until(check: Any, what: str) -> Any:
     return await eventually(check, what, every=0.5)  # most of the questions read whole topics
 
 
-async def scenario(stack: RunningStack, said: list[str]) -> None:
+async def scenario(stack: RunningStack, messages: list[str]) -> None:
     """Run the scenario: the bad release, the brake, the fix, the replay."""
     worker, relay = stack.children["worker-1"], stack.children["relay"]
     good = {child.name: list(child.argv) for child in (worker, relay)}
@@ -136,10 +136,10 @@ async def scenario(stack: RunningStack, said: list[str]) -> None:
     await send(stack, *rest)
 
     async def stopped_often() -> bool:
-        return sum("status 79" in line for line in said) >= 3
+        return sum("status 79" in line for line in messages) >= 3
 
     await until(stopped_often, "the worker is started again and stops again")
-    lines = [line for line in said if "status 79" in line]
+    lines = [line for line in messages if "status 79" in line]
     assert all("6 records could not be decided within 3600 s" in line for line in lines)
     assert all("KeyError('boom')" in line and "lead-log-" in line and "leads:" in line for line in lines)
     (ended,) = [one for one in read_exits(stack.settings.state_dir) if one.part == "worker-1"]
@@ -192,9 +192,9 @@ def test_e1_a_bad_release_stops_at_the_brake_and_after_the_mend_every_event_is_d
     monkeypatch.setenv("FIRSTCLAIM_FATAL_ERROR_WINDOW_SECONDS", "3600")
     monkeypatch.setattr(pauses, "FIRST_BRAKE_PAUSE_SECONDS", 0.2)
     monkeypatch.setattr(pauses, "LONGEST_BRAKE_PAUSE_SECONDS", 0.5)
-    said: list[str] = []
-    with everything(workers=1, state_dir=tmp_path / "state", say=said.append) as stack:
+    messages: list[str] = []
+    with everything(workers=1, state_dir=tmp_path / "state", say=messages.append) as stack:
         (tmp_path / "directory.yaml").write_text(DIRECTORY)
         applied = firstclaim(stack, "directory", "apply", tmp_path / "directory.yaml", "--json")
         assert applied.code == 0, applied.err
-        asyncio.run(scenario(stack, said))
+        asyncio.run(scenario(stack, messages))

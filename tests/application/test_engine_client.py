@@ -41,13 +41,13 @@ def write(settings: Settings, *values: bytes | None) -> None:
     assert producer.flush(PATIENCE_SECONDS) == 0
 
 
-def answer_to(asked: dict[str, Any], **changes: Any) -> bytes:
+def answer_to(request: dict[str, Any], **changes: Any) -> bytes:
     """Return the bytes of an answer."""
     answer = {
-        **{name: asked[name] for name in ("action_id", "lead_id", "rep_id", "type")},
+        **{name: request[name] for name in ("action_id", "lead_id", "rep_id", "type")},
         "result": "won",
         "reason": None,
-        "owner": asked["rep_id"],
+        "owner": request["rep_id"],
         "version": 4,
         "why": "first claim",
         "decided_at": "2026-11-20T14:12:00Z",
@@ -86,36 +86,38 @@ async def until(condition: Callable[[], bool]) -> None:
 
 async def test_x4_everybody_who_asks_with_one_id_gets_the_one_answer(made: Settings) -> None:
     """Records that are no answer stop nothing. A known answer is returned at once, without another action."""
-    asked = action(queue_id=None)
+    request = action(queue_id=None)
     async with EngineClient(made) as client:
-        waiting = [asyncio.create_task(client.ask(asked)) for _ in range(3)]
-        (sent,) = await asyncio.to_thread(read_actions, made, asked["action_id"], 1)
-        assert sent == {name: value for name, value in asked.items() if value is not None}
-        await asyncio.to_thread(write, made, b"{bad", None, b"\xff", b"[" * 5_000, answer_to(asked))
+        waiting = [asyncio.create_task(client.ask(request)) for _ in range(3)]
+        (sent,) = await asyncio.to_thread(read_actions, made, request["action_id"], 1)
+        assert sent == {name: value for name, value in request.items() if value is not None}
+        await asyncio.to_thread(write, made, b"{bad", None, b"\xff", b"[" * 5_000, answer_to(request))
         answers = await asyncio.gather(*waiting)
         assert {(one.action_id, one.result, one.owner) for one in answers} == {
-            (asked["action_id"], "won", "rep-1")
+            (request["action_id"], "won", "rep-1")
         }
         assert (
-            await client.ask(asked, patience_seconds=0.001) == answers[0] == client.known(asked["action_id"])
+            await client.ask(request, patience_seconds=0.001)
+            == answers[0]
+            == client.known(request["action_id"])
         )
         assert client.known("another") is None
 
 
 async def test_x4_without_an_answer_the_same_action_is_sent_again(made: Settings) -> None:
-    asked = action()
+    request = action()
     async with EngineClient(made, resend_seconds=0.05, patience_seconds=PATIENCE_SECONDS) as client:
-        waiting = asyncio.create_task(client.ask(asked))
-        first, second, *_ = await asyncio.to_thread(read_actions, made, asked["action_id"], 2)
-        assert first == second == asked
-        await asyncio.to_thread(write, made, answer_to(asked, result="lost", owner="rep-2"))
+        waiting = asyncio.create_task(client.ask(request))
+        first, second, *_ = await asyncio.to_thread(read_actions, made, request["action_id"], 2)
+        assert first == second == request
+        await asyncio.to_thread(write, made, answer_to(request, result="lost", owner="rep-2"))
         assert (await waiting).owner == "rep-2"
 
 
 async def test_an_answer_that_does_not_come_is_an_error_that_names_the_action(made: Settings) -> None:
-    asked = action()
-    with pytest.raises(RetryableError, match=f"no answer to {asked['action_id']} in 0.3 s"):
-        await ask_once(made, asked, 0.3)
+    request = action()
+    with pytest.raises(RetryableError, match=f"no answer to {request['action_id']} in 0.3 s"):
+        await ask_once(made, request, 0.3)
 
 
 async def test_one_action_more_than_may_wait_is_refused_and_closing_ends_those_that_wait(

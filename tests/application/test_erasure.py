@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from application.erasure.finder import Finder
+from application.erasure.erased_data_finder import Finder
 from application.erasure.request import leads_in, person_of
 from application.erasure.stores import blank, compact, rows_with
 from models.decisions import NoteRecorded, OwnerChanged

@@ -257,8 +257,10 @@ def test_x5_the_command_tries_the_newest_row_of_each_lead_and_changes_nothing(
     before = asyncio.run(ends())
     file = tmp_path / "rule.yaml"
     file.write_text("rules:\n- {field: state, operator: '=', value: RI}\n")
-    for asked in ([json.dumps({"rules": [STATE_RI]})], [f"@{file}"], ["--queue", "ri"]):
-        done = run(journal, *asked, "--json", "--at", "2026-11-20T12:00:00Z", "--lead", str(uuid.UUID(int=2)))
+    for arguments in ([json.dumps({"rules": [STATE_RI]})], [f"@{file}"], ["--queue", "ri"]):
+        done = run(
+            journal, *arguments, "--json", "--at", "2026-11-20T12:00:00Z", "--lead", str(uuid.UUID(int=2))
+        )
         assert done.exit_code == 0, done.output
         lines = done.stdout.splitlines()
         assert lines[0] == "1 of 2 leads match at 2026-11-20T12:00:00+00:00"
@@ -277,8 +279,8 @@ def test_x5_the_command_tries_the_newest_row_of_each_lead_and_changes_nothing(
 @pytest.mark.kafka
 def test_c1_a_day_in_a_tried_rule_or_queue_is_the_orgs_day(journal: Settings) -> None:
     """The leads are of noon on 20 November in UTC, which is the 21st in Kiritimati."""
-    for asked in ([json.dumps({"rules": [THAT_DAY]})], ["--queue", "day"]):
-        done = run(journal, *asked, "--json", "--at", "2026-11-21T12:00:00Z")
+    for arguments in ([json.dumps({"rules": [THAT_DAY]})], ["--queue", "day"]):
+        done = run(journal, *arguments, "--json", "--at", "2026-11-21T12:00:00Z")
         assert done.exit_code == 0, done.output
         assert json.loads(done.stdout.splitlines()[-1])["matched"] == 2
 
@@ -303,14 +305,14 @@ INVALID: Final[dict[str, tuple[list[str], str]]] = {
 
 
 @pytest.mark.kafka
-@pytest.mark.parametrize(("arguments", "said"), INVALID.values(), ids=INVALID)
+@pytest.mark.parametrize(("arguments", "expected"), INVALID.values(), ids=INVALID)
 def test_x5_what_cannot_be_asked_is_refused_with_the_reason(
-    journal: Settings, arguments: list[str], said: str
+    journal: Settings, arguments: list[str], expected: str
 ) -> None:
     """Exit 2, with path and reason."""
     done = run(journal, *arguments, "--json")
     assert done.exit_code == 2
-    assert said in " ".join(done.stderr.split())
+    assert expected in " ".join(done.stderr.split())
 
 
 @pytest.mark.kafka

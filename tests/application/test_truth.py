@@ -21,7 +21,7 @@ from runtime.up import RunningStack, everything
 from sink.database_engine import connect
 from streams import clients
 from streams.topics import LEAD_ARRIVALS
-from tests.cli.in_process import Said, call
+from tests.cli.in_process import CommandResult, call
 from tests.fixtures.waiting import PATIENCE_SECONDS, until
 
 if TYPE_CHECKING:
@@ -68,10 +68,10 @@ def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 OTHER_KAFKA: Final = "Kafka's data is not what this database was filled from; `firstclaim crm rebuild`"
 
 
-def firstclaim(*arguments: str) -> tuple[Said, dict[str, Any]]:
+def firstclaim(*arguments: str) -> tuple[CommandResult, dict[str, Any]]:
     """Run a command; return its output and its last line."""
-    said = call(arguments[0], [*arguments, "--json"])
-    return said, json.loads(said.out.strip().splitlines()[-1])
+    answer = call(arguments[0], [*arguments, "--json"])
+    return answer, json.loads(answer.out.strip().splitlines()[-1])
 
 
 def reasons(seen: dict[str, Any], what: str) -> str:
@@ -80,11 +80,11 @@ def reasons(seen: dict[str, Any], what: str) -> str:
 
 
 def test_an_idle_stack_is_well_and_every_stage_has_its_lag(stack: RunningStack) -> None:
-    said, seen = firstclaim("status")
-    assert (said.code, seen["ok"], seen["problems"], seen["trouble"]) == (0, True, [], [])
+    answer, seen = firstclaim("status")
+    assert (answer.code, seen["ok"], seen["problems"], seen["trouble"]) == (0, True, [], [])
     assert seen["lag"] == dict.fromkeys(READS, 0)
     assert seen["leads"] == LEADS
-    assert "Everything works." in said.out
+    assert "Everything works." in answer.out
     assert stack.settings.state_dir.joinpath("processes", "sink.json").exists()
 
 
@@ -102,14 +102,14 @@ def test_a_stage_that_does_not_move_is_named_and_one_that_works_is_not(
             lambda: "relay" in {one["what"] for one in firstclaim("status")[1]["problems"]}, SECONDS
         )
         assert found
-        said, seen = firstclaim("status")
-        assert said.code == 1
-        assert "relay: does not " in said.out
+        answer, seen = firstclaim("status")
+        assert answer.code == 1
+        assert "relay: does not " in answer.out
     finally:
         os.kill(pid, signal.SIGCONT)
     monkeypatch.setattr(problems, "PATIENCE_SECONDS", SECONDS)
-    said, seen = firstclaim("status")  # a relay that makes progress is not named, however long that takes
-    assert (said.code, seen["lag"]["relay"]) == (0, 0), seen
+    answer, seen = firstclaim("status")  # a relay that makes progress is not named, however long that takes
+    assert (answer.code, seen["lag"]["relay"]) == (0, 0), seen
 
 
 async def one_more(stack: RunningStack, name: str) -> None:
@@ -127,11 +127,11 @@ def test_a_process_that_keeps_ending_is_named_with_its_last_words(stack: Running
     stack.supervisor.add(broken)
     try:
         assert until(lambda: stack.supervisor.states()["broken"].restarts >= problems.OFTEN, SECONDS)
-        said, seen = firstclaim("status")
-        assert said.code == 1
+        answer, seen = firstclaim("status")
+        assert answer.code == 1
         assert "keeps ending" in reasons(seen, "broken")
         assert "exited with status 78: no such topic: leads" in reasons(seen, "broken")
-        assert "broken: keeps ending" in said.out
+        assert "broken: keeps ending" in answer.out
     finally:
         broken.argv = [sys.executable, "-c", "import signal; signal.pause()"]
         assert until(lambda: broken.pid is not None, SECONDS)
@@ -153,15 +153,15 @@ def test_a_database_that_was_lost_or_changed_comes_back_while_the_sink_runs(stac
         "UPDATE lead_exception SET status = 'ignored', version = 99",
     )
     assert not asyncio.run(verify(stack.settings)).ok
-    said, dry = firstclaim("crm", "rebuild", "--dry-run")
-    assert (said.code, dry["plan"]["discards_history"]) == (0, False)
-    assert "The journal keeps the newest state of every lead for ever" in said.err
+    answer, dry = firstclaim("crm", "rebuild", "--dry-run")
+    assert (answer.code, dry["plan"]["discards_history"]) == (0, False)
+    assert "The journal keeps the newest state of every lead for ever" in answer.err
     assert call("crm rebuild", ["crm", "rebuild"]).code == 1  # nobody confirmed
     assert not asyncio.run(verify(stack.settings)).ok
-    said, result = firstclaim("crm", "rebuild", "--yes")
-    assert said.code == 0, said
+    answer, result = firstclaim("crm", "rebuild", "--yes")
+    assert answer.code == 0, answer
     assert result["ok"]
-    assert "The CRM database is back" in said.err
+    assert "The CRM database is back" in answer.err
     asyncio.run(one_more(stack, "after the rebuild"))
     report = asyncio.run(verify(stack.settings))
     assert report.ok, report.lines()
@@ -178,13 +178,13 @@ def test_a_database_of_another_kafka_is_named_with_the_way_out_and_the_way_out_w
     os.kill(sink.pid, signal.SIGKILL)
 
     def is_named() -> bool:
-        said, seen = firstclaim("status")
-        return said.code == 1 and OTHER_KAFKA in reasons(seen, "sink")
+        answer, seen = firstclaim("status")
+        return answer.code == 1 and OTHER_KAFKA in reasons(seen, "sink")
 
     assert until(is_named, SECONDS), "the sink that starts again says so"
-    said, result = firstclaim("crm", "rebuild", "--yes")
-    assert (said.code, result["history_kept"]) == (0, False), said
-    assert "Emptied as well, because this Kafka is not the one they were filled from" in said.err
+    answer, result = firstclaim("crm", "rebuild", "--yes")
+    assert (answer.code, result["history_kept"]) == (0, False), answer
+    assert "Emptied as well, because this Kafka is not the one they were filled from" in answer.err
     assert until(sink.ready, SECONDS)
     report = asyncio.run(verify(stack.settings))
     assert report.ok, report.lines()
@@ -200,14 +200,14 @@ def test_letters_are_dealt_with_in_bulk_and_one_failure_stops_no_other(stack: Ru
         SECONDS,
     )
     assert firstclaim(*wanted, "--until", "2020-01-01")[1]["skipped"] == 0
-    said, skipped = firstclaim(*wanted, "--why", "a test of theirs")
-    assert (said.code, skipped["skipped"], skipped["failed"]) == (0, 3, 0)
+    answer, skipped = firstclaim(*wanted, "--why", "a test of theirs")
+    assert (answer.code, skipped["skipped"], skipped["failed"]) == (0, 3, 0)
     again = firstclaim(*wanted)[1]
     assert (again["skipped"], list(again["left_out"].values())) == (0, [3])
     marks = [one["mark"] for one in firstclaim("dead-letters", "list")[1]["letters"]]
     assert {mark["what"] for mark in marks if mark} == {"skipped"}
-    said, sent = firstclaim("dead-letters", "replay", "--all")
-    assert (said.code, sent["replayed"], sent["left_out"]) == (
+    answer, sent = firstclaim("dead-letters", "replay", "--all")
+    assert (answer.code, sent["replayed"], sent["left_out"]) == (
         0,
         1,
         {"skipped before; --again takes them, too": 3},

@@ -48,61 +48,70 @@ def test_open_doors_change_hours_pauses_windows_and_caps_and_nothing_else() -> N
 
 def distributed(directory: dict[tuple[str, str], dict[str, Any]], arrivals: int) -> SalesFloor:
     """Publish a directory and let the sample's leads arrive, at night, a minute after each other."""
-    floor = SalesFloor()
-    floor.now = NIGHT
+    sales_floor = SalesFloor()
+    sales_floor.now = NIGHT
     for (kind, object_id), value in directory.items():
-        floor.publishes(kind, object_id, value)
+        sales_floor.publishes(kind, object_id, value)
     for lead in sample_leads(arrivals, seed=5, now=NIGHT):
         event = accept_arrival(json.dumps(lead).encode(), {}, arrived_at=NIGHT)
         facts = msgspec.structs.asdict(event.facts)
-        floor.of(event.lead_id).arrives(event.lead_id, **facts)
-    return floor
+        sales_floor.of(event.lead_id).arrives(event.lead_id, **facts)
+    return sales_floor
 
 
-def leads(floor: SalesFloor) -> list[str]:
+def leads(sales_floor: SalesFloor) -> list[str]:
     """Return the leads; who had come before is an inquiry of another (R6)."""
-    return [name for name, row in floor.rows.items() if row.lead is not None]
+    return [name for name, row in sales_floor.rows.items() if row.lead is not None]
 
 
-def methods(floor: SalesFloor) -> set[str]:
+def methods(sales_floor: SalesFloor) -> set[str]:
     """Return the methods that offered a lead to anybody."""
-    return {said.method for name in leads(floor) for said in floor.all_decisions(name, LeadOffered)}
+    return {
+        decision.method
+        for name in leads(sales_floor)
+        for decision in sales_floor.all_decisions(name, LeadOffered)
+    }
 
 
 @pytest.fixture(scope="module")
-def floor() -> SalesFloor:
+def sales_floor() -> SalesFloor:
     return distributed(opened(lender()), 250)
 
 
-def test_r1_r3_s1_s5_every_method_is_seen_at_night(floor: SalesFloor) -> None:
-    assert methods(floor) == {"round_robin", "roster", "ring_all", "distribute_all"}
-    phases = Counter(floor.lead_of(name).phase for name in leads(floor))
+def test_r1_r3_s1_s5_every_method_is_seen_at_night(sales_floor: SalesFloor) -> None:
+    assert methods(sales_floor) == {"round_robin", "roster", "ring_all", "distribute_all"}
+    phases = Counter(sales_floor.lead_of(name).phase for name in leads(sales_floor))
     assert phases[Phase.OFFERED] > 5
-    queued = Counter(queue_id for name in leads(floor) for queue_id in floor.lead_of(name).placements)
+    queued = Counter(
+        queue_id for name in leads(sales_floor) for queue_id in sales_floor.lead_of(name).placements
+    )
     assert queued["new"] > 50
     assert queued["aged"] > 10
     assert queued["large"] > 0
 
 
-def test_s1_live_transfers_ring_with_the_loan_officer_whom_nobody_plays(floor: SalesFloor) -> None:
+def test_s1_live_transfers_ring_with_the_loan_officer_whom_nobody_plays(sales_floor: SalesFloor) -> None:
     rings = [
-        said for name in leads(floor) for said in floor.all_decisions(name, LeadOffered) if YOURS in said.reps
+        decision
+        for name in leads(sales_floor)
+        for decision in sales_floor.all_decisions(name, LeadOffered)
+        if YOURS in decision.reps
     ]
-    assert {said.method for said in rings} >= {"ring_all"}
-    assert all(len(said.reps) > 1 for said in rings if said.method == "ring_all"), (
+    assert {offer.method for offer in rings} >= {"ring_all"}
+    assert all(len(offer.reps) > 1 for offer in rings if offer.method == "ring_all"), (
         "others answer it if nobody is there"
     )
 
 
-def test_e1_what_nobody_took_is_an_exception_with_its_reason(floor: SalesFloor) -> None:
-    floor.wait(minutes=10)
-    open_exceptions = (floor.lead_of(name).open_exception for name in leads(floor))
+def test_e1_what_nobody_took_is_an_exception_with_its_reason(sales_floor: SalesFloor) -> None:
+    sales_floor.wait(minutes=10)
+    open_exceptions = (sales_floor.lead_of(name).open_exception for name in leads(sales_floor))
     assert {"no_agents_answered", "no_available_agents"} <= {
         open_exception.reason for open_exception in open_exceptions if open_exception
     }
 
 
 def test_r4_r9_as_published_nobody_works_at_night() -> None:
-    floor = distributed(lender(), 60)
-    assert methods(floor) == set()
-    assert any(floor.all_decisions(name, NobodyAvailable) for name in leads(floor))
+    sales_floor = distributed(lender(), 60)
+    assert methods(sales_floor) == set()
+    assert any(sales_floor.all_decisions(name, NobodyAvailable) for name in leads(sales_floor))

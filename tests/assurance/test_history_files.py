@@ -30,7 +30,7 @@ EVENT = re.compile(
 """One line of a Jepsen history, as Elle's documentation shows them."""
 
 
-def asked(
+def answered_action(
     action_id: str,
     rep_id: str,
     result: str | None,
@@ -74,8 +74,8 @@ def events(actions: list[RequestedAction], changes: list[OwnerChange]) -> list[t
 
 
 def test_q8_a_won_claim_appends_and_a_lost_one_reads_up_to_its_version() -> None:
-    won = asked("a-1", "rep-1", "won", at=(1, 3), version=2, owner="rep-1")
-    lost = asked("a-2", "rep-2", "lost", at=(2, 4), version=2, owner="rep-1")
+    won = answered_action("a-1", "rep-1", "won", at=(1, 3), version=2, owner="rep-1")
+    lost = answered_action("a-2", "rep-2", "lost", at=(2, 4), version=2, owner="rep-1")
     assert events([won, lost], [OwnerChange(2, "a-1", "rep-1")]) == [
         ("invoke", 0, '[:append x "a-1"]'),
         ("invoke", 1, "[:r x nil]"),
@@ -88,14 +88,14 @@ def test_q8_a_won_claim_appends_and_a_lost_one_reads_up_to_its_version() -> None
 
 def test_q8_a_claim_that_was_told_lost_and_took_effect_is_an_aborted_read() -> None:
     """Elle calls it G1a: what failed is in a list that was read."""
-    one = asked("a-1", "rep-1", "lost", at=(1, 2), version=2, owner="rep-2")
+    one = answered_action("a-1", "rep-1", "lost", at=(1, 2), version=2, owner="rep-2")
     found = events([one], [OwnerChange(2, "a-1", "rep-1")])
     assert ("fail", 0, '[:append x "a-1"]') in found
     assert found[-1][2] == '[:r x ["a-1"]]'
 
 
 def test_q8_a_claim_that_was_told_won_and_took_no_effect_is_an_append_that_no_read_shows() -> None:
-    one = asked("a-1", "rep-1", "won", at=(1, 2), version=2, owner="rep-1")
+    one = answered_action("a-1", "rep-1", "won", at=(1, 2), version=2, owner="rep-1")
     found = events([one], [OwnerChange(2, "a-2", "rep-2")])
     assert ("ok", 1, '[:append x "a-1"]') in found
     assert ("ok", 1, '[:r x ["a-2"]]') in found
@@ -103,8 +103,8 @@ def test_q8_a_claim_that_was_told_won_and_took_no_effect_is_an_append_that_no_re
 
 def test_a_process_with_an_unknown_outcome_does_nothing_more() -> None:
     """A deadline's change has no client; its process begins before all others and never learns the outcome."""
-    given_up = asked("a-1", "rep-1", None, at=(1, 1))
-    later = asked("a-2", "rep-1", "won", at=(5, 6), version=3, owner="rep-1")
+    given_up = answered_action("a-1", "rep-1", None, at=(1, 1))
+    later = answered_action("a-2", "rep-1", "won", at=(5, 6), version=3, owner="rep-1")
     changes = [
         OwnerChange(2, "a-1", "rep-1"),
         OwnerChange(3, "a-2", "rep-1"),
@@ -124,9 +124,9 @@ def test_a_process_with_an_unknown_outcome_does_nothing_more() -> None:
 
 
 def test_an_owners_own_claim_changes_nothing_and_is_a_read() -> None:
-    first = asked("a-1", "rep-1", "won", at=(1, 2), version=2, owner="rep-1")
-    again = asked("a-2", "rep-1", "won", at=(3, 4), version=2, owner="rep-1")
-    note = asked("a-3", "rep-1", "done", at=(5, 6), what="note", version=3)
+    first = answered_action("a-1", "rep-1", "won", at=(1, 2), version=2, owner="rep-1")
+    again = answered_action("a-2", "rep-1", "won", at=(3, 4), version=2, owner="rep-1")
+    note = answered_action("a-3", "rep-1", "done", at=(5, 6), what="note", version=3)
     found = events([first, again, note], [OwnerChange(2, "a-1", "rep-1")])
     assert found[2:4] == [("invoke", 0, "[:r x nil]"), ("ok", 0, '[:r x ["a-1"]]')]
     assert len(found) == 6, "the note says nothing of the owner"

@@ -316,7 +316,7 @@ def generated(source: random.Random, length: int) -> list[Operation]:
             source.choice("abc"),
             source.choice(["claim", "claim", "assign", "move", "free", "release", "leave", "expire"]),
         )
-        asked = op(
+        operation = op(
             who,
             what,
             instant - source.uniform(0, 3),
@@ -324,14 +324,14 @@ def generated(source: random.Random, length: int) -> list[Operation]:
             to=source.choice("abc") if what in ("assign", "move", "free") else None,
         )
         if source.random() < 0.1 and what != "expire":  # asked, and never carried out
-            history.append(replace(asked, returned_at=None))
+            history.append(replace(operation, returned_at=None))
             continue
-        result, owner = register.ask(asked)
+        result, owner = register.ask(operation)
         if what == "expire" or source.random() < 0.15:
-            history.append(replace(asked, returned_at=None))
+            history.append(replace(operation, returned_at=None))
         else:
-            said: Any = result
-            history.append(replace(asked, result=said, owner=owner if result == "lost" else None))
+            outcome: Any = result
+            history.append(replace(operation, result=outcome, owner=owner if result == "lost" else None))
     return history
 
 

@@ -119,7 +119,7 @@ SMALL: dict[str, tuple[dict[str, Any], set[str]]] = {
         {"lateness_p50_ms", "lateness_p99_ms", "herd_seconds", "claims_p99_ms", "herd_claims_p99_ms"},
     ),
     "recovery": ({"leads": 300, "repeats": 1}, {"leads", "seconds", "bytes_per_lead"}),
-    "restart": ({"repeats": 1}, {"dynamic_s", "static_s"}),
+    "restart": ({"repeats": 1}, {"dynamic_s", "static_s", "ratio_dynamic", "ratio_static"}),
     "allocate": (
         {"offers": 200, "repeats": 1},
         {"per_s_10", "per_s_1000", "per_s_10000", "growth_1000", "growth_10000"},
@@ -154,12 +154,12 @@ def console() -> Iterator[RunningStack]:
 def measured(name: str, **more: Any) -> None:
     """Run a measurement, and check what it says."""
     sizes, promised = SMALL[name]
-    said: list[str] = []
-    result = BENCHES[name](say=said.append, **sizes, **more)
+    messages: list[str] = []
+    result = BENCHES[name](say=messages.append, **sizes, **more)
     assert promised <= result.keys()
     assert all(result[key] > 0 for key in promised)
     assert result.get("wrong", 0) == 0, "nobody misses a change"
-    assert said, "it says how far it is"
+    assert messages, "it says how far it is"
 
 
 @pytest.mark.slow

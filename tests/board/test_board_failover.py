@@ -95,8 +95,8 @@ async def test_q9_what_a_promoted_replica_lacks_is_applied_again_though_nothing_
         assert await until(lambda: _listed(reader)) == [lead(50).lead_id, lead(1).lead_id, lead(0).lead_id]
         await until(lambda: board.state.ready()[0])
         # A reader that is ahead of the promoted replica is told to read its lists again.
-        (told,) = await reader.feed(ORG, lost.id)
-        assert told.change == REBUILT
+        (change,) = await reader.feed(ORG, lost.id)
+        assert change.change == REBUILT
         # One that is not ahead hears of the failover before it hears of the change a second time. So does a page that
         # was read ahead and is told by a reader that was behind.
         following_entries = await reader.feed(ORG, kept)
@@ -282,8 +282,8 @@ async def test_q9_entries_of_two_lives_have_different_ids_though_the_clock_is_be
             if len(found) == 2:
                 (_, _, first), (_, _, second) = found
                 assert first != second
-                (told,) = await reader.feed(ORG, first)
-                assert told.change == REBUILT
+                (rebuilt,) = await reader.feed(ORG, first)
+                assert rebuilt.change == REBUILT
             await client.aclose()
 
 

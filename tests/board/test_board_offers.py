@@ -6,7 +6,7 @@ import redis.asyncio
 
 from board.reader import Reader
 from board.rebuild import rebuild
-from models.lead import Distribution, DistributionStage, Phase
+from models.lead import Distribution, DistributionStatus, Phase
 from models.offer_decisions import LeadOffered, OfferEnded
 from models.offers import Outcome
 from tests.board.engine import AT, ORG, Engine, claimed, following, ids, lead, taken, until
@@ -14,7 +14,7 @@ from tests.board.engine import AT, ORG, Engine, claimed, following, ids, lead, t
 RING = Distribution(
     group_id="west",
     epoch=3,
-    stage=DistributionStage.RINGING,
+    stage=DistributionStatus.RINGING,
     method="ring_all",
     reps=("rep-7", "rep-8"),
     until=AT + timedelta(minutes=15),

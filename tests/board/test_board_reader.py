@@ -197,6 +197,6 @@ async def test_q9_who_was_away_for_longer_than_the_feed_is_told_to_look_anew(
 
 
 async def test_without_a_board_readers_are_told_to_come_later(reader: Reader) -> None:
-    for asked in (reader.queues(ORG), reader.page(ORG, "aged"), reader.everything(ORG, "aged")):
+    for reading in (reader.queues(ORG), reader.page(ORG, "aged"), reader.everything(ORG, "aged")):
         with pytest.raises(RetryableError, match="being built"):
-            await asked
+            await reading

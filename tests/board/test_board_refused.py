@@ -128,7 +128,7 @@ async def write(client: redis.asyncio.Redis, how: str) -> None:
 
 @pytest.mark.parametrize("how", ["alone", "pipeline", "transaction", "script"])
 @pytest.mark.parametrize(
-    ("setting", "value", "said"),
+    ("setting", "value", "expected"),
     [
         ("maxmemory", FULL, "is at its memory limit"),
         ("min-replicas-to-write", 1, "has too few replicas"),
@@ -136,13 +136,13 @@ async def write(client: redis.asyncio.Redis, how: str) -> None:
     ],
 )
 async def test_what_passes_by_itself_is_tried_again(
-    client: redis.asyncio.Redis, admin: redis.Redis, setting: str, value: str | int, said: str, how: str
+    client: redis.asyncio.Redis, admin: redis.Redis, setting: str, value: str | int, expected: str, how: str
 ) -> None:
     if setting == "replicaof":
         admin.replicaof(*str(value).split())
     else:
         admin.config_set(setting, value)
-    with pytest.raises(RetryableError, match=said) as failed:
+    with pytest.raises(RetryableError, match=expected) as failed:
         await write(client, how)
     assert not isinstance(failed.value, AccessRefusedError)
 

@@ -193,9 +193,9 @@ async def test_q12_a_search_that_a_rebuild_overtakes_looks_at_the_new_lists(
     slices: list[Any] = []
     look = reader._search._slice
 
-    async def overtaken(**asked: Any) -> Any:
-        slices.append(asked)
-        answer = await look(**asked)
+    async def overtaken(**arguments: Any) -> Any:
+        slices.append(arguments)
+        answer = await look(**arguments)
         if len(slices) == 1:
             await client.set(keys.CURRENT, "new")
         return answer
@@ -203,7 +203,7 @@ async def test_q12_a_search_that_a_rebuild_overtakes_looks_at_the_new_lists(
     monkeypatch.setattr(reader._search, "_slice", overtaken)
     page = await reader.search(ORG, "aged", "999")
     assert found(page) == [(n, f"Lead {n}") for n in (999, 1999, 2999)]
-    cursors = [asked["args"][3] for asked in slices]
+    cursors = [arguments["args"][3] for arguments in slices]
     assert cursors.count(b"0") == 2, "it began anew"
 
 
@@ -213,8 +213,8 @@ async def test_q12_a_lead_that_comes_while_the_names_are_looked_at_is_found(
     await stand(writer, (rows_now(f"{n:x}", f"Lead {n}", f"{n:05}") for n in range(MANY)))
     look = reader._search._slice
 
-    async def late(**asked: Any) -> Any:
-        answer = await look(**asked)
+    async def late(**arguments: Any) -> Any:
+        answer = await look(**arguments)
         if answer[1] == b"0":
             gone = rows_now("3e7", "", "", 2, "left")
             await stand(writer, [rows_now("late", "Late 999", "01500"), rows_now("other", "Ana", "0"), gone])
@@ -232,7 +232,7 @@ async def test_q3_in_a_blind_queue_the_name_alone_is_searched(writer: BoardWrite
 
 
 @pytest.mark.parametrize(
-    ("broken", "said"),
+    ("broken", "expected"),
     [
         ("HDEL {names} ana\0lead-a", ("lead-a", 1, "not under its name")),
         ("HSET {names} ana\0lead-a 9", ("lead-a", 1, "not under its name")),
@@ -242,13 +242,13 @@ async def test_q3_in_a_blind_queue_the_name_alone_is_searched(writer: BoardWrite
     ],
 )
 async def test_a_check_sees_names_and_places_that_do_not_fit_the_rows(
-    writer: BoardWriter, reader: Reader, client: Any, broken: str, said: tuple[str, int, str]
+    writer: BoardWriter, reader: Reader, client: Any, broken: str, expected: tuple[str, int, str]
 ) -> None:
     await stand(writer, [rows_now("lead-a", "Ana", "1")])
     assert await reader.everything(ORG, "aged") == [("lead-a", 1, "1")]
     named = {"{names}": keys.names(GENERATION, ORG, "aged"), "{order}": keys.order(GENERATION, ORG, "aged")}
     await client.execute_command(*(named.get(word, word) for word in broken.split(" ")))
-    assert said in await reader.everything(ORG, "aged")
+    assert expected in await reader.everything(ORG, "aged")
 
 
 def test_columns_that_are_no_object_are_refused_when_they_are_read() -> None:

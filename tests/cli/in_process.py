@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Said:
+class CommandResult:
     """The result of a command: exit code, stdout and stderr."""
 
     name: str
@@ -43,7 +43,7 @@ class Said:
         return found
 
 
-def call(name: str, given: Sequence[str]) -> Said:
+def call(name: str, given: Sequence[str]) -> CommandResult:
     """Run a command without input for its questions. Commands run an event loop, so call this outside of one."""
     out, err = io.StringIO(), io.StringIO()
     noise = logging.StreamHandler(err)
@@ -65,10 +65,10 @@ def call(name: str, given: Sequence[str]) -> Said:
         logging.getLogger().removeHandler(noise)
         aiokafka.setLevel(level)
         asyncio.set_event_loop(None)
-    return Said(name, code, out.getvalue(), err.getvalue())
+    return CommandResult(name, code, out.getvalue(), err.getvalue())
 
 
-def firstclaim(stack: RunningStack, *arguments: str | Path) -> Said:
+def firstclaim(stack: RunningStack, *arguments: str | Path) -> CommandResult:
     """Run a command on a stack, which it finds by its state folder."""
     with at(stack.settings.state_dir):
         return call(str(arguments[0]), [*map(str, arguments)])

@@ -305,4 +305,7 @@ def test_a_command_without_kafka_says_so_in_one_line(tmp_path: Path) -> None:
     assert done.returncode == 70
     assert "Traceback" not in done.stderr
     assert done.stderr.count("\n") == 1
-    assert "firstclaim: Kafka: 127.0.0.1:1" in done.stderr
+    assert (
+        "firstclaim: Kafka: does not answer at 127.0.0.1:1; KAFKA_BOOTSTRAP_SERVERS says where it is"
+        in done.stderr
+    )

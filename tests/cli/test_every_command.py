@@ -7,6 +7,7 @@ import os
 import signal
 import sqlite3
 import sys
+from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
@@ -19,11 +20,12 @@ from runtime import LocalStack
 from runtime.process import free_port, spawn, stop_process
 from streams import engine_client, topic_reader
 from streams.topics import DEAD_LETTERS, LEAD_ACTIONS, LEAD_ARRIVALS, LEAD_DECISIONS, provision
-from tests.cli.every_command import RUNS_ON, arguments, leaves
-from tests.cli.in_process import Said, at, call
+from tests.cli.every_command import RUNS_ON, SECONDS, arguments, leaves
+from tests.cli.in_process import CommandResult, at, call
 from tests.fixtures.waiting import until
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from runtime.up import RunningStack
@@ -58,6 +60,8 @@ PROCESSES: Final = {
 }
 """Process -> its command."""
 LARGE: Final = 1_900_000
+IN_VAIN_SECONDS: Final = "0.1"
+"""How long a command waits for an answer that nobody gives."""
 
 
 @pytest.fixture(autouse=True)
@@ -65,50 +69,72 @@ def _password(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FIRSTCLAIM_PASSWORD", "a long enough password")
 
 
-def every_in_vain(folder: Path, *, without: str = "", has_topics: bool = False) -> dict[str, Said]:
-    """Run every command as `every` does, with short waits for what will not come.
-
-    That is progress, as no worker runs, and, unless it `has_topics`, the first metadata of a topic.
-    """
+@contextmanager
+def little_patience() -> Iterator[None]:
+    """Wait briefly for progress, which does not come, as no worker runs."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(problems, "PATIENCE_SECONDS", 1.0)
+        yield
+
+
+def every_in_vain(folder: Path, *, without: str = "", has_topics: bool = False) -> dict[str, CommandResult]:
+    """Run every command as `every` does, with short waits for what will not come.
+
+    That is progress and an answer, as no worker runs, and, unless it `has_topics`, the first metadata of a topic.
+    """
+    with little_patience(), pytest.MonkeyPatch.context() as patch:
         if not has_topics:
             patch.setattr(topic_reader, "START_SECONDS", 1.0)
             patch.setattr(engine_client, "START_SECONDS", 1.0)
             patch.setattr(write, "START_SECONDS", 1.0)
-        return every(folder, without=without)
+        return every(folder, without=without, seconds=IN_VAIN_SECONDS)
 
 
-def every(folder: Path, *, without: str = "") -> dict[str, Said]:
-    """Run every command once, but not the one named `without`.
+def every(folder: Path, *, without: str = "", seconds: str = SECONDS) -> dict[str, CommandResult]:
+    """Run every command once, but not the one named `without`. `seconds`: how long each waits for an answer.
 
     None may end in a traceback, and each failure gives its reason in one sentence.
     """
-    said, wrong = {}, []
+    outputs, wrong = {}, []
     for name, command in leaves():
         if name in RUNS_ON or name == without:
             continue
-        done = said[name] = call(name, arguments(name, command, folder))
+        done = outputs[name] = call(name, arguments(name, command, folder, seconds))
         text = done.out + done.err
         named = done.code not in (70, 78) or done.err.strip().splitlines()[-1].startswith("firstclaim: ")
         bad = "Traceback" in text or "a fault of firstclaim" in text or "Unclosed" in text
         if done.code not in CODES or bad or not named:
             wrong.append(done)
     assert wrong == []
-    assert len(said) > 20
-    return said
+    assert len(outputs) > 20
+    return outputs
 
 
 def test_where_nothing_runs_every_command_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FIRSTCLAIM_STATE_DIR", str(tmp_path / "state"))
     monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", f"127.0.0.1:{free_port()}")
     monkeypatch.setenv("REDIS_URL", f"redis://127.0.0.1:{free_port()}/0")
-    said = every_in_vain(tmp_path)
-    wrong = {name for name, one in said.items() if one.code == 0} - ACCOUNTS - STAND_ALONE
+    outputs = every_in_vain(tmp_path)
+    wrong = {name for name, one in outputs.items() if one.code == 0} - ACCOUNTS - STAND_ALONE
     assert wrong == set(), "these say that they did it"
-    assert said["status"].code == 1
-    assert "Kafka: does not answer at 127.0.0.1" in said["status"].out
-    assert "Valkey: " in said["status"].out
+    assert outputs["status"].code == 1
+    assert "Kafka: does not answer at 127.0.0.1" in outputs["status"].out
+    assert "Valkey: does not answer" in outputs["status"].out
+    assert "Dead letters" not in outputs["status"].out, "nobody could count them"
+
+
+@pytest.mark.parametrize("command", [["claim", "7", "--rep", "ann"], ["why", "7"], ["trace", "7"]])
+def test_a_lead_id_that_is_none_is_refused_before_kafka_is_asked(command: list[str]) -> None:
+    refused = call(command[0], command)
+    assert refused.code == 2
+    assert "LEAD must be a UUID" in refused.err
+
+
+def test_a_vendor_without_a_name_is_asked_for_its_name() -> None:
+    assert (
+        "NAME: is missing: --for vendor needs the name of the vendor"
+        in call("acls", ["acls", "--for", "vendor"]).err
+    )
 
 
 def test_a_setting_that_is_refused_is_named_by_every_command(
@@ -116,9 +142,9 @@ def test_a_setting_that_is_refused_is_named_by_every_command(
 ) -> None:
     monkeypatch.setenv("FIRSTCLAIM_STATE_DIR", str(tmp_path / "state"))
     monkeypatch.setenv("KAFKA_SASL_USERNAME", "somebody")
-    said = every_in_vain(tmp_path)
-    named = {name for name, one in said.items() if "KAFKA_SECURITY_PROTOCOL" in one.err + one.out}
-    assert said.keys() - named <= ACCOUNTS | STAND_ALONE | {
+    outputs = every_in_vain(tmp_path)
+    named = {name for name, one in outputs.items() if "KAFKA_SECURITY_PROTOCOL" in one.err + one.out}
+    assert outputs.keys() - named <= ACCOUNTS | STAND_ALONE | {
         "do-not-contact add",
         "do-not-contact remove",
         "do-not-contact check",
@@ -169,33 +195,34 @@ def test_where_half_of_it_runs_every_command_says_what_is_missing(tmp_path: Path
     settings = local.start()
     try:
         with at(state_dir):
-            said = every_in_vain(tmp_path, without="topics")  # it would make them
-            assert {name for name, one in said.items() if one.code == 0} <= {
+            outputs = every_in_vain(tmp_path, without="topics")  # it would make them
+            assert {name for name, one in outputs.items() if one.code == 0} <= {
                 *ACCOUNTS,
                 *STAND_ALONE,
                 "doctor",
                 "directory apply",
                 "send",
             }
-            assert said["status"].code == 1
-            assert "topic lead-arrivals: does not exist" in said["status"].out
-            assert "CRM database: has no tables yet" in said["status"].out
-            assert "worker: does not run" in said["status"].out
+            assert outputs["status"].code == 1
+            assert "topic lead-arrivals: does not exist" in outputs["status"].out
+            assert "CRM database: has no tables yet" in outputs["status"].out
+            assert "worker: does not run" in outputs["status"].out
             asyncio.run(provision(settings))
             assert local.valkey is not None
             local.valkey.stop()
-            said = every_in_vain(tmp_path, has_topics=True)
-            assert said["status"].code == said["doctor"].code == 1
-            assert "Valkey: " in said["status"].out
+            outputs = every_in_vain(tmp_path, has_topics=True)
+            assert outputs["status"].code == outputs["doctor"].code == 1
+            assert "Valkey: " in outputs["status"].out
             assert call("crm", ["crm", "rebuild", "--yes"]).code == 0
             with sqlite3.connect(state_dir / "crm.sqlite") as database:
                 database.execute("DROP TABLE decision")
-            said = every_in_vain(tmp_path, has_topics=True)
-            assert said["status"].code == said["doctor"].code == 1
-            assert "CRM database: lacks the table decision: `firstclaim crm rebuild`" in said["status"].out
-            assert "lacks the table decision" in said["doctor"].out
+            outputs = every_in_vain(tmp_path, has_topics=True)
+            assert outputs["status"].code == outputs["doctor"].code == 1
+            assert "CRM database: lacks the table decision: `firstclaim crm rebuild`" in outputs["status"].out
+            assert "lacks the table decision" in outputs["doctor"].out
             assert call("crm", ["crm", "rebuild", "--yes"]).code == 0
-            assert "lacks the table" not in call("status", ["status"]).out
+            with little_patience():
+                assert "lacks the table" not in call("status", ["status"]).out
     finally:
         local.stop()
 
@@ -204,11 +231,11 @@ def test_among_poison_every_command_does_its_work(stack: RunningStack, tmp_path:
     """Null headers, bytes that are no UTF-8, a letter of 1.9 MB, nonsense on every topic: seen, counted, left alone."""
     with at(stack.settings.state_dir):
         asyncio.run(poisoned(stack.settings))
-        said = every(tmp_path)
+        outputs = every(tmp_path)
         for name in ("status", "doctor", "dead-letters list", "directory export", "dead-letters show"):
-            assert said[name].code == 0, said[name]
+            assert outputs[name].code == 0, outputs[name]
         # One letter is larger than its topic takes: named, the others are sent.
-        replayed = said["dead-letters replay"]
+        replayed = outputs["dead-letters replay"]
         assert replayed.code == 1, replayed
         assert "takes no record of its size" in replayed.err
         assert "sent again" in replayed.out

@@ -21,9 +21,11 @@ async def test_the_link_of_up_makes_the_first_account_and_leads_on_and_works_onc
     with tempfile.TemporaryDirectory(prefix="firstclaim-first-account-") as name:
         stack = plain("up", "--state-dir", str(Path(name) / "state"), "--console-port", "0")
         try:
-            said = until(stack, "account add")
+            output = until(stack, "account add")
             link = next(
-                found[0] for line in said if (found := re.search(r"http://\S+/first-account\?key=\S+", line))
+                found[0]
+                for line in output
+                if (found := re.search(r"http://\S+/first-account\?key=\S+", line))
             )
             async with async_playwright() as playwright:
                 browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_FLAGS)

@@ -18,7 +18,7 @@ from tests.fixtures.servers import unique
 pytestmark = pytest.mark.kafka
 
 
-class Office:
+class NewOrg:
     """An org of the test's own, and accounts of a state folder of its own."""
 
     def __init__(self, settings: Settings, folder: Path) -> None:
@@ -41,9 +41,9 @@ class Office:
 
 
 @pytest.fixture
-def office(settings: Settings, tmp_path: Path) -> Office:
+def new_org(settings: Settings, tmp_path: Path) -> NewOrg:
     """Return an org that published nothing."""
-    return Office(asyncio.run(provision(settings)), tmp_path)
+    return NewOrg(asyncio.run(provision(settings)), tmp_path)
 
 
 def last_line(result: Result) -> dict[str, Any]:
@@ -53,37 +53,37 @@ def last_line(result: Result) -> dict[str, Any]:
     return found
 
 
-def test_the_first_admin_is_published_with_the_account_and_the_next_one_is_not(office: Office) -> None:
-    assert last_line(office.add("mia", "--role", "admin", "--name", "Mia"))["published"]
-    assert office.reps() == {"mia": "admin"}
-    assert not last_line(office.add("bob", "--role", "admin"))["published"]
-    assert office.reps() == {"mia": "admin"}
+def test_the_first_admin_is_published_with_the_account_and_the_next_one_is_not(new_org: NewOrg) -> None:
+    assert last_line(new_org.add("mia", "--role", "admin", "--name", "Mia"))["published"]
+    assert new_org.reps() == {"mia": "admin"}
+    assert not last_line(new_org.add("bob", "--role", "admin"))["published"]
+    assert new_org.reps() == {"mia": "admin"}
 
 
-def test_an_org_may_be_kept_open(office: Office) -> None:
-    last_line(office.add("mia", "--role", "admin", "--keep-open"))
-    last_line(office.add("ann", "--role", "rep"))
-    assert office.reps() == {}
+def test_an_org_may_be_kept_open(new_org: NewOrg) -> None:
+    last_line(new_org.add("mia", "--role", "admin", "--keep-open"))
+    last_line(new_org.add("ann", "--role", "rep"))
+    assert new_org.reps() == {}
 
 
 def test_what_ends_between_account_and_rep_is_completed_by_the_same_command(
-    office: Office, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    new_org: NewOrg, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    for name, value in {**office.environment, "KAFKA_BOOTSTRAP_SERVERS": f"127.0.0.1:{free_port()}"}.items():
+    for name, value in {**new_org.environment, "KAFKA_BOOTSTRAP_SERVERS": f"127.0.0.1:{free_port()}"}.items():
         monkeypatch.setenv(name, value)
-    given = ["account", "add", f"mia@{office.org}.example", "--rep", "mia", "--org", office.org]
+    given = ["account", "add", f"mia@{new_org.org}.example", "--rep", "mia", "--org", new_org.org]
     assert run([*given, "--role", "admin"]) == 70
     assert "may sign in as mia" in capsys.readouterr().err
-    assert office.reps() == {}, "the org is open, and the account's role counts"
-    assert last_line(office.add("mia", "--role", "admin"))["published"]
-    assert office.reps() == {"mia": "admin"}
+    assert new_org.reps() == {}, "the org is open, and the account's role counts"
+    assert last_line(new_org.add("mia", "--role", "admin"))["published"]
+    assert new_org.reps() == {"mia": "admin"}
 
 
-def test_an_org_that_lost_its_last_admin_gets_one_back(office: Office, tmp_path: Path) -> None:
-    last_line(office.add("mia", "--role", "admin"))
+def test_an_org_that_lost_its_last_admin_gets_one_back(new_org: NewOrg, tmp_path: Path) -> None:
+    last_line(new_org.add("mia", "--role", "admin"))
     file = tmp_path / "directory.yaml"
-    file.write_text(f"org: {office.org}\nreps: {{mia: null}}\n")
-    gone = CliRunner().invoke(app, ["directory", "apply", str(file)], env=office.environment)
-    assert (gone.exit_code, office.reps()) == (0, {})
-    assert last_line(office.add("mia", "--role", "admin"))["published"]
-    assert office.reps() == {"mia": "admin"}
+    file.write_text(f"org: {new_org.org}\nreps: {{mia: null}}\n")
+    gone = CliRunner().invoke(app, ["directory", "apply", str(file)], env=new_org.environment)
+    assert (gone.exit_code, new_org.reps()) == (0, {})
+    assert last_line(new_org.add("mia", "--role", "admin"))["published"]
+    assert new_org.reps() == {"mia": "admin"}

@@ -161,12 +161,12 @@ def plain(*arguments: str) -> "subprocess.Popen[str]":
 def until(process: "subprocess.Popen[str]", sentence: str) -> list[str]:
     """Read a command's output up to a sentence; fail if it ends before."""
     assert process.stdout is not None
-    said = []
+    lines = []
     for line in process.stdout:
-        said.append(line.rstrip("\n"))
+        lines.append(line.rstrip("\n"))
         if re.search(sentence, line):
-            return said
-    raise AssertionError(f"it ended before it said {sentence!r}: {said}")
+            return lines
+    raise AssertionError(f"it ended before it said {sentence!r}: {lines}")
 
 
 def open_to_others(folder: Path) -> list[str]:
@@ -200,9 +200,9 @@ def test_a_closed_terminal_ends_the_demo_its_servers_and_its_accounts(folder: Pa
         assert wait_until(lambda: terminal.read() != b"" and leads(folder) >= ENOUGH, PATIENCE)
         assert open_to_others(folder) == []
         second = plain("up", "--state-dir", str(folder))
-        said = second.communicate(timeout=PATIENCE)[0].strip()
+        output = second.communicate(timeout=PATIENCE)[0].strip()
         assert second.returncode == 70
-        assert said == (
+        assert output == (
             f"firstclaim: state folder: {folder} is in use by process {terminal.pid}; "
             "end that one, or name another folder with --state-dir"
         )
@@ -231,12 +231,12 @@ def test_a_second_demo_lives_as_the_first_did_and_leaves_nobody_when_it_is_kille
 def test_up_says_how_to_make_the_first_account_and_closes_what_a_killed_demo_left(folder: Path) -> None:
     stack = plain("up", "--state-dir", str(folder), "--console-port", "0")
     try:
-        said = until(stack, "account add")
+        output = until(stack, "account add")
         assert may_sign_in(folder) == []
-        assert "nobody can sign in yet" in said[-4]
-        assert "/first-account?key=" in said[-3]
-        assert "or in another terminal" in said[-2]
-        command = said[-1].strip()
+        assert "nobody can sign in yet" in output[-4]
+        assert "/first-account?key=" in output[-3]
+        assert "or in another terminal" in output[-2]
+        command = output[-1].strip()
         assert command.endswith(f"account add you@lender.example --rep you --role admin --state-dir {folder}")
         made = subprocess.run(
             [*command.split()],

@@ -178,7 +178,7 @@ def test_d6_a_segment_is_assigned_as_it_is_now(desk: RunningStack) -> None:
         {"field": "state", "operator": "=", "value": "RI"},
         {"field": "phase", "operator": "=", "value": "queued"},
     ]
-    asked = (
+    arguments = (
         "assign",
         "--segment",
         json.dumps({"rules": rules}),
@@ -189,11 +189,11 @@ def test_d6_a_segment_is_assigned_as_it_is_now(desk: RunningStack) -> None:
         "--by",
         "mia",
     )
-    tried = firstclaim(desk, *asked, "--dry-run")
+    tried = firstclaim(desk, *arguments, "--dry-run")
     assert (tried.exit_code, last_line(tried)["by_rep"]) == (0, {"rep-2": 2, "rep-1": 1})
     assert owners(desk, a_lead("pool", 0)) == [None]
-    assert last_line(firstclaim(desk, *asked))["by_rep"] == {"rep-2": 2, "rep-1": 1}
-    none_left = firstclaim(desk, *asked)
+    assert last_line(firstclaim(desk, *arguments))["by_rep"] == {"rep-2": 2, "rep-1": 1}
+    none_left = firstclaim(desk, *arguments)
     assert (none_left.exit_code, last_line(none_left)["assigned"]) == (0, 0)
 
 
@@ -278,14 +278,14 @@ def test_x5_route_says_who_would_get_a_lead_on_the_live_state(desk: RunningStack
         "state": "TX",
         "campaign": "west",
     }
-    asked = ("route", "@-", "--at", "2099-11-20T15:00:00Z")
-    done = firstclaim(desk, *asked, text=json.dumps(message))
+    arguments = ("route", "@-", "--at", "2099-11-20T15:00:00Z")
+    done = firstclaim(desk, *arguments, text=json.dumps(message))
     routed = last_line(done)
     assert (routed["campaign"], routed["group"], routed["method"]) == ("west", "west", "round_robin")
     assert (routed["offered_to"], routed["until"]) == (["rep-1"], "2099-11-20T15:15:00Z")
     assert routed["passed"] == [{"rep_id": "rep-3", "why": "not licensed in TX"}]
     assert "goes to rep-1 until 2099-11-20 15:15:00+00:00: turn 1" in done.stdout
-    assert last_line(firstclaim(desk, *asked, text=json.dumps(message))) == routed
+    assert last_line(firstclaim(desk, *arguments, text=json.dumps(message))) == routed
     free = last_line(firstclaim(desk, "route", "@-", text=json.dumps({**message, "campaign": "none"})))
     assert (free["group"], free["offered_to"], free["phase"]) == (None, [], "exception")
     assert "vendor is acme" in free["passed"][0]["why"]

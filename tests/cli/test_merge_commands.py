@@ -70,14 +70,15 @@ def until_stored(stack: RunningStack, expected: dict[str, str]) -> None:
 
     def look() -> bool:
         with engine.connect() as connection:
-            asked = (
+            select_rows = (
                 select(LeadAliasTable.alias_id, LeadAliasTable.lead_id).where(
                     LeadAliasTable.alias_id.in_(OWNERS)
                 ),
                 select(InquiryTable.inquiry_id, InquiryTable.lead_id).where(InquiryTable.org == ORG),
             )
             return all(
-                {tuple(row) for row in connection.execute(query)} == set(expected.items()) for query in asked
+                {tuple(row) for row in connection.execute(query)} == set(expected.items())
+                for query in select_rows
             )
 
     asyncio.run(eventually(look, f"both tables have {expected}"))

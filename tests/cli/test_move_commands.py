@@ -49,11 +49,11 @@ async def feed(stack: RunningStack) -> None:
 
 
 def test_m1_a_portfolio_is_moved_by_licence_as_the_dry_run_says(stack: RunningStack) -> None:
-    asked = ("reassign", "--of", "rep-1", "--to", "rep-2", "--to", "rep-3", "--by-licence", "--by", "mia")
-    tried = firstclaim(stack, *asked, "--why", "away", "--dry-run")
+    arguments = ("reassign", "--of", "rep-1", "--to", "rep-2", "--to", "rep-3", "--by-licence", "--by", "mia")
+    tried = firstclaim(stack, *arguments, "--why", "away", "--dry-run")
     assert (tried.exit_code, last_line(tried)["by_rep"]) == (0, {"rep-2": 3, "rep-3": 3})
     assert owners(stack, *LEADS) == ["rep-1"] * 6
-    done = firstclaim(stack, *asked, "--why", "away")
+    done = firstclaim(stack, *arguments, "--why", "away")
     assert (done.exit_code, last_line(done)["assigned"]) == (0, 6), done.output
     found = owners(stack, *LEADS)
     assert found[4:] == ["rep-3", "rep-3"]
@@ -82,10 +82,10 @@ def test_m2_a_lead_is_corrected_by_a_command(stack: RunningStack) -> None:
     assert last_line(wrong)["why"].startswith(
         "facts.phone: is not a phone number in use; facts.shoe: is no fact"
     )
-    asked = ("update", lead, "--by", "mia", "--set", "state=Massachusetts", "--set", "last_name=")
-    done = firstclaim(stack, *asked, "--why", "she told me")
+    arguments = ("update", lead, "--by", "mia", "--set", "state=Massachusetts", "--set", "last_name=")
+    done = firstclaim(stack, *arguments, "--why", "she told me")
     assert (done.exit_code, last_line(done)["result"]) == (0, "done"), done.output
-    again = firstclaim(stack, *asked)
+    again = firstclaim(stack, *arguments)
     assert last_line(again)["why"] == "it has these facts already: nothing changes"
     result = firstclaim(stack, "why", lead)
     assert "last name L0 → empty; state RI → MA" in result.output
@@ -97,13 +97,13 @@ def test_m2_a_lead_is_corrected_by_a_command(stack: RunningStack) -> None:
 def test_m3_an_activity_is_recorded_by_a_command(stack: RunningStack) -> None:
     lead = LEADS[1]
     (owner,) = owners(stack, lead)
-    asked = ("activity", lead, "--by", str(owner))
-    done = firstclaim(stack, *asked, "--kind", "Phone call", "--note", "left a message")
+    arguments = ("activity", lead, "--by", str(owner))
+    done = firstclaim(stack, *arguments, "--kind", "Phone call", "--note", "left a message")
     assert (done.exit_code, last_line(done)["result"]) == (0, "done"), done.output
     result = firstclaim(stack, "why", lead)
     assert "Activity recorded" in result.output
     assert "left a message" in result.output
-    wrong = firstclaim(stack, *asked, "--kind", "whistled")
+    wrong = firstclaim(stack, *arguments, "--kind", "whistled")
     assert (wrong.exit_code, last_line(wrong)["reason"]) == (1, "invalid")
     assert "kind: is not a kind of activity" in wrong.output
 

@@ -116,9 +116,9 @@ def test_no_process_that_waits_or_fails_prints_a_secret(tmp_path: Path, kafka: s
     assert until(has_spoken), f"{name} has said nothing"
     process.send_signal(signal.SIGTERM)
     process.wait(PATIENCE_SECONDS)
-    said = (tmp_path / "out").read_text()
-    assert said.strip()
-    assert WORD not in said_in(tmp_path, said)
+    output = (tmp_path / "out").read_text()
+    assert output.strip()
+    assert WORD not in said_in(tmp_path, output)
 
 
 @pytest.fixture
@@ -141,19 +141,21 @@ def test_up_names_the_valkey_without_its_password(tmp_path: Path, valkey: Valkey
         REDIS_URL=f"redis://:{quote(VALKEY, safe='')}@{address}",
         DATABASE_URL=f"sqlite:///{tmp_path / 'crm.sqlite'}",
     )
-    said = tmp_path / "out"
+    output_file = tmp_path / "out"
     up = subprocess.Popen(
         [sys.executable, "-m", "cli", "up", "--workers", "1"],
         cwd=tmp_path,
         env=given,
-        stdout=said.open("w"),
+        stdout=output_file.open("w"),
         stderr=subprocess.STDOUT,
     )
-    assert until(lambda: up.poll() is not None or "Valkey redis://" in said.read_text()), said.read_text()
+    assert until(lambda: up.poll() is not None or "Valkey redis://" in output_file.read_text()), (
+        output_file.read_text()
+    )
     up.send_signal(signal.SIGTERM)
     up.wait(PATIENCE_SECONDS)
-    assert f"Valkey redis://:***@{address}" in said.read_text()
-    assert WORD not in said_in(tmp_path, said.read_text())
+    assert f"Valkey redis://:***@{address}" in output_file.read_text()
+    assert WORD not in said_in(tmp_path, output_file.read_text())
 
 
 def test_settings_show_no_secret(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

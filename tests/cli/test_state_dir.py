@@ -93,7 +93,7 @@ def test_a_port_that_is_taken_is_one_line(tmp_path: Path) -> None:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = str(taken.getsockname()[1])
-        asked = {
+        commands = {
             **dict.fromkeys(("worker", "relay", "sink", "board", "courier", "console"), "--port"),
             **dict.fromkeys(("up", "demo"), "--console-port"),
         }
@@ -101,17 +101,17 @@ def test_a_port_that_is_taken_is_one_line(tmp_path: Path) -> None:
         needs = {"courier": ("--channel", "mail")}
         running = {
             name: firstclaim(name, *needs.get(name, ()), option, port, "--state-dir", str(tmp_path / name))
-            for name, option in asked.items()
+            for name, option in commands.items()
         }
         for name, process in running.items():
             _, errors = process.communicate(timeout=120)
-            said = errors.strip().splitlines()
+            lines = errors.strip().splitlines()
             assert process.returncode == 78, (name, errors)
-            assert said[-1] == (
-                f"firstclaim: {asked[name]}: port {port} of 127.0.0.1 is in use by another program; "
+            assert lines[-1] == (
+                f"firstclaim: {commands[name]}: port {port} of 127.0.0.1 is in use by another program; "
                 "name another port, or 0 for any free one"
             )
-            assert len(said) == (2 if name == "demo" else 1), errors  # the demo has said what it starts
+            assert len(lines) == (2 if name == "demo" else 1), errors  # the demo has said what it starts
 
 
 @pytest.mark.parametrize(

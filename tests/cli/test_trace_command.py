@@ -93,11 +93,11 @@ def test_the_way_of_a_lead_is_one_trace_from_the_vendors_bytes_to_the_last_topic
         took = datetime.fromisoformat(hop["at"]) - datetime.fromisoformat(cause["at"])
         assert hop["seconds"] == pytest.approx(took.total_seconds())
         assert took.total_seconds() >= 0
-    said = firstclaim(stack, "trace", LEAD)
-    assert said.code == 0
-    assert f"Trace {TRACE}: {len(hops)} records in" in said.out
-    for words in ("acme sent a lead", "arrival placed", "offer made", "lead offered"):
-        assert words in said.out, said.out
+    printed = firstclaim(stack, "trace", LEAD)
+    assert printed.code == 0
+    assert f"Trace {TRACE}: {len(hops)} records in" in printed.out
+    for text in ("acme sent a lead", "arrival placed", "offer made", "lead offered"):
+        assert text in printed.out, printed.out
 
 
 async def tracestates(stack: RunningStack, hops: list[dict[str, Any]]) -> list[bytes | None]:
@@ -128,13 +128,13 @@ def test_a_message_without_a_valid_trace_begins_one_and_an_action_another(stack:
     assert claimed[0]["topic"] == "lead-actions"
     assert claimed[0]["what"] == "rep-1 asked: claim"
     assert {"lead-log", "lead-journal", "lead-decisions", "assignments"} <= {hop["topic"] for hop in claimed}
-    said = firstclaim(stack, "trace", OTHER).out
-    assert "rep-1 has it (by " in said
-    assert said.count("Trace ") == 2
+    printed = firstclaim(stack, "trace", OTHER).out
+    assert "rep-1 has it (by " in printed
+    assert printed.count("Trace ") == 2
 
 
 def test_a_lead_that_never_was_has_no_way(stack: RunningStack) -> None:
-    said = firstclaim(stack, "trace", "00000000-0000-4000-8000-000000000000", "--json")
-    assert said.code == 1
-    assert "No topic has a record of lead 00000000" in said.out
-    assert said.last_line["hops"] == []
+    printed = firstclaim(stack, "trace", "00000000-0000-4000-8000-000000000000", "--json")
+    assert printed.code == 1
+    assert "No topic has a record of lead 00000000" in printed.out
+    assert printed.last_line["hops"] == []

@@ -127,8 +127,8 @@ class Post:
 
     def deliveries(self, *ids: str) -> list[dict[str, Any]]:
         """Return the records of `deliveries` about these requests."""
-        said = [json.loads(record.value()) for record in self.records("deliveries")]
-        return [delivery for delivery in said if delivery["notification_id"] in ids]
+        found = [json.loads(record.value()) for record in self.records("deliveries")]
+        return [delivery for delivery in found if delivery["notification_id"] in ids]
 
     def all_have_fates(self, *ids: str) -> bool:
         """Return whether each of these requests has a fate."""

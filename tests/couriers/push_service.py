@@ -33,7 +33,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from models.push import subscription_id
+from models.push_subscription import subscription_id
 from runtime.process import free_port, spawn, stop_process
 from tests.fixtures.waiting import PATIENCE_SECONDS, until
 
@@ -115,10 +115,10 @@ def check_sender(given: str, origin: str, expected: str) -> None:
         raise ValueError("another key than the subscription's")
     if json.loads(decode(head)) != {"alg": "ES256", "typ": "JWT"}:
         raise ValueError(f"head {decode(head)!r}")
-    said = json.loads(decode(claims))
-    left = said["exp"] - time.time()
-    if said["aud"] != origin or not 0 < left <= DAY_SECONDS or not said["sub"].startswith("mailto:"):
-        raise ValueError(f"claims {said}")
+    token = json.loads(decode(claims))
+    left = token["exp"] - time.time()
+    if token["aud"] != origin or not 0 < left <= DAY_SECONDS or not token["sub"].startswith("mailto:"):
+        raise ValueError(f"claims {token}")
     raw = decode(signature)
     der = encode_dss_signature(int.from_bytes(raw[:32]), int.from_bytes(raw[32:]))
     public = ec.EllipticCurvePublicKey.from_encoded_point(CURVE, decode(key))
@@ -251,8 +251,8 @@ class PushServer:
         """Ask the process for something of the test."""
         url = f"https://127.0.0.1:{self.port}/{path}"
         context = ssl.create_default_context(cafile=self.cafile)
-        asked = urllib.request.Request(url, body, method=method)  # an address of our own
-        with urllib.request.urlopen(asked, timeout=PATIENCE_SECONDS, context=context) as answer:  # noqa: S310  # likewise
+        request = urllib.request.Request(url, body, method=method)  # an address of our own
+        with urllib.request.urlopen(request, timeout=PATIENCE_SECONDS, context=context) as answer:  # noqa: S310  # likewise
             return json.load(answer)
 
     def accept_at_most(self, count: int) -> None:

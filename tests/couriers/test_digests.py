@@ -146,15 +146,15 @@ def _count(mail: Any) -> int:
 def test_n2_nobody_can_end_the_digests_of_another() -> None:
     token = token_of(KEY, "org-a", "mia")
     assert reader_of(KEY, token) == ("org-a", "mia")
-    said, _, signature = token.partition(".")
+    payload, _, signature = token.partition(".")
     other = token_of("another key", "org-a", "mia")
     for wrong in (
         "",
         ".",
-        said,
-        f"{said}.",
+        payload,
+        f"{payload}.",
         f".{signature}",
-        f"{said}.{other.partition('.')[2]}",
+        f"{payload}.{other.partition('.')[2]}",
         "é.é",
         "a" * 5_000,
     ):

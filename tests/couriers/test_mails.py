@@ -133,7 +133,7 @@ def test_n2_n8_mails_have_the_documents_words_by_the_orgs_settings(
 
 
 @pytest.mark.parametrize(
-    ("template", "data", "subject", "said"),
+    ("template", "data", "subject", "expected"),
     [
         ("lead_reassigned", {"why": "on leave"}, "A Lead was Reassigned", "- Reason: on leave"),
         ("lead_claimed", {}, "Another Rep Claimed a Lead of Yours", "/my-leads"),
@@ -159,7 +159,7 @@ def test_n2_each_template_has_its_words(
     template: str,
     data: dict[str, Any],
     subject: str,
-    said: str,
+    expected: str,
 ) -> None:
     del courier
     rep = unique("rep")
@@ -168,7 +168,7 @@ def test_n2_each_template_has_its_words(
         post, server, address, post.request(rep, unique("lead"), template=template, seconds=None, **data)
     )
     assert mail["Subject"].startswith(subject)
-    assert said in _parts(mail)[0]
+    assert expected in _parts(mail)[0]
 
 
 async def test_n2_the_mail_in_a_browser_is_readable_on_a_phone(

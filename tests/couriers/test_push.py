@@ -12,7 +12,7 @@ import pytest
 from couriers.push.settings import PushSettings, make_key, public_key_of
 from couriers.push.subscriptions import MOST_PER_REP
 from models.errors import ConfigError
-from models.push import subscription_id
+from models.push_subscription import subscription_id
 from runtime.process import stop_process
 from tests.couriers.conftest import CourierProcess
 from tests.couriers.push_service import Browser, PushServer, push_server, subscribes

@@ -79,8 +79,8 @@ def test_n1_fates_and_requests_are_compared(
         "deliveries", "lost", {**post.deliveries(ids[0])[0], "notification_id": lost, "status": "failed"}
     )
     assert found() == {}
-    said = {**post.deliveries(ids[0])[0], "notification_id": waiting + "x"}
-    post.write("deliveries", said["lead_id"], said)
+    delivery = {**post.deliveries(ids[0])[0], "notification_id": waiting + "x"}
+    post.write("deliveries", delivery["lead_id"], delivery)
     assert found() == {"fate_unasked": 1}
 
     # A sink that has passed the fates and stored all but the last of each partition.

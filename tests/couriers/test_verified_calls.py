@@ -29,9 +29,9 @@ def test_n4_legs_and_requests_are_compared(post: Post, tmp_path: Path) -> None:
     settings = post.settings(tmp_path)
     upgrade(settings.database_url)
     rep, lead = unique("rep"), unique("lead")
-    asked = post.request(rep, lead, template="ring", kind="call")
+    request = post.request(rep, lead, template="ring", kind="call")
 
-    def says(event: str, ago: float, leg: str = "rep", call: str = "c1", notification: str = asked) -> None:
+    def says(event: str, ago: float, leg: str = "rep", call: str = "c1", notification: str = request) -> None:
         """Write what happened to a leg, some seconds ago."""
         value: dict[str, Any] = {
             "call_id": call,

@@ -100,8 +100,8 @@ def test_prometheus_gives_pods_the_labels_of_the_alerts(tmp_path: Path) -> None:
     promtool("check", "config", str(file))
     discovered: list[dict[str, Any]] = []
     for seconds in (2, 10, 60):  # it waits for the whole time, even if it has found everything at once
-        said = promtool("check", "service-discovery", f"--timeout={seconds}s", str(file), job["job_name"])
-        discovered = json.loads(said)
+        output = promtool("check", "service-discovery", f"--timeout={seconds}s", str(file), job["job_name"])
+        discovered = json.loads(output)
         if discovered:
             break
     labels = [

@@ -7,15 +7,15 @@ from typing import Any
 
 import pytest
 
-from tools import licences
+from tools import software_licences
 
 
 def test_the_page_is_current_and_every_licence_is_allowed() -> None:
-    assert licences.PAGE.read_text() == licences.page(), "run make licences"
+    assert software_licences.PAGE.read_text() == software_licences.page(), "run make licences"
 
 
 def test_every_locked_package_is_on_the_page_with_what_needs_it() -> None:
-    found = {part.name: part for part in licences.packages()}
+    found = {part.name: part for part in software_licences.packages()}
     assert len(found) > 100
     assert found["aiokafka"].of == found["mode-streaming"].of == "firstclaim"
     assert found["quixstreams"].of == "firstclaim[bench]"
@@ -43,7 +43,7 @@ def metadata(**fields: str) -> Any:
     ],
 )
 def test_a_licence_is_read_from_the_metadata(fields: dict[str, str], licence: str) -> None:
-    assert licences.licence_of("some-package", metadata(**fields)) == licence
+    assert software_licences.licence_of("some-package", metadata(**fields)) == licence
 
 
 @pytest.mark.parametrize(
@@ -58,5 +58,5 @@ def test_a_licence_is_read_from_the_metadata(fields: dict[str, str], licence: st
     ],
 )
 def test_a_licence_that_is_unknown_or_not_allowed_is_refused(fields: dict[str, str], says: str) -> None:
-    with pytest.raises(licences.UnknownLicenceError, match=says):
-        licences.licence_of("some-package", metadata(**fields))
+    with pytest.raises(software_licences.UnknownLicenceError, match=says):
+        software_licences.licence_of("some-package", metadata(**fields))

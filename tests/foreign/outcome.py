@@ -153,11 +153,11 @@ class Outcome:
         if sent.letters is not None and len(letters) > sent.letters:
             found.append(f"{len(letters)} dead letters, {sent.letters} expected")
         for letter in letters:
-            said = dict(letter.headers())
-            kind = said["error-class"].decode()
+            headers = dict(letter.headers())
+            kind = headers["error-class"].decode()
             if sent.classes and kind not in sent.classes:
-                found.append(f"class {kind}, expected one of {sorted(sent.classes)}: {said['reason']!r}")
-            cut = said.get("value-cut-from")
+                found.append(f"class {kind}, expected one of {sorted(sent.classes)}: {headers['reason']!r}")
+            cut = headers.get("value-cut-from")
             # A value that the fetch layer did not inflate cannot be cut.
             whole = sent.cut_from or len(letter.value() or b"")
             if len(letter.value() or b"") not in {0, whole} and cut != str(whole).encode():

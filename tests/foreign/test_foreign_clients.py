@@ -101,10 +101,10 @@ def memory_kb(pid: int, what: str) -> int:
     return int(found[1])
 
 
-@pytest.mark.parametrize("said", INFLATED)
-def test_p3_what_inflates_costs_little_memory(outcome: Outcome, said: str) -> None:
+@pytest.mark.parametrize("case_name", INFLATED)
+def test_p3_what_inflates_costs_little_memory(outcome: Outcome, case_name: str) -> None:
     """The worker's peak memory comes from the kernel, which was reset before, so no moment is missed."""
-    codec, sizes = INFLATED[said]
+    codec, sizes = INFLATED[case_name]
     pid = outcome.stack.supervisor.states()["worker-1"].pid
     assert pid is not None
     Path(f"/proc/{pid}/clear_refs").write_text("5")
@@ -116,9 +116,9 @@ def test_p3_what_inflates_costs_little_memory(outcome: Outcome, said: str) -> No
         positions = clients.librdkafka.send_by(producer, LEAD_ARRIVALS, records, partition=1)
         return Sent(positions=positions, letters=None, classes=TOO_LARGE | UNREADABLE)
 
-    outcome.send({said: inflating})
-    assert outcome.wrong(said) == []
-    assert outcome.letters_of(outcome.sent[said])
+    outcome.send({case_name: inflating})
+    assert outcome.wrong(case_name) == []
+    assert outcome.letters_of(outcome.sent[case_name])
     assert outcome.lost() == {}
     assert restarts(outcome.stack) == {}
     assert memory_kb(pid, "VmHWM") - before < MORE_MEMORY_KB
@@ -166,11 +166,13 @@ def test_p6_a_letter_too_large_to_be_sent_again_stops_no_replay(outcome: Outcome
     every = firstclaim(outcome.stack, "dead-letters", "replay", "--all", "--json")
     assert "Traceback" not in every.err
     assert every.code in {0, 1}, every.err
-    said = json.loads(every.out.strip().splitlines()[-1])
-    assert said["selected"] >= sum(sent.letters or 0 for sent in outcome.sent.values()), said
-    assert said["replayed"] + sum(said["left_out"].values()) + said["failed"] == said["selected"], said
-    assert said["replayed"] > 0, said
-    assert said["ok"] is (every.code == 0), said
+    report = json.loads(every.out.strip().splitlines()[-1])
+    assert report["selected"] >= sum(sent.letters or 0 for sent in outcome.sent.values()), report
+    assert report["replayed"] + sum(report["left_out"].values()) + report["failed"] == report["selected"], (
+        report
+    )
+    assert report["replayed"] > 0, report
+    assert report["ok"] is (every.code == 0), report
 
 
 def _sent_whole(clients: Clients) -> Sent:

@@ -80,11 +80,11 @@ def test_p9_a_topic_whose_offset_is_the_version_has_one_partition(
     for partitions in (6, None):
         done = worker(bootstrap, tmp_path, partitions)
         assert done.returncode == ExitCode.CONFIG, done.stdout + done.stderr
-        said = (done.stdout + done.stderr).strip().splitlines()[-1]
-        assert f"topic {name}" in said
-        assert "6 partitions" in said
-        assert re.search(r"must have (1|one)\b", said), said
-        assert "FIRSTCLAIM_PARTITIONS" not in said
+        output = (done.stdout + done.stderr).strip().splitlines()[-1]
+        assert f"topic {name}" in output
+        assert "6 partitions" in output
+        assert re.search(r"must have (1|one)\b", output), output
+        assert "FIRSTCLAIM_PARTITIONS" not in output
 
 
 @pytest.mark.parametrize("name", [LEAD_ARRIVALS, LEAD_ACTIONS])
@@ -112,8 +112,8 @@ def test_p8_a_topic_with_its_clients_time_gets_the_brokers_or_is_refused(
         )
         if started.returncode is not None:
             assert started.returncode == ExitCode.CONFIG, log.read_text()
-            said = log.read_text().strip().splitlines()[-1]
-            assert f"topic {name}" in said
-            assert "message.timestamp.type" in said
+            output = log.read_text().strip().splitlines()[-1]
+            assert f"topic {name}" in output
+            assert "message.timestamp.type" in output
     finally:
         stop_process(started, signal.SIGTERM, SECONDS)

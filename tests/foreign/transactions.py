@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from typing import TYPE_CHECKING, Any, Final
 
-from assurance.chaos.vendors import CODECS
+from assurance.chaos.vendor_producers import CODECS
 from streams.topics import DIRECTORY, DO_NOT_CONTACT, LEAD_ACTIONS, LEAD_ARRIVALS
 from tests.foreign.cases import INBOUND, NOT_JSON, Sent, id_of, key_of, lead
 from tests.foreign.clients import SECONDS, Record
@@ -120,11 +120,11 @@ def timed(topic: str, timestamp: int) -> Case:
     return case
 
 
-def created(said: Any) -> Case:
+def created(value: Any) -> Case:
     """Send a lead whose own `created_at` cannot be: that costs the time, not the lead."""
 
     def case(clients: Clients, name: str) -> Sent:
-        positions = clients.librdkafka.send(LEAD_ARRIVALS, [Record(lead(name, created_at=said))])
+        positions = clients.librdkafka.send(LEAD_ARRIVALS, [Record(lead(name, created_at=value))])
         return Sent(positions=positions, leads=[id_of(name)], fresh=[id_of(name)])
 
     return case
@@ -139,9 +139,9 @@ def _all() -> Iterator[tuple[str, Case]]:
         yield f"P7 committed in {topic}", committed(topic)
     yield "P7 an aborted action", abandoned_action
     yield "P7 interleaved", interleaved
-    for said, timestamp in TIMES.items():
+    for case_name, timestamp in TIMES.items():
         for topic in (LEAD_ARRIVALS, LEAD_ACTIONS, DIRECTORY, DO_NOT_CONTACT):
-            yield f"P8 {topic} {said}", timed(topic, timestamp)
+            yield f"P8 {topic} {case_name}", timed(topic, timestamp)
     impossible: tuple[Any, ...] = (
         "yesterday",
         "0001-01-01T00:00:00+23:59",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from confluent_kafka import KafkaException
 
-from assurance.chaos.vendors import AnyHeaders, producer
+from assurance.chaos.vendor_producers import AnyHeaders, producer
 from streams.topics import partitions_of
 from tests.fuzz.parcels import Fate
 

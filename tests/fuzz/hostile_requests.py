@@ -156,7 +156,7 @@ class Requests:
         if route is None:
             return {}
         path = route.path.replace(":path}", "}")
-        asked = self._document["paths"].get(path, {}).get(method.lower(), {}).get("requestBody", {})
-        content: dict[str, Any] = next(iter(asked.get("content", {}).values()), {})
+        request_body = self._document["paths"].get(path, {}).get(method.lower(), {}).get("requestBody", {})
+        content: dict[str, Any] = next(iter(request_body.get("content", {}).values()), {})
         schema: dict[str, Any] = content.get("schema", {})
         return schema

@@ -13,7 +13,7 @@ from enum import StrEnum
 from itertools import islice
 from typing import TYPE_CHECKING, Final
 
-from assurance.chaos.vendors import CODECS
+from assurance.chaos.vendor_producers import CODECS
 from models.ids import lead_id
 from streams.topics import DIRECTORY, DO_NOT_CONTACT, LEAD_ACTIONS, LEAD_ARRIVALS
 from tests.fuzz.mutate import Kind, mutated

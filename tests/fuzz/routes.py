@@ -91,11 +91,11 @@ async def attack(stack: RunningStack, count: int, seed: int, say: Callable[[str]
     port, requests = stack.ports["console"], Requests(seed, [*issued, boss])
     async with (
         asyncio.timeout(ANSWER_SECONDS),
-        httpx.AsyncClient(timeout=PATIENCE_SECONDS, base_url=f"http://127.0.0.1:{port}") as asked,
+        httpx.AsyncClient(timeout=PATIENCE_SECONDS, base_url=f"http://127.0.0.1:{port}") as console,
     ):
         for token in issued:
             while (
-                await asked.get("/api/v1/me", headers={"authorization": f"Bearer {token.decode()}"})
+                await console.get("/api/v1/me", headers={"authorization": f"Bearer {token.decode()}"})
             ).is_error:
                 await asyncio.sleep(0.05)
     pid = stack.children["console"].pid
@@ -104,16 +104,16 @@ async def attack(stack: RunningStack, count: int, seed: int, say: Callable[[str]
     async def one(request: bytes) -> None:
         try:
             async with asyncio.timeout(ANSWER_SECONDS):
-                status, said = await send(port, request)
+                status, body = await send(port, request)
         except (TimeoutError, OSError) as error:
             say(f"{error!r}: {request[:400]!r}")
             outcome.failures.append(f"{error!r}: {request[:400]!r}")
             return
         outcome.statuses[status] += 1
         if status >= 500 or status == 0:
-            outcome.failures.append(f"{status}: {request[:600]!r} … {request[-100:]!r} -> {said[-400:]!r}")
-        elif b"x-content-type-options: nosniff" not in said.lower():
-            outcome.unsafe.append(f"{status}: {request[:200]!r} -> {said!r}")
+            outcome.failures.append(f"{status}: {request[:600]!r} … {request[-100:]!r} -> {body[-400:]!r}")
+        elif b"x-content-type-options: nosniff" not in body.lower():
+            outcome.unsafe.append(f"{status}: {request[:200]!r} -> {body!r}")
 
     for number in _batches(count):
         if number % HOW_OFTEN_NEW_SESSION == 0:

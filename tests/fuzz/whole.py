@@ -21,7 +21,7 @@ from confluent_kafka import KafkaException, TopicPartition
 from sqlalchemy import select
 
 from application.lag import Lags
-from assurance.chaos.vendors import PARTITION_EOF, consumer
+from assurance.chaos.vendor_producers import PARTITION_EOF, consumer
 from assurance.verify import verify
 from runtime.up import RunningStack, everything
 from sink.database_engine import connect
@@ -44,12 +44,12 @@ SAID: Final = 20
 def flood(courier: Courier, messages: int, seed: int, say: Say) -> None:
     """Send `messages` damaged records to each inbound topic, in any partitioning."""
     for topic in TOPICS:
-        done, said = 0, 0
+        done, tenths = 0, 0
         for parcel in parcels(topic, seed, messages):
             courier.take(topic, parcel)
             done += len(parcel.records)
-            if done * SAID >= (said + 1) * messages:
-                said = done * SAID // messages
+            if done * SAID >= (tenths + 1) * messages:
+                tenths = done * SAID // messages
                 say(f"{done} of {messages} sent to {topic}")
         courier.settle()
     courier.mark(list(TOPICS))
@@ -103,8 +103,8 @@ def arrived(settings: Settings, among: set[str]) -> list[str]:
     engine = connect(settings.database_url)
     try:
         with engine.connect() as connection:
-            asked = select(LeadTable.lead_id).where(LeadTable.vendor == VENDOR)
-            return sorted(among & {row.lead_id for row in connection.execute(asked)})
+            query = select(LeadTable.lead_id).where(LeadTable.vendor == VENDOR)
+            return sorted(among & {row.lead_id for row in connection.execute(query)})
     finally:
         engine.dispose()
 

@@ -24,7 +24,7 @@ from application.partition_move.load import load
 from application.partition_move.move_file import FORMAT, FileHeader, written
 from assurance.load.client import LoadClient
 from couriers.channels import group_of
-from couriers.reader import reader_consumer
+from couriers.request_reader import reader_consumer
 from models.errors import RuntimeFailure
 from models.lead import DeadlineKind, Lead, Phase
 from runtime import LocalStack
@@ -78,7 +78,7 @@ def test_a_system_with_leads_in_every_phase_moves_to_more_partitions(
         promised = asyncio.run(promise(old.stack.settings))
         old.run_operations("partitions", "verify")
         leads = asyncio.run(leads_of(old.stack.settings))
-        org_partition = asyncio.run(office_of(old.stack.settings))
+        org_partition = asyncio.run(org_state_of(old.stack.settings))
         with monkeypatch.context() as impatient:
             impatient.setattr(at_rest, "STOP_SECONDS", 0.0)
             asyncio.run(refuses_while_processes_run(old))
@@ -109,7 +109,7 @@ def test_a_system_with_leads_in_every_phase_moves_to_more_partitions(
         found = asyncio.run(leads_of(new.stack.settings))
         assert essentials(found) == essentials(leads)
         assert NOTE in str(new.rows("SELECT why FROM decision WHERE type = 'note_recorded'"))
-        assert counted(asyncio.run(office_of(new.stack.settings))) == counted(org_partition)
+        assert counted(asyncio.run(org_state_of(new.stack.settings))) == counted(org_partition)
         assert LISTED in run("firstclaim do-not-contact list --json", new.folder, new.environment).stdout
         asyncio.run(work_on(new.stack.settings, promised))
         offered = f"lead_id = '{OFFERED}' AND owner = 'rep-2'"
@@ -131,8 +131,8 @@ def export(machine: Machine) -> dict[str, Any]:
         assert letters, early.stderr
         run("firstclaim dead-letters skip --all --why refused", machine.folder, machine.environment)
         asyncio.run(refuses_what_is_written_meanwhile(settings, machine.folder / FILE))
-        said = machine.run_operations("partitions", "export")
-        assert f"{letters[1]} dead letters stay on this Kafka, 0 of them open" in said
+        output = machine.run_operations("partitions", "export")
+        assert f"{letters[1]} dead letters stay on this Kafka, 0 of them open" in output
         again = run(f"firstclaim partitions export {FILE}", machine.folder, machine.environment, expected=78)
     assert "cannot be made" in again.stderr
     assert (machine.folder / FILE).stat().st_mode & 0o777 == 0o600
@@ -197,7 +197,7 @@ async def promise(settings: Settings) -> RequestedAction:
     async with LoadClient(settings, org=ORG) as client:
         await done(client, "note", PROMISED, "rep-1", note=NOTE)
         due = datetime.now(UTC) + timedelta(days=3)
-        asked = await client.ask("callback", PROMISED, "rep-1", at=due.isoformat())
+        request = await client.ask("callback", PROMISED, "rep-1", at=due.isoformat())
         await client.publish("campaign", "later", {"name": "Later"})
         await refused(
             client, DIRECTORY
@@ -207,9 +207,9 @@ async def promise(settings: Settings) -> RequestedAction:
         key = f"{ORG}/phone/{LISTED}".encode()
         await (await client.put(DO_NOT_CONTACT, b'{"reason": "asked us"}', key=key))
         await refused(client, DO_NOT_CONTACT)
-    assert asked.answer is not None
-    assert asked.answer.result == "done"
-    return asked
+    assert request.answer is not None
+    assert request.answer.result == "done"
+    return request
 
 
 async def refused(client: LoadClient, topic: str) -> None:
@@ -285,17 +285,17 @@ async def leads_of(settings: Settings) -> dict[str, Lead]:
     return (await journal_now(settings)).leads
 
 
-async def office_of(settings: Settings) -> OrgState:
+async def org_state_of(settings: Settings) -> OrgState:
     return (await current_org_partition(settings, ORG)).state(ORG)
 
 
-def counted(office: OrgState) -> dict[str, Any]:
+def counted(state: OrgState) -> dict[str, Any]:
     """Return what an org knows, as plain data."""
     return {
-        "reps": msgspec.to_builtins(office.reps),
-        "groups": msgspec.to_builtins(office.groups),
-        "leads": msgspec.to_builtins(office.leads),
-        "arrivals": office.persons.arrivals(),
+        "reps": msgspec.to_builtins(state.reps),
+        "groups": msgspec.to_builtins(state.groups),
+        "leads": msgspec.to_builtins(state.leads),
+        "arrivals": state.persons.arrivals(),
     }
 
 

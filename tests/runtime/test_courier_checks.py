@@ -31,7 +31,7 @@ def test_a_machine_without_couriers_is_asked_nothing() -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "ok", "said", "sign_ins"),
+    ("change", "ok", "expected", "sign_ins"),
     [
         ({}, True, "accepts courier, encrypted by TLSv1", {True}),
         ({"FIRSTCLAIM_SMTP_PASSWORD": "another"}, False, "535", {False}),
@@ -44,7 +44,7 @@ def test_a_machine_without_couriers_is_asked_nothing() -> None:
 def test_the_mail_server_is_asked_to_accept_the_courier_and_gets_no_mail(
     change: dict[str, str],
     ok: bool,
-    said: str,
+    expected: str,
     sign_ins: set[bool],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -54,7 +54,7 @@ def test_the_mail_server_is_asked_to_accept_the_courier_and_gets_no_mail(
             monkeypatch.setenv(name, str(free_port()) if value == "closed" else value)
         check = one_check()
         assert (check.name, check.ok) == ("mail server", ok), check
-        assert said in check.detail
+        assert expected in check.detail
         assert ("FIRSTCLAIM_SMTP_" in check.hint) is not ok
         assert "a-secret" not in check.detail + check.hint
         assert server.accepted == []

@@ -42,7 +42,7 @@ ALL_KEPT = {topic.name: TopicReplication(replicas=3, in_sync=2) for topic in TOP
 
 
 @pytest.mark.parametrize(
-    ("brokers", "found", "wrong", "said", "hint"),
+    ("brokers", "found", "wrong", "expected", "hint"),
     [
         (3, {}, "", "none yet", ""),
         (3, ALL_KEPT, "", "3 brokers or more keep each record, and 2 have it", ""),
@@ -78,11 +78,11 @@ ALL_KEPT = {topic.name: TopicReplication(replicas=3, in_sync=2) for topic in TOP
     ],
 )
 def test_a_cluster_that_would_lose_records_with_a_broker_is_a_finding(
-    brokers: int, found: dict[str, TopicReplication], wrong: str, said: str, hint: str
+    brokers: int, found: dict[str, TopicReplication], wrong: str, expected: str, hint: str
 ) -> None:
     checks = judged(brokers, found)
     assert [check.name for check in checks if not check.ok] == ([wrong] if wrong else [])
-    assert any(said in check.detail for check in checks)
+    assert any(expected in check.detail for check in checks)
     assert hint in "".join(check.hint for check in checks)
 
 
@@ -109,6 +109,17 @@ def test_the_consoles_database_is_asked_where_the_environment_names_it(
     assert not by_name(examine(settings))["console database encryption"].ok
 
 
+@pytest.fixture
+def _asked_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a client of Valkey fail that pauses to try again."""
+
+    def pause(seconds: float) -> None:
+        raise AssertionError(f"it pauses for {seconds} s")
+
+    monkeypatch.setattr("redis.retry.sleep", pause)
+
+
+@pytest.mark.usefixtures("_asked_once")
 def test_each_thing_that_does_not_answer_is_named_with_what_to_do(tmp_path: Path) -> None:
     dead = free_port()
     settings = Settings.read(
@@ -125,6 +136,7 @@ def test_each_thing_that_does_not_answer_is_named_with_what_to_do(tmp_path: Path
         assert "secret-word" not in check.detail
 
 
+@pytest.mark.usefixtures("_asked_once")
 def test_sentinels_of_which_none_answers_name_no_primary(tmp_path: Path) -> None:
     dead = f"127.0.0.1:{free_port()}"
     url = f"redis+sentinel://:secret-word@{dead}/mymaster/0?sentinel_password=other-word"
@@ -265,5 +277,5 @@ def test_sasl_in_clear_text_is_a_finding_unless_it_stays_on_this_machine(tmp_pat
     (check,) = doctor._security(settings)
     assert not check.ok
     assert "SASL_SSL" in check.hint
-    here = settings.model_copy(update={"kafka_bootstrap_servers": "127.0.0.1:9092"})
-    assert all(check.ok for check in doctor._security(here))
+    local_settings = settings.model_copy(update={"kafka_bootstrap_servers": "127.0.0.1:9092"})
+    assert all(check.ok for check in doctor._security(local_settings))

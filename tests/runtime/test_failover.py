@@ -33,7 +33,7 @@ def by_name(settings: Settings) -> dict[str, Check]:
     return {check.name: check for check in found}
 
 
-def asked(url: str) -> Check:
+def http_check(url: str) -> Check:
     settings = Settings.read(database_url=url)
     return doctor._reach("CRM database", "DATABASE_URL", "here", doctor._ask_database, settings)
 
@@ -98,9 +98,9 @@ def test_a_postgres_keeps_its_address_through_a_kill_a_stop_and_a_failover(serve
             assert ask("SELECT * FROM kept") == [(1,)]
             with pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
                 ask("INSERT INTO kept VALUES (2)")
-            assert "a standby, which takes no changes" in asked(url).detail
+            assert "a standby, which takes no changes" in http_check(url).detail
             pair.promote()
-            assert asked(url).ok
+            assert http_check(url).ok
         ask("INSERT INTO kept VALUES (3)")
         assert ask("SELECT * FROM kept") == [(1,), (3,)]
         assert pair.url == url

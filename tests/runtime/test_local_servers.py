@@ -188,8 +188,8 @@ def test_postgres_runs_from_a_copy_where_its_user_cannot_reach_the_wheel(tmp_pat
     for _ in range(2):  # the second finds the copy of the first
         copy = postgres._copy_for_others(wheel, tmp_path / "copy")
         assert copy.is_relative_to(tmp_path)
-        asked = subprocess.run([copy / "bin" / "initdb", "--version"], capture_output=True, check=True)
-        assert f"PostgreSQL) {postgres.MAJOR}." in asked.stdout.decode()
+        completed = subprocess.run([copy / "bin" / "initdb", "--version"], capture_output=True, check=True)
+        assert f"PostgreSQL) {postgres.MAJOR}." in completed.stdout.decode()
 
 
 def test_a_folder_has_one_owner(valkey: ValkeyServer) -> None:

@@ -83,12 +83,12 @@ def test_what_goes_round_in_circles_is_reported_at_the_bound(tmp_path: Path) -> 
 
 def test_what_is_waited_for_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("runtime.start_wait.SAY_SECONDS", 1.0)
-    said: list[str] = []
+    messages: list[str] = []
     part = child(tmp_path, "says")
     with Supervisor([part]):
-        wait_for(part, say=said.append)
-    assert said
-    assert all(line.startswith("waiting for worker (") and "at most 900 s" in line for line in said)
+        wait_for(part, say=messages.append)
+    assert messages
+    assert all(line.startswith("waiting for worker (") and "at most 900 s" in line for line in messages)
 
 
 def test_a_process_of_ours_that_cannot_go_on_may_come_up_later(

@@ -55,12 +55,12 @@ def python(code: str, *arguments: object) -> list[str]:
 
 
 def test_a_killed_child_is_started_again_and_it_is_said(tmp_path: Path) -> None:
-    said: list[str] = []
+    messages: list[str] = []
     port = free_port()
     (tmp_path / "open").touch()
     argv = python(SERVES, port, tmp_path / "open")
     child = ChildProcess("worker", argv, tmp_path / "worker.log", ready_url=f"http://127.0.0.1:{port}/ready")
-    with Supervisor([child], say=said.append) as watch:
+    with Supervisor([child], say=messages.append) as watch:
         watch.wait_ready(SECONDS)
         first = child.pid
         assert first is not None
@@ -70,7 +70,7 @@ def test_a_killed_child_is_started_again_and_it_is_said(tmp_path: Path) -> None:
         state = watch.states()["worker"]
         assert (state.phase, state.last_status) == (PartPhase.READY, -signal.SIGKILL)
         assert state.pid != first
-    assert said == ["worker was ended by SIGKILL; starting it again in 0.2 s"]
+    assert messages == ["worker was ended by SIGKILL; starting it again in 0.2 s"]
     assert watch.states()["worker"].phase is PartPhase.STOPPED
 
 
@@ -89,16 +89,16 @@ def test_ready_is_what_the_child_says_of_itself(tmp_path: Path) -> None:
 def test_a_child_that_keeps_exiting_is_reported_with_its_last_words_before_the_time_is_over(
     tmp_path: Path,
 ) -> None:
-    said: list[str] = []
+    messages: list[str] = []
     child = ChildProcess(
         "worker", python("raise SystemExit('no such topic: leads')"), tmp_path / "worker.log"
     )
     child.ready_url = f"http://127.0.0.1:{free_port()}/ready"
-    with Supervisor([child], say=said.append) as watch, pytest.raises(StartFailed) as failed:
+    with Supervisor([child], say=messages.append) as watch, pytest.raises(StartFailed) as failed:
         watch.wait_ready(longest_seconds=600.0)
     assert "keeps exiting, last with status 1" in failed.value.reason
     assert "no such topic: leads" in failed.value.reason
-    assert said[:3] == [
+    assert messages[:3] == [
         f"worker exited with status 1; starting it again in {pause} s" for pause in (0.2, 0.4, 0.8)
     ]
 
@@ -106,20 +106,20 @@ def test_a_child_that_keeps_exiting_is_reported_with_its_last_words_before_the_t
 def test_the_pause_is_bounded_and_it_never_gives_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pauses, "FIRST_PAUSE_SECONDS", 0.01)
     monkeypatch.setattr(pauses, "LONGEST_PAUSE_SECONDS", 0.02)
-    said: list[str] = []
+    messages: list[str] = []
     with Supervisor(
-        [ChildProcess("worker", python("raise SystemExit(75)"), tmp_path / "log")], say=said.append
+        [ChildProcess("worker", python("raise SystemExit(75)"), tmp_path / "log")], say=messages.append
     ) as watch:
         assert until(lambda: watch.states()["worker"].restarts >= 6, SECONDS)
-    assert said[0] == "worker exited with status 75; starting it again in 0.01 s"
-    assert set(said[1:]) == {"worker exited with status 75; starting it again in 0.02 s"}
+    assert messages[0] == "worker exited with status 75; starting it again in 0.01 s"
+    assert set(messages[1:]) == {"worker exited with status 75; starting it again in 0.02 s"}
 
 
 def test_a_program_that_cannot_be_started_is_said_and_tried_again(tmp_path: Path) -> None:
-    said: list[str] = []
+    messages: list[str] = []
     child = ChildProcess("worker", [str(tmp_path / "absent")], tmp_path / "worker.log")
-    with Supervisor([child], say=said.append):
-        assert until(lambda: len(said) >= 2, SECONDS)
+    with Supervisor([child], say=messages.append):
+        assert until(lambda: len(messages) >= 2, SECONDS)
     assert "No such file" in child.log_tail()
 
 
@@ -143,15 +143,15 @@ def test_a_child_that_ignores_sigterm_is_killed_at_its_deadline(tmp_path: Path) 
 
 
 def test_a_local_server_is_supervised_like_a_child(tmp_path: Path) -> None:
-    said: list[str] = []
+    messages: list[str] = []
     server = ValkeyServer(tmp_path / "valkey").start()
     url = server.url
-    with Supervisor([server], say=said.append) as watch:
+    with Supervisor([server], say=messages.append) as watch:
         server.kill9()
         assert until(lambda: watch.states()["valkey"].restarts == 1, SECONDS)
         watch.wait_ready(SECONDS)
         assert server.url == url
-    assert said == ["valkey was ended by SIGKILL; starting it again in 0.2 s"]
+    assert messages == ["valkey was ended by SIGKILL; starting it again in 0.2 s"]
     assert not server.running
 
 
@@ -174,16 +174,16 @@ def test_why_a_process_ended_is_said_and_kept_and_a_brake_waits_longer(
     monkeypatch.setattr(pauses, "FIRST_PAUSE_SECONDS", 600.0)
     monkeypatch.setattr(pauses, "FIRST_BRAKE_PAUSE_SECONDS", 0.01)
     monkeypatch.setattr(pauses, "LONGEST_BRAKE_PAUSE_SECONDS", 0.02)
-    said: list[str] = []
+    messages: list[str] = []
     child = ChildProcess(
         "worker-1", python(LEAVES), tmp_path / "log", exit_file=exit_file(tmp_path, "worker-1")
     )
-    with Supervisor([child], say=said.append) as watch:
-        assert until(lambda: len(said) >= 3, SECONDS)
+    with Supervisor([child], say=messages.append) as watch:
+        assert until(lambda: len(messages) >= 3, SECONDS)
         state = watch.states()["worker-1"]
     why = "worker-1 exited with status 79 (leads: 20 records could not be decided)"
-    assert said[0] == f"{why}; starting it again in 0.01 s"
-    assert set(said[1:]) == {f"{why}; starting it again in 0.02 s"}
+    assert messages[0] == f"{why}; starting it again in 0.01 s"
+    assert set(messages[1:]) == {f"{why}; starting it again in 0.02 s"}
     assert (state.last_status, state.last_reason) == (79, "leads: 20 records could not be decided")
     (kept,) = read_exits(tmp_path)
     assert (kept.part, kept.status, kept.what) == ("worker-1", 79, "leads")
@@ -195,9 +195,9 @@ def test_a_process_that_says_nothing_is_not_given_the_words_of_an_earlier_life(t
     file.parent.mkdir()
     file.write_text('{"pid": 1, "what": "leads", "reason": "long ago"}')
     (file.parent / "broken.json").write_text("{")
-    said: list[str] = []
+    messages: list[str] = []
     child = ChildProcess("worker-1", python("raise SystemExit(3)"), tmp_path / "log", exit_file=file)
-    with Supervisor([child], say=said.append):
-        assert until(lambda: bool(said), SECONDS)
-    assert said[0] == "worker-1 exited with status 3; starting it again in 0.2 s"
+    with Supervisor([child], say=messages.append):
+        assert until(lambda: bool(messages), SECONDS)
+    assert messages[0] == "worker-1 exited with status 3; starting it again in 0.2 s"
     assert [(kept.part, kept.status, kept.reason) for kept in read_exits(tmp_path)] == [("worker-1", 3, "")]

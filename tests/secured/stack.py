@@ -19,7 +19,7 @@ from runtime.up import child
 from runtime.valkey import ValkeyServer
 from streams.settings import Settings
 from streams.topics import provision
-from tests.cli.in_process import Said, call
+from tests.cli.in_process import CommandResult, call
 from tests.fixtures.waiting import until
 
 if TYPE_CHECKING:
@@ -175,7 +175,7 @@ class Secured:
 
         asyncio.run(change())
 
-    def command(self, *arguments: str, settings: Settings | None = None) -> Said:
+    def command(self, *arguments: str, settings: Settings | None = None) -> CommandResult:
         """Run a command as the operator, or with other settings. No other setting of the environment is left."""
         made = child("command", list(arguments), settings or self.user("firstclaim-operator"), 0)
         with mock.patch.dict(os.environ, dict(made.environment or {}), clear=True):
@@ -197,9 +197,9 @@ class Secured:
     def kcat(self, user: str, topic: str, value: bytes, headers: dict[str, bytes] | None = None) -> str:
         """Send a record with kcat; return its standard error."""
         signs_in = {**self.librdkafka(user), "sasl.mechanism": "PLAIN"}  # see `PlainToo`
-        options = [part for name, said in signs_in.items() for part in ("-X", f"{name}={said}")]
+        options = [part for name, value in signs_in.items() for part in ("-X", f"{name}={value}")]
         options += [
-            part for name, said in (headers or {}).items() for part in ("-H", f"{name}={said.decode()}")
+            part for name, value in (headers or {}).items() for part in ("-H", f"{name}={value.decode()}")
         ]
         file = self.folder / "kcat.value"
         file.write_bytes(value)
@@ -214,10 +214,10 @@ class Secured:
 
     def send(self, user: str, topic: str, value: bytes, headers: dict[str, bytes] | None = None) -> str:
         """Send a record with confluent-kafka; return the error's name, empty if the record is durable."""
-        said: list[str] = []
+        messages: list[str] = []
 
         def delivered(error: Any, _: Any) -> None:
-            said.append(error.name() if error else "")
+            messages.append(error.name() if error else "")
 
         producer = Producer(self.librdkafka(user, message_timeout_ms=60_000, log_level=0))
         try:
@@ -227,7 +227,7 @@ class Secured:
         except KafkaException as error:
             return str(error.args[0].name())
         producer.flush(SECONDS)
-        return said[0]
+        return messages[0]
 
     def read(self, user: str, topic: str, group: str) -> str:
         """Read a record with confluent-kafka in a group; return the error's name, empty if a record came."""

@@ -186,8 +186,8 @@ async def position_of(secured: Secured, value: bytes) -> str:
 
 def test_nothing_that_runs_was_denied_anything(secured: Secured) -> None:
     ours = {principal.name for principal in processes()} | {"vendor-acme", CRM}
-    said = secured.broker.log_file.read_text(errors="replace")
-    assert {match.groups() for match in DENIED.finditer(said) if match[1] in ours} == set()
+    output = secured.broker.log_file.read_text(errors="replace")
+    assert {match.groups() for match in DENIED.finditer(output) if match[1] in ours} == set()
 
 
 ENGINE = ("worker", "relay", "sink", "board", "courier")
@@ -238,10 +238,10 @@ def again(secured: Secured) -> Secured:
 def test_every_printed_acl_of_a_process_was_asked_for(again: Secured, process: str) -> None:
     """Rights that a process does not need must not be printed. Each printed ACL allowed some request."""
     secured = again
-    said = secured.broker.log_file.read_text(errors="replace")
+    output = secured.broker.log_file.read_text(errors="replace")
     used = {
         (match[2], match[3].upper(), match[5])
-        for match in ALLOWED.finditer(said)
+        for match in ALLOWED.finditer(output)
         if match[1] == f"firstclaim-{process}"
     }
     idle = []
@@ -368,9 +368,9 @@ def test_an_unsigned_action_is_refused_with_an_answer_and_those_of_crm_and_conso
 
     async def by_console() -> str:
         settings = secured.user("firstclaim-console").model_copy(update={"signing_key": "console-1"})
-        asked = {**action, "type": "note", "note": "hello", "rep_id": "rep-1"}
+        request = {**action, "type": "note", "note": "hello", "rep_id": "rep-1"}
         async with EngineClient(settings) as client:
-            return str((await client.ask(asked)).result)
+            return str((await client.ask(request)).result)
 
     assert asyncio.run(by_console()) == "done"
 

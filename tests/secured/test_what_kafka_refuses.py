@@ -37,9 +37,9 @@ def ends(secured: Secured, process: str, settings: Any, name: str) -> str:
             f"it goes on: {made.why_not()}{made.log_tail()}"
         )
         assert made.process is not None
-        said = made.log_file.read_text()
-        assert made.process.returncode == 78, said
-        return said
+        output = made.log_file.read_text()
+        assert made.process.returncode == 78, output
+        return output
     finally:
         made.stop()
 
@@ -47,9 +47,9 @@ def ends(secured: Secured, process: str, settings: Any, name: str) -> str:
 @pytest.mark.parametrize("process", RUNS)
 def test_a_wrong_password_ends_a_process_with_a_sentence(servers: Secured, process: str) -> None:
     user = f"firstclaim-{process}"
-    said = ends(servers, process, servers.user(user, "wrong"), f"{process}-wrong-password")
-    assert "KAFKA_SASL_PASSWORD" in said
-    assert f"does not let user '{user}' in with SCRAM-SHA-512" in said
+    output = ends(servers, process, servers.user(user, "wrong"), f"{process}-wrong-password")
+    assert "KAFKA_SASL_PASSWORD" in output
+    assert f"does not let user '{user}' in with SCRAM-SHA-512" in output
 
 
 def test_a_wrong_password_ends_a_command_with_a_sentence(servers: Secured) -> None:
@@ -97,9 +97,9 @@ def test_a_process_that_lacks_an_acl_ends_with_a_sentence(servers: Secured, proc
     if acl.operation is AclOperation.READ and acl.resource is Resource.TOPIC:
         # Where a topic has no record, a process that only looks at its end reads nothing, and is refused nothing.
         assert servers.send("admin", acl.name, b"{}") == ""
-    said = ends(servers, process, settings, f"{process}-{acl.operation.name}-{acl.name}")
-    assert "Kafka ACLs" in said
-    assert "firstclaim acls" in said
+    output = ends(servers, process, settings, f"{process}-{acl.operation.name}-{acl.name}")
+    assert "Kafka ACLs" in output
+    assert "firstclaim acls" in output
 
 
 @pytest.mark.parametrize(
@@ -122,9 +122,9 @@ def test_a_stage_that_may_not_write_ends_with_a_sentence(
         "directory": b"nothing that is read",
     }[stirs]
     assert servers.send("admin", stirs, value) == ""
-    said = ends(servers, process, servers.lacking(process, acl), f"{process}-{acl.name}-write")
-    assert "Kafka ACLs" in said
-    assert f"append to {acl.name}" in said
+    output = ends(servers, process, servers.lacking(process, acl), f"{process}-{acl.name}-write")
+    assert "Kafka ACLs" in output
+    assert f"append to {acl.name}" in output
 
 
 def test_a_publication_without_its_transactional_id_is_refused_with_a_sentence(servers: Secured) -> None:

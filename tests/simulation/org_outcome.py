@@ -24,7 +24,7 @@ from tests.rules.distribution.agreement import stands
 from tests.simulation.broker import PARTITIONS, Broker, Record
 from tests.simulation.cluster import ORG, ORG_PARTITION, Cluster
 from tests.simulation.processes import datetime_of
-from tests.simulation.sales_floor import LISTED as LISTED_HANDLES
+from tests.simulation.schedule_data import LISTED as LISTED_HANDLES
 
 Records = dict[int, tuple[bytes, Row]]
 """Offset in `lead-log` -> key and row of its record."""

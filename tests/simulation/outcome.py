@@ -30,7 +30,7 @@ class Truth:
 
     leads: LeadPartition
     records: dict[int, tuple[bytes, Row]] = field(default_factory=dict)
-    asked: set[str] = field(default_factory=set)
+    action_ids: set[str] = field(default_factory=set)
     arrived: set[str] = field(default_factory=set)
     unreadable: set[int] = field(default_factory=set)
 
@@ -68,7 +68,7 @@ def read(broker: Broker, partition: int) -> Truth:
             assert isinstance(outcome.row, LeadRow)
             check_step(before, event, outcome.row, leads.rule_book.org(ORG))
             if isinstance(event, ActionRequested | ErasureOrdered | ErasureFound):
-                truth.asked.add(event.cause)
+                truth.action_ids.add(event.cause)
             elif isinstance(event, LeadArrived):
                 truth.arrived.add(event.lead_id)
         leads.accept(outcome)
@@ -153,8 +153,8 @@ def _check_growth(topic: str, log: list[Record]) -> None:
     """Check that each message is newer than the previous one about the same subject, or equal to it."""
     seen: dict[tuple[Any, ...], tuple[int, bytes]] = {}
     for about, version, value in _versions(topic, log):
-        known, said = seen.get(about, (-1, b""))
-        assert version > known or (version == known and value == said), f"{topic}: {value!r} after {said!r}"
+        known, count = seen.get(about, (-1, b""))
+        assert version > known or (version == known and value == count), f"{topic}: {value!r} after {count!r}"
         seen[about] = version, value
 
 
@@ -171,7 +171,7 @@ def _check_answers(broker: Broker, partition: int, truth: Truth) -> None:
         before = msgspec.json.decode(answers.setdefault(action_id, value))
         erased = {**before, "why": ERASED} if before.get("why") else before
         assert answer in (before, erased), f"{action_id} was answered in two ways"
-    assert answers.keys() == truth.asked
+    assert answers.keys() == truth.action_ids
     owners: dict[tuple[bytes, int], Any] = {}
     current: dict[bytes, tuple[int, Any]] = {}
     for record in broker.logs[ASSIGNMENTS, partition]:
@@ -186,9 +186,9 @@ def _check_answers(broker: Broker, partition: int, truth: Truth) -> None:
         if isinstance(row, LeadRow) and row.lead is not None and row.lead.erased_at is None:
             assert current.get(key, (-1, None))[1] == row.lead.owner, "the CRM knows another owner"
     for action_id, answer in answers.items():
-        said = msgspec.json.decode(answer)
-        if said["result"] == "won":
-            assert said["owner"] == said["rep_id"], action_id
+        decoded = msgspec.json.decode(answer)
+        if decoded["result"] == "won":
+            assert decoded["owner"] == decoded["rep_id"], action_id
 
 
 def _check_end(cluster: Cluster, partition: int, truth: Truth) -> None:

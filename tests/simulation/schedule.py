@@ -3,7 +3,7 @@
 from random import Random
 
 from tests.rules.lead.vocabulary import ACTIONS, DESK, FACTS, QUEUES, REP_CHANGES, REPS, SETTINGS, WORK
-from tests.simulation.sales_floor import ANSWERS, CAMPAIGNS, GROUPS, HANDLES, LISTED, TERMS
+from tests.simulation.schedule_data import ANSWERS, CAMPAIGNS, GROUPS, HANDLES, LISTED, TERMS
 from tests.simulation.steps import (
     CONCERNED,
     LEADS,

@@ -62,7 +62,7 @@ def test_an_error_of_the_database_becomes_one_of_ours(error: Exception, error_ty
 
 
 @pytest.mark.parametrize(
-    ("error", "words"),
+    ("error", "expected"),
     [
         (psycopg.OperationalError("connection refused"), "CRM database: is away: connection refused"),
         (postgres("57P01"), "CRM database: is away: as the server says it"),
@@ -77,10 +77,10 @@ def test_an_error_of_the_database_becomes_one_of_ours(error: Exception, error_ty
     ],
     ids=str,
 )
-def test_a_postgres_that_fails_over_is_named_in_words(error: Exception, words: str) -> None:
-    with pytest.raises(RetryableError) as told, translated("CRM database"):
+def test_a_postgres_that_fails_over_is_named_in_words(error: Exception, expected: str) -> None:
+    with pytest.raises(RetryableError) as raised, translated("CRM database"):
         raise wrapped(error)
-    assert str(told.value).startswith(words)
+    assert str(raised.value).startswith(expected)
 
 
 @pytest.mark.parametrize(

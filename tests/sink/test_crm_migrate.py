@@ -9,7 +9,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import column, insert, inspect, select, table
 
-from models.lead import Distribution, DistributionStage, Lead, Lock, Phase
+from models.lead import Distribution, DistributionStatus, Lead, Lock, Phase
 from sink.database_engine import connect
 from sink.migrate import downgrade, upgrade
 from sink.rows import table_rows
@@ -89,7 +89,7 @@ def test_r3_the_offer_of_an_older_schema_is_filled_from_the_journal(database: Da
     distribution = Distribution(
         group_id="west",
         epoch=5,
-        stage=DistributionStage.OFFERED,
+        stage=DistributionStatus.OFFERED,
         method="round_robin",
         reps=("rep-7", "rep-9"),
     )

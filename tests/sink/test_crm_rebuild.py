@@ -167,8 +167,10 @@ def test_m2_a_correction_published_the_assignment_anew_and_is_no_change_of_owner
 ) -> None:
     owned = lead_of("a", phase=Phase.OWNED, owner="rep-1")
     claimed = record_of(row_of(owned, owner_changed("rep-1"), off=1, seq=2), 0)
-    said = FactsCorrected(rep_id="mia", changes=(FactChange("state", "TX", "RI"),), why="corrected by mia")
-    corrected = record_of(row_of(owned, said, off=2, seq=3), 1)
+    correction = FactsCorrected(
+        rep_id="mia", changes=(FactChange("state", "TX", "RI"),), why="corrected by mia"
+    )
+    corrected = record_of(row_of(owned, correction, off=2, seq=3), 1)
     letters = public([claimed, corrected], ASSIGNMENTS)
     assert [msgspec.json.decode(one or b"")["version"] for one in letters] == [2, 3]
     writer.apply([claimed, corrected])

@@ -17,7 +17,7 @@ from models.decisions import (
     OwnerChanged,
     QueueEntered,
 )
-from models.lead import Distribution, DistributionStage, Lead, Lock, Phase
+from models.lead import Distribution, DistributionStatus, Lead, Lock, Phase
 from models.open_exception import OpenException
 from models.results import Reason, Result
 from sink.database_engine import to_json
@@ -79,11 +79,11 @@ def test_d1_a_lock_is_in_the_leads_row() -> None:
 
 @pytest.mark.parametrize(
     ("stage", "reps"),
-    [(DistributionStage.OFFERED, ("rep-7",)), (DistributionStage.RINGING, ("rep-7", "rep-9"))],
+    [(DistributionStatus.OFFERED, ("rep-7",)), (DistributionStatus.RINGING, ("rep-7", "rep-9"))],
 )
 @pytest.mark.parametrize("until", [START + timedelta(minutes=15), None])
 def test_r3_s1_an_open_offer_is_in_the_leads_row(
-    stage: DistributionStage, reps: tuple[str, ...], until: datetime | None
+    stage: DistributionStatus, reps: tuple[str, ...], until: datetime | None
 ) -> None:
     distribution = Distribution(
         group_id="west", epoch=5, stage=stage, method="ring_all", reps=reps, until=until
@@ -99,9 +99,9 @@ def test_r3_s1_an_open_offer_is_in_the_leads_row(
 
 
 @pytest.mark.parametrize(
-    "stage", [DistributionStage.REQUESTED, DistributionStage.PAUSED, DistributionStage.WAITING]
+    "stage", [DistributionStatus.REQUESTED, DistributionStatus.PAUSED, DistributionStatus.WAITING]
 )
-def test_a_lead_that_still_looks_for_a_rep_has_no_offer_in_its_row(stage: DistributionStage) -> None:
+def test_a_lead_that_still_looks_for_a_rep_has_no_offer_in_its_row(stage: DistributionStatus) -> None:
     distribution = Distribution(group_id="west", epoch=5, stage=stage, tried=("rep-7",))
     assert lock_and_offer(lead_of(phase=Phase.OFFERED, open_distribution=distribution)) == {}
     assert lock_and_offer(lead_of()) == {}

@@ -41,15 +41,15 @@ class PowerCut(Exception):  # noqa: N818  # it names an event, not a mistake
 
 
 @contextmanager
-def cut_before(engine: Engine, words: str) -> Iterator[None]:
-    """Cut the power before the first statement with these words, a COPY into that table, or COMMIT."""
+def cut_before(engine: Engine, sql: str) -> Iterator[None]:
+    """Cut the power before the first statement that contains this SQL, a COPY into that table, or COMMIT."""
 
-    def statement(_c: Any, _k: Any, sql: str, *_: Any) -> None:
-        if words in sql:
+    def statement(_c: Any, _k: Any, executed: str, *_: Any) -> None:
+        if sql in executed:
             raise PowerCut
 
     def commit(_: Connection) -> None:
-        if words == "COMMIT":
+        if sql == "COMMIT":
             raise PowerCut
 
     start_copy = psycopg.Cursor.copy
@@ -180,7 +180,7 @@ def test_what_is_not_a_lead_moves_the_offset_only(writer: CrmWriter, engine: Eng
 
 
 @pytest.mark.parametrize(
-    "words",
+    "sql",
     [
         "INTO lead ",
         "INTO assignment ",
@@ -192,12 +192,12 @@ def test_what_is_not_a_lead_moves_the_offset_only(writer: CrmWriter, engine: Eng
     ],
 )
 def test_a_crash_anywhere_in_a_batch_leaves_nothing_of_it(
-    writer: CrmWriter, engine: Engine, expected: Callable[..., Tables], words: str
+    writer: CrmWriter, engine: Engine, expected: Callable[..., Tables], sql: str
 ) -> None:
     records = Scenario(0, seed=7).tell(150).records
     writer.apply(records[:50])
     before = tables(engine, offsets=True)
-    with cut_before(engine, words), pytest.raises(PowerCut):
+    with cut_before(engine, sql), pytest.raises(PowerCut):
         writer.apply(records[50:])
     assert tables(engine, offsets=True) == before
     writer.apply(records[50:])
@@ -221,8 +221,8 @@ def test_crashes_replays_and_zombies_in_any_order_end_in_the_same_tables(
             begin = max(0, position.next_offset - chance.choice([0, 0, 3, 50]))
             batch += scenario.records[begin : begin + chance.randint(1, 60)]
         if chance.random() < 0.3:
-            words = chance.choice(["INTO lead ", "INTO decision", "UPDATE sink_offset", "COMMIT"])
-            with cut_before(engine, words):
+            sql = chance.choice(["INTO lead ", "INTO decision", "UPDATE sink_offset", "COMMIT"])
+            with cut_before(engine, sql):
                 try:
                     zombie.apply(batch)
                 except PowerCut:

@@ -101,7 +101,7 @@ def test_k4_an_erasure_empties_every_column_that_is_not_named_as_kept(
     left = {name: getattr(after, name) for name in columns - kept if getattr(after, name) not in EMPTY}
     assert left == {}, "an erasure must empty it, or say above why it is kept"
     # What is kept repeats no value that the vendor sent of the person.
-    said = " ".join(str(getattr(after, name)) for name in kept)
+    contents = " ".join(str(getattr(after, name)) for name in kept)
     given = ("Ana", "Silva", "ana@example.com", "4194247", "02906", "310000", "712", "condo", "red", "west")
-    assert [value for value in given if value in said] == []
+    assert [value for value in given if value in contents] == []
     assert START.isoformat()[:10] in str(after.created_at)

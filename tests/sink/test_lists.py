@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Engine
 
-    from sink.lists.columns import ListDefinition
+    from sink.lists.list_columns import ListDefinition
     from sink.writer import CrmWriter
 
 START: Final = datetime(2026, 11, 1, tzinfo=UTC)
@@ -81,15 +81,15 @@ def rows(engine: Engine) -> list[dict[str, Any]]:
 
 
 def walk(
-    engine: Engine, asked: ListQuery, *, bands: Sequence[Any] = (), listing: ListDefinition = EXCEPTIONS
+    engine: Engine, query: ListQuery, *, bands: Sequence[Any] = (), listing: ListDefinition = EXCEPTIONS
 ) -> list[list[str]]:
     """Return the ids of every page, read from the first to the last."""
     found: list[list[str]] = []
     cursor: str | None = None
     with engine.connect() as connection:
         while True:
-            at = pages.position_at(listing, asked, cursor, bands)
-            page = pages.page(connection, listing, _at(asked, at), OURS, bands)
+            at = pages.position_at(listing, query, cursor, bands)
+            page = pages.page(connection, listing, _at(query, at), OURS, bands)
             found.append([row["lead_id"] for row in page.rows])
             if page.next is None:
                 break
@@ -97,20 +97,20 @@ def walk(
         # Backwards, the pages are the same.
         back = [found[-1]]
         while page.previous is not None:
-            at = pages.position_at(listing, asked, page.previous, bands)
-            page = pages.page(connection, listing, _at(asked, at), OURS, bands)
+            at = pages.position_at(listing, query, page.previous, bands)
+            page = pages.page(connection, listing, _at(query, at), OURS, bands)
             back.insert(0, [row["lead_id"] for row in page.rows])
         assert back == found
     return found
 
 
-def _at(asked: ListQuery, at: Any) -> ListQuery:
+def _at(query: ListQuery, at: Any) -> ListQuery:
     return ListQuery(
-        sort=asked.sort,
-        descending=asked.descending,
-        filters=asked.filters,
-        search=asked.search,
-        limit=asked.limit,
+        sort=query.sort,
+        descending=query.descending,
+        filters=query.filters,
+        search=query.search,
+        limit=query.limit,
         at=at,
     )
 
@@ -120,8 +120,8 @@ def _at(asked: ListQuery, at: Any) -> ListQuery:
 def test_e2_pages_are_the_rows_in_order_and_those_without_a_value_come_last(
     engine: Engine, rows: list[dict[str, Any]], sort: str, *, descending: bool
 ) -> None:
-    asked = ListQuery(sort=sort, descending=descending, limit=7)
-    found = [one for page in walk(engine, asked) for one in page]
+    query = ListQuery(sort=sort, descending=descending, limit=7)
+    found = [one for page in walk(engine, query) for one in page]
     with_value = [row for row in rows if row[sort] is not None]
     without = [row for row in rows if row[sort] is None]
     wanted = sorted(with_value, key=lambda row: (row[sort], row["lead_id"]), reverse=descending)
@@ -134,8 +134,8 @@ def test_e2_any_column_sorts_and_no_row_is_twice_or_missing(
     engine: Engine, rows: list[dict[str, Any]], order: str
 ) -> None:
     sort, descending = parse_order(EXCEPTIONS, order)
-    asked = ListQuery(sort=sort, descending=descending, limit=9)
-    found = [one for page in walk(engine, asked) for one in page]
+    query = ListQuery(sort=sort, descending=descending, limit=9)
+    found = [one for page in walk(engine, query) for one in page]
     assert sorted(found) == sorted(row["lead_id"] for row in rows)
     values = {row["lead_id"]: row[sort] for row in rows}
     missing = [values[one] is None for one in found]
@@ -144,8 +144,8 @@ def test_e2_any_column_sorts_and_no_row_is_twice_or_missing(
 
 def test_e4_ignored_rows_are_at_the_end_of_any_order(engine: Engine, rows: list[dict[str, Any]]) -> None:
     status = {row["lead_id"]: row["status"] for row in rows}
-    asked = ListQuery(sort="prospect_name", descending=True, limit=7)
-    found = [status[one] for page in walk(engine, asked, bands=IGNORED_LAST) for one in page]
+    query = ListQuery(sort="prospect_name", descending=True, limit=7)
+    found = [status[one] for page in walk(engine, query, bands=IGNORED_LAST) for one in page]
     assert found == sorted(found, reverse=True)  # open before ignored
     assert len(found) == len(rows)
 
@@ -153,17 +153,17 @@ def test_e4_ignored_rows_are_at_the_end_of_any_order(engine: Engine, rows: list[
 def test_a_page_goes_on_where_it_was_while_rows_come_and_go(
     engine: Engine, rows: list[dict[str, Any]]
 ) -> None:
-    asked = ListQuery(sort="created_at", limit=10)
+    query = ListQuery(sort="created_at", limit=10)
     with engine.connect() as connection:
-        first = pages.page(connection, EXCEPTIONS, asked, OURS)
+        first = pages.page(connection, EXCEPTIONS, query, OURS)
     gone = [row["lead_id"] for row in first.rows[:5]]
     early = {**exceptions(1, seed=9)[0], "created_at": START - timedelta(days=1)}
     with engine.execution_options(writes=True).begin() as connection:
         connection.execute(delete(TABLE).where(TABLE.lead_id.in_(gone)))
     put(engine, [early])
     with engine.connect() as connection:
-        at = pages.position_at(EXCEPTIONS, asked, first.next)
-        second = pages.page(connection, EXCEPTIONS, _at(asked, at), OURS)
+        at = pages.position_at(EXCEPTIONS, query, first.next)
+        second = pages.page(connection, EXCEPTIONS, _at(query, at), OURS)
     everything = sorted(rows, key=lambda row: (row["created_at"], row["lead_id"]))
     assert [row["lead_id"] for row in second.rows] == [row["lead_id"] for row in everything[10:20]]
 
@@ -232,15 +232,15 @@ def test_e2_a_filter_finds_what_it_says_counts_it_and_offers_its_choices(
     engine: Engine, rows: list[dict[str, Any]], name: str
 ) -> None:
     filters, search, meets = FILTERS[name]
-    asked = ListQuery(sort="created_at", filters=filters, search=search, limit=500)
+    query = ListQuery(sort="created_at", filters=filters, search=search, limit=500)
     wanted = sorted(row["lead_id"] for row in rows if meets(row))
     assert wanted, "the table of cases has no row for this one"
     with engine.connect() as connection:
-        page = pages.page(connection, EXCEPTIONS, asked, OURS)
+        page = pages.page(connection, EXCEPTIONS, query, OURS)
         assert sorted(row["lead_id"] for row in page.rows) == wanted
-        assert pages.count(connection, EXCEPTIONS, asked, OURS) == len(wanted)
-        assert pages.total(connection, EXCEPTIONS, asked, OURS, page) == len(wanted)
-        streamed = [one for one, _ in pages.stream(connection, EXCEPTIONS, asked, OURS, ["state"])]
+        assert pages.count(connection, EXCEPTIONS, query, OURS) == len(wanted)
+        assert pages.total(connection, EXCEPTIONS, query, OURS, page) == len(wanted)
+        streamed = [one for one, _ in pages.stream(connection, EXCEPTIONS, query, OURS, ["state"])]
     assert streamed == [row["lead_id"] for row in page.rows]
 
 
@@ -259,13 +259,13 @@ def test_choices_are_the_values_there_are_with_how_many_have_each(
 def test_a_cursor_of_another_order_or_of_nobody_is_refused(
     engine: Engine, rows: list[dict[str, Any]]
 ) -> None:
-    asked = ListQuery(sort="created_at", limit=len(rows) - 1)
+    query = ListQuery(sort="created_at", limit=len(rows) - 1)
     with engine.connect() as connection:
-        page = pages.page(connection, EXCEPTIONS, asked, OURS)
+        page = pages.page(connection, EXCEPTIONS, query, OURS)
     assert page.next is not None
     for cursor in (page.next[:-3], "x", "ÿ", "W10", page.next + "?"):
         with pytest.raises(InvalidInput, match="cursor"):
-            pages.position_at(EXCEPTIONS, asked, cursor)
+            pages.position_at(EXCEPTIONS, query, cursor)
     with pytest.raises(InvalidInput, match="cursor"):
         pages.position_at(EXCEPTIONS, ListQuery(sort="state"), page.next)
     with pytest.raises(InvalidInput, match="sort"):
@@ -282,8 +282,8 @@ def test_every_list_answers_for_every_column(
         for name in listing.by_name:
             page = pages.page(connection, listing, ListQuery(sort=name, limit=500), only)
             assert len(page.rows) == pages.count(connection, listing, ListQuery(sort=name), only)
-            asked = ListQuery(sort=name, filters={listing.columns[0].name: OneOf((None, "x"))})
-            pages.page(connection, listing, asked, only)
+            query = ListQuery(sort=name, filters={listing.columns[0].name: OneOf((None, "x"))})
+            pages.page(connection, listing, query, only)
 
 
 def test_a_search_for_a_number_looks_at_its_digits(writer: CrmWriter, engine: Engine) -> None:

@@ -296,14 +296,14 @@ def test_n1_fates_reach_the_database_through_kills(
     wanted = {f"{unique('lead')}/1/rep-1/lead_offered/email" for _ in range(20)}
     sink = start()
     for n, identity in enumerate(sorted(wanted)):
-        said = {
+        fates = {
             **dict.fromkeys(("notification_id", "provider", "detail", "lead_id", "rep_id", "org"), identity),
             "channel": "email",
             "status": "sent",
             "at": "2026-11-27T10:00:00Z",
         }
         asyncio.run(_append(journal.broker.address, b"no delivery"))
-        asyncio.run(_append(journal.broker.address, json.dumps(said).encode()))
+        asyncio.run(_append(journal.broker.address, json.dumps(fates).encode()))
         if n == 10:
             assert until(lambda: wanted & set(_fates(plain_engine)))
             sink.kill()
@@ -354,14 +354,14 @@ async def _reports(journal: Journal, vendors: tuple[str, ...]) -> Counter[tuple[
     newest: dict[bytes, dict[str, Any]] = {}
     async with aclosing(read_topic(journal.settings, VENDOR_REPORTS)) as records:
         async for record in records:
-            said = json.loads(record.value)
-            if said["vendor"] in vendors:
-                assert said["version"] >= newest.get(record.key, said)["version"]
-                newest[record.key] = said
+            report = json.loads(record.value)
+            if report["vendor"] in vendors:
+                assert report["version"] >= newest.get(record.key, report)["version"]
+                newest[record.key] = report
     sums: Counter[tuple[str, ...]] = Counter()
-    for said in newest.values():
-        of = (said["vendor"], said["begins_at"])
-        for name, value in said.items():
+    for report in newest.values():
+        of = (report["vendor"], report["begins_at"])
+        for name, value in report.items():
             if isinstance(value, dict):
                 sums.update({(*of, name, detail): count for detail, count in value.items()})
             elif isinstance(value, int) and name != "version" and value:

@@ -37,7 +37,7 @@ def history_of(partition: int, vendors: Sequence[str], leads: int) -> list[Journ
             happened.append((ArrivalRepeated(),))
         if n % 4 == 0:
             other = vendors[(n + 1) % len(vendors)]
-            asked = Facts(vendor=other, attributes={"remarks": {"zip": "lies elsewhere"}})
+            other_facts = Facts(vendor=other, attributes={"remarks": {"zip": "lies elsewhere"}})
             happened.append(
                 (
                     InquiryAdded(
@@ -47,7 +47,7 @@ def history_of(partition: int, vendors: Sequence[str], leads: int) -> list[Journ
                         external_id=None,
                         rep_id=None,
                         why="phone",
-                        facts=asked,
+                        facts=other_facts,
                     ),
                 )
             )
@@ -93,26 +93,26 @@ def sums_of(records: Sequence[JournalRecord], letters: Sequence[Letter]) -> Coun
         row: dict[str, Any] = json.loads(record.value or b"")
         facts, lead_id = row["lead"]["facts"], row["lead"]["lead_id"]
         of = (facts["vendor"], _hour(row["lead"]["arrived_at"]))
-        for said in row["decisions"]:
-            match said["type"]:
+        for decision in row["decisions"]:
+            match decision["type"]:
                 case "lead_accepted":
                     sums[(*of, "accepted")] += 1
-                    sums[(*of, "reused_ids")] += "id_reused" in said
+                    sums[(*of, "reused_ids")] += "id_reused" in decision
                     if facts.get("attributes"):
                         sums[(*of, "remarks", "unreadable phone")] += 1
                 case "arrival_repeated":
                     sums[facts["vendor"], _hour(row["at"]), "resends"] += 1
                 case "inquiry_added":
-                    sums[said["vendor"], _hour(row["at"]), "inquiries"] += 1
-                    sums[said["vendor"], _hour(row["at"]), "remarks", "doubtful zip"] += 1
-                case "owner_changed" if said.get("rep_id") and lead_id not in owned:
+                    sums[decision["vendor"], _hour(row["at"]), "inquiries"] += 1
+                    sums[decision["vendor"], _hour(row["at"]), "remarks", "doubtful zip"] += 1
+                case "owner_changed" if decision.get("rep_id") and lead_id not in owned:
                     owned.add(lead_id)
                     sums[(*of, "assigned")] += 1
                     sums[(*of, "claimed")] += 1
     for value, headers in letters:
-        said = {name: text.decode() for name, text in headers}
-        reason = "phone: … has N digits" if "phone" in said["reason"] else said["reason"]
-        sums[json.loads(value)["vendor"], _hour(said["failed-at"]), "refused", reason] += 1
+        decision = {name: text.decode() for name, text in headers}
+        reason = "phone: … has N digits" if "phone" in decision["reason"] else decision["reason"]
+        sums[json.loads(value)["vendor"], _hour(decision["failed-at"]), "refused", reason] += 1
     return +sums
 
 

@@ -191,9 +191,10 @@ def test_every_reader_takes_whatever_anybody_put_on_the_topic(record: Record) ->
     letter = read_letter(record)
     assert (letter.key, letter.value) == (record.key, record.value)
     assert org_of(letter) != "", "the org of its message, or none"
-    said = shown(letter, whole=True)
+    shown_letter = shown(letter, whole=True)
     assert all(
-        isinstance(said[name], str) for name in ("place", "error_class", "reason", "source", "failed_at")
+        isinstance(shown_letter[name], str)
+        for name in ("place", "error_class", "reason", "source", "failed_at")
     )
     ListedLeads(**shown(letter), replayable=is_replayable(letter))
     assert letter.at.year >= 1

@@ -123,6 +123,6 @@ print(most_rss() - before)
 @pytest.mark.parametrize("name", ["gzip", "snappy", "lz4", "zstd"])
 def test_p3_three_hundred_megabytes_cost_less_than_64(name: str) -> None:
     program = [sys.executable, "-c", MEASURE, name]
-    said, more = subprocess.run(program, check=True, capture_output=True, text=True).stdout.splitlines()
-    assert said == f"{name}: inflates to more than {MOST_INFLATED_BYTES} bytes"
+    memory, more = subprocess.run(program, check=True, capture_output=True, text=True).stdout.splitlines()
+    assert memory == f"{name}: inflates to more than {MOST_INFLATED_BYTES} bytes"
     assert int(more) < 64 * 1024 * 1024

@@ -89,9 +89,9 @@ def test_somebodys_own_folder_keeps_its_mode_and_it_is_said(tmp_path: Path) -> N
     home = tmp_path / "home"
     (home / "letters").mkdir(parents=True)
     (home / "crm.sqlite").write_text("leads")
-    said = close_state_folder(home)
+    warnings = close_state_folder(home)
     assert (mode(home), mode(home / "letters"), mode(home / "crm.sqlite")) == (0o777, 0o777, 0o600)
-    assert "keeps its mode 777, because letters in it is not ours" in said[-1]
+    assert "keeps its mode 777, because letters in it is not ours" in warnings[-1]
 
 
 def test_links_are_not_followed(tmp_path: Path) -> None:

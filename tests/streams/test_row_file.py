@@ -72,13 +72,13 @@ def test_rows_that_a_full_disk_refuses_stay_in_memory(tmp_path: Path) -> None:
         text=True,
         check=False,
     )
-    said = done.stdout.splitlines()
-    assert said[-1] == "True True", done.stderr
-    assert sum("rows stay in memory" in line for line in said) == 1
+    output = done.stdout.splitlines()
+    assert output[-1] == "True True", done.stderr
+    assert sum("rows stay in memory" in line for line in output) == 1
 
 
 def test_a_row_longer_than_any_record_stays_in_memory(tmp_path: Path) -> None:
     file, row = RowFile(tmp_path), b"r" * (1 << 20)
-    with structlog.testing.capture_logs() as said:
+    with structlog.testing.capture_logs() as logged:
         assert file.put(row) is row
-    assert said == []
+    assert logged == []

@@ -48,7 +48,7 @@ def without(environment: dict[str, str], name: str) -> dict[str, str]:
 
 
 @pytest.mark.parametrize(
-    ("environment", "field", "said"),
+    ("environment", "field", "expected"),
     [
         # Credentials for a protocol that does not use them: aiokafka and Faust would continue in clear text.
         (SASL, "KAFKA_SECURITY_PROTOCOL", "KAFKA_SASL_MECHANISM is given"),
@@ -104,12 +104,12 @@ def without(environment: dict[str, str], name: str) -> dict[str, str]:
     ],
 )
 def test_a_half_given_setting_is_refused_by_name(
-    monkeypatch: pytest.MonkeyPatch, environment: dict[str, str], field: str, said: str
+    monkeypatch: pytest.MonkeyPatch, environment: dict[str, str], field: str, expected: str
 ) -> None:
     with pytest.raises(ConfigError) as refused:
         read(monkeypatch, environment)
     assert refused.value.field == field
-    assert said in refused.value.reason
+    assert expected in refused.value.reason
     assert "secret-word" not in str(refused.value)
 
 

@@ -63,7 +63,7 @@ class Watcher:
 
 
 @dataclass
-class Office:
+class TelephonyStack:
     """The parts of a test."""
 
     running: RunningStack
@@ -121,9 +121,11 @@ def telephone_settings(asterisk: AsteriskServer, tmp_path: Path) -> TelephoneSet
 
 
 @pytest.fixture(scope="session")
-def office(asterisk: AsteriskServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
+def telephony_stack(
+    asterisk: AsteriskServer, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[TelephonyStack]:
     """Yield a running engine with a telephone courier."""
-    folder = tmp_path_factory.mktemp("office")
+    folder = tmp_path_factory.mktemp("telephony")
     with everything(workers=1, state_dir=folder / "state", say=lambda _: None, console_port=0) as running:
         environment = {
             **os.environ,
@@ -137,7 +139,7 @@ def office(asterisk: AsteriskServer, tmp_path_factory: pytest.TempPathFactory) -
         courier = CourierProcess(environment, folder / "courier.log")
         try:
             courier.start()
-            yield Office(running, asterisk, Post(running.settings.kafka_bootstrap_servers), courier)
+            yield TelephonyStack(running, asterisk, Post(running.settings.kafka_bootstrap_servers), courier)
         finally:
             courier.stop()
 

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 
 from application.journal_snapshot import journal_now
+from couriers.telephone.call_channel import call_id_of
 from couriers.telephone.call_events import Announcement
-from couriers.telephone.calls import call_id_of
 from couriers.telephone.spoken_texts import text_around_name
 from models.ids import lead_id
 from tests.fixtures.servers import unique
@@ -26,15 +26,15 @@ from tests.telephony.sipp import Telephone
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.telephony.conftest import Office
+    from tests.telephony.conftest import TelephonyStack
 
 pytestmark = [pytest.mark.telephony, pytest.mark.slow]
 
 RINGS: Final = int(os.environ.get("RINGS", "10"))
 REPS: Final = tuple(f"rep-{number:02}" for number in range(1, 13))
 SPOKEN: Final = {
-    hashlib.sha256(f"en-us\n{text_around_name(words)[0]}".encode()).hexdigest()[:40]: words
-    for words in Announcement
+    hashlib.sha256(f"en-us\n{text_around_name(announcement)[0]}".encode()).hexdigest()[:40]: announcement
+    for announcement in Announcement
 }
 """The sound of the first part of each text -> the words."""
 FIRST, BUSY, MACHINE, AWAY, LATE = REPS[0], REPS[8], REPS[9], REPS[10], REPS[11]
@@ -54,8 +54,10 @@ def scenario(rep: str, *, keeps: bool) -> str:
 class Scenario:
     """One lead that rings with twelve telephones."""
 
-    def __init__(self, office: Office, folder: Path, number: int, *, talk_ms: int = 1_500) -> None:
-        self.office, self.folder, self.number = office, folder, number
+    def __init__(
+        self, telephony_stack: TelephonyStack, folder: Path, number: int, *, talk_ms: int = 1_500
+    ) -> None:
+        self.telephony_stack, self.folder, self.number = telephony_stack, folder, number
         self.org = unique(f"org{number}")
         self.keeps = number % 2 == 1
         self.reps: tuple[str, ...] = REPS
@@ -89,11 +91,11 @@ class Scenario:
         self._publish("settings", "org", {"quiet_hours": [*quiet_hours], "telephone": telephone})
 
     def _publish(self, kind: str, object_id: str, value: dict[str, Any]) -> None:
-        self.office.post.publish(kind, object_id, value, self.org)
+        self.telephony_stack.post.publish(kind, object_id, value, self.org)
 
     async def is_known(self) -> bool:
         """Return whether every partition of the leads uses the org's settings, which are published last."""
-        settings = self.office.running.settings
+        settings = self.telephony_stack.running.settings
         for partition in range(settings.partitions):
             rule_book = (await journal_now(settings, partitions={partition})).rule_book
             if not any(kind == "settings" for kind, _ in rule_book.org(self.org).objects):
@@ -112,11 +114,15 @@ class Scenario:
             "state": "RI",
             **more,
         }
-        self.office.post.write("lead-arrivals", self.external, value)
+        self.telephony_stack.post.write("lead-arrivals", self.external, value)
 
     def of(self, topic: str) -> list[dict[str, Any]]:
         """Return the records of a topic about the lead."""
-        values = [json.loads(record.value()) for record in self.office.post.records(topic) if record.value()]
+        values = [
+            json.loads(record.value())
+            for record in self.telephony_stack.post.records(topic)
+            if record.value()
+        ]
         return [value for value in values if value.get("lead_id") == self.lead_id]
 
     def activities(self) -> list[tuple[str, str]]:
@@ -149,17 +155,17 @@ class Scenario:
         found.sort()
         began = found[0][0]
         lines = [f"  {at - began:7.3f} {what}" for at, what in found]
-        lines += [f"  {rep:7} heard {', '.join(words)}" for rep, words in sorted(heard.items())]
+        lines += [f"  {rep:7} heard {', '.join(heard_words)}" for rep, heard_words in sorted(heard.items())]
         return "\n".join(lines)
 
 
 @pytest.mark.parametrize("number", range(RINGS))
 async def test_n4_s1_s2_s3_twelve_telephones_ring_and_one_wins(
-    office: Office, tmp_path: Path, number: int
+    telephony_stack: TelephonyStack, tmp_path: Path, number: int
 ) -> None:
     scenario, watcher, listening = (
-        Scenario(office, tmp_path, number),
-        Watcher(office.asterisk),
+        Scenario(telephony_stack, tmp_path, number),
+        Watcher(telephony_stack.asterisk),
         asyncio.Event(),
     )
     watching = asyncio.create_task(watcher.watch(listening))
@@ -217,9 +223,11 @@ async def test_n4_s1_s2_s3_twelve_telephones_ring_and_one_wins(
         scenario.stop()
 
 
-async def test_s4_n4_nobody_answers_and_the_lead_is_an_exception(office: Office, tmp_path: Path) -> None:
+async def test_s4_n4_nobody_answers_and_the_lead_is_an_exception(
+    telephony_stack: TelephonyStack, tmp_path: Path
+) -> None:
     """A busy line, an answering machine and a telephone that nobody hears are no answer, and no decline either."""
-    scenario = Scenario(office, tmp_path, 100)
+    scenario = Scenario(telephony_stack, tmp_path, 100)
     try:
         scenario.publish(BUSY, MACHINE, AWAY, ring_seconds=12)
         await eventually(scenario.is_known, "every partition knows the org", every=0.5)
@@ -240,10 +248,14 @@ async def test_s4_n4_nobody_answers_and_the_lead_is_an_exception(office: Office,
 
 
 async def test_n6_a_lead_in_its_quiet_hours_is_not_dialled_and_the_rep_hears_why(
-    office: Office, tmp_path: Path
+    telephony_stack: TelephonyStack, tmp_path: Path
 ) -> None:
     """The lead may be called when it rings; its org's quiet hours begin before the second press."""
-    scenario, watcher, listening = Scenario(office, tmp_path, 102), Watcher(office.asterisk), asyncio.Event()
+    scenario, watcher, listening = (
+        Scenario(telephony_stack, tmp_path, 102),
+        Watcher(telephony_stack.asterisk),
+        asyncio.Event(),
+    )
     watching = asyncio.create_task(watcher.watch(listening))
     try:
         await eventually(listening.is_set, "the watcher listens")
@@ -266,10 +278,10 @@ async def test_n6_a_lead_in_its_quiet_hours_is_not_dialled_and_the_rep_hears_why
 
 @pytest.mark.parametrize("known", [True, False])
 async def test_n5_a_lead_that_calls_in_rings_the_group_and_is_connected_to_the_winner(
-    office: Office, tmp_path: Path, *, known: bool
+    telephony_stack: TelephonyStack, tmp_path: Path, *, known: bool
 ) -> None:
     """Caller id known or not: the call becomes a lead of the number's campaign."""
-    scenario = Scenario(office, tmp_path, 104 if known else 106)
+    scenario = Scenario(telephony_stack, tmp_path, 104 if known else 106)
     number = f"1401555{randbelow(10_000):04}"
     scenario.publish(FIRST, REPS[1], inbound={f"+{number}": "all"})
     await eventually(scenario.is_known, "every partition knows the org", every=0.5)
@@ -282,12 +294,14 @@ async def test_n5_a_lead_that_calls_in_rings_the_group_and_is_connected_to_the_w
                 caller = sipp.Caller(
                     unique("caller"),
                     tmp_path,
-                    office.asterisk.ports["sip"],
+                    telephony_stack.asterisk.ports["sip"],
                     number,
                     "14014194247" if known else "anonymous",
                 )
             ringing = [
-                one for one in all_calls(office) if one["org"] == scenario.org and one["leg"] == "inbound"
+                one
+                for one in all_calls(telephony_stack)
+                if one["org"] == scenario.org and one["leg"] == "inbound"
             ]
             if ringing:
                 scenario.lead_id = ringing[0]["lead_id"]
@@ -304,9 +318,9 @@ async def test_n5_a_lead_that_calls_in_rings_the_group_and_is_connected_to_the_w
             caller.stop()
 
 
-def all_calls(office: Office) -> list[dict[str, Any]]:
+def all_calls(telephony_stack: TelephonyStack) -> list[dict[str, Any]]:
     """Return every record of `calls`."""
-    return [json.loads(record.value()) for record in office.post.records("calls")]
+    return [json.loads(record.value()) for record in telephony_stack.post.records("calls")]
 
 
 def newest_epoch(calls: list[dict[str, Any]]) -> str:

@@ -35,16 +35,16 @@ if TYPE_CHECKING:
 
     from playwright.async_api import Page
 
-    from tests.telephony.conftest import Office
+    from tests.telephony.conftest import TelephonyStack
 
 pytestmark = [pytest.mark.telephony, pytest.mark.slow]
 
 
 async def test_n7_a_click_rings_the_rep_and_then_the_lead_and_the_page_shows_it(
-    office: Office, tmp_path: Path
+    telephony_stack: TelephonyStack, tmp_path: Path
 ) -> None:
     """A browser, Asterisk and two SIP telephones: the rep's presses 1, the lead's talks for some seconds."""
-    scenario = Scenario(office, tmp_path, 110, talk_ms=8_000)
+    scenario = Scenario(telephony_stack, tmp_path, 110, talk_ms=8_000)
     try:
         scenario.publish(FIRST, click_to_call=True)
         await eventually(scenario.is_known, "every partition knows the org", every=0.5)
@@ -67,10 +67,14 @@ async def test_n7_a_click_rings_the_rep_and_then_the_lead_and_the_page_shows_it(
 
 
 async def test_n4_s3_a_rep_who_wins_in_a_browser_silences_all_telephones(
-    office: Office, tmp_path: Path
+    telephony_stack: TelephonyStack, tmp_path: Path
 ) -> None:
     """The winner's telephone is silent at once. A loser who has answered hears why, and one that rings ends later."""
-    scenario, watcher, listening = Scenario(office, tmp_path, 116), Watcher(office.asterisk), asyncio.Event()
+    scenario, watcher, listening = (
+        Scenario(telephony_stack, tmp_path, 116),
+        Watcher(telephony_stack.asterisk),
+        asyncio.Event(),
+    )
     winner, rings, hears = AWAY, FIRST, MACHINE
     scenario.special[rings] = sipp.is_away()
     watching = asyncio.create_task(watcher.watch(listening))
@@ -113,7 +117,7 @@ async def test_n4_s3_a_rep_who_wins_in_a_browser_silences_all_telephones(
 @asynccontextmanager
 async def browser_of(scenario: Scenario, rep: str, path: str) -> AsyncIterator[Page]:
     """Yield a page of the console in which a rep has signed in."""
-    running = scenario.office.running
+    running = scenario.telephony_stack.running
     console = connect(WebSettings.read(state_dir=running.settings.state_dir).console_database_url)
     email = f"{rep}@{scenario.org}.example"
     Accounts(console).put(Account(email=email, org=scenario.org, rep_id=rep, role="rep"), PASSWORD)
@@ -140,10 +144,10 @@ def answered(scenario: Scenario) -> set[str]:
 
 
 async def test_n5_a_known_lead_that_calls_in_is_connected_with_its_owner(
-    office: Office, tmp_path: Path
+    telephony_stack: TelephonyStack, tmp_path: Path
 ) -> None:
     """Two reps could be called; only the owner is."""
-    scenario = Scenario(office, tmp_path, 112)
+    scenario = Scenario(telephony_stack, tmp_path, 112)
     number = f"1401555{randbelow(10_000):04}"
     caller: sipp.Caller | None = None
     try:
@@ -154,7 +158,7 @@ async def test_n5_a_known_lead_that_calls_in_is_connected_with_its_owner(
         at = asyncio.get_running_loop().time()
         while not (bridged := [one for one in scenario.of("calls") if one["event"] == "bridged"]):
             if caller is None or caller.ended:
-                sip = office.asterisk.ports["sip"]
+                sip = telephony_stack.asterisk.ports["sip"]
                 caller = sipp.Caller(unique("caller"), tmp_path, sip, number, "14014194247")
             assert asyncio.get_running_loop().time() - at < PATIENCE_SECONDS
             await asyncio.sleep(0.3)
@@ -170,10 +174,10 @@ async def test_n5_a_known_lead_that_calls_in_is_connected_with_its_owner(
 
 
 async def test_n1_n4_a_killed_courier_rings_again_and_leaves_no_open_leg(
-    office: Office, tmp_path: Path
+    telephony_stack: TelephonyStack, tmp_path: Path
 ) -> None:
     """The telephone rings when the courier is killed. The next one hangs it up, ends its leg and calls again."""
-    scenario = Scenario(office, tmp_path, 114)
+    scenario = Scenario(telephony_stack, tmp_path, 114)
     again: Telephone | None = None
     try:
         scenario.publish(AWAY, ring_seconds=120)
@@ -181,9 +185,9 @@ async def test_n1_n4_a_killed_courier_rings_again_and_leaves_no_open_leg(
         scenario.arrive()
         first = scenario.telephones[AWAY]
         await eventually(lambda: "ringing" in events(scenario), "it rings", every=0.3)
-        await asyncio.to_thread(office.courier.stop, signal.SIGKILL)
+        await asyncio.to_thread(telephony_stack.courier.stop, signal.SIGKILL)
         assert not first.ended, "nobody hung up"
-        await asyncio.to_thread(office.courier.start)
+        await asyncio.to_thread(telephony_stack.courier.start)
         await eventually(lambda: is_cancelled(first), "the dead courier's call is hung up", every=0.3)
         first.stop()
         again = Telephone(f"{AWAY}-again", tmp_path, sipp.presses(30), first.port)
@@ -200,11 +204,11 @@ async def test_n1_n4_a_killed_courier_rings_again_and_leaves_no_open_leg(
 
 
 async def test_n5_a_second_courier_waits_and_takes_over_when_the_first_ends(
-    office: Office, tmp_path: Path
+    telephony_stack: TelephonyStack, tmp_path: Path
 ) -> None:
     """While the first one lives, the second one does not touch its calls, and says that it waits."""
-    scenario = Scenario(office, tmp_path, 118)
-    second = CourierProcess(office.courier.environment, tmp_path / "second.log")
+    scenario = Scenario(telephony_stack, tmp_path, 118)
+    second = CourierProcess(telephony_stack.courier.environment, tmp_path / "second.log")
     again: Telephone | None = None
     try:
         scenario.publish(AWAY, ring_seconds=120)
@@ -214,12 +218,12 @@ async def test_n5_a_second_courier_waits_and_takes_over_when_the_first_ends(
         await eventually(lambda: waits in second.says()[1], "the second one says that it waits", every=0.3)
         assert second.says()[0] == HTTPStatus.SERVICE_UNAVAILABLE
         assert waits in second.log.read_text()
-        await eventually(office.courier.is_ready, "the first one works on", every=0.3)
+        await eventually(telephony_stack.courier.is_ready, "the first one works on", every=0.3)
         scenario.arrive()
         first = scenario.telephones[AWAY]
         await eventually(lambda: "ringing" in events(scenario), "it rings", every=0.3)
         assert not is_cancelled(first)
-        await asyncio.to_thread(office.courier.stop, signal.SIGKILL)
+        await asyncio.to_thread(telephony_stack.courier.stop, signal.SIGKILL)
         await eventually(lambda: is_cancelled(first), "the second one hangs up what is left", every=0.3)
         first.stop()
         again = Telephone(f"{AWAY}-again", tmp_path, sipp.presses(30), first.port)
@@ -231,11 +235,11 @@ async def test_n5_a_second_courier_waits_and_takes_over_when_the_first_ends(
             again.stop()
         scenario.stop()
         await asyncio.to_thread(second.stop)
-        await asyncio.to_thread(office.courier.start)
+        await asyncio.to_thread(telephony_stack.courier.start)
 
 
-async def test_n4_verify_agrees_with_every_call(office: Office) -> None:
-    report = await verify(office.running.settings)
+async def test_n4_verify_agrees_with_every_call(telephony_stack: TelephonyStack) -> None:
+    report = await verify(telephony_stack.running.settings)
     assert not report.counts, report.lines()
 
 
@@ -250,25 +254,25 @@ def events(scenario: Scenario) -> list[str]:
 
 
 def test_bench_reach_measures_from_arrival_to_ringing_telephones() -> None:
-    said: list[str] = []
-    result = BENCHES["reach"](say=said.append, leads=3, reps=2)
+    messages: list[str] = []
+    result = BENCHES["reach"](say=messages.append, leads=3, reps=2)
     assert 0 < result["engine_p50_ms"] <= result["engine_p99_ms"]
     assert 0 < result["first_p50_ms"] <= result["all_p50_ms"] <= result["all_p99_ms"]
-    assert said, "it says how far it is"
+    assert messages, "it says how far it is"
 
 
 def test_n7_up_starts_the_telephone_courier_and_turns_the_call_buttons_on(
-    office: Office, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    telephony_stack: TelephonyStack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """`everything` is ready only when the courier is, and so when Asterisk is connected."""
-    for name, value in office.courier.environment.items():
+    for name, value in telephony_stack.courier.environment.items():
         if name.startswith("FIRSTCLAIM_TELEPHONE_"):
             monkeypatch.setenv(name, value)
-    office.courier.stop()  # one process for each Asterisk
+    telephony_stack.courier.stop()  # one process for each Asterisk
     try:
         with everything(workers=1, state_dir=tmp_path / "up", say=lambda _: None, console_port=0) as running:
             assert running.ports["courier-call"]
             console = running.children["console"].environment or {}
             assert console["FIRSTCLAIM_CONSOLE_TELEPHONE"] == "true"
     finally:
-        office.courier.start()
+        telephony_stack.courier.start()

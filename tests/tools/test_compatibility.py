@@ -65,9 +65,9 @@ CHANGES = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("message", "path", "value", "received", "said"), CHANGES)
+@pytest.mark.parametrize(("message", "path", "value", "received", "expected"), CHANGES)
 def test_each_kind_of_breaking_change_is_named(
-    message: str, path: str, value: Any, received: bool, said: str
+    message: str, path: str, value: Any, received: bool, expected: str
 ) -> None:
     old, new = released(message), released(message)
     *parents, last = path.split(".")
@@ -78,7 +78,7 @@ def test_each_kind_of_breaking_change_is_named(
         del node[last]
     else:
         node[last] = value
-    assert said in breaking_changes(old, new, received=received)
+    assert expected in breaking_changes(old, new, received=received)
 
 
 HARMLESS = [

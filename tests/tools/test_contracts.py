@@ -124,10 +124,10 @@ def test_a_change_of_a_queue_is_one_of_two() -> None:
 def test_writing_again_writes_nothing(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(contracts, "FOLDER", tmp_path / "contracts")
     monkeypatch.setattr(contracts, "FIELDS", tmp_path / "contracts" / "fields")
-    said: list[str] = []
-    contracts.write(said.append)
-    assert len(said) == len(contracts.files())
+    messages: list[str] = []
+    contracts.write(messages.append)
+    assert len(messages) == len(contracts.files())
     (tmp_path / "contracts" / "gone.schema.json").write_text("{}")
-    said.clear()
-    contracts.write(said.append)
-    assert said == ["removed gone.schema.json"]
+    messages.clear()
+    contracts.write(messages.append)
+    assert messages == ["removed gone.schema.json"]

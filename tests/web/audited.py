@@ -20,11 +20,11 @@ if TYPE_CHECKING:
     from tests.web.running_org import RunningOrg
 
 
-async def on_the_topic(office: RunningOrg, *acts: str) -> list[dict[str, Any]]:
+async def on_the_topic(running_org: RunningOrg, *acts: str) -> list[dict[str, Any]]:
     """Return the org's records, once these acts are on the topic, as a client that is not ours reads them."""
     consumer = AIOKafkaConsumer(
         AUDIT,
-        bootstrap_servers=office.stack.settings.kafka_bootstrap_servers,
+        bootstrap_servers=running_org.stack.settings.kafka_bootstrap_servers,
         auto_offset_reset="earliest",
         isolation_level="read_committed",
     )
@@ -33,7 +33,7 @@ async def on_the_topic(office: RunningOrg, *acts: str) -> list[dict[str, Any]]:
     try:
         async with asyncio.timeout(PATIENCE_SECONDS):
             async for record in consumer:
-                if (record.key or b"").decode() == office.org:
+                if (record.key or b"").decode() == running_org.org:
                     found.append(json.loads(record.value))
                 if Counter(acts) <= Counter(one["act"] for one in found):
                     return found
@@ -54,10 +54,10 @@ async def entries(client: httpx.AsyncClient, act: str, count: int = 1, **more: A
             await asyncio.sleep(0.05)
 
 
-async def crew(office: RunningOrg) -> None:
-    await office.rep("ann-lee", "admin")
-    await office.rep("bob-ray")
-    await office.until_known("bob-ray")
+async def crew(running_org: RunningOrg) -> None:
+    await running_org.rep("ann-lee", "admin")
+    await running_org.rep("bob-ray")
+    await running_org.until_known("bob-ray")
 
 
 async def publish(client: httpx.AsyncClient, queue: str, **value: Any) -> None:

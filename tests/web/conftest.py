@@ -96,7 +96,7 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def office(
+async def running_org(
     request: pytest.FixtureRequest,
     stack: RunningStack,
     store: Engine,
@@ -120,7 +120,7 @@ async def office(
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Run this room's coroutines in the session's event loop, because the browser belongs to that loop."""
-    here = Path(__file__).parent
+    room = Path(__file__).parent
     for item in items:
-        if here in item.path.parents and pytest_asyncio.is_async_test(item):
+        if room in item.path.parents and pytest_asyncio.is_async_test(item):
             item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)

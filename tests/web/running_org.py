@@ -136,8 +136,8 @@ class RunningOrg:
             httpx.AsyncClient(timeout=PATIENCE_SECONDS, verify=PLAIN, base_url=self.url) as client,
         ):
             while True:
-                said = DIRECTORY_END.search((await client.get("/metrics")).text)
-                if said is not None and float(said[1]) > wanted:
+                metric = DIRECTORY_END.search((await client.get("/metrics")).text)
+                if metric is not None and float(metric[1]) > wanted:
                     self.read = (self.url, wanted)
                     return
                 await asyncio.sleep(LOOK_SECONDS)

@@ -21,13 +21,13 @@ JSON = {"accept": "application/json"}
 
 @asynccontextmanager
 async def signed_in(
-    office: RunningOrg, rep_id: str, *, headers: dict[str, str] | None = None, **more: Any
+    running_org: RunningOrg, rep_id: str, *, headers: dict[str, str] | None = None, **more: Any
 ) -> AsyncIterator[httpx.AsyncClient]:
     """Yield a client with its own session; `more`: further members of the credentials."""
     async with httpx.AsyncClient(
-        timeout=PATIENCE_SECONDS, verify=PLAIN, base_url=office.url, headers={**JSON, **(headers or {})}
+        timeout=PATIENCE_SECONDS, verify=PLAIN, base_url=running_org.url, headers={**JSON, **(headers or {})}
     ) as client:
-        answer = await sign_in(client, office.email(rep_id), **more)
+        answer = await sign_in(client, running_org.email(rep_id), **more)
         assert answer.status_code == HTTPStatus.CREATED, answer.text
         client.headers["x-csrf-token"] = answer.json()["csrf"]
         yield client

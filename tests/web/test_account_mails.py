@@ -40,11 +40,11 @@ KEY = "a-key-of-the-links-in-mails"
 
 
 @contextmanager
-def mailing(office: RunningOrg, folder: Path, **more: str) -> Iterator[MailServer]:
-    """Let the office's people use a console that sends mails."""
+def mailing(running_org: RunningOrg, folder: Path, **more: str) -> Iterator[MailServer]:
+    """Let the org's people use a console that sends mails."""
     port = free_port()
     with mail_server(folder) as server:
-        console = child("console-mails", ["console"], office.stack.settings, port)
+        console = child("console-mails", ["console"], running_org.stack.settings, port)
         console.environment = {
             **(console.environment or {}),
             **server.environment(),
@@ -54,7 +54,7 @@ def mailing(office: RunningOrg, folder: Path, **more: str) -> Iterator[MailServe
             **more,
         }
         console.launch()
-        office.port = port
+        running_org.port = port
         try:
             yield server
         finally:
@@ -69,13 +69,13 @@ def _link(mail: Any) -> str:
 
 
 async def test_n2_an_invited_person_chooses_a_password_by_the_link_of_the_welcome(
-    office: RunningOrg, tmp_path: Path
+    running_org: RunningOrg, tmp_path: Path
 ) -> None:
-    await crew(office)
-    email = office.email("bob-ray")
-    with mailing(office, tmp_path) as server:
-        await office.until_ready()
-        page = await office.sign_in("ann-lee", "/directory/reps/bob-ray")
+    await crew(running_org)
+    email = running_org.email("bob-ray")
+    with mailing(running_org, tmp_path) as server:
+        await running_org.until_ready()
+        page = await running_org.sign_in("ann-lee", "/directory/reps/bob-ray")
         await expect(page.get_by_role("link", name="Mailbox of this demo")).to_have_attribute(
             "href", "http://127.0.0.1:9/mails"
         )
@@ -86,7 +86,7 @@ async def test_n2_an_invited_person_chooses_a_password_by_the_link_of_the_welcom
         [mail] = server.for_rep(email)
         assert str(mail["Subject"]) == "Welcome at firstclaim"
         assert mail["List-Unsubscribe"] is None, "it is transactional"
-        reader = await office.window()
+        reader = await running_org.window()
         await reader.goto(_link(mail))
         assert await serious(reader) == []
         await reader.get_by_label("New password").fill("password1234")
@@ -108,16 +108,16 @@ async def test_n2_an_invited_person_chooses_a_password_by_the_link_of_the_welcom
 
 
 async def test_n2_a_forgotten_password_is_set_by_a_link_that_works_once(
-    office: RunningOrg, tmp_path: Path, store: Engine
+    running_org: RunningOrg, tmp_path: Path, store: Engine
 ) -> None:
-    await crew(office)
-    await office.rep("mia-moe", "admin")
-    email = office.email("ann-lee")
-    with mailing(office, tmp_path) as server:
-        await office.until_ready()
-        await office.until_known("mia-moe")
-        elsewhere = await office.sign_in("ann-lee")
-        page = await office.window()
+    await crew(running_org)
+    await running_org.rep("mia-moe", "admin")
+    email = running_org.email("ann-lee")
+    with mailing(running_org, tmp_path) as server:
+        await running_org.until_ready()
+        await running_org.until_known("mia-moe")
+        elsewhere = await running_org.sign_in("ann-lee")
+        page = await running_org.window()
         await page.goto("/sign-in")
         await page.get_by_role("link", name="Forgot your password?").click()
         assert await serious(page) == []
@@ -129,30 +129,32 @@ async def test_n2_a_forgotten_password_is_set_by_a_link_that_works_once(
         await eventually(lambda: server.for_rep(email), "the mail comes")
         [mail] = server.for_rep(email)
         link = _link(mail)
-        await _check_answers(office, server, email, store)
+        await _check_answers(running_org, server, email, store)
         await page.goto(link)
         await page.get_by_label("New password").fill(OWN)
         await page.get_by_role("button", name="Set the password").click()
         await expect(page.get_by_role("alert")).to_have_text("Your password is set. Sign in with it.")
         await elsewhere.goto("/queues")
         await expect(elsewhere.get_by_label("Password")).to_be_visible()
-        async with httpx.AsyncClient(timeout=PATIENCE_SECONDS, base_url=office.url, headers=JSON) as client:
+        async with httpx.AsyncClient(
+            timeout=PATIENCE_SECONDS, base_url=running_org.url, headers=JSON
+        ) as client:
             assert (await sign_in(client, email)).status_code == HTTPStatus.UNAUTHORIZED
             assert (await sign_in(client, email, OWN)).status_code == HTTPStatus.CREATED
             form = {"token": link.rpartition("=")[2], "password": OTHER}
             assert (await client.post("/set-password", data=form)).status_code == HTTPStatus.GONE
-        async with signed_in(office, "mia-moe") as mia:
+        async with signed_in(running_org, "mia-moe") as mia:
             await entries(mia, "password_link_mailed")
             await entries(mia, "password_changed")
-        text = (office.stack.settings.state_dir / "log" / "console-mails.log").read_text()
+        text = (running_org.stack.settings.state_dir / "log" / "console-mails.log").read_text()
         assert link.rpartition("=")[2] not in text
 
 
-async def _check_answers(office: RunningOrg, server: MailServer, email: str, store: Engine) -> None:
+async def _check_answers(running_org: RunningOrg, server: MailServer, email: str, store: Engine) -> None:
     """Ask for links as a program: no answer says whether there is an account; old links do not work."""
-    async with httpx.AsyncClient(timeout=PATIENCE_SECONDS, base_url=office.url, headers=JSON) as client:
+    async with httpx.AsyncClient(timeout=PATIENCE_SECONDS, base_url=running_org.url, headers=JSON) as client:
         known = await client.post("/forgot-password", data={"email": email})
-        unknown = await client.post("/forgot-password", data={"email": f"nobody@{office.org}.example"})
+        unknown = await client.post("/forgot-password", data={"email": f"nobody@{running_org.org}.example"})
         assert (known.status_code, known.text) == (unknown.status_code, unknown.text)
         foreign = await client.post(
             "/forgot-password", data={"email": email}, headers={"origin": "https://evil.example"}
@@ -168,25 +170,25 @@ async def _check_answers(office: RunningOrg, server: MailServer, email: str, sto
         assert (await client.get(older)).status_code == HTTPStatus.GONE
         form = {"token": secret, "password": OWN}
         assert (await client.post("/set-password", data=form)).status_code == HTTPStatus.GONE
-        for address, status in ((email, 200), (email, 429), (f"nobody@{office.org}.example", 200)):
+        for address, status in ((email, 200), (email, 429), (f"nobody@{running_org.org}.example", 200)):
             answer = await client.post("/forgot-password", data={"email": address})
             assert answer.status_code == status, "three an hour, for whatever address"
         assert "retry-after" in (await client.post("/forgot-password", data={"email": email})).headers
 
 
-async def test_n2_one_click_ends_the_digest_of_its_reader(office: RunningOrg, tmp_path: Path) -> None:
-    await office.rep("mia", "admin", max_open=5)
-    with mailing(office, tmp_path):
-        await office.until_ready()
-        await office.until_known("mia")
-        path = f"/unsubscribe/{token_of(KEY, office.org, 'mia')}"
-        async with signed_in(office, "mia") as mia:
+async def test_n2_one_click_ends_the_digest_of_its_reader(running_org: RunningOrg, tmp_path: Path) -> None:
+    await running_org.rep("mia", "admin", max_open=5)
+    with mailing(running_org, tmp_path):
+        await running_org.until_ready()
+        await running_org.until_known("mia")
+        path = f"/unsubscribe/{token_of(KEY, running_org.org, 'mia')}"
+        async with signed_in(running_org, "mia") as mia:
 
             async def published() -> dict[str, Any]:
                 found: dict[str, Any] = (await mia.get("/api/v1/directory/rep/mia")).json()["value"]
                 return found
 
-            async with httpx.AsyncClient(timeout=PATIENCE_SECONDS, base_url=office.url) as client:
+            async with httpx.AsyncClient(timeout=PATIENCE_SECONDS, base_url=running_org.url) as client:
                 assert (await client.get(path)).status_code == HTTPStatus.OK
                 assert "notify" not in await published(), "looking changes nothing"
                 form = {"List-Unsubscribe": "One-Click"}
@@ -194,7 +196,7 @@ async def test_n2_one_click_ends_the_digest_of_its_reader(office: RunningOrg, tm
                 assert (await client.post(path, data=form)).status_code == HTTPStatus.OK
             after = await published()
             assert (after["notify"], after["max_open"]) == ({"digests": []}, 5)
-        page = await office.sign_in("mia", "/notifications")
+        page = await running_org.sign_in("mia", "/notifications")
         await expect(page.get_by_label("Leads that need a decision, once an hour: Mail")).not_to_be_checked()
         await page.get_by_label("Leads that need a decision, once an hour: Mail").check()
         await page.get_by_role("button", name="Save").click()
@@ -205,18 +207,18 @@ async def test_n2_one_click_ends_the_digest_of_its_reader(office: RunningOrg, tm
         await expect(page.get_by_text("You get no digest of exceptions any more.")).to_be_visible()
 
 
-async def test_n2_without_a_mail_server_there_is_no_link(office: RunningOrg) -> None:
-    await crew(office)
-    page = await office.window()
+async def test_n2_without_a_mail_server_there_is_no_link(running_org: RunningOrg) -> None:
+    await crew(running_org)
+    page = await running_org.window()
     await page.goto("/sign-in")
     await expect(page.get_by_role("link", name="Forgot your password?")).to_have_count(0)
-    async with httpx.AsyncClient(timeout=PATIENCE_SECONDS, base_url=office.url, headers=JSON) as client:
+    async with httpx.AsyncClient(timeout=PATIENCE_SECONDS, base_url=running_org.url, headers=JSON) as client:
         assert (await client.get("/forgot-password")).status_code == HTTPStatus.NOT_FOUND
-        answer = await client.post("/forgot-password", data={"email": office.email("ann-lee")})
+        answer = await client.post("/forgot-password", data={"email": running_org.email("ann-lee")})
         assert answer.status_code == HTTPStatus.NOT_FOUND
         assert (await client.get("/unsubscribe/x.y")).status_code == HTTPStatus.NOT_FOUND
-    async with signed_in(office, "ann-lee") as ann:
+    async with signed_in(running_org, "ann-lee") as ann:
         answer = await ann.post(
-            "/api/v1/directory/rep/bob-ray/account", json={"email": office.email("bob-ray")}
+            "/api/v1/directory/rep/bob-ray/account", json={"email": running_org.email("bob-ray")}
         )
         assert answer.json()["mailed"] is False

@@ -21,13 +21,13 @@ OWN = "a staple of my own"
 
 
 async def test_a_password_is_changed_by_its_owner_and_other_browsers_are_signed_out(
-    office: RunningOrg,
+    running_org: RunningOrg,
 ) -> None:
-    await office.rep("rep-1", teams=["east"])
-    elsewhere = await office.sign_in("rep-1")
-    page = await office.sign_in("rep-1")
+    await running_org.rep("rep-1", teams=["east"])
+    elsewhere = await running_org.sign_in("rep-1")
+    page = await running_org.sign_in("rep-1")
     await page.get_by_role("link", name="Rep 1").click()
-    await expect(page.locator(".own")).to_contain_text(f"{office.email('rep-1')}")
+    await expect(page.locator(".own")).to_contain_text(f"{running_org.email('rep-1')}")
     assert await serious(page) == []
     current = page.get_by_label("Current password")
     await current.fill("a guess of mine")
@@ -41,7 +41,7 @@ async def test_a_password_is_changed_by_its_owner_and_other_browsers_are_signed_
     await page.reload()
     await expect(page.get_by_role("heading", name="Your account", exact=True)).to_be_visible()
     await elsewhere.goto("/my-leads")
-    await elsewhere.get_by_label("Email").fill(office.email("rep-1"))
+    await elsewhere.get_by_label("Email").fill(running_org.email("rep-1"))
     await elsewhere.get_by_label("Password").fill(PASSWORD)
     await elsewhere.get_by_role("button", name="Sign in").click()
     await expect(elsewhere.get_by_role("alert")).to_contain_text("wrong")
@@ -50,9 +50,9 @@ async def test_a_password_is_changed_by_its_owner_and_other_browsers_are_signed_
     await elsewhere.wait_for_url("**/my-leads")
 
 
-async def test_a_program_has_no_password_to_change(office: RunningOrg) -> None:
-    await office.rep("rep-1")
-    async with await office.program("rep-1") as client:
+async def test_a_program_has_no_password_to_change(running_org: RunningOrg) -> None:
+    await running_org.rep("rep-1")
+    async with await running_org.program("rep-1") as client:
         answer = await client.put("/api/v1/me/password", json={"current": PASSWORD, "new": OWN})
     assert answer.status_code == HTTPStatus.FORBIDDEN
-    assert office.accounts.check(office.email("rep-1"), PASSWORD) is not None
+    assert running_org.accounts.check(running_org.email("rep-1"), PASSWORD) is not None

@@ -60,14 +60,14 @@ def line(page: Page, name: str) -> Locator:
 
 
 @pytest.mark.slow
-async def test_an_admin_sees_who_published_what_and_is_warned_of_twins(office: RunningOrg) -> None:
-    await office.rep("ada", "admin")
-    await office.rep("rep-1", teams=["west"], max_open=9)
-    await office.publish("queue", "new", **{**NEW, "teams": ["west"]})
-    await office.publish("queue", "work", **WORK)
-    await office.until_published("queue", "work")
-    await office.arrive("A-1", last_name="Jones", assigned_to="rep-1")
-    page = await office.sign_in("ada", "/directory/groups")
+async def test_an_admin_sees_who_published_what_and_is_warned_of_twins(running_org: RunningOrg) -> None:
+    await running_org.rep("ada", "admin")
+    await running_org.rep("rep-1", teams=["west"], max_open=9)
+    await running_org.publish("queue", "new", **{**NEW, "teams": ["west"]})
+    await running_org.publish("queue", "work", **WORK)
+    await running_org.until_published("queue", "work")
+    await running_org.arrive("A-1", last_name="Jones", assigned_to="rep-1")
+    page = await running_org.sign_in("ada", "/directory/groups")
     await page.goto("/directory/groups/west")
     await page.get_by_label("Name", exact=True).fill("West Coast")
     await publish(page)

@@ -60,14 +60,14 @@ def document(stack: RunningStack) -> schemathesis.BaseSchema:
 
 
 async def test_no_request_breaks_it_and_no_answer_breaks_the_document(
-    office: RunningOrg, stack: RunningStack, store: Engine
+    running_org: RunningOrg, stack: RunningStack, store: Engine
 ) -> None:
-    await office.rep("admin-1", "admin")
-    await office.publish("queue", "new", **NEW)
-    await office.arrive("D-1", first_name="Jeremy", last_name="Jones", state="RI", loan_amount=310000)
-    await office.until_known("admin-1")
-    secret, _ = office.tokens.issue(office.org, "admin-1", "schemathesis", SCOPES, by="test")
-    sessions, account = Sessions(store), office.accounts.find(office.email("admin-1"))
+    await running_org.rep("admin-1", "admin")
+    await running_org.publish("queue", "new", **NEW)
+    await running_org.arrive("D-1", first_name="Jeremy", last_name="Jones", state="RI", loan_amount=310000)
+    await running_org.until_known("admin-1")
+    secret, _ = running_org.tokens.issue(running_org.org, "admin-1", "schemathesis", SCOPES, by="test")
+    sessions, account = Sessions(store), running_org.accounts.find(running_org.email("admin-1"))
     assert account is not None
 
     def program() -> dict[str, str]:
@@ -82,7 +82,7 @@ async def test_no_request_breaks_it_and_no_answer_breaks_the_document(
             "Accept": "application/json",
         }
 
-    vendor_key = keys_of(stack, store).issue(office.org, VENDOR, "schemathesis", by="test")[0]
+    vendor_key = keys_of(stack, store).issue(running_org.org, VENDOR, "schemathesis", by="test")[0]
 
     def vendor() -> dict[str, str]:
         return {"Authorization": f"Bearer {vendor_key}", "Accept": "application/json"}

@@ -44,12 +44,12 @@ MOVE_IN = "2026-12-01T05:00:00Z"
 
 
 async def test_c4_types_of_attributes_are_set_in_the_form_and_read_by_every_trial(
-    office: RunningOrg, store: Engine, tmp_path: Path
+    running_org: RunningOrg, store: Engine, tmp_path: Path
 ) -> None:
-    await staffed(office)
-    await office.publish("queue", "rich", **RICH)
-    stack, org = office.stack, office.org
-    page = await office.sign_in("ada", "/directory/settings")
+    await staffed(running_org)
+    await running_org.publish("queue", "rich", **RICH)
+    stack, org = running_org.stack, running_org.org
+    page = await running_org.sign_in("ada", "/directory/settings")
     await page.wait_for_selector("html[data-ready=yes]")
     await page.get_by_label("The org's time zone").fill("America/New_York")
     types = page.locator('[data-path="attribute_types"]')
@@ -66,7 +66,7 @@ async def test_c4_types_of_attributes_are_set_in_the_form_and_read_by_every_tria
     await publish(page)
     assert (await published(page, "settings/settings"))["attribute_types"] == TYPES
 
-    async with signed_in(office, "ada") as ada:
+    async with signed_in(running_org, "ada") as ada:
 
         async def read() -> bool:
             status, trial = await tried(ada, FILE)
@@ -78,7 +78,7 @@ async def test_c4_types_of_attributes_are_set_in_the_form_and_read_by_every_tria
         first, second = (lead["attributes"] for lead in trial["leads"])
         assert first == {"income": 12000, "move_in": MOVE_IN}
         assert second == {"invalid": {"income": "n/a", "move_in": "soon"}}
-    async with client(office, issued(office, store)) as vendor:
+    async with client(running_org, issued(running_org, store)) as vendor:
         answer = await vendor.post("/api/v1/leads/acme", json={"last_name": "Doe", "income": "n/a"})
         assert answer.status_code == HTTPStatus.ACCEPTED, answer.text
         assert answer.json()["leads"][0]["remarks"]["invalid"] == {"income": "n/a"}

@@ -47,12 +47,12 @@ RI = {"combinator": "and", "rules": [{"field": "state", "operator": "in", "value
 
 
 async def test_every_act_of_a_working_day_is_on_the_topic_with_author_and_difference(
-    office: RunningOrg,
+    running_org: RunningOrg,
 ) -> None:
-    await crew(office)
-    lead = await office.arrive("A-1", first_name="Jeremy", last_name="Jones", state="RI")
-    async with signed_in(office, "ann-lee", headers={"user-agent": "Firefox/1 Linux"}) as ann:
-        wrong = await sign_in(ann, office.email("bob-ray"), "not the password")
+    await crew(running_org)
+    lead = await running_org.arrive("A-1", first_name="Jeremy", last_name="Jones", state="RI")
+    async with signed_in(running_org, "ann-lee", headers={"user-agent": "Firefox/1 Linux"}) as ann:
+        wrong = await sign_in(ann, running_org.email("bob-ray"), "not the password")
         assert wrong.status_code == HTTPStatus.UNAUTHORIZED
         await publish(ann, "aged", name="Aged leads")
         await publish(ann, "aged", name="Aged leads", inclusion=RI)
@@ -72,7 +72,7 @@ async def test_every_act_of_a_working_day_is_on_the_topic_with_author_and_differ
         ann.cookies.clear()
         path = f"/api/v1/leads/{lead}?at_least={moved.json()['version']}"
         assert (await ann.get(path, headers=bearer)).status_code == HTTPStatus.OK
-    async with signed_in(office, "ann-lee") as ann:
+    async with signed_in(running_org, "ann-lee") as ann:
         exported = await ann.get("/api/v1/leads.csv", params={"state": "RI", "search": "Jones"})
         assert exported.status_code == HTTPStatus.OK, exported.text
         assert len(exported.text.splitlines()) == 2
@@ -105,7 +105,7 @@ async def test_every_act_of_a_working_day_is_on_the_topic_with_author_and_differ
         "Ann Lee opened the lead Jeremy Jones.",
     ], "looking twice is one entry"
     records = await on_the_topic(
-        office, "signed_in", "sign_in_failed", "published", "token_made", "lead_opened", "lead_assigned",
+        running_org, "signed_in", "sign_in_failed", "published", "token_made", "lead_opened", "lead_assigned",
         "exported", "token_revoked", "password_changed",
     )  # fmt: skip
     for record in records:
@@ -124,32 +124,32 @@ async def test_every_act_of_a_working_day_is_on_the_topic_with_author_and_differ
 
 
 async def test_an_act_is_kept_while_kafka_does_not_answer_and_the_page_does_not_wait(
-    office: RunningOrg, store: Engine
+    running_org: RunningOrg, store: Engine
 ) -> None:
-    await crew(office)
-    broker = office.stack.local.kafka
+    await crew(running_org)
+    broker = running_org.stack.local.kafka
     assert broker is not None
     assert broker.pid is not None
     os.kill(broker.pid, signal.SIGSTOP)
     try:
-        async with signed_in(office, "ann-lee"):
+        async with signed_in(running_org, "ann-lee"):
             pass
-        assert [one.act for one in waiting(store, office.org)] == ["signed_in"]
+        assert [one.act for one in waiting(store, running_org.org)] == ["signed_in"]
     finally:
         os.kill(broker.pid, signal.SIGCONT)
-    (record,) = await on_the_topic(office, "signed_in")
+    (record,) = await on_the_topic(running_org, "signed_in")
     assert (record["actor"], record["outcome"]) == ("ann-lee", "done")
     async with asyncio.timeout(PATIENCE_SECONDS):
-        while waiting(store, office.org):
+        while waiting(store, running_org.org):
             await asyncio.sleep(0.05)
 
 
 async def test_when_the_outbox_is_full_nothing_is_done_unrecorded_and_failures_cannot_fill_it(
-    office: RunningOrg, store: Engine
+    running_org: RunningOrg, store: Engine
 ) -> None:
     """An outbox without a bound would fill the disk, and one that forgets would hide what was done meanwhile."""
-    await crew(office)
-    async with signed_in(office, "ann-lee") as ann:
+    await crew(running_org)
+    async with signed_in(running_org, "ann-lee") as ann:
         rows = [
             {"audit_id": f"full-{n}", "ready": 0, "at": datetime.now(UTC), "record": "{}"}
             for n in range(MOST_WAITING)
@@ -164,7 +164,7 @@ async def test_when_the_outbox_is_full_nothing_is_done_unrecorded_and_failures_c
             assert [one["name"] for one in (await ann.get("/api/v1/tokens")).json()] == ["waits"]
             async with asyncio.timeout(PATIENCE_SECONDS):
                 # Once the console has counted, a wrong password is answered as ever, and is only counted.
-                while (await sign_in(ann, office.email("bob-ray"), "wrong one")).status_code != 401:
+                while (await sign_in(ann, running_org.email("bob-ray"), "wrong one")).status_code != 401:
                     await asyncio.sleep(0.2)
         finally:
             with store.execution_options(writes=True).begin() as connection:
@@ -173,19 +173,19 @@ async def test_when_the_outbox_is_full_nothing_is_done_unrecorded_and_failures_c
 
 
 async def test_an_act_during_which_the_console_was_killed_is_on_the_topic_as_unknown(
-    office: RunningOrg, store: Engine
+    running_org: RunningOrg, store: Engine
 ) -> None:
     long_ago = datetime.now(UTC) - STALE - timedelta(seconds=1)
-    entry = AuditedAct(Actor(org=office.org, actor="ann-lee", kind="person"), "published", "queue/aged")
+    entry = AuditedAct(Actor(org=running_org.org, actor="ann-lee", kind="person"), "published", "queue/aged")
     begun = msgspec.structs.replace(entry.record(), at=long_ago)
     AuditOutbox(store).write([Write(begun.audit_id, begun, ready=False, begins=True)])
-    (record,) = await on_the_topic(office, "published")
+    (record,) = await on_the_topic(running_org, "published")
     assert (record["audit_id"], record["outcome"]) == (begun.audit_id, "unknown")
 
 
-async def test_what_is_refused_and_what_changes_nothing_is_no_entry(office: RunningOrg) -> None:
-    await crew(office)
-    async with signed_in(office, "ann-lee") as ann:
+async def test_what_is_refused_and_what_changes_nothing_is_no_entry(running_org: RunningOrg) -> None:
+    await crew(running_org)
+    async with signed_in(running_org, "ann-lee") as ann:
         for path in ("/api/v1/tokens/none", "/api/v1/directory/rep/bob-ray/second-factor"):
             assert (await ann.delete(path)).status_code == HTTPStatus.NOT_FOUND
         there = await ann.get("/api/v1/directory/rep/bob-ray")
@@ -196,18 +196,18 @@ async def test_what_is_refused_and_what_changes_nothing_is_no_entry(office: Runn
         )
         assert same.json()["changes"] == []
         assert (await ann.delete("/api/v1/session")).status_code == HTTPStatus.NO_CONTENT
-    records = await on_the_topic(office, "signed_out")
+    records = await on_the_topic(running_org, "signed_out")
     assert [one["act"] for one in records] == ["signed_in", "signed_out"]
 
 
 async def test_an_admin_finds_an_entry_by_person_act_and_day_and_cannot_remove_one(
-    office: RunningOrg,
+    running_org: RunningOrg,
 ) -> None:
-    await crew(office)
-    async with signed_in(office, "bob-ray") as bob:
+    await crew(running_org)
+    async with signed_in(running_org, "bob-ray") as bob:
         for _ in range(60):
             await bob.delete("/api/v1/me/sessions")
-    async with signed_in(office, "ann-lee") as ann:
+    async with signed_in(running_org, "ann-lee") as ann:
         await publish(ann, "aged", name="Aged leads")
         await entries(ann, "session_ended", 60, limit=100)
         await entries(ann, "published")
@@ -223,9 +223,9 @@ async def test_an_admin_finds_an_entry_by_person_act_and_day_and_cannot_remove_o
         assert (await ann.get("/api/v1/audit", params={"until": yesterday})).json()["entries"] == []
         wrong = await ann.get("/api/v1/audit", params={"cursor": "x"})
         assert wrong.status_code == HTTPStatus.UNPROCESSABLE_ENTITY
-    async with await office.program("bob-ray") as program:
+    async with await running_org.program("bob-ray") as program:
         assert (await program.get("/api/v1/audit")).status_code == HTTPStatus.FORBIDDEN
-    page = await office.sign_in("ann-lee", "/audit")
+    page = await running_org.sign_in("ann-lee", "/audit")
     rows = page.locator("[data-entries] tbody tr")
     await expect(rows).to_have_count(50)
     assert await serious(page) == []

@@ -21,7 +21,7 @@ from tests.web.signed_in import signed_in
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.cli.in_process import Said
+    from tests.cli.in_process import CommandResult
     from tests.web.running_org import RunningOrg
 
 pytestmark = pytest.mark.slow
@@ -39,55 +39,57 @@ def test_the_console_may_only_write_and_read_the_topic_and_no_operator_may_short
 
 
 async def test_the_command_exports_by_person_act_and_time_and_no_command_changes_an_entry(
-    office: RunningOrg, tmp_path: Path
+    running_org: RunningOrg, tmp_path: Path
 ) -> None:
-    await crew(office)
-    async with signed_in(office, "ann-lee") as ann:
+    await crew(running_org)
+    async with signed_in(running_org, "ann-lee") as ann:
         await ann.delete("/api/v1/me/sessions")
-    async with signed_in(office, "bob-ray"):
+    async with signed_in(running_org, "bob-ray"):
         pass
-    await on_the_topic(office, "signed_in", "signed_in", "session_ended")
+    await on_the_topic(running_org, "signed_in", "signed_in", "session_ended")
 
-    def export(*arguments: str) -> Said:
-        return firstclaim(office.stack, "audit", "export", "--org", office.org, *arguments)
+    def export(*arguments: str) -> CommandResult:
+        return firstclaim(running_org.stack, "audit", "export", "--org", running_org.org, *arguments)
 
-    said = await asyncio.to_thread(export, "--act", "signed_in", "--json")
-    assert said.code == 0, said.err
-    *lines, summary = said.out.splitlines()
+    printed = await asyncio.to_thread(export, "--act", "signed_in", "--json")
+    assert printed.code == 0, printed.err
+    *lines, summary = printed.out.splitlines()
     assert [json.loads(line)["actor"] for line in lines] == ["ann-lee", "bob-ray"]
     assert json.loads(summary) == {"written": 2, "unreadable": 0, "to": None}
     file = tmp_path / "audit.csv"
-    said = await asyncio.to_thread(
+    printed = await asyncio.to_thread(
         export, "--actor", "ann-lee", "--since", "2026-01-01", "--format", "csv", "--to", str(file)
     )
-    assert (said.code, said.out) == (0, ""), said.err
-    assert "entries written" in said.err
+    assert (printed.code, printed.out) == (0, ""), printed.err
+    assert "entries written" in printed.err
     with file.open(newline="") as read:
         found = list(csv.DictReader(read))
     assert [one["act"] for one in found] == ["signed_in", "session_ended"]
     assert json.loads(found[0]["difference"])[0] == {"path": "method", "old": None, "new": "password"}
     assert file.stat().st_mode & 0o077 == 0
-    said = await asyncio.to_thread(export, "--until", "2020-01-01")
-    assert said.out == ""
-    said = await asyncio.to_thread(export, "--act", "guessed")
-    assert said.code == 2
-    exported = (await on_the_topic(office, "audit_exported"))[-1]
+    printed = await asyncio.to_thread(export, "--until", "2020-01-01")
+    assert printed.out == ""
+    printed = await asyncio.to_thread(export, "--act", "guessed")
+    assert printed.code == 2
+    exported = (await on_the_topic(running_org, "audit_exported"))[-1]
     assert exported["actor_kind"] == "process"
     assert {name for name, _ in leaves() if name.startswith("audit")} == {"audit export"}
 
 
-async def test_commands_are_in_the_audit_too(office: RunningOrg, tmp_path: Path) -> None:
-    await crew(office)
+async def test_commands_are_in_the_audit_too(running_org: RunningOrg, tmp_path: Path) -> None:
+    await crew(running_org)
     file = tmp_path / "directory.yaml"
-    file.write_text(f"org: {office.org}\ngroups:\n  west: {{name: West, method: round_robin, members: []}}\n")
+    file.write_text(
+        f"org: {running_org.org}\ngroups:\n  west: {{name: West, method: round_robin, members: []}}\n"
+    )
 
     def commands() -> list[int]:
-        run = partial(firstclaim, office.stack)
+        run = partial(firstclaim, running_org.stack)
         made = run(
             "token",
             "issue",
             "--org",
-            office.org,
+            running_org.org,
             "--rep",
             "bob-ray",
             "--name",
@@ -97,25 +99,25 @@ async def test_commands_are_in_the_audit_too(office: RunningOrg, tmp_path: Path)
             "--json",
         )
         token = made.last_line["token_id"]
-        listed = run("token", "list", "--org", office.org, "--json").last_line["tokens"]
+        listed = run("token", "list", "--org", running_org.org, "--json").last_line["tokens"]
         assert [(one["token_id"], one["used_at"]) for one in listed if one["name"] == "CRM"] == [
             (token, None)
         ]
         return [
             made.code,
-            run("token", "revoke", token, "--org", office.org).code,
+            run("token", "revoke", token, "--org", running_org.org).code,
             run("directory", "apply", file, "--yes").code,
-            run("do-not-contact", "add", "4014194247", "--org", office.org).code,
-            run("account", "disable", office.email("bob-ray")).code,
-            run("token", "revoke", token, "--org", office.org).code,
+            run("do-not-contact", "add", "4014194247", "--org", running_org.org).code,
+            run("account", "disable", running_org.email("bob-ray")).code,
+            run("token", "revoke", token, "--org", running_org.org).code,
         ]
 
     assert await asyncio.to_thread(commands) == [0, 0, 0, 0, 0, 1]
     acts = ("token_made", "token_revoked", "published", "do_not_contact_added", "account_disabled")
-    records = await on_the_topic(office, *acts)
+    records = await on_the_topic(running_org, *acts)
     assert sorted(one["act"] for one in records) == sorted(acts), "a command that changed nothing is no entry"
     assert {one["actor_kind"] for one in records} == {"process"}
     assert "4014194247" not in json.dumps(records)
-    async with signed_in(office, "ann-lee") as ann:
+    async with signed_in(running_org, "ann-lee") as ann:
         (entry,) = await entries(ann, "do_not_contact_added")
         assert entry["text"].endswith(", by a command, added 1 entries to the do-not-contact list.")

@@ -179,36 +179,36 @@ async def publish_queue(client: httpx.AsyncClient, value: dict[str, Any]) -> Non
 
 
 async def test_x1_every_kind_of_change_is_named_without_ids_and_values_of_the_contract(
-    office: RunningOrg,
+    running_org: RunningOrg,
 ) -> None:
-    await office.rep("ann-lee", "admin")
-    await office.publish("rep", BOB, name="Bob Ray")
-    await office.publish("rep", CYD, name="Cyd Fox")
+    await running_org.rep("ann-lee", "admin")
+    await running_org.publish("rep", BOB, name="Bob Ray")
+    await running_org.publish("rep", CYD, name="Cyd Fox")
     for group, name in ((EAST, "East Coast"), (WEST, "West Coast")):
-        await office.publish("group", group, name=name, method="round_robin")
+        await running_org.publish("group", group, name=name, method="round_robin")
     for campaign, name in (("id-campaign-mail", "Mail 2026"), (RADIO, "Radio 2026")):
-        await office.publish("campaign", campaign, name=name, vendor="acme")
+        await running_org.publish("campaign", campaign, name=name, vendor="acme")
     for queue, name in (("id-queue-old", "Old leads"), (AGED, "Aged leads")):
-        await office.publish("queue", queue, name=name)
-    await office.until_read()
+        await running_org.publish("queue", queue, name=name)
+    await running_org.until_read()
     count = 0
-    said: list[str] = []
-    async with signed_in(office, "ann-lee") as ann:
+    messages: list[str] = []
+    async with signed_in(running_org, "ann-lee") as ann:
         for kind, object_id, before, after, _ in CHANGES:
             for value in (before, after):
                 await put(ann, kind, object_id, value)
                 count += 1
-            said.append((await entries(ann, "published", count))[0]["text"])
+            messages.append((await entries(ann, "published", count))[0]["text"])
         for before, after, _ in RULES:
             for one in (before, after):
                 await publish_queue(ann, {**QUEUE, "inclusion": rules(one)})
                 count += 1
-            said.append((await entries(ann, "published", count))[0]["text"])
+            messages.append((await entries(ann, "published", count))[0]["text"])
         for number in (30, 45):
             relative = rule("created_at", {"amount": number, "unit": "day"}, "inLast")
             await publish_queue(ann, {**QUEUE, "inclusion": rules(relative), "reps": [BOB]})
             count += 1
-        said.append((await entries(ann, "published", count))[0]["text"])
+        messages.append((await entries(ann, "published", count))[0]["text"])
         exported = await ann.get("/api/v1/leads.csv", params={"owner": BOB, "campaign": RADIO})
         assert exported.status_code == HTTPStatus.OK, exported.text
         await entries(ann, "exported")
@@ -218,12 +218,12 @@ async def test_x1_every_kind_of_change_is_named_without_ids_and_values_of_the_co
         (removed,) = await entries(ann, "removed")
     wanted = [*(texts for *_, texts in CHANGES), *((text,) for *_, text in RULES)]
     wanted.append(("changes the rule Created on date is in the last 30 days to",))
-    for text, parts in zip(said, wanted, strict=True):
+    for text, parts in zip(messages, wanted, strict=True):
         for part in parts:
             assert part in text
     assert removed["text"] == "Ann Lee removed the queue Aged leads."
-    page = await office.sign_in("ann-lee", "/audit")
-    async with signed_in(office, "ann-lee") as ann:
+    page = await running_org.sign_in("ann-lee", "/audit")
+    async with signed_in(running_org, "ann-lee") as ann:
         await entries(ann, "signed_in", 3)
     await page.reload()
     rows = page.locator("[data-entries] tbody tr .what")

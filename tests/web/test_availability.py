@@ -24,21 +24,21 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.slow
 
 
-async def staffed(office: RunningOrg) -> None:
+async def staffed(running_org: RunningOrg) -> None:
     """Publish a manager, and a group whose leads go to Ann and Bob in turn."""
-    await office.rep("ada", "admin")
-    await office.rep("mia", "manager")
+    await running_org.rep("ada", "admin")
+    await running_org.rep("mia", "manager")
     for rep_id in ("ann", "bob"):
-        await office.rep(rep_id, teams=["west"])
-    await office.publish("settings", "settings", quiet_hours=[])
+        await running_org.rep(rep_id, teams=["west"])
+    await running_org.publish("settings", "settings", quiet_hours=[])
     members = [{"rep_id": "ann"}, {"rep_id": "bob"}]
-    await office.publish(
+    await running_org.publish(
         "group", "west", name="West", method="round_robin", claim_window_seconds=900, members=members
     )
-    await office.publish("campaign", "west", name="West", group_id="west")
-    await office.until_published("campaign", "west")
+    await running_org.publish("campaign", "west", name="West", group_id="west")
+    await running_org.until_published("campaign", "west")
     for rep_id in ("mia", "ann", "bob"):
-        await office.until_known(rep_id)
+        await running_org.until_known(rep_id)
 
 
 async def until_lead(client: httpx.AsyncClient, lead: str, holds: Callable[[dict[str, Any]], bool]) -> Any:
@@ -57,10 +57,10 @@ def offered_to(name: str) -> Callable[[dict[str, Any]], bool]:
     return lambda lead: (lead["offer"] or {}).get("names") == [name]
 
 
-async def test_r9_a_rep_pauses_and_after_a_last_lead_is_paused_by_itself(office: RunningOrg) -> None:
-    await staffed(office)
-    client = await office.program("mia")
-    ann = await office.sign_in("ann", "/my-leads")
+async def test_r9_a_rep_pauses_and_after_a_last_lead_is_paused_by_itself(running_org: RunningOrg) -> None:
+    await staffed(running_org)
+    client = await running_org.program("mia")
+    ann = await running_org.sign_in("ann", "/my-leads")
     switch = ann.get_by_label("Offers of leads")
     await expect(switch).to_have_value("available")
     await switch.select_option("Paused")
@@ -68,24 +68,24 @@ async def test_r9_a_rep_pauses_and_after_a_last_lead_is_paused_by_itself(office:
     assert await serious(ann) == []
     assert await fits_a_phone(ann)
     await shot(ann, "availability")
-    await office.until_published("rep", "ann", availability="paused")
-    first = await office.arrive("L-1", campaign="west", last_name="First")
+    await running_org.until_published("rep", "ann", availability="paused")
+    first = await running_org.arrive("L-1", campaign="west", last_name="First")
     await until_lead(client, first, offered_to("Bob"))
     why = (await client.get(f"/api/v1/leads/{first}/why")).text
     assert "has paused" in why
     # One more, and then none: what she chose is on her next page too.
     await switch.select_option("One last lead")
     await until_said(ann, "You are offered one more lead")
-    await office.until_published("rep", "ann", availability="last_lead")
-    second = await office.arrive("L-2", campaign="west", last_name="Second", state="RI")
+    await running_org.until_published("rep", "ann", availability="last_lead")
+    second = await running_org.arrive("L-2", campaign="west", last_name="Second", state="RI")
     await until_lead(client, second, offered_to("Ann"))
-    third = await office.arrive("L-3", campaign="west", last_name="Third")
+    third = await running_org.arrive("L-3", campaign="west", last_name="Third")
     await until_lead(client, third, offered_to("Bob"))
     offer = ann.locator("#offers")
     await expect(offer.locator(".there")).to_have_text(re.compile(r"^\d{1,2}:\d\d [AP]Mmay be called$"))
     await offer.get_by_role("button", name="Accept").click()
     await until_lead(client, second, lambda lead: lead["owner"] == "ann")
-    fourth = await office.arrive("L-4", campaign="west", last_name="Fourth")
+    fourth = await running_org.arrive("L-4", campaign="west", last_name="Fourth")
     await until_lead(client, fourth, offered_to("Bob"))
     await ann.goto("/my-leads")
     await ann.wait_for_selector(READY)
@@ -99,19 +99,19 @@ async def test_r9_a_rep_pauses_and_after_a_last_lead_is_paused_by_itself(office:
         "bob": None,
     }
     # The wallboard says so beside who is in, and the manager lets her have leads again.
-    mia = await office.sign_in("mia", "/wallboard")
+    mia = await running_org.sign_in("mia", "/wallboard")
     line = mia.locator('[data-table="reps"] tr', has_text="Ann")
     await expect(line.locator(".state")).to_have_text("in, paused after the last lead")
     assert await serious(mia) == []
     assert await fits_a_phone(mia)
     await line.get_by_label("Offers of leads to Ann").select_option("Available")
     await expect(line.locator(".state")).to_have_text("in")
-    await office.until_published("rep", "ann", availability="available")
-    fifth = await office.arrive("L-5", campaign="west", last_name="Fifth")
+    await running_org.until_published("rep", "ann", availability="available")
+    fifth = await running_org.arrive("L-5", campaign="west", last_name="Fifth")
     await until_lead(client, fifth, offered_to("Ann"))
     assert (await client.get("/api/v1/directory/rep/ann")).json()["value"]["availability"] == "available"
     # It is nobody else's business, and nothing but the three choices.
-    bob = await office.sign_in("bob", "/queues/mine")
+    bob = await running_org.sign_in("bob", "/queues/mine")
     headers = {"x-csrf-token": str(await bob.locator('meta[name="csrf"]').get_attribute("content"))}
     for path, body, status in (
         ("/api/v1/reps/ann/availability", {"availability": "paused"}, 403),
@@ -121,13 +121,13 @@ async def test_r9_a_rep_pauses_and_after_a_last_lead_is_paused_by_itself(office:
     assert await mia.get_by_label("Offers of leads", exact=True).count() == 0
 
 
-async def test_r9_n8_a_reps_own_choice_needs_no_admin(office: RunningOrg) -> None:
-    await office.rep("ann")
-    await office.until_known("ann")
-    page = await office.sign_in("ann", "/my-leads")
+async def test_r9_n8_a_reps_own_choice_needs_no_admin(running_org: RunningOrg) -> None:
+    await running_org.rep("ann")
+    await running_org.until_known("ann")
+    page = await running_org.sign_in("ann", "/my-leads")
     await page.get_by_label("Offers of leads").select_option("Paused")
     await until_said(page, "You are offered no more leads.")
-    client = await office.program("ann")
+    client = await running_org.program("ann")
     assert (await client.get("/api/v1/me/availability")).json()["availability"] == "paused"
     headers = {"x-csrf-token": str(await page.locator('meta[name="csrf"]').get_attribute("content"))}
     answer = await page.request.put("/api/v1/me/notify", data={"digests": []}, headers=headers)

@@ -29,27 +29,27 @@ def badge(page: Page, name: str) -> Locator:
     return page.locator(f'[data-badge="{name}"]')
 
 
-async def desk(office: RunningOrg) -> None:
+async def desk(running_org: RunningOrg) -> None:
     """Open an org whose group has nobody, with reps of all kinds."""
-    await office.publish("settings", "settings", quiet_hours=[])
-    await office.rep("mia", "manager")
-    await office.rep("ann", licensed_states=["RI"], max_open=1)
-    await office.rep("bob", licensed_states=["RI"], max_open=5)
+    await running_org.publish("settings", "settings", quiet_hours=[])
+    await running_org.rep("mia", "manager")
+    await running_org.rep("ann", licensed_states=["RI"], max_open=1)
+    await running_org.rep("bob", licensed_states=["RI"], max_open=5)
     day = f"{datetime.now(UTC) + timedelta(days=2):%a}".lower()
     hours = [{"days": [day], "from": "09:00", "to": "10:00"}]
-    await office.rep("cyd", licensed_states=["RI"], hours=hours, time_zone="UTC")
+    await running_org.rep("cyd", licensed_states=["RI"], hours=hours, time_zone="UTC")
     away = {"from": "2020-01-01T00:00:00Z", "to": "2090-01-01T00:00:00Z"}
-    await office.rep("dan", licensed_states=["TX"], absences=[away])
-    await office.publish("group", "empty", name="Nobody", method="round_robin", members=[])
-    await office.publish("campaign", "lost", name="Lost", vendor="acme", group_id="empty")
+    await running_org.rep("dan", licensed_states=["TX"], absences=[away])
+    await running_org.publish("group", "empty", name="Nobody", method="round_robin", members=[])
+    await running_org.publish("campaign", "lost", name="Lost", vendor="acme", group_id="empty")
     for kind, object_id in (("campaign", "lost"), ("rep", "dan"), ("settings", "settings")):
-        await office.until_published(kind, object_id)
-    await office.until_known("mia")
+        await running_org.until_published(kind, object_id)
+    await running_org.until_known("mia")
 
 
-async def until_owned(office: RunningOrg, lead: str) -> None:
+async def until_owned(running_org: RunningOrg, lead: str) -> None:
     """Wait until the console's database knows a lead's owner."""
-    async with await office.program("mia") as program:
+    async with await running_org.program("mia") as program:
 
         async def owned() -> bool:
             return (await program.get(f"/api/v1/leads/{lead}")).json().get("owner") is not None
@@ -58,14 +58,14 @@ async def until_owned(office: RunningOrg, lead: str) -> None:
 
 
 async def test_a_managers_badges_follow_what_happens_and_an_exception_leads_to_its_lead(
-    office: RunningOrg,
+    running_org: RunningOrg,
 ) -> None:
-    await desk(office)
-    busy = await office.arrive("B-1", last_name="Busy", state="RI", assigned_to="ann")
-    await until_owned(office, busy)
-    page = await office.sign_in("mia", "/exceptions")
+    await desk(running_org)
+    busy = await running_org.arrive("B-1", last_name="Busy", state="RI", assigned_to="ann")
+    await until_owned(running_org, busy)
+    page = await running_org.sign_in("mia", "/exceptions")
     await expect(badge(page, "exceptions")).to_have_text("")
-    await office.arrive("E-1", campaign="lost", first_name="Ana", last_name="Silva", state="RI")
+    await running_org.arrive("E-1", campaign="lost", first_name="Ana", last_name="Silva", state="RI")
     await expect(badge(page, "exceptions")).to_have_text("1 (1 exception)")
     await page.get_by_role("link", name="Open Ana Silva").click()
     await expect(page.get_by_role("heading", name="Ana Silva")).to_be_visible()
@@ -90,35 +90,41 @@ async def test_a_managers_badges_follow_what_happens_and_an_exception_leads_to_i
     await until_said(page, "Ana Silva is assigned.")
     await expect(badge(page, "exceptions")).to_have_text("")
     # A dead letter is counted, and leads to its table.
-    await office.client.put(LEAD_ARRIVALS, msgspec.json.encode({"org": office.org, "last_name": "Nobody"}))
+    await running_org.client.put(
+        LEAD_ARRIVALS, msgspec.json.encode({"org": running_org.org, "last_name": "Nobody"})
+    )
     await expect(badge(page, "dead_letters")).to_have_text("1 (1 dead letter)")
     await page.get_by_role("link", name="Operations").click()
     await expect(page.locator('[data-table="letters"] tbody tr')).to_have_count(1)
 
 
-async def test_a_dead_letter_is_counted_when_it_comes(office: RunningOrg) -> None:
-    await office.rep("mia", "manager")
-    await office.until_known("mia")
-    page = await office.sign_in("mia", "/account")
+async def test_a_dead_letter_is_counted_when_it_comes(running_org: RunningOrg) -> None:
+    await running_org.rep("mia", "manager")
+    await running_org.until_known("mia")
+    page = await running_org.sign_in("mia", "/account")
     await with_a_clock(page, "/account")  # it stands still, so the page does not count again by itself
     await expect(badge(page, "dead_letters")).to_have_text("")
-    await office.client.put(LEAD_ARRIVALS, msgspec.json.encode({"org": office.org, "last_name": "Nobody"}))
+    await running_org.client.put(
+        LEAD_ARRIVALS, msgspec.json.encode({"org": running_org.org, "last_name": "Nobody"})
+    )
     await expect(badge(page, "dead_letters")).to_have_text("1 (1 dead letter)")
 
 
-async def test_d4_a_rep_sees_by_the_badge_that_a_promised_call_has_become_due(office: RunningOrg) -> None:
-    await office.publish("settings", "settings", quiet_hours=[])
-    await office.rep("ann")
-    await office.until_published("rep", "ann")
-    await office.until_published("settings", "settings")
-    lead = await office.arrive("C-1", last_name="Jones", phone="4014194247", assigned_to="ann")
-    page = await office.sign_in("ann", "/queues/mine")
+async def test_d4_a_rep_sees_by_the_badge_that_a_promised_call_has_become_due(
+    running_org: RunningOrg,
+) -> None:
+    await running_org.publish("settings", "settings", quiet_hours=[])
+    await running_org.rep("ann")
+    await running_org.until_published("rep", "ann")
+    await running_org.until_published("settings", "settings")
+    lead = await running_org.arrive("C-1", last_name="Jones", phone="4014194247", assigned_to="ann")
+    page = await running_org.sign_in("ann", "/queues/mine")
     await expect(page.locator("tbody tr")).to_contain_text("It arrived assigned to you.")
     await page.goto("/account")
     await page.wait_for_selector(READY)
     await expect(badge(page, "calls_due")).to_have_text("")
     soon = datetime.now(UTC) + timedelta(seconds=4)
-    answer = (await office.ask("callback", lead, "ann", at=soon.isoformat())).answer
+    answer = (await running_org.ask("callback", lead, "ann", at=soon.isoformat())).answer
     assert answer is not None
     assert answer.result == "done"
     await expect(badge(page, "calls_due")).to_have_text("1 (1 call is due)")

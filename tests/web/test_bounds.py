@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 import pytest
 
-from application.importing.tables import MAX_COLUMNS
+from application.importing.import_tables import MAX_COLUMNS
 from models.facts import MAX_ATTRIBUTES_BYTES
 from streams.dead_letter_reading import read_letter
 from streams.dead_letter_senders import org_of
@@ -41,18 +41,18 @@ async def until(client: httpx.AsyncClient, path: str, text: str) -> None:
             await asyncio.sleep(0.05)
 
 
-async def test_a_vendor_cannot_jam_a_lead_by_large_attributes(office: RunningOrg) -> None:
+async def test_a_vendor_cannot_jam_a_lead_by_large_attributes(running_org: RunningOrg) -> None:
     """Four arrivals of one person, 240 KB each, filled the lead's row to its limit. All later actions failed."""
-    await office.rep("rep-1")
-    await office.publish("queue", "new", **NEW)
+    await running_org.rep("rep-1")
+    await running_org.publish("queue", "new", **NEW)
     facts = {"first_name": "Jeremy", "last_name": "Jones", "phone": PHONE}
-    lead = await office.arrive("J-0", **facts)
-    async with await office.program("rep-1") as client:
+    lead = await running_org.arrive("J-0", **facts)
+    async with await running_org.program("rep-1") as client:
         await until(client, "/api/v1/queues/new/leads", lead)
         for n in range(1, 5):
             large = {f"page-{n}-{part}": "x" * 15_000 for part in range(16)}
-            await office.arrive(f"J-{n}", **facts, attributes={**large, f"kept-{n}": n})
-        await office.arrive("J-5", **facts, attributes={"last": "yes"})
+            await running_org.arrive(f"J-{n}", **facts, attributes={**large, f"kept-{n}": n})
+        await running_org.arrive("J-5", **facts, attributes={"last": "yes"})
         won = await client.post(f"/api/v1/leads/{lead}/claims", json={"queue_id": "new"})
         assert won.json()["result"] == "won", won.text
         async with asyncio.timeout(PATIENCE_SECONDS):
@@ -69,12 +69,12 @@ async def test_a_vendor_cannot_jam_a_lead_by_large_attributes(office: RunningOrg
         assert noted.json()["result"] == "done", noted.text
 
 
-async def test_d1_a_rep_cannot_open_a_whole_work_queue(office: RunningOrg) -> None:
+async def test_d1_a_rep_cannot_open_a_whole_work_queue(running_org: RunningOrg) -> None:
     """A rep opened all 500 leads of a queue, in all partitions, and nobody else saw them for an hour."""
-    await office.rep("rep-1")
-    await office.publish("queue", "work", **WORK)
-    leads = [await office.arrive(f"W-{n}", last_name=f"Jones {n}") for n in range(5)]
-    async with await office.program("rep-1") as client:
+    await running_org.rep("rep-1")
+    await running_org.publish("queue", "work", **WORK)
+    leads = [await running_org.arrive(f"W-{n}", last_name=f"Jones {n}") for n in range(5)]
+    async with await running_org.program("rep-1") as client:
         for lead in leads:
             await until(client, "/api/v1/queues/work/leads", lead)
 
@@ -83,27 +83,27 @@ async def test_d1_a_rep_cannot_open_a_whole_work_queue(office: RunningOrg) -> No
             return answer.status_code, answer.json()
 
         for lead in leads[:3]:
-            status, said = await opens(lead)
-            assert (status, said["result"]) == (HTTPStatus.OK, "done"), said
+            status, body = await opens(lead)
+            assert (status, body["result"]) == (HTTPStatus.OK, "done"), body
             async with asyncio.timeout(PATIENCE_SECONDS):
                 while (await client.get(f"/api/v1/leads/{lead}")).status_code != HTTPStatus.OK:
                     await asyncio.sleep(0.05)
-        status, said = await opens(leads[3])
+        status, body = await opens(leads[3])
         why = (
             "you have 3 leads open (Jones 0, Jones 1, Jones 2); at most 3 are allowed: finish or release one"
         )
-        assert (status, said["detail"]) == (HTTPStatus.CONFLICT, why)
+        assert (status, body["detail"]) == (HTTPStatus.CONFLICT, why)
         released = await client.post(f"/api/v1/leads/{leads[0]}/actions", json={"type": "release"})
         assert released.json()["result"] == "done"
-        status, said = await opens(leads[3])
-        assert (status, said.get("result")) == (HTTPStatus.OK, "done"), said
+        status, body = await opens(leads[3])
+        assert (status, body.get("result")) == (HTTPStatus.OK, "done"), body
 
 
-async def test_a_rep_cannot_claim_faster_than_the_orgs_limit(office: RunningOrg) -> None:
-    await office.rep("rep-1")
-    await office.publish("queue", "new", **NEW)
-    await office.publish("settings", "settings", claims_per_minute=2)
-    async with await office.program("rep-1") as client:
+async def test_a_rep_cannot_claim_faster_than_the_orgs_limit(running_org: RunningOrg) -> None:
+    await running_org.rep("rep-1")
+    await running_org.publish("queue", "new", **NEW)
+    await running_org.publish("settings", "settings", claims_per_minute=2)
+    async with await running_org.program("rep-1") as client:
         ids = [str(uuid.uuid4()) for _ in range(PATIENCE_SECONDS.__ceil__() * 4)]
         answers = []
         for lead in ids:  # intake follows the settings; from then on a third claim within a minute is refused
@@ -125,10 +125,10 @@ async def test_a_rep_cannot_claim_faster_than_the_orgs_limit(office: RunningOrg)
         assert again.json() == last, "X4: the same claim has the same answer"
 
 
-async def test_a_person_has_a_bounded_number_of_streams(office: RunningOrg) -> None:
-    await office.rep("rep-1")
-    await office.rep("rep-2")
-    async with await office.program("rep-1") as client, await office.program("rep-2") as other:
+async def test_a_person_has_a_bounded_number_of_streams(running_org: RunningOrg) -> None:
+    await running_org.rep("rep-1")
+    await running_org.rep("rep-2")
+    async with await running_org.program("rep-1") as client, await running_org.program("rep-2") as other:
         async with AsyncExitStack() as streams:
             for _ in range(MOST_PER_PERSON):
                 stream = await streams.enter_async_context(client.stream("GET", "/api/v1/live"))
@@ -147,9 +147,9 @@ async def test_a_person_has_a_bounded_number_of_streams(office: RunningOrg) -> N
                 await asyncio.sleep(0.05)
 
 
-async def test_a_person_has_a_bounded_number_of_preferences(office: RunningOrg) -> None:
-    await office.rep("rep-1")
-    async with await office.program("rep-1") as client:
+async def test_a_person_has_a_bounded_number_of_preferences(running_org: RunningOrg) -> None:
+    await running_org.rep("rep-1")
+    async with await running_org.program("rep-1") as client:
         for n in range(MOST):
             kept = await client.put(f"/api/v1/preferences/p{n}", json={"n": n})
             assert kept.status_code == HTTPStatus.OK, kept.text
@@ -164,9 +164,11 @@ async def test_a_person_has_a_bounded_number_of_preferences(office: RunningOrg) 
 @pytest.mark.parametrize(
     "header", [",".join(f"column {n}" for n in range(30_000)), ",".join(["same" + "e" * 300] * 1_900)]
 )
-async def test_a_table_of_very_many_columns_is_refused_in_few_words(office: RunningOrg, header: str) -> None:
-    await office.rep("boss", "manager")
-    async with await office.program("boss") as client:
+async def test_a_table_of_very_many_columns_is_refused_in_few_words(
+    running_org: RunningOrg, header: str
+) -> None:
+    await running_org.rep("boss", "manager")
+    async with await running_org.program("boss") as client:
         file = {"file": ("leads.csv", f"{header}\n1,2\n".encode(), "text/csv")}
         answer = await client.post("/api/v1/leads/lists", files=file)
         assert answer.status_code == HTTPStatus.UNPROCESSABLE_ENTITY
@@ -174,23 +176,23 @@ async def test_a_table_of_very_many_columns_is_refused_in_few_words(office: Runn
         assert len(answer.content) < 60_000
 
 
-async def test_another_orgs_answers_stay_there(office: RunningOrg) -> None:
+async def test_another_orgs_answers_stay_there(running_org: RunningOrg) -> None:
     """`GET /actions/{id}` compared only the rep's id, which may occur in every org."""
-    await office.rep("rep-1")
-    await office.publish("queue", "new", **NEW)
-    lead = await office.arrive("O-1", last_name="Jones")
+    await running_org.rep("rep-1")
+    await running_org.publish("queue", "new", **NEW)
+    lead = await running_org.arrive("O-1", last_name="Jones")
     key = str(uuid.uuid4())
-    async with await office.program("rep-1") as client:
+    async with await running_org.program("rep-1") as client:
         await until(client, "/api/v1/queues/new/leads", lead)
         won = await client.post(
             f"/api/v1/leads/{lead}/claims", json={"queue_id": "new"}, headers={"Idempotency-Key": key}
         )
         assert won.json()["result"] == "won", won.text
         assert (await client.get(f"/api/v1/actions/{key}")).json() == won.json()
-    office.org = f"{office.org}-other"
-    office.client.org = office.org
-    await office.rep("rep-1")
-    async with await office.program("rep-1") as stranger:
+    running_org.org = f"{running_org.org}-other"
+    running_org.client.org = running_org.org
+    await running_org.rep("rep-1")
+    async with await running_org.program("rep-1") as stranger:
         assert (await stranger.get(f"/api/v1/actions/{key}")).status_code == HTTPStatus.NOT_FOUND
         same = await stranger.post(
             f"/api/v1/leads/{lead}/claims", json={"queue_id": "new"}, headers={"Idempotency-Key": key}
@@ -199,12 +201,12 @@ async def test_another_orgs_answers_stay_there(office: RunningOrg) -> None:
         assert same.json().get("owner") is None
 
 
-async def letters_of(office: RunningOrg, *values: bytes) -> dict[bytes, StoredDeadLetter]:
+async def letters_of(running_org: RunningOrg, *values: bytes) -> dict[bytes, StoredDeadLetter]:
     """Wait until these values are among the dead letters; return the letter of each."""
     found: dict[bytes, StoredDeadLetter] = {}
     async with asyncio.timeout(PATIENCE_SECONDS):
         while len(found) < len(values):
-            async for record in read_topic(office.stack.settings, DEAD_LETTERS):
+            async for record in read_topic(running_org.stack.settings, DEAD_LETTERS):
                 letter = read_letter(record)
                 if letter.value in values:
                     found[letter.value] = letter
@@ -212,42 +214,42 @@ async def letters_of(office: RunningOrg, *values: bytes) -> dict[bytes, StoredDe
     return found
 
 
-async def test_a_message_that_cannot_be_read_is_shown_to_no_org(office: RunningOrg) -> None:
+async def test_a_message_that_cannot_be_read_is_shown_to_no_org(running_org: RunningOrg) -> None:
     """It was shown to the managers of `default`, whoever had sent it."""
-    await office.rep("boss", "manager")
-    mark = f"torn-{office.org}"
-    torn = f'{{"vendor": "acme", "org": "{office.org}", "last_name": "{mark}'.encode()
-    named = msgspec.json.encode({"vendor": "acme", "org": office.org, "attributes": {"mark": mark}})
+    await running_org.rep("boss", "manager")
+    mark = f"torn-{running_org.org}"
+    torn = f'{{"vendor": "acme", "org": "{running_org.org}", "last_name": "{mark}'.encode()
+    named = msgspec.json.encode({"vendor": "acme", "org": running_org.org, "attributes": {"mark": mark}})
     for value in (torn, named):  # the second is refused too: it names nobody
-        await (await office.client.put(LEAD_ARRIVALS, value, key=mark.encode()))
-    letters = await letters_of(office, torn, named)
-    assert (org_of(letters[torn]), org_of(letters[named])) == (None, office.org)
+        await (await running_org.client.put(LEAD_ARRIVALS, value, key=mark.encode()))
+    letters = await letters_of(running_org, torn, named)
+    assert (org_of(letters[torn]), org_of(letters[named])) == (None, running_org.org)
     path = "/api/v1/operations/dead-letters"
-    async with await office.program("boss") as client:
+    async with await running_org.program("boss") as client:
         await until(client, path, letters[named].position)
         assert (await client.get(f"{path}/{letters[named].position}")).status_code == HTTPStatus.OK
         assert letters[torn].position not in [one["place"] for one in (await client.get(path)).json()]
         assert (await client.get(f"{path}/{letters[torn].position}")).status_code == HTTPStatus.NOT_FOUND
-        office.org = office.client.org = f"{office.org}-other"
-        await office.rep("boss", "manager")
-        async with await office.program("boss") as stranger:
+        running_org.org = running_org.client.org = f"{running_org.org}-other"
+        await running_org.rep("boss", "manager")
+        async with await running_org.program("boss") as stranger:
             for letter in letters.values():
                 assert letter.position not in (await stranger.get(path)).text
                 status = (await stranger.get(f"{path}/{letter.position}")).status_code
                 assert status == HTTPStatus.NOT_FOUND
 
 
-async def test_no_queue_shadows_a_reps_own_queue(office: RunningOrg) -> None:
+async def test_no_queue_shadows_a_reps_own_queue(running_org: RunningOrg) -> None:
     """A queue with the id `rep/rep-1` was mixed with the own queue of rep-1, which shows facts of its leads."""
-    await office.rep("rep-1")
+    await running_org.rep("rep-1")
     values = []
     for queue_id in ("rep/rep-1", "mine"):
-        value = msgspec.json.encode({"queue_id": queue_id, "name": f"{office.org} {queue_id}"})
-        key = f"{office.org}/queue/{queue_id}".encode()
-        await (await office.client.put(DIRECTORY, value, key=key))
+        value = msgspec.json.encode({"queue_id": queue_id, "name": f"{running_org.org} {queue_id}"})
+        key = f"{running_org.org}/queue/{queue_id}".encode()
+        await (await running_org.client.put(DIRECTORY, value, key=key))
         values.append(value)
-    for letter in (await letters_of(office, *values)).values():
+    for letter in (await letters_of(running_org, *values)).values():
         assert "is reserved for reps' own queues" in letter.reason
-    async with await office.program("rep-1") as client:
+    async with await running_org.program("rep-1") as client:
         assert (await client.get("/api/v1/queues/mine/leads")).json()["queue_id"] == "mine"
         assert (await client.get("/api/v1/queues")).json() == []

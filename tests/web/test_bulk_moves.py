@@ -30,25 +30,25 @@ PEOPLE = (
 )
 
 
-async def opened(office: RunningOrg) -> dict[str, str]:
+async def opened(running_org: RunningOrg) -> dict[str, str]:
     """Open a lender with its round robin off, where number one, Ann, has all five leads; return name -> lead id."""
-    await office.publish("settings", "settings", round_robin=False)
-    await office.rep("mia", "manager")
-    await office.rep("ann")
-    await office.rep("bob", licensed_states=["RI", "TX"])
-    await office.rep("cyd", licensed_states=["RI"])
-    await office.publish("queue", "work", **WORK)
+    await running_org.publish("settings", "settings", round_robin=False)
+    await running_org.rep("mia", "manager")
+    await running_org.rep("ann")
+    await running_org.rep("bob", licensed_states=["RI", "TX"])
+    await running_org.rep("cyd", licensed_states=["RI"])
+    await running_org.publish("queue", "work", **WORK)
     members = [{"rep_id": rep_id} for rep_id in ("ann", "bob", "cyd")]
-    await office.publish("group", "west", name="West", method="round_robin", members=members)
-    await office.publish("campaign", "west", group_id="west")
+    await running_org.publish("group", "west", name="West", method="round_robin", members=members)
+    await running_org.publish("campaign", "west", group_id="west")
     for kind, object_id in (("campaign", "west"), ("rep", "cyd"), ("settings", "settings")):
-        await office.until_published(kind, object_id)
+        await running_org.until_published(kind, object_id)
     leads = {}
     for n, (name, state) in enumerate(PEOPLE):
         first, last = name.split()
         facts = {"first_name": first, "last_name": last, "state": state, "loan_amount": 100_000 - n}
-        leads[name] = await office.arrive(f"M-{n}", campaign="west", **facts)
-    await office.until_known("mia")
+        leads[name] = await running_org.arrive(f"M-{n}", campaign="west", **facts)
+    await running_org.until_known("mia")
     return leads
 
 
@@ -63,11 +63,11 @@ async def move(page: Page, *reps: str, why: str, split: str | None = None) -> No
 
 
 async def test_m1_a_portfolio_a_selection_a_file_and_a_queue_are_moved(  # noqa: PLR0915  # one scenario
-    office: RunningOrg, tmp_path: Path
+    running_org: RunningOrg, tmp_path: Path
 ) -> None:
-    leads = await opened(office)
-    mia = await office.sign_in("mia", "/directory/reps/ann")
-    bob = await office.sign_in("bob", "/queues/mine")
+    leads = await opened(running_org)
+    mia = await running_org.sign_in("mia", "/directory/reps/ann")
+    bob = await running_org.sign_in("bob", "/queues/mine")
     await expect(mia.locator(".portfolio")).to_contain_text("Ann has 5 leads that are not closed.")
     await mia.get_by_role("button", name="Move all leads of Ann …").click()
     await expect(mia.locator("#move [data-reps] label")).to_have_count(3)  # not Ann
@@ -97,7 +97,7 @@ async def test_m1_a_portfolio_a_selection_a_file_and_a_queue_are_moved(  # noqa:
     notice = bob.locator("#moves li")
     await expect(notice).to_contain_text("Mia gave you 2 leads, which were Ann's. Reason: Ann is away")
     assert sorted(await notice.get_by_role("link").all_inner_texts()) == ["Cy Adams", "Di Evans"]
-    ann = await office.sign_in("ann", "/my-leads")
+    ann = await running_org.sign_in("ann", "/my-leads")
     await expect(ann.locator("#moves")).to_contain_text("Mia moved 2 leads from you to Cyd.")
     await shot(ann, "moved-notices")
     # A filter of My leads, all that match it: split evenly. What somebody else has is moved as well.
@@ -113,7 +113,9 @@ async def test_m1_a_portfolio_a_selection_a_file_and_a_queue_are_moved(  # noqa:
     await mia.locator("#many [data-close]").click()
     await expect(mia.locator("tbody")).to_contain_text("Ann")  # number one has them again
     # A file: those of it that somebody owns; the others are named before anything happens.
-    free = await office.arrive("F-1", first_name="Fay", last_name="Free", state="RI", loan_amount=500_000)
+    free = await running_org.arrive(
+        "F-1", first_name="Fay", last_name="Free", state="RI", loan_amount=500_000
+    )
 
     async def is_listed() -> bool:
         return bool((await (await mia.request.get("/api/v1/leads?search=free")).json())["rows"])

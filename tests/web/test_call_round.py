@@ -32,14 +32,14 @@ LEADS: Final[list[tuple[str, dict[str, Any]]]] = [
 """Last names and facts, the largest loan first."""
 
 
-async def opened(office: RunningOrg) -> dict[str, str]:
+async def opened(running_org: RunningOrg) -> dict[str, str]:
     """Open an org with a work queue; return last name -> lead id."""
-    await office.publish("settings", "settings", quiet_hours=[])
-    await office.rep("rep-1", licensed_states=["RI"])
-    await office.publish("queue", "work", **WORK)
-    await office.until_published("queue", "work")
+    await running_org.publish("settings", "settings", quiet_hours=[])
+    await running_org.rep("rep-1", licensed_states=["RI"])
+    await running_org.publish("queue", "work", **WORK)
+    await running_org.until_published("queue", "work")
     return {
-        name: await office.arrive(
+        name: await running_org.arrive(
             f"A-{n}", first_name="Ana", last_name=name, loan_amount=500_000 - n, **{"state": "RI", **facts}
         )
         for n, (name, facts) in enumerate(LEADS)
@@ -53,9 +53,9 @@ async def is_open(page: Page, name: str) -> None:
     await page.wait_for_selector(READY)
 
 
-async def test_d2_a_rep_calls_through_a_queue_by_keys_alone(office: RunningOrg) -> None:
-    leads = await opened(office)
-    page = await office.sign_in("rep-1", "/queues/work")
+async def test_d2_a_rep_calls_through_a_queue_by_keys_alone(running_org: RunningOrg) -> None:
+    leads = await opened(running_org)
+    page = await running_org.sign_in("rep-1", "/queues/work")
     await appears(page, leads["Third"])
     # What cannot be opened is not there, and what must not be called is not first.
     await vanishes(page, leads["Elsewhere"])
@@ -93,13 +93,13 @@ async def test_d2_a_rep_calls_through_a_queue_by_keys_alone(office: RunningOrg) 
     await expect(page.locator(".done")).to_contain_text("Recorded: left message.")
 
 
-async def test_m8_the_next_lead_of_a_list_is_the_first_that_may_be_called(office: RunningOrg) -> None:
-    leads = await opened(office)
+async def test_m8_the_next_lead_of_a_list_is_the_first_that_may_be_called(running_org: RunningOrg) -> None:
+    leads = await opened(running_org)
     none = {"combinator": "and", "rules": [{"field": "vendor", "operator": "=", "value": "zeta"}]}
-    await office.publish("queue", "new", **{**NEW, "inclusion": none})
-    await office.until_published("queue", "new")
-    rep = await office.program("rep-1")
-    page = await office.sign_in("rep-1", "/queues/work")
+    await running_org.publish("queue", "new", **{**NEW, "inclusion": none})
+    await running_org.until_published("queue", "new")
+    rep = await running_org.program("rep-1")
+    page = await running_org.sign_in("rep-1", "/queues/work")
     await appears(page, leads["Third"])
 
     async def following(queue: str, *done: str) -> Any:
@@ -122,8 +122,8 @@ async def test_m8_the_next_lead_of_a_list_is_the_first_that_may_be_called(office
     await page.get_by_label("Open the next lead afterwards").uncheck()
     await page.get_by_role("button", name="Release").click()
     await expect(page.locator(".done")).to_be_visible()
-    await office.publish("queue", "new", **{**NEW, "inclusion": first})
-    await office.until_published("queue", "new")
+    await running_org.publish("queue", "new", **{**NEW, "inclusion": first})
+    await running_org.until_published("queue", "new")
     await page.goto("/queues/work")
     await appears(page, leads["First"])
     await page.get_by_role("button", name="Start calling").click()

@@ -35,26 +35,26 @@ JONES = {"first_name": "Jeremy", "last_name": "Jones", "state": "RI", "phone": "
 class Courier:
     """Writes to `calls` what a telephone courier writes, for one request."""
 
-    def __init__(self, office: RunningOrg, lead: str, writer: Producer) -> None:
-        self.office, self.lead, self.writer = office, lead, writer
+    def __init__(self, running_org: RunningOrg, lead: str, writer: Producer) -> None:
+        self.running_org, self.lead, self.writer = running_org, lead, writer
 
     async def request(self) -> Notification:
         """Return the newest request to connect."""
 
-        async def asked() -> list[Notification]:
+        async def call_requests() -> list[Notification]:
             found = []
-            async for record in read_topic(self.office.stack.settings, NOTIFICATIONS):
+            async for record in read_topic(self.running_org.stack.settings, NOTIFICATIONS):
                 about = json.loads(record.value)
                 if about["lead_id"] == self.lead and about["template"] == "connect":
                     found.append(Notification(**about))
             return found
 
-        found: list[Notification] = await eventually(asked, "the engine asks for a call")
+        found: list[Notification] = await eventually(call_requests, "the engine asks for a call")
         return found[-1]
 
     async def says(self, about: Notification, leg: str, event: str, **more: Any) -> None:
         """Write what happened to a leg."""
-        said = {
+        record = {
             "call_id": about.notification_id[-40:],
             "notification_id": about.notification_id,
             "lead_id": self.lead,
@@ -64,24 +64,24 @@ class Courier:
             "digit": None,
             "at": datetime.now(UTC).isoformat(),
             "seconds": None,
-            "org": self.office.org,
+            "org": self.running_org.org,
             **more,
         }
-        await self.writer.send_and_wait("calls", json.dumps(said).encode(), key=self.lead.encode())
+        await self.writer.send_and_wait("calls", json.dumps(record).encode(), key=self.lead.encode())
 
 
-async def owned(office: RunningOrg, *, click_to_call: bool | None, quiet: bool = False) -> str:
+async def owned(running_org: RunningOrg, *, click_to_call: bool | None, quiet: bool = False) -> str:
     """Return a lead that Ann owns."""
     every_day = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
     hours = [{"days": every_day, "from": "00:00", "to": "24:00"}] if quiet else []
     telephone = {} if click_to_call is None else {"telephone": {"click_to_call": click_to_call}}
-    await office.publish("settings", "settings", quiet_hours=hours, **telephone)
-    await office.rep("ann")
-    await office.publish("queue", "work", **WORK)
-    await office.until_published("rep", "ann")
-    await office.until_known("ann")
-    lead = await office.arrive("D-1", assigned_to="ann", **JONES)
-    await office.until_stored(lead, owner="ann")
+    await running_org.publish("settings", "settings", quiet_hours=hours, **telephone)
+    await running_org.rep("ann")
+    await running_org.publish("queue", "work", **WORK)
+    await running_org.until_published("rep", "ann")
+    await running_org.until_known("ann")
+    lead = await running_org.arrive("D-1", assigned_to="ann", **JONES)
+    await running_org.until_stored(lead, owner="ann")
     return lead
 
 
@@ -91,10 +91,10 @@ def bar(page: Page) -> Any:
 
 
 async def test_n7_the_bar_names_the_lead_also_when_the_telephone_rings_before_the_answer(
-    office: RunningOrg,
+    running_org: RunningOrg,
 ) -> None:
-    lead = await owned(office, click_to_call=True)
-    page = await office.sign_in("ann", f"/leads/{lead}")
+    lead = await owned(running_org, click_to_call=True)
+    page = await running_org.sign_in("ann", f"/leads/{lead}")
     await page.wait_for_selector(f"{READY} .lead")
     rang = asyncio.Event()
 
@@ -106,8 +106,8 @@ async def test_n7_the_bar_names_the_lead_also_when_the_telephone_rings_before_th
 
     await page.route("**/actions", hold)
     await page.get_by_role("button", name="Call Jeremy Jones").click()
-    async with started(producer(office.stack.settings)) as writer:
-        courier = Courier(office, lead, writer)
+    async with started(producer(running_org.stack.settings)) as writer:
+        courier = Courier(running_org, lead, writer)
         await courier.says(await courier.request(), "rep", "dialled")
         await expect(bar(page)).to_contain_text(
             "Your telephone rings. Jeremy Jones is called when you press 1."
@@ -116,18 +116,18 @@ async def test_n7_the_bar_names_the_lead_also_when_the_telephone_rings_before_th
 
 
 async def test_n7_a_click_rings_the_rep_and_the_page_shows_the_call_and_keeps_its_log(
-    office: RunningOrg,
+    running_org: RunningOrg,
 ) -> None:
-    lead = await owned(office, click_to_call=True)
-    page = await office.sign_in("ann", "/my-leads")
+    lead = await owned(running_org, click_to_call=True)
+    page = await running_org.sign_in("ann", "/my-leads")
     await expect(page.get_by_role("button", name="Call Jeremy Jones")).to_be_visible()
     await page.goto(f"/leads/{lead}")
     await page.wait_for_selector(f"{READY} .lead")
     assert await serious(page) == []
     await page.get_by_role("button", name="Call Jeremy Jones").click()
     await expect(bar(page)).to_contain_text("Your telephone is called.")
-    async with started(producer(office.stack.settings)) as writer:
-        courier = Courier(office, lead, writer)
+    async with started(producer(running_org.stack.settings)) as writer:
+        courier = Courier(running_org, lead, writer)
         about = await courier.request()
         assert (about.rep_id, about.data["phone"]) == ("ann", "+14014194247")
         for leg, event, text in (
@@ -160,35 +160,35 @@ async def test_n7_a_click_rings_the_rep_and_the_page_shows_the_call_and_keeps_it
     await expect(page.locator(".calls li")).to_contain_text(
         "Ann's telephone rang to be connected with the lead. Ann answered and pressed a key."
     )
-    calls = (await read_history(office.stack.settings, lead))["calls"]
+    calls = (await read_history(running_org.stack.settings, lead))["calls"]
     assert [one["text"].partition(".")[0] for one in calls] == [
         "ann's telephone rang to be connected with the lead"
     ]
 
 
-async def test_n7_x6_the_engine_refuses_a_call_and_the_page_says_why(office: RunningOrg) -> None:
-    lead = await owned(office, click_to_call=True, quiet=True)
-    page = await office.sign_in("ann", f"/leads/{lead}")
+async def test_n7_x6_the_engine_refuses_a_call_and_the_page_says_why(running_org: RunningOrg) -> None:
+    lead = await owned(running_org, click_to_call=True, quiet=True)
+    page = await running_org.sign_in("ann", f"/leads/{lead}")
     await page.wait_for_selector(f"{READY} .lead")
     await page.get_by_role("button", name="Call Jeremy Jones").click()
     await expect(bar(page)).to_contain_text("Jeremy Jones was not called.")
     await expect(bar(page)).to_contain_text("no calls")
 
 
-async def test_n7_a_lead_in_a_work_queue_is_opened_and_called(office: RunningOrg) -> None:
-    await owned(office, click_to_call=True)
-    lead = await office.arrive("D-2", **{**JONES, "last_name": "Silva", "phone": "4014194248"})
-    page = await office.sign_in("ann", "/queues/work")
+async def test_n7_a_lead_in_a_work_queue_is_opened_and_called(running_org: RunningOrg) -> None:
+    await owned(running_org, click_to_call=True)
+    lead = await running_org.arrive("D-2", **{**JONES, "last_name": "Silva", "phone": "4014194248"})
+    page = await running_org.sign_in("ann", "/queues/work")
     await appears(page, lead)
     await row(page, lead).get_by_role("link", name="Call Jeremy Silva").click()
     await expect(bar(page)).to_contain_text("Your telephone is called.")
-    async with started(producer(office.stack.settings)) as writer:
-        assert (await Courier(office, lead, writer).request()).rep_id == "ann"
+    async with started(producer(running_org.stack.settings)) as writer:
+        assert (await Courier(running_org, lead, writer).request()).rep_id == "ann"
 
 
-async def test_n7_without_a_telephone_numbers_are_links(office: RunningOrg) -> None:
-    lead = await owned(office, click_to_call=None)
-    page = await office.sign_in("ann", "/my-leads")
+async def test_n7_without_a_telephone_numbers_are_links(running_org: RunningOrg) -> None:
+    lead = await owned(running_org, click_to_call=None)
+    page = await running_org.sign_in("ann", "/my-leads")
     link = page.get_by_role("link", name="Call Jeremy Jones: (401) 419-4247")
     await expect(link).to_have_attribute("href", "tel:+14014194247")
     await page.goto(f"/leads/{lead}")

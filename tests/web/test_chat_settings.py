@@ -17,21 +17,21 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.slow
 
 
-async def test_n8_an_admin_chooses_the_orgs_chats(office: RunningOrg) -> None:
-    await office.rep("mia", "admin")
-    await office.rep("ann", name="Ann Lee")
-    await office.rep("bob", name="Bob Ray")
+async def test_n8_an_admin_chooses_the_orgs_chats(running_org: RunningOrg) -> None:
+    await running_org.rep("mia", "admin")
+    await running_org.rep("ann", name="Ann Lee")
+    await running_org.rep("bob", name="Bob Ray")
     kept = {"secret": "sales-floor", "templates": ["lead_offered", "of_a_later_version"]}
-    await office.publish(
+    await running_org.publish(
         "settings", "settings", max_locks=4, chat={"services": [kept, {"secret": "old", "reps": ["ann"]}]}
     )
-    await office.until_known("bob")
-    page = await office.sign_in("mia", "/directory/settings")
+    await running_org.until_known("bob")
+    page = await running_org.sign_in("mia", "/directory/settings")
     chats = page.get_by_role("group", name="Chats", exact=True)
-    floor = chats.get_by_role("group", name="Chat sales-floor")
-    await expect(floor.get_by_label("A lead is offered", exact=True)).to_be_checked()
-    await expect(floor.get_by_label("A callback is due")).not_to_be_checked()
-    await floor.get_by_label("A lead is assigned").check()
+    sales_chat = chats.get_by_role("group", name="Chat sales-floor")
+    await expect(sales_chat.get_by_label("A lead is offered", exact=True)).to_be_checked()
+    await expect(sales_chat.get_by_label("A callback is due")).not_to_be_checked()
+    await sales_chat.get_by_label("A lead is assigned").check()
     await chats.get_by_role("button", name="Remove Chat old").click()
     await expect(chats.get_by_role("group", name="Chat old")).to_have_count(0)
     await chats.get_by_role("button", name="Add a chat").click()
@@ -42,7 +42,7 @@ async def test_n8_an_admin_chooses_the_orgs_chats(office: RunningOrg) -> None:
     await page.get_by_role("button", name="Review changes").click()
     problem = "Must be a name of a-z, 0-9 and -."
     await expect(new.locator("[data-problem]")).to_have_text(problem)
-    await expect(floor.locator("[data-problem]")).to_be_hidden()
+    await expect(sales_chat.locator("[data-problem]")).to_be_hidden()
     await new.get_by_label("Name").fill("bobs-phone")
     assert await serious(page) == []
     await new.get_by_label("Name").scroll_into_view_if_needed()
@@ -50,7 +50,7 @@ async def test_n8_an_admin_chooses_the_orgs_chats(office: RunningOrg) -> None:
     await page.get_by_role("button", name="Review changes").click()
     await page.get_by_role("button", name="Publish").click()
     await expect(page.locator("[data-dirty]")).to_have_text("As published")
-    async with signed_in(office, "mia") as client:
+    async with signed_in(running_org, "mia") as client:
         value = (await client.get("/api/v1/directory/settings/settings")).json()["value"]
     assert value == {
         "max_locks": 4,

@@ -35,13 +35,15 @@ async def names(page: Page) -> list[str]:
     return await page.locator("tbody tr[data-lead] td:first-child").all_inner_texts()
 
 
-async def test_q8_first_claim_wins_and_q9_the_row_leaves_every_list(office: RunningOrg) -> None:
+async def test_q8_first_claim_wins_and_q9_the_row_leaves_every_list(running_org: RunningOrg) -> None:
     for rep_id in ("rep-1", "rep-2"):
-        await office.rep(rep_id)
-    await office.publish("queue", "new", **NEW)
-    lead = await office.arrive("A-1", first_name="Jeremy", last_name="Jones", state="RI", loan_amount=310000)
-    await office.arrive("A-2", first_name="Ana", last_name="Silva", state="MA", loan_amount=250000)
-    first, second = await office.sign_in("rep-1"), await office.sign_in("rep-2")
+        await running_org.rep(rep_id)
+    await running_org.publish("queue", "new", **NEW)
+    lead = await running_org.arrive(
+        "A-1", first_name="Jeremy", last_name="Jones", state="RI", loan_amount=310000
+    )
+    await running_org.arrive("A-2", first_name="Ana", last_name="Silva", state="MA", loan_amount=250000)
+    first, second = await running_org.sign_in("rep-1"), await running_org.sign_in("rep-2")
     for page in (first, second):
         await expect(row(page, lead)).to_be_visible()
         assert await names(page) == ["Jeremy Jones", "Ana Silva"]  # Q7: the same list in the same order
@@ -53,30 +55,30 @@ async def test_q8_first_claim_wins_and_q9_the_row_leaves_every_list(office: Runn
     await first.get_by_role("button", name="Return to Call Queue").click()
     await expect(first.locator("#answer")).to_be_empty()
     assert await names(second) == ["Ana Silva"]
-    answer = (await office.ask("claim", lead, "rep-2")).answer
+    answer = (await running_org.ask("claim", lead, "rep-2")).answer
     assert answer is not None
     assert (answer.result, answer.owner) == ("lost", "rep-1")
 
 
-async def test_q11_an_aged_lead_is_claimed_from_its_owner(office: RunningOrg) -> None:
+async def test_q11_an_aged_lead_is_claimed_from_its_owner(running_org: RunningOrg) -> None:
     for rep_id in ("rep-1", "rep-2", "rep-3"):
-        await office.rep(rep_id)
-    await office.publish("settings", "settings", protect_assigned_minutes=0)
+        await running_org.rep(rep_id)
+    await running_org.publish("settings", "settings", protect_assigned_minutes=0)
     aged = [
         {"field": "last_contacted_at", "operator": "null"},
         {"field": "created_at", "operator": "notInLast", "value": {"amount": 14, "unit": "day"}},
     ]
     rules = {"combinator": "and", "rules": aged}
-    await office.publish("queue", "aged", **{**NEW, "name": "Aged leads", "inclusion": rules})
+    await running_org.publish("queue", "aged", **{**NEW, "name": "Aged leads", "inclusion": rules})
     long_ago = datetime.now(UTC) - timedelta(days=20)
-    lead = await office.arrive(
+    lead = await running_org.arrive(
         "A-1", first_name="Ana", last_name="Silva", created_at=long_ago.isoformat(), assigned_to="rep-1"
     )
-    fresh = await office.arrive("A-2", first_name="Bo", last_name="Adams", assigned_to="rep-1")
-    owner = await office.sign_in("rep-1", "/queues/mine")
+    fresh = await running_org.arrive("A-2", first_name="Bo", last_name="Adams", assigned_to="rep-1")
+    owner = await running_org.sign_in("rep-1", "/queues/mine")
     first, second = (
-        await office.sign_in("rep-2", "/queues/aged"),
-        await office.sign_in("rep-3", "/queues/aged"),
+        await running_org.sign_in("rep-2", "/queues/aged"),
+        await running_org.sign_in("rep-3", "/queues/aged"),
     )
     for page in (owner, first, second):
         await expect(row(page, lead)).to_be_visible()
@@ -89,11 +91,13 @@ async def test_q11_an_aged_lead_is_claimed_from_its_owner(office: RunningOrg) ->
     await expect(row(owner, fresh)).to_be_visible()
 
 
-async def test_q3_a_blind_queue_shows_names_and_nothing_else(office: RunningOrg) -> None:
-    await office.rep("rep-1")
-    await office.publish("queue", "blind", **{**NEW, "columns": []})
-    lead = await office.arrive("B-1", first_name="Jeremy", last_name="Jones", state="RI", loan_amount=310000)
-    page = await office.sign_in("rep-1")
+async def test_q3_a_blind_queue_shows_names_and_nothing_else(running_org: RunningOrg) -> None:
+    await running_org.rep("rep-1")
+    await running_org.publish("queue", "blind", **{**NEW, "columns": []})
+    lead = await running_org.arrive(
+        "B-1", first_name="Jeremy", last_name="Jones", state="RI", loan_amount=310000
+    )
+    page = await running_org.sign_in("rep-1")
     await expect(row(page, lead)).to_be_visible()
     assert await page.locator("thead th").all_inner_texts() == ["Name", "Action"]
     source = await page.content()
@@ -101,19 +105,19 @@ async def test_q3_a_blind_queue_shows_names_and_nothing_else(office: RunningOrg)
     assert '"RI"' not in source
 
 
-async def test_q12_search_and_clear(office: RunningOrg) -> None:
-    await office.rep("rep-1")
-    await office.publish("queue", "new", **NEW)
-    jones = await office.arrive("C-1", first_name="Jeremy", last_name="Jones", loan_amount=3)
-    silva = await office.arrive("C-2", first_name="Ana", last_name="Silva", loan_amount=2)
-    page = await office.sign_in("rep-1")
+async def test_q12_search_and_clear(running_org: RunningOrg) -> None:
+    await running_org.rep("rep-1")
+    await running_org.publish("queue", "new", **NEW)
+    jones = await running_org.arrive("C-1", first_name="Jeremy", last_name="Jones", loan_amount=3)
+    silva = await running_org.arrive("C-2", first_name="Ana", last_name="Silva", loan_amount=2)
+    page = await running_org.sign_in("rep-1")
     await expect(row(page, silva)).to_be_visible()
     await page.get_by_label("Search by name").fill("jon")
     await expect(row(page, silva)).to_have_count(0)
     await expect(row(page, jones)).to_be_visible()
-    johnson = await office.arrive("C-3", first_name="Bo", last_name="Johnson", loan_amount=1)
-    await office.arrive("C-4", first_name="Cy", last_name="Adams", loan_amount=4)
-    another = await office.arrive("C-5", first_name="Di", last_name="Mojon", loan_amount=5)
+    johnson = await running_org.arrive("C-3", first_name="Bo", last_name="Johnson", loan_amount=1)
+    await running_org.arrive("C-4", first_name="Cy", last_name="Adams", loan_amount=4)
+    another = await running_org.arrive("C-5", first_name="Di", last_name="Mojon", loan_amount=5)
     await expect(row(page, another)).to_be_visible()
     await expect(row(page, johnson)).to_have_count(0)  # it has no "jon" in its name
     assert await names(page) == ["Di Mojon", "Jeremy Jones"]
@@ -122,43 +126,47 @@ async def test_q12_search_and_clear(office: RunningOrg) -> None:
     assert await names(page) == ["Di Mojon", "Cy Adams", "Jeremy Jones", "Ana Silva", "Bo Johnson"]
 
 
-async def test_q4_a_queue_of_other_teams_is_not_there(office: RunningOrg) -> None:
-    await office.rep("rep-1", teams=["east"])
-    await office.rep("mia", "manager")
-    await office.publish("queue", "west", **{**NEW, "name": "West only", "teams": ["west"]})
-    manager = await office.sign_in("mia")
+async def test_q4_a_queue_of_other_teams_is_not_there(running_org: RunningOrg) -> None:
+    await running_org.rep("rep-1", teams=["east"])
+    await running_org.rep("mia", "manager")
+    await running_org.publish("queue", "west", **{**NEW, "name": "West only", "teams": ["west"]})
+    manager = await running_org.sign_in("mia")
     await expect(manager.locator("#queues")).to_contain_text("West only")
-    rep = await office.sign_in("rep-1")
+    rep = await running_org.sign_in("rep-1")
     await expect(rep.locator("#queues")).not_to_contain_text("West only")
     assert (await rep.request.get("/api/v1/queues/west/leads")).status == 404
 
 
-async def test_q4_q6_what_is_published_meanwhile_takes_no_open_question_away(office: RunningOrg) -> None:
-    await office.rep("mia", "manager", teams=["east"])
-    await office.publish("queue", "new", **NEW)
-    await office.arrive("A-1", first_name="Ana", last_name="Silva", state="RI")
-    mia = await office.sign_in("mia", "/queues/new")
+async def test_q4_q6_what_is_published_meanwhile_takes_no_open_question_away(running_org: RunningOrg) -> None:
+    await running_org.rep("mia", "manager", teams=["east"])
+    await running_org.publish("queue", "new", **NEW)
+    await running_org.arrive("A-1", first_name="Ana", last_name="Silva", state="RI")
+    mia = await running_org.sign_in("mia", "/queues/new")
     await mia.get_by_label("Select Ana Silva").check()
     await mia.get_by_role("button", name="Assign …", exact=True).click()
-    asked = mia.locator("#move")
-    await expect(asked).to_be_visible()
-    await office.publish("queue", "east", **{**NEW, "name": "East only", "teams": ["east"]})
+    dialog = mia.locator("#move")
+    await expect(dialog).to_be_visible()
+    await running_org.publish("queue", "east", **{**NEW, "name": "East only", "teams": ["east"]})
     await expect(mia.locator("#queues").get_by_text("East only")).to_be_visible()
     columns = [*NEW["columns"], "loan_purpose"]
-    await office.publish("queue", "new", **{**NEW, "columns": columns})
-    await office.publish("queue", "last", **{**NEW, "name": "The last", "teams": ["west"]})
-    await expect(asked).to_be_visible()  # the list has another column now, and waits for the answer
-    await asked.get_by_role("button", name="Cancel").click()
+    await running_org.publish("queue", "new", **{**NEW, "columns": columns})
+    await running_org.publish("queue", "last", **{**NEW, "name": "The last", "teams": ["west"]})
+    await expect(dialog).to_be_visible()  # the list has another column now, and waits for the answer
+    await dialog.get_by_role("button", name="Cancel").click()
     await expect(mia.get_by_role("columnheader", name="Loan purpose")).to_be_visible()
 
 
-async def test_q8_the_loser_reads_who_has_the_lead_and_nothing_blocks_the_list(office: RunningOrg) -> None:
+async def test_q8_the_loser_reads_who_has_the_lead_and_nothing_blocks_the_list(
+    running_org: RunningOrg,
+) -> None:
     for rep_id in ("rep-1", "rep-2"):
-        await office.rep(rep_id)
-    await office.publish("queue", "new", **NEW)
-    lead = await office.arrive("A-1", first_name="Jeremy", last_name="Jones", state="RI", loan_amount=310000)
-    await office.arrive("A-2", first_name="Ana", last_name="Silva", state="MA", loan_amount=250000)
-    second = await office.sign_in("rep-2")
+        await running_org.rep(rep_id)
+    await running_org.publish("queue", "new", **NEW)
+    lead = await running_org.arrive(
+        "A-1", first_name="Jeremy", last_name="Jones", state="RI", loan_amount=310000
+    )
+    await running_org.arrive("A-2", first_name="Ana", last_name="Silva", state="MA", loan_amount=250000)
+    second = await running_org.sign_in("rep-2")
     await expect(row(second, lead)).to_be_visible()
     held: list[Route] = []
 
@@ -171,7 +179,7 @@ async def test_q8_the_loser_reads_who_has_the_lead_and_nothing_blocks_the_list(o
     await expect(second.locator("#answer")).to_contain_text(
         "Claiming Jeremy Jones …"
     )  # its answer takes long
-    won = (await office.ask("claim", lead, "rep-1", queue_id="new")).answer
+    won = (await running_org.ask("claim", lead, "rep-1", queue_id="new")).answer
     assert won is not None
     assert won.result == "won"
     await expect(row(second, lead)).to_have_count(0)
@@ -189,14 +197,18 @@ async def test_q8_the_loser_reads_who_has_the_lead_and_nothing_blocks_the_list(o
     await expect(second.get_by_role("heading", name="Ana Silva")).to_be_visible()
 
 
-async def test_q8_m6_a_claim_that_is_refused_is_undone_in_words(office: RunningOrg) -> None:
-    await office.publish("settings", "settings", enforce_caps=True)
-    await office.rep("rep-1", max_open=1)
-    await office.publish("queue", "new", **NEW)
-    await office.until_published("queue", "new")
-    lead = await office.arrive("A-1", first_name="Jeremy", last_name="Jones", state="RI", loan_amount=310000)
-    other = await office.arrive("A-2", first_name="Ana", last_name="Silva", state="MA", loan_amount=250000)
-    page = await office.sign_in("rep-1")
+async def test_q8_m6_a_claim_that_is_refused_is_undone_in_words(running_org: RunningOrg) -> None:
+    await running_org.publish("settings", "settings", enforce_caps=True)
+    await running_org.rep("rep-1", max_open=1)
+    await running_org.publish("queue", "new", **NEW)
+    await running_org.until_published("queue", "new")
+    lead = await running_org.arrive(
+        "A-1", first_name="Jeremy", last_name="Jones", state="RI", loan_amount=310000
+    )
+    other = await running_org.arrive(
+        "A-2", first_name="Ana", last_name="Silva", state="MA", loan_amount=250000
+    )
+    page = await running_org.sign_in("rep-1")
     await expect(row(page, lead)).to_be_visible()
     held: list[Route] = []
 
@@ -209,7 +221,7 @@ async def test_q8_m6_a_claim_that_is_refused_is_undone_in_words(office: RunningO
     await expect(button).to_have_text("Claiming …")
     await expect(page.locator("#answer")).to_contain_text("Claiming Jeremy Jones …")
     # The rep takes another lead meanwhile, by telephone say, and may have no more than one.
-    won = (await office.ask("claim", other, "rep-1", queue_id="new")).answer
+    won = (await running_org.ask("claim", other, "rep-1", queue_id="new")).answer
     assert won is not None
     assert won.result == "won"
     await held[0].continue_()
@@ -221,16 +233,22 @@ async def test_q8_m6_a_claim_that_is_refused_is_undone_in_words(office: RunningO
     assert await serious(page) == []
 
 
-async def test_d13_m6_the_row_says_before_the_click_that_a_rep_lacks_the_licence(office: RunningOrg) -> None:
-    await office.rep("rep-1", licensed_states=["MA"])
-    await office.publish("queue", "new", **NEW)
-    lead = await office.arrive("A-1", first_name="Jeremy", last_name="Jones", state="RI", loan_amount=310000)
-    other = await office.arrive("A-2", first_name="Ana", last_name="Silva", state="MA", loan_amount=250000)
-    page = await office.sign_in("rep-1")
+async def test_d13_m6_the_row_says_before_the_click_that_a_rep_lacks_the_licence(
+    running_org: RunningOrg,
+) -> None:
+    await running_org.rep("rep-1", licensed_states=["MA"])
+    await running_org.publish("queue", "new", **NEW)
+    lead = await running_org.arrive(
+        "A-1", first_name="Jeremy", last_name="Jones", state="RI", loan_amount=310000
+    )
+    other = await running_org.arrive(
+        "A-2", first_name="Ana", last_name="Silva", state="MA", loan_amount=250000
+    )
+    page = await running_org.sign_in("rep-1")
     await expect(row(page, other).get_by_role("button", name="Claim this Lead: Ana Silva")).to_be_visible()
     await expect(row(page, lead)).to_contain_text("You are not licensed in RI.")
     await expect(row(page, lead).get_by_role("button")).to_have_count(0)
-    api = await office.program("rep-1")
+    api = await running_org.program("rep-1")
     rows = (await api.get("/api/v1/queues/new/leads")).json()["rows"]
     assert {one["lead_id"]: (one["may_claim"], one["why_not"]) for one in rows} == {
         lead: (False, "You are not licensed in RI."),
@@ -240,8 +258,8 @@ async def test_d13_m6_the_row_says_before_the_click_that_a_rep_lacks_the_licence
     answer = refused.json()
     assert (answer["result"], answer["reason"]) == ("refused", "not_licensed")
     assert answer["why"] == "you are not licensed in RI"
-    live = await office.arrive("A-3", first_name="Bo", last_name="Reed", state="RI", loan_amount=1000)
+    live = await running_org.arrive("A-3", first_name="Bo", last_name="Reed", state="RI", loan_amount=1000)
     await expect(row(page, live)).to_contain_text("You are not licensed in RI.")  # it came to an open page
     await expect(row(page, live).get_by_role("button")).to_have_count(0)
-    last = await office.arrive("A-4", first_name="Cy", last_name="Adams", state="MA", loan_amount=2000)
+    last = await running_org.arrive("A-4", first_name="Cy", last_name="Adams", state="MA", loan_amount=2000)
     await expect(row(page, last).get_by_role("button", name="Claim this Lead: Cy Adams")).to_be_visible()

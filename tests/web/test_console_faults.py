@@ -19,11 +19,13 @@ pytestmark = pytest.mark.slow
 LONG_MAIL = f"{'a' * 60}@{'b' * 60}.example"
 
 
-async def test_q6_a_published_view_loses_its_mark_and_the_focus_stays_on_the_page(office: RunningOrg) -> None:
-    await office.rep("mia", "manager")
-    await office.publish("queue", "work", **WORK)
-    await office.until_published("queue", "work")
-    page = await office.sign_in("mia", "/queue-builder/work")
+async def test_q6_a_published_view_loses_its_mark_and_the_focus_stays_on_the_page(
+    running_org: RunningOrg,
+) -> None:
+    await running_org.rep("mia", "manager")
+    await running_org.publish("queue", "work", **WORK)
+    await running_org.until_published("queue", "work")
+    page = await running_org.sign_in("mia", "/queue-builder/work")
     mark = page.locator('.lists a[aria-current="true"] small')
     await expect(mark).to_have_count(0)
     await page.get_by_label("Description").fill("Ring them first")
@@ -44,9 +46,9 @@ async def test_q6_a_published_view_loses_its_mark_and_the_focus_stays_on_the_pag
     await expect(page.get_by_role("heading", name="Call these")).to_be_focused()
 
 
-async def test_an_error_page_has_the_navigation(office: RunningOrg) -> None:
-    await office.rep("rep-1")
-    page = await office.sign_in("rep-1", "/queues/mine")
+async def test_an_error_page_has_the_navigation(running_org: RunningOrg) -> None:
+    await running_org.rep("rep-1")
+    page = await running_org.sign_in("rep-1", "/queues/mine")
     for path, title in (
         ("/nothing-here", "This page was not found"),
         ("/queues/none", "This page was not found"),
@@ -61,17 +63,17 @@ async def test_an_error_page_has_the_navigation(office: RunningOrg) -> None:
     await page.get_by_role("link", name="My leads").click()
     await page.wait_for_url("**/my-leads")
     # Nobody learns more than before: without a session there is no navigation.
-    stranger = await office.window()
+    stranger = await running_org.window()
     await stranger.goto("/nothing-here")
     await expect(stranger.get_by_role("link", name="Sign in")).to_be_visible()
     assert await stranger.get_by_role("navigation").count() == 0
 
 
-async def test_r4_a_group_shows_what_its_method_uses_and_whole_numbers(office: RunningOrg) -> None:
-    await office.rep("ada", "admin")
-    await office.publish("group", "west", name="West", method="round_robin", claim_window_seconds=20)
-    await office.until_published("group", "west")
-    page = await office.sign_in("ada", "/directory/groups/west")
+async def test_r4_a_group_shows_what_its_method_uses_and_whole_numbers(running_org: RunningOrg) -> None:
+    await running_org.rep("ada", "admin")
+    await running_org.publish("group", "west", name="West", method="round_robin", claim_window_seconds=20)
+    await running_org.until_published("group", "west")
+    page = await running_org.sign_in("ada", "/directory/groups/west")
     await expect(page.get_by_label("Claim window", exact=True)).to_have_value("20")
     await expect(page.get_by_label("Claim window, unit")).to_have_value("seconds")
     await expect(page.get_by_label("Ring", exact=True)).to_be_hidden()
@@ -83,11 +85,11 @@ async def test_r4_a_group_shows_what_its_method_uses_and_whole_numbers(office: R
     await expect(page.get_by_text("Roster", exact=True)).to_be_hidden()
 
 
-async def test_a_long_mail_address_pushes_no_column_out(office: RunningOrg) -> None:
-    await office.rep("rep-1")
-    await office.until_published("rep", "rep-1")
-    lead = await office.arrive("A-1", last_name="Jones", email=LONG_MAIL, assigned_to="rep-1")
-    page = await office.sign_in("rep-1", "/my-leads")
+async def test_a_long_mail_address_pushes_no_column_out(running_org: RunningOrg) -> None:
+    await running_org.rep("rep-1")
+    await running_org.until_published("rep", "rep-1")
+    lead = await running_org.arrive("A-1", last_name="Jones", email=LONG_MAIL, assigned_to="rep-1")
+    page = await running_org.sign_in("rep-1", "/my-leads")
     await appears(page, lead)
     cell = page.locator("td[data-column=email]")
     box = page.locator("#list .scroll")

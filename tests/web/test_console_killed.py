@@ -28,12 +28,12 @@ WON: Final = "Congratulations! You have a new lead"
 
 
 @pytest.fixture
-def victim(office: RunningOrg) -> Iterator[ChildProcess]:
-    """Yield a second console of the same system, for the test to kill; the office's people use that one."""
+def victim(running_org: RunningOrg) -> Iterator[ChildProcess]:
+    """Yield a second console of the same system, for the test to kill; the org's people use that one."""
     port = free_port()
-    console = child("console-victim", ["console"], office.stack.settings, port)
+    console = child("console-victim", ["console"], running_org.stack.settings, port)
     console.launch()
-    office.port = port
+    running_org.port = port
     yield console
     console.stop()
 
@@ -53,15 +53,15 @@ async def kill(console: ChildProcess) -> None:
     console.launch()
 
 
-async def test_x4_claims_survive_the_console(office: RunningOrg, victim: ChildProcess) -> None:
-    await office.rep("rep-1")
-    await office.publish("queue", "new", **NEW)
+async def test_x4_claims_survive_the_console(running_org: RunningOrg, victim: ChildProcess) -> None:
+    await running_org.rep("rep-1")
+    await running_org.publish("queue", "new", **NEW)
     leads = [
-        await office.arrive(f"K-{n}", first_name="Lead", last_name=f"No {n}", loan_amount=1000 - n)
+        await running_org.arrive(f"K-{n}", first_name="Lead", last_name=f"No {n}", loan_amount=1000 - n)
         for n in range(CLAIMS)
     ]
-    await office.until_ready()
-    page = await office.sign_in("rep-1")
+    await running_org.until_ready()
+    page = await running_org.sign_in("rep-1")
     chance = random.Random(7)
     for lead in leads:
         row = page.locator(f'tr[data-lead="{lead}"]')
@@ -70,43 +70,45 @@ async def test_x4_claims_survive_the_console(office: RunningOrg, victim: ChildPr
         await kill(victim)
         await expect(page.get_by_role("heading", name=WON)).to_be_visible(timeout=BACK_SECONDS * 1000)
         await page.get_by_role("button", name="Return to Call Queue").click()
-        answer = (await office.ask("claim", lead, "rep-1")).answer
+        answer = (await running_org.ask("claim", lead, "rep-1")).answer
         assert answer is not None
         assert (answer.result, answer.owner) == ("won", "rep-1")
     await expect(page.locator("tbody tr[data-lead]")).to_have_count(0)
 
 
-async def test_x4_an_answer_that_came_meanwhile_is_shown(office: RunningOrg, victim: ChildProcess) -> None:
-    await office.rep("rep-1")
-    await office.publish("queue", "new", **NEW)
-    lead = await office.arrive("M-1", first_name="Jeremy", last_name="Jones", loan_amount=1)
-    await office.until_ready()
-    page = await office.sign_in("rep-1")
+async def test_x4_an_answer_that_came_meanwhile_is_shown(
+    running_org: RunningOrg, victim: ChildProcess
+) -> None:
+    await running_org.rep("rep-1")
+    await running_org.publish("queue", "new", **NEW)
+    lead = await running_org.arrive("M-1", first_name="Jeremy", last_name="Jones", loan_amount=1)
+    await running_org.until_ready()
+    page = await running_org.sign_in("rep-1")
     # The claim goes out, and nobody is there to hear its answer.
     await page.route("**/claims", lambda route: route.abort())
     await page.get_by_role("button", name="Claim this Lead").click()
     key = await page.evaluate(_PENDING)
     sent = {"action_id": key, "queue_id": "new"}
-    answer = (await office.ask("claim", lead, "rep-1", **sent)).answer
+    answer = (await running_org.ask("claim", lead, "rep-1", **sent)).answer
     assert answer is not None
     assert answer.result == "won"
     await page.goto("about:blank")  # the page is left, and its question with it
     await page.unroute("**/claims")
     await kill(victim)
-    await office.until_ready()
+    await running_org.until_ready()
     await page.goto("/queues/new")
     await expect(page.get_by_role("heading", name=WON)).to_be_visible()
     await expect(page.locator("#answer")).to_contain_text("Jeremy Jones")
 
 
 async def test_x4_a_console_that_hangs_is_said_and_the_claim_says_that_it_is_on_its_way(
-    office: RunningOrg, victim: ChildProcess
+    running_org: RunningOrg, victim: ChildProcess
 ) -> None:
-    await office.rep("rep-1")
-    await office.publish("queue", "new", **NEW)
-    lead = await office.arrive("H-1", first_name="Jeremy", last_name="Jones", loan_amount=1)
-    await office.until_ready()
-    page = await office.sign_in("rep-1")
+    await running_org.rep("rep-1")
+    await running_org.publish("queue", "new", **NEW)
+    lead = await running_org.arrive("H-1", first_name="Jeremy", last_name="Jones", loan_amount=1)
+    await running_org.until_ready()
+    page = await running_org.sign_in("rep-1")
     connection = page.locator("#connection")
     button = page.locator(f'tr[data-lead="{lead}"]').get_by_role("button")
     await expect(button).to_be_visible()

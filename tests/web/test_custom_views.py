@@ -30,21 +30,21 @@ TRIED: Final = {"combinator": "and", "rules": [{"field": "last_outcome", "operat
 VIEWS: Final = "/api/v1/views"
 
 
-async def opened(office: RunningOrg, **queue: Any) -> None:
+async def opened(running_org: RunningOrg, **queue: Any) -> None:
     """Publish two reps, a manager and a claimable queue, and wait until everything decides by them."""
     for rep_id, role in (("rep-1", "rep"), ("rep-2", "rep"), ("mia", "manager")):
-        await office.rep(rep_id, role)
-    await office.publish("queue", "new", **{**NEW, **queue})
-    await office.until_published("queue", "new")
+        await running_org.rep(rep_id, role)
+    await running_org.publish("queue", "new", **{**NEW, **queue})
+    await running_org.until_published("queue", "new")
 
 
-async def claimed(office: RunningOrg, number: int, rep_id: str, **facts: Any) -> str:
+async def claimed(running_org: RunningOrg, number: int, rep_id: str, **facts: Any) -> str:
     """Let a lead arrive, and somebody claim it; return its id."""
-    lead = await office.arrive(
+    lead = await running_org.arrive(
         f"V-{number}", **{"first_name": "Lead", "last_name": f"{number}", "state": "RI", **facts}
     )
     async with asyncio.timeout(PATIENCE_MS / 1000):
-        while (answer := (await office.ask("claim", lead, rep_id, queue_id="new")).answer) is not None:
+        while (answer := (await running_org.ask("claim", lead, rep_id, queue_id="new")).answer) is not None:
             if answer.reason is not Reason.UNKNOWN_LEAD:  # it is on its way
                 break
     assert answer is not None
@@ -87,14 +87,14 @@ async def made_rhode_island(page: Page) -> None:
     await saved(page)
 
 
-async def test_q1_a_rep_makes_a_view_of_its_own_leads_and_of_nobody_elses(office: RunningOrg) -> None:
-    await opened(office)
-    mine = await claimed(office, 1, "rep-1", loan_amount=310_000)
-    elsewhere = await claimed(office, 2, "rep-1", state="MA")
-    theirs = await claimed(office, 3, "rep-2")
-    nobodys = await office.arrive("V-4", first_name="Lead", last_name="4", state="RI")
+async def test_q1_a_rep_makes_a_view_of_its_own_leads_and_of_nobody_elses(running_org: RunningOrg) -> None:
+    await opened(running_org)
+    mine = await claimed(running_org, 1, "rep-1", loan_amount=310_000)
+    elsewhere = await claimed(running_org, 2, "rep-1", state="MA")
+    theirs = await claimed(running_org, 3, "rep-2")
+    nobodys = await running_org.arrive("V-4", first_name="Lead", last_name="4", state="RI")
 
-    page = await office.sign_in("rep-1", "/queues")
+    page = await running_org.sign_in("rep-1", "/queues")
     await page.get_by_role("tab", name="Custom").click()
     custom = page.get_by_role("tabpanel", name="Custom")
     await expect(custom).to_contain_text("You have no views yet")
@@ -107,7 +107,7 @@ async def test_q1_a_rep_makes_a_view_of_its_own_leads_and_of_nobody_elses(office
     await expect(page.locator("[data-size]")).to_have_text("1 lead")
 
     # It is live: a lead that becomes the rep's comes.
-    more = await claimed(office, 5, "rep-1", loan_amount=400_000)
+    more = await claimed(running_org, 5, "rep-1", loan_amount=400_000)
     await appears(page, more)
     await expect(page.locator("tbody tr").first).to_have_attribute("data-lead", more)
     for lead in (elsewhere, theirs, nobodys):
@@ -119,24 +119,24 @@ async def test_q1_a_rep_makes_a_view_of_its_own_leads_and_of_nobody_elses(office
     await page.get_by_role("button", name="Clear").click()
 
 
-async def test_q1_a_view_is_its_owners_alone_to_see_to_change_and_to_delete(office: RunningOrg) -> None:
-    await opened(office)
-    mine, done = [await claimed(office, n, "rep-1") for n in (1, 2)]
-    async with await office.program("rep-1") as client:
+async def test_q1_a_view_is_its_owners_alone_to_see_to_change_and_to_delete(running_org: RunningOrg) -> None:
+    await opened(running_org)
+    mine, done = [await claimed(running_org, n, "rep-1") for n in (1, 2)]
+    async with await running_org.program("rep-1") as client:
         given = {"name": "Rhode Island", "columns": ["state"], "inclusion": RI, "exclusion": TRIED}
         made = await client.post(VIEWS, json=given)
     address = f"/views/{made.json()['view_id']}"
-    page = await office.sign_in("rep-1", address)
+    page = await running_org.sign_in("rep-1", address)
     await appears(page, mine)
     await appears(page, done)
     custom = page.get_by_role("tabpanel", name="Custom")
 
     # It is live: what does not meet its rules any more goes.
-    assert (await office.ask("outcome", done, "rep-1", outcome="no_answer")).result is Result.DONE
+    assert (await running_org.ask("outcome", done, "rep-1", outcome="no_answer")).result is Result.DONE
     await vanishes(page, done)
 
     # Another rep has none of it, whoever tells the address.
-    other = await office.sign_in("rep-2", "/queues?tab=custom")
+    other = await running_org.sign_in("rep-2", "/queues?tab=custom")
     await expect(other.get_by_role("tabpanel", name="Custom")).to_contain_text("You have no views yet")
     answer = await other.goto(address)
     assert answer is not None
@@ -165,9 +165,9 @@ async def test_q1_a_view_is_its_owners_alone_to_see_to_change_and_to_delete(offi
     await expect(custom).to_contain_text("You have no views yet")
 
 
-async def test_q1_a_claimable_view_of_a_reps_own_is_refused_403(office: RunningOrg) -> None:
-    await office.rep("rep-1")
-    async with await office.program("rep-1") as client:
+async def test_q1_a_claimable_view_of_a_reps_own_is_refused_403(running_org: RunningOrg) -> None:
+    await running_org.rep("rep-1")
+    async with await running_org.program("rep-1") as client:
         kept = await client.post(VIEWS, json={"name": "Mine"})
         assert kept.status_code == 201
         path, seen = f"{VIEWS}/{kept.json()['view_id']}", {"if-match": kept.headers["etag"]}
@@ -183,16 +183,18 @@ async def test_q1_a_claimable_view_of_a_reps_own_is_refused_403(office: RunningO
         assert draft.status_code == 403
 
 
-async def test_q1_q3_a_rule_asks_the_reps_own_leads_only_and_pages_them_in_order(office: RunningOrg) -> None:
-    await opened(office, columns=[])
-    own = [await claimed(office, n, "rep-1", loan_amount=100_000 * n) for n in (1, 2, 3)]
-    await claimed(office, 4, "rep-2", loan_amount=900_000)
-    await office.arrive("V-5", first_name="Blind", last_name="Lead", loan_amount=900_000)
-    async with await office.program("mia") as manager:
+async def test_q1_q3_a_rule_asks_the_reps_own_leads_only_and_pages_them_in_order(
+    running_org: RunningOrg,
+) -> None:
+    await opened(running_org, columns=[])
+    own = [await claimed(running_org, n, "rep-1", loan_amount=100_000 * n) for n in (1, 2, 3)]
+    await claimed(running_org, 4, "rep-2", loan_amount=900_000)
+    await running_org.arrive("V-5", first_name="Blind", last_name="Lead", loan_amount=900_000)
+    async with await running_org.program("mia") as manager:
         await until(manager, "/api/v1/leads", "total", 5)
     negated = {"combinator": "and", "not": True, "rules": [{**RI["rules"][0], "value": "MA"}]}
     either = {"combinator": "or", "rules": [RI["rules"][0], {"field": "owned", "operator": "null"}]}
-    async with await office.program("rep-1") as client, await office.program("rep-2") as other:
+    async with await running_org.program("rep-1") as client, await running_org.program("rep-2") as other:
         for inclusion in (None, negated, either):
             key = {"idempotency-key": str(inclusion)}
             given = {"name": "All", "inclusion": inclusion, "sort": {"field": "loan_amount"}}
@@ -224,10 +226,10 @@ async def test_q1_q3_a_rule_asks_the_reps_own_leads_only_and_pages_them_in_order
 
 
 async def test_q1_no_edit_of_a_view_is_lost_and_a_wrong_one_is_refused_at_its_place(
-    office: RunningOrg,
+    running_org: RunningOrg,
 ) -> None:
-    await office.rep("rep-1")
-    async with await office.program("rep-1") as client:
+    await running_org.rep("rep-1")
+    async with await running_org.program("rep-1") as client:
         made = await client.post(VIEWS, json={"name": "A"})
         path = f"{VIEWS}/{made.json()['view_id']}"
         seen = {"if-match": made.headers["etag"]}

@@ -34,10 +34,10 @@ LETTERS = "/api/v1/operations/dead-letters"
 
 
 @pytest.fixture
-def later(office: RunningOrg) -> Iterator[tuple[ChildProcess, int]]:
+def later(running_org: RunningOrg) -> Iterator[tuple[ChildProcess, int]]:
     """Yield another console of the same system and its port. The test starts it after the letters were dealt with."""
     port = free_port()
-    console = child("console-later", ["console"], office.stack.settings, port)
+    console = child("console-later", ["console"], running_org.stack.settings, port)
     yield console, port
     console.stop()
 
@@ -60,7 +60,7 @@ async def until_known(
 
     async def agrees() -> bool:
         letters = {letter["place"]: letter for letter in (await console.get(LETTERS)).json()}
-        said = {
+        marks = {
             place: (
                 letter["replayed_at"] is not None,
                 letter["replayed_by"],
@@ -70,7 +70,7 @@ async def until_known(
             for place, letter in letters.items()
             if place in wanted
         }
-        return said == wanted
+        return marks == wanted
 
     await eventually(agrees, f"the console knows {wanted}")
 
@@ -82,21 +82,21 @@ async def waiting(console: httpx.AsyncClient) -> int:
 
 
 async def test_consoles_and_the_command_line_agree_on_what_was_sent_again_or_skipped(
-    office: RunningOrg, later: tuple[ChildProcess, int]
+    running_org: RunningOrg, later: tuple[ChildProcess, int]
 ) -> None:
     async def command(*arguments: str) -> dict[str, Any]:
-        said = await asyncio.to_thread(firstclaim, office.stack, "dead-letters", *arguments, "--json")
-        assert said.code == 0, said.err
-        return said.last_line
+        printed = await asyncio.to_thread(firstclaim, running_org.stack, "dead-letters", *arguments, "--json")
+        assert printed.code == 0, printed.err
+        return printed.last_line
 
-    await office.rep("mia", "manager")
+    await running_org.rep("mia", "manager")
     for name in ("Ames", "Bell", "Cole", "Dean"):
         lead = {
-            "org": office.org,
+            "org": running_org.org,
             "last_name": name,
         }  # no vendor, so it is refused, and again when sent again
-        await office.client.put(LEAD_ARRIVALS, msgspec.json.encode(lead))
-    async with await office.program("mia") as console:
+        await running_org.client.put(LEAD_ARRIVALS, msgspec.json.encode(lead))
+    async with await running_org.program("mia") as console:
         by_console, by_command, skipped, _ = await listed(console, 4)
         assert await waiting(console) == 4
         assert (await console.post(f"{LETTERS}/{by_console}/replay")).status_code == 200
@@ -111,7 +111,7 @@ async def test_consoles_and_the_command_line_agree_on_what_was_sent_again_or_ski
         await listed(console, 6)  # two came again, because nothing was mended
         assert await waiting(console) == 3
     # The command takes only what nobody dealt with.
-    run = await command("replay", "--all", "--org", office.org, "--dry-run")
+    run = await command("replay", "--all", "--org", running_org.org, "--dry-run")
     assert (run["selected"], run["replayed"]) == (6, 3)
     assert run["left_out"] == {
         "replayed before; --again takes them, too": 2,
@@ -120,7 +120,7 @@ async def test_consoles_and_the_command_line_agree_on_what_was_sent_again_or_ski
     # A console that starts now has nothing but the topics.
     process, port = later
     await asyncio.to_thread(process.launch)
-    other = replace(office, port=port)
+    other = replace(running_org, port=port)
     await other.until_ready()
     async with await other.program("mia") as console:
         await listed(console, 6)
@@ -141,20 +141,20 @@ async def following(follower: DeadLetterFollower) -> AsyncIterator[None]:
 
 
 async def test_a_mark_reaches_its_letter_and_none_that_is_no_longer_kept(
-    office: RunningOrg, monkeypatch: pytest.MonkeyPatch
+    running_org: RunningOrg, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An older mark that a console notes late does not replace a newer one."""
     monkeypatch.setattr(dead_letters, "KEPT", 2)
     changed: list[str] = []
-    follower = DeadLetterFollower(office.stack.settings, on_change=changed.append)
+    follower = DeadLetterFollower(running_org.stack.settings, on_change=changed.append)
 
     async def put(name: str, *known: str) -> str:
         """Let a letter of a lead come; return its position."""
-        lead = {"org": office.org, "last_name": name}  # no vendor, so it is refused
-        await office.client.put(LEAD_ARRIVALS, msgspec.json.encode(lead))
+        lead = {"org": running_org.org, "last_name": name}  # no vendor, so it is refused
+        await running_org.client.put(LEAD_ARRIVALS, msgspec.json.encode(lead))
 
         async def came() -> str | None:
-            newest = follower.of(office.org)[:1]
+            newest = follower.of(running_org.org)[:1]
             return next((one.place for one in newest if one.place not in known), None)
 
         place: str = await eventually(came, f"the letter of {name}")
@@ -164,20 +164,20 @@ async def test_a_mark_reaches_its_letter_and_none_that_is_no_longer_kept(
         first = await put("Ames")
         second = await put("Bell", first)
         third = await put("Cole", second)
-        assert [letter.place for letter in follower.of(office.org)] == [third, second]
-        assert follower.find(office.org, first) is None
-        assert follower.find(f"{office.org}-other", second) is None
+        assert [letter.place for letter in follower.of(running_org.org)] == [third, second]
+        assert follower.find(running_org.org, first) is None
+        assert follower.find(f"{running_org.org}-other", second) is None
         now = datetime.now(UTC)
         changed.clear()
-        async with Marker(office.stack.settings) as marker:
+        async with Marker(running_org.stack.settings) as marker:
             await marker.mark(first, Mark(what=MarkKind.REPLAYED, at=now))
             await marker.mark(second, Mark(what=MarkKind.SKIPPED, at=now, why="a test"))
-        letter = follower.find(office.org, second)
+        letter = follower.find(running_org.org, second)
         assert letter is not None
         await eventually(lambda: letter.skipped_at, "the mark reaches its letter")
-        assert set(changed) == {office.org}
+        assert set(changed) == {running_org.org}
         follower.note_mark(second, Mark(what=MarkKind.REPLAYED, at=now - timedelta(seconds=1), by="mia"))
         assert (letter.skipped_at, letter.skipped_why, letter.replayed_at) == (now, "a test", None)
         follower.note_mark(second, Mark(what=MarkKind.REPLAYED, at=now + timedelta(seconds=1), by="mia"))
         assert (letter.skipped_at, letter.replayed_by) == (None, "mia")
-        assert [one.is_handled for one in follower.of(office.org)] == [False, True]
+        assert [one.is_handled for one in follower.of(running_org.org)] == [False, True]

@@ -308,8 +308,8 @@ def test_x1_no_decision_is_forgotten() -> None:
 def test_x1_each_refusal_and_each_request_has_words() -> None:
     assert set(WHY_NOT_DONE) == set(Reason)
     assert set(ASKED) == {str(one) for one in Trigger if one not in _NOT_ASKED}
-    said = asked_text("You", "refused", {"action": "view", "reason": "not_allowed"})
-    assert said == "You asked to open it, but that was not allowed"
+    text = asked_text("You", "refused", {"action": "view", "reason": "not_allowed"})
+    assert text == "You asked to open it, but that was not allowed"
 
 
 def test_x1_reasons_name_people_and_every_candidate(names: Names) -> None:
@@ -325,16 +325,16 @@ def test_x1_reasons_name_people_and_every_candidate(names: Names) -> None:
 def test_q3_who_may_not_see_the_lead_is_told_nothing_of_it(
     decision: Decision, rep_id: str, names: Names
 ) -> None:
-    said = decision_text_for(rep_id, row(decision), names)
-    assert said is None or (said.who == rep_id and said.why is None and said.note is None and not said.passed)
-    assert said is None or "RI" not in said.text
-    assert said is None or rep_id != "rep-3"  # nothing of all this concerns it
+    text = decision_text_for(rep_id, row(decision), names)
+    assert text is None or (text.who == rep_id and text.why is None and text.note is None and not text.passed)
+    assert text is None or "RI" not in text.text
+    assert text is None or rep_id != "rep-3"  # nothing of all this concerns it
 
 
 def test_x1_a_rep_is_told_why_not_the_rep(names: Names) -> None:
     for why in RejectionReason:
         passed = (RejectedCandidate("rep-1", why, MARK),)
         decision = NobodyAvailable(group_id="west", epoch=1, reason="r", explanation=passed)
-        said = decision_text_for("rep-1", row(decision), names)
-        assert said is not None
-        assert said.text.startswith("Not you: ")
+        text = decision_text_for("rep-1", row(decision), names)
+        assert text is not None
+        assert text.text.startswith("Not you: ")

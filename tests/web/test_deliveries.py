@@ -19,31 +19,31 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.slow
 
 
-async def test_n1_the_lead_page_lists_what_became_of_its_mails(office: RunningOrg) -> None:
-    await office.publish("settings", "settings", round_robin=False)
-    await office.rep("mia", "manager")
-    await office.rep("ann")
-    await office.until_published("rep", "ann")
-    lead = await office.arrive("D-1", first_name="Jeremy", last_name="Jones")
-    await office.until_known("mia")
+async def test_n1_the_lead_page_lists_what_became_of_its_mails(running_org: RunningOrg) -> None:
+    await running_org.publish("settings", "settings", round_robin=False)
+    await running_org.rep("mia", "manager")
+    await running_org.rep("ann")
+    await running_org.until_published("rep", "ann")
+    lead = await running_org.arrive("D-1", first_name="Jeremy", last_name="Jones")
+    await running_org.until_known("mia")
     base = {
         "channel": "email",
         "provider": "smtp.example:587",
         "lead_id": lead,
         "rep_id": "ann",
-        "org": office.org,
+        "org": running_org.org,
     }
-    async with started(producer(office.stack.settings)) as writer:
+    async with started(producer(running_org.stack.settings)) as writer:
         for n, (status, detail) in enumerate((("sent", "250 Queued"), ("bounced", "550 No such <user>"))):
-            said = {
+            delivery = {
                 **base,
                 "notification_id": f"{lead}/1/ann/lead_offered/email",
                 "status": status,
                 "detail": detail,
                 "at": f"2026-11-27T10:00:0{n}Z",
             }
-            await writer.send_and_wait("deliveries", json.dumps(said).encode(), key=lead.encode())
-    page = await office.sign_in("mia", f"/leads/{lead}")
+            await writer.send_and_wait("deliveries", json.dumps(delivery).encode(), key=lead.encode())
+    page = await running_org.sign_in("mia", f"/leads/{lead}")
 
     async def listed() -> bool:
         await page.reload()

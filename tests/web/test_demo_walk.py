@@ -35,9 +35,9 @@ CALLER: Final = {
 """A live transfer from a state in which the demo's loan officer is licensed."""
 
 
-async def signed_in(office: RunningOrg, email: str) -> Page:
+async def signed_in(running_org: RunningOrg, email: str) -> Page:
     """Go the way the demo's lines say: the address, then email and password."""
-    page = await office.window(email)
+    page = await running_org.window(email)
     await page.goto("/")
     source = await page.content()
     assert not any(word in source for one in SIGN_INS for word in (PASSWORD, one.email))
@@ -47,27 +47,27 @@ async def signed_in(office: RunningOrg, email: str) -> Page:
     return page
 
 
-async def published(office: RunningOrg, leads: int) -> str:
+async def published(running_org: RunningOrg, leads: int) -> str:
     """Publish the demo's lender and let leads arrive, as the demo does; return the address of the console's store."""
     for (kind, object_id), value in opened(lender()).items():
         hours: dict[str, Any] = (
             {"quiet_hours": []} if kind == "settings" else {}
         )  # or the call would be refused at night
-        await office.client.publish(kind, object_id, {**value, **hours})
-    for lead in islice(sample_leads(leads, org=office.org), leads):
-        await office.client.arrive(lead)
-    return WebSettings.read(state_dir=office.stack.settings.state_dir).console_database_url
+        await running_org.client.publish(kind, object_id, {**value, **hours})
+    for lead in islice(sample_leads(leads, org=running_org.org), leads):
+        await running_org.client.arrive(lead)
+    return WebSettings.read(state_dir=running_org.stack.settings.state_dir).console_database_url
 
 
-async def test_a_new_user_signs_in_finds_a_lead_claims_it_and_works_it(office: RunningOrg) -> None:
-    port = office.stack.ports["console"]
+async def test_a_new_user_signs_in_finds_a_lead_claims_it_and_works_it(running_org: RunningOrg) -> None:
+    port = running_org.stack.ports["console"]
     printed = invitation(port)
     assert f"http://127.0.0.1:{port}" in printed
     assert all(f"{one.email}  " in printed for one in SIGN_INS)
     assert printed.count(PASSWORD) == len(SIGN_INS)
-    database_url = await published(office, 80)
-    with signed_up(database_url, office.org):
-        page = await signed_in(office, SIGN_INS[0].email)
+    database_url = await published(running_org, 80)
+    with signed_up(database_url, running_org.org):
+        page = await signed_in(running_org, SIGN_INS[0].email)
         await page.locator("#queues li.claimable").get_by_role("link", name="New leads").click()
         await expect(page.get_by_role("heading", level=1)).to_have_text("New leads")
         claimable = page.get_by_role("button", name="Claim")
@@ -85,7 +85,7 @@ async def test_a_new_user_signs_in_finds_a_lead_claims_it_and_works_it(office: R
         await expect(page.get_by_role("status").filter(has_text="Recorded: no answer.")).to_be_visible()
         await page.goto("/queues/mine")
         await expect(page.locator("tbody")).to_contain_text(name)
-        await office.arrive("live-1", vendor="corner-form", campaign="live-east", **CALLER)
+        await running_org.arrive("live-1", vendor="corner-form", campaign="live-east", **CALLER)
         ring = page.locator("#offers").get_by_role("alert")
         await expect(ring).to_contain_text("You have an available lead Jeremy Jones. Press 1 to accept")
         await page.get_by_role("heading", level=1).press("1")  # by key
@@ -95,7 +95,7 @@ async def test_a_new_user_signs_in_finds_a_lead_claims_it_and_works_it(office: R
         await ring.get_by_role("button", name="Press 1 to be connected").click()
         await expect(ring).to_contain_text("Calling Jeremy Jones")
         for one in SIGN_INS[1:]:
-            other = await signed_in(office, one.email)
+            other = await signed_in(running_org, one.email)
             await expect(other.locator(".who .name")).to_contain_text(one.role)
     with suppress(PlaywrightError):  # the page may be on its way to the sign-in already
         await page.reload()
@@ -104,13 +104,13 @@ async def test_a_new_user_signs_in_finds_a_lead_claims_it_and_works_it(office: R
 
 
 async def test_the_demos_work_queue_has_leads_to_call_and_keeps_them_until_they_are_decided(
-    office: RunningOrg,
+    running_org: RunningOrg,
 ) -> None:
     """Nobody claims from it, so whoever tries the demo finds leads there at any time."""
-    await published(office, 150)
-    account = Account(email=office.email(YOURS), org=office.org, rep_id=YOURS, role="rep")
-    office.accounts.put(account, OWN_PASSWORD)
-    page = await office.sign_in(YOURS)
+    await published(running_org, 150)
+    account = Account(email=running_org.email(YOURS), org=running_org.org, rep_id=YOURS, role="rep")
+    running_org.accounts.put(account, OWN_PASSWORD)
+    page = await running_org.sign_in(YOURS)
     await page.locator("#queues").get_by_role("link", name="Follow up, East Coast").click()
     await expect(page.get_by_role("heading", level=1)).to_have_text("Follow up, East Coast")
     first = page.locator("tbody tr").filter(has=page.get_by_role("link", name="Open")).first

@@ -58,22 +58,22 @@ async def shows(page: Page, *wanted: str) -> None:
     )
 
 
-async def opened(office: RunningOrg, *, enforce_licence: bool = False) -> dict[str, str]:
+async def opened(running_org: RunningOrg, *, enforce_licence: bool = False) -> dict[str, str]:
     """Open an org with two managers, three reps and four exceptions; return name -> lead id.
 
     Its managers may assign leads to reps without a licence unless `enforce_licence` is set (M6).
     """
-    await office.publish("settings", "settings", enforce_licence=enforce_licence)
+    await running_org.publish("settings", "settings", enforce_licence=enforce_licence)
     for rep_id, role in (("mia", "manager"), ("max", "manager"), ("rep-1", "rep"), ("rep-2", "rep")):
-        await office.rep(rep_id, role, licensed_states=["TX"])
-    await office.rep("zoe", name="Zoë Ångström")
-    await office.publish(
+        await running_org.rep(rep_id, role, licensed_states=["TX"])
+    await running_org.rep("zoe", name="Zoë Ångström")
+    await running_org.publish(
         "group", "west", method="round_robin", members=[{"rep_id": "rep-1"}, {"rep_id": "rep-2"}]
     )
-    await office.publish(
+    await running_org.publish(
         "campaign", "purchase-west", name="Purchase West", description="Spring mailing", group_id="west"
     )
-    await office.until_published("campaign", "purchase-west")
+    await running_org.until_published("campaign", "purchase-west")
     people: dict[str, dict[str, Any]] = {
         "Jeremy Jones": {"state": "RI", "loan_amount": 310000, "loan_purpose": "purchase"},
         "Ana Silva": {"state": "MA", "loan_amount": 250000, "loan_purpose": "refinance"},
@@ -83,7 +83,7 @@ async def opened(office: RunningOrg, *, enforce_licence: bool = False) -> dict[s
     leads = {}
     for day, (name, facts) in enumerate(people.items(), start=1):
         first, last = name.split()
-        leads[name] = await office.arrive(
+        leads[name] = await running_org.arrive(
             f"E-{day}",
             first_name=first,
             last_name=last,
@@ -94,9 +94,11 @@ async def opened(office: RunningOrg, *, enforce_licence: bool = False) -> dict[s
     return leads
 
 
-async def test_e2_all_twelve_columns_a_filter_for_each_and_the_address_keeps_them(office: RunningOrg) -> None:
-    leads = await opened(office)
-    page = await office.sign_in("mia", "/exceptions")
+async def test_e2_all_twelve_columns_a_filter_for_each_and_the_address_keeps_them(
+    running_org: RunningOrg,
+) -> None:
+    leads = await opened(running_org)
+    page = await running_org.sign_in("mia", "/exceptions")
     await shows(page, "Jeremy Jones", "Ana Silva", "Bo Johnson", "Cy Adams")
     heads = await page.locator("thead th").evaluate_all("all => all.map(th => th.textContent.trim())")
     assert heads[1:] == E2
@@ -146,21 +148,21 @@ async def test_e2_all_twelve_columns_a_filter_for_each_and_the_address_keeps_the
     )
 
 
-async def test_e2_pages_are_right_while_rows_go(office: RunningOrg) -> None:
-    await office.rep("mia", "manager")
-    await office.rep("rep-1")
-    await office.until_published("rep", "rep-1")
+async def test_e2_pages_are_right_while_rows_go(running_org: RunningOrg) -> None:
+    await running_org.rep("mia", "manager")
+    await running_org.rep("rep-1")
+    await running_org.until_published("rep", "rep-1")
     leads = [
-        await office.arrive(f"P-{n}", last_name=f"Lead {n}", created_at=f"2026-11-01T12:0{n}:00Z")
+        await running_org.arrive(f"P-{n}", last_name=f"Lead {n}", created_at=f"2026-11-01T12:0{n}:00Z")
         for n in range(6)
     ]
-    page = await office.sign_in("mia", "/exceptions?limit=2")
+    page = await running_org.sign_in("mia", "/exceptions?limit=2")
     await shows(page, "Lead 0", "Lead 1")
     await expect(page.locator("[data-total]")).to_have_text("6 leads")
     await page.get_by_role("button", name="Next").click()
     await shows(page, "Lead 2", "Lead 3")
-    await office.ask("assign", leads[0], "mia", to_rep_id="rep-1")  # before this page: nothing moves
-    await office.ask("assign", leads[3], "mia", to_rep_id="rep-1")  # on this page: what follows comes up
+    await running_org.ask("assign", leads[0], "mia", to_rep_id="rep-1")  # before this page: nothing moves
+    await running_org.ask("assign", leads[3], "mia", to_rep_id="rep-1")  # on this page: what follows comes up
     await shows(page, "Lead 2", "Lead 4")
     await page.get_by_role("button", name="Previous").click()
     await shows(page, "Lead 1")
@@ -170,10 +172,13 @@ async def test_e2_pages_are_right_while_rows_go(office: RunningOrg) -> None:
     await shows(page, "Lead 1")
 
 
-async def test_e3_two_managers_assign_the_same_lead_at_the_same_moment(office: RunningOrg) -> None:
-    leads = await opened(office)
+async def test_e3_two_managers_assign_the_same_lead_at_the_same_moment(running_org: RunningOrg) -> None:
+    leads = await opened(running_org)
     lead = leads["Jeremy Jones"]
-    mia, maxim = await office.sign_in("mia", "/exceptions"), await office.sign_in("max", "/exceptions")
+    mia, maxim = (
+        await running_org.sign_in("mia", "/exceptions"),
+        await running_org.sign_in("max", "/exceptions"),
+    )
     for page, to in ((mia, "Rep 1"), (maxim, "Zoë Ångström")):
         await row(page, lead).get_by_role("button", name="Assign Jeremy Jones").click()
         # By the keyboard alone: some of the name, down, choose, confirm.
@@ -201,7 +206,7 @@ async def test_e3_two_managers_assign_the_same_lead_at_the_same_moment(office: R
     await mia.wait_for_function(
         "lead => document.activeElement.closest('tr')?.dataset.lead === lead", arg=leads["Ana Silva"]
     )
-    late = (await office.ask("claim", lead, "rep-2")).answer
+    late = (await running_org.ask("claim", lead, "rep-2")).answer
     assert late is not None
     assert (late.result, late.reason, late.owner) == (
         "lost",
@@ -210,9 +215,9 @@ async def test_e3_two_managers_assign_the_same_lead_at_the_same_moment(office: R
     )
 
 
-async def test_m6_the_desk_asks_for_the_reason_to_override_a_licence(office: RunningOrg) -> None:
-    leads = await opened(office, enforce_licence=True)
-    mia = await office.sign_in("mia", "/exceptions")
+async def test_m6_the_desk_asks_for_the_reason_to_override_a_licence(running_org: RunningOrg) -> None:
+    leads = await opened(running_org, enforce_licence=True)
+    mia = await running_org.sign_in("mia", "/exceptions")
     await row(mia, leads["Jeremy Jones"]).get_by_role("button", name="Assign Jeremy Jones").click()
     await mia.locator("#move label", has_text="Rep 1").locator("input").check()
     await mia.locator("#move [data-ok]").click()
@@ -241,9 +246,12 @@ async def test_m6_the_desk_asks_for_the_reason_to_override_a_licence(office: Run
     await expect(mia.locator(".lead-history")).to_contain_text("the licence comes tomorrow")
 
 
-async def test_e4_ignore_asks_hides_and_show_ignored_lists_them_at_the_end(office: RunningOrg) -> None:
-    leads = await opened(office)
-    mia, maxim = await office.sign_in("mia", "/exceptions"), await office.sign_in("max", "/exceptions")
+async def test_e4_ignore_asks_hides_and_show_ignored_lists_them_at_the_end(running_org: RunningOrg) -> None:
+    leads = await opened(running_org)
+    mia, maxim = (
+        await running_org.sign_in("mia", "/exceptions"),
+        await running_org.sign_in("max", "/exceptions"),
+    )
     await shows(mia, "Jeremy Jones", "Ana Silva", "Bo Johnson", "Cy Adams")
     await row(mia, leads["Jeremy Jones"]).get_by_role("button", name="Ignore Jeremy Jones").click()
     await expect(mia.locator("#confirm")).to_contain_text("Do you really want to ignore this lead")
@@ -265,14 +273,17 @@ async def test_e4_ignore_asks_hides_and_show_ignored_lists_them_at_the_end(offic
     await mia.keyboard.press("Enter")
     await mia.keyboard.press("Enter")
     await shows(mia, "Cy Adams", "Bo Johnson", "Ana Silva")
-    answer = (await office.ask("claim", leads["Jeremy Jones"], "rep-1")).answer
+    answer = (await running_org.ask("claim", leads["Jeremy Jones"], "rep-1")).answer
     assert answer is not None
     assert answer.owner == "zoe"
 
 
-async def test_d6_several_are_shared_evenly_and_every_answer_is_counted(office: RunningOrg) -> None:
-    leads = await opened(office)
-    mia, maxim = await office.sign_in("mia", "/exceptions"), await office.sign_in("max", "/exceptions")
+async def test_d6_several_are_shared_evenly_and_every_answer_is_counted(running_org: RunningOrg) -> None:
+    leads = await opened(running_org)
+    mia, maxim = (
+        await running_org.sign_in("mia", "/exceptions"),
+        await running_org.sign_in("max", "/exceptions"),
+    )
     await shows(mia, "Jeremy Jones", "Ana Silva", "Bo Johnson", "Cy Adams")
     await mia.get_by_label("Select all on this page").check()
     await expect(mia.locator("[data-chosen]")).to_contain_text("4 of")
@@ -280,7 +291,7 @@ async def test_d6_several_are_shared_evenly_and_every_answer_is_counted(office: 
     await mia.get_by_role("button", name="Assign …").click()
     for name in ("Rep 1", "Rep 2"):
         await mia.locator("#move label", has_text=name).locator("input").check()
-    await office.ask("assign", leads["Bo Johnson"], "max", to_rep_id="zoe")  # somebody is quicker
+    await running_org.ask("assign", leads["Bo Johnson"], "max", to_rep_id="zoe")  # somebody is quicker
     await mia.locator("#move [data-ok]").click()
     await expect(mia.locator("#confirm")).to_contain_text("will be assigned: Rep 1 ")
     await mia.locator("#confirm [data-ok]").click()
@@ -298,7 +309,7 @@ async def test_d6_several_are_shared_evenly_and_every_answer_is_counted(office: 
     await mia.locator("#many [data-close]").click()
     for page in (mia, maxim):
         await shows(page, "Cy Adams")
-    answers = [await office.ask("claim", leads[name], "zoe") for name in ("Jeremy Jones", "Ana Silva")]
+    answers = [await running_org.ask("claim", leads[name], "zoe") for name in ("Jeremy Jones", "Ana Silva")]
     assert sorted(one.answer.owner or "" for one in answers if one.answer) == ["rep-1", "rep-2"]
     await mia.get_by_label("Select Cy Adams").check()
     await mia.get_by_role("button", name="Ignore …").click()
@@ -309,9 +320,11 @@ async def test_d6_several_are_shared_evenly_and_every_answer_is_counted(office: 
     await expect(mia.locator("[data-empty]")).to_be_visible()
 
 
-async def test_e5_a_rep_sees_who_is_unassigned_and_q3_no_fact_of_the_prospect(office: RunningOrg) -> None:
-    leads = await opened(office)
-    page = await office.sign_in("rep-1", "/unassigned")
+async def test_e5_a_rep_sees_who_is_unassigned_and_q3_no_fact_of_the_prospect(
+    running_org: RunningOrg,
+) -> None:
+    leads = await opened(running_org)
+    page = await running_org.sign_in("rep-1", "/unassigned")
     await expect(row(page, leads["Jeremy Jones"])).to_be_visible()
     heads = await page.locator("thead th").evaluate_all("all => all.map(th => th.textContent.trim())")
     assert heads == ["Prospect name", "Distribution", "Failure reason", "Unassigned since"]
@@ -324,5 +337,5 @@ async def test_e5_a_rep_sees_who_is_unassigned_and_q3_no_fact_of_the_prospect(of
     # What a rep may not see cannot be asked for either: neither as a filter nor as an order.
     for query in ("state=RI", "loan_amount.from=1", "sort=loan_amount", "vendor=acme"):
         assert (await page.request.get(f"/api/v1/unassigned?{query}")).status == 422
-    await office.ask("assign", leads["Jeremy Jones"], "mia", to_rep_id="rep-2")
+    await running_org.ask("assign", leads["Jeremy Jones"], "mia", to_rep_id="rep-2")
     await expect(row(page, leads["Jeremy Jones"])).to_have_count(0)

@@ -23,12 +23,12 @@ pytestmark = pytest.mark.slow
 WEEKDAYS = ["mon", "tue", "wed", "thu", "fri"]
 
 
-async def staffed(office: RunningOrg, *rep_ids: str, **more: Any) -> None:
+async def staffed(running_org: RunningOrg, *rep_ids: str, **more: Any) -> None:
     """Publish an admin and some reps."""
-    await office.rep("ada", "admin")
+    await running_org.rep("ada", "admin")
     for rep_id in rep_ids:
-        await office.rep(rep_id, **more)
-    await office.until_known("ada")
+        await running_org.rep(rep_id, **more)
+    await running_org.until_known("ada")
 
 
 async def published(page: Page, path: str) -> dict[str, Any]:
@@ -60,13 +60,13 @@ async def order(page: Page) -> list[str | None]:
     return [await lines.nth(n).get_attribute("data-rep") for n in range(await lines.count())]
 
 
-async def test_x2_switching_a_rep_off_says_what_it_does_and_does_it(office: RunningOrg) -> None:
-    await staffed(office, "rep-1", "rep-2")
-    await office.publish("queue", "new", **NEW)
-    lead = await office.arrive("A-1", last_name="Jones")
-    rep = await office.sign_in("rep-1")
-    assert (await office.ask("claim", lead, "rep-1", queue_id="new")).result == "won"
-    page = await office.sign_in("ada", "/operations")
+async def test_x2_switching_a_rep_off_says_what_it_does_and_does_it(running_org: RunningOrg) -> None:
+    await staffed(running_org, "rep-1", "rep-2")
+    await running_org.publish("queue", "new", **NEW)
+    lead = await running_org.arrive("A-1", last_name="Jones")
+    rep = await running_org.sign_in("rep-1")
+    assert (await running_org.ask("claim", lead, "rep-1", queue_id="new")).result == "won"
+    page = await running_org.sign_in("ada", "/operations")
     await expect(page.locator('[data-tile="won"]')).to_have_text("1")  # the database has it
     await page.goto("/directory/reps/rep-1")
     await page.wait_for_selector("html[data-ready=yes]")
@@ -97,13 +97,13 @@ async def test_x2_switching_a_rep_off_says_what_it_does_and_does_it(office: Runn
 
 
 async def test_r1_the_roster_is_ordered_by_keyboard_and_by_drag_and_number_one_gets_the_lead(
-    office: RunningOrg,
+    running_org: RunningOrg,
 ) -> None:
-    await staffed(office, "rep-1", "rep-2", "rep-3")
+    await staffed(running_org, "rep-1", "rep-2", "rep-3")
     members = [{"rep_id": f"rep-{n}"} for n in (1, 2)]
-    await office.publish("group", "west", name="West", method="round_robin", members=members)
-    await office.publish("campaign", "west", group_id="west")
-    page = await office.sign_in("ada", "/directory/groups/west")
+    await running_org.publish("group", "west", name="West", method="round_robin", members=members)
+    await running_org.publish("campaign", "west", group_id="west")
+    page = await running_org.sign_in("ada", "/directory/groups/west")
     assert await order(page) == ["rep-1", "rep-2"]
     down = page.get_by_role("button", name="Move Rep 1 down")
     await down.focus()
@@ -135,8 +135,8 @@ async def test_r1_the_roster_is_ordered_by_keyboard_and_by_drag_and_number_one_g
     await expect(page.locator("[data-effects]")).to_contain_text("number one on its roster")
     await page.get_by_role("button", name="Back").click()
     await publish(page)
-    rep = await office.sign_in("rep-3", "/queues/mine")
-    lead = await office.arrive("A-1", last_name="Jones", campaign="west")
+    rep = await running_org.sign_in("rep-3", "/queues/mine")
+    lead = await running_org.arrive("A-1", last_name="Jones", campaign="west")
     await expect(rep.locator(f'tr[data-lead="{lead}"]')).to_be_visible()
     # What others need is not removed.
     await page.goto("/directory/groups/west")
@@ -145,9 +145,9 @@ async def test_r1_the_roster_is_ordered_by_keyboard_and_by_drag_and_number_one_g
     await expect(page.locator("[data-notice]")).to_contain_text("campaigns.west.group_id needs it")
 
 
-async def test_r9_hours_on_a_week_grid_across_midnight_and_copied(office: RunningOrg) -> None:
-    await staffed(office, "rep-1", "rep-2")
-    page = await office.sign_in("ada", "/directory/reps/rep-1")
+async def test_r9_hours_on_a_week_grid_across_midnight_and_copied(running_org: RunningOrg) -> None:
+    await staffed(running_org, "rep-1", "rep-2")
+    page = await running_org.sign_in("ada", "/directory/reps/rep-1")
     await page.get_by_label("Working hours").select_option("some")
     await day(page, "Monday").get_by_role("button", name="Add hours on Monday").click()
     await expect(page.get_by_label("Monday, from")).to_be_focused()
@@ -188,9 +188,9 @@ async def test_r9_hours_on_a_week_grid_across_midnight_and_copied(office: Runnin
     assert value["name"] == "Rep 1"  # nobody touched it
 
 
-async def test_r4_a_groups_pause_on_a_week_grid_in_its_time_zone(office: RunningOrg) -> None:
-    await staffed(office, "rep-1")
-    page = await office.sign_in("ada", "/directory/groups")
+async def test_r4_a_groups_pause_on_a_week_grid_in_its_time_zone(running_org: RunningOrg) -> None:
+    await staffed(running_org, "rep-1")
+    page = await running_org.sign_in("ada", "/directory/groups")
     await page.get_by_role("button", name="Add a group").click()
     await page.get_by_label("Id: letters, digits and dashes").fill("night")
     await page.get_by_role("button", name="Go on").click()
@@ -216,11 +216,13 @@ async def test_r4_a_groups_pause_on_a_week_grid_in_its_time_zone(office: Running
     }
 
 
-async def test_a_lost_edit_is_refused_with_what_changed_and_goes_on_top_if_wanted(office: RunningOrg) -> None:
-    await staffed(office, "rep-1")
-    await office.rep("bob", "admin")
-    await office.until_known("bob")
-    ada, bob = [await office.sign_in(one, "/directory/reps/rep-1") for one in ("ada", "bob")]
+async def test_a_lost_edit_is_refused_with_what_changed_and_goes_on_top_if_wanted(
+    running_org: RunningOrg,
+) -> None:
+    await staffed(running_org, "rep-1")
+    await running_org.rep("bob", "admin")
+    await running_org.until_known("bob")
+    ada, bob = [await running_org.sign_in(one, "/directory/reps/rep-1") for one in ("ada", "bob")]
     await ada.get_by_label("Leads a day at most").fill("5")
     await bob.get_by_label("Open leads at most").fill("20")
     await publish(bob)
@@ -254,12 +256,12 @@ async def test_a_lost_edit_is_refused_with_what_changed_and_goes_on_top_if_wante
     assert sorted(answer.status for answer in both) == [200, 412]
 
 
-async def test_somebody_is_added_with_an_account_and_managers_only_look(office: RunningOrg) -> None:
-    await staffed(office)
-    await office.rep("mia", "manager")
-    page = await office.sign_in("ada", "/directory/reps/rep-9")
+async def test_somebody_is_added_with_an_account_and_managers_only_look(running_org: RunningOrg) -> None:
+    await staffed(running_org)
+    await running_org.rep("mia", "manager")
+    page = await running_org.sign_in("ada", "/directory/reps/rep-9")
     await page.get_by_label("Name", exact=True).fill("Nina Castellano")
-    email = f"nina@{office.org}.example"
+    email = f"nina@{running_org.org}.example"
     await page.get_by_role("textbox", name="Email").fill(email)
     await page.get_by_label("Also make an account").check()
     await page.get_by_role("button", name="Review changes").click()
@@ -269,19 +271,19 @@ async def test_somebody_is_added_with_an_account_and_managers_only_look(office: 
     password = await invited.locator("[data-invited-password]").inner_text()
     await invited.get_by_role("button", name="Done").click()
     assert password not in await page.content()
-    assert office.accounts.check(email, password) is not None
+    assert running_org.accounts.check(email, password) is not None
     # An address that is somebody else's is not taken over, in this org or another.
     token = await page.locator('meta[name="csrf"]').get_attribute("content")
     taken = await page.request.post(
         "/api/v1/directory/rep/rep-9/account",
-        data={"email": office.email("mia")},
+        data={"email": running_org.email("mia")},
         headers={"x-csrf-token": str(token)},
     )
     assert taken.status == 409
-    assert office.accounts.check(office.email("mia"), PASSWORD) is not None
-    mia = await office.sign_in("mia", "/directory/reps/rep-9")
+    assert running_org.accounts.check(running_org.email("mia"), PASSWORD) is not None
+    mia = await running_org.sign_in("mia", "/directory/reps/rep-9")
     await expect(mia.get_by_label("Name", exact=True)).to_be_disabled()
     await expect(mia.get_by_role("button", name="Review changes")).to_be_hidden()
-    rep = await office.window()
+    rep = await running_org.window()
     for path in ("/directory/reps", "/operations"):
         assert (await rep.request.get(path, headers={"accept": "application/json"})).status == 401

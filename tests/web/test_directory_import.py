@@ -48,11 +48,11 @@ TABLE: Final = (
 ).encode("cp1252")
 
 
-async def opened(office: RunningOrg) -> Page:
+async def opened(running_org: RunningOrg) -> Page:
     """Return the page of an org that has an admin, Ada."""
-    await office.rep("ada", "admin")
-    await office.until_known("ada")
-    page = await office.sign_in("ada", "/directory/reps")
+    await running_org.rep("ada", "admin")
+    await running_org.until_known("ada")
+    page = await running_org.sign_in("ada", "/directory/reps")
     await page.get_by_role("link", name="Import a file").click()
     await page.wait_for_selector(READY)
     return page
@@ -75,19 +75,19 @@ async def cells(page: Page) -> list[list[str]]:
     return [await row.locator("td").all_inner_texts() for row in await problems(page).all()]
 
 
-async def published(office: RunningOrg) -> dict[tuple[str, str], dict[str, Any]]:
+async def published(running_org: RunningOrg) -> dict[tuple[str, str], dict[str, Any]]:
     """Return the org's objects, as the API has them."""
-    async with signed_in(office, "ada") as ada:
+    async with signed_in(running_org, "ada") as ada:
         found = (await ada.get("/api/v1/directory")).json()["objects"]
     return {(one["kind"], one["id"]): one["value"] for one in found}
 
 
-async def test_q6_r1_an_admin_sees_what_a_file_changes_and_publishes_it(office: RunningOrg) -> None:
-    page = await opened(office)
-    before = await published(office)
+async def test_q6_r1_an_admin_sees_what_a_file_changes_and_publishes_it(running_org: RunningOrg) -> None:
+    page = await opened(running_org)
+    before = await published(running_org)
     await choose(page, "east.yaml", FILE)
-    said = page.locator("[data-sentences] li")
-    await expect(said).to_have_text(
+    sentences = page.locator("[data-sentences] li")
+    await expect(sentences).to_have_text(
         [
             "Adds the rep Ann Lee: with role Manager; with teams east.",
             "Adds the rep Bob Ray: with licensed states RI, MA.",
@@ -98,17 +98,17 @@ async def test_q6_r1_an_admin_sees_what_a_file_changes_and_publishes_it(office: 
     await expect(page.locator("[data-rest]")).to_have_text(
         "Not in the file, and left as it is: 1 object of the directory."
     )
-    assert await published(office) == before
+    assert await published(running_org) == before
     assert await serious(page) == []
     assert await fits_a_phone(page)
     await shot(page, "directory-import")
     await page.get_by_role("button", name="Publish 4 changes").click()
     await expect(page.locator("[data-done]")).to_have_text("Published: 4 changes.")
-    after = await published(office)
+    after = await published(running_org)
     assert after["rep", "ann-lee"]["role"] == "manager"
     assert after["group", "east"]["members"] == [{"rep_id": "bob-ray"}, {"rep_id": "ann-lee", "weight": 2}]
     assert after["campaign", "east"]["group_id"] == "east"
-    async with signed_in(office, "ada") as ada:
+    async with signed_in(running_org, "ada") as ada:
         texts = [one["text"] for one in await entries(ada, "published", 4)]
     assert any("Ada published the new rep Ann Lee" in text for text in texts)
     # The file that the page saves changes nothing; a changed line of it is said as what it changes.
@@ -118,14 +118,14 @@ async def test_q6_r1_an_admin_sees_what_a_file_changes_and_publishes_it(office: 
     await choose(page, "directory.yaml", saved)
     await expect(page.locator("#changes-title")).to_have_text("It would change nothing")
     await choose(page, "directory.yaml", saved.replace("name: East\n", "name: New England\n"))
-    await expect(said).to_have_text(
+    await expect(sentences).to_have_text(
         ["Changes the group New England: changes the name from East to New England."]
     )
     # A file may also say all there is to be.
     await choose(page, "only.yaml", "reps:\n  ada: {name: Ada, role: admin}\n")
     await expect(page.locator("[data-rest]")).to_contain_text("4 objects of the directory")
     await page.get_by_label("Also remove what a directory file does not name").check()
-    await expect(said.filter(has_text="Removes")).to_have_text(
+    await expect(sentences.filter(has_text="Removes")).to_have_text(
         [
             "Removes the rep Ann Lee.",
             "Removes the rep Bob Ray.",
@@ -136,9 +136,9 @@ async def test_q6_r1_an_admin_sees_what_a_file_changes_and_publishes_it(office: 
     await expect(page.locator("[data-effects]")).to_contain_text("Bob Ray is signed out")
 
 
-async def test_q6_a_refused_file_says_line_and_field_and_changes_nothing(office: RunningOrg) -> None:
-    page = await opened(office)
-    before = await published(office)
+async def test_q6_a_refused_file_says_line_and_field_and_changes_nothing(running_org: RunningOrg) -> None:
+    page = await opened(running_org)
+    before = await published(running_org)
     await choose(page, "broken.yaml", BROKEN)
     await expect(page.locator("[data-problem]")).to_have_text(
         "2 things are wrong in the file, so nothing was published."
@@ -164,14 +164,16 @@ async def test_q6_a_refused_file_says_line_and_field_and_changes_nothing(office:
     await expect(problems(page)).to_contain_text("Cannot be read here")
     assert (await cells(page))[0][0] == "3"
     await choose(page, "theirs.yaml", f"org: another\n{FILE}")
-    await expect(problems(page)).to_contain_text(f"Is another; only a file of {office.org} can be read here.")
+    await expect(problems(page)).to_contain_text(
+        f"Is another; only a file of {running_org.org} can be read here."
+    )
     await choose(page, "alone.yaml", "reps:\n  ada: {name: Ada, role: rep}\n")
     await expect(problems(page)).to_contain_text("no active admin")
     await choose(page, "large.yaml", b"# " + b"x" * MOST_BYTES)
     await expect(page.locator("[data-problem]")).to_contain_text("large.yaml has 2 MB; 2 MB are the most.")
     await expect(page.locator("[data-wrong]")).to_be_hidden()
-    assert await published(office) == before
-    async with signed_in(office, "ada") as ada:  # the server has the same bound
+    assert await published(running_org) == before
+    async with signed_in(running_org, "ada") as ada:  # the server has the same bound
         big = await ada.post(
             "/api/v1/directory/file/trial", files={"file": ("a.yaml", b"# " + b"x" * MOST_BYTES)}
         )
@@ -179,26 +181,26 @@ async def test_q6_a_refused_file_says_line_and_field_and_changes_nothing(office:
             HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
             "the file has more than 2 MB",
         )
-    await choose(page, LENDER.name, LENDER.read_text().replace("org: default", f"org: {office.org}"))
+    await choose(page, LENDER.name, LENDER.read_text().replace("org: default", f"org: {running_org.org}"))
     await expect(page.get_by_role("button", name="Publish")).to_be_visible()
     await expect(page.locator("[data-problem]")).to_be_hidden()
 
 
-async def test_r9_a_table_of_people_that_a_spreadsheet_saved(office: RunningOrg) -> None:
-    await office.rep("bob-ray", email="BOB@lender.example", teams=["north"])
-    page = await opened(office)
+async def test_r9_a_table_of_people_that_a_spreadsheet_saved(running_org: RunningOrg) -> None:
+    await running_org.rep("bob-ray", email="BOB@lender.example", teams=["north"])
+    page = await opened(running_org)
     await choose(page, "people.csv", TABLE)
-    said = page.locator("[data-sentences] li")
+    sentences = page.locator("[data-sentences] li")
     new = (
         "Adds the rep José Núñez: with email jose@lender.example; with teams east, west; "
         "with licensed states RI, MA; with most open leads 40."
     )
     changed = "Changes the rep Bob Ray: changes the email from BOB@lender.example to bob@lender.example."
-    await expect(said).to_have_text([changed, new])
+    await expect(sentences).to_have_text([changed, new])
     await expect(page.locator("[data-unread]")).to_contain_text("Shoe size")
     await page.get_by_role("button", name="Publish 2 changes").click()
     await expect(page.locator("[data-done]")).to_have_text("Published: 2 changes.")
-    after = await published(office)
+    after = await published(running_org)
     assert after["rep", "jose"]["licensed_states"] == ["RI", "MA"]
     assert after["rep", "bob-ray"]["teams"] == ["north"]  # an empty cell leaves what is published
     await choose(page, "people.csv", "Name,Role,States\nKim,chief,RI\nLou,rep,Narnia\nKim,rep,\n,,RI\n")
@@ -214,12 +216,12 @@ async def test_r9_a_table_of_people_that_a_spreadsheet_saved(office: RunningOrg)
     await expect(problems(page)).to_contain_text("must name the columns")
 
 
-async def test_q6_what_somebody_publishes_meanwhile_is_looked_at_first(office: RunningOrg) -> None:
-    page = await opened(office)
+async def test_q6_what_somebody_publishes_meanwhile_is_looked_at_first(running_org: RunningOrg) -> None:
+    page = await opened(running_org)
     await choose(page, "east.yaml", FILE)
     button = page.get_by_role("button", name="Publish 4 changes")
     await expect(button).to_be_visible()
-    await office.publish("rep", "bob-ray", name="Bob Ray", licensed_states=["RI", "MA"])
+    await running_org.publish("rep", "bob-ray", name="Bob Ray", licensed_states=["RI", "MA"])
     await button.click()
     await expect(page.locator("[data-problem]")).to_contain_text("Somebody published meanwhile")
     await page.get_by_role("button", name="Publish 3 changes").click()

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
-from assurance.chaos.vendors import producer
+from assurance.chaos.vendor_producers import producer
 from models.ids import lead_id
 from streams.topics import LEAD_ACTIONS, LEAD_ARRIVALS
 from tests.fixtures.waiting import PATIENCE_SECONDS, eventually
@@ -30,10 +30,10 @@ BOTH: Final = [{"rep_id": rep_id} for rep_id in ("ann", "bob")]
 class Crm:
     """A CRM and a vendor that write to the topics with librdkafka, and a manager who reads the answers by the API."""
 
-    def __init__(self, office: RunningOrg, manager: httpx.AsyncClient) -> None:
-        self.org = office.org
+    def __init__(self, running_org: RunningOrg, manager: httpx.AsyncClient) -> None:
+        self.org = running_org.org
         self.manager = manager
-        self._sender = producer(office.stack.settings)
+        self._sender = producer(running_org.stack.settings)
 
     def sends(self, topic: str, **message: Any) -> None:
         """Write one message."""
@@ -68,30 +68,30 @@ class Crm:
         return {event["type"] for event in events}
 
 
-async def opened(office: RunningOrg) -> None:
+async def opened(running_org: RunningOrg) -> None:
     """Open a lender with its round robin off, where ann is number one, and with phones that ring and a window."""
-    await office.publish("settings", "settings", round_robin=False, quiet_hours=[])
-    await office.rep("mia", "manager", email="mia@lender.example")
+    await running_org.publish("settings", "settings", round_robin=False, quiet_hours=[])
+    await running_org.rep("mia", "manager", email="mia@lender.example")
     for rep_id in ("ann", "bob"):
-        await office.rep(rep_id, email=f"{rep_id}@lender.example")
-    await office.publish("group", "west", method="round_robin", members=BOTH)
-    await office.publish("group", "phones", method="ring_all", members=BOTH, ring_seconds=600)
+        await running_org.rep(rep_id, email=f"{rep_id}@lender.example")
+    await running_org.publish("group", "west", method="round_robin", members=BOTH)
+    await running_org.publish("group", "phones", method="ring_all", members=BOTH, ring_seconds=600)
     desk = [{"rep_id": "mia"}, *BOTH]
-    await office.publish("group", "desk", method="roster", members=desk, claim_window_seconds=900)
+    await running_org.publish("group", "desk", method="roster", members=desk, claim_window_seconds=900)
     for group in ("west", "phones", "desk"):
-        await office.publish("campaign", group, group_id=group)
-        await office.until_published("campaign", group)
-    await office.until_published("settings", "settings")
+        await running_org.publish("campaign", group, group_id=group)
+        await running_org.until_published("campaign", group)
+    await running_org.until_published("settings", "settings")
 
 
-async def test_d1_d3_d12_d14_d18_by_bytes_each_is_answered_and_followed(office: RunningOrg) -> None:
+async def test_d1_d3_d12_d14_d18_by_bytes_each_is_answered_and_followed(running_org: RunningOrg) -> None:
     """CASES D1, D3, D12, D14 and D18."""
-    await opened(office)
-    mia, ann, bob = [await office.program(rep_id) for rep_id in ("mia", "ann", "bob")]
-    crm = Crm(office, mia)
+    await opened(running_org)
+    mia, ann, bob = [await running_org.program(rep_id) for rep_id in ("mia", "ann", "bob")]
+    crm = Crm(running_org, mia)
 
     # D1: with round robin off, ann is number one. An assign says who has her lead and how to move it; a reassign does.
-    lead = await office.arrive("D1", last_name="Jones", campaign="west")
+    lead = await running_org.arrive("D1", last_name="Jones", campaign="west")
     await crm.shows(lead, owner="ann")
     lost = await crm.asks("assign", lead, "mia", mia, to_rep_id="bob")
     assert (lost["result"], lost["reason"], lost["owner"]) == ("lost", "already_claimed", "ann")
@@ -105,7 +105,7 @@ async def test_d1_d3_d12_d14_d18_by_bytes_each_is_answered_and_followed(office: 
     assert (await crm.shows(lead))["last_contacted_at"] is not None
 
     # D3: a manager on the roster is offered a lead, and ignores it. Ignoring is not what one does with an offer.
-    offered = await office.arrive("D3", last_name="Poe", campaign="desk")
+    offered = await running_org.arrive("D3", last_name="Poe", campaign="desk")
     await crm.shows(offered, phase="offered")
     ignored = await crm.asks("ignore", offered, "mia", mia)
     assert (ignored["result"], ignored["reason"]) == ("refused", "not_an_exception")
@@ -115,13 +115,13 @@ async def test_d1_d3_d12_d14_d18_by_bytes_each_is_answered_and_followed(office: 
     named = {"vendor": "acme", "last_name": "Roe", "campaign": "WEST"}
     crm.sends(LEAD_ARRIVALS, **named, external_id="D12-1", assigned_to="BOB@Lender.Example")
     crm.sends(LEAD_ARRIVALS, **named, external_id="D12-2", assigned_to="nobody@lender.example")
-    first, second = [lead_id(office.org, "acme", f"D12-{n}", {}) for n in (1, 2)]
+    first, second = [lead_id(running_org.org, "acme", f"D12-{n}", {}) for n in (1, 2)]
     assert (await crm.shows(first, owner="bob"))["phase"] == "owned"
     await crm.shows(second, owner="ann")
     assert "preassignment_not_followed" in await crm.types(second)
 
     # D18: whoever hung up is not connected any more.
-    ring = await office.arrive("D18", last_name="Doe", campaign="phones", phone="+14014194247")
+    ring = await running_org.arrive("D18", last_name="Doe", campaign="phones", phone="+14014194247")
     await crm.shows(ring, phase="offered")
     assert (await crm.asks("press_one", ring, "bob", bob))["result"] == "won"
     assert (await crm.asks("hang_up", ring, "bob", bob))["result"] == "done"
@@ -131,17 +131,17 @@ async def test_d1_d3_d12_d14_d18_by_bytes_each_is_answered_and_followed(office: 
     assert (late["result"], late["owner"]) == ("lost", "bob")
 
 
-async def test_d4_d15_the_desk_splits_evenly_and_shows_no_phone_as_a_name(office: RunningOrg) -> None:
+async def test_d4_d15_the_desk_splits_evenly_and_shows_no_phone_as_a_name(running_org: RunningOrg) -> None:
     """CASES D4 and D15."""
     for rep_id, role in (("mia", "manager"), ("ann", "rep"), ("bob", "rep")):
-        await office.rep(rep_id, role)
-    mia, ann = await office.program("mia"), await office.program("ann")
-    crm = Crm(office, mia)
+        await running_org.rep(rep_id, role)
+    mia, ann = await running_org.program("mia"), await running_org.program("ann")
+    crm = Crm(running_org, mia)
 
     # D15: leads with only a phone or a mail. Reps read neither as the name under Unassigned.
     only = [
-        await office.arrive("D15-1", phone="+14014194247"),
-        await office.arrive("D15-2", email="jeremy@x.example"),
+        await running_org.arrive("D15-1", phone="+14014194247"),
+        await running_org.arrive("D15-2", email="jeremy@x.example"),
     ]
     for lead in only:
         await crm.shows(lead, phase="exception")
@@ -156,7 +156,7 @@ async def test_d4_d15_the_desk_splits_evenly_and_shows_no_phone_as_a_name(office
     await eventually(both, "both are there without a name")
 
     # D4: free, owned, free, owned, to two reps: the dry run promises what happens.
-    leads = [await office.arrive(f"D4-{n}", last_name=f"Lead {n}") for n in range(4)]
+    leads = [await running_org.arrive(f"D4-{n}", last_name=f"Lead {n}") for n in range(4)]
     for lead in leads:
         await crm.shows(lead, phase="exception")
     for lead in (leads[1], leads[3]):
@@ -177,21 +177,21 @@ async def test_d4_d15_the_desk_splits_evenly_and_shows_no_phone_as_a_name(office
     assert owners == ["ann", "bob", "mia", "mia"]
 
 
-async def test_d7_d10_d11_by_bytes_promises_rings_and_repeats_hold(office: RunningOrg) -> None:
+async def test_d7_d10_d11_by_bytes_promises_rings_and_repeats_hold(running_org: RunningOrg) -> None:
     """CASES D7, D10 and D11."""
-    await opened(office)
-    await office.publish("group", "buttons", method="distribute_all", members=BOTH, ring_seconds=600)
-    await office.publish("campaign", "buttons", group_id="buttons")
-    await office.until_published("campaign", "buttons")
-    mia, ann = await office.program("mia"), await office.program("ann")
-    crm = Crm(office, mia)
+    await opened(running_org)
+    await running_org.publish("group", "buttons", method="distribute_all", members=BOTH, ring_seconds=600)
+    await running_org.publish("campaign", "buttons", group_id="buttons")
+    await running_org.until_published("campaign", "buttons")
+    mia, ann = await running_org.program("mia"), await running_org.program("ann")
+    crm = Crm(running_org, mia)
 
     # D10: three leads for the same reps, by New Lead button and ring. The next ring waits for its turn.
     for n, campaign in enumerate(("buttons", "buttons", "phones", "phones")):
         crm.sends(
             LEAD_ARRIVALS, vendor="acme", external_id=f"D10-{n}", last_name=f"Lead {n}", campaign=campaign
         )
-    leads = [lead_id(office.org, "acme", f"D10-{n}", {}) for n in range(4)]
+    leads = [lead_id(running_org.org, "acme", f"D10-{n}", {}) for n in range(4)]
     for lead in leads:
         assert (await crm.shows(lead, phase="offered"))["owner"] is None
 
@@ -216,7 +216,7 @@ async def test_d7_d10_d11_by_bytes_promises_rings_and_repeats_hold(office: Runni
     await eventually(rings, "the lead in line rings when a phone is free")
 
     # D11: 33 actions after a callback, the callback's id again. It changes nothing.
-    promised = await office.arrive("D11", last_name="Jones", campaign="west", phone="+14014194247")
+    promised = await running_org.arrive("D11", last_name="Jones", campaign="west", phone="+14014194247")
     await crm.shows(promised, owner="ann")
     at = datetime.now(UTC).replace(microsecond=0) + timedelta(days=3)
     callback = {
@@ -239,7 +239,7 @@ async def test_d7_d10_d11_by_bytes_promises_rings_and_repeats_hold(office: Runni
     assert (await crm.shows(promised, notes=34))["callback_at"] == shown_time(later)
 
     # D7: its owner leaves, and another inquiry distributes the lead. The promised time stays.
-    await office.publish("rep", "ann", name="Ann", active=False)
+    await running_org.publish("rep", "ann", name="Ann", active=False)
     await crm.shows(promised, owner=None)
     person = {"vendor": "globex", "external_id": "D7", "last_name": "Jones", "phone": "+14014194247"}
     crm.sends(LEAD_ARRIVALS, **person, campaign="west")

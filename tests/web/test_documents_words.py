@@ -11,7 +11,7 @@ from couriers.mail.mail_texts import WORDS
 from tests.web import documents_words as words
 from tests.web.rows import READY, WORK, appears, open_lead, row
 from tests.web.running_org import NEW
-from tests.web.test_offers import JONES, floor
+from tests.web.test_offers import JONES, ringing_reps
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -46,21 +46,21 @@ async def missing(page: Page, wanted: Iterable[str]) -> list[str]:
     return [one for one in wanted if one.casefold() not in text]
 
 
-async def test_s1_s3_s5_a_ring_and_a_button_have_the_documents_words(office: RunningOrg) -> None:
-    ann, bob = await floor(office, "ring_all", "ann", "bob", ring_seconds=120)
-    await office.arrive("R-1", campaign="west", phone="4014194247", **JONES)
+async def test_s1_s3_s5_a_ring_and_a_button_have_the_documents_words(running_org: RunningOrg) -> None:
+    ann, bob = await ringing_reps(running_org, "ring_all", "ann", "bob", ring_seconds=120)
+    await running_org.arrive("R-1", campaign="west", phone="4014194247", **JONES)
     texts = [text.format(name="Jeremy Jones") for text in words.CALL]
     await expect(bob.get_by_role("alert")).to_contain_text(texts[0])
     await ann.get_by_role("button", name="Press 1 to accept").click()
     await expect(ann.get_by_role("alert")).to_contain_text(texts[1])
     await expect(bob.get_by_role("alert")).to_contain_text(words.GONE)
     members = [{"rep_id": "ann"}, {"rep_id": "bob"}]
-    await office.publish(
+    await running_org.publish(
         "group", "all", name="All", method="distribute_all", members=members, ring_seconds=120
     )
-    await office.publish("campaign", "all", name="All", group_id="all")
-    await office.until_published("campaign", "all")
-    await office.arrive("N-1", campaign="all", last_name="Silva")
+    await running_org.publish("campaign", "all", name="All", group_id="all")
+    await running_org.until_published("campaign", "all")
+    await running_org.arrive("N-1", campaign="all", last_name="Silva")
     await expect(bob.get_by_role("button", name=words.NEW_LEAD)).to_be_visible()
 
 
@@ -69,15 +69,17 @@ def test_n2_the_mail_has_the_documents_words() -> None:
     assert (texts.subject, texts.opening, texts.closing, texts.button) == words.MAIL
 
 
-async def test_q1_q5_q6_q8_the_queue_and_its_builder_have_the_documents_words(office: RunningOrg) -> None:
-    await office.rep("mia", "manager")
+async def test_q1_q5_q6_q8_the_queue_and_its_builder_have_the_documents_words(
+    running_org: RunningOrg,
+) -> None:
+    await running_org.rep("mia", "manager")
     for rep_id in ("ann", "bob"):
-        await office.rep(rep_id)
+        await running_org.rep(rep_id)
     sample = {**NEW, **RULE, "name": "Sample Claimable Leads Queue", "columns": []}
-    await office.publish("queue", "new", **sample)
-    await office.until_published("queue", "new")
-    lead = await office.arrive("A-1", first_name="Jeremy", last_name="Jones")
-    ann, bob = [await office.sign_in(rep_id, "/queues/new") for rep_id in ("ann", "bob")]
+    await running_org.publish("queue", "new", **sample)
+    await running_org.until_published("queue", "new")
+    lead = await running_org.arrive("A-1", first_name="Jeremy", last_name="Jones")
+    ann, bob = [await running_org.sign_in(rep_id, "/queues/new") for rep_id in ("ann", "bob")]
     for page in (ann, bob):
         await appears(page, lead)
     assert await missing(ann, words.QUEUE_LIST) == []
@@ -89,7 +91,7 @@ async def test_q1_q5_q6_q8_the_queue_and_its_builder_have_the_documents_words(of
     assert await missing(ann, [text.format(name="Jeremy Jones") for text in words.CLAIM_BOX]) == []
     await bob.context.set_offline(False)
     await expect(bob.locator("#answer")).to_contain_text(words.CLAIMED)
-    page = await office.sign_in("mia", "/queue-builder")
+    page = await running_org.sign_in("mia", "/queue-builder")
     await page.wait_for_selector(READY)
     assert await missing(page, words.BUILDER_LIST) == []
     await page.goto("/queue-builder/new")
@@ -103,22 +105,24 @@ async def test_q1_q5_q6_q8_the_queue_and_its_builder_have_the_documents_words(of
 
 
 async def test_d1_d5_r1_e2_e4_s6_leads_lists_and_settings_have_the_documents_words(
-    office: RunningOrg,
+    running_org: RunningOrg,
 ) -> None:
-    await office.publish("settings", "settings", quiet_hours=[])
-    await office.rep("ada", "admin")
-    await office.rep("ann")
-    await office.publish("group", "west", name="West", method="round_robin", members=[])
-    await office.publish("campaign", "west", name="West", vendor="acme", group_id="west")
-    await office.rep("bob")
+    await running_org.publish("settings", "settings", quiet_hours=[])
+    await running_org.rep("ada", "admin")
+    await running_org.rep("ann")
+    await running_org.publish("group", "west", name="West", method="round_robin", members=[])
+    await running_org.publish("campaign", "west", name="West", vendor="acme", group_id="west")
+    await running_org.rep("bob")
     for method in words.FAILURES:
         members = [{"rep_id": "bob"}]
-        await office.publish("group", method, name=method, method=method, members=members, ring_seconds=2)
-        await office.publish("campaign", method, name=method, group_id=method)
-    await office.publish("queue", "work", **{**WORK, **RULE})
-    await office.until_published("queue", "work")
-    lead = await office.arrive("A-1", phone=PHONE, **JONES)
-    ann = await office.sign_in("ann", "/queues/work")
+        await running_org.publish(
+            "group", method, name=method, method=method, members=members, ring_seconds=2
+        )
+        await running_org.publish("campaign", method, name=method, group_id=method)
+    await running_org.publish("queue", "work", **{**WORK, **RULE})
+    await running_org.until_published("queue", "work")
+    lead = await running_org.arrive("A-1", phone=PHONE, **JONES)
+    ann = await running_org.sign_in("ann", "/queues/work")
     await appears(ann, lead)
     await open_lead(ann, lead)
     assert await missing(ann, words.LEAD) == []
@@ -132,13 +136,13 @@ async def test_d1_d5_r1_e2_e4_s6_leads_lists_and_settings_have_the_documents_wor
     await ann.goto("/unassigned")
     await ann.wait_for_selector(READY)
     assert await missing(ann, words.UNASSIGNED) == []
-    failed = await office.arrive("A-2", campaign="west", last_name="Silva", state="TX", silenced=True)
-    page = await office.sign_in("ada", "/exceptions")
+    failed = await running_org.arrive("A-2", campaign="west", last_name="Silva", state="TX", silenced=True)
+    page = await running_org.sign_in("ada", "/exceptions")
     await appears(page, failed)
     assert await missing(page, words.EXCEPTIONS) == []
     for method, reason in words.FAILURES.items():
         # It is too old for the work queue, so that it is an exception.
-        unanswered = await office.arrive(method, campaign=method, last_name=method, created_at=LONG_AGO)
+        unanswered = await running_org.arrive(method, campaign=method, last_name=method, created_at=LONG_AGO)
         await expect(row(page, unanswered).get_by_role("button", name="Why: ")).to_have_text(reason)
     await row(page, failed).get_by_role("button", name="Assign").click()
     await expect(page.locator("#move").get_by_role("button", name=words.ASSIGN, exact=True)).to_be_visible()

@@ -146,7 +146,7 @@ def test_q5_a_claimable_draft_has_no_outcomes() -> None:
 
 
 @pytest.mark.parametrize(
-    ("queue_id", "value", "said"),
+    ("queue_id", "value", "expected"),
     [
         ("q", {"name": "\ud800"}, "cannot be written as JSON"),
         ("q", {"name": "x" * 300_000}, "longer than"),
@@ -155,9 +155,9 @@ def test_q5_a_claimable_draft_has_no_outcomes() -> None:
     ],
     ids=["no text", "too long", "an id with a line break", "no id"],
 )
-def test_q6_what_no_draft_can_hold_is_refused(queue_id: str, value: dict[str, Any], said: str) -> None:
+def test_q6_what_no_draft_can_hold_is_refused(queue_id: str, value: dict[str, Any], expected: str) -> None:
     """Q6: with the reason."""
-    with pytest.raises(InvalidInput, match=said):
+    with pytest.raises(InvalidInput, match=expected):
         drafted_value(queue_id, value)
 
 

@@ -28,23 +28,23 @@ async def acts(program: httpx.AsyncClient, lead: str, **action: Any) -> dict[str
 
 
 async def test_d17_m6_claims_an_assignment_and_an_accept_at_once_never_exceed_the_cap(
-    office: RunningOrg,
+    running_org: RunningOrg,
 ) -> None:
-    await office.publish("settings", "settings", enforce_caps=True)
-    await office.rep("rep-1", max_open=3)
-    await office.rep("mia", "manager")
+    await running_org.publish("settings", "settings", enforce_caps=True)
+    await running_org.rep("rep-1", max_open=3)
+    await running_org.rep("mia", "manager")
     for queue_id in ("new", "also"):
-        await office.publish("queue", queue_id, name=queue_id, claimable=True, inclusion=FREE)
-    await office.publish(
+        await running_org.publish("queue", queue_id, name=queue_id, claimable=True, inclusion=FREE)
+    await running_org.publish(
         "group", "west", method="round_robin", members=[{"rep_id": "rep-1"}], claim_window_seconds=900
     )
-    await office.publish("campaign", "west", group_id="west")
-    await office.until_published("campaign", "west")
-    leads = [await office.arrive(f"L-{n}", first_name="Ana", last_name=f"Lead{n}") for n in range(5)]
-    rep, manager = await office.program("rep-1"), await office.program("mia")
+    await running_org.publish("campaign", "west", group_id="west")
+    await running_org.until_published("campaign", "west")
+    leads = [await running_org.arrive(f"L-{n}", first_name="Ana", last_name=f"Lead{n}") for n in range(5)]
+    rep, manager = await running_org.program("rep-1"), await running_org.program("mia")
     for lead in leads[:2]:
         assert (await acts(rep, lead, queue_id="new"))["result"] == "won"
-    offered = await office.arrive("L-9", campaign="west", first_name="Bo", last_name="Offered")
+    offered = await running_org.arrive("L-9", campaign="west", first_name="Bo", last_name="Offered")
     async with asyncio.timeout(PATIENCE_SECONDS):
         while not (await rep.get("/api/v1/queues/mine/leads", params={"name": "Offered"})).json()["rows"]:
             await asyncio.sleep(0.1)
@@ -63,6 +63,6 @@ async def test_d17_m6_claims_an_assignment_and_an_accept_at_once_never_exceed_th
         manager, leads[4], type="assign", to_rep_id="rep-1", override_cap=True, why="she asked for it"
     )
     assert (done["result"], done["owner"]) == ("done", "rep-1")
-    page = await office.sign_in("mia", f"/leads/{leads[4]}")
+    page = await running_org.sign_in("mia", f"/leads/{leads[4]}")
     await expect(page.get_by_text("over the cap of open leads").first).to_be_visible()
     await expect(page.get_by_text("she asked for it").first).to_be_visible()

@@ -31,7 +31,7 @@ ERASURES = "/api/v1/erasures"
 PHONE = "+14014194247"
 
 
-async def asked(client: httpx.AsyncClient, path: str, **body: Any) -> tuple[int, dict[str, Any]]:
+async def post(client: httpx.AsyncClient, path: str, **body: Any) -> tuple[int, dict[str, Any]]:
     """Post a request; return the status and the body."""
     answer = await client.post(path, json=body)
     return answer.status_code, answer.json()
@@ -41,7 +41,7 @@ async def previewed(client: httpx.AsyncClient, person: str, leads: int) -> dict[
     """Return the preview of a person, once the engine knows of as many leads."""
     async with asyncio.timeout(PATIENCE_SECONDS):
         while True:
-            status, found = await asked(client, f"{ERASURES}/preview", person=person)
+            status, found = await post(client, f"{ERASURES}/preview", person=person)
             assert status == HTTPStatus.OK, found
             if len(found["leads"]) == leads and all(lead["phase"] for lead in found["leads"]):
                 return found
@@ -54,19 +54,19 @@ def unproved(store: Engine, email: str) -> None:
         connection.execute(update(SessionTable).where(SessionTable.email == email).values(proved_at=at))
 
 
-async def test_an_admin_erases_a_person_on_the_page(office: RunningOrg, store: Engine) -> None:
-    await crew(office)
-    lead = await office.arrive("1", first_name="Jeremy", last_name="Zabriskie", phone=PHONE)
-    other = await office.arrive("2", first_name="Anna", last_name="Berg", phone="+14014190002")
-    async with signed_in(office, "ann-lee") as ann:
+async def test_an_admin_erases_a_person_on_the_page(running_org: RunningOrg, store: Engine) -> None:
+    await crew(running_org)
+    lead = await running_org.arrive("1", first_name="Jeremy", last_name="Zabriskie", phone=PHONE)
+    other = await running_org.arrive("2", first_name="Anna", last_name="Berg", phone="+14014190002")
+    async with signed_in(running_org, "ann-lee") as ann:
         await previewed(ann, other, 1)
         await previewed(ann, lead, 1)
-    page = await office.sign_in("ann-lee", "/audit")
+    page = await running_org.sign_in("ann-lee", "/audit")
     await page.get_by_role("link", name="Erase a person").click()
     await expect(page.get_by_role("heading", name="Erase a person", level=1)).to_be_visible()
     assert await serious(page) == []
     assert await fits_a_phone(page)
-    unproved(store, office.email("ann-lee"))
+    unproved(store, running_org.email("ann-lee"))
     await page.get_by_label("Mail address, phone number or lead id").fill("(401) 419-4247")
     await page.get_by_role("button", name="Show what would be erased").click()
     await expect(page.get_by_role("link", name="Jeremy Zabriskie")).to_be_visible()
@@ -92,7 +92,7 @@ async def test_an_admin_erases_a_person_on_the_page(office: RunningOrg, store: E
     await page.wait_for_url(f"**/leads/{lead}")
     assert "Zabriskie" not in await page.content()
     assert "4247" not in await page.content()
-    async with signed_in(office, "ann-lee") as ann:
+    async with signed_in(running_org, "ann-lee") as ann:
         (entry,) = await entries(ann, "erased")
         assert entry["actor"] == "ann-lee"
         assert "4247" not in str(entry)
@@ -100,52 +100,52 @@ async def test_an_admin_erases_a_person_on_the_page(office: RunningOrg, store: E
         assert (await previewed(ann, other, 1))["leads"][0]["name"] == "Anna Berg"
 
 
-async def test_who_may_not_erase_learns_and_changes_nothing(office: RunningOrg, store: Engine) -> None:
-    await crew(office)
-    await office.rep("mia-orr", "manager")
-    lead = await office.arrive("1", last_name="Zabriskie", phone=PHONE)
-    async with signed_in(office, "ann-lee") as ann:
+async def test_who_may_not_erase_learns_and_changes_nothing(running_org: RunningOrg, store: Engine) -> None:
+    await crew(running_org)
+    await running_org.rep("mia-orr", "manager")
+    lead = await running_org.arrive("1", last_name="Zabriskie", phone=PHONE)
+    async with signed_in(running_org, "ann-lee") as ann:
         await previewed(ann, PHONE, 1)
         for body in ({"confirm": "yes", "leads": 1}, {"confirm": "erase"}, {"leads": 1}):
-            status, _ = await asked(ann, ERASURES, person=lead, **body)
+            status, _ = await post(ann, ERASURES, person=lead, **body)
             assert status == HTTPStatus.UNPROCESSABLE_ENTITY, body
-        status, said = await asked(ann, f"{ERASURES}/preview", person="twelve")
-        assert (status, said["detail"][:8]) == (HTTPStatus.UNPROCESSABLE_ENTITY, "person: ")
-        status, said = await asked(ann, ERASURES, person=lead, leads=2, confirm="erase")
-        assert (status, said["type"]) == (HTTPStatus.CONFLICT, "urn:firstclaim:problem:changed")
-        unproved(store, office.email("ann-lee"))
-        status, said = await asked(ann, ERASURES, person=lead, leads=1, confirm="erase")
-        assert (status, said["type"]) == (HTTPStatus.FORBIDDEN, "urn:firstclaim:problem:prove-yourself")
+        status, answer = await post(ann, f"{ERASURES}/preview", person="twelve")
+        assert (status, answer["detail"][:8]) == (HTTPStatus.UNPROCESSABLE_ENTITY, "person: ")
+        status, answer = await post(ann, ERASURES, person=lead, leads=2, confirm="erase")
+        assert (status, answer["type"]) == (HTTPStatus.CONFLICT, "urn:firstclaim:problem:changed")
+        unproved(store, running_org.email("ann-lee"))
+        status, answer = await post(ann, ERASURES, person=lead, leads=1, confirm="erase")
+        assert (status, answer["type"]) == (HTTPStatus.FORBIDDEN, "urn:firstclaim:problem:prove-yourself")
         for who in ("bob-ray", "mia-orr"):
-            async with signed_in(office, who) as client:
+            async with signed_in(running_org, who) as client:
                 for path in (ERASURES, f"{ERASURES}/preview"):
-                    assert (await asked(client, path, person=PHONE, leads=1, confirm="erase"))[0] == 403, who
+                    assert (await post(client, path, person=PHONE, leads=1, confirm="erase"))[0] == 403, who
                 assert (await client.get(ERASURES)).status_code == HTTPStatus.FORBIDDEN, who
-        async with await office.program("ann-lee") as program:
-            status, said = await asked(program, ERASURES, person=lead, leads=1, confirm="erase")
-            assert (status, said["type"]) == (HTTPStatus.FORBIDDEN, "urn:firstclaim:problem:person-needed")
+        async with await running_org.program("ann-lee") as program:
+            status, answer = await post(program, ERASURES, person=lead, leads=1, confirm="erase")
+            assert (status, answer["type"]) == (HTTPStatus.FORBIDDEN, "urn:firstclaim:problem:person-needed")
         assert (await previewed(ann, PHONE, 1))["leads"][0]["name"] == "Zabriskie"
 
 
-async def test_another_orgs_person_is_nobody_here(office: RunningOrg) -> None:
-    await crew(office)
-    theirs = f"{office.org}-x"
-    await office.client.arrive(
+async def test_another_orgs_person_is_nobody_here(running_org: RunningOrg) -> None:
+    await crew(running_org)
+    theirs = f"{running_org.org}-x"
+    await running_org.client.arrive(
         {"vendor": "acme", "external_id": "1", "org": theirs, "last_name": "Zabriskie", "phone": PHONE}
     )
-    lead = await office.arrive("1", last_name="Zabriskie", phone="+14014190001")
-    async with signed_in(office, "ann-lee") as ann:
+    lead = await running_org.arrive("1", last_name="Zabriskie", phone="+14014190001")
+    async with signed_in(running_org, "ann-lee") as ann:
         await previewed(ann, lead, 1)
         assert await previewed(ann, PHONE, 0) == {"says": "no lead of this org has it", "leads": []}
         assert (await previewed(ann, str(uuid.uuid4()), 0))["leads"] == []
 
 
-async def test_a_dead_letter_of_a_person_without_a_lead_is_erased(office: RunningOrg) -> None:
+async def test_a_dead_letter_of_a_person_without_a_lead_is_erased(running_org: RunningOrg) -> None:
     """A vendor's message that names a person and could not be accepted is data of the person, too."""
-    await crew(office)
-    bad = f'{{"org": "{office.org}", "last_name": "Zabriskie", "phone": "{PHONE}"}}'.encode()
-    await (await office.client.put(LEAD_ARRIVALS, bad))
-    await (await office.client.put(LEAD_ARRIVALS, bad.replace(b"4247", b"4248")))
+    await crew(running_org)
+    bad = f'{{"org": "{running_org.org}", "last_name": "Zabriskie", "phone": "{PHONE}"}}'.encode()
+    await (await running_org.client.put(LEAD_ARRIVALS, bad))
+    await (await running_org.client.put(LEAD_ARRIVALS, bad.replace(b"4247", b"4248")))
 
     async def letters(client: httpx.AsyncClient, count: int) -> list[dict[str, Any]]:
         async with asyncio.timeout(PATIENCE_SECONDS):
@@ -155,9 +155,9 @@ async def test_a_dead_letter_of_a_person_without_a_lead_is_erased(office: Runnin
                     return found
                 await asyncio.sleep(0.05)
 
-    async with signed_in(office, "ann-lee") as ann:
+    async with signed_in(running_org, "ann-lee") as ann:
         before = await letters(ann, 2)
-        status, receipt = await asked(ann, ERASURES, person=PHONE, leads=0, confirm="erase")
+        status, receipt = await post(ann, ERASURES, person=PHONE, leads=0, confirm="erase")
         assert status == HTTPStatus.CREATED, receipt
         assert receipt["leads"] == []
         assert receipt["places"]["dead-letters"] == 1

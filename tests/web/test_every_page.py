@@ -52,21 +52,21 @@ OF_ADMINS: Final = (
 OF_REPS: Final = ("/queues/new", "/queues/mine", "/my-leads", "/unassigned", "/account")
 
 
-async def floor(office: RunningOrg) -> str:
+async def published_org(running_org: RunningOrg) -> str:
     """Publish one object of each kind; return the id of a lead without owner."""
-    await office.publish("settings", "settings", quiet_hours=[])
-    await office.rep("ada", "admin", teams=["east"])
-    await office.rep("ann", teams=["east"])
-    await office.publish("group", "west", name="West", method="round_robin", members=[])
-    await office.publish("campaign", "west", name="West", vendor="acme", group_id="west")
+    await running_org.publish("settings", "settings", quiet_hours=[])
+    await running_org.rep("ada", "admin", teams=["east"])
+    await running_org.rep("ann", teams=["east"])
+    await running_org.publish("group", "west", name="West", method="round_robin", members=[])
+    await running_org.publish("campaign", "west", name="West", vendor="acme", group_id="west")
     # What must not be called is in no queue, so that the desk has an exception.
     silenced = {"combinator": "and", "rules": [{"field": "silenced", "operator": "=", "value": True}]}
-    await office.publish("queue", "work", **WORK, exclusion=silenced)
-    await office.publish("queue", "new", **NEW, exclusion=silenced)
-    await office.until_published("queue", "new")
-    await office.arrive("O-1", last_name="Reed", phone="4014194248", state="RI", assigned_to="ann")
-    await office.arrive("E-1", campaign="west", last_name="Silva", state="TX", silenced=True)
-    return await office.arrive(
+    await running_org.publish("queue", "work", **WORK, exclusion=silenced)
+    await running_org.publish("queue", "new", **NEW, exclusion=silenced)
+    await running_org.until_published("queue", "new")
+    await running_org.arrive("O-1", last_name="Reed", phone="4014194248", state="RI", assigned_to="ann")
+    await running_org.arrive("E-1", campaign="west", last_name="Silva", state="TX", silenced=True)
+    return await running_org.arrive(
         "A-1", phone="(401) 419-4247", email="jeremy.jones.of.the.long.name@example.org", **JONES
     )
 
@@ -95,18 +95,20 @@ async def faults(page: Page, path: str) -> list[str]:
 
 
 async def test_x1_q7_every_page_of_an_admin_is_sound_in_both_schemes_and_all_sizes(
-    office: RunningOrg,
+    running_org: RunningOrg,
 ) -> None:
-    lead = await floor(office)
-    page = await office.sign_in("ada", "/queues/new")
+    lead = await published_org(running_org)
+    page = await running_org.sign_in("ada", "/queues/new")
     await appears(page, lead)
     found = [fault for path in (*OF_ADMINS, f"/leads/{lead}") for fault in await faults(page, path)]
     assert not found, "\n".join(found)
 
 
-async def test_x1_q7_every_page_of_a_rep_is_sound_in_both_schemes_and_all_sizes(office: RunningOrg) -> None:
-    lead = await floor(office)
-    page = await office.sign_in("ann", "/queues/new")
+async def test_x1_q7_every_page_of_a_rep_is_sound_in_both_schemes_and_all_sizes(
+    running_org: RunningOrg,
+) -> None:
+    lead = await published_org(running_org)
+    page = await running_org.sign_in("ann", "/queues/new")
     await appears(page, lead)
     found = [fault for path in (*OF_REPS, f"/leads/{lead}?queue=work") for fault in await faults(page, path)]
     assert not found, "\n".join(found)

@@ -114,8 +114,8 @@ async def test_q9_a_crm_database_that_is_away_is_said_in_words_and_the_page_open
     await expect(page.get_by_text("The CRM database is away.")).to_be_visible()
     await expect(page.get_by_text("This page opens by itself as soon as it can.")).to_be_visible()
     # What needs only the engine goes on.
-    asked = await branch.ask("note", lead, "ann", note="called")
-    assert asked.result == "done"
+    request = await branch.ask("note", lead, "ann", note="called")
+    assert request.result == "done"
     await asyncio.to_thread(pair.restart)
     await expect(page.get_by_role("heading", name="Jeremy Jones")).to_be_visible()
     await expect(page.get_by_text("called").first).to_be_visible()

@@ -30,10 +30,10 @@ async def left(page: Page) -> list[str]:
     return await steps(page).get_by_role("link").all_inner_texts()
 
 
-async def test_r3_s6_the_first_admin_is_led_to_a_test_lead_that_is_offered(office: RunningOrg) -> None:
-    await office.publish("settings", "settings", quiet_hours=[])
-    await office.rep("ada", "admin")
-    page = await office.sign_in("ada", "/directory/reps")
+async def test_r3_s6_the_first_admin_is_led_to_a_test_lead_that_is_offered(running_org: RunningOrg) -> None:
+    await running_org.publish("settings", "settings", quiet_hours=[])
+    await running_org.rep("ada", "admin")
+    page = await running_org.sign_in("ada", "/directory/reps")
     todo = [
         "Add the people who work leads",
         "Make a group of them",
@@ -44,13 +44,13 @@ async def test_r3_s6_the_first_admin_is_led_to_a_test_lead_that_is_offered(offic
     assert await left(page) == todo
     await expect(steps(page)).to_contain_text("Publish yourself as an admin done")
     assert await serious(page) == []
-    await office.rep("ann")
-    await office.publish("group", "west", name="West", method="round_robin", members=[{"rep_id": "ann"}])
-    await office.publish("campaign", "west", name="West", vendor="acme", group_id="west")
-    await office.publish("queue", "new", name="New leads", claimable=True)
-    await office.until_published("queue", "new")
+    await running_org.rep("ann")
+    await running_org.publish("group", "west", name="West", method="round_robin", members=[{"rep_id": "ann"}])
+    await running_org.publish("campaign", "west", name="West", vendor="acme", group_id="west")
+    await running_org.publish("queue", "new", name="New leads", claimable=True)
+    await running_org.until_published("queue", "new")
     assert await left(page) == todo[-1:]
-    ann = await office.sign_in("ann", "/queues/mine")
+    ann = await running_org.sign_in("ann", "/queues/mine")
     await steps(page).get_by_role("link").click()
     dialog = page.get_by_role("dialog", name="Create Lead")
     await dialog.get_by_label("First name").fill("Test")

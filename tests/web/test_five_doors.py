@@ -36,22 +36,22 @@ ADF = """<?adf version="1.0"?><?xml version="1.0"?>
 """
 
 
-async def until_arrived(office: RunningOrg, lead: str, arrivals: int) -> None:
+async def until_arrived(running_org: RunningOrg, lead: str, arrivals: int) -> None:
     """Wait until a lead has so many arrivals."""
 
     async def has_them() -> bool:
-        found = (await journal_now(office.stack.settings)).leads.get(lead)
+        found = (await journal_now(running_org.stack.settings)).leads.get(lead)
         return found is not None and found.inquiries == arrivals
 
     await eventually(has_them, f"{lead} has {arrivals} arrivals")
 
 
 async def test_k1_k2_one_person_by_five_doors_is_one_lead_and_two_at_one_mailbox_are_two(
-    office: RunningOrg, store: Engine, tmp_path: Path
+    running_org: RunningOrg, store: Engine, tmp_path: Path
 ) -> None:
-    await office.rep("mia", "manager")
-    await office.publish("queue", "work", **WORK)
-    stack, org = office.stack, office.org
+    await running_org.rep("mia", "manager")
+    await running_org.publish("queue", "work", **WORK)
+    stack, org = running_org.stack, running_org.org
     first = lead_id(org, "sheet", "csv-1", {})
 
     async def send(name: str, text: str, vendor: str) -> None:
@@ -67,30 +67,32 @@ async def test_k1_k2_one_person_by_five_doors_is_one_lead_and_two_at_one_mailbox
         "external_id,first_name,last_name,phone,email\ncsv-1,Jeremy,Jones,(401) 419-4247,home@jones.example\n",
         "sheet",
     )
-    await until_arrived(office, first, 1)
+    await until_arrived(running_org, first, 1)
     await send("leads.xml", ADF, "lot")
-    await until_arrived(office, first, 2)
-    async with client(office, issued(office, store)) as vendor:
+    await until_arrived(running_org, first, 2)
+    async with client(running_org, issued(running_org, store)) as vendor:
         body = {"external_id": "post-1", "full_name": "Jones, Jeremy", "mobile": "+1 401 419 4247"}
         answer = await vendor.post("/api/v1/leads/acme", json=body)
         assert answer.status_code == HTTPStatus.ACCEPTED, answer.text
-    await until_arrived(office, first, 3)
+    await until_arrived(running_org, first, 3)
     Mappings(store).put(org, "leadconduit", read_yaml(EXAMPLES / "leadconduit.yaml"), by="test")
-    async with client(office, issued(office, store, "leadconduit")) as vendor:
+    async with client(running_org, issued(running_org, store, "leadconduit")) as vendor:
         form = {"lead_id": "lc-1", "first_name": "JEREMY", "last_name": "JONES", "phone_1": "1-401-419-4247"}
         answer = await vendor.post("/api/v1/leads/leadconduit", data=form)
         assert answer.json()["outcome"] == "success", answer.text
-    await until_arrived(office, first, 4)
-    produced(office, external_id="kafka-1", first_name="Jérémy", last_name="Jones", phone="4014194247")
-    await until_arrived(office, first, 5)
+    await until_arrived(running_org, first, 4)
+    produced(running_org, external_id="kafka-1", first_name="Jérémy", last_name="Jones", phone="4014194247")
+    await until_arrived(running_org, first, 5)
     state = await journal_now(stack.settings)
     assert [each for each, lead in state.leads.items() if lead.facts.org == org] == [first]
 
     spouse = lead_id(org, "globex", "kafka-2", {})
     mail = "home@jones.example"
-    produced(office, external_id="kafka-2", first_name="Ann", last_name="Roe", email=mail, phone="4014190001")
-    await until_arrived(office, spouse, 1)
-    mia = await office.program("mia")
+    produced(
+        running_org, external_id="kafka-2", first_name="Ann", last_name="Roe", email=mail, phone="4014190001"
+    )
+    await until_arrived(running_org, spouse, 1)
+    mia = await running_org.program("mia")
 
     async def marked() -> Any:
         answer = await mia.get(f"/api/v1/leads/{spouse}/why")
@@ -99,11 +101,13 @@ async def test_k1_k2_one_person_by_five_doors_is_one_lead_and_two_at_one_mailbox
 
     why = str(await eventually(marked, "the second lead's first decision is shown"))
     assert f"it may be the same person as lead {first}" in why
-    await until_arrived(office, first, 5)
+    await until_arrived(running_org, first, 5)
 
 
-def produced(office: RunningOrg, **facts: Any) -> None:
+def produced(running_org: RunningOrg, **facts: Any) -> None:
     """Send a lead by librdkafka."""
-    producer = Producer({"bootstrap.servers": office.stack.settings.kafka_bootstrap_servers})
-    producer.produce(LEAD_ARRIVALS, json.dumps({"vendor": "globex", "org": office.org, **facts}).encode())
+    producer = Producer({"bootstrap.servers": running_org.stack.settings.kafka_bootstrap_servers})
+    producer.produce(
+        LEAD_ARRIVALS, json.dumps({"vendor": "globex", "org": running_org.org, **facts}).encode()
+    )
     assert producer.flush(PATIENCE_SECONDS) == 0

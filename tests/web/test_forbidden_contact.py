@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from application.do_not_contact import read_list
-from assurance.chaos.vendors import producer
+from assurance.chaos.vendor_producers import producer
 from streams.topics import LEAD_ACTIONS, LEAD_ARRIVALS
 from tests.fixtures.waiting import PATIENCE_SECONDS, eventually
 
@@ -21,26 +21,26 @@ pytestmark = pytest.mark.slow
 WHY = "signed the form on 21 November"
 
 
-async def opened(office: RunningOrg) -> None:
+async def opened(running_org: RunningOrg) -> None:
     """Open a lender without quiet hours, whose leads go to ann."""
-    await office.publish("settings", "settings", quiet_hours=[])
+    await running_org.publish("settings", "settings", quiet_hours=[])
     for rep_id, role in (("mia", "manager"), ("ann", "rep"), ("bob", "rep")):
-        await office.rep(rep_id, role)
-    await office.publish("group", "west", method="roster", members=[{"rep_id": "ann"}])
-    await office.publish("campaign", "west", group_id="west")
+        await running_org.rep(rep_id, role)
+    await running_org.publish("group", "west", method="roster", members=[{"rep_id": "ann"}])
+    await running_org.publish("campaign", "west", group_id="west")
     for kind, object_id in (("campaign", "west"), ("settings", "settings")):
-        await office.until_published(kind, object_id)
+        await running_org.until_published(kind, object_id)
 
 
 async def test_d9_m8_an_outcome_forbids_contact_everywhere_until_consent_is_recorded(  # noqa: PLR0915  # one scenario
-    office: RunningOrg,
+    running_org: RunningOrg,
 ) -> None:
     """CASES D9: the outcome `do_not_contact` suppressed nothing; the next inquiry made the lead callable again."""
-    await opened(office)
+    await opened(running_org)
     phone, mail = "+14014194247", "j@x.org"
-    lead = await office.arrive("A-1", last_name="Jones", phone=phone, email=mail, campaign="west")
-    mia, ann = await office.program("mia"), await office.program("ann")
-    sender = producer(office.stack.settings)
+    lead = await running_org.arrive("A-1", last_name="Jones", phone=phone, email=mail, campaign="west")
+    mia, ann = await running_org.program("mia"), await running_org.program("ann")
+    sender = producer(running_org.stack.settings)
 
     async def shown(**wanted: Any) -> dict[str, Any]:
         async def found() -> dict[str, Any] | None:
@@ -62,7 +62,7 @@ async def test_d9_m8_an_outcome_forbids_contact_everywhere_until_consent_is_reco
         "outcome": "do_not_contact",
         "lead_id": lead,
         "rep_id": "ann",
-        "org": office.org,
+        "org": running_org.org,
     }
     sender.produce(LEAD_ACTIONS, value=json.dumps(action).encode())
     sender.flush(PATIENCE_SECONDS)
@@ -71,7 +71,7 @@ async def test_d9_m8_an_outcome_forbids_contact_everywhere_until_consent_is_reco
     assert "do-not-contact list" in row["no_call_why"]
 
     async def listed() -> set[str]:
-        return set(await read_list(office.stack.settings, office.org))
+        return set(await read_list(running_org.stack.settings, running_org.org))
 
     async def both_listed() -> bool:
         return await listed() == {f"phone/{phone}", f"email/{mail}"}
@@ -84,7 +84,7 @@ async def test_d9_m8_an_outcome_forbids_contact_everywhere_until_consent_is_reco
         "external_id": "I-1",
         "last_name": "Jones",
         "phone": phone,
-        "org": office.org,
+        "org": running_org.org,
     }
     sender.produce(LEAD_ARRIVALS, value=json.dumps({**inquiry, "consent": True}).encode())
     sender.flush(PATIENCE_SECONDS)
@@ -106,7 +106,7 @@ async def test_d9_m8_an_outcome_forbids_contact_everywhere_until_consent_is_reco
     assert (refused["result"], refused["reason"]) == ("refused", "suppressed")
 
     # Only a person's recorded consent lifts it, and the audit has it with its reason.
-    bob = await office.program("bob")
+    bob = await running_org.program("bob")
     answer = (await bob.post(f"/api/v1/leads/{lead}/actions", json={"type": "consent", "why": WHY})).json()
     assert (answer["result"], answer["reason"]) == ("refused", "not_allowed")
     answer = (await ann.post(f"/api/v1/leads/{lead}/actions", json={"type": "consent", "why": WHY})).json()

@@ -31,15 +31,15 @@ SHORT_SECONDS: Final = 3
 OTHERS: Final = {"rules": [{"field": "owned_by_active", "operator": "=", "value": True}]}
 
 
-async def opened(office: RunningOrg, **settings: Any) -> tuple[Crm, list[httpx.AsyncClient]]:
+async def opened(running_org: RunningOrg, **settings: Any) -> tuple[Crm, list[httpx.AsyncClient]]:
     """Open an org of mia, a manager, and ann and bob. Return a CRM and their clients, mia's first."""
-    await office.publish("settings", "settings", **settings)
-    await office.rep("mia", "manager")
+    await running_org.publish("settings", "settings", **settings)
+    await running_org.rep("mia", "manager")
     for rep_id in ("ann", "bob"):
-        await office.rep(rep_id)
-    await office.until_published("settings", "settings")
-    programs = [await office.program(rep_id) for rep_id in ("mia", "ann", "bob")]
-    return Crm(office, programs[0]), programs
+        await running_org.rep(rep_id)
+    await running_org.until_published("settings", "settings")
+    programs = [await running_org.program(rep_id) for rep_id in ("mia", "ann", "bob")]
+    return Crm(running_org, programs[0]), programs
 
 
 async def in_queue(program: httpx.AsyncClient, queue_id: str) -> set[str]:
@@ -57,10 +57,10 @@ async def until_in_queue(program: httpx.AsyncClient, queue_id: str, *leads: str)
     await eventually(same, f"{queue_id} has {len(leads)} leads")
 
 
-async def notified(office: RunningOrg, lead: str) -> list[tuple[str, str, str, str]]:
+async def notified(running_org: RunningOrg, lead: str) -> list[tuple[str, str, str, str]]:
     """Return template, kind, rep and new owner of each notification that the former owner of a lead got."""
     found = []
-    async with aclosing(read_topic(office.stack.settings, NOTIFICATIONS)) as records:
+    async with aclosing(read_topic(running_org.stack.settings, NOTIFICATIONS)) as records:
         async for record in records:
             if (record.key or b"").decode() != lead:
                 continue
@@ -70,15 +70,15 @@ async def notified(office: RunningOrg, lead: str) -> list[tuple[str, str, str, s
     return found
 
 
-async def test_m4_d5_by_bytes_a_fresh_assignment_is_not_claimed_away(office: RunningOrg) -> None:
+async def test_m4_d5_by_bytes_a_fresh_assignment_is_not_claimed_away(running_org: RunningOrg) -> None:
     """CASES D5: assigned from a claimable queue, and pre-assigned. A timer lets it in when its protection ends."""
-    crm, (mia, ann, bob) = await opened(office)
-    await office.publish("queue", "all", **EVERYBODYS)
-    await office.until_published("queue", "all")
-    given = await office.arrive("D5-1", last_name="Jones")
+    crm, (mia, ann, bob) = await opened(running_org)
+    await running_org.publish("queue", "all", **EVERYBODYS)
+    await running_org.until_published("queue", "all")
+    given = await running_org.arrive("D5-1", last_name="Jones")
     await until_in_queue(bob, "all", given)
     assert (await crm.asks("assign", given, "mia", mia, to_rep_id="ann"))["result"] == "done"
-    named = await office.arrive("D5-2", last_name="Poe", assigned_to="ann")
+    named = await running_org.arrive("D5-2", last_name="Poe", assigned_to="ann")
     await crm.shows(named, owner="ann")
     for lead in (given, named):
         lost = await crm.asks("claim", lead, "bob", bob, queue_id="all")
@@ -87,11 +87,11 @@ async def test_m4_d5_by_bytes_a_fresh_assignment_is_not_claimed_away(office: Run
 
     # The setting ends the protection of leads that are there. The former owner is told of the claim.
     minutes = SHORT_SECONDS / 60
-    await office.publish("settings", "settings", protect_assigned_minutes=minutes)
+    await running_org.publish("settings", "settings", protect_assigned_minutes=minutes)
     await until_in_queue(bob, "all", given, named)
     assert (await crm.asks("claim", given, "bob", bob, queue_id="all"))["result"] == "won"
-    await eventually(lambda: notified(office, given), "the former owner is told")
-    assert sorted(await notified(office, given)) == [
+    await eventually(lambda: notified(running_org, given), "the former owner is told")
+    assert sorted(await notified(running_org, given)) == [
         ("lead_claimed", kind, "ann", "bob") for kind in ("email", "push")
     ]
 
@@ -102,7 +102,7 @@ async def test_m4_d5_by_bytes_a_fresh_assignment_is_not_claimed_away(office: Run
     assert await eventually(taken, "her console says so") == [[given]]
 
     # Time alone lets in what is assigned under the shorter protection, not before it ends.
-    again = await office.arrive("D5-3", last_name="Roe", assigned_to="ann")
+    again = await running_org.arrive("D5-3", last_name="Roe", assigned_to="ann")
     await until_in_queue(bob, "all", named, again)
 
     async def times() -> dict[str, datetime] | None:
@@ -115,16 +115,18 @@ async def test_m4_d5_by_bytes_a_fresh_assignment_is_not_claimed_away(office: Run
     assert at["queue_entered"] - at["owner_changed"] >= timedelta(seconds=SHORT_SECONDS)
 
 
-async def test_m4_d6_by_bytes_a_new_owner_begins_without_the_former_ones_contact(office: RunningOrg) -> None:
+async def test_m4_d6_by_bytes_a_new_owner_begins_without_the_former_ones_contact(
+    running_org: RunningOrg,
+) -> None:
     """CASES D6: rules read what the owner did since it is the owner's; the builder counts the leads with an owner."""
-    crm, (mia, ann, bob) = await opened(office, protect_assigned_minutes=0)
+    crm, (mia, ann, bob) = await opened(running_org, protect_assigned_minutes=0)
     contacted = {"field": "owner_last_contacted_at", "operator": "notNull"}
     new = {"field": "days_in_queue", "operator": "=", "value": 0}
     queue = {**EVERYBODYS, "inclusion": {"rules": [*OTHERS["rules"], new, contacted]}}
-    await office.publish("queue", "contacted", **queue)
-    await office.until_published("queue", "contacted")
-    lead = await office.arrive("D6", last_name="Jones", assigned_to="ann")
-    await office.arrive("D6-free", last_name="Poe")
+    await running_org.publish("queue", "contacted", **queue)
+    await running_org.until_published("queue", "contacted")
+    lead = await running_org.arrive("D6", last_name="Jones", assigned_to="ann")
+    await running_org.arrive("D6-free", last_name="Poe")
     await crm.shows(lead, owner="ann")
     assert (await crm.asks("call", lead, "ann", ann))["result"] == "done"
     await until_in_queue(bob, "contacted", lead)
@@ -150,11 +152,11 @@ async def test_m4_d6_by_bytes_a_new_owner_begins_without_the_former_ones_contact
         "/api/v1/queue-previews", json={"queue_id": "draft", "value": {**EVERYBODYS, "inclusion": refused}}
     )
     assert "expected a whole number" in answer.text
-    page = await office.sign_in("mia", "/queue-builder/contacted")
+    page = await running_org.sign_in("mia", "/queue-builder/contacted")
     await expect(page.locator("[data-preview]")).to_contain_text("0 of 2 leads")
     await page.get_by_role("button", name="Remove rule 3").click()
     await expect(page.locator("[data-preview]")).to_contain_text("1 of 2 leads, 1 of them with an owner")
-    shown = await office.sign_in("mia", "/queues/contacted")
+    shown = await running_org.sign_in("mia", "/queues/contacted")
     assert (await crm.asks("call", lead, "bob", bob))["result"] == "done"
     await expect(shown.locator("tbody tr").first).to_contain_text("Jones")
     days = shown.locator("thead th").filter(has_text="Days in queue")

@@ -47,10 +47,10 @@ def leaks(text: str) -> list[str]:
     return [mark for mark in TELLTALE if mark in text]
 
 
-async def blind_lead(office: RunningOrg) -> str:
+async def blind_lead(running_org: RunningOrg) -> str:
     """Publish a blind claimable queue with a lead in it."""
-    await office.publish("queue", "blind", **{**NEW, "columns": [], "sort": {"field": "loan_amount"}})
-    return await office.arrive("B-1", first_name="Jeremy", last_name="Jones", **SECRETS)
+    await running_org.publish("queue", "blind", **{**NEW, "columns": [], "sort": {"field": "loan_amount"}})
+    return await running_org.arrive("B-1", first_name="Jeremy", last_name="Jones", **SECRETS)
 
 
 async def until_there(client: httpx.AsyncClient, lead: str) -> None:
@@ -60,10 +60,10 @@ async def until_there(client: httpx.AsyncClient, lead: str) -> None:
             await asyncio.sleep(0.1)
 
 
-def session(office: RunningOrg, secret: str) -> httpx.AsyncClient:
+def session(running_org: RunningOrg, secret: str) -> httpx.AsyncClient:
     """Return a client with a token."""
     return httpx.AsyncClient(
-        base_url=office.url, headers={"authorization": f"Bearer {secret}"}, timeout=PATIENCE_SECONDS
+        base_url=running_org.url, headers={"authorization": f"Bearer {secret}"}, timeout=PATIENCE_SECONDS
     )
 
 
@@ -90,12 +90,14 @@ async def everything(client: httpx.AsyncClient, lead: str, org: str) -> list[str
     return found
 
 
-async def test_q3_a_blind_lead_tells_a_rep_its_name_and_nothing_else_in_any_way(office: RunningOrg) -> None:
-    await office.rep("rep-1")
-    lead = await blind_lead(office)
-    await office.until_known("rep-1")
-    secret, _ = office.tokens.issue(office.org, "rep-1", "test", SCOPES, by="test")
-    async with session(office, secret) as client:
+async def test_q3_a_blind_lead_tells_a_rep_its_name_and_nothing_else_in_any_way(
+    running_org: RunningOrg,
+) -> None:
+    await running_org.rep("rep-1")
+    lead = await blind_lead(running_org)
+    await running_org.until_known("rep-1")
+    secret, _ = running_org.tokens.issue(running_org.org, "rep-1", "test", SCOPES, by="test")
+    async with session(running_org, secret) as client:
         await until_there(client, lead)
         received = [""]
 
@@ -105,10 +107,10 @@ async def test_q3_a_blind_lead_tells_a_rep_its_name_and_nothing_else_in_any_way(
                     received[0] += text
 
         listening = asyncio.create_task(listen())
-        assert await everything(client, lead, office.org) == []
+        assert await everything(client, lead, running_org.org) == []
         wrong = await client.post(f"/api/v1/leads/{lead}/claims", json={"queue_id": "none"})
         assert leaks(wrong.text) == []
-        another = await office.arrive("B-2", first_name="Ana", last_name="Silva", **ANOTHERS)
+        another = await running_org.arrive("B-2", first_name="Ana", last_name="Silva", **ANOTHERS)
         async with asyncio.timeout(PATIENCE_SECONDS):
             while another not in received[0]:
                 assert not listening.done(), "the stream ended"
@@ -119,19 +121,19 @@ async def test_q3_a_blind_lead_tells_a_rep_its_name_and_nothing_else_in_any_way(
         assert won.json()["result"] == "won", won.text
 
 
-async def test_another_orgs_admin_sees_nothing_of_it(office: RunningOrg) -> None:
-    await office.rep("rep-1")
-    lead = await blind_lead(office)
-    await office.until_known("rep-1")
-    own, _ = office.tokens.issue(office.org, "rep-1", "test", SCOPES, by="test")
-    async with session(office, own) as client:
+async def test_another_orgs_admin_sees_nothing_of_it(running_org: RunningOrg) -> None:
+    await running_org.rep("rep-1")
+    lead = await blind_lead(running_org)
+    await running_org.until_known("rep-1")
+    own, _ = running_org.tokens.issue(running_org.org, "rep-1", "test", SCOPES, by="test")
+    async with session(running_org, own) as client:
         await until_there(client, lead)
-    inside, office.org = office.org, f"{office.org}-other"
-    office.client.org = office.org
-    await office.rep("rep-1", "admin")
-    await office.until_known("rep-1")
-    secret, _ = office.tokens.issue(office.org, "rep-1", "test", SCOPES, by="test")
-    async with session(office, secret) as client:
+    inside, running_org.org = running_org.org, f"{running_org.org}-other"
+    running_org.client.org = running_org.org
+    await running_org.rep("rep-1", "admin")
+    await running_org.until_known("rep-1")
+    secret, _ = running_org.tokens.issue(running_org.org, "rep-1", "test", SCOPES, by="test")
+    async with session(running_org, secret) as client:
         assert await everything(client, lead, inside) == []
         answer = await client.get("/api/v1/queues/blind/leads")
         assert answer.status_code == 404

@@ -69,13 +69,13 @@ async def hold_claims(page: Page) -> list[Route]:
     return held
 
 
-async def test_q8_a_server_that_falls_silent_is_said_within_three_seconds(office: RunningOrg) -> None:
-    await office.rep("rep-1")
-    await office.publish("queue", "new", **NEW)
-    lead = await office.arrive("A-1", **JONES)
-    async with StallingProxy(office.stack.ports["console"]).running() as proxy:
-        office.port = proxy.port
-        page = await office.sign_in("rep-1", "/queues/new")
+async def test_q8_a_server_that_falls_silent_is_said_within_three_seconds(running_org: RunningOrg) -> None:
+    await running_org.rep("rep-1")
+    await running_org.publish("queue", "new", **NEW)
+    lead = await running_org.arrive("A-1", **JONES)
+    async with StallingProxy(running_org.stack.ports["console"]).running() as proxy:
+        running_org.port = proxy.port
+        page = await running_org.sign_in("rep-1", "/queues/new")
         await appears(page, lead)
         await with_a_clock(page, "/queues/new")
         proxy.flows.clear()
@@ -96,11 +96,11 @@ async def test_q8_a_server_that_falls_silent_is_said_within_three_seconds(office
         await expect(connection).to_be_hidden()
 
 
-async def test_q8_a_browser_that_is_offline_says_so_at_once(office: RunningOrg) -> None:
-    await office.rep("rep-1")
-    await office.publish("queue", "new", **NEW)
-    lead = await office.arrive("A-1", **JONES)
-    page = await office.sign_in("rep-1", "/queues/new")
+async def test_q8_a_browser_that_is_offline_says_so_at_once(running_org: RunningOrg) -> None:
+    await running_org.rep("rep-1")
+    await running_org.publish("queue", "new", **NEW)
+    lead = await running_org.arrive("A-1", **JONES)
+    page = await running_org.sign_in("rep-1", "/queues/new")
     await appears(page, lead)
     await with_a_clock(page, "/queues/new")
     now = await page.evaluate("performance.now()")
@@ -113,12 +113,12 @@ async def test_q8_a_browser_that_is_offline_says_so_at_once(office: RunningOrg) 
 
 
 async def test_q8_x4_a_claim_on_its_way_is_cancelled_and_does_nothing_when_it_arrives(
-    office: RunningOrg,
+    running_org: RunningOrg,
 ) -> None:
-    await office.rep("rep-1")
-    await office.publish("queue", "new", **NEW)
-    lead = await office.arrive("A-1", **JONES)
-    page = await office.sign_in("rep-1", "/queues/new")
+    await running_org.rep("rep-1")
+    await running_org.publish("queue", "new", **NEW)
+    lead = await running_org.arrive("A-1", **JONES)
+    page = await running_org.sign_in("rep-1", "/queues/new")
     await appears(page, lead)
     held = await hold_claims(page)
     await claim(page, "Jeremy Jones")
@@ -140,13 +140,15 @@ async def test_q8_x4_a_claim_on_its_way_is_cancelled_and_does_nothing_when_it_ar
     await expect(page.get_by_role("heading", name="Congratulations! You have a new lead")).to_be_visible()
 
 
-async def test_q8_x4_a_cancel_that_comes_too_late_says_that_the_lead_is_ones_own(office: RunningOrg) -> None:
+async def test_q8_x4_a_cancel_that_comes_too_late_says_that_the_lead_is_ones_own(
+    running_org: RunningOrg,
+) -> None:
     for rep_id in ("rep-1", "rep-2"):
-        await office.rep(rep_id)
-    await office.publish("queue", "new", **NEW)
-    lead = await office.arrive("A-1", **JONES)
-    other = await office.arrive("A-2", first_name="Ana", last_name="Silva", loan_amount=2)
-    page = await office.sign_in("rep-1", "/queues/new")
+        await running_org.rep(rep_id)
+    await running_org.publish("queue", "new", **NEW)
+    lead = await running_org.arrive("A-1", **JONES)
+    other = await running_org.arrive("A-2", first_name="Ana", last_name="Silva", loan_amount=2)
+    page = await running_org.sign_in("rep-1", "/queues/new")
     for one in (lead, other):
         await appears(page, one)
 
@@ -166,7 +168,7 @@ async def test_q8_x4_a_cancel_that_comes_too_late_says_that_the_lead_is_ones_own
     await hold_claims(page)
     await claim(page, "Ana Silva")
     await expect(answer).to_contain_text("Claiming Ana Silva …")
-    won = (await office.ask("claim", other, "rep-2", queue_id="new")).answer
+    won = (await running_org.ask("claim", other, "rep-2", queue_id="new")).answer
     assert won is not None
     assert won.result == "won"
     await answer.get_by_role("button", name="Cancel").click()
@@ -174,11 +176,11 @@ async def test_q8_x4_a_cancel_that_comes_too_late_says_that_the_lead_is_ones_own
     await expect(answer).to_contain_text("Rep 2 has Ana Silva.")
 
 
-async def test_d1_d2_d3_two_tabs_of_one_lead_agree(office: RunningOrg) -> None:
-    await office.rep("rep-1")
-    await office.publish("queue", "work", **WORK)
-    lead = await office.arrive("A-1", **JONES)
-    first = await office.sign_in("rep-1", "/queues/work")
+async def test_d1_d2_d3_two_tabs_of_one_lead_agree(running_org: RunningOrg) -> None:
+    await running_org.rep("rep-1")
+    await running_org.publish("queue", "work", **WORK)
+    lead = await running_org.arrive("A-1", **JONES)
+    first = await running_org.sign_in("rep-1", "/queues/work")
     await appears(first, lead)
     await open_lead(first, lead)
     second = await first.context.new_page()
@@ -211,12 +213,12 @@ async def test_d1_d2_d3_two_tabs_of_one_lead_agree(office: RunningOrg) -> None:
     await expect(first.locator(".lead-history")).to_contain_text("Rep 1: wants offer")
 
 
-async def test_d1_a_lock_that_has_ended_ends_its_badge(office: RunningOrg) -> None:
-    await office.publish("settings", "settings", lock_minutes=0.03)
-    await office.rep("rep-1")
-    await office.publish("queue", "work", **WORK)
-    lead = await office.arrive("A-1", **JONES)
-    page = await office.sign_in("rep-1", "/queues/work")
+async def test_d1_a_lock_that_has_ended_ends_its_badge(running_org: RunningOrg) -> None:
+    await running_org.publish("settings", "settings", lock_minutes=0.03)
+    await running_org.rep("rep-1")
+    await running_org.publish("queue", "work", **WORK)
+    lead = await running_org.arrive("A-1", **JONES)
+    page = await running_org.sign_in("rep-1", "/queues/work")
     await appears(page, lead)
     await open_lead(page, lead)
     await expect(page.locator(".lock")).to_contain_text("Your lock has expired")

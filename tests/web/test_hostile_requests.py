@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import re
 from http import HTTPStatus
 from typing import TYPE_CHECKING
@@ -43,10 +44,10 @@ BODIES: dict[str, tuple[str, str, bytes, str]] = {
 
 @pytest.mark.parametrize(("method", "path", "body", "field"), BODIES.values(), ids=BODIES)
 async def test_a_body_that_cannot_be_kept_is_refused_with_its_field(
-    office: RunningOrg, method: str, path: str, body: bytes, field: str
+    running_org: RunningOrg, method: str, path: str, body: bytes, field: str
 ) -> None:
-    await office.rep("admin-1", "admin")
-    async with await office.program("admin-1") as client:
+    await running_org.rep("admin-1", "admin")
+    async with await running_org.program("admin-1") as client:
         answer = await client.request(
             method, path, content=body, headers={"content-type": "application/json"}
         )
@@ -56,16 +57,71 @@ async def test_a_body_that_cannot_be_kept_is_refused_with_its_field(
     assert problem["reason"]
 
 
-async def test_addresses_and_headers_that_are_none_are_refused(office: RunningOrg) -> None:
-    await office.rep("admin-1", "admin")
-    async with await office.program("admin-1") as client:
+@pytest.mark.parametrize(
+    "media_type", ["APPLICATION/JSON", "Application/Json; charset=utf-8", "application/VND.x+JSON"]
+)
+async def test_a_body_is_checked_however_its_content_type_is_spelled(
+    running_org: RunningOrg, media_type: str
+) -> None:
+    """Media types have no case (RFC 9110, section 8.3.1)."""
+    await running_org.rep("admin-1", "admin")
+    async with await running_org.program("admin-1") as client:
+        for body, field in (
+            (b'{"last_name": "x", "loan_amount": 1e400}', "loan_amount"),
+            (b'{"last_name": "x\\u0000y"}', "last_name"),
+            (b'{"last_name": "x", "last_name": "y"}', "last_name"),
+        ):
+            answer = await client.post("/api/v1/leads", content=body, headers={"content-type": media_type})
+            assert answer.status_code == HTTPStatus.UNPROCESSABLE_ENTITY, body
+            assert answer.json()["errors"][0]["path"] == field
 
-        async def asked(path: str) -> tuple[int, str]:
+
+async def test_a_compressed_body_is_named_as_such(running_org: RunningOrg) -> None:
+    await running_org.rep("admin-1", "admin")
+    headers = {"content-type": "application/json", "content-encoding": "gzip"}
+    async with await running_org.program("admin-1") as client:
+        for path in ("/api/v1/leads", "/api/v1/leads/acme"):
+            answer = await client.post(path, content=gzip.compress(b'{"last_name": "x"}'), headers=headers)
+            assert answer.status_code == HTTPStatus.UNSUPPORTED_MEDIA_TYPE
+            assert answer.json()["detail"].startswith("Content-Encoding: is gzip")
+
+
+async def test_a_method_that_is_not_allowed_is_answered_with_all_that_are(running_org: RunningOrg) -> None:
+    await running_org.rep("admin-1", "admin")
+    async with await running_org.program("admin-1") as client:
+        for path, allowed in (
+            ("/api/v1/leads", "GET, POST"),
+            ("/api/v1/directory/rep/x", "DELETE, GET, PUT"),
+        ):
+            answer = await client.patch(path, json={})
+            assert (answer.status_code, answer.headers["allow"]) == (HTTPStatus.METHOD_NOT_ALLOWED, allowed)
+        for path, status in (("/sign-in", HTTPStatus.OK), ("/", HTTPStatus.SEE_OTHER)):
+            answer = await client.head(path)
+            assert (answer.status_code, answer.content) == (status, b""), path
+
+
+@pytest.mark.parametrize("day", ["9999-12-31", "0001-01-01"])
+async def test_a_report_of_a_day_that_no_calendar_of_ours_has_is_refused(
+    running_org: RunningOrg, day: str
+) -> None:
+    await running_org.rep("mia", "manager")
+    async with await running_org.program("mia") as client:
+        for path in ("/api/v1/reports", "/api/v1/reports.csv"):
+            answer = await client.get(path, params={"from": day, "to": day})
+            assert answer.status_code == HTTPStatus.UNPROCESSABLE_ENTITY
+            assert answer.json()["detail"] == "from: must be in the years 1900 to 2200"
+
+
+async def test_addresses_and_headers_that_are_none_are_refused(running_org: RunningOrg) -> None:
+    await running_org.rep("admin-1", "admin")
+    async with await running_org.program("admin-1") as client:
+
+        async def fetched(path: str) -> tuple[int, str]:
             answer = await client.get(path)
             return answer.status_code, answer.text
 
-        assert await asked("/api/v1/leads?limit=000000001999999999") != (200, "")
-        assert (await asked("/api/v1/leads?limit=000000001999999999"))[0] == 422
+        assert await fetched("/api/v1/leads?limit=000000001999999999") != (200, "")
+        assert (await fetched("/api/v1/leads?limit=000000001999999999"))[0] == 422
         for path, field in (
             ("/api/v1/leads?prospect_name=a%00", "prospect_name"),
             ("/api/v1/leads?prospect_name=%ff", "prospect_name"),
@@ -74,11 +130,11 @@ async def test_addresses_and_headers_that_are_none_are_refused(office: RunningOr
             ("/api/v1/leads?segment=" + "[" * 3_000, "segment"),
             ("/api/v1/leads?cursor=" + "W1tb" * 1_000, "cursor"),
         ):
-            status, said = await asked(path)
-            assert status == 422, (path, said)
-            assert field in said
-    await office.until_known("admin-1")
-    async with signed_in(office, "admin-1") as person:
+            status, body = await fetched(path)
+            assert status == 422, (path, body)
+            assert field in body
+    await running_org.until_known("admin-1")
+    async with signed_in(running_org, "admin-1") as person:
         for etag, status in (('"v' + "9" * 40 + '"', 412), (b"\xff\xfe", 412), ("9" * 5_000, 422)):
             answer = await person.put(
                 "/api/v1/directory/rep/admin-1",
@@ -89,11 +145,11 @@ async def test_addresses_and_headers_that_are_none_are_refused(office: RunningOr
 
 
 async def test_a_csrf_header_or_origin_that_is_no_ascii_is_refused_and_a_cookie_is_nobodys(
-    office: RunningOrg,
+    running_org: RunningOrg,
 ) -> None:
-    await office.rep("rep-1")
-    await office.until_known("rep-1")
-    async with signed_in(office, "rep-1") as client:
+    await running_org.rep("rep-1")
+    await running_org.until_known("rep-1")
+    async with signed_in(running_org, "rep-1") as client:
         for name, value in (("x-csrf-token", b"\xff\xe9"), ("origin", b"http://[::"), ("origin", b"\xff")):
             answer = await client.put("/api/v1/preferences/wide", json={}, headers={name.encode(): value})
             assert answer.status_code == HTTPStatus.FORBIDDEN, (name, value)
@@ -103,8 +159,10 @@ async def test_a_csrf_header_or_origin_that_is_no_ascii_is_refused_and_a_cookie_
         assert answer.status_code == HTTPStatus.UNAUTHORIZED
 
 
-async def test_what_uvicorn_cannot_parse_is_answered_with_the_headers_of_safety(office: RunningOrg) -> None:
-    port = int(office.url.rpartition(":")[2])
+async def test_what_uvicorn_cannot_parse_is_answered_with_the_headers_of_safety(
+    running_org: RunningOrg,
+) -> None:
+    port = int(running_org.url.rpartition(":")[2])
     for request in (
         b"GET\r\n\r\n",
         b"\x16\x03\x01\x02\x00",
@@ -122,16 +180,16 @@ async def test_what_uvicorn_cannot_parse_is_answered_with_the_headers_of_safety(
         assert "server:" not in head.lower()
 
 
-async def test_links_of_a_lead_are_to_its_address_alone(office: RunningOrg) -> None:
-    await office.rep("manager-1", "manager")
-    await office.publish(
+async def test_links_of_a_lead_are_to_its_address_alone(running_org: RunningOrg) -> None:
+    await running_org.rep("manager-1", "manager")
+    await running_org.publish(
         "settings", "settings", quiet_hours=[]
     )  # a phone link is there only if it may be called now
-    await office.until_published("settings", "settings")
-    lead = await office.arrive(
+    await running_org.until_published("settings", "settings")
+    lead = await running_org.arrive(
         "A-1", first_name="Jon", last_name="Jones", email="a?bcc=b@x.test", phone="4014194247"
     )
-    async with await office.program("manager-1") as client:
+    async with await running_org.program("manager-1") as client:
         async with asyncio.timeout(PATIENCE_MS / 1000):
             while (page := await client.get(f"/leads/{lead}/shown")).status_code != HTTPStatus.OK:
                 await asyncio.sleep(0.1)
@@ -141,15 +199,17 @@ async def test_links_of_a_lead_are_to_its_address_alone(office: RunningOrg) -> N
     ]
 
 
-async def test_an_action_that_was_not_answered_is_never_sent_for_the_next_person(office: RunningOrg) -> None:
+async def test_an_action_that_was_not_answered_is_never_sent_for_the_next_person(
+    running_org: RunningOrg,
+) -> None:
     for rep_id in ("rep-1", "rep-2"):
-        await office.rep(rep_id)
-    await office.until_known("rep-2")
-    first = await office.sign_in("rep-1")
+        await running_org.rep(rep_id)
+    await running_org.until_known("rep-2")
+    first = await running_org.sign_in("rep-1")
     pending = """path => sessionStorage.setItem(path, JSON.stringify(
         {"11111111-1111-4111-8111-111111111111": {path: "/api/v1/leads/x/claims", body: {}, note: {name: "Jon"}}}))"""
     kept = "() => Object.keys(sessionStorage).filter((name) => name.startsWith('firstclaim-pending'))"
-    own = f"firstclaim-pending/{office.org}/rep-1"
+    own = f"firstclaim-pending/{running_org.org}/rep-1"
 
     # The session ends elsewhere, and somebody else signs in in the same tab.
     sent: list[str] = []
@@ -158,7 +218,7 @@ async def test_an_action_that_was_not_answered_is_never_sent_for_the_next_person
     await first.context.clear_cookies()
     first.on("request", lambda request: sent.append(f"{request.method} {request.url}"))
     await first.goto("/sign-in?next=/queues")
-    await first.get_by_label("Email").fill(office.email("rep-2"))
+    await first.get_by_label("Email").fill(running_org.email("rep-2"))
     await first.get_by_label("Password").fill(PASSWORD)
     await first.get_by_role("button", name="Sign in").click()
     await first.wait_for_selector("html[data-ready=yes]")
@@ -166,7 +226,7 @@ async def test_an_action_that_was_not_answered_is_never_sent_for_the_next_person
     assert not [one for one in sent if one.endswith("/claims")]
 
     # Signing out leaves nothing.
-    await first.evaluate(pending, f"firstclaim-pending/{office.org}/rep-2")
+    await first.evaluate(pending, f"firstclaim-pending/{running_org.org}/rep-2")
     await first.get_by_role("button", name="Sign out").click()
     await first.wait_for_url("**/signed-out")
     await first.wait_for_function(

@@ -141,9 +141,9 @@ async def licences(one: OpenPage, count: int) -> list[tuple[bool, str | None] | 
         while len(found) < count:
             for event in (await anext(chunks)).split(b"\n\n"):
                 if b"event: list\n" in event:
-                    said = msgspec.json.decode(event.partition(b"data: ")[2])
-                    assert "state" not in said
-                    found.append((said["may_claim"], said["why_not"]) if "may_claim" in said else None)
+                    change = msgspec.json.decode(event.partition(b"data: ")[2])
+                    assert "state" not in change
+                    found.append((change["may_claim"], change["why_not"]) if "may_claim" in change else None)
     return found
 
 

@@ -27,12 +27,12 @@ pytestmark = pytest.mark.slow
 OWN = "a staple of my own"
 
 
-async def invited(office: RunningOrg) -> str:
+async def invited(running_org: RunningOrg) -> str:
     """Let an admin invite Bob; return the password."""
-    await crew(office)
-    async with signed_in(office, "ann-lee") as ann:
+    await crew(running_org)
+    async with signed_in(running_org, "ann-lee") as ann:
         path = "/api/v1/directory/rep/bob-ray/account"
-        answer = await ann.post(path, json={"email": office.email("bob-ray")})
+        answer = await ann.post(path, json={"email": running_org.email("bob-ray")})
         assert answer.status_code == HTTPStatus.CREATED, answer.text
         until = datetime.fromisoformat(answer.json()["until"])
         assert timedelta(hours=71) < until - datetime.now(UTC) <= timedelta(hours=72)
@@ -41,11 +41,13 @@ async def invited(office: RunningOrg) -> str:
         return password
 
 
-async def test_the_password_of_an_invitation_opens_nothing_until_it_is_changed(office: RunningOrg) -> None:
+async def test_the_password_of_an_invitation_opens_nothing_until_it_is_changed(
+    running_org: RunningOrg,
+) -> None:
     """Before, whoever had seen the admin's screen could use the password for ever."""
-    password = await invited(office)
-    async with httpx.AsyncClient(timeout=PATIENCE_SECONDS, base_url=office.url, headers=JSON) as bob:
-        answer = await sign_in(bob, office.email("bob-ray"), password)
+    password = await invited(running_org)
+    async with httpx.AsyncClient(timeout=PATIENCE_SECONDS, base_url=running_org.url, headers=JSON) as bob:
+        answer = await sign_in(bob, running_org.email("bob-ray"), password)
         assert answer.status_code == HTTPStatus.CREATED
         bob.headers["x-csrf-token"] = answer.json()["csrf"]
         for path in ("/api/v1/queues", "/api/v1/leads", "/api/v1/tokens"):
@@ -54,30 +56,30 @@ async def test_the_password_of_an_invitation_opens_nothing_until_it_is_changed(o
         changed = await bob.put("/api/v1/me/password", json={"current": password, "new": OWN})
         assert changed.status_code == HTTPStatus.NO_CONTENT
         assert (await bob.get("/api/v1/queues")).status_code == HTTPStatus.OK
-        assert (await sign_in(bob, office.email("bob-ray"), password)).status_code == 401
+        assert (await sign_in(bob, running_org.email("bob-ray"), password)).status_code == 401
 
 
-async def test_an_invitation_that_has_expired_lets_nobody_in(office: RunningOrg, store: Engine) -> None:
-    password = await invited(office)
+async def test_an_invitation_that_has_expired_lets_nobody_in(running_org: RunningOrg, store: Engine) -> None:
+    password = await invited(running_org)
     with store.begin() as connection:
-        of_it = AccountTable.email == office.email("bob-ray")
+        of_it = AccountTable.email == running_org.email("bob-ray")
         over = datetime.now(UTC) - timedelta(seconds=1)
         connection.execute(update(AccountTable).where(of_it).values(password_until=over))
-    async with httpx.AsyncClient(timeout=PATIENCE_SECONDS, base_url=office.url, headers=JSON) as bob:
-        answer = await sign_in(bob, office.email("bob-ray"), password)
+    async with httpx.AsyncClient(timeout=PATIENCE_SECONDS, base_url=running_org.url, headers=JSON) as bob:
+        answer = await sign_in(bob, running_org.email("bob-ray"), password)
         assert answer.status_code == HTTPStatus.UNAUTHORIZED
         assert answer.json()["detail"] == "your invitation has expired: ask an admin for a new one"
-        wrong = await sign_in(bob, office.email("bob-ray"), "a guess of mine")
+        wrong = await sign_in(bob, running_org.email("bob-ray"), "a guess of mine")
         assert "expired" not in wrong.text, "who does not know the password learns nothing"
 
 
 async def test_a_person_chooses_a_password_first_and_is_told_of_changes_until_they_read_it(
-    office: RunningOrg,
+    running_org: RunningOrg,
 ) -> None:
-    password = await invited(office)
-    page = await office.window()
+    password = await invited(running_org)
+    page = await running_org.window()
     await page.goto("/sign-in")
-    await page.get_by_label("Email").fill(office.email("bob-ray"))
+    await page.get_by_label("Email").fill(running_org.email("bob-ray"))
     await page.get_by_label("Password").fill(password)
     await page.get_by_role("button", name="Sign in").click()
     await page.wait_for_url("**/account")
@@ -90,7 +92,7 @@ async def test_a_person_chooses_a_password_first_and_is_told_of_changes_until_th
     await page.get_by_role("button", name="Change password").click()
     await until_said(page, "Your password is changed.")
     await expect(page.locator("[data-invited]")).to_have_count(0)
-    async with signed_in(office, "ann-lee") as ann:
+    async with signed_in(running_org, "ann-lee") as ann:
         await entries(ann, "password_changed")
     await page.goto("/queues")
     await expect(notices).to_contain_text("Bob Ray changed the password of their own account.")

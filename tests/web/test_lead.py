@@ -34,15 +34,15 @@ JONES = {
 SILVA = {"first_name": "Ana", "last_name": "Silva", "state": "MA", "loan_amount": 250000}
 
 
-async def test_d1_opening_locks_and_d2_an_outcome_releases(office: RunningOrg) -> None:
+async def test_d1_opening_locks_and_d2_an_outcome_releases(running_org: RunningOrg) -> None:
     for rep_id in ("rep-1", "rep-2"):
-        await office.rep(rep_id)
-    await office.publish("queue", "work", **WORK)
-    lead = await office.arrive("A-1", **JONES)
-    other = await office.arrive("A-2", **SILVA)
+        await running_org.rep(rep_id)
+    await running_org.publish("queue", "work", **WORK)
+    lead = await running_org.arrive("A-1", **JONES)
+    other = await running_org.arrive("A-2", **SILVA)
     first, second = (
-        await office.sign_in("rep-1", "/queues/work"),
-        await office.sign_in("rep-2", "/queues/work"),
+        await running_org.sign_in("rep-1", "/queues/work"),
+        await running_org.sign_in("rep-2", "/queues/work"),
     )
     for page in (first, second):
         await appears(page, lead)
@@ -81,21 +81,21 @@ async def test_d1_opening_locks_and_d2_an_outcome_releases(office: RunningOrg) -
     await appears(first, other)
 
 
-async def test_d2_a_late_action_is_answered_with_its_reason(office: RunningOrg) -> None:
-    await office.publish("settings", "settings", lock_minutes=0.03)
+async def test_d2_a_late_action_is_answered_with_its_reason(running_org: RunningOrg) -> None:
+    await running_org.publish("settings", "settings", lock_minutes=0.03)
     for rep_id in ("rep-1", "rep-2"):
-        await office.rep(rep_id)
-    await office.publish("queue", "work", **WORK)
-    lead = await office.arrive("A-1", **JONES)
+        await running_org.rep(rep_id)
+    await running_org.publish("queue", "work", **WORK)
+    lead = await running_org.arrive("A-1", **JONES)
     first, second = (
-        await office.sign_in("rep-1", "/queues/work"),
-        await office.sign_in("rep-2", "/queues/work"),
+        await running_org.sign_in("rep-1", "/queues/work"),
+        await running_org.sign_in("rep-2", "/queues/work"),
     )
     for page in (first, second):
         await appears(page, lead)
     await open_lead(first, lead)
-    await office.publish("settings", "settings", lock_minutes=60)
-    await office.until_published("settings", "settings")
+    await running_org.publish("settings", "settings", lock_minutes=60)
+    await running_org.until_published("settings", "settings")
     await expect(first.locator(".lock")).to_contain_text("Your lock has expired")
     await appears(second, lead)
     await open_lead(second, lead)
@@ -109,19 +109,19 @@ async def test_d2_a_late_action_is_answered_with_its_reason(office: RunningOrg) 
     await expect(second.locator(".done")).to_contain_text("Recorded: closed lost.")
 
 
-async def test_d3_claim_now_makes_it_ones_own(office: RunningOrg) -> None:
+async def test_d3_claim_now_makes_it_ones_own(running_org: RunningOrg) -> None:
     for rep_id in ("rep-1", "rep-2"):
-        await office.rep(rep_id)
-    await office.publish("queue", "work", **WORK)
-    lead = await office.arrive("A-1", **JONES)
-    page = await office.sign_in("rep-1", "/queues/work")
+        await running_org.rep(rep_id)
+    await running_org.publish("queue", "work", **WORK)
+    lead = await running_org.arrive("A-1", **JONES)
+    page = await running_org.sign_in("rep-1", "/queues/work")
     await appears(page, lead)
     await open_lead(page, lead)
     await page.get_by_role("button", name="Claim now").click()
     await expect(page.locator(".standing")).to_contain_text("Rep 1 claimed it while it was open")
     await page.goto("/queues/mine")
     await appears(page, lead)
-    other = await office.sign_in("rep-2", "/queues/mine")
+    other = await running_org.sign_in("rep-2", "/queues/mine")
     assert await row(other, lead).count() == 0
     await other.goto(f"/leads/{lead}")
     await other.wait_for_selector(READY)
@@ -136,12 +136,12 @@ async def test_d3_claim_now_makes_it_ones_own(office: RunningOrg) -> None:
     await expect(page.locator(".lead-history")).to_contain_text("Prefers email")
 
 
-async def test_d4_a_promised_call_is_ones_own_and_one_without_a_time_is_not(office: RunningOrg) -> None:
-    await office.rep("rep-1")
-    await office.publish("queue", "work", **WORK)
-    lead = await office.arrive("A-1", **JONES)
-    other = await office.arrive("A-2", **SILVA)
-    page = await office.sign_in("rep-1", "/queues/work", timezone_id="America/Los_Angeles")
+async def test_d4_a_promised_call_is_ones_own_and_one_without_a_time_is_not(running_org: RunningOrg) -> None:
+    await running_org.rep("rep-1")
+    await running_org.publish("queue", "work", **WORK)
+    lead = await running_org.arrive("A-1", **JONES)
+    other = await running_org.arrive("A-2", **SILVA)
+    page = await running_org.sign_in("rep-1", "/queues/work", timezone_id="America/Los_Angeles")
     await appears(page, lead)
     await open_lead(page, lead)
     zone = page.get_by_role("group", name="Call back").get_by_label("Time zone")
@@ -164,23 +164,23 @@ async def test_d4_a_promised_call_is_ones_own_and_one_without_a_time_is_not(offi
     await open_lead(page, other)
     await page.get_by_role("button", name="Call Back").click()
     await expect(page.locator(".done")).to_contain_text("The lead is at the end of the queue.")
-    answer = (await office.ask("view", other, "rep-1")).answer
+    answer = (await running_org.ask("view", other, "rep-1")).answer
     assert answer is not None
     assert (answer.result, answer.owner) == ("done", None)
 
 
-async def test_x6_a_lead_in_quiet_hours_says_from_when_on_it_may_be_called(office: RunningOrg) -> None:
+async def test_x6_a_lead_in_quiet_hours_says_from_when_on_it_may_be_called(running_org: RunningOrg) -> None:
     there = datetime.now(ZoneInfo("America/New_York"))
     end = (there + timedelta(hours=3)).replace(minute=0, second=0, microsecond=0)
     days = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
     begin = there - timedelta(hours=3)
     quiet = {"days": days, "from": begin.strftime("%H:00"), "to": end.strftime("%H:%M")}
-    await office.publish("settings", "settings", quiet_hours=[quiet])
-    await office.until_published("settings", "settings")
-    await office.rep("rep-1")
-    await office.publish("queue", "work", **WORK)
-    lead = await office.arrive("A-1", **JONES)
-    page = await office.sign_in("rep-1", "/queues/work", timezone_id="America/New_York")
+    await running_org.publish("settings", "settings", quiet_hours=[quiet])
+    await running_org.until_published("settings", "settings")
+    await running_org.rep("rep-1")
+    await running_org.publish("queue", "work", **WORK)
+    lead = await running_org.arrive("A-1", **JONES)
+    page = await running_org.sign_in("rep-1", "/queues/work", timezone_id="America/New_York")
     await appears(page, lead)
     await open_lead(page, lead)
     notice = page.locator(".lead .problem", has_text="No calls now")
@@ -190,13 +190,13 @@ async def test_x6_a_lead_in_quiet_hours_says_from_when_on_it_may_be_called(offic
     assert "+00:00" not in await notice.inner_text()
 
 
-async def test_d5_view_only_looks_and_changes_nothing(office: RunningOrg) -> None:
-    await office.rep("mia", "manager")
-    await office.rep("rep-1")
-    await office.publish("queue", "work", **WORK)
-    lead = await office.arrive("A-1", **JONES)
-    rep = await office.sign_in("rep-1", "/queues/work")
-    manager = await office.sign_in("mia", "/queues/work")
+async def test_d5_view_only_looks_and_changes_nothing(running_org: RunningOrg) -> None:
+    await running_org.rep("mia", "manager")
+    await running_org.rep("rep-1")
+    await running_org.publish("queue", "work", **WORK)
+    lead = await running_org.arrive("A-1", **JONES)
+    rep = await running_org.sign_in("rep-1", "/queues/work")
+    manager = await running_org.sign_in("mia", "/queues/work")
     await appears(manager, lead)
     await open_lead(manager, lead)
     await vanishes(rep, lead)  # without the preference a manager's look is as anybody's
@@ -225,18 +225,18 @@ async def test_d5_view_only_looks_and_changes_nothing(office: RunningOrg) -> Non
         "/api/v1/preferences/view_only", data={"on": True}, headers={"x-csrf-token": csrf or ""}
     )
     assert wants.status == HTTPStatus.FORBIDDEN
-    answer = (await office.ask("view", lead, "rep-1", view_only=True)).answer
+    answer = (await running_org.ask("view", lead, "rep-1", view_only=True)).answer
     assert answer is not None
     assert answer.reason == "not_allowed"
 
 
-async def test_e3_a_manager_assigns_by_name(office: RunningOrg) -> None:
-    await office.rep("mia", "manager")
+async def test_e3_a_manager_assigns_by_name(running_org: RunningOrg) -> None:
+    await running_org.rep("mia", "manager")
     for rep_id in ("rep-1", "rep-2"):
-        await office.rep(rep_id)
-    await office.publish("queue", "work", **WORK)
-    lead = await office.arrive("A-1", **JONES)
-    manager = await office.sign_in("mia", "/queues/work")
+        await running_org.rep(rep_id)
+    await running_org.publish("queue", "work", **WORK)
+    lead = await running_org.arrive("A-1", **JONES)
+    manager = await running_org.sign_in("mia", "/queues/work")
     await appears(manager, lead)
     await open_lead(manager, lead)
     await manager.get_by_role("button", name="Assign …").click()
@@ -248,23 +248,28 @@ async def test_e3_a_manager_assigns_by_name(office: RunningOrg) -> None:
         await manager.keyboard.press("Enter")
     await expect(manager.locator(".standing")).to_contain_text("Rep 2 was assigned it, by Mia")
     assert await manager.get_by_role("button", name="Assign …", exact=True).count() == 0
-    rep = await office.sign_in("rep-2", "/queues/mine")
+    rep = await running_org.sign_in("rep-2", "/queues/mine")
     await appears(rep, lead)
 
 
-async def test_q10_a_claimed_lead_whose_rep_leaves_comes_back_by_an_admin_alone(office: RunningOrg) -> None:
+async def test_q10_a_claimed_lead_whose_rep_leaves_comes_back_by_an_admin_alone(
+    running_org: RunningOrg,
+) -> None:
     for rep_id, role in (("rep-1", "rep"), ("rep-2", "rep"), ("ada", "admin")):
-        await office.rep(rep_id, role)
-    await office.publish("queue", "new", **NEW)
-    lead = await office.arrive("A-1", **JONES)
-    first, second = await office.sign_in("rep-1", "/queues/new"), await office.sign_in("rep-2", "/queues/new")
+        await running_org.rep(rep_id, role)
+    await running_org.publish("queue", "new", **NEW)
+    lead = await running_org.arrive("A-1", **JONES)
+    first, second = (
+        await running_org.sign_in("rep-1", "/queues/new"),
+        await running_org.sign_in("rep-2", "/queues/new"),
+    )
     await appears(second, lead)
     await first.get_by_role("button", name="Claim this Lead: Jeremy Jones").click()
     await first.get_by_role("link", name="Go to Lead Details").click()
     await first.wait_for_selector(f"{READY} .lead")
     await expect(first.locator(".standing")).to_contain_text("Rep 1 claimed it, through the queue New leads")
-    await office.publish("rep", "rep-1", name="Rep 1", role="rep", active=False)
-    admin = await office.sign_in("ada", "/queues/new")
+    await running_org.publish("rep", "rep-1", name="Rep 1", role="rep", active=False)
+    admin = await running_org.sign_in("ada", "/queues/new")
     await admin.goto(f"/leads/{lead}")
     await expect(admin.locator("[data-phase]")).to_have_attribute("data-phase", "exception")
     await vanishes(second, lead)
@@ -281,11 +286,11 @@ async def test_q10_a_claimed_lead_whose_rep_leaves_comes_back_by_an_admin_alone(
     await expect(admin.locator(".lead-history")).to_contain_text("Ada reopened it for claims")
 
 
-async def test_q12_a_lead_to_be_claimed_cannot_be_opened_before(office: RunningOrg) -> None:
-    await office.rep("rep-1")
-    await office.publish("queue", "new", **{**NEW, "columns": []})
-    lead = await office.arrive("A-1", **JONES)
-    page = await office.sign_in("rep-1", "/queues/new")
+async def test_q12_a_lead_to_be_claimed_cannot_be_opened_before(running_org: RunningOrg) -> None:
+    await running_org.rep("rep-1")
+    await running_org.publish("queue", "new", **{**NEW, "columns": []})
+    lead = await running_org.arrive("A-1", **JONES)
+    page = await running_org.sign_in("rep-1", "/queues/new")
     await appears(page, lead)
     await page.goto(f"/leads/{lead}")
     await page.wait_for_selector(READY)

@@ -23,28 +23,28 @@ pytestmark = pytest.mark.slow
 JONES = {"first_name": "Jeremy", "last_name": "Jones", "state": "RI", "loan_amount": 310000}
 
 
-async def opened(office: RunningOrg, **settings: object) -> str:
+async def opened(running_org: RunningOrg, **settings: object) -> str:
     """Open a lender with its round robin off, where number one, Ann, has a lead in Rhode Island; return its id."""
-    await office.publish("settings", "settings", round_robin=False, **settings)
-    await office.rep("mia", "manager")
-    await office.rep("ann", licensed_states=["RI", "TX"])
-    await office.rep("bob", licensed_states=["RI"], max_open=5)
+    await running_org.publish("settings", "settings", round_robin=False, **settings)
+    await running_org.rep("mia", "manager")
+    await running_org.rep("ann", licensed_states=["RI", "TX"])
+    await running_org.rep("bob", licensed_states=["RI"], max_open=5)
     away = {"from": "2020-01-01T00:00:00Z", "to": "2090-01-01T00:00:00Z"}
-    await office.rep("cyd", licensed_states=["TX"], absences=[away])
-    await office.publish(
+    await running_org.rep("cyd", licensed_states=["TX"], absences=[away])
+    await running_org.publish(
         "group", "west", name="West", method="round_robin", members=[{"rep_id": "ann"}, {"rep_id": "bob"}]
     )
-    await office.publish("campaign", "west", group_id="west")
+    await running_org.publish("campaign", "west", group_id="west")
     for kind, object_id in (("campaign", "west"), ("rep", "cyd"), ("settings", "settings")):
-        await office.until_published(kind, object_id)
-    lead = await office.arrive("M-1", campaign="west", **JONES)
-    await office.until_known("mia")
+        await running_org.until_published(kind, object_id)
+    lead = await running_org.arrive("M-1", campaign="west", **JONES)
+    await running_org.until_known("mia")
     return lead
 
 
-async def at_lead(office: RunningOrg, rep_id: str, lead: str) -> Page:
+async def at_lead(running_org: RunningOrg, rep_id: str, lead: str) -> Page:
     """Open the lead's page for a person."""
-    page = await office.sign_in(rep_id, f"/leads/{lead}")
+    page = await running_org.sign_in(rep_id, f"/leads/{lead}")
     await page.wait_for_selector(f"{READY} .lead")
     return page
 
@@ -54,9 +54,9 @@ def offered(page: Page) -> Locator:
     return page.locator("[data-move]")
 
 
-async def test_m1_a_manager_moves_a_lead_and_each_page_says_so(office: RunningOrg) -> None:  # noqa: PLR0915  # one scenario
-    lead = await opened(office)
-    ann, mia = await at_lead(office, "ann", lead), await at_lead(office, "mia", lead)
+async def test_m1_a_manager_moves_a_lead_and_each_page_says_so(running_org: RunningOrg) -> None:  # noqa: PLR0915  # one scenario
+    lead = await opened(running_org)
+    ann, mia = await at_lead(running_org, "ann", lead), await at_lead(running_org, "mia", lead)
     assert await offered(ann).count() == 0
     await expect(offered(mia)).to_have_text(["Reassign …", "Give back …", "Distribute again …"])
     await offered(mia).first.click()
@@ -97,7 +97,7 @@ async def test_m1_a_manager_moves_a_lead_and_each_page_says_so(office: RunningOr
     await expect(notice).to_contain_text("Mia moved Jeremy Jones from you to Bob. Reason: to share the work")
     await until_said(ann, "Mia moved Jeremy Jones from you to Bob.")
     assert await serious(ann) == []
-    bob = await office.sign_in("bob", "/queues/mine")
+    bob = await running_org.sign_in("bob", "/queues/mine")
     await expect(bob.locator("#moves li")).to_contain_text("Mia gave you Jeremy Jones, which was Ann's.")
     await bob.locator("#moves").get_by_role("button", name="I have read this").click()
     await expect(bob.locator("#moves")).to_be_hidden()
@@ -119,8 +119,8 @@ async def test_m1_a_manager_moves_a_lead_and_each_page_says_so(office: RunningOr
     await expect(mia.locator(".lead-history")).to_contain_text("redistributed by Mia: fresh start")
     await expect(mia.locator(".standing")).to_contain_text("Ann got it as number one on the roster")
     # Reopen, offered for a closed lead only.
-    await office.publish("queue", "work", name="Work", outcomes=["closed_lost"])
-    await office.ask("outcome", lead, "ann", outcome="closed_lost")
+    await running_org.publish("queue", "work", name="Work", outcomes=["closed_lost"])
+    await running_org.ask("outcome", lead, "ann", outcome="closed_lost")
     await mia.reload()
     await mia.wait_for_selector(f"{READY} .lead")
     await expect(offered(mia)).to_have_text(["Reopen …"])
@@ -133,12 +133,12 @@ async def test_m1_a_manager_moves_a_lead_and_each_page_says_so(office: RunningOr
 
 
 async def test_m6_a_manager_overrides_a_licence_with_a_reason_and_its_owner_may_not(
-    office: RunningOrg,
+    running_org: RunningOrg,
 ) -> None:
-    lead = await opened(office, owners_may_reassign=True)
-    await office.publish("rep", "cyd", name="Cyd", licensed_states=["TX"])
-    await office.until_published("rep", "cyd")
-    ann, mia = await at_lead(office, "ann", lead), await at_lead(office, "mia", lead)
+    lead = await opened(running_org, owners_may_reassign=True)
+    await running_org.publish("rep", "cyd", name="Cyd", licensed_states=["TX"])
+    await running_org.until_published("rep", "cyd")
+    ann, mia = await at_lead(running_org, "ann", lead), await at_lead(running_org, "mia", lead)
     for page in (ann, mia):
         await offered(page).filter(has_text="Reassign …").click()
         await page.locator("#move label", has_text="Cyd").locator("input").check()
@@ -158,9 +158,9 @@ async def test_m6_a_manager_overrides_a_licence_with_a_reason_and_its_owner_may_
     await expect(mia.locator("[data-refused]")).to_be_hidden()
 
 
-async def test_m1_an_owner_may_give_the_lead_away_where_the_org_allows_it(office: RunningOrg) -> None:
-    lead = await opened(office, owners_may_reassign=True)
-    ann = await at_lead(office, "ann", lead)
+async def test_m1_an_owner_may_give_the_lead_away_where_the_org_allows_it(running_org: RunningOrg) -> None:
+    lead = await opened(running_org, owners_may_reassign=True)
+    ann = await at_lead(running_org, "ann", lead)
     await expect(offered(ann)).to_have_text(["Reassign …"])
     await offered(ann).click()
     labels = ann.locator("#move [data-reps] label")
@@ -170,7 +170,7 @@ async def test_m1_an_owner_may_give_the_lead_away_where_the_org_allows_it(office
     await ann.get_by_label("Reason", exact=True).fill("I am away")
     await ann.locator("#move [data-ok]").click()
     await expect(ann.locator(".done")).to_contain_text("Bob has the lead now.")
-    bob = await office.sign_in("bob", "/my-leads")
+    bob = await running_org.sign_in("bob", "/my-leads")
     await expect(bob.locator("#moves li")).to_contain_text(
         "Ann gave you Jeremy Jones, which was Ann's. Reason: I am away"
     )
@@ -186,7 +186,7 @@ async def test_m1_an_owner_may_give_the_lead_away_where_the_org_allows_it(office
     await expect(bob.locator("#many [data-status]")).to_have_text("1 moved. Ann 1.")
     assert (await (await ann.request.get("/api/v1/takers")).json())["total"] == 4
     # Where the org does not allow it, nobody is listed for a rep.
-    await office.publish("settings", "settings", round_robin=False)
+    await running_org.publish("settings", "settings", round_robin=False)
 
     async def nobody() -> bool:
         found: dict[str, int] = await (await bob.request.get("/api/v1/takers")).json()
@@ -195,14 +195,14 @@ async def test_m1_an_owner_may_give_the_lead_away_where_the_org_allows_it(office
     await eventually(nobody, "reps may no longer move leads")
 
 
-async def test_e3_who_assigns_a_lead_that_somebody_got_meanwhile_may_move_it(office: RunningOrg) -> None:
-    await opened(office)
-    lead = await office.arrive("M-2", first_name="Ana", last_name="Silva", state="RI")
-    mia = await at_lead(office, "mia", lead)
+async def test_e3_who_assigns_a_lead_that_somebody_got_meanwhile_may_move_it(running_org: RunningOrg) -> None:
+    await opened(running_org)
+    lead = await running_org.arrive("M-2", first_name="Ana", last_name="Silva", state="RI")
+    mia = await at_lead(running_org, "mia", lead)
     await expect(offered(mia)).to_have_text(["Assign …"])
     await offered(mia).click()
     await mia.locator("#move label", has_text="Bob").locator("input").check()
-    await office.ask("assign", lead, "mia", to_rep_id="ann")  # somebody is quicker
+    await running_org.ask("assign", lead, "mia", to_rep_id="ann")  # somebody is quicker
     await mia.locator("#move [data-ok]").click()
     await expect(mia.get_by_role("alert")).to_contain_text("Ann has it.")
     await mia.get_by_role("button", name="Move it to Bob …").click()
@@ -212,9 +212,9 @@ async def test_e3_who_assigns_a_lead_that_somebody_got_meanwhile_may_move_it(off
     await expect(mia.locator(".standing")).to_contain_text("Bob got it from its former owner, by Mia")
 
 
-async def test_m3_an_activity_is_one_key_away_and_told_in_words(office: RunningOrg) -> None:
-    lead = await opened(office)
-    ann = await at_lead(office, "ann", lead)
+async def test_m3_an_activity_is_one_key_away_and_told_in_words(running_org: RunningOrg) -> None:
+    lead = await opened(running_org)
+    ann = await at_lead(running_org, "ann", lead)
     history = ann.locator(".lead-history")
     group = ann.get_by_role("group", name="Log what you did")
     await expect(group.get_by_role("button")).to_have_count(7)
@@ -247,9 +247,11 @@ async def test_m3_an_activity_is_one_key_away_and_told_in_words(office: RunningO
     assert await fits_a_phone(ann)
 
 
-async def test_m2_facts_are_corrected_field_by_field_and_the_versions_are_shown(office: RunningOrg) -> None:
-    lead = await opened(office)
-    ann = await at_lead(office, "ann", lead)
+async def test_m2_facts_are_corrected_field_by_field_and_the_versions_are_shown(
+    running_org: RunningOrg,
+) -> None:
+    lead = await opened(running_org)
+    ann = await at_lead(running_org, "ann", lead)
     await ann.get_by_role("button", name="Correct …").click()
     form = ann.locator("#correct")
     await expect(form.get_by_label("State", exact=True)).to_have_value("RI")
@@ -282,7 +284,7 @@ async def test_m2_facts_are_corrected_field_by_field_and_the_versions_are_shown(
     await expect(versions).to_contain_text("empty → (401) 419-4247")
     assert await serious(ann) == []
     # A manager corrects it too, and the number is written as money.
-    mia = await at_lead(office, "mia", lead)
+    mia = await at_lead(running_org, "mia", lead)
     await mia.get_by_role("button", name="Correct …").click()
     await mia.locator("#correct").get_by_label("Loan amount").fill("$320,000")
     await mia.keyboard.press("Enter")

@@ -25,24 +25,26 @@ pytestmark = pytest.mark.slow
 
 
 async def test_d1_d2_r3_a_leads_row_alone_says_who_has_it_open_and_to_whom_it_is_offered(
-    office: RunningOrg,
+    running_org: RunningOrg,
 ) -> None:
-    await office.publish("settings", "settings", quiet_hours=[])
+    await running_org.publish("settings", "settings", quiet_hours=[])
     for rep_id in ("rep-1", "rep-2"):
-        await office.rep(rep_id)
+        await running_org.rep(rep_id)
     members = [{"rep_id": "rep-2"}]
-    await office.publish("group", "west", method="round_robin", members=members, claim_window_seconds=3_600)
-    await office.publish("campaign", "west", vendor="acme", group_id="west")
-    await office.publish("queue", "work", **WORK)
-    opened = await office.arrive("A-1", last_name="Jones", state="RI")
-    taken = await office.arrive("A-2", last_name="Silva", state="MA")
-    engine = connect(office.stack.settings.database_url)
-    first, second = await office.program("rep-1"), await office.program("rep-2")
+    await running_org.publish(
+        "group", "west", method="round_robin", members=members, claim_window_seconds=3_600
+    )
+    await running_org.publish("campaign", "west", vendor="acme", group_id="west")
+    await running_org.publish("queue", "work", **WORK)
+    opened = await running_org.arrive("A-1", last_name="Jones", state="RI")
+    taken = await running_org.arrive("A-2", last_name="Silva", state="MA")
+    engine = connect(running_org.stack.settings.database_url)
+    first, second = await running_org.program("rep-1"), await running_org.program("rep-2")
     async with first, second, asyncio.timeout(PATIENCE_SECONDS):
-        locked = await until_done(office, "view", opened, "rep-1")
-        await until_done(office, "view", taken, "rep-1")
-        owned = await until_done(office, "claim_now", taken, "rep-1")
-        offered = await office.arrive("A-3", campaign="west", last_name="Brown", state="RI")
+        locked = await until_done(running_org, "view", opened, "rep-1")
+        await until_done(running_org, "view", taken, "rep-1")
+        owned = await until_done(running_org, "claim_now", taken, "rep-1")
+        offered = await running_org.arrive("A-3", campaign="west", last_name="Brown", state="RI")
         while (await second.get(f"/api/v1/leads/{offered}")).status_code != HTTPStatus.OK:
             await asyncio.sleep(0.05)
         await asyncio.to_thread(forget, engine, opened, taken, offered)
@@ -67,10 +69,10 @@ async def test_d1_d2_r3_a_leads_row_alone_says_who_has_it_open_and_to_whom_it_is
     engine.dispose()
 
 
-async def until_done(office: RunningOrg, what: str, lead: str, rep_id: str) -> int:
+async def until_done(running_org: RunningOrg, what: str, lead: str, rep_id: str) -> int:
     """Ask until the engine knows the directory well enough to do it; return the lead's version then."""
     while True:
-        answer = (await office.ask(what, lead, rep_id)).answer
+        answer = (await running_org.ask(what, lead, rep_id)).answer
         if answer is not None and answer.result in ("done", "won"):
             return answer.version
         await asyncio.sleep(0.05)

@@ -32,19 +32,19 @@ LATER = ["RI"] * 5 + ["TX"] * 5
 """The states that the vendor sends later. Nobody has a licence for Texas in the morning."""
 
 
-async def opened(office: RunningOrg) -> None:
+async def opened(running_org: RunningOrg) -> None:
     """Open the lender: three reps with licences, the manager Mia and the admin Ada, and number one gets every lead."""
-    await office.publish("settings", "settings", round_robin=False)
-    await office.rep("mia", "manager")
-    await office.rep("ada", "admin")
+    await running_org.publish("settings", "settings", round_robin=False)
+    await running_org.rep("mia", "manager")
+    await running_org.rep("ada", "admin")
     for rep_id, states in LICENCES.items():
-        await office.rep(rep_id, licensed_states=states)
+        await running_org.rep(rep_id, licensed_states=states)
     members = [{"rep_id": rep_id} for rep_id in LICENCES]
-    await office.publish("group", "west", name="West", method="round_robin", members=members)
-    await office.publish("campaign", "west", name="West", group_id="west")
+    await running_org.publish("group", "west", name="West", method="round_robin", members=members)
+    await running_org.publish("campaign", "west", name="West", group_id="west")
     for kind, object_id in (("campaign", "west"), ("rep", "cyd"), ("settings", "settings")):
-        await office.until_published(kind, object_id)
-    await office.until_known("mia")
+        await running_org.until_published(kind, object_id)
+    await running_org.until_known("mia")
 
 
 async def facts_of(program: httpx.AsyncClient, lead: str) -> dict[str, Any]:
@@ -80,20 +80,22 @@ async def shows(mia: Page, lead: str, standing: str, history: str) -> None:
     await expect(mia.locator(".lead-history")).to_contain_text(history)
 
 
-async def test_m1_m2_m5_m6_m7_a_day_at_a_lender(office: RunningOrg) -> None:  # noqa: PLR0915  # one scenario
-    await opened(office)
-    broker = await office.program("mia")
-    mia = await office.sign_in("mia", "/my-leads")
-    bob = await office.sign_in("bob", "/queues/mine")
-    cyd = await office.sign_in("cyd", "/queues/mine")
+async def test_m1_m2_m5_m6_m7_a_day_at_a_lender(running_org: RunningOrg) -> None:  # noqa: PLR0915  # one scenario
+    await opened(running_org)
+    broker = await running_org.program("mia")
+    mia = await running_org.sign_in("mia", "/my-leads")
+    bob = await running_org.sign_in("bob", "/queues/mine")
+    cyd = await running_org.sign_in("cyd", "/queues/mine")
 
     # In the morning 40 leads arrive. Number one gets the 30 whose state is known; ten wait.
     complete = [
-        await office.arrive(f"L-{n}", first_name="Lee", last_name=f"Number{n}", state=state, campaign="west")
+        await running_org.arrive(
+            f"L-{n}", first_name="Lee", last_name=f"Number{n}", state=state, campaign="west"
+        )
         for n, state in enumerate(KNOWN)
     ]
     waiting = [
-        await office.arrive(f"W-{n}", first_name="Wes", last_name=f"Waits{n}", campaign="west")
+        await running_org.arrive(f"W-{n}", first_name="Wes", last_name=f"Waits{n}", campaign="west")
         for n in range(len(LATER))
     ]
     await until_counted(broker, ann=30)
@@ -122,12 +124,12 @@ async def test_m1_m2_m5_m6_m7_a_day_at_a_lender(office: RunningOrg) -> None:  # 
     # Bob promises two calls, and leaves at noon. Nobody has his leads; the promises are kept.
     promised = complete[14:16]
     at = datetime.now(UTC) + timedelta(days=1)
-    bobs = await office.program("bob")
+    bobs = await running_org.program("bob")
     for lead in promised:
         action = {"type": "callback", "at": at.isoformat(timespec="seconds")}
         answer = (await bobs.post(f"/api/v1/leads/{lead}/actions", json=action)).json()
         assert answer["result"] == "done", answer
-    await office.publish("rep", "bob", name="Bob", active=False, licensed_states=["MA"])
+    await running_org.publish("rep", "bob", name="Bob", active=False, licensed_states=["MA"])
     await until_counted(broker, cyd=14)
     await shows(mia, promised[0], "nobody owns the lead", "Bob no longer owns it; nobody owns it now")
     # The manager has them distributed again: Ann is the only rep with a licence in Massachusetts.
@@ -147,7 +149,9 @@ async def test_m1_m2_m5_m6_m7_a_day_at_a_lender(office: RunningOrg) -> None:  # 
 
     # The vendor completes the ten leads. Five are Ann's at once; for the others nobody has a licence.
     for n, state in enumerate(LATER):
-        await office.arrive(f"W-{n}", first_name="Wes", last_name=f"Waits{n}", state=state, campaign="west")
+        await running_org.arrive(
+            f"W-{n}", first_name="Wes", last_name=f"Waits{n}", state=state, campaign="west"
+        )
     await until_counted(broker, ann=21, cyd=14)
     await mia.goto("/exceptions")
     for lead in waiting[:5]:
@@ -158,7 +162,7 @@ async def test_m1_m2_m5_m6_m7_a_day_at_a_lender(office: RunningOrg) -> None:  # 
     await expect(mia.locator("body")).to_contain_text("Cyd: not licensed in TX")
 
     # An admin adds a licence. The waiting leads are distributed without anybody's touch.
-    ada = await office.sign_in("ada", "/directory/reps/cyd")
+    ada = await running_org.sign_in("ada", "/directory/reps/cyd")
     await ada.get_by_label("TX", exact=True).check()
     await ada.get_by_role("button", name="Review changes").click()
     await ada.locator("#review").get_by_role("button", name="Publish", exact=True).click()
@@ -170,7 +174,7 @@ async def test_m1_m2_m5_m6_m7_a_day_at_a_lender(office: RunningOrg) -> None:  # 
 
     # Cyd closes one, and the manager reopens it. It is Cyd's again.
     closing = complete[1]
-    cyds = await office.program("cyd")
+    cyds = await running_org.program("cyd")
     answer = (
         await cyds.post(
             f"/api/v1/leads/{closing}/actions", json={"type": "outcome", "outcome": "closed_lost"}
@@ -193,10 +197,10 @@ async def test_m1_m2_m5_m6_m7_a_day_at_a_lender(office: RunningOrg) -> None:  # 
     await mia.locator("#correct").get_by_label("Why").fill("he told me")
     await mia.locator("#correct").get_by_role("button", name="Correct").click()
     await expect(mia.locator(".versions summary")).to_have_text("Corrected once")
-    await office.arrive(
+    await running_org.arrive(
         "L-2", first_name="Lee", last_name="Number2", state="RI", campaign="west", loan_amount=100_000
     )
-    await office.arrive(
+    await running_org.arrive(
         "L-3", first_name="Lee", last_name="Number3", state="RI", campaign="west", loan_amount=7
     )
 

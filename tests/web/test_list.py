@@ -81,9 +81,9 @@ def changes_of(rng: Random) -> tuple[list[list[str]], list[dict[str, Any]]]:
     return orders, changes
 
 
-async def test_q7_q9_a_window_shows_the_servers_rows_after_every_change(office: RunningOrg) -> None:
-    await office.rep("rep-1")
-    page = await office.sign_in("rep-1")
+async def test_q7_q9_a_window_shows_the_servers_rows_after_every_change(running_org: RunningOrg) -> None:
+    await running_org.rep("rep-1")
+    page = await running_org.sign_in("rep-1")
     for seed in range(ROUNDS):
         rng = Random(seed)
         orders, changes = changes_of(rng)
@@ -125,8 +125,8 @@ _BURST: Final = """async ({ size, window, most }) => {
 }"""
 
 
-async def test_q9_a_list_asks_for_what_it_lacks_though_changes_keep_coming(office: RunningOrg) -> None:
-    await office.rep("rep-1")
-    page = await office.sign_in("rep-1")
+async def test_q9_a_list_asks_for_what_it_lacks_though_changes_keep_coming(running_org: RunningOrg) -> None:
+    await running_org.rep("rep-1")
+    page = await running_org.sign_in("rep-1")
     seen = await page.evaluate(_BURST, {"size": 500, "window": WINDOW, "most": 200})
     assert seen["asked"], seen

@@ -52,9 +52,9 @@ async def dragged(page: Page, edge: Locator, by: int) -> None:
     await page.mouse.up()
 
 
-async def test_s6_rows_stand_close_and_columns_stay_as_wide_as_one_made_them(office: RunningOrg) -> None:
-    await opened(office)
-    page = await office.sign_in("rep-1", "/my-leads")
+async def test_s6_rows_stand_close_and_columns_stay_as_wide_as_one_made_them(running_org: RunningOrg) -> None:
+    await opened(running_org)
+    page = await running_org.sign_in("rep-1", "/my-leads")
     await shows(page, "=Frank Taraborelli", "Herbie Waller", "Robbie Duffy")
     line, compact = page.locator("tbody tr").first, page.get_by_role("button", name="Compact")
     roomy = await high(line)
@@ -70,7 +70,7 @@ async def test_s6_rows_stand_close_and_columns_stay_as_wide_as_one_made_them(off
     # By keys, and while the list changes: the heading keeps its focus and its width.
     await page.get_by_role("button", name="Last name").focus()
     await page.keyboard.press("Alt+ArrowLeft")
-    await office.arrive("S-9", first_name="Una", last_name="Wallerstein", assigned_to="rep-1")
+    await running_org.arrive("S-9", first_name="Una", last_name="Wallerstein", assigned_to="rep-1")
     await expect(page.get_by_role("link", name="Open Una Wallerstein")).to_be_visible()
     await expect(page.get_by_role("button", name="Last name")).to_be_focused()
     await page.keyboard.press("Alt+ArrowLeft")
@@ -93,9 +93,9 @@ async def test_s6_rows_stand_close_and_columns_stay_as_wide_as_one_made_them(off
     assert abs(await high(line) - roomy) <= ROUNDING
 
 
-async def test_s6_a_saved_view_is_duplicated_and_each_goes_its_own_way(office: RunningOrg) -> None:
-    await opened(office)
-    page = await office.sign_in("mia", "/my-leads?state=RI")
+async def test_s6_a_saved_view_is_duplicated_and_each_goes_its_own_way(running_org: RunningOrg) -> None:
+    await opened(running_org)
+    page = await running_org.sign_in("mia", "/my-leads?state=RI")
     await shows(page, "=Frank Taraborelli", "Robbie Duffy")
     await save(page, "Rhode Island")
     dialog, view = page.get_by_role("dialog"), page.get_by_role("combobox", name="View")
@@ -130,21 +130,21 @@ async def test_s6_a_saved_view_is_duplicated_and_each_goes_its_own_way(office: R
     await expect(view.locator("option", has_text="Rhode Island")).to_have_count(1)
 
 
-async def many(office: RunningOrg) -> None:
+async def many(running_org: RunningOrg) -> None:
     """Let 40 leads of a rep arrive, 25 of them with an amount."""
-    await office.rep("mia", "manager")
-    await office.rep("rep-1")
-    await office.until_published("rep", "rep-1")
+    await running_org.rep("mia", "manager")
+    await running_org.rep("rep-1")
+    await running_org.until_published("rep", "rep-1")
     for n in range(LEADS):
         facts = {"loan_amount": 100_000 + n} if n < PAGE + 10 else {}
-        await office.arrive(f"L-{n}", last_name=f"Lead {n:02}", assigned_to="rep-1", **facts)
+        await running_org.arrive(f"L-{n}", last_name=f"Lead {n:02}", assigned_to="rep-1", **facts)
 
 
 async def test_s6_some_of_forty_are_selected_and_back_brings_the_list_as_one_left_it(
-    office: RunningOrg,
+    running_org: RunningOrg,
 ) -> None:
-    await many(office)
-    page = await office.sign_in("rep-1", "/my-leads")
+    await many(running_org)
+    page = await running_org.sign_in("rep-1", "/my-leads")
     await expect(page.locator("[data-total]")).to_have_text(f"{LEADS} leads")
     for name in ("Lead 03", "Lead 07"):
         await page.get_by_label(f"Select {name}").check()
@@ -176,13 +176,13 @@ async def test_s6_some_of_forty_are_selected_and_back_brings_the_list_as_one_lef
         await expect(page.locator("th[aria-sort=ascending]")).to_have_text("Last name")
 
 
-async def test_q3_six_columns_and_the_leads_time_stand_beside_what_to_do(office: RunningOrg) -> None:
-    await office.publish("settings", "settings", quiet_hours=[])
-    await office.rep("ann")
+async def test_q3_six_columns_and_the_leads_time_stand_beside_what_to_do(running_org: RunningOrg) -> None:
+    await running_org.publish("settings", "settings", quiet_hours=[])
+    await running_org.rep("ann")
     six = ["phone", "state", "loan_purpose", "loan_amount", "credit_score", "created_at"]
-    await office.publish("queue", "six", **{**NEW, "columns": six})
-    await office.until_published("queue", "six")
-    lead = await office.arrive(
+    await running_org.publish("queue", "six", **{**NEW, "columns": six})
+    await running_org.until_published("queue", "six")
+    lead = await running_org.arrive(
         "S-1",
         first_name="Bartholomew",
         last_name="Longfellow",
@@ -192,7 +192,7 @@ async def test_q3_six_columns_and_the_leads_time_stand_beside_what_to_do(office:
         loan_amount=1_310_000,
         credit_score=720,
     )
-    page = await office.sign_in("ann", "/queues/six")
+    page = await running_org.sign_in("ann", "/queues/six")
     await appears(page, lead)
     await expect(row(page, lead).locator(".there")).to_contain_text("may be called")
     await expect(row(page, lead).locator("td")).to_have_count(len(six) + 3)

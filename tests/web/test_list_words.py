@@ -17,7 +17,7 @@ NOON: Final = datetime(2026, 11, 20, 17, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(
-    ("order", "words"),
+    ("order", "expected"),
     [
         ({"field": "loan_amount", "direction": "desc"}, "Loan amount, the highest first"),
         ({"field": "arrived_at", "direction": "asc"}, "Arrived, the oldest first"),
@@ -26,8 +26,8 @@ NOON: Final = datetime(2026, 11, 20, 17, tzinfo=UTC)
         ({"field": "attributes.best_time", "direction": "asc"}, "Best time, A to Z"),
     ],
 )
-def test_an_order_is_said_in_words(order: dict[str, str], words: str) -> None:
-    assert sorted_by(order) == words
+def test_an_order_is_said_in_words(order: dict[str, str], expected: str) -> None:
+    assert sorted_by(order) == expected
 
 
 def row(**given: Any) -> dict[str, Any]:

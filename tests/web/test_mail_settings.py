@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.slow
 
 
-async def test_n8_an_admin_sets_how_the_orgs_mails_look(office: RunningOrg) -> None:
-    await office.rep("mia", "admin")
-    await office.publish(
+async def test_n8_an_admin_sets_how_the_orgs_mails_look(running_org: RunningOrg) -> None:
+    await running_org.rep("mia", "admin")
+    await running_org.publish(
         "settings", "settings", max_locks=4, mail={"lender": "Old Name", "words": {"later": {"subject": "x"}}}
     )
-    await office.until_known("mia")
-    page = await office.sign_in("mia", "/directory/settings")
+    await running_org.until_known("mia")
+    page = await running_org.sign_in("mia", "/directory/settings")
     mails = page.get_by_role("group", name="Mails to reps")
     await expect(mails.get_by_label("Name at the top of a mail")).to_have_value("Old Name")
     await mails.get_by_label("Sender's address").fill("not an address")
@@ -47,7 +47,7 @@ async def test_n8_an_admin_sets_how_the_orgs_mails_look(office: RunningOrg) -> N
     await page.get_by_role("button", name="Review changes").click()
     await page.get_by_role("button", name="Publish").click()
     await expect(page.locator("[data-dirty]")).to_have_text("As published")
-    async with signed_in(office, "mia") as client:
+    async with signed_in(running_org, "mia") as client:
         value = (await client.get("/api/v1/directory/settings/settings")).json()["value"]
     assert value == {
         "max_locks": 4,

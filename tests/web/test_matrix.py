@@ -88,86 +88,94 @@ def test_every_scope_is_needed_by_a_route() -> None:
 
 @pytest.mark.slow
 async def test_each_route_lets_in_its_roles_and_scopes_and_nobody_else(
-    office: RunningOrg, store: Engine
+    running_org: RunningOrg, store: Engine
 ) -> None:
-    other = f"{office.org}-other"
+    other = f"{running_org.org}-other"
     for role in ROLES:
-        await office.rep(f"{role}-1", role)
+        await running_org.rep(f"{role}-1", role)
     tokens = {
-        role: office.tokens.issue(office.org, f"{role}-1", role, SCOPES, by="test")[0] for role in ROLES
+        role: running_org.tokens.issue(running_org.org, f"{role}-1", role, SCOPES, by="test")[0]
+        for role in ROLES
     }
     only = {
-        scope: office.tokens.issue(office.org, "admin-1", scope, {scope}, by="test")[0] for scope in SCOPES
+        scope: running_org.tokens.issue(running_org.org, "admin-1", scope, {scope}, by="test")[0]
+        for scope in SCOPES
     }
-    stranger = office.tokens.issue(other, "admin-1", "other", SCOPES, by="test")[0]
+    stranger = running_org.tokens.issue(other, "admin-1", "other", SCOPES, by="test")[0]
     key = f"{other}/rep/somebody".encode()
-    await (await office.client.put(DIRECTORY, b'{"rep_id": "somebody"}', key=key))
-    await office.until_known("admin-1")
-    asked = (await office.window()).request
+    await (await running_org.client.put(DIRECTORY, b'{"rep_id": "somebody"}', key=key))
+    await running_org.until_known("admin-1")
+    requests = (await running_org.window()).request
     sessions = Sessions(store)
 
     def signed_in(role: str) -> dict[str, str]:
         """Return the headers of a new session, because some of the routes end sessions."""
-        account = Account(email=office.email(f"{role}-1"), org=office.org, rep_id=f"{role}-1", role=role)
+        account = Account(
+            email=running_org.email(f"{role}-1"), org=running_org.org, rep_id=f"{role}-1", role=role
+        )
         secret, session = sessions.begin(account)
         return {"cookie": f"firstclaim_session={secret}", "x-csrf-token": session.csrf}
 
     async def status(method: str, path: str, given: dict[str, str]) -> int:
         headers = {"accept": "application/json", **given}
         if path.endswith("/live"):
-            return await office.stream_status(path, headers)
+            return await running_org.stream_status(path, headers)
         data: dict[str, Any] | None = {} if method not in SAFE else None
-        return (await asked.fetch(path, method=method, headers=headers, data=data)).status
+        return (await requests.fetch(path, method=method, headers=headers, data=data)).status
 
     def bearer(token: str) -> dict[str, str]:
         return {"authorization": f"Bearer {token}"}
 
-    vendor_key = keys_of(office.stack, store).issue(office.org, "none", "t", by="test")[0]
+    vendor_key = keys_of(running_org.stack, store).issue(running_org.org, "none", "t", by="test")[0]
     for method, route in FOR_VENDORS:
-        path, said = address(route), f"{method} {route.path}"
-        assert await status(method, path, {}) == 401, said
+        path, route_name = address(route), f"{method} {route.path}"
+        assert await status(method, path, {}) == 401, route_name
         for role in ROLES:
-            assert await status(method, path, bearer(tokens[role])) == 401, f"{said} as {role}"
-            assert await status(method, path, signed_in(role)) == 401, f"{said} as {role}"
-        assert await status(method, path, bearer(vendor_key)) in (400, 415, 422), said
+            assert await status(method, path, bearer(tokens[role])) == 401, f"{route_name} as {role}"
+            assert await status(method, path, signed_in(role)) == 401, f"{route_name} as {role}"
+        assert await status(method, path, bearer(vendor_key)) in (400, 415, 422), route_name
 
     for method, route, access in GUARDED:
-        path, said = address(route), f"{method} {route.path}"
+        path, route_name = address(route), f"{method} {route.path}"
         personal = access.scope in PERSONAL
-        assert await status(method, path, {}) == 401, said
-        assert await status(method, path, bearer("fc_wrong")) == 401, said
-        assert await status(method, path, bearer(stranger)) == 401, said  # the other org has no such rep
+        assert await status(method, path, {}) == 401, route_name
+        assert await status(method, path, bearer("fc_wrong")) == 401, route_name
+        assert await status(method, path, bearer(stranger)) == 401, (
+            route_name
+        )  # the other org has no such rep
         for scope, token in only.items():
             found = await status(method, path, bearer(token))
             allowed = scope == access.scope and not personal
-            assert (found == 403) != allowed, f"{said} with only {scope}: {found}"
-        assert await status(method, path, bearer(vendor_key)) == 401, f"{said} with a vendor's key"
+            assert (found == 403) != allowed, f"{route_name} with only {scope}: {found}"
+        assert await status(method, path, bearer(vendor_key)) == 401, f"{route_name} with a vendor's key"
         for role in ROLES:
             found = await status(method, path, signed_in(role) if personal else bearer(tokens[role]))
-            assert (found == 403) == (role not in access.roles), f"{said} as {role}: {found}"
-            assert found < 500, f"{said} as {role}: {found}"
-            assert found != 401, f"{said} as {role}"
+            assert (found == 403) == (role not in access.roles), f"{route_name} as {role}: {found}"
+            assert found < 500, f"{route_name} as {role}: {found}"
+            assert found != 401, f"{route_name} as {role}"
 
 
 @pytest.mark.slow
-async def test_each_parameter_of_the_stream_and_each_preference_needs_its_scope(office: RunningOrg) -> None:
+async def test_each_parameter_of_the_stream_and_each_preference_needs_its_scope(
+    running_org: RunningOrg,
+) -> None:
     """Before, a token with queues:read heard of leads, exceptions and the directory, and watched the operations."""
-    await office.rep("admin-1", "admin")
-    await office.until_known("admin-1")
+    await running_org.rep("admin-1", "admin")
+    await running_org.until_known("admin-1")
 
     def headers(*scopes: str) -> dict[str, str]:
-        token = office.tokens.issue(office.org, "admin-1", "t", scopes, by="test")[0]
+        token = running_org.tokens.issue(running_org.org, "admin-1", "t", scopes, by="test")[0]
         return {"authorization": f"Bearer {token}", "accept": "application/json"}
 
     watching = "/api/v1/live?watch=operations"
-    assert await office.stream_status(watching, headers("queues:read")) == 403
-    assert await office.stream_status(watching, headers("operations:read")) == 403
-    assert await office.stream_status(watching, headers("queues:read", "operations:read")) == 200
-    asked = (await office.window()).request
+    assert await running_org.stream_status(watching, headers("queues:read")) == 403
+    assert await running_org.stream_status(watching, headers("operations:read")) == 403
+    assert await running_org.stream_status(watching, headers("queues:read", "operations:read")) == 200
+    requests = (await running_org.window()).request
     for name in ("view_only", "my_leads", "anything"):
         path = f"/api/v1/preferences/{name}"
         for scope in TOKEN_SCOPES:
-            read = await asked.get(path, headers=headers(scope))
-            written = await asked.put(path, headers=headers(scope), data={"on": True})
+            read = await requests.get(path, headers=headers(scope))
+            written = await requests.put(path, headers=headers(scope), data={"on": True})
             assert (read.status == 200) == (scope == "preferences:read"), (name, scope)
             assert (written.status == 200) == (scope == "preferences:write"), (name, scope)

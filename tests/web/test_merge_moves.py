@@ -20,16 +20,16 @@ pytestmark = pytest.mark.slow
 MAIL = "home@x.org"
 
 
-async def test_k5_a_manager_merges_and_splits_on_the_page(office: RunningOrg) -> None:
-    await opened(office)
+async def test_k5_a_manager_merges_and_splits_on_the_page(running_org: RunningOrg) -> None:
+    await opened(running_org)
     one = {"first_name": "Ann", "last_name": "Jones", "phone": "+14014194247", "assigned_to": "ann"}
     two = {"last_name": "Roe", "phone": "+14014190001", "assigned_to": "bob"}
-    first = await office.arrive("P-1", email=MAIL, **one)
-    await office.until_arrived(first)
-    other = await office.arrive("P-2", email=MAIL, **two)
-    await office.until_stored(first, owner="ann")
-    await office.until_stored(other, owner="bob")
-    bob, mia = await at_lead(office, "bob", other), await at_lead(office, "mia", other)
+    first = await running_org.arrive("P-1", email=MAIL, **one)
+    await running_org.until_arrived(first)
+    other = await running_org.arrive("P-2", email=MAIL, **two)
+    await running_org.until_stored(first, owner="ann")
+    await running_org.until_stored(other, owner="bob")
+    bob, mia = await at_lead(running_org, "bob", other), await at_lead(running_org, "mia", other)
     await expect(offered(mia)).to_have_text(["Reassign …", "Give back …", "Merge …"])
     assert await offered(bob).count() == 0
     await offered(mia).filter(has_text="Merge …").click()
@@ -48,7 +48,7 @@ async def test_k5_a_manager_merges_and_splits_on_the_page(office: RunningOrg) ->
     await expect(mia.locator(".lead-history")).to_contain_text("one person, two names")
     await expect(offered(mia)).to_have_count(0)
 
-    whole = await at_lead(office, "mia", first)
+    whole = await at_lead(running_org, "mia", first)
     await expect(whole.locator(".standing")).to_contain_text("Ann")
     await expect(offered(whole)).to_have_text(["Reassign …", "Give back …", "Split …"])
     await offered(whole).filter(has_text="Split …").click()
@@ -58,6 +58,6 @@ async def test_k5_a_manager_merges_and_splits_on_the_page(office: RunningOrg) ->
     await dialog.get_by_role("button", name="Split").click()
     await until_said(whole, "The inquiry is a lead of its own.")
     await expect(offered(whole)).to_have_text(["Reassign …", "Give back …"])
-    again = await at_lead(office, "mia", other)
+    again = await at_lead(running_org, "mia", other)
     await expect(again.locator(".lead")).to_have_attribute("data-phase", "owned")
     await expect(offered(again)).to_have_text(["Reassign …", "Give back …", "Merge …"])

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from assurance.chaos.vendors import producer
+from assurance.chaos.vendor_producers import producer
 from streams.topics import LEAD_ACTIONS, LEAD_ARRIVALS
 from tests.fixtures.waiting import PATIENCE_SECONDS, eventually
 from tests.web.audited import on_the_topic
@@ -23,20 +23,20 @@ pytestmark = pytest.mark.slow
 STATES = ("RI", "RI", "TX", "TX", "NY", "RI")
 
 
-async def opened(office: RunningOrg) -> list[str]:
+async def opened(running_org: RunningOrg) -> list[str]:
     """Open a lender with its round robin off, where number one has all six leads; return their ids."""
-    await office.publish("settings", "settings", round_robin=False)
-    await office.rep("mia", "manager")
-    await office.rep("ann")
-    await office.rep("bob", licensed_states=["RI", "TX"])
-    await office.rep("cyd", licensed_states=["RI"])
+    await running_org.publish("settings", "settings", round_robin=False)
+    await running_org.rep("mia", "manager")
+    await running_org.rep("ann")
+    await running_org.rep("bob", licensed_states=["RI", "TX"])
+    await running_org.rep("cyd", licensed_states=["RI"])
     roster = [{"rep_id": rep_id} for rep_id in ("ann", "bob", "cyd")]
-    await office.publish("group", "west", method="round_robin", members=roster)
-    await office.publish("campaign", "west", group_id="west")
+    await running_org.publish("group", "west", method="round_robin", members=roster)
+    await running_org.publish("campaign", "west", group_id="west")
     for kind, object_id in (("campaign", "west"), ("rep", "cyd"), ("settings", "settings")):
-        await office.until_published(kind, object_id)
+        await running_org.until_published(kind, object_id)
     return [
-        await office.arrive(f"M-{n}", last_name=f"Lead {n}", state=state, campaign="west")
+        await running_org.arrive(f"M-{n}", last_name=f"Lead {n}", state=state, campaign="west")
         for n, state in enumerate(STATES)
     ]
 
@@ -56,10 +56,10 @@ async def owners(program: httpx.AsyncClient, *leads: str) -> list[str | None]:
     return [found.get(lead) for lead in leads]
 
 
-async def test_m1_a_portfolio_is_dealt_by_licence_and_single_leads_are_moved(office: RunningOrg) -> None:
+async def test_m1_a_portfolio_is_dealt_by_licence_and_single_leads_are_moved(running_org: RunningOrg) -> None:
     """R1, M1: what number one has, the broker gives to others, over HTTP; as the dry run says."""
-    leads = await opened(office)
-    mia, ann = await office.program("mia"), await office.program("ann")
+    leads = await opened(running_org)
+    mia, ann = await running_org.program("mia"), await running_org.program("ann")
 
     async def all_anns() -> bool:
         return await owners(mia, *leads) == ["ann"] * 6
@@ -98,15 +98,21 @@ async def test_m1_a_portfolio_is_dealt_by_licence_and_single_leads_are_moved(off
     )
 
 
-async def test_m1_moves_by_bytes_on_the_topic_are_answered_and_shown(office: RunningOrg) -> None:
+async def test_m1_moves_by_bytes_on_the_topic_are_answered_and_shown(running_org: RunningOrg) -> None:
     """M1: a CRM that writes to `lead-actions` with librdkafka moves a lead from its owner to the next rep."""
-    leads = await opened(office)
-    mia = await office.program("mia")
-    sender = producer(office.stack.settings)
+    leads = await opened(running_org)
+    mia = await running_org.program("mia")
+    sender = producer(running_org.stack.settings)
 
-    async def asked(lead: str, kind: str, **fields: Any) -> dict[str, Any]:
+    async def request_action(lead: str, kind: str, **fields: Any) -> dict[str, Any]:
         action_id = str(uuid.uuid4())
-        action = {"action_id": action_id, "type": kind, "lead_id": lead, "rep_id": "mia", "org": office.org}
+        action = {
+            "action_id": action_id,
+            "type": kind,
+            "lead_id": lead,
+            "rep_id": "mia",
+            "org": running_org.org,
+        }
         sender.produce(LEAD_ACTIONS, value=json.dumps({**action, **fields}).encode())
         sender.flush(PATIENCE_SECONDS)
 
@@ -121,18 +127,18 @@ async def test_m1_moves_by_bytes_on_the_topic_are_answered_and_shown(office: Run
         return await owners(mia, leads[0]) == ["ann"]
 
     await eventually(owned, "number one has the lead")
-    taken = await asked(leads[0], "unassign", why="not hers")
+    taken = await request_action(leads[0], "unassign", why="not hers")
     assert (taken["result"], taken["type"]) == ("done", "unassign")
 
     async def next_one() -> bool:
         return await owners(mia, leads[0]) == ["bob"]
 
     await eventually(next_one, "the next rep of the roster has it")
-    unreadable = await asked(leads[0], "reassign", why={"a": 1}, to_rep_id="cyd")
+    unreadable = await request_action(leads[0], "reassign", why={"a": 1}, to_rep_id="cyd")
     assert (unreadable["reason"], unreadable["why"]) == ("invalid", "why: must be text, not an object")
-    moved = await asked(leads[0], "reassign", why="hers now", to_rep_id="cyd", from_rep_id="bob")
+    moved = await request_action(leads[0], "reassign", why="hers now", to_rep_id="cyd", from_rep_id="bob")
     assert (moved["result"], moved["owner"]) == ("done", "cyd")
-    again = await asked(leads[0], "redistribute")
+    again = await request_action(leads[0], "redistribute")
     assert again["result"] == "done"
 
     async def first_again() -> bool:
@@ -142,12 +148,14 @@ async def test_m1_moves_by_bytes_on_the_topic_are_answered_and_shown(office: Run
 
 
 async def test_m2_facts_are_corrected_over_http_and_by_bytes_and_every_reader_follows(
-    office: RunningOrg,
+    running_org: RunningOrg,
 ) -> None:
     """M2: API, topic, CRM lists, history and audit. A vendor's resend by a foreign client undoes nothing."""
-    await opened(office)
-    mia, ann, bob = [await office.program(rep_id) for rep_id in ("mia", "ann", "bob")]
-    lead = await office.arrive("M-C", last_name="Jnes", phone="(401) 419-4247", state="TX", campaign="west")
+    await opened(running_org)
+    mia, ann, bob = [await running_org.program(rep_id) for rep_id in ("mia", "ann", "bob")]
+    lead = await running_org.arrive(
+        "M-C", last_name="Jnes", phone="(401) 419-4247", state="TX", campaign="west"
+    )
 
     async def anns() -> bool:
         return await owners(mia, lead) == ["ann"]
@@ -174,13 +182,19 @@ async def test_m2_facts_are_corrected_over_http_and_by_bytes_and_every_reader_fo
     assert corrected[0]["why"].startswith(
         "corrected by Ann: last name Jnes → Jones; phone +14014194247 → empty"
     )
-    sender = producer(office.stack.settings)
-    resend = {"vendor": "acme", "external_id": "M-C", "org": office.org, "last_name": "Jnes", "state": "TX"}
+    sender = producer(running_org.stack.settings)
+    resend = {
+        "vendor": "acme",
+        "external_id": "M-C",
+        "org": running_org.org,
+        "last_name": "Jnes",
+        "state": "TX",
+    }
     sender.produce(
         LEAD_ARRIVALS, value=json.dumps({**resend, "phone": "4014194247", "zip": "02903"}).encode()
     )
     action = {"action_id": str(uuid.uuid4()), "type": "update", "lead_id": lead, "rep_id": "mia"}
-    correction = {**action, "org": office.org, "facts": {"loan_amount": "310k"}}
+    correction = {**action, "org": running_org.org, "facts": {"loan_amount": "310k"}}
     sender.produce(LEAD_ACTIONS, value=json.dumps(correction).encode())
     sender.flush(PATIENCE_SECONDS)
 
@@ -190,7 +204,9 @@ async def test_m2_facts_are_corrected_over_http_and_by_bytes_and_every_reader_fo
 
     facts = await eventually(both, "the resend filled the zip, and the amount is corrected")
     assert (facts.get("phone"), facts["last_name"], facts["state"]) == (None, "Jones", "RI")
-    (entry,) = [one for one in await on_the_topic(office, "lead_corrected") if one["act"] == "lead_corrected"]
+    (entry,) = [
+        one for one in await on_the_topic(running_org, "lead_corrected") if one["act"] == "lead_corrected"
+    ]
     assert (entry["actor"], entry["object"]) == ("ann", f"lead/{lead}")
     assert entry["difference"] == [{"path": "facts", "old": None, "new": ["last_name", "phone", "state"]}]
 

@@ -43,27 +43,27 @@ async def confirm(mia: Page, plan: str, result: str) -> None:
     await mia.locator("#many [data-close]").click()
 
 
-async def test_m1_a_day_of_moves_in_three_browsers(office: RunningOrg) -> None:  # noqa: PLR0915  # one scenario
-    await office.publish("settings", "settings", round_robin=False)
-    await office.rep("mia", "manager")
+async def test_m1_a_day_of_moves_in_three_browsers(running_org: RunningOrg) -> None:  # noqa: PLR0915  # one scenario
+    await running_org.publish("settings", "settings", round_robin=False)
+    await running_org.rep("mia", "manager")
     for rep_id in ("ann", "bob"):
-        await office.rep(rep_id, licensed_states=["RI"])
-    await office.publish("queue", "open", **OPEN)
+        await running_org.rep(rep_id, licensed_states=["RI"])
+    await running_org.publish("queue", "open", **OPEN)
     members = [{"rep_id": "ann"}, {"rep_id": "bob"}]
-    await office.publish("group", "west", name="West", method="round_robin", members=members)
-    await office.publish("campaign", "west", group_id="west")
+    await running_org.publish("group", "west", name="West", method="round_robin", members=members)
+    await running_org.publish("campaign", "west", group_id="west")
     for kind, object_id in (("campaign", "west"), ("rep", "bob"), ("settings", "settings")):
-        await office.until_published(kind, object_id)
-    await office.until_known("mia")
-    ann = await office.sign_in("ann", "/queues/mine")
-    bob = await office.sign_in("bob", "/queues/mine")
-    mia = await office.sign_in("mia", "/my-leads")
+        await running_org.until_published(kind, object_id)
+    await running_org.until_known("mia")
+    ann = await running_org.sign_in("ann", "/queues/mine")
+    bob = await running_org.sign_in("bob", "/queues/mine")
+    mia = await running_org.sign_in("mia", "/my-leads")
     # Round robin is off: every lead goes to number one.
     leads = []
     for n, name in enumerate(NAMES):
         first, last = name.split()
         facts = {"first_name": first, "last_name": last, "state": "RI", "campaign": "west"}
-        leads.append(await office.arrive(f"D-{n}", **facts))
+        leads.append(await running_org.arrive(f"D-{n}", **facts))
     for lead in leads:
         await appears(ann, lead)
     await expect(ann.locator("#moves")).to_be_hidden()  # nobody moved them
@@ -101,7 +101,7 @@ async def test_m1_a_day_of_moves_in_three_browsers(office: RunningOrg) -> None: 
         mia, bobs[0], "Bob got it from its former owner, by Mia", "reassigned by Mia: to share the day"
     )
     # Ann leaves: nobody has her leads, and they are in the queue of open leads.
-    await office.publish("rep", "ann", name="Ann", active=False, licensed_states=["RI"])
+    await running_org.publish("rep", "ann", name="Ann", active=False, licensed_states=["RI"])
     await mia.goto("/queues/open")
     await mia.wait_for_selector(READY)
     for lead in anns:

@@ -12,7 +12,7 @@ import pytest
 from playwright.async_api import expect
 
 from models.errors import InvalidInput
-from tests.fixtures.waiting import PATIENCE_SECONDS
+from tests.fixtures.waiting import PATIENCE_SECONDS, eventually
 from tests.web.screens import shot
 from tests.web.toasts import until_said
 from web.api.create_lead import checked
@@ -35,11 +35,11 @@ async def shows(page: Page, *wanted: str) -> None:
     )
 
 
-async def opened(office: RunningOrg) -> dict[str, str]:
+async def opened(running_org: RunningOrg) -> dict[str, str]:
     """Open an org with a manager, two reps and their leads; return name -> lead id."""
     for rep_id, role in (("mia", "manager"), ("rep-1", "rep"), ("rep-2", "rep")):
-        await office.rep(rep_id, role)
-    await office.until_published("rep", "rep-2")
+        await running_org.rep(rep_id, role)
+    await running_org.until_published("rep", "rep-2")
     leads = {}
     people: list[tuple[str, str | None, dict[str, Any]]] = [
         ("Robbie Duffy", "rep-1", {"phone": "(401) 419-4247", "state": "RI", "loan_amount": 310000}),
@@ -50,7 +50,7 @@ async def opened(office: RunningOrg) -> dict[str, str]:
     ]
     for day, (name, owner, facts) in enumerate(people, start=1):
         first, last = name.split()
-        leads[name] = await office.arrive(
+        leads[name] = await running_org.arrive(
             f"S-{day}",
             first_name=first,
             last_name=last,
@@ -62,9 +62,11 @@ async def opened(office: RunningOrg) -> dict[str, str]:
 
 
 @pytest.mark.slow
-async def test_s6_a_rep_searches_edits_columns_works_and_exports_their_own_leads(office: RunningOrg) -> None:
-    await opened(office)
-    page = await office.sign_in("rep-1", "/my-leads")
+async def test_s6_a_rep_searches_edits_columns_works_and_exports_their_own_leads(
+    running_org: RunningOrg,
+) -> None:
+    await opened(running_org)
+    page = await running_org.sign_in("rep-1", "/my-leads")
     await shows(page, "=Frank Taraborelli", "Herbie Waller", "Robbie Duffy")
     await shot(page, "my-leads")
     for text, found in (("waller her", "Herbie Waller"), ("401-419", "Robbie Duffy")):
@@ -82,7 +84,7 @@ async def test_s6_a_rep_searches_edits_columns_works_and_exports_their_own_leads
     await page.locator("#columns").get_by_label("Email", exact=True).uncheck()
     await page.get_by_role("button", name="Save", exact=True).click()
     await until_said(page, "Your columns are saved.")
-    again = await office.sign_in("rep-1", "/my-leads?state=RI&sort=last_name")
+    again = await running_org.sign_in("rep-1", "/my-leads?state=RI&sort=last_name")
     await shows(again, "Robbie Duffy", "=Frank Taraborelli")
     heads = await again.locator("thead th").evaluate_all("all => all.map(th => th.textContent.trim())")
     assert heads[1:5] == ["State", "First name", "Last name", "Phone"]
@@ -114,12 +116,40 @@ async def test_s6_a_rep_searches_edits_columns_works_and_exports_their_own_leads
     assert (await again.request.get("/api/v1/leads?segment={}")).status == 403
 
 
+async def test_k7_a_search_finds_a_name_in_every_spelling_of_it(running_org: RunningOrg) -> None:
+    """What is pasted from elsewhere has its accents apart, unseen characters, or full-width letters."""
+    await running_org.rep("mia", "manager")
+    await running_org.publish("queue", "all", name="All", claimable=True, columns=["state"])
+    lead = await running_org.arrive(
+        "K-1", first_name="Jos\u00e9", last_name="N\u00fa\u00f1ez", phone="4014194247"
+    )
+    await running_org.until_stored(lead)
+    async with await running_org.program("mia") as client:
+
+        async def found(path: str, **params: str) -> list[str]:
+            answer = (await client.get(path, params=params)).json()
+            return [row["lead_id"] for row in answer.get("rows", answer.get("leads", []))]
+
+        await eventually(lambda: found("/api/v1/queues/all/leads"), "the lead in its queue")
+        for text in ("Nu\u0301n\u0303ez", "JOSE\u0301", "N\u00fa\u200b\u00f1ez", "\uff2a\uff4f\uff53\u00e9"):
+            assert await found("/api/v1/leads", search=text) == [lead], text
+            assert await found("/api/v1/queues/all/leads", name=text) == [lead], text
+            assert await found("/api/v1/find", text=text) == [lead], text
+        assert await found("/api/v1/leads", last_name="Nu\u0301n\u0303ez") == [lead]
+        # An address book copies a number with marks of its direction.
+        assert await found("/api/v1/leads", search="\u202d+1 401-419-4247\u202c") == [lead]
+        assert await found("/api/v1/find", text="\u200b") == []
+
+
 @pytest.mark.slow
 async def test_s6_a_lead_is_created_each_field_checked_first_and_r5_it_is_the_reps(
-    office: RunningOrg,
+    running_org: RunningOrg,
 ) -> None:
-    await opened(office)
-    page, manager = await office.sign_in("rep-1", "/my-leads"), await office.sign_in("mia", "/my-leads")
+    await opened(running_org)
+    page, manager = (
+        await running_org.sign_in("rep-1", "/my-leads"),
+        await running_org.sign_in("mia", "/my-leads"),
+    )
     await shows(page, "=Frank Taraborelli", "Herbie Waller", "Robbie Duffy")
     await page.get_by_role("button", name="+ Create Lead").click()
     form = page.locator("#create")
@@ -146,10 +176,10 @@ async def test_s6_a_lead_is_created_each_field_checked_first_and_r5_it_is_the_re
 
 @pytest.mark.slow
 async def test_d6_a_list_a_filter_and_a_segment_are_given_out_with_a_dry_run(
-    office: RunningOrg, tmp_path: Path
+    running_org: RunningOrg, tmp_path: Path
 ) -> None:
-    leads = await opened(office)
-    page = await office.sign_in("mia", "/my-leads?owner=")
+    leads = await opened(running_org)
+    page = await running_org.sign_in("mia", "/my-leads?owner=")
     await shows(page, "Nobody Hasit")
     file = tmp_path / "list.csv"
     file.write_text(f"lead_id\n{leads['Nobody Hasit']}\n{leads['Other Person']}\nnonsense\n")
@@ -170,7 +200,7 @@ async def test_d6_a_list_a_filter_and_a_segment_are_given_out_with_a_dry_run(
     await page.locator("#many [data-close]").click()
     await expect(page.locator("[data-empty]")).to_be_visible()
     # A segment, and all that it finds: only those without an owner are meant.
-    await office.arrive("S-9", last_name="Free", loan_amount=5)
+    await running_org.arrive("S-9", last_name="Free", loan_amount=5)
     rule = '{"combinator":"and","rules":[{"field":"loan_amount","operator":">","value":1}]}'
     await page.goto(f"/my-leads?segment={rule}")
     await page.wait_for_selector("html[data-ready=yes]")
@@ -215,11 +245,11 @@ def test_a_new_lead_is_refused_with_every_field_and_its_reason() -> None:
 
 @pytest.mark.slow
 async def test_s6_a_search_counts_also_if_a_newer_reading_overtakes_it_while_the_pointer_is_in_the_list(
-    office: RunningOrg,
+    running_org: RunningOrg,
 ) -> None:
     """Rows keep their places under the pointer, but not against a search that the person typed."""
-    await opened(office)
-    page = await office.sign_in("rep-1", "/my-leads")
+    await opened(running_org)
+    page = await running_org.sign_in("rep-1", "/my-leads")
     await shows(page, "=Frank Taraborelli", "Herbie Waller", "Robbie Duffy")
     await page.get_by_role("link", name="Open Herbie Waller").hover()
     readings: list[Route] = []
@@ -230,7 +260,7 @@ async def test_s6_a_search_counts_also_if_a_newer_reading_overtakes_it_while_the
     await page.route(re.compile(r"/api/v1/leads\?.*waller"), held)
     await page.get_by_label("Search leads").fill("waller")
     await come(page, readings, 1)
-    await office.arrive("S-9", first_name="Una", last_name="Wallerstein", assigned_to="rep-1")
+    await running_org.arrive("S-9", first_name="Una", last_name="Wallerstein", assigned_to="rep-1")
     await come(page, readings, 2)
     async with page.expect_response(lambda answer: answer.request == readings[0].request):
         await readings[0].continue_()

@@ -31,19 +31,25 @@ MINUTES: Final = re.compile(r"1[0-4]:\d\d")
 PHONE: Final = {"viewport": {"width": 390, "height": 844}}
 
 
-async def floor(
-    office: RunningOrg, method: str, *reps: str, licences: dict[str, list[str]] | None = None, **group: Any
+async def ringing_reps(
+    running_org: RunningOrg,
+    method: str,
+    *reps: str,
+    licences: dict[str, list[str]] | None = None,
+    **group: Any,
 ) -> list[Page]:
     """Publish a group of reps, and a work queue that shows once all of it is known; return the reps' browsers."""
-    await office.publish("settings", "settings", quiet_hours=[])  # or stories would end differently at night
+    await running_org.publish(
+        "settings", "settings", quiet_hours=[]
+    )  # or stories would end differently at night
     for rep_id in reps:
-        await office.rep(rep_id, licensed_states=(licences or {}).get(rep_id))
+        await running_org.rep(rep_id, licensed_states=(licences or {}).get(rep_id))
     members = [{"rep_id": rep_id} for rep_id in reps]
-    await office.publish("group", "west", name="West", method=method, members=members, **group)
-    await office.publish("campaign", "west", name="West", vendor="acme", group_id="west")
-    await office.publish("queue", "work", **WORK)
-    lead = await office.arrive("first", last_name="Probe")
-    pages = [await office.sign_in(rep_id, "/queues/work") for rep_id in reps]
+    await running_org.publish("group", "west", name="West", method=method, members=members, **group)
+    await running_org.publish("campaign", "west", name="West", vendor="acme", group_id="west")
+    await running_org.publish("queue", "work", **WORK)
+    lead = await running_org.arrive("first", last_name="Probe")
+    pages = [await running_org.sign_in(rep_id, "/queues/work") for rep_id in reps]
     for page in pages:
         await appears(page, lead)
     return pages
@@ -54,9 +60,11 @@ def offers(page: Page) -> Locator:
     return page.locator("#offers")
 
 
-async def test_r3_an_offer_is_shown_on_every_page_and_r2_looking_is_no_action(office: RunningOrg) -> None:
-    first, second = await floor(office, "round_robin", "rep-1", "rep-2", claim_window_seconds=900)
-    lead = await office.arrive("A-1", campaign="west", **JONES)
+async def test_r3_an_offer_is_shown_on_every_page_and_r2_looking_is_no_action(
+    running_org: RunningOrg,
+) -> None:
+    first, second = await ringing_reps(running_org, "round_robin", "rep-1", "rep-2", claim_window_seconds=900)
+    lead = await running_org.arrive("A-1", campaign="west", **JONES)
     await expect(offers(first)).to_contain_text("Offered to you: Jeremy Jones")
     await expect(offers(first).locator(".left")).to_contain_text(MINUTES)
     await expect(offers(first).locator(".offer-facts")).to_have_text("RI · $310,000 · West")
@@ -90,29 +98,29 @@ async def test_r3_an_offer_is_shown_on_every_page_and_r2_looking_is_no_action(of
     await expect(offers(second)).to_be_hidden()
 
 
-async def test_r3_an_offer_that_runs_out_goes_to_the_next(office: RunningOrg) -> None:
-    pages = await floor(office, "round_robin", "rep-1", "rep-2", claim_window_seconds=3)
-    await office.rep("mia", "manager")
-    lead = await office.arrive("A-1", campaign="west", **JONES)
+async def test_r3_an_offer_that_runs_out_goes_to_the_next(running_org: RunningOrg) -> None:
+    pages = await ringing_reps(running_org, "round_robin", "rep-1", "rep-2", claim_window_seconds=3)
+    await running_org.rep("mia", "manager")
+    lead = await running_org.arrive("A-1", campaign="west", **JONES)
     for page in pages:
         await until_said(page, "A lead is offered to you: Jeremy Jones")
     for page in pages:
         await expect(offers(page)).to_be_hidden()
     await until_said(pages[1], "The offer of Jeremy Jones is over.")
     await appears(pages[0], lead)  # nobody has it: a queue takes it
-    manager = await office.sign_in("mia", f"/leads/{lead}")
+    manager = await running_org.sign_in("mia", f"/leads/{lead}")
     history = manager.locator(".lead-history")
     await expect(history).to_contain_text("Offered to Rep 2 by round robin")
     await expect(history).to_contain_text("Rep 1 did not act in time")
 
 
 async def test_q8_s1_a_ring_under_the_answer_to_a_claim_is_answered_by_key_and_by_click(
-    office: RunningOrg,
+    running_org: RunningOrg,
 ) -> None:
-    (page,) = await floor(office, "ring_all", "rep-1", ring_seconds=120)
-    await office.publish("queue", "new", **NEW)
-    await office.until_published("queue", "new")
-    lead = await office.arrive("C-1", first_name="Cy", last_name="Free", state="RI", loan_amount=1)
+    (page,) = await ringing_reps(running_org, "ring_all", "rep-1", ring_seconds=120)
+    await running_org.publish("queue", "new", **NEW)
+    await running_org.until_published("queue", "new")
+    lead = await running_org.arrive("C-1", first_name="Cy", last_name="Free", state="RI", loan_amount=1)
     # A page that hears of a queue may load itself again, which would abort the navigation.
     await expect(page.locator("#queues")).to_contain_text("New leads")
     await page.goto("/queues/new")
@@ -121,13 +129,13 @@ async def test_q8_s1_a_ring_under_the_answer_to_a_claim_is_answered_by_key_and_b
     answer = page.get_by_role("heading", name="Congratulations! You have a new lead")
     await expect(answer).to_be_visible()
     ring = offers(page).get_by_role("alert")
-    await office.arrive("A-1", campaign="west", phone="4014194247", **JONES)
+    await running_org.arrive("A-1", campaign="west", phone="4014194247", **JONES)
     await expect(ring).to_contain_text("You have an available lead Jeremy Jones.")
     await page.keyboard.press("1")
     await expect(ring).to_contain_text("You have been assigned Jeremy Jones")
     await ring.get_by_role("button", name="Hang up").click()
     await expect(ring).to_have_count(0)
-    await office.arrive("A-2", campaign="west", phone="6174194248", **SILVA)
+    await running_org.arrive("A-2", campaign="west", phone="6174194248", **SILVA)
     await expect(ring).to_contain_text("You have an available lead Ana Silva.")
     await ring.get_by_role("button", name="Press 1 to accept").click()
     await expect(ring).to_contain_text("You have been assigned Ana Silva")
@@ -136,11 +144,11 @@ async def test_q8_s1_a_ring_under_the_answer_to_a_claim_is_answered_by_key_and_b
 
 
 async def test_s1_s2_s3_a_ring_is_won_by_the_first_to_press_1_and_x6_not_connected_against_the_rules(
-    office: RunningOrg,
+    running_org: RunningOrg,
 ) -> None:
-    pages = await floor(office, "ring_all", "rep-1", "rep-2", "rep-3", ring_seconds=120)
+    pages = await ringing_reps(running_org, "ring_all", "rep-1", "rep-2", "rep-3", ring_seconds=120)
     first, second, third = pages
-    lead = await office.arrive("A-1", campaign="west", phone="4014194247", **JONES)
+    lead = await running_org.arrive("A-1", campaign="west", phone="4014194247", **JONES)
     for page in pages:
         await expect(page.get_by_role("alert")).to_contain_text(
             "You have an available lead Jeremy Jones. Press 1 to accept or hang up to decline."
@@ -156,7 +164,7 @@ async def test_s1_s2_s3_a_ring_is_won_by_the_first_to_press_1_and_x6_not_connect
         "You have been assigned Jeremy Jones, press 1 again to be connected or hang up if you plan to reach out later."
     )
     await expect(second.get_by_role("alert")).to_contain_text(GONE)
-    late = (await office.ask("press_one", lead, "rep-2")).answer
+    late = (await running_org.ask("press_one", lead, "rep-2")).answer
     assert late is not None
     assert (late.result, late.owner) == ("lost", "rep-1")
     await first.get_by_role("button", name="Press 1 to be connected").click()
@@ -165,7 +173,7 @@ async def test_s1_s2_s3_a_ring_is_won_by_the_first_to_press_1_and_x6_not_connect
     await second.get_by_role("button", name="Close").click()
     await expect(offers(second)).to_be_hidden()
     # Hanging up between the two presses keeps the lead.
-    other = await office.arrive("A-2", campaign="west", **SILVA)
+    other = await running_org.arrive("A-2", campaign="west", **SILVA)
     await second.get_by_role("button", name="Press 1 to accept").click()
     await expect(second.get_by_role("alert")).to_contain_text("You have been assigned Ana Silva")
     await second.get_by_role("button", name="Hang up").click()
@@ -174,19 +182,19 @@ async def test_s1_s2_s3_a_ring_is_won_by_the_first_to_press_1_and_x6_not_connect
     await appears(second, other)
     await expect(row(first, lead)).to_have_count(0)
     # X6: one that is not to be called is won like any other, and not connected.
-    await office.arrive("A-3", campaign="west", last_name="Silent", silenced=True)
+    await running_org.arrive("A-3", campaign="west", last_name="Silent", silenced=True)
     await third.get_by_role("button", name="Press 1 to accept").click()
     await third.get_by_role("button", name="Press 1 to be connected").click()
     await expect(third.get_by_role("alert")).to_contain_text("it is not to be called. The lead stays yours.")
 
 
 async def test_x3_a_late_answer_to_an_earlier_ring_leaves_the_ring_of_the_same_lead(
-    office: RunningOrg,
+    running_org: RunningOrg,
 ) -> None:
     """The answer is held back until the lead rings again. It says what it was to, and 1 takes the new ring."""
-    await office.rep("mia", "manager")
-    (page,) = await floor(office, "ring_all", "rep-1", ring_seconds=120)
-    lead = await office.arrive("A-1", campaign="west", phone="4014194247", **JONES)
+    await running_org.rep("mia", "manager")
+    (page,) = await ringing_reps(running_org, "ring_all", "rep-1", ring_seconds=120)
+    lead = await running_org.arrive("A-1", campaign="west", phone="4014194247", **JONES)
     ring = offers(page).get_by_role("alert")
     answered, rings_again = asyncio.Event(), asyncio.Event()
 
@@ -201,7 +209,7 @@ async def test_x3_a_late_answer_to_an_earlier_ring_leaves_the_ring_of_the_same_l
     await page.route("**/actions", hold)
     await ring.get_by_role("button", name="Hang up").click()
     await answered.wait()
-    again = (await office.ask("redistribute", lead, "mia", why="try again")).answer
+    again = (await running_org.ask("redistribute", lead, "mia", why="try again")).answer
     assert again is not None
     assert again.result == "done"
     await expect(ring).not_to_have_attribute("data-offer", earlier or "")
@@ -215,11 +223,13 @@ async def test_x3_a_late_answer_to_an_earlier_ring_leaves_the_ring_of_the_same_l
     await expect(ring).to_contain_text("You have been assigned Jeremy Jones")
 
 
-async def test_s3_a_rep_who_wins_in_one_browser_has_no_offer_in_the_other_ones(office: RunningOrg) -> None:
+async def test_s3_a_rep_who_wins_in_one_browser_has_no_offer_in_the_other_ones(
+    running_org: RunningOrg,
+) -> None:
     """The other browser of the winner shows nothing more, and does not say that the lead is gone."""
-    first, loser = await floor(office, "ring_all", "rep-1", "rep-2", ring_seconds=120)
-    other = await office.sign_in("rep-1", "/queues/work")
-    lead = await office.arrive("A-1", campaign="west", phone="4014194247", **JONES)
+    first, loser = await ringing_reps(running_org, "ring_all", "rep-1", "rep-2", ring_seconds=120)
+    other = await running_org.sign_in("rep-1", "/queues/work")
+    lead = await running_org.arrive("A-1", campaign="west", phone="4014194247", **JONES)
     for page in (first, other, loser):
         await expect(page.get_by_role("alert")).to_contain_text("You have an available lead Jeremy Jones.")
     await first.get_by_role("button", name="Press 1 to accept").click()
@@ -231,9 +241,9 @@ async def test_s3_a_rep_who_wins_in_one_browser_has_no_offer_in_the_other_ones(o
     await appears(other, lead)
 
 
-async def test_s5_the_first_click_on_new_lead_wins(office: RunningOrg) -> None:
-    first, second = await floor(office, "distribute_all", "rep-1", "rep-2", ring_seconds=120)
-    lead = await office.arrive("A-1", campaign="west", **JONES)
+async def test_s5_the_first_click_on_new_lead_wins(running_org: RunningOrg) -> None:
+    first, second = await ringing_reps(running_org, "distribute_all", "rep-1", "rep-2", ring_seconds=120)
+    lead = await running_org.arrive("A-1", campaign="west", **JONES)
     buttons = [page.get_by_role("button", name="New Lead: Jeremy Jones") for page in (first, second)]
     for button in buttons:
         await expect(button).to_be_visible()
@@ -241,7 +251,7 @@ async def test_s5_the_first_click_on_new_lead_wins(office: RunningOrg) -> None:
     answers = await click_at_once("**/actions", *zip((first, second), buttons, strict=True))
     assert sorted(answer["result"] for answer in answers) == ["lost", "won"]
     winner, loser = (first, second) if answers[0]["result"] == "won" else (second, first)
-    late = (await office.ask("press_one", lead, "rep-2")).answer
+    late = (await running_org.ask("press_one", lead, "rep-2")).answer
     assert late is not None
     assert late.owner == ("rep-1" if winner is first else "rep-2")
     await until_said(loser, GONE)
@@ -252,22 +262,22 @@ async def test_s5_the_first_click_on_new_lead_wins(office: RunningOrg) -> None:
     await open_lead(winner, lead)
     # In My queue the button stands in the row.
     await loser.goto("/queues/mine")
-    other = await office.arrive("A-2", campaign="west", **SILVA)
+    other = await running_org.arrive("A-2", campaign="west", **SILVA)
     await row(loser, other).get_by_role("button", name="New Lead: Ana Silva").click()
     await expect(loser.locator("#answer")).to_contain_text("Ana Silva")
 
 
-async def test_x1_why_me_and_why_not_me(office: RunningOrg) -> None:
-    await office.rep("mia", "manager")
+async def test_x1_why_me_and_why_not_me(running_org: RunningOrg) -> None:
+    await running_org.rep("mia", "manager")
     licences = {"rep-2": ["MA"]}
-    first, second = await floor(
-        office, "round_robin", "rep-1", "rep-2", licences=licences, claim_window_seconds=900
+    first, second = await ringing_reps(
+        running_org, "round_robin", "rep-1", "rep-2", licences=licences, claim_window_seconds=900
     )
-    await office.arrive("A-0", campaign="west", last_name="Before", state="RI")
+    await running_org.arrive("A-0", campaign="west", last_name="Before", state="RI")
     await expect(offers(first)).to_contain_text("Before")
-    lead = await office.arrive("A-1", campaign="west", **JONES)  # by now it is rep-2's turn
+    lead = await running_org.arrive("A-1", campaign="west", **JONES)  # by now it is rep-2's turn
     await expect(offers(first)).to_contain_text("Jeremy Jones")
-    await office.until_stored(lead, phase="offered")
+    await running_org.until_stored(lead, phase="offered")
     await second.goto(f"/leads/{lead}")
     await second.wait_for_selector(READY)
     await expect(second.locator(".unseen .lead-history")).to_contain_text(
@@ -279,26 +289,26 @@ async def test_x1_why_me_and_why_not_me(office: RunningOrg) -> None:
     await first.get_by_role("link", name="Look at Jeremy Jones").click()
     await first.wait_for_selector(f"{READY} .lead")
     await expect(first.locator(".lead-history")).to_contain_text("It was offered to you by round robin")
-    manager = await office.sign_in("mia", f"/leads/{lead}")
+    manager = await running_org.sign_in("mia", f"/leads/{lead}")
     await manager.get_by_text("Why not the others").click()
     await expect(manager.locator(".lead-history details")).to_contain_text("Rep 2: not licensed in RI")
 
 
-async def test_d4_calls_that_are_due_come_first_with_a_badge(office: RunningOrg) -> None:
-    await office.rep("rep-1")
-    await office.publish("queue", "new", **NEW)
-    leads = [await office.arrive("A-1", **JONES), await office.arrive("A-2", **SILVA)]
-    page = await office.sign_in("rep-1", "/queues/new")
+async def test_d4_calls_that_are_due_come_first_with_a_badge(running_org: RunningOrg) -> None:
+    await running_org.rep("rep-1")
+    await running_org.publish("queue", "new", **NEW)
+    leads = [await running_org.arrive("A-1", **JONES), await running_org.arrive("A-2", **SILVA)]
+    page = await running_org.sign_in("rep-1", "/queues/new")
     for lead in leads:
         await appears(page, lead)
-        claimed = (await office.ask("claim", lead, "rep-1", queue_id="new")).answer
+        claimed = (await running_org.ask("claim", lead, "rep-1", queue_id="new")).answer
         assert claimed is not None
         assert claimed.result == "won"
     await page.goto("/queues/mine")
     due, later = leads
     soon = datetime.now(UTC) + timedelta(seconds=2)
-    await office.ask("callback", due, "rep-1", at=soon.isoformat())
-    await office.ask("callback", later, "rep-1", at=(soon + timedelta(days=1)).isoformat())
+    await running_org.ask("callback", due, "rep-1", at=soon.isoformat())
+    await running_org.ask("callback", later, "rep-1", at=(soon + timedelta(days=1)).isoformat())
     await expect(row(page, later)).to_contain_text("Call at")
     await expect(row(page, due)).to_contain_text("Call due")
     await expect(page.locator("tbody tr").first).to_have_attribute("data-lead", due)
@@ -314,11 +324,11 @@ async def test_d4_calls_that_are_due_come_first_with_a_badge(office: RunningOrg)
     await expect(page.get_by_role("tabpanel", name="Custom")).to_contain_text("You have no views yet")
 
 
-async def test_q9_on_a_phone_the_list_stays_in_its_box_and_focus_goes_on(office: RunningOrg) -> None:
-    await office.rep("rep-1")
-    await office.publish("queue", "new", **NEW)
-    leads = [await office.arrive("A-1", **JONES), await office.arrive("A-2", **SILVA)]
-    page = await office.sign_in("rep-1", "/queues/new", **PHONE)
+async def test_q9_on_a_phone_the_list_stays_in_its_box_and_focus_goes_on(running_org: RunningOrg) -> None:
+    await running_org.rep("rep-1")
+    await running_org.publish("queue", "new", **NEW)
+    leads = [await running_org.arrive("A-1", **JONES), await running_org.arrive("A-2", **SILVA)]
+    page = await running_org.sign_in("rep-1", "/queues/new", **PHONE)
     for lead in leads:
         await appears(page, lead)
     assert await serious(page) == []
@@ -326,10 +336,10 @@ async def test_q9_on_a_phone_the_list_stays_in_its_box_and_focus_goes_on(office:
     wide = "document.documentElement.scrollWidth > innerWidth"
     assert await page.evaluate(wide) is False
     await row(page, leads[0]).get_by_role("button").focus()
-    await office.ask("claim", leads[0], "rep-1", queue_id="new")
+    await running_org.ask("claim", leads[0], "rep-1", queue_id="new")
     await vanishes(page, leads[0])
     await expect(row(page, leads[1]).get_by_role("button")).to_be_focused()
-    await office.ask("claim", leads[1], "rep-1", queue_id="new")
+    await running_org.ask("claim", leads[1], "rep-1", queue_id="new")
     await vanishes(page, leads[1])
     await expect(page.get_by_role("heading", name="New leads")).to_be_focused()
     await page.goto(f"/leads/{leads[0]}")

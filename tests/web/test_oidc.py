@@ -39,10 +39,10 @@ CLIENT: Final = "firstclaim"
 
 
 @contextmanager
-def console_of(office: RunningOrg, issuer: str, **more: str) -> Iterator[None]:
-    """Let the office's people use a console that trusts a provider."""
+def console_of(running_org: RunningOrg, issuer: str, **more: str) -> Iterator[None]:
+    """Let the org's people use a console that trusts a provider."""
     port = free_port()
-    console = child("console-oidc", ["console"], office.stack.settings, port)
+    console = child("console-oidc", ["console"], running_org.stack.settings, port)
     console.environment = {
         **(console.environment or {}),
         "FIRSTCLAIM_PUBLIC_URL": f"http://127.0.0.1:{port}",
@@ -52,7 +52,7 @@ def console_of(office: RunningOrg, issuer: str, **more: str) -> Iterator[None]:
         **more,
     }
     console.launch()
-    office.port = port
+    running_org.port = port
     try:
         yield
     finally:
@@ -68,12 +68,14 @@ async def vouched_for(page: Page, subject: str) -> None:
 
 
 @pytest.mark.slow
-async def test_whom_the_provider_vouches_for_is_signed_in_with_the_role_it_claims(office: RunningOrg) -> None:
+async def test_whom_the_provider_vouches_for_is_signed_in_with_the_role_it_claims(
+    running_org: RunningOrg,
+) -> None:
     """Passwords are not accepted, and role and teams of the claims are published as the rep's at once."""
-    await office.rep("ann", "admin")
-    await office.rep("rep-1", teams=["west"])
+    await running_org.rep("ann", "admin")
+    await running_org.rep("rep-1", teams=["west"])
     claims = {
-        "email": office.email("rep-1"),
+        "email": running_org.email("rep-1"),
         "email_verified": True,
         "groups": ["all", "lead-managers"],
         "team": ["east"],
@@ -83,7 +85,7 @@ async def test_whom_the_provider_vouches_for_is_signed_in_with_the_role_it_claim
     with (
         run_server_in_thread(require_nonce=True, user_claims=people) as server,
         console_of(
-            office,
+            running_org,
             issuer := f"http://localhost:{server.server_port}",
             FIRSTCLAIM_OIDC_ONLY="true",
             FIRSTCLAIM_OIDC_ROLE_CLAIM="groups",
@@ -91,14 +93,16 @@ async def test_whom_the_provider_vouches_for_is_signed_in_with_the_role_it_claim
             FIRSTCLAIM_OIDC_TEAMS_CLAIM="team",
         ),
     ):
-        await office.until_ready()
-        await office.until_known("rep-1")
-        async with httpx.AsyncClient(timeout=PATIENCE_SECONDS, base_url=office.url, headers=JSON) as client:
-            refused = await sign_in(client, office.email("rep-1"))
+        await running_org.until_ready()
+        await running_org.until_known("rep-1")
+        async with httpx.AsyncClient(
+            timeout=PATIENCE_SECONDS, base_url=running_org.url, headers=JSON
+        ) as client:
+            refused = await sign_in(client, running_org.email("rep-1"))
             assert (refused.status_code, refused.json()["type"][-9:]) == (403, "forbidden")
-            form = {"email": office.email("rep-1"), "password": PASSWORD}
+            form = {"email": running_org.email("rep-1"), "password": PASSWORD}
             assert (await client.post("/sign-in", data=form)).status_code == HTTPStatus.FORBIDDEN
-        page = await office.window()
+        page = await running_org.window()
         await page.goto("/sign-in")
         await expect(page.get_by_label("Password")).to_have_count(0)
         await vouched_for(page, "s-2")
@@ -189,38 +193,40 @@ GOOD: Final[dict[str, Any]] = {"aud": CLIENT, "sub": "s-1", "email_verified": Tr
 
 
 async def answered(
-    office: RunningOrg, liar: Liar, claims: dict[str, Any], drop: tuple[str, ...] = ()
+    running_org: RunningOrg, liar: Liar, claims: dict[str, Any], drop: tuple[str, ...] = ()
 ) -> tuple[int, str]:
     """Sign in with a token of these claims; return the status, and the signed-in person or the page's message."""
-    async with httpx.AsyncClient(timeout=PATIENCE_SECONDS, base_url=office.url) as client:
+    async with httpx.AsyncClient(timeout=PATIENCE_SECONDS, base_url=running_org.url) as client:
         begun = await client.get("/sign-in/oidc")
-        asked = {
+        claims_asked = {
             name: value[0] for name, value in parse_qs(urlsplit(begun.headers["location"]).query).items()
         }
         whole = {
             "iss": liar.issuer,
-            "nonce": asked["nonce"],
+            "nonce": claims_asked["nonce"],
             "exp": int(time.time()) + 300,
             "iat": int(time.time()),
             **GOOD,
-            "email": office.email("rep-1"),
+            "email": running_org.email("rep-1"),
             **claims,
         }
         liar.claims = {name: value for name, value in whole.items() if name not in drop}
-        done = await client.get("/sign-in/oidc/callback", params={"state": asked["state"], "code": "x"})
+        done = await client.get(
+            "/sign-in/oidc/callback", params={"state": claims_asked["state"], "code": "x"}
+        )
         if done.status_code != HTTPStatus.SEE_OTHER:
             return done.status_code, done.text
         return done.status_code, (await client.get("/api/v1/me")).json()["rep_id"]
 
 
 @pytest.mark.slow
-async def test_hostile_tokens_sign_nobody_in(office: RunningOrg, liar: Liar) -> None:
+async def test_hostile_tokens_sign_nobody_in(running_org: RunningOrg, liar: Liar) -> None:
     """Before, an unverified address, or one whose claim was "false" or 0, signed in its account."""
-    await office.rep("rep-1")
-    await office.rep("rep-2")
-    with console_of(office, liar.issuer):
-        await office.until_ready()
-        await office.until_known("rep-2")
+    await running_org.rep("rep-1")
+    await running_org.rep("rep-2")
+    with console_of(running_org, liar.issuer):
+        await running_org.until_ready()
+        await running_org.until_known("rep-2")
         hostile: dict[str, tuple[dict[str, Any], tuple[str, ...]]] = {
             "verified is absent": ({}, ("email_verified",)),
             "verified is text": ({"email_verified": "false"}, ()),
@@ -228,8 +234,8 @@ async def test_hostile_tokens_sign_nobody_in(office: RunningOrg, liar: Liar) -> 
             "verified is 0": ({"email_verified": 0}, ()),
             "verified is 1": ({"email_verified": 1}, ()),
             "verified is null": ({"email_verified": None}, ()),
-            "another spelling": ({"email": office.email("rep-1").replace("r", "\uff52", 1)}, ()),
-            "a list of addresses": ({"email": [office.email("rep-1")]}, ()),
+            "another spelling": ({"email": running_org.email("rep-1").replace("r", "\uff52", 1)}, ()),
+            "a list of addresses": ({"email": [running_org.email("rep-1")]}, ()),
             "no subject": ({}, ("sub",)),
             "an empty subject": ({"sub": ""}, ()),
             "a number as subject": ({"sub": 7}, ()),
@@ -243,37 +249,45 @@ async def test_hostile_tokens_sign_nobody_in(office: RunningOrg, liar: Liar) -> 
             "never over": ({}, ("exp",)),
         }
         for what, (claims, drop) in hostile.items():
-            status, said = await answered(office, liar, claims, drop)
+            status, body = await answered(running_org, liar, claims, drop)
             assert status == HTTPStatus.FORBIDDEN, what
-            assert 'role="alert"' in said, what
+            assert 'role="alert"' in body, what
         liar.signed_by = liar.other
-        assert (await answered(office, liar, {}))[0] == HTTPStatus.FORBIDDEN, "another's key"
+        assert (await answered(running_org, liar, {}))[0] == HTTPStatus.FORBIDDEN, "another's key"
         liar.signed_by = liar.key
         for alg in ("HS256", "none"):
             liar.alg = alg
-            assert (await answered(office, liar, {}))[0] == HTTPStatus.FORBIDDEN, alg
+            assert (await answered(running_org, liar, {}))[0] == HTTPStatus.FORBIDDEN, alg
         liar.alg = "RS256"
         liar.token_endpoint = "http://provider.example/token"  # noqa: S105  # an address
-        assert (await answered(office, liar, {}))[0] == HTTPStatus.FORBIDDEN, "a secret in clear text"
+        assert (await answered(running_org, liar, {}))[0] == HTTPStatus.FORBIDDEN, "a secret in clear text"
         liar.token_endpoint = None
-        assert await answered(office, liar, {"aud": [CLIENT, "other"], "azp": CLIENT}) == (303, "rep-1")
+        assert await answered(running_org, liar, {"aud": [CLIENT, "other"], "azp": CLIENT}) == (303, "rep-1")
 
 
 @pytest.mark.slow
-async def test_an_account_stays_with_its_subject_whatever_the_address(office: RunningOrg, liar: Liar) -> None:
+async def test_an_account_stays_with_its_subject_whatever_the_address(
+    running_org: RunningOrg, liar: Liar
+) -> None:
     """Before, the new holder of somebody's old address at the provider got the account."""
-    await office.rep("rep-1")
-    await office.rep("rep-2")
-    with console_of(office, liar.issuer):
-        await office.until_ready()
-        await office.until_known("rep-2")
-        assert await answered(office, liar, {}) == (303, "rep-1")
-        assert await answered(office, liar, {"email": office.email("rep-2")}) == (303, "rep-1")
-        assert await answered(office, liar, {"email": "new@x.org", "email_verified": False}) == (303, "rep-1")
-        status, said = await answered(office, liar, {"sub": "s-2"})
+    await running_org.rep("rep-1")
+    await running_org.rep("rep-2")
+    with console_of(running_org, liar.issuer):
+        await running_org.until_ready()
+        await running_org.until_known("rep-2")
+        assert await answered(running_org, liar, {}) == (303, "rep-1")
+        assert await answered(running_org, liar, {"email": running_org.email("rep-2")}) == (303, "rep-1")
+        assert await answered(running_org, liar, {"email": "new@x.org", "email_verified": False}) == (
+            303,
+            "rep-1",
+        )
+        status, body = await answered(running_org, liar, {"sub": "s-2"})
         assert status == HTTPStatus.FORBIDDEN
-        assert "has no account here that is free" in said
-        assert await answered(office, liar, {"sub": "s-2", "email": office.email("rep-2")}) == (303, "rep-2")
+        assert "has no account here that is free" in body
+        assert await answered(running_org, liar, {"sub": "s-2", "email": running_org.email("rep-2")}) == (
+            303,
+            "rep-2",
+        )
 
 
 @pytest.mark.parametrize(

@@ -19,13 +19,13 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.slow
 
 
-async def test_m6_a_manager_sees_open_leads_frees_one_and_the_rep_is_told(office: RunningOrg) -> None:
-    await office.rep("rep-1")
-    await office.rep("mia", "manager")
-    await office.publish("queue", "work", **WORK)
-    lead = await office.arrive("A-1", first_name="Ana", last_name="Silva")
-    other = await office.arrive("A-2", first_name="Bo", last_name="Reed")
-    rep, manager = await office.program("rep-1"), await office.program("mia")
+async def test_m6_a_manager_sees_open_leads_frees_one_and_the_rep_is_told(running_org: RunningOrg) -> None:
+    await running_org.rep("rep-1")
+    await running_org.rep("mia", "manager")
+    await running_org.publish("queue", "work", **WORK)
+    lead = await running_org.arrive("A-1", first_name="Ana", last_name="Silva")
+    other = await running_org.arrive("A-2", first_name="Bo", last_name="Reed")
+    rep, manager = await running_org.program("rep-1"), await running_org.program("mia")
     for one in (lead, other):
         async with asyncio.timeout(PATIENCE_SECONDS):
             while (await rep.post(f"/api/v1/leads/{one}/actions", json={"type": "view"})).json().get(
@@ -45,7 +45,7 @@ async def test_m6_a_manager_sees_open_leads_frees_one_and_the_rep_is_told(office
         (other, "rep-1", "Rep 1"),
     ]
     assert all(one["since"] < one["until"] for one in found["locks"])
-    page = await office.sign_in("mia", "/operations")
+    page = await running_org.sign_in("mia", "/operations")
     table = page.locator('[data-table="locks"]')
     await expect(table).to_contain_text("Ana Silva")
     await expect(table.locator("tbody tr")).to_have_count(2)
@@ -64,7 +64,7 @@ async def test_m6_a_manager_sees_open_leads_frees_one_and_the_rep_is_told(office
     assert [(one["text"], one["why"]) for one in notices] == [
         ("Mia freed Ana Silva, which you had open.", "Rep 1 has gone home")
     ]
-    page_of_rep = await office.sign_in("rep-1", "/queues/work")
+    page_of_rep = await running_org.sign_in("rep-1", "/queues/work")
     await expect(page_of_rep.locator("#moves")).to_contain_text("Mia freed Ana Silva, which you had open.")
     again = await rep.post(f"/api/v1/leads/{lead}/actions", json={"type": "outcome", "outcome": "talked"})
     assert again.json()["reason"] == "not_locked"

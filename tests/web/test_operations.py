@@ -37,34 +37,34 @@ async def rows(page: Page, selector: str) -> list[list[str]]:
     return [await lines.nth(n).locator("td").all_inner_texts() for n in range(await lines.count())]
 
 
-async def test_the_numbers_agree_with_what_was_done(office: RunningOrg) -> None:  # noqa: PLR0915  # one scenario
+async def test_the_numbers_agree_with_what_was_done(running_org: RunningOrg) -> None:  # noqa: PLR0915  # one scenario
     for rep_id in ("rep-1", "rep-2", "rep-3"):
         licences = ["MA"] if rep_id == "rep-3" else ["RI"]
-        await office.rep(rep_id, licensed_states=licences)
-    await office.rep("mia", "manager")
-    await office.publish("queue", "new", **NEW)
+        await running_org.rep(rep_id, licensed_states=licences)
+    await running_org.rep("mia", "manager")
+    await running_org.publish("queue", "new", **NEW)
     members = [{"rep_id": "rep-1"}, {"rep_id": "rep-2"}, {"rep_id": "rep-3"}]
-    await office.publish(
+    await running_org.publish(
         "group", "turns", name="In turn", method="round_robin", members=members, claim_window_seconds=900
     )
-    await office.publish("campaign", "west", name="West", group_id="turns")
-    page = await office.sign_in("mia", "/operations")
+    await running_org.publish("campaign", "west", name="West", group_id="turns")
+    page = await running_org.sign_in("mia", "/operations")
     await expect(tile(page, "arrived")).to_have_text("0")
     await expect(page.locator('[data-table="offers"]')).to_contain_text("No offers in this window")
     began = datetime.now(UTC)
-    claimed = await office.arrive("A-1", last_name="Jones")
+    claimed = await running_org.arrive("A-1", last_name="Jones")
     await expect(tile(page, "arrived")).to_have_text("1")
-    await office.ask("claim", claimed, "rep-1", queue_id="new")
-    await office.ask("claim", claimed, "rep-2", queue_id="new")
-    first = await office.arrive("B-1", last_name="Silva", state="RI", campaign="west")
-    await office.arrive("B-2", last_name="Reed", state="RI", campaign="west")
-    nowhere = await office.arrive("B-3", last_name="Novak", state="TX", campaign="west")
+    await running_org.ask("claim", claimed, "rep-1", queue_id="new")
+    await running_org.ask("claim", claimed, "rep-2", queue_id="new")
+    first = await running_org.arrive("B-1", last_name="Silva", state="RI", campaign="west")
+    await running_org.arrive("B-2", last_name="Reed", state="RI", campaign="west")
+    nowhere = await running_org.arrive("B-3", last_name="Novak", state="TX", campaign="west")
     # Nothing is loaded anew: the page follows.
     await expect(tile(page, "arrived")).to_have_text("4")
     await expect(page.locator('[data-table="offers"]')).to_contain_text("in turn")
     await expect(tile(page, "offered")).to_have_text("2")
-    (taker,) = await eventually(lambda: offered_to(office, first), "a rep's queue has the offer")
-    answer = (await office.ask("accept", first, taker)).answer
+    (taker,) = await eventually(lambda: offered_to(running_org, first), "a rep's queue has the offer")
+    answer = (await running_org.ask("accept", first, taker)).answer
     assert answer is not None
     assert answer.result == "won"
     await expect(tile(page, "won")).to_have_text("2")
@@ -98,7 +98,7 @@ async def test_the_numbers_agree_with_what_was_done(office: RunningOrg) -> None:
     assert numbers["first_claim"]["count"] == 2
     took = (datetime.now(UTC) - began).total_seconds()
     assert 0 < numbers["first_claim"]["p50_seconds"] <= numbers["first_claim"]["p95_seconds"] <= took
-    rep = await office.sign_in("rep-1")
+    rep = await running_org.sign_in("rep-1")
     await expect(rep.get_by_role("link", name="Operations")).to_have_count(0)
     for path in ("", "/dead-letters", "/dead-letters/0:0"):
         assert (await rep.request.get(f"/api/v1/operations{path}")).status == 403
@@ -118,10 +118,10 @@ SET_HIDDEN = """hidden => {
 
 
 async def test_dead_letters_are_read_one_time_after_the_other_and_not_by_a_hidden_page(
-    office: RunningOrg,
+    running_org: RunningOrg,
 ) -> None:
-    await office.rep("mia", "manager")
-    page = await office.sign_in("mia", "/operations")
+    await running_org.rep("mia", "manager")
+    page = await running_org.sign_in("mia", "/operations")
     letters = page.locator('[data-table="letters"] tbody tr')
     held: list[Route] = []
 
@@ -130,8 +130,8 @@ async def test_dead_letters_are_read_one_time_after_the_other_and_not_by_a_hidde
 
     async def refuse_one(heard: int) -> None:
         """Let a dead letter come, and wait until the page has heard of so many."""
-        lead = {"org": office.org, "last_name": "Nobody"}  # no vendor
-        await office.client.put(LEAD_ARRIVALS, msgspec.json.encode(lead))
+        lead = {"org": running_org.org, "last_name": "Nobody"}  # no vendor
+        await running_org.client.put(LEAD_ARRIVALS, msgspec.json.encode(lead))
         await eventually(lambda: page.evaluate("count => heard.dead_letters >= count", heard), "the event")
         # What the page asked for at the event has left it before this answer comes.
         await page.evaluate("fetch('/api/v1/badges').then(() => null)")
@@ -155,11 +155,11 @@ async def test_dead_letters_are_read_one_time_after_the_other_and_not_by_a_hidde
     assert len(held) <= 3  # the third where its numbers came during the second
 
 
-async def offered_to(office: RunningOrg, lead: str) -> list[str]:
+async def offered_to(running_org: RunningOrg, lead: str) -> list[str]:
     """Return the rep whose own queue has an offer of a lead."""
     found = []
     for rep_id in ("rep-1", "rep-2"):
-        page = await office.sign_in(rep_id, "/queues/mine")
+        page = await running_org.sign_in(rep_id, "/queues/mine")
         answer = await page.request.get("/api/v1/queues/mine/leads")
         if lead in {row["lead_id"] for row in (await answer.json())["rows"]}:
             found.append(rep_id)
@@ -167,16 +167,20 @@ async def offered_to(office: RunningOrg, lead: str) -> list[str]:
     return found
 
 
-async def test_a_dead_letter_is_shown_to_its_org_and_sent_again_once_it_is_mended(office: RunningOrg) -> None:
-    await office.rep("mia", "manager")
-    await office.rep("ada", "admin")
+async def test_a_dead_letter_is_shown_to_its_org_and_sent_again_once_it_is_mended(
+    running_org: RunningOrg,
+) -> None:
+    await running_org.rep("mia", "manager")
+    await running_org.rep("ada", "admin")
     # P5: what is not UTF-8 is a letter as any other, and ended the console once.
-    await office.client.put(LEAD_ARRIVALS, b'{"vendor":"m","x":"\xff"}')
+    await running_org.client.put(LEAD_ARRIVALS, b'{"vendor":"m","x":"\xff"}')
     # A roster that names nobody readable is refused, and so is a lead without a vendor.
-    await office.client.put(LEAD_ARRIVALS, msgspec.json.encode({"org": office.org, "last_name": "Nobody"}))
-    key = f"{office.org}/group/west".encode()
-    await office.client.put(DIRECTORY, b'{"group_id": "west", "method": "by_lot"}', key=key)
-    page = await office.sign_in("mia", "/operations")
+    await running_org.client.put(
+        LEAD_ARRIVALS, msgspec.json.encode({"org": running_org.org, "last_name": "Nobody"})
+    )
+    key = f"{running_org.org}/group/west".encode()
+    await running_org.client.put(DIRECTORY, b'{"group_id": "west", "method": "by_lot"}', key=key)
+    page = await running_org.sign_in("mia", "/operations")
     letters = page.locator('[data-table="letters"] tbody tr')
     await expect(letters).to_have_count(2)
     line = letters.filter(has_text="lead-arrivals")
@@ -192,11 +196,11 @@ async def test_a_dead_letter_is_shown_to_its_org_and_sent_again_once_it_is_mende
     await expect(letters.filter(has_text="sent again")).to_contain_text("by mia")
     place = await letters.filter(has_text="directory").get_by_role("button").get_attribute("data-letter")
     # Another org's admin knows nothing of it.
-    other = replace(office, org=f"{office.org}-other")
-    await office.client.put(
+    other = replace(running_org, org=f"{running_org.org}-other")
+    await running_org.client.put(
         DIRECTORY, b'{"rep_id": "eve", "role": "admin"}', key=f"{other.org}/rep/eve".encode()
     )
-    office.accounts.put(
+    running_org.accounts.put(
         Account(email=other.email("eve"), org=other.org, rep_id="eve", role="admin"), PASSWORD
     )
     await other.until_known("eve")

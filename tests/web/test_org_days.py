@@ -20,16 +20,16 @@ THAT_DAY: Final[dict[str, Any]] = {
 }
 
 
-async def test_c1_days_are_the_orgs_in_segments_previews_and_views(office: RunningOrg) -> None:
+async def test_c1_days_are_the_orgs_in_segments_previews_and_views(running_org: RunningOrg) -> None:
     """The lead is of half past eleven in the evening in Chicago, and of the next day in UTC."""
-    await opened(office)
-    await office.publish("settings", "settings", time_zone="America/Chicago")
-    await office.until_published("settings", "settings")
-    lead = await claimed(office, 1, "rep-1", created_at="2026-11-19T23:30:00-06:00")
-    await claimed(office, 2, "rep-1", created_at="2026-11-20T00:00:00-06:00")
-    free = await office.arrive("V-3", last_name="Free", created_at="2026-11-20T05:59:59Z")
-    await office.arrive("V-4", last_name="Later", created_at="2026-11-20T06:00:00Z")
-    async with await office.program("mia") as manager:
+    await opened(running_org)
+    await running_org.publish("settings", "settings", time_zone="America/Chicago")
+    await running_org.until_published("settings", "settings")
+    lead = await claimed(running_org, 1, "rep-1", created_at="2026-11-19T23:30:00-06:00")
+    await claimed(running_org, 2, "rep-1", created_at="2026-11-20T00:00:00-06:00")
+    free = await running_org.arrive("V-3", last_name="Free", created_at="2026-11-20T05:59:59Z")
+    await running_org.arrive("V-4", last_name="Later", created_at="2026-11-20T06:00:00Z")
+    async with await running_org.program("mia") as manager:
         await until(manager, "/api/v1/leads", "total", 4)
         answer = await manager.get("/api/v1/leads", params={"segment": json.dumps(THAT_DAY)})
         assert {row["lead_id"] for row in answer.json()["rows"]} == {lead, free}
@@ -38,12 +38,16 @@ async def test_c1_days_are_the_orgs_in_segments_previews_and_views(office: Runni
         assert "America" not in fields["state"]
         for path in ("/my-leads", "/queue-builder", "/directory/reps"):
             assert "(America/Chicago)" in (await manager.get(path)).text
-        asked = {"queue_id": "that-day", "value": {"name": "That day", "inclusion": THAT_DAY}, "lead": lead}
-        preview = await manager.post("/api/v1/queue-previews", json=asked)
+        preview_request = {
+            "queue_id": "that-day",
+            "value": {"name": "That day", "inclusion": THAT_DAY},
+            "lead": lead,
+        }
+        preview = await manager.post("/api/v1/queue-previews", json=preview_request)
         assert preview.status_code == 200, preview.text
         assert [one["lead_id"] for one in preview.json()["examples"]] == [free]
         assert preview.json()["lead"]["conditions"][0]["met"] is True
-    async with await office.program("rep-1") as client:
+    async with await running_org.program("rep-1") as client:
         made = await client.post(VIEWS, json={"name": "That day", "inclusion": THAT_DAY})
         page = await until(client, f"{VIEWS}/{made.json()['view_id']}/leads", "size", 1)
         assert [row["lead_id"] for row in page["rows"]] == [lead]

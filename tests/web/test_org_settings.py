@@ -32,12 +32,12 @@ async def entries(page: Page) -> list[str]:
 
 
 async def test_an_admin_sets_zone_retention_protection_and_templates_and_the_history_names_both(
-    office: RunningOrg,
+    running_org: RunningOrg,
 ) -> None:
-    await office.rep("ada", "admin")
-    await office.rep("bob", "admin")
-    await office.until_known("bob")
-    page = await office.sign_in("ada", "/directory/settings")
+    await running_org.rep("ada", "admin")
+    await running_org.rep("bob", "admin")
+    await running_org.until_known("bob")
+    page = await running_org.sign_in("ada", "/directory/settings")
     await page.get_by_label("The org's time zone").fill("America/Chicago")
     await page.get_by_label("Closed leads keep their facts, in days").fill("400")
     await page.get_by_label("A fresh assignment cannot be claimed, in minutes").fill("-1")
@@ -66,7 +66,7 @@ async def test_an_admin_sets_zone_retention_protection_and_templates_and_the_his
         30,
     )
     assert value["mail"]["words"] == {"lead_assigned": {"subject": "You have a lead"}}
-    other = await office.sign_in("bob", "/directory/settings")
+    other = await running_org.sign_in("bob", "/directory/settings")
     await expect(other.get_by_label("The org's time zone")).to_have_value("America/Chicago")
     await other.get_by_label("A fresh assignment cannot be claimed, in minutes").fill("45")
     await publish(other)
@@ -83,12 +83,12 @@ async def test_an_admin_sets_zone_retention_protection_and_templates_and_the_his
     assert await serious(other) == []
 
 
-async def test_dialogs_of_a_list_give_the_focus_back(office: RunningOrg) -> None:
-    await office.rep("mia", "manager")
-    await office.rep("ann")
-    await office.until_published("rep", "ann")
-    await office.arrive("A-1", last_name="Jones", assigned_to="ann")
-    page = await office.sign_in("mia", "/my-leads")
+async def test_dialogs_of_a_list_give_the_focus_back(running_org: RunningOrg) -> None:
+    await running_org.rep("mia", "manager")
+    await running_org.rep("ann")
+    await running_org.until_published("rep", "ann")
+    await running_org.arrive("A-1", last_name="Jones", assigned_to="ann")
+    page = await running_org.sign_in("mia", "/my-leads")
     await page.wait_for_selector(READY)
     await expect(page.get_by_role("link", name="Open Jones")).to_be_visible()
     for opener in ("Save view …", "Edit Columns", "Segment", "Leads of a file …", "+ Create Lead"):

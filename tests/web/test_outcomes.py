@@ -22,13 +22,13 @@ if TYPE_CHECKING:
 
 
 @pytest.mark.slow
-async def test_d2_outcomes_are_worded_once_and_read_everywhere(office: RunningOrg) -> None:
-    await office.rep("ada", "admin")
-    await office.rep("rep-1")
-    await office.publish("queue", "work", **WORK)
-    await office.until_published("queue", "work")
-    lead = await office.arrive("O-1", first_name="Robbie", last_name="Duffy", loan_purpose="cash_out")
-    page = await office.sign_in("ada", "/directory/settings")
+async def test_d2_outcomes_are_worded_once_and_read_everywhere(running_org: RunningOrg) -> None:
+    await running_org.rep("ada", "admin")
+    await running_org.rep("rep-1")
+    await running_org.publish("queue", "work", **WORK)
+    await running_org.until_published("queue", "work")
+    lead = await running_org.arrive("O-1", first_name="Robbie", last_name="Duffy", loan_purpose="cash_out")
+    page = await running_org.sign_in("ada", "/directory/settings")
     form = page.get_by_role("group", name="Edit Outcomes")
     await form.get_by_label("Words for No answer").fill("Rang out")
     await form.get_by_label("Another outcome").fill("Application Sent")
@@ -54,10 +54,10 @@ async def test_d2_outcomes_are_worded_once_and_read_everywhere(office: RunningOr
     await page.locator("#review").get_by_role("button", name="Back").click()
     await publish(page)
     value = await published(page, "settings/settings")
-    words = {one["outcome"]: one["label"] for one in value["outcomes"]}
-    assert (words["no_answer"], words["left_message"]) == ("Rang out", "Left a message")
+    labels = {one["outcome"]: one["label"] for one in value["outcomes"]}
+    assert (labels["no_answer"], labels["left_message"]) == ("Rang out", "Left a message")
     assert value["closing_outcomes"][-1] == "application_sent"
-    assert list(words)[-2] == "application_sent"
+    assert list(labels)[-2] == "application_sent"
     # The queue's form offers the list, and keeps values.
     await page.goto("/queue-builder/work")
     await page.get_by_label("Application Sent", exact=True).check()
@@ -65,12 +65,12 @@ async def test_d2_outcomes_are_worded_once_and_read_everywhere(office: RunningOr
     await page.get_by_role("button", name="Publish View").click()
     await page.get_by_role("button", name="Ok").click()
     await until_said(page, "Published.")
-    await worked_in_words(office, page, lead)
+    await worked_in_words(running_org, page, lead)
 
 
-async def worked_in_words(office: RunningOrg, page: Page, lead: str) -> None:
+async def worked_in_words(running_org: RunningOrg, page: Page, lead: str) -> None:
     """Record an outcome as a rep, and read its words in what is said, the history, the list and the file."""
-    rep = await office.sign_in("rep-1", "/queues/work")
+    rep = await running_org.sign_in("rep-1", "/queues/work")
     await appears(rep, lead)
     await open_lead(rep, lead)
     buttons = rep.get_by_role("group", name="Outcome").get_by_role("button")
@@ -85,8 +85,10 @@ async def worked_in_words(office: RunningOrg, page: Page, lead: str) -> None:
     await page.goto("/my-leads?last_outcome=no_answer")
     await expect(page.get_by_role("link", name="Open Robbie Duffy")).to_be_visible()
     await expect(page.locator("#main")).not_to_contain_text("no_answer")
-    asked = "/api/v1/leads.csv?columns=last_outcome,loan_purpose"
-    rows = list(csv.reader(io.StringIO((await (await page.request.get(asked)).body()).decode("utf-8-sig"))))
+    export_path = "/api/v1/leads.csv?columns=last_outcome,loan_purpose"
+    rows = list(
+        csv.reader(io.StringIO((await (await page.request.get(export_path)).body()).decode("utf-8-sig")))
+    )
     heads = ["lead_id", "Last outcome", "Loan purpose"]
     assert rows == [
         [*heads, "Last outcome (as shown)", "Loan purpose (as shown)"],

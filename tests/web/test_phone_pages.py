@@ -55,16 +55,20 @@ async def stands_out(page: Page) -> list[str]:
     return found
 
 
-async def test_the_first_row_is_on_the_first_screen_of_a_phone_and_at_200_percent(office: RunningOrg) -> None:
-    await office.publish("settings", "settings", quiet_hours=[])
-    await office.rep("mia", "manager")
+async def test_the_first_row_is_on_the_first_screen_of_a_phone_and_at_200_percent(
+    running_org: RunningOrg,
+) -> None:
+    await running_org.publish("settings", "settings", quiet_hours=[])
+    await running_org.rep("mia", "manager")
     for n in range(QUEUES):
-        await office.publish("queue", f"work-{n:02}", **{**WORK, "name": f"Work {n:02}"})
-    await office.publish("queue", "new", **NEW)
-    await office.until_published("queue", "new")
-    await office.until_published("queue", f"work-{QUEUES - 1:02}")
-    lead = await office.arrive("A-1", first_name="Jeremy", last_name="Jones", state="RI", loan_amount=310000)
-    page = await office.sign_in("mia", "/queues/new")
+        await running_org.publish("queue", f"work-{n:02}", **{**WORK, "name": f"Work {n:02}"})
+    await running_org.publish("queue", "new", **NEW)
+    await running_org.until_published("queue", "new")
+    await running_org.until_published("queue", f"work-{QUEUES - 1:02}")
+    lead = await running_org.arrive(
+        "A-1", first_name="Jeremy", last_name="Jones", state="RI", loan_amount=310000
+    )
+    page = await running_org.sign_in("mia", "/queues/new")
     await appears(page, lead)
     # The list of queues is searchable, grouped, and shows the chosen one.
     await expect(page.locator("#standard .kind")).to_have_text(["To claim", "To work"])
@@ -96,19 +100,19 @@ async def test_the_first_row_is_on_the_first_screen_of_a_phone_and_at_200_percen
 
 
 async def test_the_first_row_of_my_leads_and_of_the_exceptions_is_on_the_first_screen(
-    office: RunningOrg,
+    running_org: RunningOrg,
 ) -> None:
-    await office.publish("settings", "settings", quiet_hours=[])
-    await office.rep("mia", "manager")
-    await office.rep("ann")
-    await office.until_published("rep", "ann")
-    owned = await office.arrive("A-1", last_name="Jones", phone="4014194247", assigned_to="ann")
-    failed = await office.arrive("E-1", last_name="Silva", state="TX")
+    await running_org.publish("settings", "settings", quiet_hours=[])
+    await running_org.rep("mia", "manager")
+    await running_org.rep("ann")
+    await running_org.until_published("rep", "ann")
+    owned = await running_org.arrive("A-1", last_name="Jones", phone="4014194247", assigned_to="ann")
+    failed = await running_org.arrive("E-1", last_name="Silva", state="TX")
     for rep_id, path, lead, name in (
         ("ann", "/my-leads", owned, "Jones"),
         ("mia", "/exceptions", failed, "Silva"),
     ):
-        page = await office.sign_in(rep_id, path)
+        page = await running_org.sign_in(rep_id, path)
         for size in (PHONE, ZOOMED):
             await page.set_viewport_size({"width": size["width"], "height": size["height"]})
             await page.goto(path)
@@ -127,10 +131,10 @@ async def test_the_first_row_of_my_leads_and_of_the_exceptions_is_on_the_first_s
         assert await serious(page) == []
 
 
-async def test_q1_a_new_view_on_a_phone_has_the_other_queues_one_tap_away(office: RunningOrg) -> None:
-    await office.rep("ann")
-    await office.publish("queue", "work", **WORK)
-    page = await office.sign_in(
+async def test_q1_a_new_view_on_a_phone_has_the_other_queues_one_tap_away(running_org: RunningOrg) -> None:
+    await running_org.rep("ann")
+    await running_org.publish("queue", "work", **WORK)
+    page = await running_org.sign_in(
         "ann", "/views/new", viewport={"width": PHONE["width"], "height": PHONE["height"]}
     )
     toggle = page.get_by_role("button", name="Queue: Choose a queue")
@@ -144,15 +148,17 @@ async def test_q1_a_new_view_on_a_phone_has_the_other_queues_one_tap_away(office
 
 @pytest.mark.parametrize(("queue", "value"), [("work", WORK), ("new", NEW)], ids=["open", "claim"])
 async def test_q1_an_amount_of_a_queue_is_whole_on_a_phone(
-    queue: str, value: dict[str, Any], office: RunningOrg
+    queue: str, value: dict[str, Any], running_org: RunningOrg
 ) -> None:
     """What to do with a row stays in sight beside it, and covers no digit of the amount."""
-    await office.publish("settings", "settings", quiet_hours=[])
-    await office.rep("ann")
-    await office.publish("queue", queue, **value)
-    await office.until_published("queue", queue)
-    lead = await office.arrive("A-1", first_name="Jeremy", last_name="Jones", state="RI", loan_amount=1310000)
-    page = await office.sign_in(
+    await running_org.publish("settings", "settings", quiet_hours=[])
+    await running_org.rep("ann")
+    await running_org.publish("queue", queue, **value)
+    await running_org.until_published("queue", queue)
+    lead = await running_org.arrive(
+        "A-1", first_name="Jeremy", last_name="Jones", state="RI", loan_amount=1310000
+    )
+    page = await running_org.sign_in(
         "ann", f"/queues/{queue}", viewport={"width": PHONE["width"], "height": PHONE["height"]}
     )
     await appears(page, lead)
@@ -167,11 +173,13 @@ async def test_q1_an_amount_of_a_queue_is_whole_on_a_phone(
     assert await serious(page) == []
 
 
-async def test_all_that_may_be_done_with_a_changed_object_is_in_reach_of_a_thumb(office: RunningOrg) -> None:
-    await office.rep("ada", "admin")
-    await office.rep("ann")
-    await office.until_published("rep", "ann")
-    page = await office.sign_in("ada", "/directory/reps/ann", viewport=PHONE)
+async def test_all_that_may_be_done_with_a_changed_object_is_in_reach_of_a_thumb(
+    running_org: RunningOrg,
+) -> None:
+    await running_org.rep("ada", "admin")
+    await running_org.rep("ann")
+    await running_org.until_published("rep", "ann")
+    page = await running_org.sign_in("ada", "/directory/reps/ann", viewport=PHONE)
     for text in ("Unpublished changes", "As published"):
         await page.get_by_label("Name", exact=True).fill("Ann Lee" if text.startswith("Unp") else "Ann")
         await expect(page.locator("[data-dirty]")).to_have_text(text)
@@ -188,9 +196,9 @@ async def test_all_that_may_be_done_with_a_changed_object_is_in_reach_of_a_thumb
         await page.evaluate("scrollTo(0, 0)")
 
 
-async def test_the_console_can_be_installed(office: RunningOrg) -> None:
-    await office.rep("rep-1")
-    page = await office.sign_in("rep-1", "/queues/mine")
+async def test_the_console_can_be_installed(running_org: RunningOrg) -> None:
+    await running_org.rep("rep-1")
+    page = await running_org.sign_in("rep-1", "/queues/mine")
     session = await page.context.new_cdp_session(page)
     found = await session.send("Page.getAppManifest")
     assert found["errors"] == []

@@ -15,15 +15,19 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.slow
 
 
-async def test_b3_k2_k4_a_doubt_is_for_managers_and_an_inquiry_is_shown_whole(office: RunningOrg) -> None:
-    await opened(office)
+async def test_b3_k2_k4_a_doubt_is_for_managers_and_an_inquiry_is_shown_whole(
+    running_org: RunningOrg,
+) -> None:
+    await opened(running_org)
     given: dict[str, Any] = {"email": "home@x.org", "campaign": "west"}
-    first = await office.arrive("A-1", first_name="Ann", last_name="Jones", phone="+14014194247", **given)
-    await office.until_arrived(first)
-    other = await office.arrive("A-2", last_name="Roe", phone="+14014190001", **given)
-    mia, ann = await office.program("mia"), await office.program("ann")
+    first = await running_org.arrive(
+        "A-1", first_name="Ann", last_name="Jones", phone="+14014194247", **given
+    )
+    await running_org.until_arrived(first)
+    other = await running_org.arrive("A-2", last_name="Roe", phone="+14014190001", **given)
+    mia, ann = await running_org.program("mia"), await running_org.program("ann")
 
-    async def said(person: Any, lead: str, kind: str) -> dict[str, Any]:
+    async def decision_shown(person: Any, lead: str, kind: str) -> dict[str, Any]:
         async def found() -> dict[str, Any] | None:
             answer = await person.get(f"/api/v1/leads/{lead}/why?limit=200")
             events = answer.json()["events"] if answer.status_code == 200 else []
@@ -32,13 +36,13 @@ async def test_b3_k2_k4_a_doubt_is_for_managers_and_an_inquiry_is_shown_whole(of
         event: dict[str, Any] = await eventually(found, f"{lead} has {kind}")
         return event
 
-    begun = await said(mia, other, "lead_accepted")
+    begun = await decision_shown(mia, other, "lead_accepted")
     assert begun["why"] == (
         f"it may be the same person as lead {first} (Ann Jones); name and phone speak against the same email"
     )
-    assert (await said(ann, other, "lead_accepted"))["why"] is None
-    await office.arrive("A-3", last_name="Poole", phone="+14014194247", loan_amount=310_000)
-    inquired = await said(ann, first, "inquiry_added")
+    assert (await decision_shown(ann, other, "lead_accepted"))["why"] is None
+    await running_org.arrive("A-3", last_name="Poole", phone="+14014194247", loan_amount=310_000)
+    inquired = await decision_shown(ann, first, "inquiry_added")
     assert inquired["text"].endswith(": Poole, +14014194247, loan amount 310,000")
     page = await ann.get(f"/leads/{first}/shown")
     assert "Poole, +14014194247, loan amount 310,000" in page.text

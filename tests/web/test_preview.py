@@ -48,7 +48,9 @@ def put(connection: Connection, found: Sequence[Lead]) -> None:
     connection.execute(insert(LeadTable), [row for row in rows if row is not None])
 
 
-def asked(engine: Engine, found: Sequence[Lead], draft: CompiledQueue, *more: Any, **named: Any) -> Preview:
+def preview_of(
+    engine: Engine, found: Sequence[Lead], draft: CompiledQueue, *more: Any, **named: Any
+) -> Preview:
     """Return the preview with only these leads in the database."""
     with engine.execution_options(writes=True).connect() as connection, connection.begin() as transaction:
         put(connection, found)
@@ -99,7 +101,7 @@ def test_x5_a_preview_holds_whom_the_engine_would_put_there(
     holds = placements(draft, ours, now)
     held = {} if published is None else placements(published, ours, now)
     about = next(iter(ours))
-    found_leads = asked(crm, found, draft, published, now, lead_id=about)
+    found_leads = preview_of(crm, found, draft, published, now, lead_id=about)
     assert (found_leads.matched, found_leads.leads) == (len(holds), len(ours))
     assert found_leads.entering == len(holds.keys() - held.keys())
     assert found_leads.leaving == len(held.keys() - holds.keys())
@@ -127,7 +129,7 @@ def placements(queue: CompiledQueue, found: dict[str, Lead], now: datetime) -> d
 def test_x5_another_orgs_lead_is_not_told_of(crm: Engine) -> None:
     """X5: it is neither counted, nor explained, nor found."""
     theirs = make(facts=Facts(vendor="acme", org="other", first_name="Ana", last_name="Silva"))
-    found_leads = asked(crm, [theirs], drafted("q", {}, 1), None, NOW, lead_id=theirs.lead_id)
+    found_leads = preview_of(crm, [theirs], drafted("q", {}, 1), None, NOW, lead_id=theirs.lead_id)
     assert (found_leads.matched, found_leads.leads, found_leads.examples, found_leads.lead) == (
         0,
         0,

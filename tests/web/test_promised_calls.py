@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from playwright.async_api import expect
 
-from assurance.chaos.vendors import producer
+from assurance.chaos.vendor_producers import producer
 from streams.topics import LEAD_ACTIONS
 from tests.fixtures.waiting import PATIENCE_SECONDS, eventually
 from tests.web.rows import WORK, appears, row
@@ -24,24 +24,24 @@ pytestmark = pytest.mark.slow
 NEW_YORK = ZoneInfo("America/New_York")
 
 
-async def test_d8_m7_a_due_call_comes_to_the_top_of_the_open_list(office: RunningOrg) -> None:
+async def test_d8_m7_a_due_call_comes_to_the_top_of_the_open_list(running_org: RunningOrg) -> None:
     """CASES D8: with auto-claim off, a callback with a time did nothing to the order."""
-    await office.publish("settings", "settings", auto_claim_on_timed_callback=False)
-    await office.publish("queue", "work", **WORK)
+    await running_org.publish("settings", "settings", auto_claim_on_timed_callback=False)
+    await running_org.publish("queue", "work", **WORK)
     for rep_id in ("rep-1", "rep-2"):
-        await office.rep(rep_id)
+        await running_org.rep(rep_id)
     for kind, object_id in (("settings", "settings"), ("queue", "work")):
-        await office.until_published(kind, object_id)
+        await running_org.until_published(kind, object_id)
     large, small = [
-        await office.arrive(
+        await running_org.arrive(
             f"A-{n}", last_name="Jones", state="NY", time_zone="America/New_York", loan_amount=n
         )
         for n in (900_000, 100_000)
     ]
-    page = await office.sign_in("rep-2", "/queues/work")
+    page = await running_org.sign_in("rep-2", "/queues/work")
     for lead in (large, small):
         await appears(page, lead)
-    rep = await office.program("rep-1")
+    rep = await running_org.program("rep-1")
     actions = f"/api/v1/leads/{small}/actions"
 
     # A call that is promised for 23:00 where the lead is: the answer says from when on it may be called there.
@@ -60,8 +60,8 @@ async def test_d8_m7_a_due_call_comes_to_the_top_of_the_open_list(office: Runnin
     # A CRM promises a call soon, by bytes on the topic. The open list of another rep shows it on top at that time.
     assert (await rep.post(actions, json={"type": "view"})).json()["result"] == "done"
     soon = datetime.now(UTC) + timedelta(seconds=2)
-    action = {"action_id": str(uuid.uuid4()), "lead_id": small, "rep_id": "rep-1", "org": office.org}
-    sender = producer(office.stack.settings)
+    action = {"action_id": str(uuid.uuid4()), "lead_id": small, "rep_id": "rep-1", "org": running_org.org}
+    sender = producer(running_org.stack.settings)
     sender.produce(
         LEAD_ACTIONS, value=json.dumps({**action, "type": "callback", "at": soon.isoformat()}).encode()
     )

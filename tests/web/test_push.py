@@ -79,13 +79,13 @@ class Desk:
 
 
 @contextmanager
-def desk_of(office: RunningOrg, folder: Path) -> Iterator[Desk]:
-    """Let the office's people use a console that offers push messages."""
+def desk_of(running_org: RunningOrg, folder: Path) -> Iterator[Desk]:
+    """Let the org's people use a console that offers push messages."""
     key = folder / "push-key.pem"
     public_key = public_key_of(make_key(key))
     port = free_port()
     with push_server(folder) as server:
-        console = child("console-push", ["console"], office.stack.settings, port)
+        console = child("console-push", ["console"], running_org.stack.settings, port)
         console.environment = {
             **(console.environment or {}),
             **server.environment(),
@@ -93,9 +93,9 @@ def desk_of(office: RunningOrg, folder: Path) -> Iterator[Desk]:
             "FIRSTCLAIM_PUSH_PUBLIC_KEY": public_key,
         }
         console.launch()
-        office.port = port
+        running_org.port = port
         courier = CourierProcess(
-            office.stack.settings,
+            running_org.stack.settings,
             folder / "courier.log",
             {
                 **server.environment(),
@@ -111,16 +111,16 @@ def desk_of(office: RunningOrg, folder: Path) -> Iterator[Desk]:
             console.stop()
 
 
-async def _offering_org(office: RunningOrg) -> None:
-    await office.publish(
+async def _offering_org(running_org: RunningOrg) -> None:
+    await running_org.publish(
         "group", "ring", method="round_robin", members=[{"rep_id": "ann"}], claim_window_seconds=900
     )
-    await office.publish("campaign", "web", group_id="ring", default=True)
-    await office.until_published("campaign", "web")
+    await running_org.publish("campaign", "web", group_id="ring", default=True)
+    await running_org.until_published("campaign", "web")
 
 
-async def _page(office: RunningOrg, browser: Browser, path: str) -> Page:
-    page = await office.sign_in("ann", "/account", permissions=["notifications"])
+async def _page(running_org: RunningOrg, browser: Browser, path: str) -> Page:
+    page = await running_org.sign_in("ann", "/account", permissions=["notifications"])
     await page.context.add_init_script(ASKED.replace("SUBSCRIPTION", json.dumps(browser.subscription)))
     await page.goto(path)
     await page.wait_for_selector("html[data-ready=yes]")
@@ -167,33 +167,33 @@ async def _deliver(session: CDPSession, origin: str, message: Any) -> None:
 
 
 async def test_n3_a_rep_hears_of_an_offer_with_no_page_open(
-    office: RunningOrg, whole_browser: WebBrowser, tmp_path: Path
+    running_org: RunningOrg, whole_browser: WebBrowser, tmp_path: Path
 ) -> None:
-    office.browser = whole_browser
-    await office.publish("settings", "settings", mail={"names_in_subjects": True})
-    await office.rep("ann")
-    await _offering_org(office)
-    with desk_of(office, tmp_path) as desk:
-        await office.until_ready()
-        await office.until_known("ann")
+    running_org.browser = whole_browser
+    await running_org.publish("settings", "settings", mail={"names_in_subjects": True})
+    await running_org.rep("ann")
+    await _offering_org(running_org)
+    with desk_of(running_org, tmp_path) as desk:
+        await running_org.until_ready()
+        await running_org.until_known("ann")
         browser = desk.server.browser(desk.public_key)
-        page = await _page(office, browser, "/queues/mine")
+        page = await _page(running_org, browser, "/queues/mine")
         question = page.locator("#push-question")
         await expect(question).to_be_hidden()
-        await office.arrive("P-1", campaign="web", first_name="Jeremy", last_name="Jones")
+        await running_org.arrive("P-1", campaign="web", first_name="Jeremy", last_name="Jones")
         await expect(question).to_contain_text("Should this browser show offers to you")
         assert await page.evaluate("window.askedFor") == []
         assert await serious(page) == []
         await question.get_by_role("button", name="Yes, show them").click()
         await until_said(page, "This browser shows your offers now.")
         assert await page.evaluate("window.askedFor") == ["permission", desk.public_key]
-        context, origin = page.context, office.url
+        context, origin = page.context, running_org.url
         [worker] = context.service_workers
         await worker.evaluate(COUNTING)
         await page.goto("about:blank")
 
         await desk.until_known(1)
-        second = await office.arrive("P-2", campaign="web", first_name="Mary", last_name="Moe")
+        second = await running_org.arrive("P-2", campaign="web", first_name="Mary", last_name="Moe")
 
         async def arrived(count: int) -> bool:
             return len(await asyncio.to_thread(browser.seen)) >= count
@@ -229,31 +229,31 @@ async def test_n3_a_rep_hears_of_an_offer_with_no_page_open(
         await eventually(lambda: worker.evaluate("() => self.shown === 2"), "it is shown again")
         assert await _has(worker, 1)
 
-        answer = await office.ask("decline", second, "ann", epoch=1)
+        answer = await running_org.ask("decline", second, "ann", epoch=1)
         assert answer.result == "done"
         await eventually(lambda: arrived(2), "the withdrawal reaches the push service")
         withdrawn = browser.seen()[1]
         assert withdrawn["content"]["withdrawn"] is True
         await _deliver(session, origin, withdrawn)
         await eventually(lambda: _has(worker, 0), "the notification is closed")
-        await _taken_in_another_browser(office, browser, session, worker)
+        await _taken_in_another_browser(running_org, browser, session, worker)
 
 
 async def _taken_in_another_browser(
-    office: RunningOrg, browser: Browser, session: CDPSession, worker: Worker
+    running_org: RunningOrg, browser: Browser, session: CDPSession, worker: Worker
 ) -> None:
     """Let the rep take a lead elsewhere, and see this browser close what it shows."""
-    lead = await office.arrive("P-3", campaign="web", first_name="Ana", last_name="Silva")
+    lead = await running_org.arrive("P-3", campaign="web", first_name="Ana", last_name="Silva")
 
     async def arrived(count: int) -> bool:
         return len(await asyncio.to_thread(browser.seen)) >= count
 
     await eventually(lambda: arrived(3), "the next offer reaches the push service")
-    await _deliver(session, office.url, browser.seen()[2])
+    await _deliver(session, running_org.url, browser.seen()[2])
     await eventually(lambda: worker.evaluate("() => self.shown === 3"), "the notification is shown")
-    assert (await office.ask("accept", lead, "ann", epoch=1)).result == "won"
+    assert (await running_org.ask("accept", lead, "ann", epoch=1)).result == "won"
     await eventually(lambda: arrived(4), "its withdrawal reaches the push service")
-    await _deliver(session, office.url, browser.seen()[3])
+    await _deliver(session, running_org.url, browser.seen()[3])
     await eventually(lambda: _has(worker, 0), "the notification is closed")
 
 
@@ -262,16 +262,16 @@ async def _has(worker: Worker, count: int) -> bool:
 
 
 async def test_n3_n8_a_rep_chooses_on_the_page_how_to_be_told(
-    office: RunningOrg, whole_browser: WebBrowser, tmp_path: Path
+    running_org: RunningOrg, whole_browser: WebBrowser, tmp_path: Path
 ) -> None:
-    office.browser = whole_browser
-    await office.rep("mia", "admin")
-    await office.rep("ann", max_open=7)
-    with desk_of(office, tmp_path) as desk:
-        await office.until_ready()
-        await office.until_known("ann")
+    running_org.browser = whole_browser
+    await running_org.rep("mia", "admin")
+    await running_org.rep("ann", max_open=7)
+    with desk_of(running_org, tmp_path) as desk:
+        await running_org.until_ready()
+        await running_org.until_known("ann")
         browser = desk.server.browser(desk.public_key)
-        page = await _page(office, browser, "/notifications")
+        page = await _page(running_org, browser, "/notifications")
         push = page.locator("[data-push]")
         await expect(push).to_contain_text("Off: this browser shows news only in an open page.")
         assert await serious(page) == []
@@ -285,7 +285,7 @@ async def test_n3_n8_a_rep_chooses_on_the_page_how_to_be_told(
         await shot(page, "notifications")
         await page.get_by_role("button", name="Save").click()
         await until_said(page, "Saved.")
-        async with signed_in(office, "mia") as client:
+        async with signed_in(running_org, "mia") as client:
             rep = (await client.get("/api/v1/directory/rep/ann")).json()["value"]
             entries = (await client.get("/api/v1/audit?actor=ann")).json()
         assert rep["notify"] == {
@@ -302,7 +302,7 @@ async def test_n3_n8_a_rep_chooses_on_the_page_how_to_be_told(
         await expect(page.get_by_label("Monday, from")).to_have_value("09:00")
         await push.get_by_role("button", name="Turn off").click()
         await expect(push).to_contain_text("Off: this browser shows news only in an open page.")
-        async with signed_in(office, "ann") as client:
+        async with signed_in(running_org, "ann") as client:
             for body, field in (
                 ({"endpoint": "https://evil.example/x", "keys": browser.subscription["keys"]}, "endpoint"),
                 ({**browser.subscription, "keys": {"p256dh": "AA", "auth": "AA"}}, "keys.p256dh"),

@@ -50,15 +50,15 @@ async def choose(
     await builder.get_by_label(f"Value of {field}").select_option(value)
 
 
-async def test_q1_q6_a_view_is_built_previewed_published_and_seen_by_reps(office: RunningOrg) -> None:
-    await office.rep("mia", "manager")
-    await office.rep("rep-1", teams=["east"])
-    await office.rep("rep-2", teams=["west"])
+async def test_q1_q6_a_view_is_built_previewed_published_and_seen_by_reps(running_org: RunningOrg) -> None:
+    await running_org.rep("mia", "manager")
+    await running_org.rep("rep-1", teams=["east"])
+    await running_org.rep("rep-2", teams=["west"])
     for n, state in enumerate(("RI", "RI", "MA")):
-        await office.arrive(
+        await running_org.arrive(
             f"A-{n}", first_name="Lead", last_name=f"{state}{n}", state=state, silenced=n == 1
         )
-    page = await office.sign_in("mia", "/queue-builder")
+    page = await running_org.sign_in("mia", "/queue-builder")
     await expect(page.locator("main")).to_contain_text("No views yet")
     await page.get_by_role("button", name="+ Add View").click()
     await page.locator("#add-name").fill("Sample Claimable Leads Queue")
@@ -82,7 +82,7 @@ async def test_q1_q6_a_view_is_built_previewed_published_and_seen_by_reps(office
     await expect(page.locator("[data-unpublished]")).to_be_visible()
     await page.evaluate("scrollTo(0, 0)")
     await shot(page, "queue-builder")
-    rep, other = await office.sign_in("rep-2"), await office.sign_in("rep-1")
+    rep, other = await running_org.sign_in("rep-2"), await running_org.sign_in("rep-1")
     await expect(rep.locator("#queues")).not_to_contain_text("Sample Claimable")
     await publish(page)
     await rep.get_by_role("link", name="Sample Claimable Leads Queue").click()
@@ -92,11 +92,11 @@ async def test_q1_q6_a_view_is_built_previewed_published_and_seen_by_reps(office
     await expect(other.locator("#queues")).not_to_contain_text("Sample Claimable")  # Q4
 
 
-async def test_x5_why_not_this_lead_is_said_condition_by_condition(office: RunningOrg) -> None:
-    await office.rep("mia", "manager")
-    await office.publish("queue", "ri", **{**NEW, "inclusion": {"combinator": "and", "rules": [RI]}})
-    lead = await office.arrive("A-1", first_name="Ana", last_name="Silva", state="MA")
-    page = await office.sign_in("mia", "/queue-builder/ri")
+async def test_x5_why_not_this_lead_is_said_condition_by_condition(running_org: RunningOrg) -> None:
+    await running_org.rep("mia", "manager")
+    await running_org.publish("queue", "ri", **{**NEW, "inclusion": {"combinator": "and", "rules": [RI]}})
+    lead = await running_org.arrive("A-1", first_name="Ana", last_name="Silva", state="MA")
+    page = await running_org.sign_in("mia", "/queue-builder/ri")
     await expect(page.locator("[data-preview]")).to_contain_text("0 of 1 leads")
     why = page.locator("[data-why]")
     for about in ("silva", lead):
@@ -105,16 +105,16 @@ async def test_x5_why_not_this_lead_is_said_condition_by_condition(office: Runni
         await expect(why.locator(".unmet")).to_have_text("inclusion.rules[0]: state is MA, not RI")
     await page.locator("#about").fill("nobody")
     await expect(why).to_have_text("There is no such lead.")
-    await office.arrive("A-2", first_name="Bo", last_name="Adams", state="RI")
+    await running_org.arrive("A-2", first_name="Bo", last_name="Adams", state="RI")
     await expect(page.locator("[data-preview]")).to_contain_text("1 of 2 leads")  # live
 
 
 async def test_q5_claimable_clears_outcomes_and_unchecking_does_not_bring_them_back(
-    office: RunningOrg,
+    running_org: RunningOrg,
 ) -> None:
-    await office.rep("mia", "manager")
-    await office.publish("queue", "work", name="Work", outcomes=["left_message", "callback"])
-    page = await office.sign_in("mia", "/queue-builder/work")
+    await running_org.rep("mia", "manager")
+    await running_org.publish("queue", "work", name="Work", outcomes=["left_message", "callback"])
+    page = await running_org.sign_in("mia", "/queue-builder/work")
     boxes = page.locator("input[name=outcome]:checked")
     await expect(boxes).to_have_count(2)
     await page.get_by_role("checkbox", name="Claimable Leads Queue").check()
@@ -127,7 +127,7 @@ async def test_q5_claimable_clears_outcomes_and_unchecking_does_not_bring_them_b
     await page.get_by_label("Another outcome").fill("not_interested")
     await page.get_by_role("button", name="Add", exact=True).click()
     await expect(boxes).to_have_count(1)
-    api, headers = await program(office, "mia")
+    api, headers = await program(running_org, "mia")
     state = await settled(api, headers, "work", outcomes=["not_interested"])
     given = {**state["value"], "claimable": True, "outcomes": ["left_message"]}
     put = await api.put(
@@ -138,10 +138,12 @@ async def test_q5_claimable_clears_outcomes_and_unchecking_does_not_bring_them_b
     assert (await put.json())["value"]["outcomes"] == []  # on the server, too
 
 
-async def test_q6_an_invalid_rule_is_refused_at_its_place_and_nothing_changes(office: RunningOrg) -> None:
-    await office.rep("mia", "manager")
-    await office.publish("queue", "ri", **{**NEW, "inclusion": {"combinator": "and", "rules": [RI]}})
-    page = await office.sign_in("mia", "/queue-builder/ri")
+async def test_q6_an_invalid_rule_is_refused_at_its_place_and_nothing_changes(
+    running_org: RunningOrg,
+) -> None:
+    await running_org.rep("mia", "manager")
+    await running_org.publish("queue", "ri", **{**NEW, "inclusion": {"combinator": "and", "rules": [RI]}})
+    page = await running_org.sign_in("mia", "/queue-builder/ri")
     builder = page.locator("rule-builder[data-label='Inclusion rules']")
     await builder.get_by_label("Add a rule to Inclusion rules").click()
     await builder.get_by_label("Field of rule 2").select_option("zip")
@@ -151,18 +153,18 @@ async def test_q6_an_invalid_rule_is_refused_at_its_place_and_nothing_changes(of
     await expect(builder.locator(".rule-problem")).to_have_text("the text is empty")
     await page.get_by_role("button", name="Ok").click()
     await expect(page.locator("[data-publish-problem]")).to_contain_text("inclusion.rules[1]")
-    api, headers = await program(office, "mia")
+    api, headers = await program(running_org, "mia")
     state = await (await api.get("/api/v1/queue-drafts/ri", headers=headers)).json()
     assert state["published"]["inclusion"]["rules"] == [RI]
     assert state["problems"] == [{"path": "inclusion.rules[1]", "reason": "the text is empty"}]
 
 
-async def test_q6_two_builders_at_once_lose_no_edit(office: RunningOrg) -> None:
-    await office.rep("mia", "manager")
-    await office.rep("ada", "admin")
-    await office.publish("queue", "new", **NEW)
-    mia = await office.sign_in("mia", "/queue-builder/new")
-    ada = await office.sign_in("ada", "/queue-builder/new")
+async def test_q6_two_builders_at_once_lose_no_edit(running_org: RunningOrg) -> None:
+    await running_org.rep("mia", "manager")
+    await running_org.rep("ada", "admin")
+    await running_org.publish("queue", "new", **NEW)
+    mia = await running_org.sign_in("mia", "/queue-builder/new")
+    ada = await running_org.sign_in("ada", "/queue-builder/new")
     await mia.get_by_label("Description").fill("mine")
     await saved(mia)
     await ada.get_by_label("Description").fill("hers")
@@ -179,9 +181,9 @@ async def test_q6_two_builders_at_once_lose_no_edit(office: RunningOrg) -> None:
     await publish(mia)
 
 
-async def test_q6_history_revert_discard_and_delete(office: RunningOrg) -> None:
-    await office.rep("mia", "manager")
-    page = await office.sign_in("mia", "/queue-builder")
+async def test_q6_history_revert_discard_and_delete(running_org: RunningOrg) -> None:
+    await running_org.rep("mia", "manager")
+    page = await running_org.sign_in("mia", "/queue-builder")
     await page.get_by_role("button", name="+ Add View").click()
     await page.locator("#add-name").fill("Aged")
     await page.get_by_role("button", name="Add", exact=True).click()
@@ -204,17 +206,17 @@ async def test_q6_history_revert_discard_and_delete(office: RunningOrg) -> None:
     await page.get_by_role("button", name="Delete").click()
     await page.get_by_role("dialog").get_by_role("button", name="Delete").click()
     await expect(page.locator("main")).to_contain_text("No views yet")
-    api, headers = await program(office, "mia")
+    api, headers = await program(running_org, "mia")
     assert (await api.get("/api/v1/queue-drafts/aged", headers=headers)).status == 404
     history = await (await api.get("/api/v1/queue-drafts/aged/history", headers=headers)).json()
     assert [one["value"] and one["value"]["name"] for one in history] == [None, "Aged leads", "Aged"]
 
 
-async def test_q3_a_blind_view_has_no_columns_and_shows_none(office: RunningOrg) -> None:
-    await office.rep("mia", "manager")
-    await office.publish("queue", "new", **NEW)
-    await office.arrive("A-1", first_name="Ana", last_name="Silva", state="MA", loan_amount=250_000)
-    page = await office.sign_in("mia", "/queue-builder/new")
+async def test_q3_a_blind_view_has_no_columns_and_shows_none(running_org: RunningOrg) -> None:
+    await running_org.rep("mia", "manager")
+    await running_org.publish("queue", "new", **NEW)
+    await running_org.arrive("A-1", first_name="Ana", last_name="Silva", state="MA", loan_amount=250_000)
+    page = await running_org.sign_in("mia", "/queue-builder/new")
     for number in (2, 1):
         await page.get_by_label(f"Column {number}", exact=True).select_option("")
     preview = page.locator("[data-preview]")
@@ -222,14 +224,14 @@ async def test_q3_a_blind_view_has_no_columns_and_shows_none(office: RunningOrg)
     await expect(preview.locator("tbody td")).to_have_text(["Ana Silva"])
     await saved(page)
     await publish(page)
-    api, headers = await program(office, "mia")
+    api, headers = await program(running_org, "mia")
     state = await (await api.get("/api/v1/queue-drafts/new", headers=headers)).json()
     assert state["published"]["columns"] == []
 
 
-async def test_q6_x4_a_publication_repeated_is_answered_again_and_not_made(office: RunningOrg) -> None:
-    await office.rep("mia", "manager")
-    api, headers = await program(office, "mia")
+async def test_q6_x4_a_publication_repeated_is_answered_again_and_not_made(running_org: RunningOrg) -> None:
+    await running_org.rep("mia", "manager")
+    api, headers = await program(running_org, "mia")
     path = "/api/v1/queue-drafts/fresh"
     made = await api.put(path, data={"value": {"name": "Fresh"}}, headers=headers)
     assert made.status == 200
@@ -252,11 +254,11 @@ async def test_q6_x4_a_publication_repeated_is_answered_again_and_not_made(offic
     assert (late.status, (await late.json())["type"]) == (412, "urn:firstclaim:problem:overtaken")
 
 
-async def program(office: RunningOrg, rep_id: str) -> tuple[APIRequestContext, dict[str, str]]:
+async def program(running_org: RunningOrg, rep_id: str) -> tuple[APIRequestContext, dict[str, str]]:
     """Return how somebody who is signed in asks: a token may not change queues."""
-    await office.until_known(rep_id)
-    api = (await office.window()).request
-    given = {"email": office.email(rep_id), "password": PASSWORD}
+    await running_org.until_known(rep_id)
+    api = (await running_org.window()).request
+    given = {"email": running_org.email(rep_id), "password": PASSWORD}
     answer = await api.post("/api/v1/session", data=given)
     headers = {"x-csrf-token": (await answer.json())["csrf"], "accept": "application/json"}
     return api, headers

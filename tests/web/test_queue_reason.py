@@ -21,7 +21,7 @@ def one_rule(field: str, value: str) -> dict[str, Any]:
     return {"combinator": "and", "rules": [{"field": field, "operator": "=", "value": value}]}
 
 
-def said(*, oversees: bool, **value: Any) -> str | None:
+def reason_shown(*, oversees: bool, **value: Any) -> str | None:
     """Return what the page of a queue with these rules says."""
     rule_book = RuleBook().publish(
         DirectoryPublished(
@@ -72,8 +72,8 @@ def said(*, oversees: bool, **value: Any) -> str | None:
 def test_q3_a_rep_is_told_no_fact_that_the_queue_does_not_show(
     rules: dict[str, Any], columns: list[str], shown: str | None
 ) -> None:
-    assert said(oversees=False, columns=columns, **rules) == shown
-    assert said(oversees=True, columns=columns, **rules) == (
+    assert reason_shown(oversees=False, columns=columns, **rules) == shown
+    assert reason_shown(oversees=True, columns=columns, **rules) == (
         rules_sentence(rules, RuleBook().org("default")) or "Every lead is here."
     )
 
@@ -83,7 +83,7 @@ def test_a_queue_of_many_rules_names_some_and_counts_the_others() -> None:
         "combinator": "and",
         "rules": [{"field": "loan_amount", "operator": ">=", "value": n} for n in range(100)],
     }
-    sentence = said(oversees=True, columns=["state"], inclusion=many)
+    sentence = reason_shown(oversees=True, columns=["state"], inclusion=many)
     assert sentence is not None
     assert sentence.endswith("Loan amount is at least 7 and 92 more rules.")
 

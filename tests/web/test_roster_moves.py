@@ -9,7 +9,7 @@ from web.services.directory_edits.effects import MOST_COMPARED, moves
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "said"),
+    ("old", "new", "expected"),
     [
         ("abcd", "dabc", ["d moves from place 4 to 1."]),
         ("abcd", "bcda", ["a moves from place 1 to 4."]),
@@ -21,13 +21,13 @@ from web.services.directory_edits.effects import MOST_COMPARED, moves
         ("abcdef", "fbcdea", ["f moves from place 6 to 1.", "a moves from place 1 to 6."]),
     ],
 )
-def test_r1_only_who_moved_is_said_to_move(old: str, new: str, said: list[str]) -> None:
+def test_r1_only_who_moved_is_said_to_move(old: str, new: str, expected: list[str]) -> None:
     found = list(moves(OrgRules("org"), list(old), list(new)))
-    assert sorted(found) == sorted(said)
+    assert sorted(found) == sorted(expected)
 
 
 def test_r1_of_a_long_roster_it_is_said_how_many_move() -> None:
     reps = [f"rep-{n}" for n in range(MOST_COMPARED + 1)]
-    said = f"{len(reps):,} reps have other places than before, or come in."
-    assert list(moves(OrgRules("org"), reps, [*reps[1:], reps[0]])) == [said]
+    expected = f"{len(reps):,} reps have other places than before, or come in."
+    assert list(moves(OrgRules("org"), reps, [*reps[1:], reps[0]])) == [expected]
     assert not list(moves(OrgRules("org"), reps, reps))

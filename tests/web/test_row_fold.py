@@ -21,17 +21,19 @@ LEADS: Final = 40
 NEAR_PX: Final = 300
 
 
-async def open_queue(office: RunningOrg) -> Page:
+async def open_queue(running_org: RunningOrg) -> Page:
     """Open a queue of `LEADS` leads, the largest loan first."""
-    await office.rep("rep-1")
-    await office.publish("queue", "new", **NEW)
+    await running_org.rep("rep-1")
+    await running_org.publish("queue", "new", **NEW)
     await asyncio.gather(
         *(
-            office.arrive(f"A-{n}", first_name="Ana", last_name=f"Silva {n}", loan_amount=900_000 - n * 1_000)
+            running_org.arrive(
+                f"A-{n}", first_name="Ana", last_name=f"Silva {n}", loan_amount=900_000 - n * 1_000
+            )
             for n in range(LEADS)
         )
     )
-    page = await office.sign_in("rep-1", "/queues/new")
+    page = await running_org.sign_in("rep-1", "/queues/new")
     await expect(page.locator("[data-rows] tr")).to_have_count(LEADS)
     # What is in the window is laid out, and little below it.
     await page.wait_for_function(
@@ -50,8 +52,8 @@ def shown(page: Page) -> Locator:
     return page.locator("[data-rows] tr").filter(visible=True)
 
 
-async def test_q7_all_rows_are_there_as_soon_as_somebody_scrolls(office: RunningOrg) -> None:
-    page = await open_queue(office)
+async def test_q7_all_rows_are_there_as_soon_as_somebody_scrolls(running_org: RunningOrg) -> None:
+    page = await open_queue(running_org)
     last = page.get_by_role("button", name=f"Claim this Lead: Ana Silva {LEADS - 1}", exact=True)
     await expect(last).to_be_hidden()
     await page.mouse.move(400, 400)
@@ -61,8 +63,8 @@ async def test_q7_all_rows_are_there_as_soon_as_somebody_scrolls(office: Running
     await expect(page.get_by_role("heading", name="Congratulations! You have a new lead")).to_be_visible()
 
 
-async def test_q7_keys_walk_through_all_rows(office: RunningOrg) -> None:
-    page = await open_queue(office)
+async def test_q7_keys_walk_through_all_rows(running_org: RunningOrg) -> None:
+    page = await open_queue(running_org)
     for _ in range(LEADS):
         await page.keyboard.press("j")
     await expect(shown(page)).to_have_count(LEADS)
@@ -71,13 +73,13 @@ async def test_q7_keys_walk_through_all_rows(office: RunningOrg) -> None:
 
 
 @pytest.mark.parametrize("key", ["Control+f", "F3"])
-async def test_q7_the_browsers_search_finds_all_rows(office: RunningOrg, key: str) -> None:
-    page = await open_queue(office)
+async def test_q7_the_browsers_search_finds_all_rows(running_org: RunningOrg, key: str) -> None:
+    page = await open_queue(running_org)
     await page.keyboard.press(key)
     await expect(shown(page)).to_have_count(LEADS)
 
 
-async def test_q7_a_tall_window_shows_all_rows_at_once(office: RunningOrg) -> None:
-    page = await open_queue(office)
+async def test_q7_a_tall_window_shows_all_rows_at_once(running_org: RunningOrg) -> None:
+    page = await open_queue(running_org)
     await page.set_viewport_size({"width": 1280, "height": 3000})
     await expect(shown(page)).to_have_count(LEADS)

@@ -40,20 +40,22 @@ _COUNT_MOVES: Final = """() => {
 }"""
 
 
-async def watched(office: RunningOrg) -> tuple[Page, list[str]]:
+async def watched(running_org: RunningOrg) -> tuple[Page, list[str]]:
     """Return a page with a queue, and the leads of its rows. Its clock stands still, and the pointer is elsewhere."""
     for rep_id in ("rep-1", "rep-2"):
-        await office.rep(rep_id)
-    await office.publish("queue", "new", **NEW)
+        await running_org.rep(rep_id)
+    await running_org.publish("queue", "new", **NEW)
     leads = await asyncio.gather(
         *(
-            office.arrive(f"A-{n}", first_name="Ana", last_name=f"Silva {n}", loan_amount=900_000 - n * 1_000)
+            running_org.arrive(
+                f"A-{n}", first_name="Ana", last_name=f"Silva {n}", loan_amount=900_000 - n * 1_000
+            )
             for n in range(LEADS)
         )
     )
-    async with await office.program("rep-1") as program:
+    async with await running_org.program("rep-1") as program:
         await until_in_queue(program, "new", *leads)
-    page = await office.sign_in("rep-1", "/queues/new")
+    page = await running_org.sign_in("rep-1", "/queues/new")
     await expect(lines(page)).to_have_count(LEADS)
     await expect(page.locator("[data-size]").first).to_have_text(f"{LEADS} leads")
     await page.mouse.move(5, 5)
@@ -79,19 +81,21 @@ async def tops(page: Page) -> dict[str, float]:
     return found
 
 
-async def claimed(office: RunningOrg, page: Page, lead: str) -> None:
+async def claimed(running_org: RunningOrg, page: Page, lead: str) -> None:
     """Let rep-2 claim a lead, and wait until its row is gone from the page."""
-    answer = (await office.ask("claim", lead, "rep-2", queue_id="new")).answer
+    answer = (await running_org.ask("claim", lead, "rep-2", queue_id="new")).answer
     assert answer is not None
     assert answer.result == "won"
     await vanishes(page, lead)
 
 
-async def test_q9_what_others_claim_is_gone_at_once_and_the_rows_below_move_once(office: RunningOrg) -> None:
-    page, leads = await watched(office)
+async def test_q9_what_others_claim_is_gone_at_once_and_the_rows_below_move_once(
+    running_org: RunningOrg,
+) -> None:
+    page, leads = await watched(running_org)
     before = await tops(page)
     gone = [leads[1], leads[3]]
-    await claimed(office, page, gone[0])
+    await claimed(running_org, page, gone[0])
     # There is nothing to see, to click, to read out, or to walk to; the count is right at once.
     await expect(page.get_by_role("button", name="Claim this Lead: Ana Silva 1", exact=True)).to_have_count(0)
     await expect(gaps(page).get_by_text("Ana Silva 1", exact=True)).to_be_hidden()
@@ -101,7 +105,7 @@ async def test_q9_what_others_claim_is_gone_at_once_and_the_rows_below_move_once
     assert 'Ana Silva 0"' in read_out
     assert 'Ana Silva 1"' not in read_out
     await expect(page.locator("[data-size]").first).to_have_text(f"{LEADS - 1} leads")
-    await claimed(office, page, gone[1])
+    await claimed(running_org, page, gone[1])
     await expect(gaps(page)).to_have_count(2)
     assert await tops(page) == {lead: top for lead, top in before.items() if lead not in gone}
     # After a calm moment the gaps close together.
@@ -114,63 +118,63 @@ async def test_q9_what_others_claim_is_gone_at_once_and_the_rows_below_move_once
     assert await page.evaluate("moves") == 1
 
 
-async def test_q9_gaps_are_few_and_last_a_moment(office: RunningOrg) -> None:
-    page, leads = await watched(office)
+async def test_q9_gaps_are_few_and_last_a_moment(running_org: RunningOrg) -> None:
+    page, leads = await watched(running_org)
     for lead in leads[:MOST_GAPS]:
-        await claimed(office, page, lead)
+        await claimed(running_org, page, lead)
     await expect(gaps(page)).to_have_count(MOST_GAPS)
-    await claimed(office, page, leads[MOST_GAPS])
+    await claimed(running_org, page, leads[MOST_GAPS])
     await expect(gaps(page)).to_have_count(0)
     # While rows go on going, the first gap's age decides.
     early = CALM_MS - 100
     rest = leads[MOST_GAPS + 1 :]
     for lead in rest[:3]:
-        await claimed(office, page, lead)
+        await claimed(running_org, page, lead)
         await page.clock.run_for(early)
     await expect(gaps(page)).to_have_count(3)
-    await claimed(office, page, rest[3])
+    await claimed(running_org, page, rest[3])
     await page.clock.run_for(MOST_MS - 3 * early)
     await expect(gaps(page)).to_have_count(0)
     assert list(await tops(page)) == rest[4:]
 
 
-async def test_q9_gaps_close_at_once_for_a_key_and_a_row_that_comes(office: RunningOrg) -> None:
-    page, leads = await watched(office)
-    await claimed(office, page, leads[0])
+async def test_q9_gaps_close_at_once_for_a_key_and_a_row_that_comes(running_org: RunningOrg) -> None:
+    page, leads = await watched(running_org)
+    await claimed(running_org, page, leads[0])
     await expect(gaps(page)).to_have_count(1)
     await page.keyboard.press("j")
     await expect(gaps(page)).to_have_count(0)
     await expect(page.get_by_role("button", name="Claim this Lead: Ana Silva 1", exact=True)).to_be_focused()
     await page.evaluate("document.activeElement.blur()")
-    await claimed(office, page, leads[2])
+    await claimed(running_org, page, leads[2])
     await expect(gaps(page)).to_have_count(1)
-    larger = await office.arrive("A-99", first_name="Bo", last_name="Reed", loan_amount=950_000)
+    larger = await running_org.arrive("A-99", first_name="Bo", last_name="Reed", loan_amount=950_000)
     await expect(lines(page).first).to_have_attribute("data-lead", larger)
     await expect(gaps(page)).to_have_count(0)
     # Under the pointer a gap stays for as long as the pointer does.
     await page.locator(f'tr[data-lead="{leads[5]}"]').hover()
-    await claimed(office, page, leads[3])
+    await claimed(running_org, page, leads[3])
     await page.clock.run_for(MOST_MS)
     await expect(gaps(page)).to_have_count(1)
     await page.mouse.move(5, 5)
     await expect(gaps(page)).to_have_count(0)
 
 
-async def test_s6_a_row_that_comes_last_is_shown(office: RunningOrg) -> None:
-    await office.rep("rep-1")
-    await office.until_published("rep", "rep-1")
-    first = await office.arrive("A-1", last_name="Adams", assigned_to="rep-1")
-    page = await office.sign_in("rep-1", "/my-leads?sort=last_name")
+async def test_s6_a_row_that_comes_last_is_shown(running_org: RunningOrg) -> None:
+    await running_org.rep("rep-1")
+    await running_org.until_published("rep", "rep-1")
+    first = await running_org.arrive("A-1", last_name="Adams", assigned_to="rep-1")
+    page = await running_org.sign_in("rep-1", "/my-leads?sort=last_name")
     await appears(page, first)
-    last = await office.arrive("A-2", last_name="Zimmer", assigned_to="rep-1")
+    last = await running_org.arrive("A-2", last_name="Zimmer", assigned_to="rep-1")
     await appears(page, last)
     await expect(lines(page)).to_have_count(2)
 
 
-async def test_q9_a_list_that_scrolls_has_no_gaps(office: RunningOrg) -> None:
-    page, leads = await watched(office)
+async def test_q9_a_list_that_scrolls_has_no_gaps(running_org: RunningOrg) -> None:
+    page, leads = await watched(running_org)
     await page.set_viewport_size({"width": 1280, "height": 420})
-    await claimed(office, page, leads[0])
+    await claimed(running_org, page, leads[0])
     await expect(gaps(page)).to_have_count(1)
     await page.evaluate("scrollBy(0, 60)")
     await expect(gaps(page)).to_have_count(0)

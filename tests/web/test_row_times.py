@@ -34,33 +34,33 @@ JONES: Final[dict[str, Any]] = {
 }
 
 
-async def quiet_from(office: RunningOrg, hours: int) -> datetime:
+async def quiet_from(running_org: RunningOrg, hours: int) -> datetime:
     """Publish quiet hours that begin `hours` from now in New York, for an hour; return their beginning."""
     begin = (datetime.now(EASTERN) + timedelta(hours=hours)).replace(minute=0, second=0, microsecond=0)
     end = begin + timedelta(hours=1)
     span = {"days": DAYS, "from": begin.strftime("%H:00"), "to": end.strftime("%H:00")}
-    await office.publish("settings", "settings", quiet_hours=[span])
-    await office.until_published("settings", "settings")
+    await running_org.publish("settings", "settings", quiet_hours=[span])
+    await running_org.until_published("settings", "settings")
     return begin
 
 
-async def test_x6_a_list_shows_ages_the_leads_time_phones_labels_and_dashes(office: RunningOrg) -> None:
-    begin = await quiet_from(office, 5)
-    await office.rep("rep-1")
-    await office.rep("mia", "manager")
-    await office.publish("group", "west", name="West", method="queue", claim_window_seconds=86_400)
-    await office.publish("group", "late", name="Late", method="queue", claim_window_seconds=1)
-    await office.publish("campaign", "west", name="West", vendor="acme", group_id="west")
-    await office.publish("campaign", "late", name="Late", vendor="acme", group_id="late")
-    await office.publish("queue", "new", **{**NEW, "columns": COLUMNS})
-    await office.publish("queue", "blind", **{**NEW, "name": "Blind", "columns": ["arrived_at"]})
-    await office.until_published("queue", "blind")
-    jones = await office.arrive("A-1", campaign="west", **JONES)
-    page = await office.sign_in("rep-1", "/queues/new", timezone_id="America/Los_Angeles")
+async def test_x6_a_list_shows_ages_the_leads_time_phones_labels_and_dashes(running_org: RunningOrg) -> None:
+    begin = await quiet_from(running_org, 5)
+    await running_org.rep("rep-1")
+    await running_org.rep("mia", "manager")
+    await running_org.publish("group", "west", name="West", method="queue", claim_window_seconds=86_400)
+    await running_org.publish("group", "late", name="Late", method="queue", claim_window_seconds=1)
+    await running_org.publish("campaign", "west", name="West", vendor="acme", group_id="west")
+    await running_org.publish("campaign", "late", name="Late", vendor="acme", group_id="late")
+    await running_org.publish("queue", "new", **{**NEW, "columns": COLUMNS})
+    await running_org.publish("queue", "blind", **{**NEW, "name": "Blind", "columns": ["arrived_at"]})
+    await running_org.until_published("queue", "blind")
+    jones = await running_org.arrive("A-1", campaign="west", **JONES)
+    page = await running_org.sign_in("rep-1", "/queues/new", timezone_id="America/Los_Angeles")
     await appears(page, jones)
     line = row(page, jones)
     # A row that comes to an open page gets its time too.
-    late = await office.arrive("A-2", campaign="late", last_name="Late", phone="(401) 419-4248")
+    late = await running_org.arrive("A-2", campaign="late", last_name="Late", phone="(401) 419-4248")
     await appears(page, late)
     until = f"may be called until {begin:%-I} {begin:%p}"
     for one in (line, row(page, late)):
@@ -86,7 +86,7 @@ async def test_x6_a_list_shows_ages_the_leads_time_phones_labels_and_dashes(offi
     await appears(page, jones)
     assert await page.locator(".there").count() == 0
     # The desk of all leads shows the same, in the order that one chooses.
-    desk = await office.sign_in("mia", "/my-leads")
+    desk = await running_org.sign_in("mia", "/my-leads")
     await appears(desk, jones)
     await expect(row(desk, jones)).to_contain_text(until)
     await expect(row(desk, jones).locator("td[data-column=email]")).to_have_text("--")
@@ -95,43 +95,47 @@ async def test_x6_a_list_shows_ages_the_leads_time_phones_labels_and_dashes(offi
     await expect(desk.locator("tbody tr").first).to_have_attribute("data-lead", jones)
 
 
-async def test_x6_rows_that_are_read_bring_their_times(office: RunningOrg) -> None:
-    await office.rep("rep-1")
-    await office.publish("queue", "new", **{**NEW, "columns": COLUMNS})
-    await office.publish("queue", "blind", **{**NEW, "name": "Blind", "columns": ["arrived_at"]})
-    await office.until_published("queue", "blind")
-    jones = await office.arrive("A-1", **JONES)
-    reed = await office.arrive("A-2", last_name="Reed", state="RI")
-    page = await office.sign_in("rep-1", "/queues/new")
+async def test_x6_rows_that_are_read_bring_their_times(running_org: RunningOrg) -> None:
+    await running_org.rep("rep-1")
+    await running_org.publish("queue", "new", **{**NEW, "columns": COLUMNS})
+    await running_org.publish("queue", "blind", **{**NEW, "name": "Blind", "columns": ["arrived_at"]})
+    await running_org.until_published("queue", "blind")
+    jones = await running_org.arrive("A-1", **JONES)
+    reed = await running_org.arrive("A-2", last_name="Reed", state="RI")
+    page = await running_org.sign_in("rep-1", "/queues/new")
     await appears(page, jones)
     await appears(page, reed)
-    asked: list[str] = []
-    page.on("request", lambda request: asked.append(request.url))
+    paths: list[str] = []
+    page.on("request", lambda request: paths.append(request.url))
     await page.get_by_label("Search by name").fill("Jones")
     await expect(row(page, reed)).to_have_count(0)
     await page.get_by_role("button", name="Clear").click()
     await expect(row(page, reed).locator(".there")).to_contain_text(re.compile(r"\d:\d\d"))
-    assert sum("times=true" in one for one in asked) == 2
-    assert not [one for one in asked if "call-times" in one]
+    assert sum("times=true" in one for one in paths) == 2
+    assert not [one for one in paths if "call-times" in one]
     read = await page.request.get("/api/v1/queues/blind/leads?times=true")
     assert (read.status, (await read.json())["call_times"]) == (HTTPStatus.OK, {})
 
 
-async def test_x6_quiet_hours_and_the_do_not_contact_list_are_said_in_the_row(office: RunningOrg) -> None:
+async def test_x6_quiet_hours_and_the_do_not_contact_list_are_said_in_the_row(
+    running_org: RunningOrg,
+) -> None:
     end = (datetime.now(EASTERN) + timedelta(hours=3)).replace(minute=0, second=0, microsecond=0)
     begin = datetime.now(EASTERN) - timedelta(hours=3)
     span = {"days": DAYS, "from": begin.strftime("%H:00"), "to": end.strftime("%H:00")}
-    await office.publish("settings", "settings", quiet_hours=[span])
-    await office.until_published("settings", "settings")
-    await office.rep("rep-1")
-    await office.publish(
+    await running_org.publish("settings", "settings", quiet_hours=[span])
+    await running_org.until_published("settings", "settings")
+    await running_org.rep("rep-1")
+    await running_org.publish(
         "queue",
         "new",
         **{**NEW, "columns": COLUMNS, "sort": {"field": "loan_amount", "direction": "desc"}},
     )
-    silent = await office.arrive("A-1", **{**JONES, "loan_amount": 900000, "silenced": True})
-    quiet = await office.arrive("A-2", last_name="Reed", state="RI", phone="(401) 419-4249", loan_amount=1)
-    page = await office.sign_in("rep-1", "/queues/new", timezone_id="America/New_York")
+    silent = await running_org.arrive("A-1", **{**JONES, "loan_amount": 900000, "silenced": True})
+    quiet = await running_org.arrive(
+        "A-2", last_name="Reed", state="RI", phone="(401) 419-4249", loan_amount=1
+    )
+    page = await running_org.sign_in("rep-1", "/queues/new", timezone_id="America/New_York")
     await appears(page, silent)
     await expect(row(page, quiet).locator(".there")).to_contain_text(f"no calls before {end:%-I} {end:%p}")
     await expect(row(page, silent)).to_contain_text("Do not call")

@@ -41,11 +41,11 @@ async def save(page: Page, name: str, *, shared: bool = False) -> None:
 
 
 async def test_s6_filters_columns_and_order_are_saved_for_oneself_and_for_everybody(
-    office: RunningOrg,
+    running_org: RunningOrg,
 ) -> None:
-    await opened(office)
-    await office.publish("queue", "work", **WORK)
-    page = await office.sign_in("mia", "/my-leads?state=RI&sort=last_name")
+    await opened(running_org)
+    await running_org.publish("queue", "work", **WORK)
+    page = await running_org.sign_in("mia", "/my-leads?state=RI&sort=last_name")
     await shows(page, "Robbie Duffy", "=Frank Taraborelli")
     await page.get_by_role("button", name="Edit Columns").click()
     await page.locator("#columns").get_by_label("Group", exact=True).check()
@@ -62,7 +62,7 @@ async def test_s6_filters_columns_and_order_are_saved_for_oneself_and_for_everyb
     await shows(page, "Robbie Duffy", "=Frank Taraborelli")
     assert "Group" in await heads(page)
     # A rep has it too, with the own leads, and may not change it.
-    rep = await office.sign_in("rep-1", "/my-leads")
+    rep = await running_org.sign_in("rep-1", "/my-leads")
     await shows(rep, "=Frank Taraborelli", "Herbie Waller", "Robbie Duffy")
     assert "Email" in await heads(rep)
     await rep.get_by_role("combobox", name="View").select_option(label="Rhode Island")
@@ -72,7 +72,7 @@ async def test_s6_filters_columns_and_order_are_saved_for_oneself_and_for_everyb
     await expect(rep.get_by_label("For everybody")).to_be_hidden()
     await expect(rep.get_by_role("dialog").get_by_role("button", name="Delete")).to_be_hidden()
     await rep.keyboard.press("Escape")
-    async with await office.program("rep-1") as client:
+    async with await running_org.program("rep-1") as client:
         known = (await client.get(LISTS, params={"list": "leads"})).json()
         assert [(one["name"], one["mine"], one["shared"]) for one in known] == [("Rhode Island", False, True)]
         path = f"{LISTS}/{known[0]['saved_id']}"
@@ -87,7 +87,7 @@ async def test_s6_filters_columns_and_order_are_saved_for_oneself_and_for_everyb
             "colour is not a filter of this list",
         ]
         assert (await client.post(LISTS, json=body)).status_code == HTTPStatus.CREATED
-    async with await office.program("rep-2") as client:
+    async with await running_org.program("rep-2") as client:
         known = (await client.get(LISTS, params={"list": "leads"})).json()
         assert [one["name"] for one in known] == ["Rhode Island"]
     # Some of the leads are chosen.
@@ -100,11 +100,11 @@ async def test_s6_filters_columns_and_order_are_saved_for_oneself_and_for_everyb
     await expect(view.locator("option:checked")).to_have_text("Not saved")
 
 
-async def test_q12_one_box_finds_pages_queues_and_leads(office: RunningOrg) -> None:
-    leads = await opened(office)
-    await office.publish("queue", "work", **{**WORK, "name": "Rescue these"})
-    await office.until_published("queue", "work")
-    page = await office.sign_in("rep-1", "/account")
+async def test_q12_one_box_finds_pages_queues_and_leads(running_org: RunningOrg) -> None:
+    leads = await opened(running_org)
+    await running_org.publish("queue", "work", **{**WORK, "name": "Rescue these"})
+    await running_org.until_published("queue", "work")
+    page = await running_org.sign_in("rep-1", "/account")
     await page.keyboard.press("Control+k")
     box = page.get_by_role("dialog", name="Go to")
     field = box.get_by_label("Find a page, a queue or a lead")

@@ -25,19 +25,19 @@ FILTERS: Final = 26
 TEAMS: Final = ("east", "north", "south", "west")
 
 
-async def large_org(office: RunningOrg) -> None:
+async def large_org(running_org: RunningOrg) -> None:
     """Publish the org. Every fourth queue is claimable."""
-    await office.rep("ada", "admin")
+    await running_org.rep("ada", "admin")
     for n in range(QUEUES):
         shape = NEW if n % 4 == 0 else WORK
-        await office.publish("queue", f"queue-{n:02}", **{**shape, "name": f"Queue {n:02}"})
+        await running_org.publish("queue", f"queue-{n:02}", **{**shape, "name": f"Queue {n:02}"})
     for n in range(REPS):
         value = {"name": f"Officer {n:03}", "role": "rep", "teams": [TEAMS[n % len(TEAMS)]]}
-        await office.publish("rep", f"officer-{n:03}", **value)
+        await running_org.publish("rep", f"officer-{n:03}", **value)
     members = [{"rep_id": f"officer-{n:03}"} for n in range(REPS)]
-    await office.publish("group", "all", name="Everybody", method="round_robin", members=members)
-    await office.until_published("group", "all")
-    await office.until_known(f"officer-{REPS - 1:03}")
+    await running_org.publish("group", "all", name="Everybody", method="round_robin", members=members)
+    await running_org.until_published("group", "all")
+    await running_org.until_known(f"officer-{REPS - 1:03}")
 
 
 async def chosen_is_in_sight(page: Page) -> None:
@@ -46,9 +46,11 @@ async def chosen_is_in_sight(page: Page) -> None:
     await expect(page.locator('.lists a[aria-current="true"]')).to_be_in_viewport()
 
 
-async def test_everything_is_found_in_an_org_of_60_queues_300_reps_and_26_filters(office: RunningOrg) -> None:
-    await large_org(office)
-    page = await office.sign_in("ada", "/queues/queue-59")
+async def test_everything_is_found_in_an_org_of_60_queues_300_reps_and_26_filters(
+    running_org: RunningOrg,
+) -> None:
+    await large_org(running_org)
+    page = await running_org.sign_in("ada", "/queues/queue-59")
     await chosen_is_in_sight(page)
     await expect(page.locator("#standard .kind")).to_have_text(["To claim", "To work"])
     await page.get_by_label("Find a queue").fill("queue 07")

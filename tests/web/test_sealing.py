@@ -100,8 +100,8 @@ def test_the_key_file_is_made_once_for_its_owner_only(tmp_path: Path) -> None:
     file.write_text("no key")
     with pytest.raises(ConfigError, match="FIRSTCLAIM_CONSOLE_KEY_FILE"):
         vault(web)
-    said = call("console-key", ["console-key"])
-    assert vault(WebSettings.read(console_keys=said.out.strip())).unseal is not None
+    printed = call("console-key", ["console-key"])
+    assert vault(WebSettings.read(console_keys=printed.out.strip())).unseal is not None
 
 
 @pytest.mark.slow

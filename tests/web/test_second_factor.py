@@ -36,14 +36,14 @@ FACTOR = "/api/v1/me/second-factor"
 
 
 @pytest.fixture
-def strict(office: RunningOrg) -> Iterator[RunningOrg]:
-    """Yield the office at a console where admins must have a second factor."""
+def strict(running_org: RunningOrg) -> Iterator[RunningOrg]:
+    """Yield the test's org at a console where admins must have a second factor."""
     port = free_port()
-    console = child("console-strict", ["console"], office.stack.settings, port)
+    console = child("console-strict", ["console"], running_org.stack.settings, port)
     console.environment = {**(console.environment or {}), "FIRSTCLAIM_SECOND_FACTOR_ROLES": "admin"}
     console.launch()
-    office.port = port
-    yield office
+    running_org.port = port
+    yield running_org
     console.stop()
 
 
@@ -59,22 +59,25 @@ def code(secret: str, later: int = 0) -> str:
     return pyotp.TOTP(secret).at(datetime.now(UTC) + timedelta(seconds=30 * later))
 
 
-async def test_with_a_second_factor_the_password_alone_is_not_enough(office: RunningOrg) -> None:
-    await office.rep("ann", "admin")
-    await office.rep("rep-1")
-    await office.until_known("rep-1")
-    email = office.email("rep-1")
-    async with signed_in(office, "rep-1") as client:
+async def test_with_a_second_factor_the_password_alone_is_not_enough(running_org: RunningOrg) -> None:
+    await running_org.rep("ann", "admin")
+    await running_org.rep("rep-1")
+    await running_org.until_known("rep-1")
+    email = running_org.email("rep-1")
+    async with signed_in(running_org, "rep-1") as client:
         made: dict[str, Any] = (await client.post(FACTOR)).json()
         assert made["qr"].startswith("<svg")
         assert (await client.put(FACTOR, json={"code": "000000"})).status_code == 422
         used = code(made["secret"])
         codes = (await client.put(FACTOR, json={"code": used})).json()["recovery_codes"]
         assert (await client.post(FACTOR)).status_code == HTTPStatus.CONFLICT
-    async with httpx.AsyncClient(timeout=PATIENCE_SECONDS, base_url=office.url, headers=JSON) as client:
-        asked = await sign_in(client, email)
-        assert (asked.status_code, asked.json()["type"]) == (401, "urn:firstclaim:problem:code-needed")
-        assert "firstclaim_session" not in asked.headers.get("set-cookie", "")
+    async with httpx.AsyncClient(timeout=PATIENCE_SECONDS, base_url=running_org.url, headers=JSON) as client:
+        challenge = await sign_in(client, email)
+        assert (challenge.status_code, challenge.json()["type"]) == (
+            401,
+            "urn:firstclaim:problem:code-needed",
+        )
+        assert "firstclaim_session" not in challenge.headers.get("set-cookie", "")
         assert (await sign_in(client, email, code=used)).status_code == 401, "a code is used once"
         next_one = code(
             made["secret"], 1
@@ -87,7 +90,7 @@ async def test_with_a_second_factor_the_password_alone_is_not_enough(office: Run
         for _ in range(10):
             answer = await sign_in(client, email, code="123456")
         assert answer.status_code == 429, "codes are guessed as slowly as passwords"
-    async with signed_in(office, "ann") as admin, await office.program("rep-1") as program:
+    async with signed_in(running_org, "ann") as admin, await running_org.program("rep-1") as program:
         path = "/api/v1/directory/rep/rep-1/second-factor"
         assert (await program.delete(path)).status_code == HTTPStatus.FORBIDDEN
         assert (await admin.delete(path)).status_code == HTTPStatus.NO_CONTENT
@@ -98,20 +101,20 @@ WRONG = "a guess of somebody's"
 
 
 async def test_a_stolen_session_makes_no_token_invitation_or_export(
-    office: RunningOrg, store: Engine
+    running_org: RunningOrg, store: Engine
 ) -> None:
     """Before, an open browser was enough for a token without an end, an invitation, or an export of all leads."""
-    await office.rep("ann", "admin")
-    await office.rep("rep-1")
-    await office.until_known("rep-1")
-    async with signed_in(office, "ann") as client:
+    await running_org.rep("ann", "admin")
+    await running_org.rep("rep-1")
+    await running_org.until_known("rep-1")
+    async with signed_in(running_org, "ann") as client:
         wanted = [
             ("POST", "/api/v1/tokens", {"rep_id": "rep-1", "name": "t", "scopes": ["queues:read"]}, 201),
-            ("POST", "/api/v1/directory/rep/rep-1/account", {"email": office.email("rep-1")}, 201),
+            ("POST", "/api/v1/directory/rep/rep-1/account", {"email": running_org.email("rep-1")}, 201),
             ("GET", "/api/v1/leads.csv", None, 200),
             ("POST", FACTOR, None, 201),
         ]
-        proved_long_ago(store, office.email("ann"))
+        proved_long_ago(store, running_org.email("ann"))
         for method, path, body, _ in wanted:
             answer = await client.request(method, path, json=body)
             assert (answer.status_code, answer.json()["type"][-14:]) == (403, "prove-yourself"), path
@@ -129,12 +132,12 @@ async def test_a_stolen_session_makes_no_token_invitation_or_export(
 
 
 async def test_who_must_have_a_second_factor_can_do_nothing_before(strict: RunningOrg) -> None:
-    office = strict
-    await office.rep("ann", "admin")
-    await office.rep("rep-1")
-    await office.until_ready()
-    await office.until_known("rep-1")
-    async with signed_in(office, "ann") as client, signed_in(office, "rep-1") as rep:
+    running_org = strict
+    await running_org.rep("ann", "admin")
+    await running_org.rep("rep-1")
+    await running_org.until_ready()
+    await running_org.until_known("rep-1")
+    async with signed_in(running_org, "ann") as client, signed_in(running_org, "rep-1") as rep:
         assert (await rep.get("/api/v1/queues")).status_code == HTTPStatus.OK
         refused = await client.get("/api/v1/queues")
         assert (refused.status_code, refused.json()["type"]) == (
@@ -149,10 +152,12 @@ async def test_who_must_have_a_second_factor_can_do_nothing_before(strict: Runni
         assert (await client.delete(FACTOR)).status_code == HTTPStatus.CONFLICT
 
 
-async def test_a_second_factor_is_set_up_and_used_in_the_browser(office: RunningOrg, store: Engine) -> None:
-    await office.rep("rep-1")
-    page = await office.sign_in("rep-1", "/account")
-    proved_long_ago(store, office.email("rep-1"))
+async def test_a_second_factor_is_set_up_and_used_in_the_browser(
+    running_org: RunningOrg, store: Engine
+) -> None:
+    await running_org.rep("rep-1")
+    page = await running_org.sign_in("rep-1", "/account")
+    proved_long_ago(store, running_org.email("rep-1"))
     assert await serious(page) == []
     await page.get_by_role("button", name="Set up a second factor").click()
     dialog = page.get_by_role("dialog", name="Is it you?")
@@ -171,7 +176,7 @@ async def test_a_second_factor_is_set_up_and_used_in_the_browser(office: Running
     recovery = await page.locator(".codes li").first.inner_text()
     assert await serious(page) == []
     await page.get_by_role("button", name="Sign out").click()
-    await page.get_by_label("Email").fill(office.email("rep-1"))
+    await page.get_by_label("Email").fill(running_org.email("rep-1"))
     await page.get_by_label("Password").fill(PASSWORD)
     await page.get_by_role("button", name="Sign in").click()
     field = page.get_by_label("Code of your device")
@@ -188,11 +193,11 @@ async def test_a_second_factor_is_set_up_and_used_in_the_browser(office: Running
     await expect(page.get_by_role("button", name="Set up a second factor")).to_be_visible()
 
 
-async def test_sessions_are_ended_on_the_page(office: RunningOrg) -> None:
-    await office.rep("rep-1")
-    await office.until_known("rep-1")
-    async with signed_in(office, "rep-1", headers={"user-agent": "an old laptop"}) as old:
-        page = await office.sign_in("rep-1", "/account")
+async def test_sessions_are_ended_on_the_page(running_org: RunningOrg) -> None:
+    await running_org.rep("rep-1")
+    await running_org.until_known("rep-1")
+    async with signed_in(running_org, "rep-1", headers={"user-agent": "an old laptop"}) as old:
+        page = await running_org.sign_in("rep-1", "/account")
         row = page.locator(".sessions li", has_text="an old laptop")
         await expect(row).to_contain_text("127.0.0.1")
         await row.get_by_role("button").click()
@@ -202,20 +207,20 @@ async def test_sessions_are_ended_on_the_page(office: RunningOrg) -> None:
 
 
 async def test_an_admin_resets_a_second_factor_on_the_directory_page(
-    office: RunningOrg, store: Engine
+    running_org: RunningOrg, store: Engine
 ) -> None:
-    await office.rep("ann", "admin")
-    await office.rep("rep-1")
-    await office.until_known("rep-1")
-    factors = SecondFactors(store, vault(WebSettings.read(state_dir=office.stack.settings.state_dir)))
-    (account,) = [one for one in office.accounts.accounts(office.org) if one.rep_id == "rep-1"]
+    await running_org.rep("ann", "admin")
+    await running_org.rep("rep-1")
+    await running_org.until_known("rep-1")
+    factors = SecondFactors(store, vault(WebSettings.read(state_dir=running_org.stack.settings.state_dir)))
+    (account,) = [one for one in running_org.accounts.accounts(running_org.org) if one.rep_id == "rep-1"]
     assert factors.confirm(account, code(factors.prepare(account) or "")) is not None
-    page = await office.sign_in("ann", "/directory/reps/rep-1")
-    proved_long_ago(store, office.email("ann"))
+    page = await running_org.sign_in("ann", "/directory/reps/rep-1")
+    proved_long_ago(store, running_org.email("ann"))
     await page.get_by_role("button", name="Reset the second factor").click()
     dialog = page.get_by_role("dialog", name="Is it you?")
     await dialog.get_by_label("Password").fill(PASSWORD)
     await dialog.get_by_role("button", name="Confirm").click()
     await expect(page.get_by_text("Signing in asks for the password alone now.")).to_be_visible()
-    async with signed_in(office, "rep-1") as client:
+    async with signed_in(running_org, "rep-1") as client:
         assert (await client.get(FACTOR)).json()["set_up"] is False

@@ -59,17 +59,17 @@ def leaks(text: str, what: str) -> list[str]:
     return [f"{what}: {mark}" for mark in MARKS if mark in text]
 
 
-async def situations(office: RunningOrg) -> dict[str, int]:
+async def situations(running_org: RunningOrg) -> dict[str, int]:
     """Let every combination arrive in every situation; return how many leads each has."""
-    await office.rep("rep-1")
-    await office.rep("rep-2")
-    await office.publish(
+    await running_org.rep("rep-1")
+    await running_org.rep("rep-2")
+    await running_org.publish(
         "group", "west", method="round_robin", members=[{"rep_id": "rep-1"}], claim_window_seconds=3_600
     )
-    await office.publish("campaign", "offered", vendor="acme", group_id="west")
+    await running_org.publish("campaign", "offered", vendor="acme", group_id="west")
     blind = {"combinator": "and", "rules": [{"field": "campaign", "operator": "=", "value": "blind"}]}
-    await office.publish("queue", "blind", **{**NEW, "columns": [], "inclusion": blind})
-    await office.until_published("queue", "blind")
+    await running_org.publish("queue", "blind", **{**NEW, "columns": [], "inclusion": blind})
+    await running_org.until_published("queue", "blind")
     counts = dict.fromkeys(SITUATIONS, 0)
     for at, situation in enumerate(SITUATIONS):
         for n, facts in enumerate(combinations()):
@@ -80,7 +80,7 @@ async def situations(office: RunningOrg) -> dict[str, int]:
             if "phone" in own:
                 own["phone"] = f"{PREFIX}{at}{n:03d}"
             given = {"assigned_to": "rep-2"} if situation == "owned" else {"campaign": situation}
-            await office.client.arrive({"vendor": "acme", "org": office.org, **own, **given})
+            await running_org.client.arrive({"vendor": "acme", "org": running_org.org, **own, **given})
             counts[situation] += 1
     return counts
 
@@ -101,10 +101,12 @@ async def until_rows(client: httpx.AsyncClient, path: str, least: int) -> list[d
     return rows
 
 
-async def test_q3_e5_no_reader_shows_phone_or_mail_of_a_lead_that_is_not_the_reps(office: RunningOrg) -> None:
+async def test_q3_e5_no_reader_shows_phone_or_mail_of_a_lead_that_is_not_the_reps(
+    running_org: RunningOrg,
+) -> None:
     received = [""]
-    counts = await situations(office)
-    async with await office.program("rep-1") as client:
+    counts = await situations(running_org)
+    async with await running_org.program("rep-1") as client:
 
         async def listen() -> None:
             # The stream may be silent for longer than the client's usual timeout.
@@ -161,7 +163,7 @@ async def test_q3_e5_no_reader_shows_phone_or_mail_of_a_lead_that_is_not_the_rep
                 answer = await client.post(f"/api/v1/leads/{row['lead_id']}/actions", json=body)
                 found += leaks(answer.text, f"{kind} of {row['lead_id']}")
         assert found == []
-        late = await office.arrive(
+        late = await running_org.arrive(
             "ext-secret-late", campaign="blind", email=f"{MAIL}-late@x.org", phone=f"{PREFIX}9999"
         )
         async with asyncio.timeout(PATIENCE_SECONDS):
@@ -170,13 +172,13 @@ async def test_q3_e5_no_reader_shows_phone_or_mail_of_a_lead_that_is_not_the_rep
                 await asyncio.sleep(0.1)
         listening.cancel()
         assert leaks(received[0], "stream") == []
-    assert await asked_of(office, leads) == []
+    assert await asked_of(running_org, leads) == []
 
 
-async def asked_of(office: RunningOrg, leads: set[str]) -> list[str]:
+async def asked_of(running_org: RunningOrg, leads: set[str]) -> list[str]:
     """Return what the notifications about these leads tell a rep who does not have them."""
     found, count = [], 0
-    async with aclosing(read_topic(office.stack.settings, NOTIFICATIONS)) as records:
+    async with aclosing(read_topic(running_org.stack.settings, NOTIFICATIONS)) as records:
         async for record in records:
             if (record.key or b"").decode() in leads:
                 count += 1

@@ -28,10 +28,10 @@ WRONG = "a guess of somebody's"
 
 
 @pytest.fixture
-def behind_proxy(office: RunningOrg) -> Iterator[RunningOrg]:
-    """Yield the office at a second console that trusts a proxy on this machine and serves https."""
+def behind_proxy(running_org: RunningOrg) -> Iterator[RunningOrg]:
+    """Yield the test's org at a second console that trusts a proxy on this machine and serves https."""
     port = free_port()
-    console = child("console-proxied", ["console"], office.stack.settings, port)
+    console = child("console-proxied", ["console"], running_org.stack.settings, port)
     console.environment = {
         **(console.environment or {}),
         "FIRSTCLAIM_PUBLIC_URL": "https://leads.example",
@@ -39,27 +39,27 @@ def behind_proxy(office: RunningOrg) -> Iterator[RunningOrg]:
         "FIRSTCLAIM_SECOND_FACTOR_ROLES": "admin",
     }
     console.launch()
-    office.port = port
-    yield office
+    running_org.port = port
+    yield running_org
     console.stop()
 
 
-async def client_from(office: RunningOrg, host: str) -> httpx.AsyncClient:
+async def client_from(running_org: RunningOrg, host: str) -> httpx.AsyncClient:
     """Return a client that a proxy says is at a host."""
     return httpx.AsyncClient(
-        base_url=office.url, headers={**JSON, "x-forwarded-for": host}, timeout=PATIENCE_SECONDS
+        base_url=running_org.url, headers={**JSON, "x-forwarded-for": host}, timeout=PATIENCE_SECONDS
     )
 
 
-async def test_wrong_tries_padded_with_blanks_are_one_account(office: RunningOrg) -> None:
+async def test_wrong_tries_padded_with_blanks_are_one_account(running_org: RunningOrg) -> None:
     """Before, 39 wrong tries got no 429, each with other blanks, letters or widths of one address."""
-    await office.rep("rep-1")
-    await office.until_known("rep-1")
-    email = office.email("rep-1")
+    await running_org.rep("rep-1")
+    await running_org.until_known("rep-1")
+    email = running_org.email("rep-1")
     spellings = itertools.cycle(
         [email, f" {email}", f"{email}\t", email.upper(), email.replace("r", "\uff52", 1)]
     )
-    async with httpx.AsyncClient(timeout=PATIENCE_SECONDS, base_url=office.url, headers=JSON) as client:
+    async with httpx.AsyncClient(timeout=PATIENCE_SECONDS, base_url=running_org.url, headers=JSON) as client:
         answers = [await sign_in(client, f"{' ' * number}{next(spellings)}", WRONG) for number in range(11)]
         assert [one.status_code for one in answers] == [HTTPStatus.UNAUTHORIZED] * 10 + [429]
         assert 0 < int(answers[-1].headers["retry-after"]) <= 61
@@ -71,19 +71,19 @@ async def test_wrong_tries_padded_with_blanks_are_one_account(office: RunningOrg
 
 async def test_many_invented_addresses_hold_nobody_up(behind_proxy: RunningOrg) -> None:
     """Before, 80 invented addresses made another user wait 25 s, because all threads hashed their passwords."""
-    office = behind_proxy
-    await office.rep("rep-1")
-    await office.until_ready()
-    await office.until_known("rep-1")
+    running_org = behind_proxy
+    await running_org.rep("rep-1")
+    await running_org.until_ready()
+    await running_org.until_known("rep-1")
     async with (
-        await client_from(office, "10.9.9.9") as attacker,
-        await client_from(office, "10.2.2.2") as user,
+        await client_from(running_org, "10.9.9.9") as attacker,
+        await client_from(running_org, "10.2.2.2") as user,
     ):
         flood = [
-            asyncio.create_task(sign_in(attacker, f"guess-{number}@{office.org}.example", WRONG))
+            asyncio.create_task(sign_in(attacker, f"guess-{number}@{running_org.org}.example", WRONG))
             for number in range(80)
         ]
-        answer = await sign_in(user, office.email("rep-1"))
+        answer = await sign_in(user, running_org.email("rep-1"))
         assert answer.status_code == HTTPStatus.CREATED, answer.text
         answers = [one.status_code for one in await asyncio.gather(*flood)]
     assert set(answers) <= {401, 429, 503}
@@ -92,15 +92,15 @@ async def test_many_invented_addresses_hold_nobody_up(behind_proxy: RunningOrg) 
     assert MOST_OF_A_HOST < 50
 
 
-async def test_forwarded_addresses_are_believed_from_trusted_proxies_only(office: RunningOrg) -> None:
+async def test_forwarded_addresses_are_believed_from_trusted_proxies_only(running_org: RunningOrg) -> None:
     """Before, a guesser could send another X-Forwarded-For each time. A local proxy opened /metrics to everybody."""
-    async with httpx.AsyncClient(timeout=PATIENCE_SECONDS, base_url=office.url, headers=JSON) as client:
+    async with httpx.AsyncClient(timeout=PATIENCE_SECONDS, base_url=running_org.url, headers=JSON) as client:
         assert (await client.get("/metrics")).status_code == HTTPStatus.OK
         for name in ("x-forwarded-for", "forwarded"):
             assert (await client.get("/metrics", headers={name: "127.0.0.1"})).status_code == 403
-    await office.rep("rep-1")
-    await office.until_known("rep-1")
-    async with signed_in(office, "rep-1", headers={"x-forwarded-for": "6.6.6.6"}) as client:
+    await running_org.rep("rep-1")
+    await running_org.until_known("rep-1")
+    async with signed_in(running_org, "rep-1", headers={"x-forwarded-for": "6.6.6.6"}) as client:
         (session,) = (await client.get("/api/v1/me/sessions")).json()
         assert session["host"] == "127.0.0.1"
 
@@ -108,12 +108,12 @@ async def test_forwarded_addresses_are_believed_from_trusted_proxies_only(office
 async def test_behind_a_trusted_proxy_the_client_is_the_last_address_it_did_not_make_up(
     behind_proxy: RunningOrg,
 ) -> None:
-    office = behind_proxy
-    await office.rep("rep-1")
-    await office.until_ready()
-    await office.until_known("rep-1")
-    async with await client_from(office, "6.6.6.6, 10.9.9.8, 10.1.0.7") as client:
-        answer = await sign_in(client, office.email("rep-1"))
+    running_org = behind_proxy
+    await running_org.rep("rep-1")
+    await running_org.until_ready()
+    await running_org.until_known("rep-1")
+    async with await client_from(running_org, "6.6.6.6, 10.9.9.8, 10.1.0.7") as client:
+        answer = await sign_in(client, running_org.email("rep-1"))
         (cookie,) = answer.headers.get_list("set-cookie")
         assert cookie.startswith("__Host-firstclaim_session=")
         assert {"Secure", "HttpOnly", "Path=/", "SameSite=lax"} <= set(cookie.split("; "))
@@ -126,7 +126,7 @@ async def test_behind_a_trusted_proxy_the_client_is_the_last_address_it_did_not_
         assert session["host"] == "10.9.9.8"
 
 
-async def test_bodies_are_capped_before_they_are_read(office: RunningOrg) -> None:
+async def test_bodies_are_capped_before_they_are_read(running_org: RunningOrg) -> None:
     """Before, 300 MB without a session used 1 GB. The test counts what the console reads, with and without a length."""
     taken = 0
 
@@ -136,7 +136,7 @@ async def test_bodies_are_capped_before_they_are_read(office: RunningOrg) -> Non
             taken += MOST_BYTES
             yield b" " * MOST_BYTES
 
-    async with httpx.AsyncClient(base_url=office.url, headers=JSON, timeout=PATIENCE_SECONDS) as client:
+    async with httpx.AsyncClient(base_url=running_org.url, headers=JSON, timeout=PATIENCE_SECONDS) as client:
         for path, most in (
             ("/api/v1/session", BEFORE_SIGN_IN_BYTES),
             ("/sign-in", BEFORE_SIGN_IN_BYTES),
@@ -160,36 +160,36 @@ async def test_bodies_are_capped_before_they_are_read(office: RunningOrg) -> Non
             assert taken < 100 * MOST_BYTES, path
 
 
-async def test_own_sessions_are_listed_and_ended(office: RunningOrg) -> None:
-    await office.rep("rep-1")
-    await office.rep("rep-2")
-    await office.until_known("rep-2")
+async def test_own_sessions_are_listed_and_ended(running_org: RunningOrg) -> None:
+    await running_org.rep("rep-1")
+    await running_org.rep("rep-2")
+    await running_org.until_known("rep-2")
     async with (
-        signed_in(office, "rep-1", headers={"user-agent": "here"}) as here,
-        signed_in(office, "rep-1", headers={"user-agent": "there"}) as there,
-        signed_in(office, "rep-1") as third,
-        signed_in(office, "rep-2") as stranger,
+        signed_in(running_org, "rep-1", headers={"user-agent": "here"}) as current,
+        signed_in(running_org, "rep-1", headers={"user-agent": "there"}) as there,
+        signed_in(running_org, "rep-1") as third,
+        signed_in(running_org, "rep-2") as stranger,
     ):
-        listed = (await here.get("/api/v1/me/sessions")).json()
+        listed = (await current.get("/api/v1/me/sessions")).json()
         assert {one["agent"] for one in listed} >= {"here", "there"}
         (mine,) = [one for one in listed if one["here"]]
         (other,) = [one for one in listed if one["agent"] == "there"]
         path = f"/api/v1/me/sessions/{other['session_id']}"
         assert (await stranger.delete(path)).status_code == HTTPStatus.NOT_FOUND
-        assert (await here.delete(path)).status_code == HTTPStatus.NO_CONTENT
+        assert (await current.delete(path)).status_code == HTTPStatus.NO_CONTENT
         assert (await there.get("/api/v1/me")).status_code == HTTPStatus.UNAUTHORIZED
-        assert (await here.delete("/api/v1/me/sessions")).status_code == HTTPStatus.NO_CONTENT
+        assert (await current.delete("/api/v1/me/sessions")).status_code == HTTPStatus.NO_CONTENT
         assert (await third.get("/api/v1/me")).status_code == HTTPStatus.UNAUTHORIZED
-        (left,) = (await here.get("/api/v1/me/sessions")).json()
+        (left,) = (await current.get("/api/v1/me/sessions")).json()
         assert left["session_id"] == mine["session_id"]
         assert (await stranger.get("/api/v1/me")).status_code == HTTPStatus.OK
 
 
-async def test_a_disabled_account_is_out_at_once_with_its_tokens(office: RunningOrg) -> None:
+async def test_a_disabled_account_is_out_at_once_with_its_tokens(running_org: RunningOrg) -> None:
     """Before, the tokens of a disabled account kept working."""
-    await office.rep("rep-1")
-    async with await office.program("rep-1") as program, signed_in(office, "rep-1") as person:
+    await running_org.rep("rep-1")
+    async with await running_org.program("rep-1") as program, signed_in(running_org, "rep-1") as person:
         assert (await program.get("/api/v1/me")).status_code == HTTPStatus.OK
-        assert office.accounts.disable(office.email("rep-1"))
+        assert running_org.accounts.disable(running_org.email("rep-1"))
         assert (await program.get("/api/v1/me")).status_code == HTTPStatus.UNAUTHORIZED
         assert (await person.get("/api/v1/me")).status_code == HTTPStatus.UNAUTHORIZED

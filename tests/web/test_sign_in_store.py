@@ -103,7 +103,7 @@ def test_tries_are_counted_in_the_database_and_successes_given_back(store: Engin
 
 
 @pytest.mark.parametrize(
-    ("agent", "said"),
+    ("user_agent", "expected"),
     [
         ("Mozilla/5.0 (Linux x86_64) AppleWebKit/537.36 Chrome/156.0 Safari/537.36", "Chrome on Linux"),
         ("Mozilla/5.0 (Windows NT 10.0) Chrome/156.0 Safari/537.36 Edg/156.0", "Edge on Windows"),
@@ -115,8 +115,8 @@ def test_tries_are_counted_in_the_database_and_successes_given_back(store: Engin
         ("", "unknown browser"),
     ],
 )
-def test_a_session_is_named_as_its_person_knows_it(agent: str, said: str) -> None:
-    assert device_of(agent) == said
+def test_a_session_is_named_as_its_person_knows_it(user_agent: str, expected: str) -> None:
+    assert device_of(user_agent) == expected
 
 
 def test_an_ipv6_customer_is_one_host() -> None:

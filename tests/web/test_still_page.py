@@ -76,20 +76,20 @@ async def top(page: Page, lead: str) -> float:
     return found
 
 
-async def test_q9_nothing_moves_while_the_pointer_is_over_the_list(office: RunningOrg) -> None:
-    await office.publish("settings", "settings", quiet_hours=[])
+async def test_q9_nothing_moves_while_the_pointer_is_over_the_list(running_org: RunningOrg) -> None:
+    await running_org.publish("settings", "settings", quiet_hours=[])
     for rep_id in ("rep-1", "rep-2"):
-        await office.rep(rep_id)
+        await running_org.rep(rep_id)
     members = [{"rep_id": "rep-1"}]
-    await office.publish(
+    await running_org.publish(
         "group", "west", name="West", method="round_robin", members=members, claim_window_seconds=900
     )
-    await office.publish("campaign", "west", name="West", vendor="acme", group_id="west")
-    await office.publish("queue", "new", **NEW)
-    jones, silva = await office.arrive("A-1", **JONES), await office.arrive("A-2", **SILVA)
-    async with await office.program("rep-1") as program:
+    await running_org.publish("campaign", "west", name="West", vendor="acme", group_id="west")
+    await running_org.publish("queue", "new", **NEW)
+    jones, silva = await running_org.arrive("A-1", **JONES), await running_org.arrive("A-2", **SILVA)
+    async with await running_org.program("rep-1") as program:
         await until_in_queue(program, "new", jones, silva)  # before, the page is that of My queue
-    page = await office.sign_in("rep-1", "/queues/new")
+    page = await running_org.sign_in("rep-1", "/queues/new")
     await appears(page, jones)
     await appears(page, silva)
     before = await point_at(page, silva)
@@ -101,14 +101,16 @@ async def test_q9_nothing_moves_while_the_pointer_is_over_the_list(office: Runni
     await page.mouse.move(641, before + 12)  # as a hand does that rests on the mouse
     assert await top(page, silva) == before
     # A row comes above the pointer and waits; another one goes and leaves its place; an offer has a place of its own.
-    larger = await office.arrive("A-3", first_name="Bo", last_name="Reed", state="TX", loan_amount=900000)
+    larger = await running_org.arrive(
+        "A-3", first_name="Bo", last_name="Reed", state="TX", loan_amount=900000
+    )
     await expect(page.locator("[data-new]")).to_have_text("1 new")
     await expect(row(page, larger)).to_have_count(0)
-    claimed = (await office.ask("claim", jones, "rep-2", queue_id="new")).answer
+    claimed = (await running_org.ask("claim", jones, "rep-2", queue_id="new")).answer
     assert claimed is not None
     assert claimed.result == "won"
     await vanishes(page, jones)
-    await office.arrive("A-4", campaign="west", first_name="Di", last_name="Fox", state="RI")
+    await running_org.arrive("A-4", campaign="west", first_name="Di", last_name="Fox", state="RI")
     await expect(page.locator("#offers")).to_contain_text("Offered to you: Di Fox")
     assert await top(page, silva) == before
     await check_still(page)
@@ -126,29 +128,31 @@ async def test_q9_nothing_moves_while_the_pointer_is_over_the_list(office: Runni
     await expect(page.locator("tr.gone")).to_have_count(0)
 
 
-async def test_q9_r3_an_offer_that_ends_and_its_message_move_and_cover_no_row(office: RunningOrg) -> None:
-    await office.publish("settings", "settings", quiet_hours=[])
+async def test_q9_r3_an_offer_that_ends_and_its_message_move_and_cover_no_row(
+    running_org: RunningOrg,
+) -> None:
+    await running_org.publish("settings", "settings", quiet_hours=[])
     for rep_id, role in (("rep-1", "rep"), ("rep-2", "rep"), ("mia", "manager")):
-        await office.rep(rep_id, role)
+        await running_org.rep(rep_id, role)
     members = [{"rep_id": "rep-1"}]
-    await office.publish(
+    await running_org.publish(
         "group", "west", name="West", method="round_robin", members=members, claim_window_seconds=900
     )
-    await office.publish("campaign", "west", name="West", vendor="acme", group_id="west")
-    await office.publish("queue", "new", **NEW)
-    await office.until_published("campaign", "west")
-    jones, silva = await office.arrive("A-1", **JONES), await office.arrive("A-2", **SILVA)
-    page = await office.sign_in("rep-1", "/queues/new")
+    await running_org.publish("campaign", "west", name="West", vendor="acme", group_id="west")
+    await running_org.publish("queue", "new", **NEW)
+    await running_org.until_published("campaign", "west")
+    jones, silva = await running_org.arrive("A-1", **JONES), await running_org.arrive("A-2", **SILVA)
+    page = await running_org.sign_in("rep-1", "/queues/new")
     await appears(page, jones)
     await appears(page, silva)
     before = await point_at(page, silva)
-    offered = await office.arrive("A-4", campaign="west", first_name="Di", last_name="Fox", state="RI")
+    offered = await running_org.arrive("A-4", campaign="west", first_name="Di", last_name="Fox", state="RI")
     await expect(page.locator("#offers")).to_contain_text("Offered to you: Di Fox")
     # What moves from here on is the work of the offer's end and of the message.
     await page.evaluate(_WATCH_SHIFTS)
     await page.evaluate("shift = 0, moved = []")
     await page.evaluate(_NOTE_COVERED)
-    given = (await office.ask("assign", offered, "mia", to_rep_id="rep-2")).answer
+    given = (await running_org.ask("assign", offered, "mia", to_rep_id="rep-2")).answer
     assert given is not None
     assert given.result == "done"
     await until_said(page, "The offer of Di Fox is over.")
@@ -158,19 +162,19 @@ async def test_q9_r3_an_offer_that_ends_and_its_message_move_and_cover_no_row(of
     await check_still(page)
 
 
-async def test_s6_rows_of_my_leads_keep_their_places_too(office: RunningOrg) -> None:
+async def test_s6_rows_of_my_leads_keep_their_places_too(running_org: RunningOrg) -> None:
     for rep_id, role in (("rep-1", "rep"), ("rep-2", "rep"), ("mia", "manager")):
-        await office.rep(rep_id, role)
-    await office.until_published("rep", "rep-2")
-    jones = await office.arrive("A-1", assigned_to="rep-1", **JONES)
-    silva = await office.arrive("A-2", assigned_to="rep-1", **SILVA)
-    page = await office.sign_in("rep-1", "/my-leads")
+        await running_org.rep(rep_id, role)
+    await running_org.until_published("rep", "rep-2")
+    jones = await running_org.arrive("A-1", assigned_to="rep-1", **JONES)
+    silva = await running_org.arrive("A-2", assigned_to="rep-1", **SILVA)
+    page = await running_org.sign_in("rep-1", "/my-leads")
     await appears(page, jones)
     await appears(page, silva)
     is_first = await top(page, jones) < await top(page, silva)
     first, second = (jones, silva) if is_first else (silva, jones)
     before = await point_at(page, second)
-    moved = (await office.ask("reassign", first, "mia", to_rep_id="rep-2", why="away")).answer
+    moved = (await running_org.ask("reassign", first, "mia", to_rep_id="rep-2", why="away")).answer
     assert moved is not None
     assert moved.result == "done"
     await vanishes(page, first)
@@ -181,15 +185,15 @@ async def test_s6_rows_of_my_leads_keep_their_places_too(office: RunningOrg) -> 
     await expect(page.locator("#moves")).to_be_visible()
 
 
-async def test_q9_rows_wait_for_the_keyboard_too(office: RunningOrg) -> None:
-    await office.rep("rep-1")
-    await office.publish("queue", "new", **NEW)
-    silva = await office.arrive("A-1", **SILVA)
-    page = await office.sign_in("rep-1", "/queues/new")
+async def test_q9_rows_wait_for_the_keyboard_too(running_org: RunningOrg) -> None:
+    await running_org.rep("rep-1")
+    await running_org.publish("queue", "new", **NEW)
+    silva = await running_org.arrive("A-1", **SILVA)
+    page = await running_org.sign_in("rep-1", "/queues/new")
     await appears(page, silva)
     await page.keyboard.press("j")
     await expect(row(page, silva).get_by_role("button")).to_be_focused()
-    jones = await office.arrive("A-2", **JONES)
+    jones = await running_org.arrive("A-2", **JONES)
     await expect(page.locator("[data-new]")).to_have_text("1 new")
     await page.keyboard.press("Enter")
     await expect(page.locator("#answer")).to_contain_text("Ana Silva has been added to your lead list.")
@@ -197,10 +201,10 @@ async def test_q9_rows_wait_for_the_keyboard_too(office: RunningOrg) -> None:
     await expect(page.locator("#queues")).to_be_visible()
 
 
-async def test_q8_offline_is_said_and_taken_back(office: RunningOrg) -> None:
-    await office.rep("rep-1")
-    await office.publish("queue", "new", **NEW)
-    page = await office.sign_in("rep-1", "/queues/new")
+async def test_q8_offline_is_said_and_taken_back(running_org: RunningOrg) -> None:
+    await running_org.rep("rep-1")
+    await running_org.publish("queue", "new", **NEW)
+    page = await running_org.sign_in("rep-1", "/queues/new")
     connection = page.locator("#connection")
     await expect(connection).to_be_hidden()
     await page.context.set_offline(True)
@@ -209,9 +213,9 @@ async def test_q8_offline_is_said_and_taken_back(office: RunningOrg) -> None:
     await expect(connection).to_be_hidden()
 
 
-async def test_labels_are_the_same_in_the_browser_and_on_the_server(office: RunningOrg) -> None:
-    await office.rep("rep-1")
-    page = await office.sign_in("rep-1", "/my-leads")
+async def test_labels_are_the_same_in_the_browser_and_on_the_server(running_org: RunningOrg) -> None:
+    await running_org.rep("rep-1")
+    page = await running_org.sign_in("rep-1", "/my-leads")
     values = sorted({option for field in FIELDS.values() for option in field.options} | set(HYPHENATED))
     shown = await page.evaluate(
         """async (values) => {

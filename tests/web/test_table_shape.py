@@ -29,21 +29,21 @@ SHAPES: Final = "/api/v1/preferences/table-shapes"
 LEADS: Final = (("Ana", "Silva", 900_000), ("Bo", "Reed", 500_000), ("Cy", "Adams", 700_000))
 
 
-async def queue_of_three(office: RunningOrg, queue_id: str, **queue: object) -> list[str]:
+async def queue_of_three(running_org: RunningOrg, queue_id: str, **queue: object) -> list[str]:
     """Publish a queue with three leads, the largest loan first; return the leads' ids."""
-    await office.publish("settings", "settings", quiet_hours=[])
-    await office.rep("rep-1")
-    await office.publish("queue", queue_id, **queue)
-    await office.until_published("queue", queue_id)
+    await running_org.publish("settings", "settings", quiet_hours=[])
+    await running_org.rep("rep-1")
+    await running_org.publish("queue", queue_id, **queue)
+    await running_org.until_published("queue", queue_id)
     leads = await asyncio.gather(
         *(
-            office.arrive(
+            running_org.arrive(
                 f"A-{last}", first_name=first, last_name=last, loan_amount=amount, phone=f"401419424{n}"
             )
             for n, (first, last, amount) in enumerate(LEADS)
         )
     )
-    async with await office.program("rep-1") as program:
+    async with await running_org.program("rep-1") as program:
         await until_in_queue(program, queue_id, *leads)
     return leads
 
@@ -86,9 +86,9 @@ async def shapes_of(page: Page) -> dict[str, dict[str, Any]]:
     return found
 
 
-async def test_q7_a_queue_is_sorted_for_the_eye_alone(office: RunningOrg) -> None:
-    leads = await queue_of_three(office, "work", **WORK)
-    page = await office.sign_in("rep-1", "/queues/work")
+async def test_q7_a_queue_is_sorted_for_the_eye_alone(running_org: RunningOrg) -> None:
+    leads = await queue_of_three(running_org, "work", **WORK)
+    page = await running_org.sign_in("rep-1", "/queues/work")
     for lead in leads:
         await appears(page, lead)
     await expect(names(page)).to_have_text(["Ana Silva", "Cy Adams", "Bo Reed"])
@@ -98,18 +98,18 @@ async def test_q7_a_queue_is_sorted_for_the_eye_alone(office: RunningOrg) -> Non
     await page.get_by_role("button", name="Loan amount", exact=True).click()
     await expect(names(page)).to_have_text(["Bo Reed", "Cy Adams", "Ana Silva"])
     await expect(head(page, "Name")).not_to_have_attribute("aria-sort", "ascending")
-    said = page.locator("[data-sorted]")
-    await expect(said).to_contain_text(
+    sorted_note = page.locator("[data-sorted]")
+    await expect(sorted_note).to_contain_text(
         "Sorted By: Loan amount, lowest first (the rows of this page, for you)"
     )
-    await expect(said).to_contain_text(own.removeprefix("Sorted By: "))
+    await expect(sorted_note).to_contain_text(own.removeprefix("Sorted By: "))
     # A row that comes stands where the person's order puts it.
-    await office.arrive("A-4", first_name="Di", last_name="Fox", loan_amount=600_000)
+    await running_org.arrive("A-4", first_name="Di", last_name="Fox", loan_amount=600_000)
     await expect(names(page)).to_have_text(["Bo Reed", "Di Fox", "Cy Adams", "Ana Silva"])
     assert await serious(page) == []
     # It is kept for the person, also in another browser, where calling goes by the queue's own order.
     await kept(page, "queue/work", "order")
-    other = await office.sign_in("rep-1", "/queues/work")
+    other = await running_org.sign_in("rep-1", "/queues/work")
     await expect(names(other)).to_have_text(["Bo Reed", "Di Fox", "Cy Adams", "Ana Silva"])
     await other.get_by_role("button", name="Start calling").click()
     await expect(other.get_by_role("heading", name="Ana Silva")).to_be_visible()
@@ -118,12 +118,14 @@ async def test_q7_a_queue_is_sorted_for_the_eye_alone(office: RunningOrg) -> Non
     await page.get_by_role("button", name="Loan amount", exact=True).click()
     await expect(names(page)).to_have_text(["Cy Adams", "Di Fox", "Bo Reed"])
     await page.get_by_role("button", name="Loan amount", exact=True).click()
-    await expect(said).to_have_text(own)
+    await expect(sorted_note).to_have_text(own)
 
 
-async def test_q7_the_columns_of_queues_are_as_wide_as_one_makes_them_by_keys(office: RunningOrg) -> None:
-    leads = await queue_of_three(office, "new", **NEW)
-    page = await office.sign_in("rep-1", "/queues/new")
+async def test_q7_the_columns_of_queues_are_as_wide_as_one_makes_them_by_keys(
+    running_org: RunningOrg,
+) -> None:
+    leads = await queue_of_three(running_org, "new", **NEW)
+    page = await running_org.sign_in("rep-1", "/queues/new")
     await appears(page, leads[0])
     reset = page.get_by_role("button", name="Reset columns")
     await expect(reset).to_be_hidden()
@@ -149,11 +151,11 @@ async def test_q7_the_columns_of_queues_are_as_wide_as_one_makes_them_by_keys(of
     await expect(reset).to_be_hidden()
 
 
-async def test_tables_that_scripts_fill_keep_their_order_and_focus(office: RunningOrg) -> None:
+async def test_tables_that_scripts_fill_keep_their_order_and_focus(running_org: RunningOrg) -> None:
     for rep_id, role in (("mia", "manager"), ("ann", "rep"), ("zoe", "rep"), ("bob", "rep")):
-        await office.rep(rep_id, role)
-        await office.until_known(rep_id)
-    page = await office.sign_in("mia", "/directory/reps")
+        await running_org.rep(rep_id, role)
+        await running_org.until_known(rep_id)
+    page = await running_org.sign_in("mia", "/directory/reps")
     cells = page.locator("[data-listed] tbody tr td:first-child")
     await expect(cells).to_have_count(4)
     await page.locator("[data-listed]").get_by_role("button", name="Name", exact=True).click()
@@ -165,7 +167,7 @@ async def test_tables_that_scripts_fill_keep_their_order_and_focus(office: Runni
     widest = await wide(head(page, "Role"))
     assert widest > usual
     # Another person comes: the order, the width and the focus stay.
-    await office.rep("ned")
+    await running_org.rep("ned")
     await expect(cells).to_have_text(["Zoe", "Ned", "Mia", "Bob", "Ann"])
     await expect(edge(page, "Role")).to_be_focused()
     assert await wide(head(page, "Role")) == widest
@@ -175,21 +177,21 @@ async def test_tables_that_scripts_fill_keep_their_order_and_focus(office: Runni
     assert await wide(head(page, "Role")) < widest
 
 
-async def test_the_wallboard_sorts_by_what_a_cell_means(office: RunningOrg) -> None:
+async def test_the_wallboard_sorts_by_what_a_cell_means(running_org: RunningOrg) -> None:
     for rep_id, role in (("mia", "manager"), ("ann", "rep"), ("bob", "rep")):
-        await office.rep(rep_id, role)
-        await office.until_known(rep_id)
-    await office.publish("queue", "new", **NEW)
+        await running_org.rep(rep_id, role)
+        await running_org.until_known(rep_id)
+    await running_org.publish("queue", "new", **NEW)
     for kind, object_id in (("rep", "bob"), ("queue", "new")):
-        await office.until_published(kind, object_id)
-    page = await office.sign_in("mia", "/wallboard")
+        await running_org.until_published(kind, object_id)
+    page = await running_org.sign_in("mia", "/wallboard")
     board = page.locator('[data-table="reps"]')
     lines = board.locator("tbody tr td:first-child")
     await expect(lines).to_have_text(["Ann", "Bob", "Mia"])
-    lead = await office.arrive("A-1", first_name="Ana", last_name="Silva", loan_amount=1)
-    async with await office.program("bob") as program:
+    lead = await running_org.arrive("A-1", first_name="Ana", last_name="Silva", loan_amount=1)
+    async with await running_org.program("bob") as program:
         await until_in_queue(program, "new", lead)
-    answer = (await office.ask("claim", lead, "bob", queue_id="new")).answer
+    answer = (await running_org.ask("claim", lead, "bob", queue_id="new")).answer
     assert answer is not None
     assert answer.result == "won"
     # Who was first owner of no lead has no speed, and stands last both ways.
@@ -203,12 +205,12 @@ async def test_the_wallboard_sorts_by_what_a_cell_means(office: RunningOrg) -> N
     assert await fits_a_phone(page)
 
 
-async def test_tables_that_the_server_writes_are_sorted_too(office: RunningOrg) -> None:
-    await office.rep("ada", "admin")
+async def test_tables_that_the_server_writes_are_sorted_too(running_org: RunningOrg) -> None:
+    await running_org.rep("ada", "admin")
     for rep_id, teams in (("ann", ["west"]), ("bob", ["west", "east"]), ("cy", ["west", "south"])):
-        await office.rep(rep_id, teams=teams)
-        await office.until_known(rep_id)
-    page = await office.sign_in("ada", "/directory/teams")
+        await running_org.rep(rep_id, teams=teams)
+        await running_org.until_known(rep_id)
+    page = await running_org.sign_in("ada", "/directory/teams")
     teams_shown = page.locator("tbody tr th")
     await expect(teams_shown).to_have_text(["east", "south", "west"])
     await page.get_by_role("button", name="Reps", exact=True).click()
@@ -229,10 +231,10 @@ async def test_tables_that_the_server_writes_are_sorted_too(office: RunningOrg) 
     assert await serious(page) == []
 
 
-async def test_tables_with_long_names_in_any_script_are_kept_the_newest_ones(office: RunningOrg) -> None:
+async def test_tables_with_long_names_in_any_script_are_kept_the_newest_ones(running_org: RunningOrg) -> None:
     """The console counts bytes. What it refused would be sent again by every page, and nothing else would be kept."""
-    await office.rep("ada", "admin")
-    page = await office.sign_in("ada", "/directory/teams")
+    await running_org.rep("ada", "admin")
+    page = await running_org.sign_in("ada", "/directory/teams")
     await page.evaluate(
         """async (count) => {
             const { TableShape } = await import("/static/js/table-shape.js");

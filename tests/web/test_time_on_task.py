@@ -39,47 +39,47 @@ def compare(task: str, found: Effort) -> None:
     assert (found.clicks, found.keys) == documented(task), task
 
 
-async def lender(office: RunningOrg) -> dict[str, str]:
+async def lender(running_org: RunningOrg) -> dict[str, str]:
     """Publish two reps, a manager, queues, and a group; return name -> id of its leads."""
-    await office.publish("settings", "settings", quiet_hours=[])
-    await office.rep("mia", "manager")
-    await office.rep("ann", licensed_states=["RI"])
-    await office.rep("bob", licensed_states=["TX"])
+    await running_org.publish("settings", "settings", quiet_hours=[])
+    await running_org.rep("mia", "manager")
+    await running_org.rep("ann", licensed_states=["RI"])
+    await running_org.rep("bob", licensed_states=["TX"])
     called = {"combinator": "and", "rules": [{"field": "loan_purpose", "operator": "=", "value": "purchase"}]}
     free = {**NEW["inclusion"], "rules": [*NEW["inclusion"]["rules"], *called["rules"]]}
-    await office.publish("queue", "new", **{**NEW, "inclusion": free})
+    await running_org.publish("queue", "new", **{**NEW, "inclusion": free})
     rest = {"combinator": "and", "rules": [{"field": "loan_purpose", "operator": "=", "value": "refinance"}]}
-    await office.publish("queue", "work", **{**WORK, "inclusion": rest})
+    await running_org.publish("queue", "work", **{**WORK, "inclusion": rest})
     members = [{"rep_id": "ann"}]
-    await office.publish(
+    await running_org.publish(
         "group", "west", name="West", method="round_robin", claim_window_seconds=900, members=members
     )
-    await office.publish("group", "none", name="Nobody", method="round_robin", members=[])
-    await office.publish("campaign", "west", name="West", group_id="west")
-    await office.publish("campaign", "lost", name="Lost", group_id="none")
+    await running_org.publish("group", "none", name="Nobody", method="round_robin", members=[])
+    await running_org.publish("campaign", "west", name="West", group_id="west")
+    await running_org.publish("campaign", "lost", name="Lost", group_id="none")
     for kind, name in (("queue", "work"), ("campaign", "lost"), ("rep", "bob")):
-        await office.until_published(kind, name)
+        await running_org.until_published(kind, name)
     leads = {"Jones": {"loan_purpose": "purchase"}, "Lost": {"campaign": "lost"}} | {
         f"Work{n}": {"loan_purpose": "refinance", "loan_amount": 1_000 - n} for n in range(TEN + 1)
     }
     return {
-        name: await office.arrive(
+        name: await running_org.arrive(
             f"T-{name}", first_name="Ana", last_name=name, state="RI", phone=f"40141942{n:02}", **facts
         )
         for n, (name, facts) in enumerate(leads.items())
     }
 
 
-async def test_the_tasks_of_a_rep(office: RunningOrg) -> None:
-    leads = await lender(office)
-    page = await office.sign_in("ann", "/queues/new")
+async def test_the_tasks_of_a_rep(running_org: RunningOrg) -> None:
+    leads = await lender(running_org)
+    page = await running_org.sign_in("ann", "/queues/new")
     await counted(page)
     await appears(page, leads["Jones"])
     async with effort(page) as claim:
         await row(page, leads["Jones"]).get_by_role("button", name="Claim this Lead").click()
         await expect(page.get_by_role("heading", name="Congratulations! You have a new lead")).to_be_visible()
     compare("Claim a lead", claim)
-    await office.arrive("T-offer", campaign="west", last_name="Offered", state="RI")
+    await running_org.arrive("T-offer", campaign="west", last_name="Offered", state="RI")
     accept = page.locator("#offers").get_by_role("button", name="Accept")
     await expect(accept).to_be_visible()
     async with effort(page) as offer:
@@ -98,9 +98,9 @@ async def test_the_tasks_of_a_rep(office: RunningOrg) -> None:
     compare("Work ten leads in a row", round_of_calls)
 
 
-async def test_the_tasks_of_a_manager(office: RunningOrg) -> None:
-    leads = await lender(office)
-    page = await office.sign_in("mia", "/exceptions")
+async def test_the_tasks_of_a_manager(running_org: RunningOrg) -> None:
+    leads = await lender(running_org)
+    page = await running_org.sign_in("mia", "/exceptions")
     await counted(page)
     await expect(row(page, leads["Lost"])).to_be_visible()
     async with effort(page) as assign:

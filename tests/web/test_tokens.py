@@ -38,10 +38,10 @@ def wanted(**more: Any) -> dict[str, Any]:
     return {"rep_id": "bob-ray", "name": "CRM", "scopes": ["leads:read"], **more}
 
 
-async def test_a_stolen_token_gives_itself_no_further_rights(office: RunningOrg) -> None:
+async def test_a_stolen_token_gives_itself_no_further_rights(running_org: RunningOrg) -> None:
     """Before, a token with tokens:write made tokens with every scope, and one with directory:write made admins."""
-    await crew(office)
-    async with await office.program("ann-lee") as stolen:
+    await crew(running_org)
+    async with await running_org.program("ann-lee") as stolen:
         for method, path, body in (
             ("POST", TOKENS, wanted(scopes=sorted(TOKEN_SCOPES))),
             ("DELETE", f"{TOKENS}/any", None),
@@ -60,10 +60,12 @@ async def test_a_stolen_token_gives_itself_no_further_rights(office: RunningOrg)
         assert set((await stolen.get("/api/v1/me")).json()["scopes"]) == set(TOKEN_SCOPES)
 
 
-async def test_a_token_ends_by_itself_and_never_has_a_scope_that_needs_a_person(office: RunningOrg) -> None:
-    await crew(office)
+async def test_a_token_ends_by_itself_and_never_has_a_scope_that_needs_a_person(
+    running_org: RunningOrg,
+) -> None:
+    await crew(running_org)
     now = datetime.now(UTC)
-    async with signed_in(office, "ann-lee") as ann:
+    async with signed_in(running_org, "ann-lee") as ann:
         made = (await ann.post(TOKENS, json=wanted())).json()
         ends = datetime.fromisoformat(made["expires_at"])
         assert timedelta(days=89) < ends - now < timedelta(days=91)
@@ -78,11 +80,15 @@ async def test_a_token_ends_by_itself_and_never_has_a_scope_that_needs_a_person(
         assert (await ann.post(TOKENS, json=wanted(scopes=["leads:guess"]))).status_code == 422
 
 
-async def test_a_rep_sees_and_revokes_only_their_own_tokens_and_an_admin_all(office: RunningOrg) -> None:
-    await crew(office)
-    anns, ann_token = office.tokens.issue(office.org, "ann-lee", "Ann's", {"leads:read"}, by="ann-lee")
-    bobs, bob_token = office.tokens.issue(office.org, "bob-ray", "Bob's", {"queues:read"}, by="ann-lee")
-    async with signed_in(office, "bob-ray") as bob, signed_in(office, "ann-lee") as ann:
+async def test_a_rep_sees_and_revokes_only_their_own_tokens_and_an_admin_all(running_org: RunningOrg) -> None:
+    await crew(running_org)
+    anns, ann_token = running_org.tokens.issue(
+        running_org.org, "ann-lee", "Ann's", {"leads:read"}, by="ann-lee"
+    )
+    bobs, bob_token = running_org.tokens.issue(
+        running_org.org, "bob-ray", "Bob's", {"queues:read"}, by="ann-lee"
+    )
+    async with signed_in(running_org, "bob-ray") as bob, signed_in(running_org, "ann-lee") as ann:
         bearer = {"authorization": f"Bearer {bobs}"}
         assert (await bob.get("/api/v1/queues", headers=bearer)).status_code == HTTPStatus.OK
         seen = {one["name"]: one for one in (await bob.get(TOKENS)).json()}
@@ -100,9 +106,9 @@ async def test_a_rep_sees_and_revokes_only_their_own_tokens_and_an_admin_all(off
         assert answer.status_code == HTTPStatus.UNAUTHORIZED
 
 
-async def test_an_admin_makes_and_revokes_a_token_on_the_page(office: RunningOrg) -> None:
-    await crew(office)
-    page = await office.sign_in("ann-lee", "/tokens")
+async def test_an_admin_makes_and_revokes_a_token_on_the_page(running_org: RunningOrg) -> None:
+    await crew(running_org)
+    page = await running_org.sign_in("ann-lee", "/tokens")
     assert await serious(page) == []
     assert await fits_a_phone(page)
     await page.get_by_label("What it is for").fill("The CRM")
@@ -119,38 +125,40 @@ async def test_an_admin_makes_and_revokes_a_token_on_the_page(office: RunningOrg
     await shot(page, "tokens")
     await row.get_by_role("button", name="Revoke the token The CRM").click()
     await expect(row).to_have_count(0)
-    own = await office.sign_in("bob-ray", "/tokens")
+    own = await running_org.sign_in("bob-ray", "/tokens")
     await expect(own.get_by_text("These tokens act as you.")).to_be_visible()
     await expect(own.get_by_role("button", name="Make the token")).to_have_count(0)
 
 
-async def test_a_stream_tells_a_token_only_what_its_scopes_allow(office: RunningOrg) -> None:
+async def test_a_stream_tells_a_token_only_what_its_scopes_allow(running_org: RunningOrg) -> None:
     """Before, a token with queues:read also heard of leads, exceptions and the directory."""
-    await crew(office)
+    await crew(running_org)
     heard = {"queues:read": "", "directory:read": ""}
 
     async def listen(scope: str) -> None:
-        secret, _ = office.tokens.issue(office.org, "ann-lee", "t", {"queues:read", scope}, by="test")
+        secret, _ = running_org.tokens.issue(
+            running_org.org, "ann-lee", "t", {"queues:read", scope}, by="test"
+        )
         headers = {"authorization": f"Bearer {secret}"}
         async with (
-            httpx.AsyncClient(base_url=office.url, headers=headers, timeout=PATIENCE_SECONDS) as client,
+            httpx.AsyncClient(base_url=running_org.url, headers=headers, timeout=PATIENCE_SECONDS) as client,
             client.stream("GET", "/api/v1/live") as stream,
         ):
             async for text in stream.aiter_text():
                 heard[scope] += text
 
-    async def until(scope: str, said: str) -> None:
+    async def until(scope: str, text: str) -> None:
         async with asyncio.timeout(PATIENCE_SECONDS):
-            while said not in heard[scope]:
+            while text not in heard[scope]:
                 await asyncio.sleep(0.05)
 
     listening = [asyncio.create_task(listen(scope)) for scope in heard]
     try:
         for scope in heard:
             await until(scope, "event: list")  # the first one: read the lists
-        await office.rep("eve")
+        await running_org.rep("eve")
         await until("directory:read", "event: directory")
-        await office.publish("queue", "new", name="New", claimable=True)
+        await running_org.publish("queue", "new", name="New", claimable=True)
         await until("queues:read", "event: queues")
     finally:
         for task in listening:

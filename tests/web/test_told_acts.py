@@ -65,7 +65,7 @@ async def act_in_order(page: Page, order: str, event: str, act: Callable[[], Awa
 
     `event`: its name and the lead's id. The event comes last only when the page has said what became of the act.
     """
-    asked = await page.evaluate("window.asked")
+    requests = await page.evaluate("window.asked")
 
     async def answer(route: Route) -> None:
         found = await route.fetch()
@@ -84,12 +84,12 @@ async def act_in_order(page: Page, order: str, event: str, act: Callable[[], Awa
         await page.evaluate("window.holds = true")
     await act()
     if order == ORDERS[2]:
-        await page.wait_for_function("(asked) => window.drawn > asked", arg=asked)
+        await page.wait_for_function("(asked) => window.drawn > asked", arg=requests)
         await expect(page.locator(".done, .lead")).to_be_visible()
         await page.evaluate("window.letGo()")
     await until_heard(page, event)
     await page.wait_for_function(
-        "(asked) => window.asked > asked && window.drawn === window.asked", arg=asked
+        "(asked) => window.asked > asked && window.drawn === window.asked", arg=requests
     )
     await page.unroute_all(behavior="wait")
 
@@ -110,16 +110,16 @@ async def give_to_bob(page: Page) -> None:
 
 
 @pytest.mark.parametrize("order", ORDERS)
-async def test_m1_who_gives_the_lead_away_reads_who_has_it(office: RunningOrg, order: str) -> None:
-    lead = await opened(office, owners_may_reassign=True)
-    ann = await at_lead(office, "ann", lead)
+async def test_m1_who_gives_the_lead_away_reads_who_has_it(running_org: RunningOrg, order: str) -> None:
+    lead = await opened(running_org, owners_may_reassign=True)
+    ann = await at_lead(running_org, "ann", lead)
     await watched(ann, f"/leads/{lead}")
     await act_in_order(ann, order, f"leads {lead}", lambda: give_to_bob(ann))
     await expect(ann.locator(".done")).to_contain_text("Jeremy Jones")
     await expect(ann.locator(".done [role=status]")).to_have_text("Bob has the lead now.")
     await expect(ann.locator(".unseen")).to_have_count(0)
     # Somebody gives it back: the page shows the lead again, and says no longer that Bob has it.
-    mia = await at_lead(office, "mia", lead)
+    mia = await at_lead(running_org, "mia", lead)
     await watched(mia, f"/leads/{lead}")
     await offered(mia).filter(has_text="Reassign …").click()
     await mia.locator("#move [data-reps] label", has_text="Ann").locator("input").check()
@@ -133,12 +133,14 @@ async def test_m1_who_gives_the_lead_away_reads_who_has_it(office: RunningOrg, o
 
 @pytest.mark.parametrize("order", ORDERS)
 async def test_d3_d4_who_leaves_a_lead_of_a_work_queue_reads_what_became_of_it(
-    office: RunningOrg, order: str
+    running_org: RunningOrg, order: str
 ) -> None:
-    await office.rep("rep-1")
-    await office.publish("queue", "work", **WORK)
-    names = {name: await office.arrive(name, last_name=name, loan_amount=n) for n, name in enumerate("ABC")}
-    page = await office.sign_in("rep-1", "/queues/work")
+    await running_org.rep("rep-1")
+    await running_org.publish("queue", "work", **WORK)
+    names = {
+        name: await running_org.arrive(name, last_name=name, loan_amount=n) for n, name in enumerate("ABC")
+    }
+    page = await running_org.sign_in("rep-1", "/queues/work")
     await watched(page, "/queues/work")
     acts = {
         "A": (page.get_by_role("button", name="Release"), "Released. The lead is back in its queues."),
@@ -159,15 +161,15 @@ async def test_d3_d4_who_leaves_a_lead_of_a_work_queue_reads_what_became_of_it(
 
 @pytest.mark.parametrize("who", ["a rep, while the database is behind", "a manager, who still sees it"])
 async def test_d2_a_reload_while_a_release_has_no_answer_does_not_open_the_lead_again(
-    office: RunningOrg, who: str
+    running_org: RunningOrg, who: str
 ) -> None:
     """The release is sent again with its id. The page then shows the lead as it does without a reload."""
     is_rep = who.startswith("a rep")
-    await office.rep("rep-1", "rep" if is_rep else "manager")
-    await office.rep("rep-2")
-    await office.publish("queue", "work", **WORK)
-    lead = await office.arrive("A-1", last_name="Jones")
-    page = await office.sign_in("rep-1", "/queues/work")
+    await running_org.rep("rep-1", "rep" if is_rep else "manager")
+    await running_org.rep("rep-2")
+    await running_org.publish("queue", "work", **WORK)
+    lead = await running_org.arrive("A-1", last_name="Jones")
+    page = await running_org.sign_in("rep-1", "/queues/work")
     await appears(page, lead)
     await open_lead(page, lead)
     await expect(page.locator(".lock")).to_contain_text("You have the lead open")
@@ -199,6 +201,6 @@ async def test_d2_a_reload_while_a_release_has_no_answer_does_not_open_the_lead_
     else:
         await expect(page.locator(".lead")).to_be_visible()
         await expect(page.locator(".lock")).to_have_count(0)
-    others = (await office.ask("view", lead, "rep-2")).answer
+    others = (await running_org.ask("view", lead, "rep-2")).answer
     assert others is not None
     assert (others.result, others.why) == ("done", None), "nobody had it open"

@@ -25,16 +25,18 @@ Object.defineProperty(document, "hidden", { get: () => window.isHidden });
 """
 
 
-async def test_d1_a_page_that_was_away_opens_again_only_where_somebody_sees_it(office: RunningOrg) -> None:
+async def test_d1_a_page_that_was_away_opens_again_only_where_somebody_sees_it(
+    running_org: RunningOrg,
+) -> None:
     """The page of a lead opens it with a lock. A forgotten tab would take the lead from everybody."""
-    await office.rep("rep-1")
-    page = await office.sign_in("rep-1", "/account")
-    asked = 0
+    await running_org.rep("rep-1")
+    page = await running_org.sign_in("rep-1", "/account")
+    count = 0
 
     async def answer(route: Route) -> None:
-        nonlocal asked
-        asked += 1
-        status, body = (HTTPStatus.SERVICE_UNAVAILABLE, AWAY) if asked == 1 else (HTTPStatus.OK, BACK)
+        nonlocal count
+        count += 1
+        status, body = (HTTPStatus.SERVICE_UNAVAILABLE, AWAY) if count == 1 else (HTTPStatus.OK, BACK)
         await route.fulfill(status=status, body=body, content_type="text/html")
 
     await page.route("**/away", answer)
@@ -43,7 +45,7 @@ async def test_d1_a_page_that_was_away_opens_again_only_where_somebody_sees_it(o
     await page.goto(page.url.replace("/account", "/away"))
     await expect(page.get_by_text("It is away.")).to_be_visible()
     await page.clock.run_for(5 * MOST_MS)
-    assert asked == 1
+    assert count == 1
     await page.evaluate("window.isHidden = false")
     await page.clock.run_for(MOST_MS)
     await expect(page.get_by_text("It is back.")).to_be_visible()

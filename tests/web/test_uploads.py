@@ -53,15 +53,15 @@ async def sent(client: httpx.AsyncClient, content: str, **more: Any) -> list[dic
 
 
 async def test_v1_a_manager_uploads_a_file_from_the_drop_to_the_report(
-    office: RunningOrg, tmp_path: Path
+    running_org: RunningOrg, tmp_path: Path
 ) -> None:
-    await crew(office)
-    await office.rep("mia-orr", "manager")
-    known = await office.arrive("K", last_name="Zee", phone="401-419-4299")
-    await office.until_known("mia-orr")
+    await crew(running_org)
+    await running_org.rep("mia-orr", "manager")
+    known = await running_org.arrive("K", last_name="Zee", phone="401-419-4299")
+    await running_org.until_known("mia-orr")
     content = FILE + "5,Kim Zee,401-419-4299,,noon,d\n"
     (tmp_path / "may.csv").write_text(content)
-    page = await office.sign_in("mia-orr", "/uploads")
+    page = await running_org.sign_in("mia-orr", "/uploads")
     await page.get_by_label("Lead provider").fill("acme")
     transfer = await page.evaluate_handle(
         "text => { const data = new DataTransfer(); data.items.add(new File([text], 'may.csv')); return data }",
@@ -93,7 +93,7 @@ async def test_v1_a_manager_uploads_a_file_from_the_drop_to_the_report(
         await page.get_by_role("link", name="Download the report").click()
     text = (await (await download.value).path()).read_text("utf-8-sig")
     rows = list(csv.DictReader(io.StringIO(text)))
-    first = lead_id(office.org, "acme", "1", {})
+    first = lead_id(running_org.org, "acme", "1", {})
     assert [(row["line"], row["fate"]) for row in rows] == [
         ("2", "new"),
         ("3", "new"),
@@ -104,7 +104,7 @@ async def test_v1_a_manager_uploads_a_file_from_the_drop_to_the_report(
     ]
     assert [row["lead_id"] for row in rows][3:] == [first, "", known]
     assert rows[4]["reason"]
-    second = lead_id(office.org, "acme", "2", {})
+    second = lead_id(running_org.org, "acme", "2", {})
     assert [row["answer"] for row in rows] == [
         f"lead {first}",
         f"lead {second}",
@@ -114,7 +114,7 @@ async def test_v1_a_manager_uploads_a_file_from_the_drop_to_the_report(
         f"inquiry of lead {known}",
     ]
     assert await serious(page) == []
-    async with signed_in(office, "mia-orr") as mia:
+    async with signed_in(running_org, "mia-orr") as mia:
 
         async def has_inquiry(lead: str) -> bool:
             answer = await mia.get(f"/api/v1/leads/{lead}")
@@ -131,16 +131,16 @@ async def test_v1_a_manager_uploads_a_file_from_the_drop_to_the_report(
         status, again = await tried(mia, content)
         assert (status, again["mapping_from"], again["sent_before"]) == (HTTPStatus.OK, "kept", 5)
         assert again["fates"] == {"new": 0, "resend": 5, "inquiry": 0, "refused": 1}
-    async with signed_in(office, "ann-lee") as ann:
+    async with signed_in(running_org, "ann-lee") as ann:
         (entry,) = await entries(ann, "leads_uploaded")
         assert (entry["actor"], entry["object"]) == ("mia-orr", "vendor/acme")
 
 
 async def test_v1_an_upload_goes_on_where_an_earlier_one_ended_and_names_rows_of_others(
-    office: RunningOrg,
+    running_org: RunningOrg,
 ) -> None:
-    await crew(office)
-    async with await office.program("ann-lee") as ann:
+    await crew(running_org)
+    async with await running_org.program("ann-lee") as ann:
         content = "id,last_name,phone,org\n1,Doe,401-419-4247,\n2,Roe,401-419-4248,other\n"
         *_, last = await sent(ann, content)
         assert (last["finished"], last["fates"]) == (True, {"new": 1, "refused": 1})
@@ -154,31 +154,31 @@ async def test_v1_an_upload_goes_on_where_an_earlier_one_ended_and_names_rows_of
 
 
 async def test_an_upload_beyond_the_bounds_or_with_wrong_choices_names_the_reason(
-    office: RunningOrg,
+    running_org: RunningOrg,
 ) -> None:
-    await crew(office)
-    async with await office.program("ann-lee") as ann:
+    await crew(running_org)
+    async with await running_org.program("ann-lee") as ann:
         rows = "id,phone\n" + "".join(f"{n},401-419-4247\n" for n in range(uploads.MOST_ROWS + 1))
-        status, said = await tried(ann, rows)
-        assert (status, said["detail"]) == (
+        status, body = await tried(ann, rows)
+        assert (status, body["detail"]) == (
             413,
             "file: has more than 20,000 rows; firstclaim send takes files of any size",
         )
-        status, said = await tried(ann, b"x" * (uploads.MOST_BYTES + 1))
+        status, body = await tried(ann, b"x" * (uploads.MOST_BYTES + 1))
         assert status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE
         for choices, named in (
             ("[]", "choices"),
             ('{"id": "nothing"}', "nothing"),
             ('{"id": "external_id", "gone": "phone"}', "gone"),
         ):
-            status, said = await tried(ann, "id,phone\n1,401-419-4247\n", choices=choices)
-            assert (status, named in said["detail"]) == (HTTPStatus.UNPROCESSABLE_ENTITY, True), said
-        status, said = await tried(ann, "a,b\n1,Ann\n")
-        assert (status, said["mapping_from"]) == (HTTPStatus.OK, "none")
-        assert [one["column"] for one in said["columns"]] == ["a", "b"]
+            status, body = await tried(ann, "id,phone\n1,401-419-4247\n", choices=choices)
+            assert (status, named in body["detail"]) == (HTTPStatus.UNPROCESSABLE_ENTITY, True), body
+        status, body = await tried(ann, "a,b\n1,Ann\n")
+        assert (status, body["mapping_from"]) == (HTTPStatus.OK, "none")
+        assert [one["column"] for one in body["columns"]] == ["a", "b"]
         status, _ = await tried(ann, b"")
         assert status == HTTPStatus.UNPROCESSABLE_ENTITY
-        status, said = await tried(ann, "<adf><prospect><id>1</id></prospect></adf>", "a.xml")
-        assert (status, said["takes_mapping"], said["fates"]["new"]) == (HTTPStatus.OK, False, 1)
-    async with await office.program("bob-ray") as bob:
+        status, body = await tried(ann, "<adf><prospect><id>1</id></prospect></adf>", "a.xml")
+        assert (status, body["takes_mapping"], body["fates"]["new"]) == (HTTPStatus.OK, False, 1)
+    async with await running_org.program("bob-ray") as bob:
         assert (await tried(bob, "id\n1\n"))[0] == HTTPStatus.FORBIDDEN

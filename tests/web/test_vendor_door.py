@@ -41,34 +41,36 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.slow
 
 
-async def letters_of(office: RunningOrg, count: int) -> list[StoredDeadLetter]:
+async def letters_of(running_org: RunningOrg, count: int) -> list[StoredDeadLetter]:
     """Return the org's dead letters, once there are as many."""
     async with asyncio.timeout(PATIENCE_SECONDS):
         while True:
-            found = [read_letter(one) async for one in read_topic(office.stack.settings, DEAD_LETTERS)]
-            if len(own := [one for one in found if org_of(one) == office.org]) >= count:
+            found = [read_letter(one) async for one in read_topic(running_org.stack.settings, DEAD_LETTERS)]
+            if len(own := [one for one in found if org_of(one) == running_org.org]) >= count:
                 return own
             await asyncio.sleep(0.1)
 
 
 async def test_v3_a_post_is_on_the_topic_as_send_of_the_same_lead_and_becomes_a_lead(
-    office: RunningOrg, store: Engine, tmp_path: Path
+    running_org: RunningOrg, store: Engine, tmp_path: Path
 ) -> None:
-    await office.rep("rep-1", "admin")
-    await office.publish("queue", "work", **WORK)
-    secret = issued(office, store)
-    async with arrivals(office) as topic, client(office, secret) as vendor:
+    await running_org.rep("rep-1", "admin")
+    await running_org.publish("queue", "work", **WORK)
+    secret = issued(running_org, store)
+    async with arrivals(running_org) as topic, client(running_org, secret) as vendor:
         answer = await vendor.post(DOOR, json=LEAD)
         assert answer.status_code == HTTPStatus.ACCEPTED, answer.text
         (posted,) = await topic.take()  # it is there as soon as there is an answer
-        said = answer.json()
-        (lead,) = said["leads"]
-        assert (said["accepted"], said["refused"], said["refusals"]) == (1, 0, [])
-        assert lead["lead_id"] == lead_id(office.org, "acme", "A-1", {})
+        body = answer.json()
+        (lead,) = body["leads"]
+        assert (body["accepted"], body["refused"], body["refusals"]) == (1, 0, [])
+        assert lead["lead_id"] == lead_id(running_org.org, "acme", "A-1", {})
         assert lead["remarks"] == {"assumed": {"state": "from zip 02903"}}
         path = tmp_path / "lead.json"
         path.write_text(json.dumps(LEAD))
-        await send_file(office.stack.settings, path, mapping=None, vendor="acme", org=office.org, say=print)
+        await send_file(
+            running_org.stack.settings, path, mapping=None, vendor="acme", org=running_org.org, say=print
+        )
         (sent,) = await topic.take()
         assert (posted.value, posted.key) == (sent.value, sent.key)
         form = await vendor.post(DOOR, data={**LEAD, "external_id": "A-2"}, params={"campaign": "west"})
@@ -78,31 +80,31 @@ async def test_v3_a_post_is_on_the_topic_as_send_of_the_same_lead_and_becomes_a_
             f"{','.join(LEAD)}\n"
             + ",".join(f'"{value}"' for value in {**LEAD, "external_id": "A-2"}.values())
         )
-        settings = office.stack.settings
+        settings = running_org.stack.settings
         await send_file(
-            settings, path, mapping=None, vendor="acme", campaign="west", org=office.org, say=print
+            settings, path, mapping=None, vendor="acme", campaign="west", org=running_org.org, say=print
         )
         adf = (RECORDED / "adf.xml").read_bytes()
         assert (
             await vendor.post(DOOR, content=adf, headers={"content-type": "application/xml"})
         ).status_code == HTTPStatus.ACCEPTED
         await send_file(
-            settings, RECORDED / "adf.xml", mapping=None, vendor="acme", org=office.org, say=print
+            settings, RECORDED / "adf.xml", mapping=None, vendor="acme", org=running_org.org, say=print
         )
         taken = await topic.take()
         values = [(one.value, one.key) for one in taken]
         assert len(values) == 4
         assert len(set(values)) == 2, "each post is byte for byte what `send` sends"
-    async with await office.program("rep-1") as program, asyncio.timeout(PATIENCE_SECONDS):
+    async with await running_org.program("rep-1") as program, asyncio.timeout(PATIENCE_SECONDS):
         while (shown := await program.get(f"/api/v1/leads/{lead['lead_id']}")).status_code != HTTPStatus.OK:
             await asyncio.sleep(0.05)
         assert shown.json()["facts"]["phone"] == "+14014194247"
 
 
-async def test_a_posts_traceparent_goes_on_in_its_message(office: RunningOrg, store: Engine) -> None:
+async def test_a_posts_traceparent_goes_on_in_its_message(running_org: RunningOrg, store: Engine) -> None:
     """One that is not valid does not; the message then begins a trace at intake."""
     given = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
-    async with arrivals(office) as topic, client(office, issued(office, store)) as vendor:
+    async with arrivals(running_org) as topic, client(running_org, issued(running_org, store)) as vendor:
         for number, header in enumerate((given, "nonsense")):
             post = await vendor.post(
                 DOOR,
@@ -120,20 +122,20 @@ async def test_a_posts_traceparent_goes_on_in_its_message(office: RunningOrg, st
 
 
 async def test_v1_v6_a_list_is_accepted_in_part_and_each_lead_is_named(
-    office: RunningOrg, store: Engine
+    running_org: RunningOrg, store: Engine
 ) -> None:
     """What intake refuses is a dead letter with the same reason; what is no message is counted."""
-    keys = keys_of(office.stack, store)
-    secret, _ = keys.issue(office.org, "acme", "test", by="test")
+    keys = keys_of(running_org.stack, store)
+    secret, _ = keys.issue(running_org.org, "acme", "test", by="test")
     leads = [{"external_id": "B-1"}, {"first_name": "Ann"}, 7, {"external_id": "B-2", "credit_score": "high"}]
-    async with arrivals(office) as topic, client(office, secret) as vendor:
+    async with arrivals(running_org) as topic, client(running_org, secret) as vendor:
         answer = await vendor.post(DOOR, json=leads)
         assert answer.status_code == HTTPStatus.ACCEPTED, answer.text
-        said = answer.json()
-        assert (said["accepted"], said["refused"]) == (2, 2)
-        assert [one["line"] for one in said["leads"]] == [1, 4]
-        assert said["leads"][1]["remarks"]["invalid"] == {"credit_score": "high"}
-        assert [(one["line"], one["field"]) for one in said["refusals"]] == [(2, "external_id"), (3, "")]
+        body = answer.json()
+        assert (body["accepted"], body["refused"]) == (2, 2)
+        assert [one["line"] for one in body["leads"]] == [1, 4]
+        assert body["leads"][1]["remarks"]["invalid"] == {"credit_score": "high"}
+        assert [(one["line"], one["field"]) for one in body["refusals"]] == [(2, "external_id"), (3, "")]
         assert len(await topic.take()) == 3
         alone = await vendor.post(DOOR, json={"first_name": "Bob"})
         assert alone.status_code == HTTPStatus.UNPROCESSABLE_ENTITY
@@ -142,10 +144,10 @@ async def test_v1_v6_a_list_is_accepted_in_part_and_each_lead_is_named(
         assert problem["type"] == "urn:firstclaim:problem:refused"
         assert problem["errors"][0]["path"] == "external_id"
         assert "needed to tell the lead from others" in problem["detail"]
-        letters = await letters_of(office, 2)
+        letters = await letters_of(running_org, 2)
         assert {one.error_class for one in letters} == {"nothing_identifying"}
         assert all(problem["errors"][0]["reason"] in one.reason for one in letters)
-    (key,) = keys.all(office.org)
+    (key,) = keys.all(running_org.org)
     assert (key.accepted, key.refused) == (2, 3)
     assert key.used_at is not None
 
@@ -212,10 +214,10 @@ HOSTILE: Final[dict[str, tuple[bytes, str, int, str]]] = {
 
 
 async def test_b8_hostile_bodies_are_answered_by_field_and_reason_and_stop_nothing(
-    office: RunningOrg, store: Engine
+    running_org: RunningOrg, store: Engine
 ) -> None:
     """A value that cannot be kept costs itself, as on the topic; a body that cannot be read costs itself."""
-    async with arrivals(office) as topic, client(office, issued(office, store)) as vendor:
+    async with arrivals(running_org) as topic, client(running_org, issued(running_org, store)) as vendor:
         wrong = {}
         for name, (body, content_type, status, text) in HOSTILE.items():
             headers = {"content-type": content_type} if content_type else {}
@@ -233,11 +235,11 @@ async def test_b8_hostile_bodies_are_answered_by_field_and_reason_and_stop_nothi
 
 
 async def test_the_same_idempotency_key_and_bytes_get_the_same_answer(
-    office: RunningOrg, store: Engine
+    running_org: RunningOrg, store: Engine
 ) -> None:
-    keys = keys_of(office.stack, store)
-    secret, _ = keys.issue(office.org, "acme", "test", by="test")
-    async with arrivals(office) as topic, client(office, secret) as vendor:
+    keys = keys_of(running_org.stack, store)
+    secret, _ = keys.issue(running_org.org, "acme", "test", by="test")
+    async with arrivals(running_org) as topic, client(running_org, secret) as vendor:
 
         async def post(body: Any, key: str = "post-1") -> httpx.Response:
             return await vendor.post(DOOR, json=body, headers={"idempotency-key": key})
@@ -262,6 +264,6 @@ async def test_the_same_idempotency_key_and_bytes_get_the_same_answer(
         assert len({one["external_id"] for one in await topic.messages()}) == 1, (
             "two bodies, one key: one counts"
         )
-    async with client(office, issued(office, store)) as another:
+    async with client(running_org, issued(running_org, store)) as another:
         answer = await another.post(DOOR, json=LEAD, headers={"idempotency-key": "post-1"})
         assert "idempotent-replayed" not in answer.headers, "each key has its own"

@@ -37,20 +37,24 @@ if TYPE_CHECKING:
     import httpx
     from sqlalchemy import Engine
 
-    from tests.cli.in_process import Said
+    from tests.cli.in_process import CommandResult
     from tests.web.running_org import RunningOrg
 
 pytestmark = pytest.mark.slow
 
 
 async def test_a_key_posts_leads_of_its_vendor_to_its_org_and_does_nothing_else(
-    office: RunningOrg, store: Engine
+    running_org: RunningOrg, store: Engine
 ) -> None:
-    await crew(office)
-    keys = keys_of(office.stack, store)
-    secret, key = keys.issue(office.org, "acme", "test", by="test")
-    token, _ = office.tokens.issue(office.org, "ann-lee", "t", SCOPES, by="test")
-    async with arrivals(office) as topic, client(office, secret) as vendor, client(office, token) as program:
+    await crew(running_org)
+    keys = keys_of(running_org.stack, store)
+    secret, key = keys.issue(running_org.org, "acme", "test", by="test")
+    token, _ = running_org.tokens.issue(running_org.org, "ann-lee", "t", SCOPES, by="test")
+    async with (
+        arrivals(running_org) as topic,
+        client(running_org, secret) as vendor,
+        client(running_org, token) as program,
+    ):
         other = await vendor.post("/api/v1/leads/other", json=LEAD)
         assert other.status_code == HTTPStatus.FORBIDDEN
         for field, value in (("vendor", "other"), ("org", "default"), ("Org", "default"), ("VENDOR", "x")):
@@ -64,7 +68,7 @@ async def test_a_key_posts_leads_of_its_vendor_to_its_org_and_does_nothing_else(
             DOOR, json={**wrapped, "data": {**LEAD, "vendor": "acme", "org": "default"}}
         )
         assert hidden.status_code == HTTPStatus.UNPROCESSABLE_ENTITY
-        assert {one["org"] for one in await topic.messages()} <= {office.org}
+        assert {one["org"] for one in await topic.messages()} <= {running_org.org}
         for path in ("/api/v1/me", "/api/v1/leads", "/api/v1/queues", "/api/v1/vendors/keys"):
             assert (await vendor.get(path)).status_code == HTTPStatus.UNAUTHORIZED, path
         assert (await program.post(DOOR, json=LEAD)).status_code == HTTPStatus.UNAUTHORIZED
@@ -72,7 +76,7 @@ async def test_a_key_posts_leads_of_its_vendor_to_its_org_and_does_nothing_else(
         assert bare.status_code == HTTPStatus.ACCEPTED
         by_id = await vendor.post(f"{DOOR}?key={key.key_id}", json=LEAD, headers={"authorization": ""})
         assert by_id.status_code == HTTPStatus.UNAUTHORIZED, "an id is no secret"
-        assert keys.revoke(office.org, key.key_id) is not None
+        assert keys.revoke(running_org.org, key.key_id) is not None
         gone = await vendor.post(DOOR, json=LEAD)
         assert gone.status_code == HTTPStatus.UNAUTHORIZED
         assert gone.headers["www-authenticate"] == "Bearer"
@@ -83,12 +87,12 @@ async def test_a_key_posts_leads_of_its_vendor_to_its_org_and_does_nothing_else(
     assert secret not in str(row)
 
 
-async def test_a_signed_key_needs_the_signature_of_each_body(office: RunningOrg, store: Engine) -> None:
-    keys = keys_of(office.stack, store)
-    secret, key = keys.issue(office.org, "acme", "test", by="test", signing_secret=SECRET)
+async def test_a_signed_key_needs_the_signature_of_each_body(running_org: RunningOrg, store: Engine) -> None:
+    keys = keys_of(running_org.stack, store)
+    secret, key = keys.issue(running_org.org, "acme", "test", by="test", signing_secret=SECRET)
     body = json.dumps(LEAD).encode()
     right = {"x-firstclaim-signature-256": signature(SECRET, body)}
-    async with client(office, secret) as vendor, client(office, None) as webhook:
+    async with client(running_org, secret) as vendor, client(running_org, None) as webhook:
 
         async def post(who: httpx.AsyncClient, path: str = DOOR, **headers: str) -> int:
             return (await who.post(path, content=body, headers={**JSON_TYPE, **headers})).status_code
@@ -111,10 +115,10 @@ async def test_a_signed_key_needs_the_signature_of_each_body(office: RunningOrg,
 
 
 async def test_v1_a_body_that_openssl_signed_is_taken_and_a_replay_is_the_same_lead(
-    office: RunningOrg, store: Engine, tmp_path: Path
+    running_org: RunningOrg, store: Engine, tmp_path: Path
 ) -> None:
     """A vendor's program that is not ours signs the bytes of the body."""
-    secret = issued(office, store, signing_secret=SECRET)
+    secret = issued(running_org, store, signing_secret=SECRET)
     path = tmp_path / "lead.json"
     path.write_text(json.dumps(LEAD, indent=1))
     signing = await asyncio.create_subprocess_exec(
@@ -122,7 +126,7 @@ async def test_v1_a_body_that_openssl_signed_is_taken_and_a_replay_is_the_same_l
     )
     digest = (await signing.communicate())[0].decode().partition(" ")[0]
     headers = {**JSON_TYPE, "X-Signature": f"sha256={digest}"}
-    async with arrivals(office) as taken, client(office, secret) as vendor:
+    async with arrivals(running_org) as taken, client(running_org, secret) as vendor:
         answers = [await vendor.post(DOOR, content=path.read_bytes(), headers=headers) for _ in range(2)]
         assert [one.status_code for one in answers] == [HTTPStatus.ACCEPTED] * 2
         first, again = (one.json()["leads"][0]["lead_id"] for one in answers)
@@ -136,29 +140,29 @@ async def test_v1_a_body_that_openssl_signed_is_taken_and_a_replay_is_the_same_l
 
 
 @pytest.fixture
-def strict_console(office: RunningOrg) -> Iterator[RunningOrg]:
-    """Yield the office at a second console, where a key may post three times and then once in 1,000 seconds."""
+def strict_console(running_org: RunningOrg) -> Iterator[RunningOrg]:
+    """Yield the test's org at a second console, where a key may post three times and then once in 1,000 seconds."""
     port = free_port()
-    console = child("console-strict", ["console"], office.stack.settings, port)
+    console = child("console-strict", ["console"], running_org.stack.settings, port)
     console.environment = {
         **(console.environment or {}),
         "FIRSTCLAIM_VENDOR_POSTS_BURST": "3",
         "FIRSTCLAIM_VENDOR_POSTS_PER_SECOND": "0.001",
     }
     console.launch()
-    office.port = port
-    yield office
+    running_org.port = port
+    yield running_org
     console.stop()
 
 
 async def test_a_key_that_posts_too_often_is_told_when_to_try_again(
     strict_console: RunningOrg, store: Engine
 ) -> None:
-    office = strict_console
-    await office.until_ready()
+    running_org = strict_console
+    await running_org.until_ready()
     async with (
-        client(office, issued(office, store)) as vendor,
-        client(office, issued(office, store)) as other,
+        client(running_org, issued(running_org, store)) as vendor,
+        client(running_org, issued(running_org, store)) as other,
     ):
         statuses = [(await vendor.post(DOOR, json=LEAD)).status_code for _ in range(3)]
         assert statuses == [HTTPStatus.ACCEPTED] * 3
@@ -170,10 +174,10 @@ async def test_a_key_that_posts_too_often_is_told_when_to_try_again(
 
 
 async def test_an_admin_makes_keys_and_mappings_by_the_api_and_they_are_in_the_audit(
-    office: RunningOrg, store: Engine
+    running_org: RunningOrg, store: Engine
 ) -> None:
-    await crew(office)
-    async with signed_in(office, "ann-lee") as ann, signed_in(office, "bob-ray") as bob:
+    await crew(running_org)
+    async with signed_in(running_org, "ann-lee") as ann, signed_in(running_org, "bob-ray") as bob:
         wanted = {"vendor": " acme ", "name": "server", "signing_secret": SECRET}
         assert (await bob.post("/api/v1/vendors/keys", json=wanted)).status_code == HTTPStatus.FORBIDDEN
         made = await ann.post("/api/v1/vendors/keys", json=wanted)
@@ -192,8 +196,8 @@ async def test_an_admin_makes_keys_and_mappings_by_the_api_and_they_are_in_the_a
         assert (await ann.get("/api/v1/vendors/mappings")).json() == [
             {"vendor": "acme", "mapping": {"phone": "tel"}}
         ]
-        plain = issued(office, store)
-        async with arrivals(office) as topic, client(office, plain) as sender:
+        plain = issued(running_org, store)
+        async with arrivals(running_org) as topic, client(running_org, plain) as sender:
             answer = await sender.post(DOOR, json={"tel": "401-419-4247", "x": 1})
             assert answer.status_code == HTTPStatus.ACCEPTED, answer.text
             (message,) = await topic.messages()
@@ -215,20 +219,20 @@ async def test_an_admin_makes_keys_and_mappings_by_the_api_and_they_are_in_the_a
 
 
 async def test_the_commands_make_keys_and_mappings_for_the_running_console(
-    office: RunningOrg, tmp_path: Path
+    running_org: RunningOrg, tmp_path: Path
 ) -> None:
-    def run(*arguments: str) -> Said:
-        return firstclaim(office.stack, "vendor", *arguments, "--org", office.org)
+    def run(*arguments: str) -> CommandResult:
+        return firstclaim(running_org.stack, "vendor", *arguments, "--org", running_org.org)
 
     mapping = tmp_path / "mapping.yaml"
     mapping.write_text("phone: tel\nreply: leadconduit\n")
-    said = await asyncio.to_thread(run, "key", "issue", "acme", "--name", "server", "--json")
-    assert said.code == 0, said.err
-    made = json.loads(said.out.splitlines()[-1])
+    printed = await asyncio.to_thread(run, "key", "issue", "acme", "--name", "server", "--json")
+    assert printed.code == 0, printed.err
+    made = json.loads(printed.out.splitlines()[-1])
     assert (await asyncio.to_thread(run, "mapping", "set", "acme", str(mapping))).code == 0
     shown = await asyncio.to_thread(run, "mapping", "show", "acme")
     assert shown.out == "phone: tel\nreply: leadconduit\n"
-    async with client(office, made["secret"]) as vendor:
+    async with client(running_org, made["secret"]) as vendor:
         answer = await vendor.post(DOOR, json={"tel": "401-419-4247"})
         assert answer.json()["outcome"] == "success", answer.text
         assert (await asyncio.to_thread(run, "mapping", "remove", "acme")).code == 0

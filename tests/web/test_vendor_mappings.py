@@ -40,15 +40,15 @@ RECORDINGS: Final = {
 
 @pytest.mark.parametrize("recording", RECORDINGS)
 async def test_v3_recorded_posts_are_read_by_the_shipped_mappings(
-    office: RunningOrg, store: Engine, recording: str
+    running_org: RunningOrg, store: Engine, recording: str
 ) -> None:
     vendor, file, path, status = RECORDINGS[recording]
     value = read_yaml(EXAMPLES / f"{vendor}.yaml")
     Mapping(value)
-    Mappings(store).put(office.org, vendor, value, by="test")
+    Mappings(store).put(running_org.org, vendor, value, by="test")
     content_type = FORM if file.endswith(".form") else "application/json"
-    secret = issued(office, store, vendor)
-    async with arrivals(office) as topic, client(office, secret) as sender:
+    secret = issued(running_org, store, vendor)
+    async with arrivals(running_org) as topic, client(running_org, secret) as sender:
         body = (RECORDED / file).read_bytes()
         answer = await sender.post(
             f"/api/v1/leads/{vendor}{path}", content=body, headers={"content-type": content_type}
@@ -63,9 +63,9 @@ async def test_v3_recorded_posts_are_read_by_the_shipped_mappings(
         assert answer.json() == {
             "outcome": "success",
             "reason": None,
-            "lead": {"id": lead_id(office.org, vendor, "5f5e0a1b2c3d", {})},
+            "lead": {"id": lead_id(running_org.org, vendor, "5f5e0a1b2c3d", {})},
         }
-        async with client(office, secret) as sender:
+        async with client(running_org, secret) as sender:
             failed = await sender.post(f"/api/v1/leads/{vendor}", data={"first_name": "Ann"})
         assert failed.status_code == HTTPStatus.UNPROCESSABLE_ENTITY
         assert failed.json()["outcome"] == "failure"
@@ -77,9 +77,9 @@ async def test_v3_recorded_posts_are_read_by_the_shipped_mappings(
 
 
 async def test_leadconduits_form_of_the_answer_is_given_where_it_is_asked_for(
-    office: RunningOrg, store: Engine
+    running_org: RunningOrg, store: Engine
 ) -> None:
-    async with client(office, issued(office, store)) as vendor:
+    async with client(running_org, issued(running_org, store)) as vendor:
         accept = {"accept": "application/vnd.leadconduit+json"}
         for answer in (
             await vendor.post(DOOR, json=LEAD, headers=accept),
@@ -92,30 +92,33 @@ async def test_leadconduits_form_of_the_answer_is_given_where_it_is_asked_for(
 
 
 async def test_meta_verifies_the_webhook_and_a_notification_without_answers_is_refused(
-    office: RunningOrg, store: Engine
+    running_org: RunningOrg, store: Engine
 ) -> None:
-    Mappings(store).put(office.org, "meta", read_yaml(EXAMPLES / "meta.yaml"), by="test")
-    signed, plain = issued(office, store, "meta", signing_secret=SECRET), issued(office, store, "meta")
+    Mappings(store).put(running_org.org, "meta", read_yaml(EXAMPLES / "meta.yaml"), by="test")
+    signed, plain = (
+        issued(running_org, store, "meta", signing_secret=SECRET),
+        issued(running_org, store, "meta"),
+    )
     path = "/api/v1/leads/meta/webhook"
 
-    def asked(token: str, mode: str = "subscribe") -> dict[str, str]:
+    def subscribe_query(token: str, mode: str = "subscribe") -> dict[str, str]:
         return {"hub.mode": mode, "hub.challenge": "1158201444", "hub.verify_token": token}
 
-    async with client(office, None) as meta, client(office, plain) as sender:
-        right = await meta.get(path, params=asked(signed))
+    async with client(running_org, None) as meta, client(running_org, plain) as sender:
+        right = await meta.get(path, params=subscribe_query(signed))
         assert (right.status_code, right.text) == (HTTPStatus.OK, "1158201444")
         assert right.headers["content-type"].startswith("text/plain")
-        assert (await meta.get(path, params=asked(plain))).status_code == HTTPStatus.FORBIDDEN
-        assert (await meta.get(path, params=asked("no"))).status_code == HTTPStatus.FORBIDDEN
-        assert (await meta.get(path, params=asked(signed, "other"))).status_code == 422
+        assert (await meta.get(path, params=subscribe_query(plain))).status_code == HTTPStatus.FORBIDDEN
+        assert (await meta.get(path, params=subscribe_query("no"))).status_code == HTTPStatus.FORBIDDEN
+        assert (await meta.get(path, params=subscribe_query(signed, "other"))).status_code == 422
         assert (
-            await meta.get("/api/v1/leads/acme/webhook", params=asked(signed))
+            await meta.get("/api/v1/leads/acme/webhook", params=subscribe_query(signed))
         ).status_code == HTTPStatus.FORBIDDEN
         bare = (RECORDED / "meta_notification.json").read_bytes()
         answer = await sender.post(path, content=bare, headers=JSON_TYPE)
         assert answer.status_code == HTTPStatus.UNPROCESSABLE_ENTITY
         assert answer.json()["detail"] == "field_data: is empty"
-    async with arrivals(office) as topic, client(office, issued(office, store)) as relay:
+    async with arrivals(running_org) as topic, client(running_org, issued(running_org, store)) as relay:
         body = (RECORDED / "meta_graph_api.json").read_bytes()
         answer = await relay.post(DOOR, content=body, headers=JSON_TYPE)
         assert answer.status_code == HTTPStatus.ACCEPTED, answer.text

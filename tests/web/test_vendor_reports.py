@@ -27,18 +27,18 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.slow
 
 
-async def _differences(office: RunningOrg) -> dict[bytes, VendorReport]:
+async def _differences(running_org: RunningOrg) -> dict[bytes, VendorReport]:
     """Return the org's reports of acme in the topic, once `verify` finds that topic and database agree on them."""
-    settings = office.stack.settings
+    settings = running_org.stack.settings
 
     async def agree() -> dict[bytes, VendorReport] | None:
         counted = counted_hours(crm.connect(settings.database_url))
-        ours = {key for key, hour in counted.items() if hour.report.org == office.org}
+        ours = {key for key, hour in counted.items() if hour.report.org == running_org.org}
         if any(counted[key].published < counted[key].report.version for key in ours):
             return None
         findings = Findings()
         await check_vendor_reports(settings, findings)
-        if any(one.details["key"].startswith(f"{office.org}/") for one in findings.found):
+        if any(one.details["key"].startswith(f"{running_org.org}/") for one in findings.found):
             return None
         return {key: counted[key].report for key in ours}
 
@@ -46,27 +46,27 @@ async def _differences(office: RunningOrg) -> dict[bytes, VendorReport]:
     return found
 
 
-async def _topic_and_database_are_compared(office: RunningOrg) -> None:
+async def _topic_and_database_are_compared(running_org: RunningOrg) -> None:
     """Write a record that is wrong: it is a finding, until the right one follows it."""
-    reports = await _differences(office)
+    reports = await _differences(running_org)
     key, right = next((key, one) for key, one in reports.items() if one.vendor == "acme" and one.accepted)
     for wrong in (replace(right, accepted=right.accepted + 1), replace(right, version=right.version - 1)):
-        await (await office.client.put(VENDOR_REPORTS, msgspec.json.encode(wrong), key=key))
+        await (await running_org.client.put(VENDOR_REPORTS, msgspec.json.encode(wrong), key=key))
         findings = Findings()
-        await check_vendor_reports(office.stack.settings, findings)
+        await check_vendor_reports(running_org.stack.settings, findings)
         assert key.decode() in [one.details["key"] for one in findings.found]
         assert set(findings.counts) == {"vendor_report_differs"}
-    await (await office.client.put(VENDOR_REPORTS, msgspec.json.encode(right), key=key))
-    assert (await _differences(office))[key] == right
+    await (await running_org.client.put(VENDOR_REPORTS, msgspec.json.encode(right), key=key))
+    assert (await _differences(running_org))[key] == right
 
 
-async def test_v6_each_vendors_leads_are_counted_from_the_bytes_it_sent(office: RunningOrg) -> None:
-    await crew(office)
-    await office.rep("mia-orr", "manager")
+async def test_v6_each_vendors_leads_are_counted_from_the_bytes_it_sent(running_org: RunningOrg) -> None:
+    await crew(running_org)
+    await running_org.rep("mia-orr", "manager")
 
     async def send(vendor: str, external_id: str, **facts: Any) -> None:
-        lead = {"vendor": vendor, "external_id": external_id, "org": office.org, **facts}
-        await (await office.client.put(LEAD_ARRIVALS, json.dumps(lead).encode(), key=b"one"))
+        lead = {"vendor": vendor, "external_id": external_id, "org": running_org.org, **facts}
+        await (await running_org.client.put(LEAD_ARRIVALS, json.dumps(lead).encode(), key=b"one"))
 
     ann = {"last_name": "Doe", "phone": "401-419-4247"}
     await send("acme", "1", **ann)
@@ -74,9 +74,9 @@ async def test_v6_each_vendors_leads_are_counted_from_the_bytes_it_sent(office: 
     await send("acme", "1", last_name="Poe", phone="401-419-4250")
     await send("acme", "2", last_name="Roe", phone="401-419-4248", email="no address", assigned_to="bob-ray")
     await send("globex", "9", **ann)
-    bad = json.dumps({"vendor": "globex", "org": office.org, "loan_amount": 5}).encode()
-    await (await office.client.put(LEAD_ARRIVALS, bad, key=b"one"))
-    async with await office.program("mia-orr") as mia:
+    bad = json.dumps({"vendor": "globex", "org": running_org.org, "loan_amount": 5}).encode()
+    await (await running_org.client.put(LEAD_ARRIVALS, bad, key=b"one"))
+    async with await running_org.program("mia-orr") as mia:
 
         async def reports() -> dict[str, Any] | None:
             answer = await mia.get("/api/v1/vendors/reports")
@@ -97,10 +97,10 @@ async def test_v6_each_vendors_leads_are_counted_from_the_bytes_it_sent(office: 
         assert "acme,accepted,,3" in text
         assert "globex,refused," in text
         assert (await mia.get("/api/v1/vendors/reports?days=0")).status_code == 422
-    await _topic_and_database_are_compared(office)
-    async with await office.program("bob-ray") as bob:
+    await _topic_and_database_are_compared(running_org)
+    async with await running_org.program("bob-ray") as bob:
         assert (await bob.get("/api/v1/vendors/reports")).status_code == HTTPStatus.FORBIDDEN
-    page = await office.sign_in("mia-orr", "/vendors")
+    page = await running_org.sign_in("mia-orr", "/vendors")
     await expect(page.locator("[data-vendor=acme]")).to_contain_text("1 (33 %)")
     await expect(page.locator("[data-vendor=acme]")).to_contain_text("Email could not be read")
     await expect(page.locator("[data-vendor=acme]")).not_to_contain_text("_")

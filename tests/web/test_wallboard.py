@@ -44,15 +44,15 @@ async def _all_in(program: httpx.AsyncClient, queue_id: str, leads: set[str]) ->
     return await in_queue(program, queue_id) >= leads
 
 
-async def day(office: RunningOrg) -> dict[str, str]:
+async def day(running_org: RunningOrg) -> dict[str, str]:
     """Let a morning pass: two leads are claimed, one is open, one is an exception, one waits; return name -> id."""
     for rep_id, role in (("mia", "manager"), ("ann", "rep"), ("bob", "rep")):
-        await office.rep(rep_id, role, teams=["west"])
-    await office.publish("settings", "settings", quiet_hours=[], time_zone="America/New_York")
-    await office.publish("group", "west", name="West team", method="queue")
-    await office.publish("group", "empty", name="Nobody", method="round_robin", members=[])
-    await office.publish("campaign", "west", name="West", vendor="acme", group_id="west")
-    await office.publish("campaign", "lost", name="Lost", vendor="zeta", group_id="empty")
+        await running_org.rep(rep_id, role, teams=["west"])
+    await running_org.publish("settings", "settings", quiet_hours=[], time_zone="America/New_York")
+    await running_org.publish("group", "west", name="West team", method="queue")
+    await running_org.publish("group", "empty", name="Nobody", method="round_robin", members=[])
+    await running_org.publish("campaign", "west", name="West", vendor="acme", group_id="west")
+    await running_org.publish("campaign", "lost", name="Lost", vendor="zeta", group_id="empty")
     to_open = {"combinator": "and", "rules": [{"field": "last_name", "operator": "=", "value": "Open"}]}
     free = {
         "combinator": "and",
@@ -61,10 +61,10 @@ async def day(office: RunningOrg) -> dict[str, str]:
             {"field": "vendor", "operator": "=", "value": "acme"},
         ],
     }
-    await office.publish(
+    await running_org.publish(
         "queue", "new", **{**NEW, "teams": ["west"], "inclusion": free, "exclusion": to_open}
     )
-    await office.publish(
+    await running_org.publish(
         "queue",
         "work",
         **{
@@ -76,31 +76,37 @@ async def day(office: RunningOrg) -> dict[str, str]:
         },
     )
     for kind, name in (("queue", "work"), ("campaign", "lost"), ("rep", "bob")):
-        await office.until_published(kind, name)
+        await running_org.until_published(kind, name)
     leads = {
-        name: await office.arrive(f"A-{n}", campaign="west", first_name="Ana", last_name=name)
+        name: await running_org.arrive(f"A-{n}", campaign="west", first_name="Ana", last_name=name)
         for n, name in enumerate(("One", "Two", "Open", "Waits"))
     }
-    async with await office.program("mia") as program:
+    async with await running_org.program("mia") as program:
         for queue_id, names in (("new", ("One", "Two", "Waits")), ("work", ("Open",))):
             await eventually(partial(_all_in, program, queue_id, {leads[name] for name in names}), queue_id)
     for name, rep_id in (("One", "ann"), ("Two", "ann")):
-        answer = (await office.ask("claim", leads[name], rep_id, queue_id="new")).answer
+        answer = (await running_org.ask("claim", leads[name], rep_id, queue_id="new")).answer
         assert answer is not None
         assert answer.result == "won"
-    opened = (await office.ask("view", leads["Open"], "bob")).answer
+    opened = (await running_org.ask("view", leads["Open"], "bob")).answer
     assert opened is not None
     assert opened.result == "done"
     return leads
 
 
 @pytest.mark.slow
-async def test_a_manager_sees_the_day_on_the_wallboard_and_in_the_reports(office: RunningOrg) -> None:
-    await day(office)
-    await office.client.arrive(
-        {"vendor": "zeta", "external_id": "Z-1", "org": office.org, "campaign": "lost", "last_name": "Nobody"}
+async def test_a_manager_sees_the_day_on_the_wallboard_and_in_the_reports(running_org: RunningOrg) -> None:
+    await day(running_org)
+    await running_org.client.arrive(
+        {
+            "vendor": "zeta",
+            "external_id": "Z-1",
+            "org": running_org.org,
+            "campaign": "lost",
+            "last_name": "Nobody",
+        }
     )
-    client = await office.program("mia")
+    client = await running_org.program("mia")
 
     async def board() -> dict[str, Any] | None:
         found: dict[str, Any] = (await client.get("/api/v1/wallboard")).json()
@@ -124,8 +130,8 @@ async def test_a_manager_sees_the_day_on_the_wallboard_and_in_the_reports(office
     assert {one["key"] for one in found["vendors"]} == {"acme", "zeta"}
     queues = {one["queue_id"]: one for one in found["queues"]}
     assert queues["new"]["oldest_at"] is not None
-    rep = await office.sign_in("ann", "/queues/new")
-    page = await office.sign_in("mia", "/wallboard")
+    rep = await running_org.sign_in("ann", "/queues/new")
+    page = await running_org.sign_in("mia", "/wallboard")
     for tile, count in (
         ("Arrived today", "5"),
         ("Given to reps today", "2"),

@@ -48,9 +48,9 @@ def keys_of(stack: RunningStack, store: Engine) -> VendorKeys:
 
 
 @asynccontextmanager
-async def arrivals(office: RunningOrg) -> AsyncIterator[Arrivals]:
+async def arrivals(running_org: RunningOrg) -> AsyncIterator[Arrivals]:
     """Yield what comes to `lead-arrivals` from now on, as a client that is not ours reads it."""
-    settings = office.stack.settings
+    settings = running_org.stack.settings
     consumer = AIOKafkaConsumer(
         bootstrap_servers=settings.kafka_bootstrap_servers, isolation_level="read_committed"
     )
@@ -60,7 +60,7 @@ async def arrivals(office: RunningOrg) -> AsyncIterator[Arrivals]:
         await consumer.seek_to_end()
         for partition in consumer.assignment():
             await consumer.position(partition)
-        yield Arrivals(consumer, office.org)
+        yield Arrivals(consumer, running_org.org)
     finally:
         await consumer.stop()
 
@@ -94,12 +94,12 @@ def _org_of(value: bytes) -> str | None:
     return found.get("org", "default") if isinstance(found, dict) else None
 
 
-def client(office: RunningOrg, secret: str | None) -> httpx.AsyncClient:
+def client(running_org: RunningOrg, secret: str | None) -> httpx.AsyncClient:
     """Return a client with a vendor's key."""
     headers = {} if secret is None else {"authorization": f"Bearer {secret}"}
-    return httpx.AsyncClient(base_url=office.url, headers=headers, timeout=PATIENCE_SECONDS)
+    return httpx.AsyncClient(base_url=running_org.url, headers=headers, timeout=PATIENCE_SECONDS)
 
 
-def issued(office: RunningOrg, store: Engine, vendor: str = "acme", **more: Any) -> str:
+def issued(running_org: RunningOrg, store: Engine, vendor: str = "acme", **more: Any) -> str:
     """Return a new key of a vendor."""
-    return keys_of(office.stack, store).issue(office.org, vendor, "test", by="test", **more)[0]
+    return keys_of(running_org.stack, store).issue(running_org.org, vendor, "test", by="test", **more)[0]

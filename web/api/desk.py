@@ -10,7 +10,7 @@ from pydantic import Field
 from sqlalchemy import Connection, select
 
 from sink.lists import pages
-from sink.lists.columns import RANGES, ColumnKind, Expression, ListDefinition
+from sink.lists.list_columns import RANGES, ColumnKind, Expression, ListDefinition
 from sink.lists.listings import EXCEPTIONS, IGNORED_LAST, UNASSIGNED
 from sink.queries import exceptions_by_status
 from sink.tables import LeadExceptionTable

@@ -16,7 +16,7 @@ from rules.language.tree import in_zone, parse
 from rules.language.value_labels import value_label
 from rules.queues.rule_book import OrgRules
 from sink.lists import pages
-from sink.lists.columns import Column, ColumnKind, ListDefinition
+from sink.lists.list_columns import Column, ColumnKind, ListDefinition
 from sink.lists.list_query import ListQuery
 from sink.lists.listings import ASSIGNMENTS, LEAD_COLUMNS, LEADS
 from sink.sql.filter import rule_condition

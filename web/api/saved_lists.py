@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl
 from fastapi import APIRouter, Depends, Query
 from pydantic import Field, StringConstraints
 
-from sink.lists.columns import ListDefinition
+from sink.lists.list_columns import ListDefinition
 from sink.lists.listings import EXCEPTIONS, LEADS
 from web.auth import Access, PartsOf, Person
 from web.console_services import Services

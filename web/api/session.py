@@ -107,7 +107,7 @@ async def give_proof(request: Request, parts: PartsOf, person: Own, given: Reaut
 
 
 class SessionInfo(Model):
-    """A signed-in browser. `here`: the one that sent this request."""
+    """A signed-in browser. `agent`: its user agent. `here`: the one that sent this request."""
 
     session_id: str
     agent: str
@@ -128,7 +128,7 @@ async def sessions(parts: PartsOf, person: Reads) -> list[SessionInfo]:
     return [
         SessionInfo(
             session_id=one.session_id,
-            agent=one.agent,
+            agent=one.user_agent,
             host=one.host,
             method=one.method,
             created_at=one.created_at,

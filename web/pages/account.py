@@ -6,7 +6,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Request, Response
 
 from web.auth import Access, PartsOf, Person, has_invitation_password, lacks_second_factor
-from web.pages.common import render
+from web.pages.page_context import render
 from web.services.device import device_of
 from web.services.view_only import views_only
 from web.store.passwords import SHORTEST

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from models.audit import ACTS
 from web.auth import ADMINS, Access, PartsOf, Person
 from web.errors import HttpProblem
-from web.pages.common import render
+from web.pages.page_context import render
 from web.services.audit.audit_reading import MOST_ACTORS, day_of, read_page
 from web.services.audit.entry_text import ACT_LABELS, EntryNames
 from web.store.audit import AuditFilter

@@ -11,7 +11,7 @@ from models.public import MINE
 from rules.language.catalogue import FIELDS
 from web.auth import Access, PartsOf, Person
 from web.console_services import Services
-from web.pages.common import data, render
+from web.pages.page_context import data, render
 from web.services.call_times import call_times_in, shows_call_times
 from web.services.list_words import OWN_QUEUE, sorted_by
 from web.services.possible_owners import ALL_MOVES

@@ -5,10 +5,10 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import RedirectResponse
 
-from sink.lists.columns import ListDefinition
+from sink.lists.list_columns import ListDefinition
 from sink.lists.listings import EXCEPTIONS, UNASSIGNED
 from web.auth import MANAGERS, Access, Person
-from web.pages.common import data, render
+from web.pages.page_context import data, render
 from web.services.list_params import described
 
 router = APIRouter(include_in_schema=False)

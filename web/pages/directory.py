@@ -8,7 +8,7 @@ from fastapi.responses import RedirectResponse
 from models.geography import STATE_CODES
 from web.auth import ADMINS, MANAGERS, Access, PartsOf, Person
 from web.errors import not_found
-from web.pages.common import data, render
+from web.pages.page_context import data, render
 from web.services.directory_objects import accounts_of, all_objects
 from web.services.directory_tables import publications, rep_rows, teams
 from web.services.first_steps import first_steps

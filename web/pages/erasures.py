@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Request, Response
 
 from web.auth import ADMINS, Access, PartsOf, Person
-from web.pages.common import render
+from web.pages.page_context import render
 from web.services.erasures import newest_receipts
 
 router = APIRouter(include_in_schema=False)

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Form, Query, Request, Response
 from models.errors import InvalidInput, RuleErrors
 from web.auth import PartsOf
 from web.errors import HttpProblem
-from web.pages.common import render
+from web.pages.page_context import render
 from web.pages.sign_in import shown
 from web.services.first_account import check_link, make_first_account
 from web.store.passwords import SHORTEST

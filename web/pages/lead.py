@@ -12,7 +12,7 @@ from models.public import MINE
 from rules.language.catalogue import FIELDS
 from web.auth import Access, PartsOf, Person
 from web.console_services import Services
-from web.pages.common import data, render
+from web.pages.page_context import data, render
 from web.services.call_times import call_time
 from web.services.calls import calls_shown, click_to_call
 from web.services.deliveries import deliveries_shown

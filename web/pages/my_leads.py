@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Request, Response
 
 from sink.lists.listings import LEAD_COLUMNS, LEADS
 from web.auth import Access, PartsOf, Person
-from web.pages.common import data, render
+from web.pages.page_context import data, render
 from web.services.list_params import described
 from web.services.outcome_labels import org_outcomes
 from web.services.possible_owners import ALL_MOVES, OWNERS_MOVES, may_move_leads

@@ -5,7 +5,7 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Depends, Request, Response
 
 from web.auth import Access, PartsOf, Person
-from web.pages.common import data, render
+from web.pages.page_context import data, render
 from web.services.directory_edits.editor import published
 from web.services.notify_choice import notify_choice
 

@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query, Request, Response
 
 from web.auth import MANAGERS, Access, PartsOf, Person
-from web.pages.common import data, render
+from web.pages.page_context import data, render
 from web.services.open_locks import locks_of
 from web.services.operations.lag_sampler import KEPT
 from web.services.operations.measures import Window

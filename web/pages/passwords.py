@@ -9,7 +9,7 @@ from fastapi import APIRouter, Form, Query, Request, Response
 from models.errors import InvalidInput
 from web.auth import PartsOf
 from web.errors import HttpProblem
-from web.pages.common import render
+from web.pages.page_context import render
 from web.pages.sign_in import shown
 from web.services.forgotten_passwords import LINK_OVER, ask_for_link, links_exist, set_password
 from web.store.password_links import LinkOverError

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from rules.language.catalogue import FIELDS
 from web.auth import MANAGERS, Access, PartsOf, Person
 from web.errors import not_found
-from web.pages.common import data, render
+from web.pages.page_context import data, render
 from web.services.directory_tables import publications, teams
 from web.services.draft_state import shown
 from web.services.look_alike_objects import look_alikes, look_alikes_of

@@ -6,7 +6,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Request, Response
 
 from web.auth import ADMINS, TOKEN_SCOPES, Access, PartsOf, Person
-from web.pages.common import render
+from web.pages.page_context import render
 
 router = APIRouter(include_in_schema=False)
 

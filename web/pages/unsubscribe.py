@@ -9,7 +9,7 @@ from couriers.mail.unsubscribe import MOST_TOKEN, reader_of
 from web.auth import PartsOf
 from web.console_services import Services
 from web.errors import HttpProblem
-from web.pages.common import render
+from web.pages.page_context import render
 from web.services.notify_choice import end_digests
 
 router = APIRouter(include_in_schema=False)

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from application.importing.mapping import FIELDS
 from models.field_names import FULL_NAME
 from web.auth import MANAGERS, Access, PartsOf, Person
-from web.pages.common import data, render
+from web.pages.page_context import data, render
 from web.services.field_labels import field_label
 
 router = APIRouter(include_in_schema=False)

@@ -5,7 +5,7 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Depends, Query, Request, Response
 
 from web.auth import MANAGERS, Access, PartsOf, Person
-from web.pages.common import render
+from web.pages.page_context import render
 from web.services.field_labels import refusal_sentence, remark_sentence
 from web.services.vendor_reports import MOST_DAYS, vendor_reports
 

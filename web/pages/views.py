@@ -10,7 +10,7 @@ from rules.language.catalogue import FIELDS
 from web.auth import Access, PartsOf, Person
 from web.console_services import Services
 from web.pages.call_queue import WINDOW, described, shelf
-from web.pages.common import data, render
+from web.pages.page_context import data, render
 from web.services.list_words import sorted_by
 from web.services.queue_reason import rules_sentence
 from web.services.rule_fields import org_fields

@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Depends, Query, Request, Response
 
 from web.auth import MANAGERS, Access, PartsOf, Person
-from web.pages.common import data, render
+from web.pages.page_context import data, render
 from web.services.reports import ReportGrouping, report
 from web.services.wallboard import wallboard
 

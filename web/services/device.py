@@ -21,10 +21,10 @@ _SYSTEMS: Final = (
 )
 
 
-def device_of(agent: str) -> str:
+def device_of(user_agent: str) -> str:
     """Return the browser's name, as in `Chrome on Linux`, or its user agent if the browser is unknown."""
-    browser = next((name for sign, name in _BROWSERS if sign in agent), None)
-    system = next((name for sign, name in _SYSTEMS if sign in agent), None)
+    browser = next((name for sign, name in _BROWSERS if sign in user_agent), None)
+    system = next((name for sign, name in _SYSTEMS if sign in user_agent), None)
     if browser is None:
-        return agent[:60] or "unknown browser"
+        return user_agent[:60] or "unknown browser"
     return f"{browser} on {system}" if system else browser

@@ -10,8 +10,8 @@ from aiokafka.errors import KafkaError
 from couriers.push.settings import PushSettings
 from couriers.push.subscriptions import write_subscription
 from models.errors import RetryableError
-from models.push import PushSubscription
-from streams.access import failure
+from models.push_subscription import PushSubscription
+from streams.kafka_refusals import failure
 from streams.settings import Settings
 from web.errors import HttpProblem
 from web.services.limits import RateLimit, check

@@ -143,7 +143,7 @@ async def sign_in(
         await asyncio.to_thread(parts.sessions.end, former)
     used = [
         AuditDifference("method", None, method),
-        AuditDifference("browser", None, device_of(_agent(request))),
+        AuditDifference("browser", None, device_of(_user_agent(request))),
     ]
     actor = account_actor(request, account)
     async with parts.audit.act(actor, "signed_in", account_object(account.rep_id), used):
@@ -180,13 +180,15 @@ def take_back(response: Response, parts: Services) -> None:
 async def _begun(
     request: Request, parts: Services, account: Account, method: str, *, proved_at: datetime | None = None
 ) -> tuple[str, Session]:
-    agent, host = _agent(request), host_of(request)
+    user_agent, host = _user_agent(request), host_of(request)
     return await asyncio.to_thread(
-        lambda: parts.sessions.begin(account, method=method, agent=agent, host=host, proved_at=proved_at)
+        lambda: parts.sessions.begin(
+            account, method=method, user_agent=user_agent, host=host, proved_at=proved_at
+        )
     )
 
 
-def _agent(request: Request) -> str:
+def _user_agent(request: Request) -> str:
     return request.headers.get("user-agent", "")
 
 

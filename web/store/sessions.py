@@ -23,21 +23,21 @@ STEP_LASTS: Final = timedelta(minutes=5)
 NOTED_EVERY: Final = timedelta(minutes=1)
 MOST: Final = 50
 """The most sessions of one account. A new one removes the least recently used."""
-_AGENT_LENGTH: Final = 200
+_USER_AGENT_LENGTH: Final = 200
 
 
 class Session(msgspec.Struct, frozen=True, kw_only=True):
     """A browser's session. `csrf`: the token that its write requests must repeat.
 
-    `method`: how the person signed in. `proved_at`: when the person last proved their identity. `agent`, `host`:
-    the browser.
+    `method`: how the person signed in. `proved_at`: when the person last proved their identity. `user_agent`,
+    `host`: the browser.
     """
 
     account: Account
     session_id: str
     csrf: str
     method: str
-    agent: str
+    user_agent: str
     host: str
     created_at: datetime
     expires_at: datetime
@@ -57,7 +57,7 @@ class Sessions(Store):
         account: Account,
         *,
         method: str = PASSWORD,
-        agent: str = "",
+        user_agent: str = "",
         host: str = "",
         proved_at: datetime | None = None,
     ) -> tuple[str, Session]:
@@ -68,7 +68,7 @@ class Sessions(Store):
             session_id=secrets.token_hex(8),
             csrf=secrets.token_urlsafe(24),
             method=method,
-            agent=agent[:_AGENT_LENGTH],
+            user_agent=user_agent[:_USER_AGENT_LENGTH],
             host=host,
             created_at=now,
             expires_at=now + (STEP_LASTS if method == STEP else self._lasts),

@@ -57,7 +57,7 @@ class AccountTable(Base):
 class SessionTable(Base):
     """A signed-in browser. `secret_hash`: SHA-256 of the cookie; `csrf`: the token that write requests must repeat.
 
-    `method`: how the person signed in. `agent`, `host`: the browser. `proved_at`: when the person last gave a
+    `method`: how the person signed in. `user_agent`, `host`: the browser. `proved_at`: when the person last gave a
     password or code.
     """
 
@@ -69,7 +69,7 @@ class SessionTable(Base):
     email: Mapped[str]
     csrf: Mapped[str]
     method: Mapped[str]
-    agent: Mapped[str]
+    user_agent: Mapped[str] = mapped_column("agent", key="user_agent")
     host: Mapped[str]
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime]

@@ -64,13 +64,15 @@ REFUSED = {
 }
 
 
-@pytest.mark.parametrize(("content", "said"), REFUSED.values(), ids=REFUSED)
-def test_q6_a_wrong_file_is_refused_with_every_path_and_reason(content: str | bytes, said: list[str]) -> None:
+@pytest.mark.parametrize(("content", "expected"), REFUSED.values(), ids=REFUSED)
+def test_q6_a_wrong_file_is_refused_with_every_path_and_reason(
+    content: str | bytes, expected: list[str]
+) -> None:
     """Q6: every error in a file is named with its path, all at once."""
     with pytest.raises(PublicationErrors) as refused:
         read_directory(content if isinstance(content, bytes) else content.encode(), "file.yaml")
     problems = "\n".join(map(str, refused.value.problems))
-    for words in said:
+    for words in expected:
         assert words in problems
 
 

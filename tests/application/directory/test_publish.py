@@ -109,8 +109,8 @@ async def test_p11_of_many_who_saw_the_same_one_wins_and_the_others_know(made: S
     results = await asyncio.gather(
         *(publish(made, org, {KEY: {**N4, "max_open": n}}, seen=seen) for n in admins), return_exceptions=True
     )
-    won = [n for n, said in zip(admins, results, strict=True) if isinstance(said, list)]
-    lost = [said for said in results if isinstance(said, PublicationConflictError)]
+    won = [n for n, result in zip(admins, results, strict=True) if isinstance(result, list)]
+    lost = [result for result in results if isinstance(result, PublicationConflictError)]
     assert (len(won), len(lost)) == (1, 5), results
     found = await read_published(made, org)
     assert found.present[KEY] == {**N4, "max_open": won[0]}
@@ -174,12 +174,12 @@ def at_a_terminal(settings: Settings, file: Path) -> tuple[subprocess.Popen[str]
 def read_until(process: subprocess.Popen[str], piece: str) -> str:
     """Return the output up to the given text, which does not end a line."""
     assert process.stdout is not None
-    said = ""
-    while piece not in said:
+    output = ""
+    while piece not in output:
         character = process.stdout.read(1)
-        assert character, said
-        said += character
-    return said
+        assert character, output
+        output += character
+    return output
 
 
 @pytest.mark.parametrize("then", ["y", "n"])
@@ -283,8 +283,8 @@ async def test_p11_two_consoles_edit_one_object_at_once_and_one_of_them_is_told(
             ),
             return_exceptions=True,
         )
-        (won,) = [said for said in results if not isinstance(said, BaseException)]
-        (lost,) = [said for said in results if isinstance(said, BaseException)]
+        (won,) = [result for result in results if not isinstance(result, BaseException)]
+        (lost,) = [result for result in results if isinstance(result, BaseException)]
         assert isinstance(lost, HttpProblem), lost
         assert (lost.status, lost.more["current"]) == (412, won.value)
         published = (await read_published(made, org)).objects["group", "west"]
@@ -302,7 +302,7 @@ async def test_p11_two_consoles_edit_two_objects_at_once_and_both_hold(
         )
     )
     found = await read_published(made, org)
-    assert [found.present["group", f"g-{n}"] for n in range(2)] == [said.value for said in results]
+    assert [found.present["group", f"g-{n}"] for n in range(2)] == [result.value for result in results]
 
 
 async def test_p11_a_console_and_a_command_do_not_overtake_each_other(

@@ -162,7 +162,7 @@ def test_a_document_type_is_not_read(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "words"),
+    ("content", "reason"),
     [
         (b"", "no <adf>"),
         (b"<html></html>", "no <adf>"),
@@ -171,9 +171,9 @@ def test_a_document_type_is_not_read(tmp_path: Path) -> None:
         (b'<adf xmlns="urn:adf"><lead/></adf>', "no <prospect> in it"),
     ],
 )
-def test_a_file_that_is_not_adf_is_refused(tmp_path: Path, content: bytes, words: str) -> None:
+def test_a_file_that_is_not_adf_is_refused(tmp_path: Path, content: bytes, reason: str) -> None:
     (tmp_path / "a.adf").write_bytes(content)
-    with pytest.raises(InvalidInput, match=words):
+    with pytest.raises(InvalidInput, match=reason):
         [*read_leads(tmp_path / "a.adf", None, "mill")]
 
 

@@ -92,9 +92,9 @@ def test_a6_v2_what_is_no_character_costs_no_prospect_and_is_named(
     assert second.facts is not None
     assert first.facts.attributes["adf"]["customer"]["comments"] == kept
     assert (first.facts.first_name, first.facts.last_name) == ("Ann", "Doe")
-    said = first.facts.attributes["remarks"]["adf"]
-    assert all(one in said for one in named)
-    assert "&lol6;" not in said
+    remark = first.facts.attributes["remarks"]["adf"]
+    assert all(one in remark for one in named)
+    assert "&lol6;" not in remark
     assert "remarks" not in second.facts.attributes
 
 

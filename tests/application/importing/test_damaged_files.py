@@ -15,7 +15,7 @@ import pytest
 from application.importing.file_reading import read_leads
 from application.importing.forecast import KINDS, Forecast
 from application.importing.import_rows import ImportRow
-from application.importing.tables import open_table
+from application.importing.import_tables import open_table
 from models.directory import OrgSettings
 from models.errors import InvalidInput
 from tests.application.importing.damaged_files import (

@@ -46,22 +46,26 @@ def test_r6_a_forecast_names_the_lead_that_the_org_names(
     leads: dict[str, KnownArrival] = {}
     for off, message in enumerate(before):
         one = row(ParsedLine(line=off + 1, message=dict(message)), {})
-        said = arrival_of(org_partition, one, off)
-        arrival = one.lead_id if said.inquiry is None and said.id_reused is None else said.lead_id
-        if said.inquiry is not None:
-            arrival = said.inquiry.inquiry_id
+        published = arrival_of(org_partition, one, off)
+        arrival = (
+            one.lead_id if published.inquiry is None and published.id_reused is None else published.lead_id
+        )
+        if published.inquiry is not None:
+            arrival = published.inquiry.inquiry_id
         if arrival not in leads:
-            leads[arrival] = KnownArrival(arrival, said.lead_id, msgspec.structs.replace(said.facts))
+            leads[arrival] = KnownArrival(
+                arrival, published.lead_id, msgspec.structs.replace(published.facts)
+            )
         elif one.facts is not None and one.facts != leads[arrival].facts:
             return  # a resend completes facts, which the lead's log decides
     forecast.put(leads.values())
     for off, message in enumerate(file, start=len(before)):
         one = row(ParsedLine(line=off + 1, message=dict(message)), {})
-        said = arrival_of(org_partition, one, off)
+        published = arrival_of(org_partition, one, off)
         fate = forecast.fate(one)
-        assert (fate.lead_id, fate.why) == (said.lead_id, said.why)
-        if said.inquiry is not None:
-            assert fate.kind == ("resend" if said.inquiry.again else "inquiry")
+        assert (fate.lead_id, fate.why) == (published.lead_id, published.why)
+        if published.inquiry is not None:
+            assert fate.kind == ("resend" if published.inquiry.again else "inquiry")
         else:
             assert fate.kind in ("new", "resend")
 

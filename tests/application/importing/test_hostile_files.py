@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from application.directory.yaml_text import MAX_BYTES, load
-from application.importing import adf, mapping, tables
+from application.importing import adf, import_tables, mapping
 from application.importing.csv_rows import MAX_LINE, NOT_CLOSED
-from application.importing.tables import MAX_COLUMNS
+from application.importing.import_tables import MAX_COLUMNS
 from application.rule_text import read_tree
 from models.errors import InvalidInput
 
@@ -89,14 +89,14 @@ def test_a_header_cell_that_no_cell_can_be_is_refused(tmp_path: Path) -> None:
     with pytest.raises(
         InvalidInput, match=r"header: cannot be read: field larger than field limit \(131072\)"
     ):
-        list(tables.read(file, None))
+        list(import_tables.read(file, None))
 
 
 def test_a_table_of_too_many_columns_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "leads.csv"
     file.write_text(",".join(f"c{at}" for at in range(30_000)) + "\n")
     with pytest.raises(InvalidInput, match=f"has 30000 columns; a table has {MAX_COLUMNS} at most"):
-        list(tables.read(file, None))
+        list(import_tables.read(file, None))
 
 
 def test_a_table_of_many_columns_that_lacks_all_that_are_asked_for_names_some_of_them(tmp_path: Path) -> None:
@@ -104,7 +104,7 @@ def test_a_table_of_many_columns_that_lacks_all_that_are_asked_for_names_some_of
     file.write_text(",".join(f"c{at}" for at in range(MAX_COLUMNS)) + "\n")
     wanted = mapping.Mapping({"phone": "tel", "attributes": [f"none{at}" for at in range(1_000)]})
     with pytest.raises(InvalidInput) as refused:
-        list(tables.read(file, wanted))
+        list(import_tables.read(file, wanted))
     assert len(refused.value.problems) == 1_001
     assert len(str(refused.value.problems[0])) < 1_000
 
@@ -119,7 +119,7 @@ def test_a_line_of_50_mb_is_refused_by_its_number_in_bounded_memory_and_the_othe
             written.write("x" * 1_000_000)
         written.write("\n3,Ana\n")
     tracemalloc.start()
-    found = list(tables.read(file, None))
+    found = list(import_tables.read(file, None))
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert [(one.line, bool(one.message)) for one in found] == [(2, True), (3, False), (4, True)]
@@ -132,7 +132,7 @@ def test_a_header_of_50_mb_is_refused_in_bounded_memory(tmp_path: Path) -> None:
     file.write_text("x," * 25_000_000)
     tracemalloc.start()
     with pytest.raises(InvalidInput, match="header: cannot be read: the line has more than"):
-        list(tables.read(file, None))
+        list(import_tables.read(file, None))
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < MEGABYTES / 4
@@ -145,4 +145,4 @@ def test_a_row_whose_quoted_cells_never_end_is_refused(tmp_path: Path) -> None:
         written.write('external_id,first_name\n"')
         for _ in range(500):
             written.write(("y" * 98 + '\n","') * 100)
-    assert any(NOT_CLOSED in one.reason for one in tables.read(file, None))
+    assert any(NOT_CLOSED in one.reason for one in import_tables.read(file, None))

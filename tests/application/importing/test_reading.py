@@ -70,8 +70,8 @@ def test_what_is_wrong_with_a_row_is_said_with_line_field_and_reason(tmp_path: P
         "id,day,from\n1,01-02-2018,\n2,2018-02-01,\n,,\n4,,a/b\n5,,,more\n6,03-02-2018,globex\n",
         mapping,
     )
-    said = [(row.refusal.line, row.refusal.field) for row in found if row.refusal]
-    assert said == [(4, "external_id"), (5, "vendor"), (6, "")]
+    refusals = [(row.refusal.line, row.refusal.field) for row in found if row.refusal]
+    assert refusals == [(4, "external_id"), (5, "vendor"), (6, "")]
     assert [row.message["vendor"] for row in found if row.message] == ["acme", "acme", "globex"]
 
 
@@ -97,7 +97,7 @@ def test_a_field_that_cannot_be_read_is_a_doubt_not_a_refusal(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize(
-    ("content", "mapping", "words"),
+    ("content", "mapping", "reason"),
     [
         ("", None, "header"),
         ("\n", None, "header"),
@@ -109,9 +109,9 @@ def test_a_field_that_cannot_be_read_is_a_doubt_not_a_refusal(tmp_path: Path) ->
     ],
 )
 def test_a_table_that_cannot_be_read_at_all_is_refused(
-    tmp_path: Path, content: str, mapping: Any, words: str
+    tmp_path: Path, content: str, mapping: Any, reason: str
 ) -> None:
-    with pytest.raises(InvalidInput, match=words):
+    with pytest.raises(InvalidInput, match=reason):
         rows(tmp_path / "a.csv", content, mapping)
 
 

@@ -110,7 +110,7 @@ async def test_refused_rows_are_named_and_the_rest_goes_on(
     path, mapping, refusals = tmp_path / "leads.csv", tmp_path / "m.yaml", tmp_path / "refused.jsonl"
     path.write_text("id,day,tel\n1,01-02-2018,4014194247\n2,2018,1\n3,31-02-2018,\n,,\n4,,12\n")
     mapping.write_text('external_id: id\ncreated_at: {column: day, format: "%d-%m-%Y"}\nphone: tel\n')
-    said: list[str] = []
+    lines: list[str] = []
     result = await send_file(
         settings,
         path,
@@ -119,11 +119,11 @@ async def test_refused_rows_are_named_and_the_rest_goes_on(
         campaign="fair",
         org="west",
         refusals=refusals,
-        say=said.append,
+        say=lines.append,
     )
     assert (result["accepted"], result["refused"], result["doubts"]) == (4, 1, {"phone": 2, "created_at": 2})
     assert sum(result["refusals"].values()) == 1
-    assert not said
+    assert not lines
     assert [json.loads(line)["line"] for line in refusals.read_text().splitlines()] == [5]
     messages = [json.loads(record.value) for record in await taken(arrivals, 4)]
     assert {(message["org"], message["campaign"], message["vendor"]) for message in messages} == {
@@ -136,13 +136,13 @@ async def test_refused_rows_are_shown_where_no_file_keeps_them(
 ) -> None:
     path = tmp_path / "leads.jsonl"
     path.write_text("nonsense\n" * (SHOWN + 7))
-    said: list[str] = []
-    result = await send_file(settings, path, mapping=None, vendor="acme", say=said.append)
+    lines: list[str] = []
+    result = await send_file(settings, path, mapping=None, vendor="acme", say=lines.append)
     assert result["refused"] == SHOWN + 7
     assert len(result["refusals"]) == 1
-    assert said[0].startswith("line 1: not JSON")
-    assert said[-1] == "and 7 more; --refusals FILE keeps them all"
-    assert len(said) == SHOWN + 1
+    assert lines[0].startswith("line 1: not JSON")
+    assert lines[-1] == "and 7 more; --refusals FILE keeps them all"
+    assert len(lines) == SHOWN + 1
     await taken(arrivals, 0)
 
 

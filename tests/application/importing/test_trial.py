@@ -125,8 +125,8 @@ def test_v4_the_command_says_it_and_sends_nothing(
     assert "'(401) 419-4247' is read as '+14014194247'" in text
     assert "'12' cannot be read" in text
     assert "Would be accepted: 3. Would be refused: 0. Nothing was sent." in text
-    said = json.loads(text.splitlines()[-1])
-    assert (said["accepted"], said["unread"], len(said["leads"])) == (3, [], 3)
+    report = json.loads(text.splitlines()[-1])
+    assert (report["accepted"], report["unread"], len(report["leads"])) == (3, [], 3)
     mapping = given(tmp_path, "m.yaml", "external_id: ID\nattributes: []\n")
     assert run(["vendor", "try", str(path), "--mapping", str(mapping)]) == 1
     assert "Unread:" in capsys.readouterr().out

@@ -90,8 +90,8 @@ def test_a_stranger_with_access_to_our_topics_is_named_and_one_without_is_not() 
 def test_a_crm_is_let_into_no_group_of_another_crm() -> None:
     groups = [acl for acl in principal_of("crm", "a").acls if acl.resource is Resource.GROUP]
     for group, may in (("crm-a", True), ("crm-a.reader", True), ("crm-ab", False), ("crm-a-b", False)):
-        asked = Acl(Resource.GROUP, group, Pattern.LITERAL, AclOperation.READ)
-        assert any(acl.allows(asked) for acl in groups) is may, group
+        wanted = Acl(Resource.GROUP, group, Pattern.LITERAL, AclOperation.READ)
+        assert any(acl.allows(wanted) for acl in groups) is may, group
 
 
 @pytest.mark.parametrize(

@@ -83,11 +83,11 @@ def test_an_orgs_rows_move_and_its_steps_stay_except_that_of_the_list() -> None:
     assert list(newest.directory()) == [directory(6, BEFORE_THE_LOG, None)]
     # A resend at offset 3 of the new log must not replace the person's row from offset 3 of the old one.
     assert moved.keys() == {b"ours/step/do-not-contact", b"ours/person/x/%d" % (3 + 2**40)}
-    office = OrgPartition(0)
+    org_partition = OrgPartition(0)
     for value in moved.values():
-        assert office.apply(decode_org_record(value))
-    assert office.highest == BEFORE_THE_LOG
-    assert office.state("ours").persons.lead_of("x") == "y"
+        assert org_partition.apply(decode_org_record(value))
+    assert org_partition.highest == BEFORE_THE_LOG
+    assert org_partition.state("ours").persons.lead_of("x") == "y"
 
 
 def test_a_file_is_read_as_it_was_written(tmp_path: Path) -> None:

@@ -54,15 +54,17 @@ def test_a_consumer_that_never_wrote_is_named(settings: Settings) -> None:
 
 
 @pytest.mark.parametrize(
-    ("command", "said"),
+    ("command", "expected"),
     [
         ("true {database}", r"the command has no \{bootstrap\}: true \{database\}"),
         ("true {bootstrap}", r"the command has no \{database\}"),
         ("no-such-program {bootstrap} {database}", "there is no program no-such-program"),
     ],
 )
-def test_a_command_that_cannot_be_a_consumer_is_refused(settings: Settings, command: str, said: str) -> None:
-    with pytest.raises(ConfigError, match=said):
+def test_a_command_that_cannot_be_a_consumer_is_refused(
+    settings: Settings, command: str, expected: str
+) -> None:
+    with pytest.raises(ConfigError, match=expected):
         CrmConsumer(command, 1, settings)
 
 

@@ -49,10 +49,10 @@ def test_more_workers_are_hit_too() -> None:
 
 
 def test_a_blow_says_what_it_does() -> None:
-    said = {str(fault) for fault in plan(180, 2, 1)}
-    assert "kill worker-1 and worker-2" in said
-    assert "kill broker" in said
-    assert "lock database for 20 s" in said
+    descriptions = {str(fault) for fault in plan(180, 2, 1)}
+    assert "kill worker-1 and worker-2" in descriptions
+    assert "kill broker" in descriptions
+    assert "lock database for 20 s" in descriptions
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -135,5 +135,5 @@ def test_with_failover_valkey_and_postgres_are_hurt_in_every_way(seed: int) -> N
 
 
 def test_a_fault_of_a_store_says_what_it_does() -> None:
-    said = {str(fault) for fault in plan(300, 2, 1, failover=True)}
-    assert {"kill valkey for 8 s", "pause valkey for 8 s", "fail over postgres for 8 s"} <= said
+    descriptions = {str(fault) for fault in plan(300, 2, 1, failover=True)}
+    assert {"kill valkey for 8 s", "pause valkey for 8 s", "fail over postgres for 8 s"} <= descriptions

@@ -119,7 +119,7 @@ def test_restarts_in_between_are_flat() -> None:
 
 
 @pytest.mark.parametrize(
-    ("leaking", "said"),
+    ("leaking", "expected"),
     [
         (
             samples(lambda share: 100 + 300 * share),
@@ -144,14 +144,14 @@ def test_restarts_in_between_are_flat() -> None:
         ),
     ],
 )
-def test_a_leak_is_said_with_process_and_figures(leaking: list[ResourceSample], said: str) -> None:
-    assert growth({"relay": leaking, "sink": samples()}, SECONDS) == [said]
+def test_a_leak_is_said_with_process_and_figures(leaking: list[ResourceSample], expected: str) -> None:
+    assert growth({"relay": leaking, "sink": samples()}, SECONDS) == [expected]
 
 
 def test_leads_that_are_kept_explain_some_growth_of_a_worker_and_none_of_the_sink() -> None:
     growing = samples(lambda share: 100 + 240 * share, leads=lambda share: 300_000 * share)
     assert growth({"worker-1": growing}, SECONDS) == []
-    assert [said.split(":")[0] for said in growth({"worker-1": growing, "sink": growing}, SECONDS)] == [
+    assert [finding.split(":")[0] for finding in growth({"worker-1": growing, "sink": growing}, SECONDS)] == [
         "sink"
     ]
 

@@ -9,7 +9,7 @@ import pytest
 from confluent_kafka.admin import AdminClient, NewTopic
 
 from assurance.chaos.poison import UNREADABLE_KEY, poison_in
-from assurance.chaos.vendors import AnyHeaders, consumer, producer
+from assurance.chaos.vendor_producers import AnyHeaders, consumer, producer
 from models.errors import ConfigError
 from streams.settings import Settings
 from tests.fixtures.servers import unique

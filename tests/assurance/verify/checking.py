@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from assurance.verify.cross_log import CrossLogMessages
 from assurance.verify.cross_state import check_conservation, check_orgs, check_persons
-from assurance.verify.facts import JournalFacts
 from assurance.verify.findings import Findings
+from assurance.verify.journal_summary import JournalFacts
 from assurance.verify.lateness import Deadlines
 from assurance.verify.lead_invariants import KnownAnswers
 from assurance.verify.pairing import batches, paired

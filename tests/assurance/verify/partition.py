@@ -67,7 +67,7 @@ class Partition:
     public: dict[str, list[Record]] = field(default_factory=lambda: {topic: [] for topic in PUBLIC})
     rows: dict[bytes, LeadRow | DirectoryRow] = field(default_factory=dict)
     rule_book: RuleBook = field(default_factory=RuleBook)
-    asked: int = 0
+    action_count: int = 0
     org: OrgPartitionRecords = field(default_factory=OrgPartitionRecords)
     on_way: deque[PublicMessage | LeadNews] = field(default_factory=deque)
     loses: Callable[[OrgEvent | LeadNews], bool] = lambda _: False
@@ -107,8 +107,8 @@ class Partition:
 
     def ask(self, what: str, lead_id: str, rep_id: str, *, cause: str | None = None, **more: Any) -> str:
         """Request an action; return its id."""
-        self.asked += 1
-        cause = cause or f"action-{self.asked}"
+        self.action_count += 1
+        cause = cause or f"action-{self.action_count}"
         self.tell(ActionRequested(lead_id=lead_id, cause=cause, action=what, rep_id=rep_id, **more))
         return cause
 

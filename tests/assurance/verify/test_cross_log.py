@@ -9,14 +9,14 @@ import pytest
 from msgspec.structs import replace as changed
 
 from assurance.verify.cross_state import check_conservation, check_orgs
-from assurance.verify.facts import OrgLeadState
+from assurance.verify.journal_summary import OrgLeadState
 from models.codec import decode_org_record
 from models.events import OrgAnswered
-from models.lead import DistributionStage
+from models.lead import DistributionStatus
 from models.offers import OfferMade, OfferVoided, Outcome
 from models.org_decisions import OrgStep
 from models.org_events import LeadTaken, OfferSettled, RepRequested
-from models.org_rows import OrgLead, OrgLeadStage
+from models.org_rows import OrgLead, OrgLeadStatus
 from tests.assurance.verify.checking import check
 from tests.assurance.verify.working import distributed, offered, rep, staffed
 
@@ -28,8 +28,10 @@ def lost(kind: type[Any], **fields: Any) -> Callable[[Any], bool]:
     """Return a relay that loses one kind of message."""
 
     def loses(known_answers: Any) -> bool:
-        said = known_answers.answer if isinstance(known_answers, OrgAnswered) else known_answers
-        return isinstance(said, kind) and all(getattr(said, name) == value for name, value in fields.items())
+        answer = known_answers.answer if isinstance(known_answers, OrgAnswered) else known_answers
+        return isinstance(answer, kind) and all(
+            getattr(answer, name) == value for name, value in fields.items()
+        )
 
     return loses
 
@@ -114,16 +116,16 @@ def test_an_answer_that_says_something_else_is_found() -> None:
     ("place", "code"),
     [
         (None, "org_missing"),
-        (OrgLeadState(OrgLeadStage.OFFERED, 1, frozenset({"rep-2"})), "org_differs"),
-        (OrgLeadState(OrgLeadStage.OFFERED, 2, frozenset({"rep-1"})), "org_differs"),
-        (OrgLeadState(OrgLeadStage.HELD, 1, frozenset({"rep-1"})), "org_differs"),
+        (OrgLeadState(OrgLeadStatus.OFFERED, 1, frozenset({"rep-2"})), "org_differs"),
+        (OrgLeadState(OrgLeadStatus.OFFERED, 2, frozenset({"rep-1"})), "org_differs"),
+        (OrgLeadState(OrgLeadStatus.HELD, 1, frozenset({"rep-1"})), "org_differs"),
     ],
 )
 def test_what_an_org_knows_of_an_offered_lead_is_compared(place: OrgLeadState | None, code: str) -> None:
     partition, lead_id = offered()
     checked = check(partition)
     assert checked.journal_facts.org_leads == {
-        ("default", lead_id): OrgLeadState(OrgLeadStage.OFFERED, 1, frozenset({"rep-1"}))
+        ("default", lead_id): OrgLeadState(OrgLeadStatus.OFFERED, 1, frozenset({"rep-1"}))
     }
     del checked.journal_facts.org_leads["default", lead_id]
     if place is not None:
@@ -142,7 +144,7 @@ def test_a_lead_its_org_holds_and_nobody_owns_is_found() -> None:
     checked = check(partition)
     for known in (lead_id, "no-such-lead"):
         checked.journal_facts.org_leads["default", known] = OrgLeadState(
-            OrgLeadStage.HELD, 1, frozenset({"rep-1"})
+            OrgLeadStatus.HELD, 1, frozenset({"rep-1"})
         )
     check_orgs(checked.journal_facts, checked.findings)
     assert checked.codes == {"org_unasked": 2}
@@ -175,12 +177,12 @@ def test_r4_a_lead_waits_for_its_org_in_one_way_or_another() -> None:
         lead = partition.row(lead_id).lead
         assert lead is not None
         stages[lead_id] = lead.open_distribution.stage if lead.open_distribution else None
-    assert stages[paused] is DistributionStage.PAUSED
-    assert stages[others[-1]] is DistributionStage.WAITING
+    assert stages[paused] is DistributionStatus.PAUSED
+    assert stages[others[-1]] is DistributionStatus.WAITING
     checked = check(partition)
     assert checked.codes == {}
     assert {place.stage for place in checked.journal_facts.org_leads.values()} == {
-        OrgLeadStage.WAITING,
-        OrgLeadStage.OFFERED,
+        OrgLeadStatus.WAITING,
+        OrgLeadStatus.OFFERED,
     }
     assert isinstance(partition.org.orgs.state("default").leads[paused], OrgLead)

@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from assurance.verify.catch_up import INBOUND, Snapshot
-from assurance.verify.dead_letters import DeadLetterIndex
+from assurance.verify.dead_letter_index import DeadLetterIndex
 from assurance.verify.inbound import Inbound
 from models.events import DirectoryPublished, LeadArrived, SuppressionChanged
 from rules.inbound.do_not_contact import accept_listing

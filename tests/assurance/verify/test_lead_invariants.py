@@ -10,7 +10,7 @@ from msgspec.structs import replace as changed
 
 from assurance.verify.lead_invariants import phase_problem
 from models.events import OrgAnswered
-from models.lead import DistributionStage, Lead, Phase
+from models.lead import DistributionStatus, Lead, Phase
 from models.offers import LeadOrphaned, OfferMade
 from rules.lead import corrections, distribution, machine, offer_actions
 from tests.assurance.verify.checking import check
@@ -129,7 +129,7 @@ def test_x7_a_phase_that_does_not_fit_its_distribution_is_found() -> None:
     lead = partition.row(lead_id).lead
     assert lead is not None
     assert lead.open_distribution is not None
-    waiting = changed(lead.open_distribution, stage=DistributionStage.WAITING)
+    waiting = changed(lead.open_distribution, stage=DistributionStatus.WAITING)
     wrong: list[Lead] = [
         changed(lead, open_distribution=None),
         changed(lead, open_distribution=waiting),

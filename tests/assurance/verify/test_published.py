@@ -80,8 +80,8 @@ def test_q8_a_forged_answer_is_found() -> None:
     """By its bytes, and by what it says."""
     partition = owned_twice()
     record = partition.public[LEAD_DECISIONS][1]
-    said = msgspec.json.decode(record.value or b"")
-    forged = msgspec.json.encode({**said, "result": "lost", "owner": "rep-9"})
+    message = msgspec.json.decode(record.value or b"")
+    forged = msgspec.json.encode({**message, "result": "lost", "owner": "rep-9"})
     partition.public[LEAD_DECISIONS][1] = replace(record, value=forged)
     assert check(partition).codes == {"published_differs": 2}
 
@@ -89,8 +89,10 @@ def test_q8_a_forged_answer_is_found() -> None:
 def test_q8_a_forged_owner_is_found() -> None:
     partition = owned_twice()
     record = partition.public[ASSIGNMENTS][1]
-    said = msgspec.json.decode(record.value or b"")
-    partition.public[ASSIGNMENTS][1] = replace(record, value=msgspec.json.encode({**said, "rep_id": "rep-9"}))
+    message = msgspec.json.decode(record.value or b"")
+    partition.public[ASSIGNMENTS][1] = replace(
+        record, value=msgspec.json.encode({**message, "rep_id": "rep-9"})
+    )
     assert check(partition).codes == {"published_differs": 2}
 
 

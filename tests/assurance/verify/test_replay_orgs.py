@@ -73,8 +73,8 @@ def test_x2_a_lead_closed_while_its_owner_leaves_stays_closed() -> None:
 
 def test_x4_what_a_relay_repeats_is_no_finding() -> None:
     partition, _ = offered()
-    asked = [record for record in partition.org.log if record.headers]
-    for record in asked:
+    repeatable = [record for record in partition.org.log if record.headers]
+    for record in repeatable:
         event = msgspec.json.decode(record.value or b"", type=RepRequested)
         assert partition.org.tell(event, partition.now, record.headers) == []
     answer = next(record for record in partition.log if b"org_answered" in (record.value or b""))
@@ -115,11 +115,11 @@ def test_what_came_after_the_snapshot_may_be_on_its_way(topic: str) -> None:
     snapshot = partition.snapshot()
     partition.halted = True
     partition.arrive("A-3", campaign="turns")
-    (asked,) = partition.on_way
+    (request,) = partition.on_way
     partition.on_way.clear()
-    event = msgspec.json.decode(asked.value, type=RepRequested)  # type: ignore[union-attr]
+    event = msgspec.json.decode(request.value, type=RepRequested)  # type: ignore[union-attr]
     if topic != LEAD_LOG:
-        answers = partition.org.tell(event, partition.now, tuple(asked.headers))  # type: ignore[union-attr]
+        answers = partition.org.tell(event, partition.now, tuple(request.headers))  # type: ignore[union-attr]
         assert len(answers) == 1
     if topic == ORG_LOG:
         off = len(partition.org.log) - 1

@@ -93,10 +93,10 @@ async def offered(settings: Settings, client: LoadClient, *, least: int) -> tupl
             ):
                 continue
             what = "press_one" if notification.template == "ring" else "accept"
-            asked = await client.ask(
+            request = await client.ask(
                 what, notification.lead_id, notification.rep_id, epoch=notification.epoch
             )
-            if asked.result is Result.WON:
+            if request.result is Result.WON:
                 owners.add(notification.rep_id)
                 taken_leads.add(notification.lead_id)
             if len(taken_leads) >= least and len(owners) > 1:

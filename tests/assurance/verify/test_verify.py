@@ -131,9 +131,9 @@ async def forgeries(settings: Settings) -> None:
     async for record in read_topic(settings, ASSIGNMENTS):
         lead_id = record.key.decode()
         break
-    said = msgspec.json.decode(record.value)
+    message = msgspec.json.decode(record.value)
     async with LoadClient(settings) as client:
-        forged = msgspec.json.encode({**said, "rep_id": "rep-9"})
+        forged = msgspec.json.encode({**message, "rep_id": "rep-9"})
         await (await client.put(ASSIGNMENTS, forged, key=record.key, headers=list(record.headers)))
     engine = crm.connect(settings.database_url)
     with engine.execution_options(writes=True).begin() as connection:

@@ -6,7 +6,7 @@ import random
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from models.lead import DistributionStage, LeadRow
+from models.lead import DistributionStatus, LeadRow
 from models.org_events import RepChange, RepChanged
 from tests.assurance.verify.partition import FRESH, WORK, Partition
 
@@ -49,7 +49,7 @@ def _ask_something(partition: Partition, source: random.Random, lead_id: str) ->
         case "deadline" if row.lead is not None and row.lead.deadlines:
             partition.pass_deadline(lead_id)
         case "deadline":
-            partition.ask("view", lead_id, rep_id, cause=f"action-{partition.asked}")
+            partition.ask("view", lead_id, rep_id, cause=f"action-{partition.action_count}")
         case _:
             partition.ask(what, lead_id, rep_id)
 
@@ -135,7 +135,7 @@ def _happen(partition: Partition, source: random.Random, lead_id: str) -> None:
     distribution = lead.open_distribution
     holders = (
         distribution.reps
-        if distribution is not None and distribution.stage is not DistributionStage.REQUESTED
+        if distribution is not None and distribution.stage is not DistributionStatus.REQUESTED
         else ()
     )
     whoever: str = (

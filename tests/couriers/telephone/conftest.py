@@ -52,14 +52,14 @@ class TwilioServer:
 
     def call_in(self, number: str, caller: str, **behaviour: Any) -> str:
         """Let somebody call a number of ours; return the call's SID."""
-        said = {
+        action = {
             "url": f"{self.webhook_url}/twilio/inbound",
             "status_url": f"{self.webhook_url}/twilio/inbound/status",
             "from": caller,
             "to": number,
             "behaviour": behaviour,
         }
-        return str(self._ask("call-in", said)["sid"])
+        return str(self._ask("call-in", action)["sid"])
 
     def calls(self, to: str | None = None) -> list[dict[str, Any]]:
         """Return the calls that it had, all or those to one number."""

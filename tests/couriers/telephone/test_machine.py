@@ -73,7 +73,7 @@ def announcements(orders: list[Instruction]) -> list[Announcement]:
     return [order.words for order in orders if isinstance(order, SayText)]
 
 
-def asked(orders: list[Instruction]) -> list[str]:
+def requested_actions(orders: list[Instruction]) -> list[str]:
     return [order.action for order in orders if isinstance(order, AskEngine)]
 
 
@@ -82,7 +82,7 @@ ASSIGNED: Final = (*UP, DigitPressed("1"), WON)
 
 
 @pytest.mark.parametrize(
-    ("events", "words", "actions", "phase"),
+    ("events", "heard", "actions", "phase"),
     [
         (UP, [Announcement.OFFER], [], CallPhase.OFFERING),
         ((*UP, DigitPressed("1")), [Announcement.OFFER], ["press_one"], CallPhase.ASKING),
@@ -178,14 +178,14 @@ ASSIGNED: Final = (*UP, DigitPressed("1"), WON)
     ],
 )
 def test_s1_s2_s3_s4_what_a_rep_hears_and_what_is_asked(
-    events: tuple[Event | str, ...], words: list[Announcement], actions: list[str], phase: CallPhase
+    events: tuple[Event | str, ...], heard: list[Announcement], actions: list[str], phase: CallPhase
 ) -> None:
     call, orders = after(RepCall(), *events)
-    assert (announcements(orders), asked(orders), call.phase) == (words, actions, phase)
+    assert (announcements(orders), requested_actions(orders), call.phase) == (heard, actions, phase)
 
 
 @pytest.mark.parametrize(
-    ("reason", "words"),
+    ("reason", "announcement"),
     [
         ("quiet_hours", Announcement.QUIET_HOURS),
         ("suppressed", Announcement.FORBIDDEN),
@@ -194,10 +194,10 @@ def test_s1_s2_s3_s4_what_a_rep_hears_and_what_is_asked(
     ],
 )
 def test_n6_a_lead_that_must_not_be_called_is_not_dialled_and_the_rep_hears_why(
-    reason: str, words: Announcement
+    reason: str, announcement: Announcement
 ) -> None:
     call, orders = after(RepCall(), *ASSIGNED, DigitPressed("1"), ActionDecided("connect", "refused", reason))
-    assert announcements(orders)[-1] is words
+    assert announcements(orders)[-1] is announcement
     assert WriteCallRecord("lead", "ended", reason=reason) in orders
     assert not [order for order in orders if isinstance(order, DialLead)]
     assert call.phase is CallPhase.CLOSING
@@ -216,21 +216,21 @@ def test_s2_the_second_press_dials_the_lead_and_connects_both(order: tuple[Event
     for leg, other in (("rep", "lead"), ("lead", "rep")):
         _, at_the_end = step(call, LegEnded(leg, "hung_up"))  # type: ignore[arg-type]
         assert HangUp(other) in at_the_end  # type: ignore[arg-type]
-        assert asked(at_the_end) == ["activity"], "N7: the call is logged"
+        assert requested_actions(at_the_end) == ["activity"], "N7: the call is logged"
 
 
 @pytest.mark.parametrize(
-    ("reason", "words"), [("busy", Announcement.BUSY), ("no_answer", Announcement.NO_ANSWER)]
+    ("reason", "announcement"), [("busy", Announcement.BUSY), ("no_answer", Announcement.NO_ANSWER)]
 )
-def test_s2_a_lead_that_does_not_answer_is_told_to_the_rep(reason: str, words: Announcement) -> None:
+def test_s2_a_lead_that_does_not_answer_is_told_to_the_rep(reason: str, announcement: Announcement) -> None:
     _, orders = after(RepCall(), *ASSIGNED, DigitPressed("1"), MAY, LegEnded("lead", reason))
-    assert announcements(orders)[-1] is words
+    assert announcements(orders)[-1] is announcement
 
 
 def test_n5_a_lead_on_the_line_is_connected_and_not_dialled() -> None:
     call, orders = after(RepCall(waiting=True), *ASSIGNED, DigitPressed("1"))
     assert call.phase is CallPhase.BRIDGED
-    assert asked(orders) == ["press_one"]
+    assert requested_actions(orders) == ["press_one"]
     assert [one for one in orders if isinstance(one, DialLead | BridgeLegs)] == [BridgeLegs()]
 
 
@@ -250,36 +250,40 @@ def test_n5_a_rep_who_wins_in_a_browser_answers_the_lead_that_is_on_the_line() -
 def test_n7_a_rep_who_asked_to_call_presses_one_before_the_lead_is_dialled() -> None:
     """An answering machine of the rep never reaches the lead."""
     call, orders = after(RepCall(offered=False), *UP)
-    assert (announcements(orders), asked(orders)) == ([Announcement.CALL], [])
+    assert (announcements(orders), requested_actions(orders)) == ([Announcement.CALL], [])
     call, orders = step(call, WordsEnded())
     call, orders = step(call, TimeOver(call.clock))
     assert call.phase is CallPhase.ENDED
-    assert asked(orders) == []
+    assert requested_actions(orders) == []
     call, orders = after(RepCall(offered=False), *UP, DigitPressed("1"))
-    assert asked(orders) == ["connect"]
+    assert requested_actions(orders) == ["connect"]
 
 
 @pytest.mark.parametrize(
-    ("reason", "words"), [("quiet_hours", Announcement.QUIET_HOURS), ("suppressed", Announcement.FORBIDDEN)]
+    ("reason", "announcement"),
+    [("quiet_hours", Announcement.QUIET_HOURS), ("suppressed", Announcement.FORBIDDEN)],
 )
 def test_n6_a_lead_that_must_not_be_called_at_the_moment_of_dialling(
-    reason: str, words: Announcement
+    reason: str, announcement: Announcement
 ) -> None:
     """The check just before dialling reports it as the end of the lead's leg."""
     call, orders = after(RepCall(), *ASSIGNED, DigitPressed("1"), MAY, LegEnded("lead", reason))
-    assert announcements(orders)[-1] is words
+    assert announcements(orders)[-1] is announcement
     assert WriteCallRecord("lead", "ended", reason=reason) in orders
     assert call.phase is CallPhase.CLOSING
 
 
 def test_n6_a_request_to_connect_that_waited_is_asked_for_once_more() -> None:
     call, orders = after(RepCall(), *ASSIGNED, DigitPressed("1"), MayConnectNoMore())
-    assert (asked(orders), call.phase) == (["press_one", "connect", "connect"], CallPhase.CONNECTING)
+    assert (requested_actions(orders), call.phase) == (
+        ["press_one", "connect", "connect"],
+        CallPhase.CONNECTING,
+    )
     dialling, orders = step(call, MAY)
     assert DialLead(PHONE, 30.0) in orders
     assert dialling.phase is CallPhase.LEAD_DIALLING
     call, orders = step(call, MayConnectNoMore())
-    assert (announcements(orders), asked(orders), call.phase) == (
+    assert (announcements(orders), requested_actions(orders), call.phase) == (
         [Announcement.UNAVAILABLE],
         [],
         CallPhase.CLOSING,
@@ -288,7 +292,7 @@ def test_n6_a_request_to_connect_that_waited_is_asked_for_once_more() -> None:
 
 def test_n5_the_owner_of_a_lead_that_calls_in_is_connected_by_one_press() -> None:
     call, orders = after(RepCall(offered=False, waiting=True), *UP, DigitPressed("1"))
-    assert (announcements(orders), asked(orders), call.phase) == (
+    assert (announcements(orders), requested_actions(orders), call.phase) == (
         [Announcement.CALLER],
         [],
         CallPhase.BRIDGED,
@@ -309,7 +313,7 @@ def test_n5_a_caller_who_hangs_up_ends_the_call_of_the_owner() -> None:
         [Announcement.CALLER, Announcement.CALLER_GONE],
         CallPhase.CLOSING,
     )
-    assert asked(orders) == [], "the lead is not called back by itself"
+    assert requested_actions(orders) == [], "the lead is not called back by itself"
 
 
 @given(CALLS, st.lists(EVENTS, max_size=40))
@@ -334,7 +338,7 @@ def test_n4_every_order_of_events_is_harmless(call: RepCall, events: list[Event]
                 assert before.phase is CallPhase.LEAD_DIALLING or (
                     before.phase is CallPhase.WON and before.waiting
                 )
-    actions = asked(orders)
+    actions = requested_actions(orders)
     assert actions.count("press_one") <= 1
     assert actions.count("connect") <= 2
     assert actions.count("hang_up") <= 1

@@ -49,7 +49,7 @@ GONE: Final = text_around_name(Announcement.GONE)[0]
 
 
 @dataclass
-class Office:
+class TwilioStack:
     """A running engine with a courier for the server that speaks Twilio's API."""
 
     settings: Settings
@@ -58,7 +58,7 @@ class Office:
 
 
 @pytest.fixture(scope="module")
-def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
+def twilio_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TwilioStack]:
     """Yield the engine, the courier and the server."""
     folder = tmp_path_factory.mktemp("twilio")
     with (
@@ -66,7 +66,7 @@ def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
         everything(workers=1, state_dir=folder / "state", say=lambda _: None) as up,
         running_courier(up.settings, twilio, folder / "courier.log"),
     ):
-        yield Office(up.settings, Post(up.settings.kafka_bootstrap_servers), twilio)
+        yield TwilioStack(up.settings, Post(up.settings.kafka_bootstrap_servers), twilio)
 
 
 @contextmanager
@@ -96,14 +96,14 @@ def running_courier(settings: Settings, twilio: TwilioServer, log: Path) -> Iter
 class Scenario:
     """One org with its reps, their telephones and one lead."""
 
-    def __init__(self, office: Office, **behaviours: dict[str, Any]) -> None:
-        self.office, self.org = office, unique("org")
+    def __init__(self, twilio_stack: TwilioStack, **behaviours: dict[str, Any]) -> None:
+        self.twilio_stack, self.org = twilio_stack, unique("org")
         self.phones = {rep: f"+1{next(NUMBERS)}" for rep in behaviours}
         self.lead_phone = f"+1{next(NUMBERS)}"
         self.external = unique("A")
         self.lead_id = lead_id(self.org, "acme", self.external, {})
-        office.twilio.behave(**{self.phones[rep]: how for rep, how in behaviours.items()})
-        office.twilio.behave(**{self.lead_phone: {"talks": 0.5}})
+        twilio_stack.twilio.behave(**{self.phones[rep]: how for rep, how in behaviours.items()})
+        twilio_stack.twilio.behave(**{self.lead_phone: {"talks": 0.5}})
 
     def publish(self, *, ring_seconds: int = 60, inbound: dict[str, str] | None = None) -> None:
         """Publish the org."""
@@ -116,11 +116,11 @@ class Scenario:
         self._publish("settings", "settings", {"quiet_hours": [], "telephone": {"inbound": inbound or {}}})
 
     def _publish(self, kind: str, object_id: str, value: dict[str, Any]) -> None:
-        self.office.post.publish(kind, object_id, value, self.org)
+        self.twilio_stack.post.publish(kind, object_id, value, self.org)
 
     async def is_known(self) -> bool:
         """Return whether every partition of the leads uses the org's settings, which are published last."""
-        settings = self.office.settings
+        settings = self.twilio_stack.settings
         rule_books = [
             (await journal_now(settings, partitions={partition})).rule_book
             for partition in range(settings.partitions)
@@ -139,22 +139,24 @@ class Scenario:
             "state": "RI",
             **more,
         }
-        self.office.post.write("lead-arrivals", self.external, value)
+        self.twilio_stack.post.write("lead-arrivals", self.external, value)
 
     def act(self, action: str, rep_id: str) -> None:
         """Ask for an action, as a CRM does."""
-        said = {
+        request = {
             "action_id": unique("act"),
             "type": action,
             "lead_id": self.lead_id,
             "rep_id": rep_id,
             "org": self.org,
         }
-        self.office.post.write("lead-actions", self.lead_id, said)
+        self.twilio_stack.post.write("lead-actions", self.lead_id, request)
 
     def of(self, topic: str) -> list[dict[str, Any]]:
         """Return the records of a topic about the lead."""
-        values = [json.loads(record.value()) for record in self.office.post.records(topic) if record.value()]
+        values = [
+            json.loads(record.value()) for record in self.twilio_stack.post.records(topic) if record.value()
+        ]
         return [value for value in values if value.get("lead_id") == self.lead_id]
 
     def legs(self) -> dict[tuple[str, str], str | None]:
@@ -171,7 +173,7 @@ class Scenario:
 
     def heard(self, rep: str) -> list[str]:
         """Return what a rep heard."""
-        return [text for call in self.office.twilio.calls(self.phones[rep]) for text in call["heard"]]
+        return [text for call in self.twilio_stack.twilio.calls(self.phones[rep]) for text in call["heard"]]
 
     def events(self, event: str) -> list[str]:
         """Return the reps with an event in their calls."""
@@ -183,10 +185,12 @@ class Scenario:
 
 
 @pytest.mark.parametrize("keeps", [False, True])
-async def test_n4_s1_s2_s3_twelve_telephones_ring_and_one_wins(office: Office, *, keeps: bool) -> None:
+async def test_n4_s1_s2_s3_twelve_telephones_ring_and_one_wins(
+    twilio_stack: TwilioStack, *, keeps: bool
+) -> None:
     """`keeps`: whoever wins hangs up between the two presses."""
     behaviour = {"presses": [3], "hangs_up_after": [6]} if keeps else PRESSES
-    scenario = Scenario(office, **{rep: SPECIAL.get(rep, behaviour) for rep in REPS})
+    scenario = Scenario(twilio_stack, **{rep: SPECIAL.get(rep, behaviour) for rep in REPS})
     scenario.publish()
     await eventually(scenario.is_known, "every partition knows the org", every=0.5)
     scenario.arrive()
@@ -214,12 +218,12 @@ async def test_n4_s1_s2_s3_twelve_telephones_ring_and_one_wins(office: Office, *
     assert scenario.events("bridged") == ([] if keeps else [winner])
     if not keeps:
         assert await eventually(scenario.activities, "N7: the call is logged") == [winner]
-    statuses = {call["status"] for call in office.twilio.calls()}
+    statuses = {call["status"] for call in twilio_stack.twilio.calls()}
     assert not statuses & {"queued", "ringing", "in-progress"}, "no call is left"
 
 
-async def test_s4_n4_nobody_answers_and_the_lead_is_an_exception(office: Office) -> None:
-    scenario = Scenario(office, **{rep: SPECIAL[rep] for rep in (BUSY, MACHINE, AWAY)})
+async def test_s4_n4_nobody_answers_and_the_lead_is_an_exception(twilio_stack: TwilioStack) -> None:
+    scenario = Scenario(twilio_stack, **{rep: SPECIAL[rep] for rep in (BUSY, MACHINE, AWAY)})
     scenario.publish(ring_seconds=15)
     await eventually(scenario.is_known, "every partition knows the org", every=0.5)
     scenario.arrive()
@@ -229,9 +233,9 @@ async def test_s4_n4_nobody_answers_and_the_lead_is_an_exception(office: Office)
     await eventually(scenario.all_ended, "every leg ended", every=0.5)
 
 
-async def test_n7_a_rep_calls_a_lead_and_n5_the_lead_calls_back(office: Office) -> None:
+async def test_n7_a_rep_calls_a_lead_and_n5_the_lead_calls_back(twilio_stack: TwilioStack) -> None:
     """The owner is called first and presses 1. Later the lead calls the org's number, and its owner takes the call."""
-    scenario = Scenario(office, ann={"presses": [3]}, bob={"presses": [3]})
+    scenario = Scenario(twilio_stack, ann={"presses": [3]}, bob={"presses": [3]})
     number = f"+1{next(NUMBERS)}"
     scenario.publish(inbound={number: "all"})
     await eventually(scenario.is_known, "every partition knows the org", every=0.5)
@@ -241,8 +245,8 @@ async def test_n7_a_rep_calls_a_lead_and_n5_the_lead_calls_back(office: Office) 
     await eventually(scenario.activities, "the call is logged")
     assert scenario.heard("ann")[:3] == ["You asked to call", "Jeremy Jones", "Press 1 to be connected."]
     assert scenario.events("bridged") == ["ann"]
-    assert len(office.twilio.calls(scenario.lead_phone)) == 1, "the lead was called once"
-    sid = office.twilio.call_in(number, scenario.lead_phone, talks=0.5)
+    assert len(twilio_stack.twilio.calls(scenario.lead_phone)) == 1, "the lead was called once"
+    sid = twilio_stack.twilio.call_in(number, scenario.lead_phone, talks=0.5)
     await eventually(lambda: len(scenario.activities()) == 2, "the second call is logged")
     assert scenario.events("bridged") == ["ann", "ann"]
     assert scenario.heard("ann")[3:6] == [
@@ -251,12 +255,12 @@ async def test_n7_a_rep_calls_a_lead_and_n5_the_lead_calls_back(office: Office) 
         "is calling. Press 1 to be connected.",
     ]
     assert scenario.heard("bob") == [], "only the owner is called"
-    [call] = [one for one in office.twilio.calls(number) if one["sid"] == sid]
+    [call] = [one for one in twilio_stack.twilio.calls(number) if one["sid"] == sid]
     await eventually(lambda: scenario.all_ended() if "bob" not in scenario.phones else True, "all legs ended")
     assert call["conference"] is not None
 
 
-async def test_n4_n1_everything_that_was_written_agrees(office: Office) -> None:
+async def test_n4_n1_everything_that_was_written_agrees(twilio_stack: TwilioStack) -> None:
     """After the stories: each leg belongs to a request or to a lead that called in, and has ended; rows agree."""
-    report = await verify(office.settings)
+    report = await verify(twilio_stack.settings)
     assert not report.counts, report.lines()

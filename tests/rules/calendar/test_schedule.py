@@ -48,16 +48,16 @@ def test_r4_a_claim_window_and_its_pauses(
 def test_r9_hours_and_when_they_change(
     zone: str, hours: RawWeek, at: str, holds: bool, changes: str | None
 ) -> None:
-    asked = datetime.fromisoformat(at)
-    assert is_open(read(hours), zone, asked) is holds
-    assert next_change(read(hours), zone, asked) == (datetime.fromisoformat(changes) if changes else None)
+    instant = datetime.fromisoformat(at)
+    assert is_open(read(hours), zone, instant) is holds
+    assert next_change(read(hours), zone, instant) == (datetime.fromisoformat(changes) if changes else None)
 
 
 @pytest.mark.parametrize(("zone", "at", "day", "ends"), DAYS)
 def test_r9_the_day_of_a_daily_cap_is_the_reps_own(zone: str, at: str, day: str, ends: str) -> None:
-    asked = datetime.fromisoformat(at)
-    assert day_of(zone, asked).isoformat() == day
-    assert day_ends(zone, asked) == datetime.fromisoformat(ends)
+    instant = datetime.fromisoformat(at)
+    assert day_of(zone, instant).isoformat() == day
+    assert day_ends(zone, instant) == datetime.fromisoformat(ends)
 
 
 def test_r9_an_absence_runs_on_into_the_next() -> None:

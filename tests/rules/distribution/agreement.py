@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Final
 
-from models.lead import DistributionStage, Lead, LeadRow, Phase
-from models.org_rows import OrgLeadStage
+from models.lead import DistributionStatus, Lead, LeadRow, Phase
+from models.org_rows import OrgLeadStatus
 from rules.lead.waiting import is_to_be_asked
 from rules.org.org_partition import OrgPartition
 from rules.org.state import OrgState
@@ -12,11 +12,11 @@ from rules.org.stuck_waiting import stuck_waiting
 from rules.queues.rule_book import OrgRules
 
 _STANDS: Final = {
-    DistributionStage.OFFERED: OrgLeadStage.OFFERED,
-    DistributionStage.RINGING: OrgLeadStage.RINGING,
-    DistributionStage.PAUSED: OrgLeadStage.WAITING,
-    DistributionStage.IN_LINE: OrgLeadStage.WAITING,
-    DistributionStage.WAITING: OrgLeadStage.WAITING,
+    DistributionStatus.OFFERED: OrgLeadStatus.OFFERED,
+    DistributionStatus.RINGING: OrgLeadStatus.RINGING,
+    DistributionStatus.PAUSED: OrgLeadStatus.WAITING,
+    DistributionStatus.IN_LINE: OrgLeadStatus.WAITING,
+    DistributionStatus.WAITING: OrgLeadStatus.WAITING,
 }
 """The state of a lead's distribution -> its stage in the org."""
 
@@ -58,15 +58,15 @@ def counting(rows: Mapping[str, LeadRow], name: str) -> str:
     raise AssertionError("the ids go in a circle")
 
 
-def stands(lead: Lead) -> tuple[OrgLeadStage, int, tuple[str, ...]] | None:
+def stands(lead: Lead) -> tuple[OrgLeadStatus, int, tuple[str, ...]] | None:
     """Return how the org must hold a lead: stage, epoch, and whose capacity it takes; None if not at all."""
     if lead.phase is Phase.CLOSED:
         return None
     if lead.owner is not None:
-        return OrgLeadStage.HELD, lead.owned_epoch, (lead.owner,)
+        return OrgLeadStatus.HELD, lead.owned_epoch, (lead.owner,)
     if lead.open_distribution is None:
         return None
-    assert lead.open_distribution.stage is not DistributionStage.REQUESTED, "a lead that asks is answered"
+    assert lead.open_distribution.stage is not DistributionStatus.REQUESTED, "a lead that asks is answered"
     return (
         _STANDS[lead.open_distribution.stage],
         lead.open_distribution.epoch,

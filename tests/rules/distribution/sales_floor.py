@@ -28,7 +28,7 @@ from models.org_events import (
     RepChange,
     RepChanged,
 )
-from models.org_rows import OrgLeadStage
+from models.org_rows import OrgLeadStatus
 from models.persons import handle_digest
 from models.public import DO_NOT_CONTACT
 from rules.inbound.do_not_contact import accept_listing
@@ -100,7 +100,7 @@ class SalesFloor(Scenario):
         row = self.state.reps[rep_id]
         return row.held, row.offered
 
-    def stage(self, name: str) -> OrgLeadStage | None:
+    def stage(self, name: str) -> OrgLeadStatus | None:
         """Return the stage of a lead in its org."""
         row = self.state.leads.get(name)
         return row.stage if row else None

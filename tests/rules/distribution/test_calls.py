@@ -24,49 +24,51 @@ def answer_to(scenario: Scenario, rep_id: str, action: str = "dial") -> tuple[Re
     return answer.result, answer.reason
 
 
-def calls(floor: SalesFloor, name: str) -> list[Notification]:
+def calls(sales_floor: SalesFloor, name: str) -> list[Notification]:
     """Return every request for a call in a lead's history."""
-    return [one for row in floor.history[name] for one in notifications_of(row) if one.kind == "call"]
+    return [one for row in sales_floor.history[name] for one in notifications_of(row) if one.kind == "call"]
 
 
 @pytest.fixture
-def floor() -> SalesFloor:
-    """Return a floor with a lead that ann owns."""
-    floor = SalesFloor("ann", "bob").group("west", "ann", method="ring_all", ring_seconds=20)
-    floor.comes("A", through="west", phone=PHONE, zip="02903")
-    floor.asks("press_one", "ann")
-    return floor
+def sales_floor() -> SalesFloor:
+    """Return a sales floor with a lead that ann owns."""
+    sales_floor = SalesFloor("ann", "bob").group("west", "ann", method="ring_all", ring_seconds=20)
+    sales_floor.comes("A", through="west", phone=PHONE, zip="02903")
+    sales_floor.asks("press_one", "ann")
+    return sales_floor
 
 
-def test_n7_the_owner_calls_the_lead_and_the_request_says_where_it_is(floor: SalesFloor) -> None:
-    assert answer_to(floor, "ann") == DONE
-    assert floor.decisions == [ConnectRequested(rep_id="ann")]
-    assert floor.lead.last_contacted_at == floor.now
-    request = calls(floor, "A")[-1]
+def test_n7_the_owner_calls_the_lead_and_the_request_says_where_it_is(sales_floor: SalesFloor) -> None:
+    assert answer_to(sales_floor, "ann") == DONE
+    assert sales_floor.decisions == [ConnectRequested(rep_id="ann")]
+    assert sales_floor.lead.last_contacted_at == sales_floor.now
+    request = calls(sales_floor, "A")[-1]
     assert (request.template, request.rep_id, request.data["phone"]) == ("connect", "ann", PHONE)
     assert request.data["place"] == {"zip": "02903", "state": "RI"}
-    assert answer_to(floor, "bob") == (Result.REFUSED, Reason.NOT_ALLOWED)
-    assert answer_to(floor, "mia") == (Result.REFUSED, Reason.NOT_ALLOWED), "a manager has not taken it over"
-    floor.agree()
+    assert answer_to(sales_floor, "bob") == (Result.REFUSED, Reason.NOT_ALLOWED)
+    assert answer_to(sales_floor, "mia") == (Result.REFUSED, Reason.NOT_ALLOWED), (
+        "a manager has not taken it over"
+    )
+    sales_floor.agree()
 
 
-def test_n1_the_winners_ring_is_over_too_and_says_who_has_the_lead(floor: SalesFloor) -> None:
+def test_n1_the_winners_ring_is_over_too_and_says_who_has_the_lead(sales_floor: SalesFloor) -> None:
     """A rep may win in a browser while the telephone rings, or while other browsers show the offer."""
-    asked, over = (one for one in calls(floor, "A") if one.template == "ring")
-    assert over.notification_id == asked.notification_id
+    ring, over = (one for one in calls(sales_floor, "A") if one.template == "ring")
+    assert over.notification_id == ring.notification_id
     assert (over.rep_id, over.withdrawn, over.data) == ("ann", True, {"won": True})
 
 
-def test_n7_who_hung_up_a_ring_may_still_call_the_lead(floor: SalesFloor) -> None:
+def test_n7_who_hung_up_a_ring_may_still_call_the_lead(sales_floor: SalesFloor) -> None:
     """`connect` belongs to the ring's call, which is over (S2); `dial` begins another call."""
-    assert answer_to(floor, "ann", "hang_up") == DONE
-    assert answer_to(floor, "ann", "connect") == (Result.REFUSED, Reason.OFFER_OVER)
-    assert answer_to(floor, "ann") == DONE
+    assert answer_to(sales_floor, "ann", "hang_up") == DONE
+    assert answer_to(sales_floor, "ann", "connect") == (Result.REFUSED, Reason.OFFER_OVER)
+    assert answer_to(sales_floor, "ann") == DONE
 
 
-def test_n7_each_click_is_a_request_of_its_own(floor: SalesFloor) -> None:
-    assert answer_to(floor, "ann") == answer_to(floor, "ann") == DONE
-    ids = [one.notification_id for one in calls(floor, "A") if one.template == "connect"]
+def test_n7_each_click_is_a_request_of_its_own(sales_floor: SalesFloor) -> None:
+    assert answer_to(sales_floor, "ann") == answer_to(sales_floor, "ann") == DONE
+    ids = [one.notification_id for one in calls(sales_floor, "A") if one.template == "connect"]
     assert len(set(ids)) == 2
 
 
@@ -97,23 +99,23 @@ def test_n7_whoever_has_a_lead_open_may_call_it_and_nobody_else() -> None:
     assert scenario.lead.phase is Phase.LOCKED, "a call is no outcome"
 
 
-def test_n5_the_owner_of_a_lead_that_calls_in_is_called(floor: SalesFloor) -> None:
-    floor.comes("B", through="west", vendor="globex", phone=PHONE)
-    assert not [one for one in calls(floor, "A") if one.template == "lead_calls"], "it did not call"
-    floor.comes("C", through="west", vendor=TELEPHONE, phone=PHONE)
-    (request,) = [one for one in calls(floor, "A") if one.template == "lead_calls"]
+def test_n5_the_owner_of_a_lead_that_calls_in_is_called(sales_floor: SalesFloor) -> None:
+    sales_floor.comes("B", through="west", vendor="globex", phone=PHONE)
+    assert not [one for one in calls(sales_floor, "A") if one.template == "lead_calls"], "it did not call"
+    sales_floor.comes("C", through="west", vendor=TELEPHONE, phone=PHONE)
+    (request,) = [one for one in calls(sales_floor, "A") if one.template == "lead_calls"]
     assert (request.rep_id, request.data["inquiry_id"]) == ("ann", "C")
-    floor.agree()
+    sales_floor.agree()
 
 
 def test_n5_a_known_lead_that_nobody_owns_rings_its_group_under_its_own_id() -> None:
-    floor = SalesFloor("ann", "bob").group("west", "ann", "bob", method="ring_all", ring_seconds=20)
-    floor.comes("A", through="west", phone=PHONE).wait(minutes=1)  # nobody answered the ring
-    assert floor.lead_of("A").owner is None
-    floor.comes("C", through="west", vendor=TELEPHONE, phone=PHONE)
-    rings = [one for one in calls(floor, "A") if not one.withdrawn][-2:]
+    sales_floor = SalesFloor("ann", "bob").group("west", "ann", "bob", method="ring_all", ring_seconds=20)
+    sales_floor.comes("A", through="west", phone=PHONE).wait(minutes=1)  # nobody answered the ring
+    assert sales_floor.lead_of("A").owner is None
+    sales_floor.comes("C", through="west", vendor=TELEPHONE, phone=PHONE)
+    rings = [one for one in calls(sales_floor, "A") if not one.withdrawn][-2:]
     assert [(one.template, one.rep_id, one.data["inquiry_ids"]) for one in rings] == [
         ("ring", "ann", ["C"]),
         ("ring", "bob", ["C"]),
     ]
-    floor.agree()
+    sales_floor.agree()

@@ -17,39 +17,41 @@ AT_CAP: Final = "you have 3 of at most 3 open leads"
 
 
 def capped_floor(*reps: str, most: int = 3, **more: Any) -> SalesFloor:
-    """Return a floor whose reps have a cap that holds for claims too, with a claimable queue and a work queue."""
-    floor = SalesFloor(*reps, max_open=most).settings(enforce_caps=True, **more)
-    floor.queue("new", ("owned", "=", False), claimable=True)
-    return floor
+    """Return a sales floor whose reps have a cap that holds for claims too, with a claimable queue and a work queue."""
+    sales_floor = SalesFloor(*reps, max_open=most).settings(enforce_caps=True, **more)
+    sales_floor.queue("new", ("owned", "=", False), claimable=True)
+    return sales_floor
 
 
 @pytest.fixture
-def floor() -> SalesFloor:
+def sales_floor() -> SalesFloor:
     """Give ann two leads and one offer, with three more leads in two queues."""
-    floor = capped_floor("ann", "bob").queue("also", ("owned", "=", False), claimable=True)
-    floor.group("west", "ann", claim_window_seconds=900)
-    floor.arrives("A").arrives("B")
-    assert [floor.of(name).claims("ann", "new").result for name in "AB"] == [Result.WON] * 2
-    floor.comes("C").arrives("D").arrives("E").arrives("F")
-    assert floor.has("C") == ("ann",)
-    assert floor.in_hand("ann") == (2, 1)
-    return floor
+    sales_floor = capped_floor("ann", "bob").queue("also", ("owned", "=", False), claimable=True)
+    sales_floor.group("west", "ann", claim_window_seconds=900)
+    sales_floor.arrives("A").arrives("B")
+    assert [sales_floor.of(name).claims("ann", "new").result for name in "AB"] == [Result.WON] * 2
+    sales_floor.comes("C").arrives("D").arrives("E").arrives("F")
+    assert sales_floor.has("C") == ("ann",)
+    assert sales_floor.in_hand("ann") == (2, 1)
+    return sales_floor
 
 
-def owned(floor: SalesFloor, rep_id: str) -> list[str]:
+def owned(sales_floor: SalesFloor, rep_id: str) -> list[str]:
     """Return the leads that a rep owns."""
-    return [name for name, row in floor.rows.items() if row.lead and row.lead.owner == rep_id]
+    return [name for name, row in sales_floor.rows.items() if row.lead and row.lead.owner == rep_id]
 
 
-def test_d17_m6_claims_an_assignment_and_an_accept_at_once_never_exceed_the_cap(floor: SalesFloor) -> None:
-    with floor.late():
-        floor.of("D").requests("claim", "ann", action_id="one", queue_id="new")
-        floor.of("E").requests("claim", "ann", action_id="two", queue_id="also")
-        floor.of("F").requests("assign", "mia", action_id="three", to_rep_id="ann")
-        floor.of("C").requests("accept", "ann", action_id="four")
-    floor.deliver()
-    answers = {one: floor.answer_to(one) for one in ("one", "two", "three", "four")}
-    assert {one: (said.result, said.reason) for one, said in answers.items()} == {
+def test_d17_m6_claims_an_assignment_and_an_accept_at_once_never_exceed_the_cap(
+    sales_floor: SalesFloor,
+) -> None:
+    with sales_floor.late():
+        sales_floor.of("D").requests("claim", "ann", action_id="one", queue_id="new")
+        sales_floor.of("E").requests("claim", "ann", action_id="two", queue_id="also")
+        sales_floor.of("F").requests("assign", "mia", action_id="three", to_rep_id="ann")
+        sales_floor.of("C").requests("accept", "ann", action_id="four")
+    sales_floor.deliver()
+    answers = {one: sales_floor.answer_to(one) for one in ("one", "two", "three", "four")}
+    assert {one: (answer.result, answer.reason) for one, answer in answers.items()} == {
         "one": (Result.REFUSED, Reason.AT_CAP),
         "two": (Result.REFUSED, Reason.AT_CAP),
         "three": (Result.REFUSED, Reason.AT_CAP),
@@ -59,150 +61,150 @@ def test_d17_m6_claims_an_assignment_and_an_accept_at_once_never_exceed_the_cap(
     assert answers["three"].why == (
         "ann has 3 of at most 3 open leads; a manager may override that with a reason (override_cap)"
     )
-    assert owned(floor, "ann") == ["A", "B", "C"]
-    floor.agree()
+    assert owned(sales_floor, "ann") == ["A", "B", "C"]
+    sales_floor.agree()
 
 
 def test_m6_of_many_claims_at_once_as_many_win_as_the_rep_has_room_for() -> None:
-    floor = capped_floor("ann")
+    sales_floor = capped_floor("ann")
     names = [f"lead-{number}" for number in range(8)]
     for name in names:
-        floor.arrives(name)
-    with floor.late():
+        sales_floor.arrives(name)
+    with sales_floor.late():
         for name in names:
-            floor.of(name).requests("claim", "ann", action_id=name, queue_id="new")
-        assert owned(floor, "ann") == [], "none is decided before the org has answered"
-    floor.deliver()
-    results = [floor.answer_to(name).result for name in names]
+            sales_floor.of(name).requests("claim", "ann", action_id=name, queue_id="new")
+        assert owned(sales_floor, "ann") == [], "none is decided before the org has answered"
+    sales_floor.deliver()
+    results = [sales_floor.answer_to(name).result for name in names]
     assert (results.count(Result.WON), results.count(Result.REFUSED)) == (3, 5)
-    assert floor.in_hand("ann") == (3, 0)
-    floor.of(owned(floor, "ann")[0]).asks("outcome", "ann", outcome="closed_won")
-    left = next(name for name in names if not floor.lead_of(name).owner)
-    assert floor.of(left).claims("ann", "new").result is Result.WON, "there is room again"
-    floor.agree()
+    assert sales_floor.in_hand("ann") == (3, 0)
+    sales_floor.of(owned(sales_floor, "ann")[0]).asks("outcome", "ann", outcome="closed_won")
+    left = next(name for name in names if not sales_floor.lead_of(name).owner)
+    assert sales_floor.of(left).claims("ann", "new").result is Result.WON, "there is room again"
+    sales_floor.agree()
 
 
-def test_m6_a_manager_overrides_the_cap_with_a_reason_which_is_recorded(floor: SalesFloor) -> None:
-    floor.of("D")
-    no_reason = floor.asks("assign", "mia", to_rep_id="ann", override_cap=True)
+def test_m6_a_manager_overrides_the_cap_with_a_reason_which_is_recorded(sales_floor: SalesFloor) -> None:
+    sales_floor.of("D")
+    no_reason = sales_floor.asks("assign", "mia", to_rep_id="ann", override_cap=True)
     assert (no_reason.reason, no_reason.why) == (Reason.INVALID, "why: override_cap needs a reason")
-    done = floor.asks("assign", "mia", to_rep_id="ann", override_cap=True, why="she asked for it")
-    assert (done.result, floor.lead.owner) == (Result.DONE, "ann")
-    (owner,) = floor.all_decisions("D", OwnerChanged)
+    done = sales_floor.asks("assign", "mia", to_rep_id="ann", override_cap=True, why="she asked for it")
+    assert (done.result, sales_floor.lead.owner) == (Result.DONE, "ann")
+    (owner,) = sales_floor.all_decisions("D", OwnerChanged)
     assert (owner.overrides, owner.place) == (("cap",), None)
     assert owner.why == "assigned by mia: she asked for it"
-    assert floor.in_hand("ann") == (3, 1)
-    floor.of("E").claims("bob", "new")
-    moved = floor.asks("reassign", "mia", to_rep_id="ann", override_cap=True, why="again")
-    assert (moved.result, floor.in_hand("ann")) == (Result.DONE, (4, 1))
-    floor.agree()
+    assert sales_floor.in_hand("ann") == (3, 1)
+    sales_floor.of("E").claims("bob", "new")
+    moved = sales_floor.asks("reassign", "mia", to_rep_id="ann", override_cap=True, why="again")
+    assert (moved.result, sales_floor.in_hand("ann")) == (Result.DONE, (4, 1))
+    sales_floor.agree()
 
 
 def test_m6_an_override_that_is_not_needed_is_not_recorded() -> None:
-    floor = capped_floor("ann").arrives("A")
-    floor.asks("assign", "mia", to_rep_id="ann", override_cap=True, why="to be sure")
-    (owner,) = floor.all_decisions("A", OwnerChanged)
+    sales_floor = capped_floor("ann").arrives("A")
+    sales_floor.asks("assign", "mia", to_rep_id="ann", override_cap=True, why="to be sure")
+    (owner,) = sales_floor.all_decisions("A", OwnerChanged)
     assert (owner.rep_id, owner.overrides) == ("ann", ())
 
 
 def test_m6_only_a_manager_overrides_the_cap() -> None:
-    floor = capped_floor("ann", "bob", most=1, owners_may_reassign=True).arrives("A").arrives("B")
-    floor.of("A").claims("ann", "new")
-    floor.of("B").claims("bob", "new")
-    refused = floor.asks("reassign", "bob", to_rep_id="ann", override_cap=True, why="please")
+    sales_floor = capped_floor("ann", "bob", most=1, owners_may_reassign=True).arrives("A").arrives("B")
+    sales_floor.of("A").claims("ann", "new")
+    sales_floor.of("B").claims("bob", "new")
+    refused = sales_floor.asks("reassign", "bob", to_rep_id="ann", override_cap=True, why="please")
     assert (refused.reason, refused.why) == (
         Reason.NOT_ALLOWED,
         "overriding a cap is for managers and admins",
     )
-    assert floor.asks("reassign", "bob", to_rep_id="ann", why="please").reason is Reason.AT_CAP
-    floor.agree()
+    assert sales_floor.asks("reassign", "bob", to_rep_id="ann", why="please").reason is Reason.AT_CAP
+    sales_floor.agree()
 
 
-def test_m6_claim_now_and_a_promised_call_need_room_too(floor: SalesFloor) -> None:
-    floor.publishes("queue", "new", None).publishes("queue", "also", None).queue("work")
-    floor.of("D").opens("ann")
-    assert floor.asks("claim_now", "ann").why == AT_CAP
-    promised = floor.asks("callback", "ann", at=floor.now)
+def test_m6_claim_now_and_a_promised_call_need_room_too(sales_floor: SalesFloor) -> None:
+    sales_floor.publishes("queue", "new", None).publishes("queue", "also", None).queue("work")
+    sales_floor.of("D").opens("ann")
+    assert sales_floor.asks("claim_now", "ann").why == AT_CAP
+    promised = sales_floor.asks("callback", "ann", at=sales_floor.now)
     assert (promised.reason, promised.why) == (Reason.AT_CAP, AT_CAP)
-    assert floor.asks("callback", "ann").result is Result.DONE, "without a time it claims nothing"
-    floor.agree()
+    assert sales_floor.asks("callback", "ann").result is Result.DONE, "without a time it claims nothing"
+    sales_floor.agree()
 
 
 def test_x4_m6_a_repeated_action_takes_one_place_and_gets_one_answer() -> None:
-    floor = capped_floor("ann", most=1).arrives("A").arrives("B")
-    with floor.late():
+    sales_floor = capped_floor("ann", most=1).arrives("A").arrives("B")
+    with sales_floor.late():
         for _ in range(3):
-            floor.of("A").requests("claim", "ann", action_id="claim-1", queue_id="new")
-    floor.deliver()
-    floor.requests("claim", "ann", action_id="claim-1", queue_id="new")
-    assert floor.answer_to("claim-1").result is Result.WON
-    assert len(floor.all_decisions("A", OwnerChanged)) == 1
-    assert floor.in_hand("ann") == (1, 0)
-    floor.agree()
+            sales_floor.of("A").requests("claim", "ann", action_id="claim-1", queue_id="new")
+    sales_floor.deliver()
+    sales_floor.requests("claim", "ann", action_id="claim-1", queue_id="new")
+    assert sales_floor.answer_to("claim-1").result is Result.WON
+    assert len(sales_floor.all_decisions("A", OwnerChanged)) == 1
+    assert sales_floor.in_hand("ann") == (1, 0)
+    sales_floor.agree()
 
 
 def test_q8_m6_a_claim_that_is_lost_returns_its_place() -> None:
-    floor = capped_floor("ann", "bob", most=1).arrives("A").arrives("B")
-    with floor.late():
-        floor.of("A").requests("claim", "ann", action_id="first", queue_id="new")
-        floor.of("A").requests("claim", "bob", action_id="second", queue_id="new")
-    floor.deliver()
-    assert floor.answer_to("first").result is Result.WON
-    lost = floor.answer_to("second")
+    sales_floor = capped_floor("ann", "bob", most=1).arrives("A").arrives("B")
+    with sales_floor.late():
+        sales_floor.of("A").requests("claim", "ann", action_id="first", queue_id="new")
+        sales_floor.of("A").requests("claim", "bob", action_id="second", queue_id="new")
+    sales_floor.deliver()
+    assert sales_floor.answer_to("first").result is Result.WON
+    lost = sales_floor.answer_to("second")
     assert (lost.result, lost.reason, lost.owner) == (Result.LOST, Reason.ALREADY_CLAIMED, "ann")
-    assert [said.rep_id for said in floor.all_decisions("A", PlaceReturned)] == ["bob"]
-    assert floor.of("B").claims("bob", "new").result is Result.WON
-    floor.agree()
+    assert [decision.rep_id for decision in sales_floor.all_decisions("A", PlaceReturned)] == ["bob"]
+    assert sales_floor.of("B").claims("bob", "new").result is Result.WON
+    sales_floor.agree()
 
 
 def test_m6_a_place_that_came_too_late_is_sought_again() -> None:
-    floor = capped_floor("ann", most=1).arrives("A")
-    with floor.late():
-        floor.requests("claim", "ann", action_id="claim-1", queue_id="new")
+    sales_floor = capped_floor("ann", most=1).arrives("A")
+    with sales_floor.late():
+        sales_floor.requests("claim", "ann", action_id="claim-1", queue_id="new")
         for source in map(str, range(PARTITIONS)):
-            floor.carry(source)
-        floor.wait(minutes=11)
-    floor.deliver()
-    assert len(floor.all_decisions("A", PlaceSought)) == 2
-    assert floor.answer_to("claim-1").result is Result.WON
-    floor.agree()
+            sales_floor.carry(source)
+        sales_floor.wait(minutes=11)
+    sales_floor.deliver()
+    assert len(sales_floor.all_decisions("A", PlaceSought)) == 2
+    assert sales_floor.answer_to("claim-1").result is Result.WON
+    sales_floor.agree()
 
 
 def test_m6_a_place_that_nobody_returns_lapses_after_an_hour() -> None:
-    floor = capped_floor("ann", most=1).arrives("A").arrives("B")
-    with floor.late():
-        floor.of("A").requests("claim", "ann", action_id="lost", queue_id="new")
+    sales_floor = capped_floor("ann", most=1).arrives("A").arrives("B")
+    with sales_floor.late():
+        sales_floor.of("A").requests("claim", "ann", action_id="lost", queue_id="new")
         for source in map(str, range(PARTITIONS)):
-            floor.carry(source)
-    for lane in floor.answers.values():
+            sales_floor.carry(source)
+    for lane in sales_floor.answers.values():
         lane.done = len(lane.sent)  # the lead never hears of it
-    assert floor.of("B").claims("ann", "new").why == "you have 1 of at most 1 open leads"
-    floor.wait(minutes=61)
-    assert floor.claims("ann", "new").result is Result.WON
+    assert sales_floor.of("B").claims("ann", "new").why == "you have 1 of at most 1 open leads"
+    sales_floor.wait(minutes=61)
+    assert sales_floor.claims("ann", "new").result is Result.WON
 
 
 def test_m6_without_the_setting_or_a_cap_nobody_asks_the_org() -> None:
-    floor = capped_floor("ann").arrives("A")
-    floor.rep("ann")
-    assert floor.claims("ann", "new").result is Result.WON
-    floor.rep("bob", max_open=0).settings().arrives("B")
-    assert floor.claims("bob", "new").result is Result.WON
-    assert not [said for name in "AB" for said in floor.all_decisions(name, PlaceSought)]
+    sales_floor = capped_floor("ann").arrives("A")
+    sales_floor.rep("ann")
+    assert sales_floor.claims("ann", "new").result is Result.WON
+    sales_floor.rep("bob", max_open=0).settings().arrives("B")
+    assert sales_floor.claims("bob", "new").result is Result.WON
+    assert not [decision for name in "AB" for decision in sales_floor.all_decisions(name, PlaceSought)]
 
 
 def test_m6_a_waiting_lead_is_offered_once_a_reserved_place_is_returned() -> None:
-    floor = capped_floor("ann", "bob", most=1).group("west", "ann").arrives("A")
-    with floor.late():
-        floor.of("A").requests("claim", "bob", action_id="first", queue_id="new")
-        floor.of("A").requests("claim", "ann", action_id="second", queue_id="new")
+    sales_floor = capped_floor("ann", "bob", most=1).group("west", "ann").arrives("A")
+    with sales_floor.late():
+        sales_floor.of("A").requests("claim", "bob", action_id="first", queue_id="new")
+        sales_floor.of("A").requests("claim", "ann", action_id="second", queue_id="new")
         for source in map(str, range(PARTITIONS)):
-            floor.carry(source, 2)
-        floor.comes("W")
-        floor.carry(ARRIVALS)
-    floor.deliver()
-    assert floor.answer_to("second").result is Result.LOST
-    assert floor.lead_of("W").owner == "ann"
-    floor.agree()
+            sales_floor.carry(source, 2)
+        sales_floor.comes("W")
+        sales_floor.carry(ARRIVALS)
+    sales_floor.deliver()
+    assert sales_floor.answer_to("second").result is Result.LOST
+    assert sales_floor.lead_of("W").owner == "ann"
+    sales_floor.agree()
 
 
 LEADS: Final = tuple(f"A-{number}" for number in range(7))
@@ -238,20 +240,20 @@ class CapsHold(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.floor = capped_floor(*REPS, most=MOST)
+        self.sales_floor = capped_floor(*REPS, most=MOST)
         self.actions: list[tuple[str, str, str, dict[str, Any]]] = []
 
     @initialize()
     def begin(self) -> None:
-        self.floor.group("west", *REPS, claim_window_seconds=300)
-        self.floor.group("shotgun", *REPS, method="ring_all", ring_seconds=60)
+        self.sales_floor.group("west", *REPS, claim_window_seconds=300)
+        self.sales_floor.group("shotgun", *REPS, method="ring_all", ring_seconds=60)
         for name in LEADS[:4]:
-            self.floor.arrives(name)
-        self.floor.prompt = False
+            self.sales_floor.arrives(name)
+        self.sales_floor.prompt = False
 
     @rule(name=st.sampled_from(LEADS), through=st.sampled_from(["west", "shotgun", None, None]))
     def comes(self, name: str, through: str | None) -> None:
-        self.floor.arrives(name, campaign=through)
+        self.sales_floor.arrives(name, campaign=through)
 
     @rule(names=st.sets(st.sampled_from(LEADS), min_size=2), rep_id=st.sampled_from(REPS))
     def claims_at_once(self, names: set[str], rep_id: str) -> None:
@@ -260,11 +262,11 @@ class CapsHold(RuleBasedStateMachine):
 
     @rule()
     def everything_arrives(self) -> None:
-        self.floor.deliver()
+        self.sales_floor.deliver()
 
     @rule(name=st.sampled_from(LEADS), rep_id=st.sampled_from(REPS), act=st.sampled_from(ACTS))
     def acts(self, name: str, rep_id: str, act: tuple[str, dict[str, Any]]) -> None:
-        fields = {"at": self.floor.now} if act[1].get("timed") else act[1]
+        fields = {"at": self.sales_floor.now} if act[1].get("timed") else act[1]
         self.requests(name, act[0], rep_id, fields)
 
     @rule(name=st.sampled_from(LEADS), move=st.sampled_from(MOVES))
@@ -277,62 +279,62 @@ class CapsHold(RuleBasedStateMachine):
         if self.actions:
             number = data.draw(st.integers(0, len(self.actions) - 1))
             name, action, rep_id, fields = self.actions[number]
-            self.floor.of(name).requests(action, rep_id, action_id=f"act-{number}", **fields)
+            self.sales_floor.of(name).requests(action, rep_id, action_id=f"act-{number}", **fields)
 
     def requests(self, name: str, action: str, rep_id: str, fields: dict[str, Any]) -> None:
         self.actions.append((name, action, rep_id, fields))
-        self.floor.of(name).requests(action, rep_id, action_id=f"act-{len(self.actions) - 1}", **fields)
+        self.sales_floor.of(name).requests(action, rep_id, action_id=f"act-{len(self.actions) - 1}", **fields)
 
     @rule(
         source=st.sampled_from([NEWS, ARRIVALS, *map(str, range(PARTITIONS))]),
         most=st.sampled_from([1, 2, 9]),
     )
     def requests_arrive(self, source: str, most: int) -> None:
-        self.floor.carry(source, most)
+        self.sales_floor.carry(source, most)
 
     @rule(partition=st.sampled_from([*map(str, range(PARTITIONS))]), most=st.sampled_from([1, 2, 9]))
     def answers_arrive(self, partition: str, most: int) -> None:
-        self.floor.answer(partition, most)
+        self.sales_floor.answer(partition, most)
 
     @rule(source=st.sampled_from([*map(str, range(PARTITIONS))]), steps=st.integers(1, 20))
     def relays_begin_again(self, source: str, steps: int) -> None:
-        self.floor.org_messages[source].back(steps)
-        self.floor.answers[source].back(steps)
+        self.sales_floor.org_messages[source].back(steps)
+        self.sales_floor.answers[source].back(steps)
 
     @rule(compacted=st.booleans())
     def the_org_is_read_back(self, *, compacted: bool) -> None:
-        self.floor.restart_org(compacted=compacted)
+        self.sales_floor.restart_org(compacted=compacted)
 
     @rule(minutes=st.sampled_from([1, 5, 12]))
     def time_passes(self, minutes: int) -> None:
-        self.floor.wait(minutes=minutes)
+        self.sales_floor.wait(minutes=minutes)
 
     @rule()
     def all_is_delivered(self) -> None:
-        self.floor.deliver().agree()
+        self.sales_floor.deliver().agree()
         for number in range(len(self.actions)):
-            self.floor.answer_to(f"act-{number}")
+            self.sales_floor.answer_to(f"act-{number}")
 
     @invariant()
     def m6_nobody_has_more_open_leads_than_the_cap_allows(self) -> None:
         """Allow as many more as were given to the rep with an override and are still the rep's."""
-        leads = [row.lead for row in self.floor.rows.values() if row.lead is not None]
+        leads = [row.lead for row in self.sales_floor.rows.values() if row.lead is not None]
         for rep_id in REPS:
             has, overridden = 0, 0
             for lead in leads:
                 if lead.owner == rep_id and lead.phase is not Phase.CLOSED:
                     has += 1
-                    (*_, last) = self.floor.all_decisions(lead.lead_id, OwnerChanged)
+                    (*_, last) = self.sales_floor.all_decisions(lead.lead_id, OwnerChanged)
                     overridden += "cap" in last.overrides
                 elif lead.open_distribution is not None and lead.open_distribution.stage in OPEN_OFFERS:
                     has += rep_id in lead.open_distribution.reps
             assert has <= MOST + overridden, f"{rep_id} has {has} open leads"
-            directory = self.floor.orgs.directory(ORG)
+            directory = self.sales_floor.orgs.directory(ORG)
             assert (plan := directory.rep(rep_id)) is None or plan.max_open == MOST
 
     def teardown(self) -> None:
-        self.floor.prompt = True
-        self.floor.wait(days=1)
+        self.sales_floor.prompt = True
+        self.sales_floor.wait(days=1)
         self.all_is_delivered()
 
 

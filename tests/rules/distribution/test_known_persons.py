@@ -9,11 +9,11 @@ import pytest
 from msgspec.structs import replace
 
 from models.decisions import ArrivalRepeated, InquiryAdded, MergedInto, OwnerChanged
-from models.lead import DistributionStage, Phase
+from models.lead import DistributionStatus, Phase
 from models.offer_decisions import RepSought
 from models.org_decisions import OrgRowKept, OrgStep
 from models.org_events import RepChange
-from models.org_rows import OrgLeadStage, OrgPerson
+from models.org_rows import OrgLeadStatus, OrgPerson
 from models.persons import ArrivalPlaced
 from models.results import Reason, Result
 from rules.org import arrivals
@@ -24,37 +24,37 @@ CREW = ("ann", "bob", "cyd")
 
 
 @pytest.fixture
-def floor() -> SalesFloor:
-    """Return a floor with a lead whose person has a phone, offered to ann for a quarter of an hour."""
-    floor = SalesFloor(*CREW).group("west", *CREW, claim_window_seconds=900)
-    floor.group("east", "bob", "cyd", claim_window_seconds=900)
-    return floor.comes("A", phone=PHONE, email="j@x.org")
+def sales_floor() -> SalesFloor:
+    """Return a sales floor with a lead whose person has a phone, offered to ann for a quarter of an hour."""
+    sales_floor = SalesFloor(*CREW).group("west", *CREW, claim_window_seconds=900)
+    sales_floor.group("east", "bob", "cyd", claim_window_seconds=900)
+    return sales_floor.comes("A", phone=PHONE, email="j@x.org")
 
 
-def again(floor: SalesFloor, name: str = "B", through: str = "east", **facts: Any) -> SalesFloor:
+def again(sales_floor: SalesFloor, name: str = "B", through: str = "east", **facts: Any) -> SalesFloor:
     """Let another vendor send the same person."""
-    return floor.comes(name, through=through, **{"vendor": "globex", "phone": PHONE, **facts})
+    return sales_floor.comes(name, through=through, **{"vendor": "globex", "phone": PHONE, **facts})
 
 
-def added(floor: SalesFloor, name: str = "A") -> list[InquiryAdded]:
+def added(sales_floor: SalesFloor, name: str = "A") -> list[InquiryAdded]:
     """Return the inquiries of a lead."""
-    return floor.all_decisions(name, InquiryAdded)
+    return sales_floor.all_decisions(name, InquiryAdded)
 
 
-def notified(floor: SalesFloor, name: str = "A") -> list[str]:
+def notified(sales_floor: SalesFloor, name: str = "A") -> list[str]:
     """Return the reps who were told of another inquiry of a lead."""
     return [
         rep
-        for template, rep, withdrawn in floor.all_notifications(name)
+        for template, rep, withdrawn in sales_floor.all_notifications(name)
         if template == "new_inquiry" and not withdrawn
     ]
 
 
-def closed(floor: SalesFloor, rep_id: str = "ann") -> SalesFloor:
+def closed(sales_floor: SalesFloor, rep_id: str = "ann") -> SalesFloor:
     """Let a rep take the lead and close it."""
-    floor.of("A").asks("outcome", rep_id, outcome="closed_lost")
-    assert floor.lead.phase is Phase.CLOSED
-    return floor
+    sales_floor.of("A").asks("outcome", rep_id, outcome="closed_lost")
+    assert sales_floor.lead.phase is Phase.CLOSED
+    return sales_floor
 
 
 # -- which lead it belongs to -----------------------------------------------------------------------------------------
@@ -70,274 +70,279 @@ def closed(floor: SalesFloor, rep_id: str = "ann") -> SalesFloor:
     ],
 )
 def test_r6_the_same_phone_or_the_same_email_is_the_same_person(
-    floor: SalesFloor, facts: dict[str, Any], why: str
+    sales_floor: SalesFloor, facts: dict[str, Any], why: str
 ) -> None:
-    again(floor, **facts)
-    (inquiry,) = added(floor)
+    again(sales_floor, **facts)
+    (inquiry,) = added(sales_floor)
     assert (inquiry.inquiry_id, inquiry.vendor, inquiry.campaign) == ("B", "globex", "east")
     assert inquiry.why.startswith(why)
-    assert floor.lead_of("A").inquiries == 2
-    assert floor.rows["B"].lead is None
-    floor.agree()
+    assert sales_floor.lead_of("A").inquiries == 2
+    assert sales_floor.rows["B"].lead is None
+    sales_floor.agree()
 
 
 @pytest.mark.parametrize(
     "facts", [{"phone": None}, {"phone": "+14014190001"}, {"phone": None, "email": "k@x.org"}]
 )
-def test_r6_who_shares_neither_is_somebody_else(floor: SalesFloor, facts: dict[str, Any]) -> None:
-    again(floor, **facts)
-    assert floor.lead_of("B").inquiries == floor.lead_of("A").inquiries == 1
-    floor.agree()
+def test_r6_who_shares_neither_is_somebody_else(sales_floor: SalesFloor, facts: dict[str, Any]) -> None:
+    again(sales_floor, **facts)
+    assert sales_floor.lead_of("B").inquiries == sales_floor.lead_of("A").inquiries == 1
+    sales_floor.agree()
 
 
-def test_r6_a_person_of_another_org_is_nobody_we_know(floor: SalesFloor) -> None:
-    event = replace(floor_event(floor), org="elsewhere")
-    ((_, head), _) = floor.orgs.decide(event, off=10_000, at=floor.now).records
+def test_r6_a_person_of_another_org_is_nobody_we_know(sales_floor: SalesFloor) -> None:
+    event = replace(floor_event(sales_floor), org="elsewhere")
+    ((_, head), _) = sales_floor.orgs.decide(event, off=10_000, at=sales_floor.now).records
     assert isinstance(head, OrgStep)
     (placed,) = head.decisions
     assert isinstance(placed, ArrivalPlaced)
     assert (placed.lead_id, placed.inquiry) == ("B", None)
 
 
-def test_r6_an_arrival_that_came_before_is_a_resend_of_its_lead(floor: SalesFloor) -> None:
-    again(floor)
-    again(floor, state="MA", zip="02903")
-    floor.comes("A", phone=PHONE)
-    assert floor.lead_of("A").inquiries == 2
-    assert [said.filled for said in floor.all_decisions("A", ArrivalRepeated)] == [("zip",), ()]
-    floor.agree()
+def test_r6_an_arrival_that_came_before_is_a_resend_of_its_lead(sales_floor: SalesFloor) -> None:
+    again(sales_floor)
+    again(sales_floor, state="MA", zip="02903")
+    sales_floor.comes("A", phone=PHONE)
+    assert sales_floor.lead_of("A").inquiries == 2
+    assert [decision.filled for decision in sales_floor.all_decisions("A", ArrivalRepeated)] == [("zip",), ()]
+    sales_floor.agree()
 
 
-def test_r6_a_handle_of_an_inquiry_is_the_persons_from_then_on(floor: SalesFloor) -> None:
-    again(floor, email="home@x.org")
-    again(floor, "C", phone=None, email="home@x.org")
-    again(floor, "D", phone="+14014190001", email="home@x.org")
-    again(floor, "E", phone="+14014190001")
-    assert [one.inquiry_id for one in added(floor)] == ["B", "C", "D", "E"]
-    floor.agree()
+def test_r6_a_handle_of_an_inquiry_is_the_persons_from_then_on(sales_floor: SalesFloor) -> None:
+    again(sales_floor, email="home@x.org")
+    again(sales_floor, "C", phone=None, email="home@x.org")
+    again(sales_floor, "D", phone="+14014190001", email="home@x.org")
+    again(sales_floor, "E", phone="+14014190001")
+    assert [one.inquiry_id for one in added(sales_floor)] == ["B", "C", "D", "E"]
+    sales_floor.agree()
 
 
-def test_r6_a_handle_of_a_resend_is_the_persons_too(floor: SalesFloor) -> None:
-    floor.comes("Z")
-    floor.comes("Z", phone="+14014190001")
-    again(floor, phone="+14014190001")
-    assert [one.inquiry_id for one in added(floor, "Z")] == ["B"]
-    floor.restart_org(compacted=True)
-    floor.agree()
+def test_r6_a_handle_of_a_resend_is_the_persons_too(sales_floor: SalesFloor) -> None:
+    sales_floor.comes("Z")
+    sales_floor.comes("Z", phone="+14014190001")
+    again(sales_floor, phone="+14014190001")
+    assert [one.inquiry_id for one in added(sales_floor, "Z")] == ["B"]
+    sales_floor.restart_org(compacted=True)
+    sales_floor.agree()
 
 
-def test_r6_where_phone_and_email_are_two_peoples_the_phone_decides(floor: SalesFloor) -> None:
-    again(floor, phone="+14014190001", email="k@x.org")
-    again(floor, "C", email="k@x.org")
-    (inquiry,) = added(floor)
+def test_r6_where_phone_and_email_are_two_peoples_the_phone_decides(sales_floor: SalesFloor) -> None:
+    again(sales_floor, phone="+14014190001", email="k@x.org")
+    again(sales_floor, "C", email="k@x.org")
+    (inquiry,) = added(sales_floor)
     assert inquiry.inquiry_id == "C"
     assert "lead A has the same phone; lead B has the same email, and the phone decides" in inquiry.why
-    again(floor, "D", phone=None, email="k@x.org")
-    assert [one.inquiry_id for one in added(floor, "B")] == ["D"], "the address stays with who had it first"
-    floor.agree()
+    again(sales_floor, "D", phone=None, email="k@x.org")
+    assert [one.inquiry_id for one in added(sales_floor, "B")] == ["D"], (
+        "the address stays with who had it first"
+    )
+    sales_floor.agree()
 
 
-def test_r6_a_person_is_known_after_a_restart_from_a_compacted_journal(floor: SalesFloor) -> None:
-    again(floor, email="home@x.org")
-    floor.restart_org(compacted=True)
-    again(floor, "C", phone=None, email="home@x.org")
-    assert [one.inquiry_id for one in added(floor)] == ["B", "C"]
-    floor.agree()
+def test_r6_a_person_is_known_after_a_restart_from_a_compacted_journal(sales_floor: SalesFloor) -> None:
+    again(sales_floor, email="home@x.org")
+    sales_floor.restart_org(compacted=True)
+    again(sales_floor, "C", phone=None, email="home@x.org")
+    assert [one.inquiry_id for one in added(sales_floor)] == ["B", "C"]
+    sales_floor.agree()
 
 
 # -- what happens to the lead -----------------------------------------------------------------------------------------
 
 
-def test_r6_an_active_owner_keeps_it_and_is_told_once_for_each_inquiry(floor: SalesFloor) -> None:
-    floor.asks("accept", "ann")
-    before = floor.lead_of("A")
-    again(floor, zip="02903", external_id="G-1")
-    after = floor.lead_of("A")
+def test_r6_an_active_owner_keeps_it_and_is_told_once_for_each_inquiry(sales_floor: SalesFloor) -> None:
+    sales_floor.asks("accept", "ann")
+    before = sales_floor.lead_of("A")
+    again(sales_floor, zip="02903", external_id="G-1")
+    after = sales_floor.lead_of("A")
     assert (after.owner, after.phase, after.owned_epoch) == ("ann", Phase.OWNED, before.owned_epoch)
     assert (after.facts.zip, after.facts.vendor, after.facts.campaign) == ("02903", "acme", "west")
     assert after.facts.external_id == before.facts.external_id, "of its own arrival nothing is replaced"
-    (inquiry,) = added(floor)
+    (inquiry,) = added(sales_floor)
     assert (inquiry.rep_id, inquiry.external_id, inquiry.filled) == ("ann", "G-1", ("zip",))
     assert "ann keeps it" in inquiry.why
-    assert notified(floor) == ["ann", "ann"], "by mail and by push"
-    floor.org_messages[ARRIVALS].back(1)
-    floor.deliver()
-    assert notified(floor) == ["ann", "ann"], "a resend is no new inquiry"
-    again(floor, "C")
-    assert notified(floor) == ["ann"] * 4
-    assert floor.in_hand("ann") == (1, 0)
-    floor.agree()
+    assert notified(sales_floor) == ["ann", "ann"], "by mail and by push"
+    sales_floor.org_messages[ARRIVALS].back(1)
+    sales_floor.deliver()
+    assert notified(sales_floor) == ["ann", "ann"], "a resend is no new inquiry"
+    again(sales_floor, "C")
+    assert notified(sales_floor) == ["ann"] * 4
+    assert sales_floor.in_hand("ann") == (1, 0)
+    sales_floor.agree()
 
 
-def test_r6_x3_an_inquiry_that_is_told_twice_counts_once(floor: SalesFloor) -> None:
+def test_r6_x3_an_inquiry_that_is_told_twice_counts_once(sales_floor: SalesFloor) -> None:
     """The org relay died before its commit."""
-    floor.asks("accept", "ann")
-    again(floor)
-    for lane in floor.answers.values():
+    sales_floor.asks("accept", "ann")
+    again(sales_floor)
+    for lane in sales_floor.answers.values():
         lane.back(len(lane.sent))
-    floor.deliver()
-    assert floor.lead_of("A").inquiries == 2
-    assert notified(floor) == ["ann", "ann"]
-    floor.agree()
+    sales_floor.deliver()
+    assert sales_floor.lead_of("A").inquiries == 2
+    assert notified(sales_floor) == ["ann", "ann"]
+    sales_floor.agree()
 
 
-def test_r6_a_closed_lead_is_its_active_owners_again(floor: SalesFloor) -> None:
-    closed(floor)
-    assert floor.stage("A") is None
-    again(floor)
-    lead = floor.lead_of("A")
+def test_r6_a_closed_lead_is_its_active_owners_again(sales_floor: SalesFloor) -> None:
+    closed(sales_floor)
+    assert sales_floor.stage("A") is None
+    again(sales_floor)
+    lead = sales_floor.lead_of("A")
     assert (lead.phase, lead.owner) == (Phase.OWNED, "ann")
-    assert added(floor)[0].reopened
-    assert floor.stage("A") is OrgLeadStage.HELD
-    assert floor.in_hand("ann") == (1, 0)
-    assert notified(floor) == ["ann", "ann"]
-    floor.agree()
+    assert added(sales_floor)[0].reopened
+    assert sales_floor.stage("A") is OrgLeadStatus.HELD
+    assert sales_floor.in_hand("ann") == (1, 0)
+    assert notified(sales_floor) == ["ann", "ann"]
+    sales_floor.agree()
 
 
-def test_r6_a_closed_lead_whose_owner_has_left_is_distributed_again(floor: SalesFloor) -> None:
-    closed(floor)
-    floor.rep("ann", active=False)
-    again(floor)
-    lead = floor.lead_of("A")
+def test_r6_a_closed_lead_whose_owner_has_left_is_distributed_again(sales_floor: SalesFloor) -> None:
+    closed(sales_floor)
+    sales_floor.rep("ann", active=False)
+    again(sales_floor)
+    lead = sales_floor.lead_of("A")
     assert (lead.phase, lead.owner) == (Phase.OFFERED, None)
-    assert floor.has("A") == ("bob",), "by the campaign of the new inquiry"
-    assert [change.how for change in floor.all_decisions("A", OwnerChanged)] == ["round_robin", "orphaned"]
-    assert notified(floor) == []
-    floor.agree()
+    assert sales_floor.has("A") == ("bob",), "by the campaign of the new inquiry"
+    assert [change.how for change in sales_floor.all_decisions("A", OwnerChanged)] == [
+        "round_robin",
+        "orphaned",
+    ]
+    assert notified(sales_floor) == []
+    sales_floor.agree()
 
 
-def test_r6_x2_an_owner_who_has_left_and_was_not_missed_yet_has_it_no_more(floor: SalesFloor) -> None:
+def test_r6_x2_an_owner_who_has_left_and_was_not_missed_yet_has_it_no_more(sales_floor: SalesFloor) -> None:
     """The lead learns of the departure before its org does, and the org gets the new request before the release."""
-    floor.asks("accept", "ann")
-    with floor.late():
-        floor.rep("ann", active=False)
-        again(floor)
-        floor.carry(ARRIVALS)
-        floor.answer("0", 9)
-        floor.answer("1", 9)
-        assert floor.lead_of("A").phase is Phase.OFFERED
-    floor.deliver()
-    assert floor.has("A") == ("bob",)
-    assert floor.in_hand("ann") == (0, 0)
-    floor.agree()
+    sales_floor.asks("accept", "ann")
+    with sales_floor.late():
+        sales_floor.rep("ann", active=False)
+        again(sales_floor)
+        sales_floor.carry(ARRIVALS)
+        sales_floor.answer("0", 9)
+        sales_floor.answer("1", 9)
+        assert sales_floor.lead_of("A").phase is Phase.OFFERED
+    sales_floor.deliver()
+    assert sales_floor.has("A") == ("bob",)
+    assert sales_floor.in_hand("ann") == (0, 0)
+    sales_floor.agree()
 
 
-def test_r6_x2_without_a_group_the_org_lets_go_of_who_has_left(floor: SalesFloor) -> None:
-    floor.asks("accept", "ann")
-    with floor.late():
-        floor.rep("ann", active=False)
-        again(floor, through="nowhere")
-        floor.carry(ARRIVALS)
-        floor.answer("0", 9)
-        floor.answer("1", 9)
-    floor.deliver()
-    lead = floor.lead_of("A")
+def test_r6_x2_without_a_group_the_org_lets_go_of_who_has_left(sales_floor: SalesFloor) -> None:
+    sales_floor.asks("accept", "ann")
+    with sales_floor.late():
+        sales_floor.rep("ann", active=False)
+        again(sales_floor, through="nowhere")
+        sales_floor.carry(ARRIVALS)
+        sales_floor.answer("0", 9)
+        sales_floor.answer("1", 9)
+    sales_floor.deliver()
+    lead = sales_floor.lead_of("A")
     assert (lead.phase, lead.owner) == (Phase.EXCEPTION, None)
     assert lead.open_exception is not None
     assert lead.open_exception.reason == "orphaned"
-    floor.agree()
+    sales_floor.agree()
 
 
-def test_r6_r8_a_new_round_begins_with_nobody_tried(floor: SalesFloor) -> None:
-    floor.wait(minutes=45)
-    assert floor.lead_of("A").phase is Phase.EXCEPTION
-    again(floor, through="west")
-    distribution = floor.lead_of("A").open_distribution
+def test_r6_r8_a_new_round_begins_with_nobody_tried(sales_floor: SalesFloor) -> None:
+    sales_floor.wait(minutes=45)
+    assert sales_floor.lead_of("A").phase is Phase.EXCEPTION
+    again(sales_floor, through="west")
+    distribution = sales_floor.lead_of("A").open_distribution
     assert distribution is not None
-    assert (distribution.stage, distribution.tried) == (DistributionStage.OFFERED, ())
-    assert floor.all_decisions("A", RepSought)[-1].tried == ()
-    floor.agree()
+    assert (distribution.stage, distribution.tried) == (DistributionStatus.OFFERED, ())
+    assert sales_floor.all_decisions("A", RepSought)[-1].tried == ()
+    sales_floor.agree()
 
 
 @pytest.mark.parametrize("begins", ["queued", "exception", "ignored", "waiting"])
 def test_r6_a_lead_that_nobody_has_in_hand_is_distributed_again(begins: str) -> None:
-    floor = SalesFloor("ann", max_open=0).group("west", "ann").group("east", "bob")
+    sales_floor = SalesFloor("ann", max_open=0).group("west", "ann").group("east", "bob")
     if begins == "queued":
-        floor.queue("open", ("owned", "=", False))
-    floor.comes("A", through="west" if begins == "waiting" else "nowhere", phone=PHONE)
+        sales_floor.queue("open", ("owned", "=", False))
+    sales_floor.comes("A", through="west" if begins == "waiting" else "nowhere", phone=PHONE)
     if begins == "ignored":
-        floor.asks("ignore", "mia")
-    lead = floor.lead_of("A")
+        sales_floor.asks("ignore", "mia")
+    lead = sales_floor.lead_of("A")
     assert lead.phase == ("exception" if begins == "waiting" else begins)
-    floor.rep("bob")
-    again(floor)
-    assert floor.has("A") == ("bob",)
-    assert floor.lead_of("A").open_exception is None
-    floor.agree()
+    sales_floor.rep("bob")
+    again(sales_floor)
+    assert sales_floor.has("A") == ("bob",)
+    assert sales_floor.lead_of("A").open_exception is None
+    sales_floor.agree()
 
 
-def test_r6_one_that_is_offered_or_open_only_gets_the_inquiry(floor: SalesFloor) -> None:
-    before = floor.lead_of("A").open_distribution
-    again(floor)
-    assert floor.lead_of("A").open_distribution == before
-    assert "it is being distributed already" in added(floor)[0].why
-    floor.queue("work", ("owned", "=", False)).comes("W", through="nowhere", phone="+14014190001")
-    floor.asks("view", "bob")
-    again(floor, "X", phone="+14014190001")
-    lead = floor.lead_of("W")
+def test_r6_one_that_is_offered_or_open_only_gets_the_inquiry(sales_floor: SalesFloor) -> None:
+    before = sales_floor.lead_of("A").open_distribution
+    again(sales_floor)
+    assert sales_floor.lead_of("A").open_distribution == before
+    assert "it is being distributed already" in added(sales_floor)[0].why
+    sales_floor.queue("work", ("owned", "=", False)).comes("W", through="nowhere", phone="+14014190001")
+    sales_floor.asks("view", "bob")
+    again(sales_floor, "X", phone="+14014190001")
+    lead = sales_floor.lead_of("W")
     assert (lead.phase, lead.inquiries) == (Phase.LOCKED, 2)
-    assert "bob has it open" in added(floor, "W")[0].why
-    assert notified(floor, "W") == []
-    floor.agree()
+    assert "bob has it open" in added(sales_floor, "W")[0].why
+    assert notified(sales_floor, "W") == []
+    sales_floor.agree()
 
 
 def test_r6_r5_an_inquiry_that_arrives_assigned_goes_to_its_rep_unless_somebody_has_the_lead(
-    floor: SalesFloor,
+    sales_floor: SalesFloor,
 ) -> None:
-    floor.wait(minutes=45)
-    again(floor, assigned_to="cyd")
-    lead = floor.lead_of("A")
+    sales_floor.wait(minutes=45)
+    again(sales_floor, assigned_to="cyd")
+    lead = sales_floor.lead_of("A")
     assert (lead.owner, lead.how, lead.via) == ("cyd", "pre_assigned", "vendor/globex")
-    again(floor, "C", assigned_to="ann")
-    assert floor.lead_of("A").owner == "cyd"
-    floor.agree()
+    again(sales_floor, "C", assigned_to="ann")
+    assert sales_floor.lead_of("A").owner == "cyd"
+    sales_floor.agree()
 
 
-def test_r6_an_ignored_lead_without_a_group_is_at_the_desk_again(floor: SalesFloor) -> None:
-    floor.comes("N", through="nowhere", phone="+14014190001").asks("ignore", "mia")
-    again(floor, through="nowhere", phone="+14014190001")
-    lead = floor.lead_of("N")
+def test_r6_an_ignored_lead_without_a_group_is_at_the_desk_again(sales_floor: SalesFloor) -> None:
+    sales_floor.comes("N", through="nowhere", phone="+14014190001").asks("ignore", "mia")
+    again(sales_floor, through="nowhere", phone="+14014190001")
+    lead = sales_floor.lead_of("N")
     assert lead.phase is Phase.EXCEPTION
-    floor.agree()
+    sales_floor.agree()
 
 
 def test_r6_q10_claimed_once_it_is_in_no_claimable_queue_again() -> None:
-    floor = SalesFloor(*CREW).queue("open", ("owned", "=", False), claimable=True)
-    floor.group("east", "bob", claim_window_seconds=900)
-    floor.comes("A", through="nowhere", phone=PHONE).asks("claim", "ann", queue_id="open")
-    floor.changes("ann", RepChange.LEFT)
-    floor.rep("ann", active=False)
-    again(floor, "B", through="nowhere")
-    lead = floor.lead_of("A")
+    sales_floor = SalesFloor(*CREW).queue("open", ("owned", "=", False), claimable=True)
+    sales_floor.group("east", "bob", claim_window_seconds=900)
+    sales_floor.comes("A", through="nowhere", phone=PHONE).asks("claim", "ann", queue_id="open")
+    sales_floor.changes("ann", RepChange.LEFT)
+    sales_floor.rep("ann", active=False)
+    again(sales_floor, "B", through="nowhere")
+    lead = sales_floor.lead_of("A")
     assert (lead.phase, lead.claimed_through) == (Phase.EXCEPTION, "open")
-    again(floor, "C")
-    lead = floor.lead_of("A")
+    again(sales_floor, "C")
+    lead = sales_floor.lead_of("A")
     assert (lead.phase, lead.placements, lead.claimed_through) == (Phase.OFFERED, {}, "open")
-    floor.agree()
+    sales_floor.agree()
 
 
-def test_r6_who_asked_for_silence_through_any_vendor_is_not_called(floor: SalesFloor) -> None:
-    floor.asks("accept", "ann")
-    again(floor, silenced=True)
-    assert floor.lead_of("A").silenced
-    assert floor.of("A").asks("connect", "ann").reason is Reason.SUPPRESSED
+def test_r6_who_asked_for_silence_through_any_vendor_is_not_called(sales_floor: SalesFloor) -> None:
+    sales_floor.asks("accept", "ann")
+    again(sales_floor, silenced=True)
+    assert sales_floor.lead_of("A").silenced
+    assert sales_floor.of("A").asks("connect", "ann").reason is Reason.SUPPRESSED
 
 
 # -- an arrival that is no new lead ------------------------------------------------------------------------------------
 
 
-def test_r6_who_asks_for_the_inquiry_is_told_which_lead_it_is(floor: SalesFloor) -> None:
-    again(floor)
-    (merged,) = floor.all_decisions("B", MergedInto)
+def test_r6_who_asks_for_the_inquiry_is_told_which_lead_it_is(sales_floor: SalesFloor) -> None:
+    again(sales_floor)
+    (merged,) = sales_floor.all_decisions("B", MergedInto)
     assert (merged.into, merged.why) == ("A", "lead A has the same phone")
-    answer = floor.of("B").asks("claim", "ann")
+    answer = sales_floor.of("B").asks("claim", "ann")
     assert (answer.result, answer.reason, answer.merged_into) == (Result.REFUSED, Reason.UNKNOWN_LEAD, "A")
     assert "another inquiry of lead A" in (answer.why or "")
-    assert floor.rows["B"].merged_into == "A"
+    assert sales_floor.rows["B"].merged_into == "A"
 
 
 def test_r6_an_arrival_whose_person_cannot_be_told_goes_on_its_way(
-    floor: SalesFloor, monkeypatch: pytest.MonkeyPatch
+    sales_floor: SalesFloor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The arrivals behind it are not stopped."""
 
@@ -345,8 +350,8 @@ def test_r6_an_arrival_whose_person_cannot_be_told_goes_on_its_way(
         raise ZeroDivisionError("boom")
 
     monkeypatch.setattr(arrivals, "_match", boom)
-    event = floor_event(floor)
-    decided = floor.orgs.decide(event, off=10_000, at=floor.now)
+    event = floor_event(sales_floor)
+    decided = sales_floor.orgs.decide(event, off=10_000, at=sales_floor.now)
     assert isinstance(decided.failure, ZeroDivisionError)
     ((_, head),) = decided.records
     assert isinstance(head, OrgStep)
@@ -357,24 +362,24 @@ def test_r6_an_arrival_whose_person_cannot_be_told_goes_on_its_way(
     assert "boom" not in placed.why
 
 
-def test_r6_a_zombies_late_row_of_a_person_loses_nobody(floor: SalesFloor) -> None:
+def test_r6_a_zombies_late_row_of_a_person_loses_nobody(sales_floor: SalesFloor) -> None:
     """Compaction may keep only the zombie's late copy, after the records of later events."""
-    again(floor)
+    again(sales_floor)
     late = next(
         record
-        for _, record in floor.journal
+        for _, record in sales_floor.journal
         if isinstance(record, OrgRowKept)
         and isinstance(record.value, OrgPerson)
         and record.value.arrival_id == "A"
     )
-    floor.journal[:] = [one for one in floor.journal if one[1] is not late]
-    floor.journal.append((b"default/person/A", late))
-    floor.restart_org()
-    assert floor.orgs.state(ORG).persons.lead_of("A") == "A"
+    sales_floor.journal[:] = [one for one in sales_floor.journal if one[1] is not late]
+    sales_floor.journal.append((b"default/person/A", late))
+    sales_floor.restart_org()
+    assert sales_floor.orgs.state(ORG).persons.lead_of("A") == "A"
 
 
-def floor_event(floor: SalesFloor) -> Any:
+def floor_event(sales_floor: SalesFloor) -> Any:
     """Return the arrival of B as its org receives it."""
-    with floor.late():
-        again(floor)
-    return floor.org_messages[ARRIVALS].sent[-1][0]
+    with sales_floor.late():
+        again(sales_floor)
+    return sales_floor.org_messages[ARRIVALS].sent[-1][0]

@@ -19,7 +19,7 @@ TOLL_FREE = "800-234-5678"
 
 def connects(clock: str, **sent: Any) -> tuple[Result, Reason | None]:
     """Let a message arrive, wait until a time of the day (UTC), and press 1 again."""
-    floor = SalesFloor("ann").group("west", "ann")
+    sales_floor = SalesFloor("ann").group("west", "ann")
     message = {
         "vendor": "acme",
         "external_id": "B",
@@ -28,14 +28,14 @@ def connects(clock: str, **sent: Any) -> tuple[Result, Reason | None]:
         "phone": TOLL_FREE,
         **sent,
     }
-    event = accept_arrival(json.dumps(message).encode(), {}, arrived_at=floor.now)
-    floor.org_messages[ARRIVALS].send(msgspec.structs.replace(event, lead_id="B"))
-    floor.if_prompt()
-    at = datetime.combine(floor.now.date(), datetime.strptime(clock, "%H:%M").time(), UTC)  # noqa: DTZ007
-    hours = (at - floor.now).total_seconds() / 3600
-    floor.wait(hours=hours if hours >= 0 else hours + 24)
-    assert floor.lead_of("B").owner == "ann"
-    answer = floor.of("B").asks("connect", "ann")
+    event = accept_arrival(json.dumps(message).encode(), {}, arrived_at=sales_floor.now)
+    sales_floor.org_messages[ARRIVALS].send(msgspec.structs.replace(event, lead_id="B"))
+    sales_floor.if_prompt()
+    at = datetime.combine(sales_floor.now.date(), datetime.strptime(clock, "%H:%M").time(), UTC)  # noqa: DTZ007
+    hours = (at - sales_floor.now).total_seconds() / 3600
+    sales_floor.wait(hours=hours if hours >= 0 else hours + 24)
+    assert sales_floor.lead_of("B").owner == "ann"
+    answer = sales_floor.of("B").asks("connect", "ann")
     return answer.result, answer.reason
 
 
@@ -58,6 +58,10 @@ def connects(clock: str, **sent: Any) -> tuple[Result, Reason | None]:
         ({"zip": "32501"}, "13:30", QUIET),
         ({"state": "FL", "phone": "850-433-1234"}, "13:30", QUIET),
         ({"state": "FL", "phone": "305-433-1234"}, "13:30", DONE),
+        ({"phone": "219-200-1234"}, "13:30", QUIET),  # 07:30 in Gary, if the number is from there
+        ({"phone": "423-200-1234"}, "02:30", QUIET),  # 21:30 in eastern Tennessee
+        ({"state": "KY", "phone": "364-200-1234"}, "13:30", QUIET),  # 07:30 in Bowling Green
+        ({"state": "IN", "zip": "46402", "phone": "219-200-1234"}, "14:30", DONE),  # the zip says where it is
         ({"zip": "12345", "state": "CA"}, "13:30", QUIET),  # 05:30 in California
         ({"zip": "12345", "state": "CA"}, "02:30", QUIET),  # 21:30 in New York
         ({"zip": "12345", "state": "CA"}, "16:30", DONE),

@@ -9,7 +9,7 @@ from models.decisions import OwnerChanged
 from models.lead import Phase
 from models.offer_decisions import LeadOffered, NobodyAvailable, OfferEnded
 from models.offers import Outcome, RejectionReason
-from models.org_rows import OrgLeadStage
+from models.org_rows import OrgLeadStatus
 from models.results import Reason, Result
 from tests.rules.calendar.clock_changes import ALL, on
 from tests.rules.distribution.sales_floor import SalesFloor
@@ -19,58 +19,72 @@ CREW = ("ann", "bob", "cyd")
 
 
 @pytest.fixture
-def floor() -> SalesFloor:
-    """Return a floor with three reps who take turns, with a quarter of an hour each."""
+def sales_floor() -> SalesFloor:
+    """Return a sales floor with three reps who take turns, with a quarter of an hour each."""
     return SalesFloor(*CREW).group("west", *CREW, **WINDOW)
 
 
 # -- R1: who gets the lead ------------------------------------------------------------------------------------------
 
 
-def test_r1_with_round_robin_off_number_one_of_the_roster_has_every_lead_at_once(floor: SalesFloor) -> None:
-    floor.settings(round_robin=False).comes("A", "B", "C")
+def test_r1_with_round_robin_off_number_one_of_the_roster_has_every_lead_at_once(
+    sales_floor: SalesFloor,
+) -> None:
+    sales_floor.settings(round_robin=False).comes("A", "B", "C")
     for name in "ABC":
-        lead = floor.lead_of(name)
+        lead = sales_floor.lead_of(name)
         assert (lead.phase, lead.owner, lead.how, lead.via) == (Phase.OWNED, "ann", "roster", "group/west")
-    assert floor.in_hand("ann") == (3, 0)
-    floor.rep("ann", absences=[{"from": "2026-11-20T00:00:00Z", "to": "2026-11-21T00:00:00Z"}])
-    assert floor.comes("D").has("D") == ("bob",)
-    floor.agree()
+    assert sales_floor.in_hand("ann") == (3, 0)
+    sales_floor.rep("ann", absences=[{"from": "2026-11-20T00:00:00Z", "to": "2026-11-21T00:00:00Z"}])
+    assert sales_floor.comes("D").has("D") == ("bob",)
+    sales_floor.agree()
 
 
-def test_r1_with_round_robin_on_enrolled_reps_have_it_in_turn(floor: SalesFloor) -> None:
-    floor.comes(*"ABCD")
-    assert [floor.has(name) for name in "ABCD"] == [("ann",), ("bob",), ("cyd",), ("ann",)]
-    assert {floor.lead_of(name).phase for name in "ABCD"} == {Phase.OFFERED}
-    floor.agree()
+def test_r1_with_round_robin_on_enrolled_reps_have_it_in_turn(sales_floor: SalesFloor) -> None:
+    sales_floor.comes(*"ABCD")
+    assert [sales_floor.has(name) for name in "ABCD"] == [("ann",), ("bob",), ("cyd",), ("ann",)]
+    assert {sales_floor.lead_of(name).phase for name in "ABCD"} == {Phase.OFFERED}
+    sales_floor.agree()
 
 
 def test_r1_a_group_without_a_window_assigns_for_good_and_in_turn() -> None:
-    floor = SalesFloor(*CREW).group("west", *CREW).comes(*"ABCD")
-    assert [floor.lead_of(name).owner for name in "ABCD"] == ["ann", "bob", "cyd", "ann"]
-    assert floor.in_hand("ann") == (2, 0)
-    floor.agree()
+    sales_floor = SalesFloor(*CREW).group("west", *CREW).comes(*"ABCD")
+    assert [sales_floor.lead_of(name).owner for name in "ABCD"] == ["ann", "bob", "cyd", "ann"]
+    assert sales_floor.in_hand("ann") == (2, 0)
+    sales_floor.agree()
 
 
 @pytest.mark.parametrize("method", ["queue", "round_robin"])
 def test_r1_a_campaign_whose_group_gives_to_nobody_leaves_the_lead_to_the_queues(method: str) -> None:
-    floor = SalesFloor("ann").group("west", *(("ann",) if method == "queue" else ()), method=method)
-    floor.queue("all").comes("A")
-    asked = OrgLeadStage.WAITING if method == "round_robin" else None  # somebody may join the roster (M5)
-    assert (floor.lead.phase, floor.queues, floor.stage("A")) == (Phase.QUEUED, ["all"], asked)
+    sales_floor = SalesFloor("ann").group("west", *(("ann",) if method == "queue" else ()), method=method)
+    sales_floor.queue("all").comes("A")
+    expected_stage = (
+        OrgLeadStatus.WAITING if method == "round_robin" else None
+    )  # somebody may join the roster (M5)
+    assert (sales_floor.lead.phase, sales_floor.queues, sales_floor.stage("A")) == (
+        Phase.QUEUED,
+        ["all"],
+        expected_stage,
+    )
 
 
 # -- R2, R3: what counts as an action -------------------------------------------------------------------------------
 
 
-def test_r2_an_offer_is_told_by_mail_and_push_and_opening_the_lead_is_no_action(floor: SalesFloor) -> None:
-    floor.comes("A")
-    assert floor.all_notifications("A") == [("lead_offered", "ann", False)] * 2
-    assert floor.wait(minutes=5).opens("ann").result is Result.DONE
-    assert (floor.lead.phase, floor.lead.lock, floor.has("A")) == (Phase.OFFERED, None, ("ann",))
-    floor.wait(minutes=10)
-    assert floor.has("A") == ("bob",), "the window went on"
-    floor.agree()
+def test_r2_an_offer_is_told_by_mail_and_push_and_opening_the_lead_is_no_action(
+    sales_floor: SalesFloor,
+) -> None:
+    sales_floor.comes("A")
+    assert sales_floor.all_notifications("A") == [("lead_offered", "ann", False)] * 2
+    assert sales_floor.wait(minutes=5).opens("ann").result is Result.DONE
+    assert (sales_floor.lead.phase, sales_floor.lead.lock, sales_floor.has("A")) == (
+        Phase.OFFERED,
+        None,
+        ("ann",),
+    )
+    sales_floor.wait(minutes=10)
+    assert sales_floor.has("A") == ("bob",), "the window went on"
+    sales_floor.agree()
 
 
 ACTIONS: list[tuple[str, dict[str, Any], Result]] = [
@@ -86,41 +100,43 @@ ACTIONS: list[tuple[str, dict[str, Any], Result]] = [
 
 @pytest.mark.parametrize(("action", "fields", "result"), ACTIONS)
 def test_r3_any_action_within_the_window_is_a_claim(
-    floor: SalesFloor, action: str, fields: dict[str, Any], result: Result
+    sales_floor: SalesFloor, action: str, fields: dict[str, Any], result: Result
 ) -> None:
-    floor.comes("A").wait(minutes=14)
-    answer = floor.asks(action, "ann", **fields)
+    sales_floor.comes("A").wait(minutes=14)
+    answer = sales_floor.asks(action, "ann", **fields)
     assert (answer.result, answer.owner) == (result, "ann")
-    lead = floor.lead
+    lead = sales_floor.lead
     assert (lead.phase, lead.how, lead.via) == (Phase.OWNED, "round_robin", "group/west")
-    assert floor.in_hand("ann") == (1, 0)
-    floor.agree()
-    assert floor.wait(days=10).lead.owner == "ann", "no window runs any more"
-    floor.agree()
+    assert sales_floor.in_hand("ann") == (1, 0)
+    sales_floor.agree()
+    assert sales_floor.wait(days=10).lead.owner == "ann", "no window runs any more"
+    sales_floor.agree()
 
 
-def test_r3_an_outcome_that_closes_within_the_window_claims_and_closes(floor: SalesFloor) -> None:
-    floor.comes("A")
-    assert floor.asks("outcome", "ann", outcome="closed_won").owner == "ann"
-    assert (floor.lead.phase, floor.in_hand("ann")) == (Phase.CLOSED, (0, 0))
-    floor.agree()
+def test_r3_an_outcome_that_closes_within_the_window_claims_and_closes(sales_floor: SalesFloor) -> None:
+    sales_floor.comes("A")
+    assert sales_floor.asks("outcome", "ann", outcome="closed_won").owner == "ann"
+    assert (sales_floor.lead.phase, sales_floor.in_hand("ann")) == (Phase.CLOSED, (0, 0))
+    sales_floor.agree()
 
 
 @pytest.mark.parametrize(
     ("action", "fields"), [("outcome", {}), ("note", {}), ("release", {}), ("ignore", {})]
 )
-def test_r3_what_is_refused_is_no_action(floor: SalesFloor, action: str, fields: dict[str, Any]) -> None:
-    assert floor.comes("A").asks(action, "ann", **fields).result is Result.REFUSED
-    assert (floor.lead.phase, floor.has("A")) == (Phase.OFFERED, ("ann",))
+def test_r3_what_is_refused_is_no_action(
+    sales_floor: SalesFloor, action: str, fields: dict[str, Any]
+) -> None:
+    assert sales_floor.comes("A").asks(action, "ann", **fields).result is Result.REFUSED
+    assert (sales_floor.lead.phase, sales_floor.has("A")) == (Phase.OFFERED, ("ann",))
 
 
-def test_r3_who_does_not_act_in_time_loses_it_to_the_next_and_is_told(floor: SalesFloor) -> None:
-    floor.comes("A").wait(minutes=15)
-    assert floor.has("A") == ("bob",)
-    assert [(said.reps, said.outcome) for said in floor.all_decisions("A", OfferEnded)] == [
+def test_r3_who_does_not_act_in_time_loses_it_to_the_next_and_is_told(sales_floor: SalesFloor) -> None:
+    sales_floor.comes("A").wait(minutes=15)
+    assert sales_floor.has("A") == ("bob",)
+    assert [(decision.reps, decision.outcome) for decision in sales_floor.all_decisions("A", OfferEnded)] == [
         (("ann",), Outcome.TIMEOUT)
     ]
-    notified = floor.all_notifications("A")
+    notified = sales_floor.all_notifications("A")
     assert notified[2:] == [
         ("lead_offered", "ann", True),
         ("lead_offered", "ann", True),
@@ -128,29 +144,29 @@ def test_r3_who_does_not_act_in_time_loses_it_to_the_next_and_is_told(floor: Sal
         ("lead_offered", "bob", False),
         ("lead_offered", "bob", False),
     ]
-    late = floor.asks("accept", "ann")
+    late = sales_floor.asks("accept", "ann")
     assert (late.result, late.reason, late.why) == (Result.REFUSED, Reason.OFFER_OVER, "your offer is over")
-    assert floor.asks("claim", "bob").result is Result.WON
-    late = floor.asks("accept", "ann")
+    assert sales_floor.asks("claim", "bob").result is Result.WON
+    late = sales_floor.asks("accept", "ann")
     assert (late.result, late.reason, late.owner) == (Result.LOST, Reason.ALREADY_CLAIMED, "bob")
-    floor.agree()
+    sales_floor.agree()
 
 
 # -- R5: the lead already has an owner ------------------------------------------------------------------------------
 
 
-def test_r5_a_lead_that_arrives_assigned_keeps_its_rep_and_takes_no_turn(floor: SalesFloor) -> None:
-    floor.comes("A", assigned_to="cyd").comes("B", "C")
-    assert (floor.lead_of("A").owner, floor.lead_of("A").how) == ("cyd", "pre_assigned")
-    assert [floor.has(name) for name in "BC"] == [("ann",), ("bob",)]
-    assert floor.in_hand("cyd") == (1, 0), "it counts among those the rep has open (R9)"
-    assert floor.comes("A").lead_of("A").owner == "cyd", "a resend changes nothing"
-    assert floor.wait(days=30).lead_of("A").owner == "cyd"
-    floor.agree()
+def test_r5_a_lead_that_arrives_assigned_keeps_its_rep_and_takes_no_turn(sales_floor: SalesFloor) -> None:
+    sales_floor.comes("A", assigned_to="cyd").comes("B", "C")
+    assert (sales_floor.lead_of("A").owner, sales_floor.lead_of("A").how) == ("cyd", "pre_assigned")
+    assert [sales_floor.has(name) for name in "BC"] == [("ann",), ("bob",)]
+    assert sales_floor.in_hand("cyd") == (1, 0), "it counts among those the rep has open (R9)"
+    assert sales_floor.comes("A").lead_of("A").owner == "cyd", "a resend changes nothing"
+    assert sales_floor.wait(days=30).lead_of("A").owner == "cyd"
+    sales_floor.agree()
 
 
-def test_r5_one_assigned_to_nobody_we_know_is_distributed(floor: SalesFloor) -> None:
-    assert floor.comes("A", assigned_to="zoe").has("A") == ("ann",)
+def test_r5_one_assigned_to_nobody_we_know_is_distributed(sales_floor: SalesFloor) -> None:
+    assert sales_floor.comes("A", assigned_to="zoe").has("A") == ("ann",)
 
 
 # -- R7: turns ------------------------------------------------------------------------------------------------------
@@ -168,37 +184,41 @@ def test_r7_a_timeout_or_decline_uses_the_turn_up_a_voided_offer_does_not(
     what: str, next_in_turn: list[str]
 ) -> None:
     """The lead's second round continues in a group of one, so that it takes nobody's turn."""
-    floor = SalesFloor(*CREW).group("west", *CREW, **WINDOW).group("solo", "ann", **WINDOW)
-    floor.comes("A")
-    assert floor.has("A") == ("ann",)
-    floor.group("west", "ann", **WINDOW)
+    sales_floor = SalesFloor(*CREW).group("west", *CREW, **WINDOW).group("solo", "ann", **WINDOW)
+    sales_floor.comes("A")
+    assert sales_floor.has("A") == ("ann",)
+    sales_floor.group("west", "ann", **WINDOW)
     if what == "timeout":
-        floor.wait(minutes=15)
+        sales_floor.wait(minutes=15)
     elif what == "decline":
-        floor.asks("decline", "ann")
+        sales_floor.asks("decline", "ann")
     else:
-        floor.asks("assign", "mia", to_rep_id="cyd")
+        sales_floor.asks("assign", "mia", to_rep_id="cyd")
     if what in ("timeout", "decline"):
-        floor.asks("ignore", "mia")  # otherwise a new member of the roster would be offered it (M5)
-    floor.group("west", *CREW, **WINDOW).comes(*"BCD")
-    assert [floor.has(name)[0] for name in "BCD"] == next_in_turn
-    floor.agree()
+        sales_floor.asks("ignore", "mia")  # otherwise a new member of the roster would be offered it (M5)
+    sales_floor.group("west", *CREW, **WINDOW).comes(*"BCD")
+    assert [sales_floor.has(name)[0] for name in "BCD"] == next_in_turn
+    sales_floor.agree()
 
 
-def test_r7_whoever_returns_is_not_flooded(floor: SalesFloor) -> None:
-    floor.rep("cyd", absences=[{"from": "2026-11-20T00:00:00Z", "to": "2026-11-20T16:00:00Z"}])
-    floor.comes(*"ABCDEF").wait(hours=2)
-    floor.comes(*"uvwxyz")
-    assert [floor.offers_to(rep_id, *"uvwxyz") for rep_id in CREW] == [2, 2, 2]
+def test_r7_whoever_returns_is_not_flooded(sales_floor: SalesFloor) -> None:
+    sales_floor.rep("cyd", absences=[{"from": "2026-11-20T00:00:00Z", "to": "2026-11-20T16:00:00Z"}])
+    sales_floor.comes(*"ABCDEF").wait(hours=2)
+    sales_floor.comes(*"uvwxyz")
+    assert [sales_floor.offers_to(rep_id, *"uvwxyz") for rep_id in CREW] == [2, 2, 2]
 
 
 # -- R8, R9: each rep once, and each with a reason ------------------------------------------------------------------
 
 
-def test_r8_each_rep_is_tried_once_and_then_the_lead_is_an_exception(floor: SalesFloor) -> None:
-    floor.comes("A").wait(minutes=45)
-    assert [said.reps for said in floor.all_decisions("A", LeadOffered)] == [("ann",), ("bob",), ("cyd",)]
-    lead = floor.lead
+def test_r8_each_rep_is_tried_once_and_then_the_lead_is_an_exception(sales_floor: SalesFloor) -> None:
+    sales_floor.comes("A").wait(minutes=45)
+    assert [decision.reps for decision in sales_floor.all_decisions("A", LeadOffered)] == [
+        ("ann",),
+        ("bob",),
+        ("cyd",),
+    ]
+    lead = sales_floor.lead
     assert (lead.phase, lead.open_exception and lead.open_exception.reason) == (
         Phase.EXCEPTION,
         "all_agents_tried",
@@ -206,17 +226,17 @@ def test_r8_each_rep_is_tried_once_and_then_the_lead_is_an_exception(floor: Sale
     assert lead.open_exception is not None
     assert [one["rep_id"] for one in lead.open_exception.explanation] == list(CREW)
     assert {one["why"] for one in lead.open_exception.explanation} == {"already tried in this round"}
-    assert floor.stage("A") is OrgLeadStage.WAITING, "until a rep joins who was not tried (M5)"
-    floor.wait(days=30)
-    assert len(floor.all_decisions("A", LeadOffered)) == 3
-    floor.agree()
+    assert sales_floor.stage("A") is OrgLeadStatus.WAITING, "until a rep joins who was not tried (M5)"
+    sales_floor.wait(days=30)
+    assert len(sales_floor.all_decisions("A", LeadOffered)) == 3
+    sales_floor.agree()
 
 
-def test_r8_a_queue_takes_what_all_have_been_tried_for(floor: SalesFloor) -> None:
-    floor.queue("rest", claimable=True).comes("A").wait(minutes=45)
-    assert (floor.lead.phase, floor.queues) == (Phase.QUEUED, ["rest"])
-    assert floor.claims("ann", "rest").result is Result.WON
-    floor.agree()
+def test_r8_a_queue_takes_what_all_have_been_tried_for(sales_floor: SalesFloor) -> None:
+    sales_floor.queue("rest", claimable=True).comes("A").wait(minutes=45)
+    assert (sales_floor.lead.phase, sales_floor.queues) == (Phase.QUEUED, ["rest"])
+    assert sales_floor.claims("ann", "rest").result is Result.WON
+    sales_floor.agree()
 
 
 def test_r9_every_candidate_that_was_passed_over_is_named_with_its_reason() -> None:
@@ -235,25 +255,25 @@ def test_r9_every_candidate_that_was_passed_over_is_named_with_its_reason() -> N
             {"filter": {"combinator": "and", "rules": [{"field": "state", "operator": "=", "value": "TX"}]}},
         ),
     }
-    floor = SalesFloor("hal")
+    sales_floor = SalesFloor("hal")
     for rep_id, (_, terms) in reasons.items():
-        floor.rep(rep_id, **terms)
-    floor.group("west", *reasons, "hal", "nobody", **WINDOW).comes("A")
-    (offer,) = floor.all_decisions("A", LeadOffered)
+        sales_floor.rep(rep_id, **terms)
+    sales_floor.group("west", *reasons, "hal", "nobody", **WINDOW).comes("A")
+    (offer,) = sales_floor.all_decisions("A", LeadOffered)
     expected = {rep_id: why for rep_id, (why, _) in reasons.items()}
     assert {one.rep_id: one.reason for one in offer.passed} == expected
     assert offer.reps == ("hal",)
-    floor.wait(minutes=15)
-    (nobody,) = floor.all_decisions("A", NobodyAvailable)
+    sales_floor.wait(minutes=15)
+    (nobody,) = sales_floor.all_decisions("A", NobodyAvailable)
     assert {one.rep_id: one.reason for one in nobody.explanation} == expected | {
         "hal": RejectionReason.TRIED,
         "nobody": RejectionReason.UNKNOWN,
     }
     assert all(one.why for one in nobody.explanation)
-    floor.agree()
+    sales_floor.agree()
 
 
-def test_r3_the_former_owner_of_an_offer_is_no_owner(floor: SalesFloor) -> None:
-    floor.comes("A").wait(minutes=45)
-    assert floor.all_decisions("A", OwnerChanged) == []
-    assert floor.wait(days=1).lead.owner is None
+def test_r3_the_former_owner_of_an_offer_is_no_owner(sales_floor: SalesFloor) -> None:
+    sales_floor.comes("A").wait(minutes=45)
+    assert sales_floor.all_decisions("A", OwnerChanged) == []
+    assert sales_floor.wait(days=1).lead.owner is None

@@ -110,7 +110,7 @@ PEOPLE = st.lists(
 def test_k1_k2_k3_ten_people_are_joined_exactly_where_the_rules_say(
     people: list[tuple[str | None, ...]], again: list[int]
 ) -> None:
-    floor, reading, expected = SalesFloor("ann").group("west", "ann"), Reading(), {}
+    sales_floor, reading, expected = SalesFloor("ann").group("west", "ann"), Reading(), {}
     sent: dict[str, Sent] = {}
     for n, (phone, mail, last_name, extension) in enumerate(people):
         facts: dict[str, Any] = {
@@ -124,14 +124,14 @@ def test_k1_k2_k3_ten_people_are_joined_exactly_where_the_rules_say(
         name = f"L{n:02}"
         sent[name] = {**facts, "id": name}
         expected[name] = reading.takes(sent[name])
-        floor.comes(name, **facts)
+        sales_floor.comes(name, **facts)
     for n in again:
         if (name := f"L{n:02}") in sent:
-            floor.comes(name, **{key: value for key, value in sent[name].items() if key != "id"})
-    persons = floor.state.persons
+            sales_floor.comes(name, **{key: value for key, value in sent[name].items() if key != "id"})
+    persons = sales_floor.state.persons
     assert {name: persons.lead_of(name) for name in sent} == expected
     for lead in reading.leads:
-        kept = floor.lead_of(lead.name).facts
+        kept = sales_floor.lead_of(lead.name).facts
         own = [
             one
             for one in lead.arrivals
@@ -139,8 +139,8 @@ def test_k1_k2_k3_ten_people_are_joined_exactly_where_the_rules_say(
         ]
         for key in FILLED:
             assert getattr(kept, key) in {None, *(one[key] for one in own)}, "nothing of a stranger"
-    floor.restart_org(compacted=True)
-    floor.agree()
+    sales_floor.restart_org(compacted=True)
+    sales_floor.agree()
 
 
 @settings(deadline=None)
@@ -149,7 +149,7 @@ def test_k5_k3_a_split_undoes_a_merge_and_leaves_nothing_of_a_stranger(
     people: list[tuple[str | None, ...]], data: st.DataObject
 ) -> None:
     """Merge and split leave every lead as it was. What is taken out takes along what only it had given."""
-    floor, sent = SalesFloor("ann").group("west", "ann"), dict[str, Sent]()
+    sales_floor, sent = SalesFloor("ann").group("west", "ann"), dict[str, Sent]()
     for n, (phone, mail, last_name, extension) in enumerate(people):
         name = f"L{n:02}"
         sent[name] = {
@@ -160,25 +160,25 @@ def test_k5_k3_a_split_undoes_a_merge_and_leaves_nothing_of_a_stranger(
             "phone_extension": extension if phone else None,
             "zip": f"029{n:02}",
         }
-        floor.comes(name, **sent[name])
-    persons = floor.state.persons
+        sales_floor.comes(name, **sent[name])
+    persons = sales_floor.state.persons
     before = {name: persons.lead_of(name) for name in sent}
     leads = sorted({name for name in before.values() if name})
-    facts = {name: floor.lead_of(name).facts for name in leads}
+    facts = {name: sales_floor.lead_of(name).facts for name in leads}
     if len(leads) > 1:
         one, into = data.draw(st.permutations(leads))[:2]
-        floor.of(one).asks("merge", "mia", into_lead_id=into)
+        sales_floor.of(one).asks("merge", "mia", into_lead_id=into)
         assert persons.lead_of(one) == into
-        floor.of(into).asks("split", "mia", inquiry_id=one)
+        sales_floor.of(into).asks("split", "mia", inquiry_id=one)
         assert {name: persons.lead_of(name) for name in sent} == before
-        assert {name: floor.lead_of(name).facts for name in leads} == facts
-    if inquiries := [(name, each) for name in leads for each in floor.lead_of(name).joined]:
+        assert {name: sales_floor.lead_of(name).facts for name in leads} == facts
+    if inquiries := [(name, each) for name in leads for each in sales_floor.lead_of(name).joined]:
         lead, out = data.draw(st.sampled_from(inquiries))
-        floor.of(lead).asks("split", "mia", inquiry_id=out)
+        sales_floor.of(lead).asks("split", "mia", inquiry_id=out)
         assert (persons.lead_of(out), persons.lead_of(lead)) == (out, lead)
         rest = [sent[name] for name, joined in before.items() if joined == lead and name != out]
         for key in FILLED:
-            assert getattr(floor.lead_of(out).facts, key) == sent[out][key]
-            assert getattr(floor.lead_of(lead).facts, key) in {None, *(one[key] for one in rest)}
-    floor.restart_org(compacted=True)
-    floor.agree()
+            assert getattr(sales_floor.lead_of(out).facts, key) == sent[out][key]
+            assert getattr(sales_floor.lead_of(lead).facts, key) in {None, *(one[key] for one in rest)}
+    sales_floor.restart_org(compacted=True)
+    sales_floor.agree()

@@ -58,7 +58,7 @@ def test_x6_a_tombstone_takes_off_the_list() -> None:
 
 
 @pytest.mark.parametrize(
-    ("key", "value", "error_class", "said"),
+    ("key", "value", "error_class", "expected"),
     [
         (None, b"{}", "invalid_key", "org/phone/NUMBER"),
         (b"default/phone", b"{}", "invalid_key", "org/phone/NUMBER"),
@@ -73,12 +73,12 @@ def test_x6_a_tombstone_takes_off_the_list() -> None:
     ],
 )
 def test_x6_what_names_nobody_is_refused_with_the_reason(
-    key: bytes | None, value: bytes, error_class: str, said: str
+    key: bytes | None, value: bytes, error_class: str, expected: str
 ) -> None:
     with pytest.raises(Refused) as caught:
         listing(key, value)
     assert caught.value.error_class == error_class
-    assert said in str(caught.value)
+    assert expected in str(caught.value)
 
 
 def test_x6_people_write_phones_and_addresses() -> None:

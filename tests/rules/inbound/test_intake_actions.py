@@ -205,12 +205,12 @@ def test_x4_an_unreadable_field_is_answered_invalid_and_changes_nothing() -> Non
     arrived = accept_arrival(b'{"vendor": "acme", "last_name": "Jones"}', {}, arrived_at=at)
     placed = LeadArrived(lead_id=arrived.lead_id, cause=arrived.cause, facts=arrived.facts)
     before = step(None, placed, off=0, at=at, rule_book=RuleBook())
-    asked = ask(type="callback", at="tomorrow", lead_id=arrived.lead_id)
-    after = step(before, asked, off=1, at=at, rule_book=RuleBook())
+    request = ask(type="callback", at="tomorrow", lead_id=arrived.lead_id)
+    after = step(before, request, off=1, at=at, rule_book=RuleBook())
     assert after.lead == before.lead
     (answer,) = after.decisions
     assert isinstance(answer, Answered)
-    assert (answer.result, answer.reason, answer.why) == (Result.REFUSED, Reason.INVALID, asked.invalid)
+    assert (answer.result, answer.reason, answer.why) == (Result.REFUSED, Reason.INVALID, request.invalid)
 
 
 def test_m2_the_facts_of_a_correction_are_read_like_an_arrivals() -> None:

@@ -120,7 +120,7 @@ def test_d16_what_has_no_id_of_its_own_is_a_dead_letter_only(value: bytes) -> No
 
 
 @pytest.mark.parametrize(
-    ("lead_id", "said"),
+    ("lead_id", "expected"),
     [
         ("lead-1", "lead-1"),
         (17, "17"),
@@ -134,11 +134,11 @@ def test_d16_what_has_no_id_of_its_own_is_a_dead_letter_only(value: bytes) -> No
         ("a\u2028b", NO_LEAD),
     ],
 )
-def test_d16_a_lead_id_that_is_none_is_repeated_as_it_was_sent(lead_id: Any, said: str) -> None:
+def test_d16_a_lead_id_that_is_none_is_repeated_as_it_was_sent(lead_id: Any, expected: str) -> None:
     value = sent(lead_id=lead_id) if lead_id != LEAD.upper() else sent(lead_id=lead_id, note="x" * 20_000)
     event = answered(value)
     assert event is not None
-    assert event.lead_id == said
+    assert event.lead_id == expected
 
 
 @pytest.mark.parametrize(
@@ -192,7 +192,7 @@ def test_d16_x4_the_lead_machine_answers_it_and_repeats_an_earlier_answer() -> N
         None, LeadArrived(lead_id=lead_id, cause="c", facts=arrived.facts), off=0, at=at, rule_book=RuleBook()
     )
 
-    def said(row: Any) -> Answered:
+    def answer_in(row: Any) -> Answered:
         (answer,) = row.decisions
         assert isinstance(answer, Answered)
         return answer
@@ -201,15 +201,15 @@ def test_d16_x4_the_lead_machine_answers_it_and_repeats_an_earlier_answer() -> N
     assert event is not None
     row = step(first, event, off=1, at=at, rule_book=RuleBook())
     assert (row.lead, row.seq) == (first.lead, first.seq)
-    assert (said(row).result, said(row).reason) == (Result.REFUSED, Reason.INVALID)
-    assert said(row).why == "note: is longer than 16384 characters"
+    assert (answer_in(row).result, answer_in(row).reason) == (Result.REFUSED, Reason.INVALID)
+    assert answer_in(row).why == "note: is longer than 16384 characters"
     again = accept_action(sent(lead_id=lead_id, type="claim_now"), {})
-    assert said(step(row, again, off=2, at=at, rule_book=RuleBook())) == said(row)
+    assert answer_in(step(row, again, off=2, at=at, rule_book=RuleBook())) == answer_in(row)
     stranger = answered(b'{"action_id": "a-2", "lead_id": "%s", "note": ' % lead_id.encode())
     assert stranger is not None
     view = accept_action(sent(action_id="a-0", type="view", lead_id=lead_id), {})
     owned = step(row, view, off=3, at=at, rule_book=RuleBook())
-    second_answer = said(step(owned, stranger, off=4, at=at, rule_book=RuleBook()))
+    second_answer = answer_in(step(owned, stranger, off=4, at=at, rule_book=RuleBook()))
     assert (second_answer.reason, second_answer.owner) == (Reason.INVALID, None)
 
 

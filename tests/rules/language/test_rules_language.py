@@ -82,10 +82,10 @@ def test_x1_the_explanation_agrees_with_the_result(raw: dict[str, Any], lead: Le
     assert (explanation.meets, explanation.valid_until) == rule.test(lead, now)
     assert explanation.why
     for outcome in explanation.conditions:
-        asked: Any = {"rules": raw["rules"]}
+        subtree: Any = {"rules": raw["rules"]}
         for step in outcome.path.replace("]", "").split("."):
-            asked = asked["rules"][int(step.removeprefix("rules["))]
-        assert outcome.met is meets(asked, lead, now)
+            subtree = subtree["rules"][int(step.removeprefix("rules["))]
+        assert outcome.met is meets(subtree, lead, now)
 
 
 EDGES = [

@@ -228,9 +228,9 @@ def _asks_for_place(event: ActionRequested, after: LeadRow) -> bool:
     sought = [decision for decision in after.decisions if isinstance(decision, PlaceSought)]
     if not sought:
         return False
-    (asked,) = sought
-    assert asked.action.cause == event.cause
-    assert asked.rep_id in (event.rep_id, event.to_rep_id)
+    (request,) = sought
+    assert request.action.cause == event.cause
+    assert request.rep_id in (event.rep_id, event.to_rep_id)
     assert all(isinstance(decision, PlaceSought | PlaceReturned) for decision in after.decisions)
     return True
 
@@ -272,8 +272,8 @@ def _ignored(after: LeadRow) -> bool:
 def _check_phase(was: Lead | None, event: LeadEvent, after: LeadRow) -> None:
     assert after.lead is not None
     source = was.phase if was else None
-    asked = isinstance(event, ActionRequested) or trigger_of(event) is Trigger.INQUIRED
-    if was and was.lock and asked and was.lock.until <= after.at:
+    is_asked = isinstance(event, ActionRequested) or trigger_of(event) is Trigger.INQUIRED
+    if was and was.lock and is_asked and was.lock.until <= after.at:
         # The lock had expired, and only its timer was late (D2).
         source = Phase.OWNED if was.owner else Phase.QUEUED
     allowed = LIFECYCLE[source].get(trigger_of(event), frozenset())
@@ -339,7 +339,7 @@ def _check_facts(was: Lead | None, event: LeadEvent, now: Lead, decisions: tuple
 
 
 def _check_why(decision: Decision) -> None:
-    said: Any = decision
+    named: Any = decision
     if isinstance(decision, Answered):
         assert (decision.reason is None) == (decision.result in (Result.DONE, Result.WON))
         assert decision.why or decision.result is Result.DONE, (
@@ -348,6 +348,6 @@ def _check_why(decision: Decision) -> None:
         if decision.reason is Reason.ALREADY_CLAIMED:
             assert decision.owner
     elif hasattr(decision, "why"):
-        assert said.why, f"{type(decision).__name__} without a why (X1)"
+        assert named.why, f"{type(decision).__name__} without a why (X1)"
     elif isinstance(decision, ExceptionRaised):
         assert decision.explanation, "an exception says why nobody took it (E1)"

@@ -64,7 +64,7 @@ class LeadsLive(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.scenario = Scenario(reps={})
-        self.asked: list[tuple[ActionRequested, Answered]] = []
+        self.answered_actions: list[tuple[ActionRequested, Answered]] = []
         self.seen: list[tuple[str, Deadline]] = []
         self.claimed: dict[str, str | None] = {}
         self.inquired = 0
@@ -117,7 +117,7 @@ class LeadsLive(RuleBasedStateMachine):
         assert after is not None
         if before is not None:
             assert after.inquiries == before.inquiries + (not again), "R6"
-        added = [said for said in self.scenario.decisions if isinstance(said, InquiryAdded)]
+        added = [decision for decision in self.scenario.decisions if isinstance(decision, InquiryAdded)]
         if added and added[0].rep_id is None and before is not None and before.owner is not None:
             self.claimed.pop(name, None)  # the rep who had claimed it has left
 
@@ -145,10 +145,10 @@ class LeadsLive(RuleBasedStateMachine):
             fields["at"] = self.scenario.now + length
         rep_id = self.person(name, who)
         event = ActionRequested(
-            lead_id=name, cause=f"action/{len(self.asked)}", action=kind, rep_id=rep_id, **fields
+            lead_id=name, cause=f"action/{len(self.answered_actions)}", action=kind, rep_id=rep_id, **fields
         )
         answer = self.tell(event)
-        self.asked.append((event, answer))
+        self.answered_actions.append((event, answer))
         if kind != "claim":
             return
         if name in self.claimed:
@@ -158,10 +158,10 @@ class LeadsLive(RuleBasedStateMachine):
         elif answer.result is Result.WON and (lead := self.lead(name)) and lead.claimed_through is not None:
             self.claimed[name] = rep_id  # otherwise it was won through an offer
 
-    @precondition(lambda self: self.asked)
+    @precondition(lambda self: self.answered_actions)
     @rule(data=st.data())
     def repeats(self, data: st.DataObject) -> None:
-        event, answer = data.draw(st.sampled_from(self.asked[-20:]))
+        event, answer = data.draw(st.sampled_from(self.answered_actions[-20:]))
         before = self.lead(event.lead_id)
         expected = [answer]
         if before is not None and before.erased_at is not None:
@@ -220,7 +220,9 @@ class LeadsLive(RuleBasedStateMachine):
                 due=due if seconds else None,
                 why="turn 1",
             )
-        self.scenario.of(name).log(OrgAnswered(lead_id=name, cause=f"org/{len(self.asked)}", answer=answer))
+        self.scenario.of(name).log(
+            OrgAnswered(lead_id=name, cause=f"org/{len(self.answered_actions)}", answer=answer)
+        )
         self.note_owners(name)
 
     @rule(name=leads, action=st.sampled_from(OFFERED))

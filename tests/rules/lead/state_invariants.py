@@ -28,7 +28,7 @@ from models.lead import (
     HELD_BACK,
     LOCKED_PHASES,
     DeadlineKind,
-    DistributionStage,
+    DistributionStatus,
     Lead,
     LeadRow,
     Phase,
@@ -41,9 +41,11 @@ from rules.queues.sort_key import sort_key
 from tests.rules.lead import reference_queues
 
 
-def _brings_call(said: MergedInto, was: Lead | None) -> bool:
+def _brings_call(decision: MergedInto, was: Lead | None) -> bool:
     """Say whether a merged lead takes its promised call to the other lead (K5)."""
-    return said.brought is not None and was is not None and said.brought.callback_at == was.callback_at
+    return (
+        decision.brought is not None and was is not None and decision.brought.callback_at == was.callback_at
+    )
 
 
 def check_claims(was: Lead | None, now: Lead, decisions: tuple[Decision, ...], rules: OrgRules) -> None:
@@ -52,7 +54,7 @@ def check_claims(was: Lead | None, now: Lead, decisions: tuple[Decision, ...], r
         left = was.owner is not None and (
             rules.has_left(was.owner) or (now.failed is not None and now.failed.reason == "orphaned")
         )
-        moved = any(isinstance(said, OwnerChanged) and said.how in MOVED for said in decisions)
+        moved = any(isinstance(decision, OwnerChanged) and decision.how in MOVED for decision in decisions)
         assert now.owner == was.owner or was.owner is None or left or moved, (
             "who claimed it keeps it, unless a manager moves it or the rep leaves (Q8, M1, X2)"
         )
@@ -153,7 +155,7 @@ def check_distribution(now: Lead) -> None:
         assert due is None
         return
     assert distribution.epoch <= now.epoch
-    open_to = distribution.stage in (DistributionStage.OFFERED, DistributionStage.RINGING)
+    open_to = distribution.stage in (DistributionStatus.OFFERED, DistributionStatus.RINGING)
     assert bool(distribution.reps) == open_to
     assert (due.due if due else None) == (distribution.until if open_to else None)
     assert not set(distribution.reps) & set(distribution.tried), "each rep once in a round (R8)"
@@ -164,8 +166,9 @@ def check_contact(was: Lead | None, event: LeadEvent, after: LeadRow, rules: Org
     now = after.lead
     assert now is not None
     lifted = any(
-        isinstance(said, ConsentRecorded) or (isinstance(said, SuppressionRecorded) and said.reason is None)
-        for said in after.decisions
+        isinstance(decision, ConsentRecorded)
+        or (isinstance(decision, SuppressionRecorded) and decision.reason is None)
+        for decision in after.decisions
     )
     if now.erased_at is not None:
         return  # an erased lead is closed for good, and nobody is contacted about it
@@ -173,9 +176,9 @@ def check_contact(was: Lead | None, event: LeadEvent, after: LeadRow, rules: Org
     assert not (was and was.facts.silenced) or now.facts.silenced or not isinstance(event, LeadArrived)
     kept = was is None or was.callback_at is None or now.callback_at == was.callback_at
     acted = any(
-        isinstance(said, CallbackSet | OutcomeRecorded)
-        or (isinstance(said, MergedInto) and _brings_call(said, was))
-        for said in after.decisions
+        isinstance(decision, CallbackSet | OutcomeRecorded)
+        or (isinstance(decision, MergedInto) and _brings_call(decision, was))
+        for decision in after.decisions
     )
     assert kept or acted, "a promised call is kept through everything (M7)"
     change_of = now.due_notification
@@ -185,7 +188,7 @@ def check_contact(was: Lead | None, event: LeadEvent, after: LeadRow, rules: Org
     outcomes = rules.settings.do_not_contact_outcomes
     if isinstance(event, ActionRequested) and event.action == "outcome" and event.outcome in outcomes:
         assert now.silenced
-        assert any(isinstance(said, ContactForbidden) for said in after.decisions)
+        assert any(isinstance(decision, ContactForbidden) for decision in after.decisions)
 
 
 def check_exception(was: Lead | None, now: Lead, decisions: tuple[Decision, ...]) -> None:

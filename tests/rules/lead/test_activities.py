@@ -44,12 +44,12 @@ def test_d14_m3_a_kind_is_a_type_of_its_own_too(scenario: Scenario, kind: str) -
 
 @pytest.mark.parametrize("kind", list(ActivityKind))
 def test_r3_m3_each_kind_claims_within_the_window(kind: str) -> None:
-    floor = SalesFloor("ann", "bob").group("west", "ann", "bob", claim_window_seconds=900).comes("A-1")
-    assert floor.asks("activity", "bob", kind=kind).reason is Reason.NOT_QUALIFIED
-    assert floor.lead.phase is Phase.OFFERED
-    answer = floor.asks("activity", "ann", kind=kind)
+    sales_floor = SalesFloor("ann", "bob").group("west", "ann", "bob", claim_window_seconds=900).comes("A-1")
+    assert sales_floor.asks("activity", "bob", kind=kind).reason is Reason.NOT_QUALIFIED
+    assert sales_floor.lead.phase is Phase.OFFERED
+    answer = sales_floor.asks("activity", "ann", kind=kind)
     assert (answer.result, answer.owner) == (Result.DONE, "ann")
-    floor.agree()
+    sales_floor.agree()
 
 
 def test_m3_which_kinds_are_contact_is_a_setting(scenario: Scenario) -> None:

@@ -213,10 +213,11 @@ def test_x1_an_answer_says_who_when_and_which_version(scenario: Scenario) -> Non
 def test_x1_a_queue_is_entered_and_left_by_a_named_rule_version() -> None:
     scenario = Scenario().queue("hour", ("created_at", "inLast", "1 hour")).arrives()
     entered, left = scenario.decisions[1], scenario.wait(hours=1).decisions[0]
-    said = "created_at is 2026-11-20T14:12:00Z"
-    assert getattr(entered, "why", "") == f"in hour by its rules of version 5: {said}, in the last 1 hour"
+    expected = "created_at is 2026-11-20T14:12:00Z"
+    assert getattr(entered, "why", "") == f"in hour by its rules of version 5: {expected}, in the last 1 hour"
     assert (
-        getattr(left, "why", "") == f"not in hour by its rules of version 5: {said}, not in the last 1 hour"
+        getattr(left, "why", "")
+        == f"not in hour by its rules of version 5: {expected}, not in the last 1 hour"
     )
 
 

@@ -48,12 +48,12 @@ def test_m2_a_correction_moves_a_lead_to_the_queues_of_its_new_facts() -> None:
     assert scenario.queues == ["ri"]
     assert corrects(scenario, state="TX", loan_amount=310000) == (Result.DONE, None)
     assert (scenario.queues, scenario.lead.facts.loan_amount) == (["tx"], 310000)
-    (said,) = [each for each in scenario.decisions if isinstance(each, FactsCorrected)]
-    assert said.changes == (
+    (decision,) = [each for each in scenario.decisions if isinstance(each, FactsCorrected)]
+    assert decision.changes == (
         FactChange("state", "RI", "TX"),
         FactChange("loan_amount", None, 310000),
     )
-    assert said.why == "corrected by mia: state RI → TX; loan amount empty → 310000"
+    assert decision.why == "corrected by mia: state RI → TX; loan amount empty → 310000"
 
 
 def test_m2_its_owner_managers_and_admins_may_and_nobody_else() -> None:

@@ -99,7 +99,7 @@ class EveryCell(LeadsLive):
     def answer(self, answer: OrgAnswer) -> None:
         """Let the org answer."""
         self.scenario.of(answer.lead_id).log(
-            OrgAnswered(lead_id=answer.lead_id, cause=f"org/{len(self.asked)}", answer=answer)
+            OrgAnswered(lead_id=answer.lead_id, cause=f"org/{len(self.answered_actions)}", answer=answer)
         )
         self.note_owners(answer.lead_id)
 
@@ -181,7 +181,7 @@ def merge_and_take_out(machine: LeadsLive, name: str) -> None:
         )
     )
     take_out(machine, name)
-    assert any(isinstance(said, LeadSplit) for said in machine.scenario.of(name).decisions)
+    assert any(isinstance(decision, LeadSplit) for decision in machine.scenario.of(name).decisions)
 
 
 def test_x7_every_cell_of_the_lifecycle_is_reached() -> None:

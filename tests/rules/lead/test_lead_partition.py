@@ -128,8 +128,8 @@ def test_x4_an_action_that_cannot_be_decided_is_answered_and_its_lead_stays(
         raise ZeroDivisionError("boom")
 
     monkeypatch.setattr(lead_partition, "step", fails)
-    asked = ActionRequested(lead_id="lead", cause="a", action="claim", rep_id="rep-7")
-    outcome = decided(leads, asked, 1)
+    request = ActionRequested(lead_id="lead", cause="a", action="claim", rep_id="rep-7")
+    outcome = decided(leads, request, 1)
     assert isinstance(outcome.failure, ZeroDivisionError)
     after = leads.rows[KEY]
     assert isinstance(outcome.row, LeadRow)
@@ -154,8 +154,8 @@ def test_an_answer_without_a_decision_tells_another_org_nothing_of_the_lead(
         raise ZeroDivisionError("boom")
 
     monkeypatch.setattr(lead_partition, "step", fails)
-    asked = ActionRequested(lead_id="lead", cause="a", action="claim", rep_id="rep-9", org=org)
-    outcome = decided(leads, asked, 1)
+    request = ActionRequested(lead_id="lead", cause="a", action="claim", rep_id="rep-9", org=org)
+    outcome = decided(leads, request, 1)
     assert isinstance(outcome.row, LeadRow)
     (answer,) = outcome.row.decisions
     assert isinstance(answer, Answered)

@@ -82,8 +82,8 @@ def test_m6_an_owner_who_may_reassign_does_not_override(scenario: Scenario) -> N
 def test_m6_r5_a_vendor_cannot_give_a_lead_to_a_rep_without_the_licence(scenario: Scenario) -> None:
     scenario.queue("work").arrives(assigned_to="rep-7")
     assert scenario.lead.owner is None
-    (said,) = [one for one in scenario.decisions if isinstance(one, PreassignmentNotFollowed)]
-    assert (said.reason, said.why) == ("not_licensed", "rep-7 is not licensed in RI")
+    (decision,) = [one for one in scenario.decisions if isinstance(one, PreassignmentNotFollowed)]
+    assert (decision.reason, decision.why) == ("not_licensed", "rep-7 is not licensed in RI")
 
 
 def test_m6_a_lead_without_a_state_and_an_org_that_does_not_enforce_are_open(scenario: Scenario) -> None:

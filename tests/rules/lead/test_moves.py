@@ -31,17 +31,17 @@ def notified(scenario: Scenario) -> list[tuple[str, str, str]]:
 
 def test_m1_what_number_one_has_a_manager_gives_to_another() -> None:
     """With round robin off, number one has every lead, and nobody could give one to anybody else."""
-    floor = SalesFloor("ann", "bob").settings(round_robin=False)
-    assert isinstance(floor, SalesFloor)
-    floor.group("west", "ann", "bob").comes("A-1")
-    assert floor.lead.owner == "ann"
-    refused = floor.asks("assign", "mia", to_rep_id="bob")
+    sales_floor = SalesFloor("ann", "bob").settings(round_robin=False)
+    assert isinstance(sales_floor, SalesFloor)
+    sales_floor.group("west", "ann", "bob").comes("A-1")
+    assert sales_floor.lead.owner == "ann"
+    refused = sales_floor.asks("assign", "mia", to_rep_id="bob")
     assert (refused.result, refused.reason, refused.owner) == (Result.LOST, Reason.ALREADY_CLAIMED, "ann")
     assert "reassign" in (refused.why or "")
-    moved = floor.asks("reassign", "mia", to_rep_id="bob", why="ann has too many")
-    assert (moved.result, moved.owner, floor.lead.phase) == (Result.DONE, "bob", Phase.OWNED)
-    assert (floor.in_hand("ann"), floor.in_hand("bob")) == ((0, 0), (1, 0))
-    floor.agree()
+    moved = sales_floor.asks("reassign", "mia", to_rep_id="bob", why="ann has too many")
+    assert (moved.result, moved.owner, sales_floor.lead.phase) == (Result.DONE, "bob", Phase.OWNED)
+    assert (sales_floor.in_hand("ann"), sales_floor.in_hand("bob")) == ((0, 0), (1, 0))
+    sales_floor.agree()
 
 
 def test_m1_reassign_names_both_owners_who_did_it_and_why_and_tells_both(scenario: Scenario) -> None:
@@ -163,70 +163,70 @@ def test_m1_q10_an_unassigned_lead_that_was_claimed_is_in_no_claimable_queue() -
 
 
 @pytest.fixture
-def floor() -> SalesFloor:
-    """Return a floor with a round robin of three reps, who have 15 minutes each."""
-    floor = SalesFloor("ann", "bob", "cyd")
-    return floor.group("west", "ann", "bob", "cyd", claim_window_seconds=900)
+def sales_floor() -> SalesFloor:
+    """Return a sales floor with a round robin of three reps, who have 15 minutes each."""
+    sales_floor = SalesFloor("ann", "bob", "cyd")
+    return sales_floor.group("west", "ann", "bob", "cyd", claim_window_seconds=900)
 
 
-def test_m1_an_unassigned_lead_is_offered_by_its_group_to_another_rep(floor: SalesFloor) -> None:
-    floor.comes("A-1").asks("accept", "ann")
-    floor.asks("unassign", "mia", why="not her state")
-    assert (floor.has("A-1"), floor.lead.phase) == (("bob",), Phase.OFFERED)
-    assert floor.in_hand("ann") == (0, 0)
-    floor.asks("decline", "bob")
-    floor.asks("decline", "cyd")
-    assert floor.lead.phase is Phase.EXCEPTION
-    assert floor.offered("A-1") == ["ann", "bob", "cyd"]
-    floor.agree()
+def test_m1_an_unassigned_lead_is_offered_by_its_group_to_another_rep(sales_floor: SalesFloor) -> None:
+    sales_floor.comes("A-1").asks("accept", "ann")
+    sales_floor.asks("unassign", "mia", why="not her state")
+    assert (sales_floor.has("A-1"), sales_floor.lead.phase) == (("bob",), Phase.OFFERED)
+    assert sales_floor.in_hand("ann") == (0, 0)
+    sales_floor.asks("decline", "bob")
+    sales_floor.asks("decline", "cyd")
+    assert sales_floor.lead.phase is Phase.EXCEPTION
+    assert sales_floor.offered("A-1") == ["ann", "bob", "cyd"]
+    sales_floor.agree()
 
 
-def test_m1_r8_redistribute_tries_the_reps_of_the_former_round_again(floor: SalesFloor) -> None:
-    floor.comes("A-1")
+def test_m1_r8_redistribute_tries_the_reps_of_the_former_round_again(sales_floor: SalesFloor) -> None:
+    sales_floor.comes("A-1")
     for rep_id in ("ann", "bob", "cyd"):
-        floor.asks("decline", rep_id)
-    assert floor.lead.open_exception is not None
-    assert floor.lead.open_exception.reason == "all_agents_tried"
-    assert floor.asks("redistribute", "mia").result is Result.DONE
-    assert (floor.has("A-1"), floor.lead.phase) == (("ann",), Phase.OFFERED)
-    sought = floor.all_decisions("A-1", RepSought)[-1]
+        sales_floor.asks("decline", rep_id)
+    assert sales_floor.lead.open_exception is not None
+    assert sales_floor.lead.open_exception.reason == "all_agents_tried"
+    assert sales_floor.asks("redistribute", "mia").result is Result.DONE
+    assert (sales_floor.has("A-1"), sales_floor.lead.phase) == (("ann",), Phase.OFFERED)
+    sought = sales_floor.all_decisions("A-1", RepSought)[-1]
     assert (sought.tried, sought.why) == ((), "redistributed by mia through campaign west")
-    floor.agree()
+    sales_floor.agree()
 
 
-def test_m1_redistribute_withdraws_an_open_offer_and_the_turn_is_owed(floor: SalesFloor) -> None:
-    floor.comes("A-1")
-    late = floor.lead.epoch
-    floor.asks("redistribute", "mia", why="wrong rep")
-    assert ("lead_offered", "ann", True) in floor.all_notifications("A-1")
-    assert floor.has("A-1") == ("ann",), "the voided turn is made up"
-    answer = floor.asks("accept", "ann", epoch=late)
+def test_m1_redistribute_withdraws_an_open_offer_and_the_turn_is_owed(sales_floor: SalesFloor) -> None:
+    sales_floor.comes("A-1")
+    late = sales_floor.lead.epoch
+    sales_floor.asks("redistribute", "mia", why="wrong rep")
+    assert ("lead_offered", "ann", True) in sales_floor.all_notifications("A-1")
+    assert sales_floor.has("A-1") == ("ann",), "the voided turn is made up"
+    answer = sales_floor.asks("accept", "ann", epoch=late)
     assert answer.reason is Reason.OFFER_OVER
-    floor.agree()
+    sales_floor.agree()
 
 
-def test_m1_redistribute_takes_an_owned_lead_back_and_gives_it_by_turn(floor: SalesFloor) -> None:
-    floor.comes("A-1").asks("accept", "ann")
-    floor.asks("redistribute", "mia", from_rep_id="ann")
-    assert (floor.has("A-1"), floor.lead.owner) == (("bob",), None)
-    floor.asks("accept", "bob")
-    floor.agree()
+def test_m1_redistribute_takes_an_owned_lead_back_and_gives_it_by_turn(sales_floor: SalesFloor) -> None:
+    sales_floor.comes("A-1").asks("accept", "ann")
+    sales_floor.asks("redistribute", "mia", from_rep_id="ann")
+    assert (sales_floor.has("A-1"), sales_floor.lead.owner) == (("bob",), None)
+    sales_floor.asks("accept", "bob")
+    sales_floor.agree()
 
 
 def test_m1_redistribute_brings_back_an_ignored_lead_and_waits_for_whoever_has_it_open(
-    floor: SalesFloor,
+    sales_floor: SalesFloor,
 ) -> None:
-    floor.queue("work").comes("A-1")
+    sales_floor.queue("work").comes("A-1")
     for rep_id in ("ann", "bob", "cyd"):
-        floor.asks("decline", rep_id)
-    floor.opens("bob")
-    assert floor.asks("redistribute", "mia").reason is Reason.LOCKED_BY_OTHER
-    floor.asks("release", "bob")
-    floor.publishes("queue", "work", None)
-    floor.asks("ignore", "mia")
-    assert floor.lead.phase is Phase.IGNORED
-    floor.asks("redistribute", "mia")
-    assert floor.has("A-1") == ("ann",)
+        sales_floor.asks("decline", rep_id)
+    sales_floor.opens("bob")
+    assert sales_floor.asks("redistribute", "mia").reason is Reason.LOCKED_BY_OTHER
+    sales_floor.asks("release", "bob")
+    sales_floor.publishes("queue", "work", None)
+    sales_floor.asks("ignore", "mia")
+    assert sales_floor.lead.phase is Phase.IGNORED
+    sales_floor.asks("redistribute", "mia")
+    assert sales_floor.has("A-1") == ("ann",)
 
 
 def test_m1_a_reopened_lead_is_its_owners_again(scenario: Scenario) -> None:
@@ -240,31 +240,31 @@ def test_m1_a_reopened_lead_is_its_owners_again(scenario: Scenario) -> None:
     assert "rep/rep-7" in scenario.listed["A-1"]
 
 
-def test_m1_x2_a_reopened_lead_whose_owner_has_left_is_distributed(floor: SalesFloor) -> None:
-    floor.comes("A-1").asks("accept", "ann")
-    floor.asks("outcome", "ann", outcome="closed_lost")
-    floor.rep("ann", active=False)
-    floor.asks("reopen", "mia", why="he called")
-    assert (floor.has("A-1"), floor.lead.phase) == (("bob",), Phase.OFFERED)
-    floor.asks("accept", "bob")
-    floor.agree()
+def test_m1_x2_a_reopened_lead_whose_owner_has_left_is_distributed(sales_floor: SalesFloor) -> None:
+    sales_floor.comes("A-1").asks("accept", "ann")
+    sales_floor.asks("outcome", "ann", outcome="closed_lost")
+    sales_floor.rep("ann", active=False)
+    sales_floor.asks("reopen", "mia", why="he called")
+    assert (sales_floor.has("A-1"), sales_floor.lead.phase) == (("bob",), Phase.OFFERED)
+    sales_floor.asks("accept", "bob")
+    sales_floor.agree()
 
 
-def test_m1_a_reopened_lead_counts_against_its_owners_cap_again(floor: SalesFloor) -> None:
-    floor.comes("A-1").asks("accept", "ann")
-    floor.asks("outcome", "ann", outcome="closed_lost")
-    assert floor.in_hand("ann") == (0, 0)
-    floor.asks("reopen", "mia", why="he called")
-    assert floor.in_hand("ann") == (1, 0)
-    floor.agree()
+def test_m1_a_reopened_lead_counts_against_its_owners_cap_again(sales_floor: SalesFloor) -> None:
+    sales_floor.comes("A-1").asks("accept", "ann")
+    sales_floor.asks("outcome", "ann", outcome="closed_lost")
+    assert sales_floor.in_hand("ann") == (0, 0)
+    sales_floor.asks("reopen", "mia", why="he called")
+    assert sales_floor.in_hand("ann") == (1, 0)
+    sales_floor.agree()
 
 
 def test_x7_a_manager_with_an_offer_may_do_only_what_the_table_lists() -> None:
     """A manager on the roster ignored the lead that was offered to her, which LIFECYCLE does not list."""
-    floor = SalesFloor("ann").group("west", "mia", "ann", claim_window_seconds=900)
-    floor.comes("A-1")
-    assert floor.has("A-1") == ("mia",)
-    lead = floor.lead
+    sales_floor = SalesFloor("ann").group("west", "mia", "ann", claim_window_seconds=900)
+    sales_floor.comes("A-1")
+    assert sales_floor.has("A-1") == ("mia",)
+    lead = sales_floor.lead
     for action, reason in {
         "ignore": Reason.NOT_AN_EXCEPTION,
         "unignore": Reason.NOT_AN_EXCEPTION,
@@ -274,17 +274,19 @@ def test_x7_a_manager_with_an_offer_may_do_only_what_the_table_lists() -> None:
         "reopen": Reason.NOT_QUALIFIED,
         "connect": Reason.NOT_ALLOWED,
     }.items():
-        answer = floor.asks(action, "mia", to_rep_id="ann", why="w")
+        answer = sales_floor.asks(action, "mia", to_rep_id="ann", why="w")
         assert (answer.result, answer.reason) == (Result.REFUSED, reason), action
-    assert floor.lead == lead
-    assert floor.asks("assign", "mia", to_rep_id="ann").owner == "ann"
+    assert sales_floor.lead == lead
+    assert sales_floor.asks("assign", "mia", to_rep_id="ann").owner == "ann"
 
 
-def test_m1_an_unlocked_lead_of_a_manager_is_redistributed_by_that_manager(floor: SalesFloor) -> None:
-    floor.queue("work").comes("A-1")
+def test_m1_an_unlocked_lead_of_a_manager_is_redistributed_by_that_manager(sales_floor: SalesFloor) -> None:
+    sales_floor.queue("work").comes("A-1")
     for rep_id in ("ann", "bob", "cyd"):
-        floor.asks("decline", rep_id)
-    floor.opens("mia")
-    floor.asks("redistribute", "mia")
-    assert any(isinstance(said, LockReleased) for said in floor.all_decisions("A-1", LockReleased))
-    assert (floor.has("A-1"), floor.lead.lock) == (("ann",), None)
+        sales_floor.asks("decline", rep_id)
+    sales_floor.opens("mia")
+    sales_floor.asks("redistribute", "mia")
+    assert any(
+        isinstance(decision, LockReleased) for decision in sales_floor.all_decisions("A-1", LockReleased)
+    )
+    assert (sales_floor.has("A-1"), sales_floor.lead.lock) == (("ann",), None)

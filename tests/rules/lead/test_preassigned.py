@@ -36,14 +36,16 @@ def test_d12_r5_a_rep_is_found_by_id_mail_or_name_in_any_case(scenario: Scenario
 )
 def test_d12_r5_what_is_not_followed_says_why(scenario: Scenario, text: str, reason: str) -> None:
     scenario.arrives(assigned_to=text)
-    said = [each for each in scenario.decisions if isinstance(each, PreassignmentNotFollowed)]
-    assert [(each.assigned_to, each.reason) for each in said] == [(text, reason)]
+    decisions = [each for each in scenario.decisions if isinstance(each, PreassignmentNotFollowed)]
+    assert [(each.assigned_to, each.reason) for each in decisions] == [(text, reason)]
     assert (scenario.lead.owner, scenario.lead.phase) == (None, Phase.QUEUED)
 
 
 def test_d12_a_campaign_is_found_in_any_case() -> None:
-    floor = SalesFloor("ann").group("west", "ann", claim_window_seconds=900).comes("A-1", through="WEST")
-    assert floor.has("A-1") == ("ann",)
+    sales_floor = (
+        SalesFloor("ann").group("west", "ann", claim_window_seconds=900).comes("A-1", through="WEST")
+    )
+    assert sales_floor.has("A-1") == ("ann",)
 
 
 def test_q4_a_queue_may_be_for_single_reps(scenario: Scenario) -> None:
@@ -56,26 +58,28 @@ def test_q4_a_queue_may_be_for_single_reps(scenario: Scenario) -> None:
 
 @pytest.mark.parametrize("licence", [["TX"], None])
 def test_e1_all_agents_tried_is_said_only_if_all_were(licence: list[str] | None) -> None:
-    floor = SalesFloor("ann").rep("bob", licensed_states=licence)
-    assert isinstance(floor, SalesFloor)
-    floor.group("west", "ann", "bob", claim_window_seconds=900).comes("A-1", state="RI")
-    for rep_id in floor.offered("A-1"):
-        floor.asks("decline", rep_id)
+    sales_floor = SalesFloor("ann").rep("bob", licensed_states=licence)
+    assert isinstance(sales_floor, SalesFloor)
+    sales_floor.group("west", "ann", "bob", claim_window_seconds=900).comes("A-1", state="RI")
+    for rep_id in sales_floor.offered("A-1"):
+        sales_floor.asks("decline", rep_id)
     if licence is None:
-        floor.asks("decline", "bob")
-    assert floor.lead.open_exception is not None
+        sales_floor.asks("decline", "bob")
+    assert sales_floor.lead.open_exception is not None
     expected = "all_agents_tried" if licence is None else "no_available_agents"
-    assert floor.lead.open_exception.reason == expected
+    assert sales_floor.lead.open_exception.reason == expected
 
 
 @pytest.mark.parametrize("method", ["round_robin", "roster"])
 def test_r1_mail_says_assigned_for_good_and_offered_for_a_window(method: str) -> None:
-    floor = SalesFloor("ann", "bob")
-    floor.group("good", "ann", method=method).comes("A-1", through="good")
-    assert floor.all_decisions("A-1", OwnerChanged)
-    assert {template for template, _, _ in floor.all_notifications("A-1")} == {"lead_assigned"}
-    floor.group("west", "ann", "bob", method=method, claim_window_seconds=900).comes("A-2").wait(minutes=15)
-    notified = floor.all_notifications("A-2")
+    sales_floor = SalesFloor("ann", "bob")
+    sales_floor.group("good", "ann", method=method).comes("A-1", through="good")
+    assert sales_floor.all_decisions("A-1", OwnerChanged)
+    assert {template for template, _, _ in sales_floor.all_notifications("A-1")} == {"lead_assigned"}
+    sales_floor.group("west", "ann", "bob", method=method, claim_window_seconds=900).comes("A-2").wait(
+        minutes=15
+    )
+    notified = sales_floor.all_notifications("A-2")
     assert ("lead_offered", "ann", False) in notified
     assert ("lead_offered", "ann", True) in notified
     assert ("lead_reassigned", "ann", False) in notified

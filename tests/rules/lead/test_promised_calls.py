@@ -44,7 +44,7 @@ def notified(scenario: Scenario) -> list[tuple[str, str, str, bool]]:
     return [(one.template, one.kind, one.rep_id, one.withdrawn) for one in notifications_of(scenario.row)]
 
 
-def asked(rep_id: str, *, withdrawn: bool = False) -> list[tuple[str, str, str, bool]]:
+def call_notifications(rep_id: str, *, withdrawn: bool = False) -> list[tuple[str, str, str, bool]]:
     """Return the notifications of a due call."""
     return [("callback_due", kind, rep_id, withdrawn) for kind in ("email", "push")]
 
@@ -91,7 +91,7 @@ def test_m7_the_owner_is_told_once_when_it_is_due(owned: Scenario) -> None:
     epoch = owned.deadline(DeadlineKind.CALLBACK).epoch
     owned.wait(hours=3)
     assert owned.decisions == [CallbackDue(rep_id="rep-7", epoch=epoch)]
-    assert notified(owned) == asked("rep-7")
+    assert notified(owned) == call_notifications("rep-7")
     assert [one.notification_id for one in notifications_of(owned.row)] == [
         f"A-1/{epoch}/rep-7/callback_due/email",
         f"A-1/{epoch}/rep-7/callback_due/push",
@@ -118,9 +118,11 @@ def test_m7_who_contacts_or_closes_the_lead_first_withdraws_it(
     owned.wait(hours=3)
     notification = owned.lead.due_notification
     assert owned.asks(action, "rep-7", **fields).result is Result.DONE
-    (said,) = [said for said in owned.decisions if isinstance(said, CallbackNoticeWithdrawn)]
-    assert DueNotification(said.rep_id, said.epoch) == notification
-    assert [one for one in notified(owned) if one[0] == "callback_due"] == asked("rep-7", withdrawn=True)
+    (decision,) = [decision for decision in owned.decisions if isinstance(decision, CallbackNoticeWithdrawn)]
+    assert DueNotification(decision.rep_id, decision.epoch) == notification
+    assert [one for one in notified(owned) if one[0] == "callback_due"] == call_notifications(
+        "rep-7", withdrawn=True
+    )
     assert owned.lead.due_notification is None
 
 
@@ -151,17 +153,19 @@ def test_m7_a_move_takes_a_promise_along_before_it_is_due(
     assert (owned.lead.callback_at, owned.deadline(DeadlineKind.CALLBACK)) == (CALL, deadline)
     owned.wait(hours=3)
     assert CallbackDue(rep_id=owner, epoch=deadline.epoch) in owned.decisions
-    assert notified(owned) == (asked(owner) if owner else [])
+    assert notified(owned) == (call_notifications(owner) if owner else [])
 
 
 def test_m7_a_move_of_a_due_call_tells_its_new_owner_and_withdraws_the_former_ones(owned: Scenario) -> None:
     owned.wait(hours=3).asks("reassign", "mia", to_rep_id="rep-9", why=WHY)
     assert [one for one in notified(owned) if one[0] == "callback_due"] == [
-        *asked("rep-7", withdrawn=True),
-        *asked("rep-9"),
+        *call_notifications("rep-7", withdrawn=True),
+        *call_notifications("rep-9"),
     ]
     owned.asks("unassign", "mia", why=WHY)
-    assert [one for one in notified(owned) if one[0] == "callback_due"] == asked("rep-9", withdrawn=True)
+    assert [one for one in notified(owned) if one[0] == "callback_due"] == call_notifications(
+        "rep-9", withdrawn=True
+    )
     assert owned.list("all") == ["A-1"]
     assert owned.lead.placements["all"].sort_key.startswith("0"), "it is at the top of the work queue now"
     owned.opens("rep-3")
@@ -187,8 +191,8 @@ def test_m7_a_promise_within_quiet_hours_warns_and_says_when_it_may_be_called() 
     )
     assert answer.call_from is not None
     assert answer.call_from.isoformat() == "2026-11-22T08:00:00-05:00", "in the lead's own time"
-    (said,) = [said for said in scenario.decisions if isinstance(said, CallbackSet)]
-    assert (said.at, said.quiet_until) == (NIGHT, answer.call_from)
+    (decision,) = [decision for decision in scenario.decisions if isinstance(decision, CallbackSet)]
+    assert (decision.at, decision.quiet_until) == (NIGHT, answer.call_from)
     assert scenario.lead.callback_at == NIGHT, "the promise is kept as it was made"
 
 

@@ -4,7 +4,7 @@ from collections import Counter
 from datetime import date
 from typing import Any
 
-from models.org_rows import OrgLead, OrgLeadStage, OrgRep
+from models.org_rows import OrgLead, OrgLeadStatus, OrgRep
 
 
 class Counts:
@@ -22,9 +22,9 @@ class Counts:
             if isinstance(row, OrgLead):
                 for hold in row.holds:
                     self.open[hold.rep_id] += 1
-                    self.held[hold.rep_id] += row.stage is OrgLeadStage.HELD
+                    self.held[hold.rep_id] += row.stage is OrgLeadStatus.HELD
                     self.rings[hold.rep_id] += _rings(row)
-                    offered = row.stage is not OrgLeadStage.HELD
+                    offered = row.stage is not OrgLeadStatus.HELD
                     self.of[row.lead_id, hold.rep_id] = (
                         hold.day if offered else None,
                         _rings(row),
@@ -62,4 +62,4 @@ class Counts:
 
 def _rings(row: OrgLead) -> bool:
     """Return whether a lead rings by phone. A New Lead button does not (M9)."""
-    return row.stage is OrgLeadStage.RINGING and row.method == "ring_all"
+    return row.stage is OrgLeadStatus.RINGING and row.method == "ring_all"

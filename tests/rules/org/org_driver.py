@@ -23,7 +23,7 @@ from models.org_events import (
     RepRequested,
     WakeKind,
 )
-from models.org_rows import OrgGroup, OrgLead, OrgLeadStage, OrgRep, OrgRow
+from models.org_rows import OrgGroup, OrgLead, OrgLeadStatus, OrgRep, OrgRow
 from rules.org.directory import OrgDirectory
 from rules.org.machine import SLICE, step_org
 from rules.org.org_partition import Wakeable
@@ -57,11 +57,11 @@ class OrgDriver:
         self.published: dict[tuple[str, str], dict[str, Any]] = {}
         self.open = True
         self.now = START
-        self.said: list[OrgDecision] = []
+        self.decided: list[OrgDecision] = []
         self.events = 0
         self.largest = 0
         self.epochs: dict[str, int] = {}
-        self.asked: dict[str, RepRequested] = {}
+        self.rep_requests: dict[str, RepRequested] = {}
         self.absent: dict[str, datetime | None] = {}
         self.left: set[str] = set()
 
@@ -72,7 +72,7 @@ class OrgDriver:
         step = self.decide(event)
         self.keep(step)
         self.largest = max(self.largest, len(msgspec.json.encode(step)))
-        self.said.extend(step.decisions)
+        self.decided.extend(step.decisions)
         return list(step.decisions)
 
     def decide(self, event: OrgEvent) -> StepResult:
@@ -141,10 +141,10 @@ class OrgDriver:
             lead=a_lead(lead_id, self.now, **facts),
             tried=tried,
         )
-        self.asked[lead_id] = event
-        said = self.tell(event)
+        self.rep_requests[lead_id] = event
+        decisions = self.tell(event)
         answers = (OfferMade, RingStarted, NoRepAvailable)
-        return next(each for each in said if isinstance(each, answers) and each.lead_id == lead_id)
+        return next(each for each in decisions if isinstance(each, answers) and each.lead_id == lead_id)
 
     def settle(self, lead_id: str, outcome: Outcome, rep_id: str | None = None) -> list[Any]:
         """Let a lead report how its offer ended."""
@@ -192,7 +192,7 @@ class OrgDriver:
 
     def advance(self, by: timedelta) -> list[Any]:
         """Let time pass, wake the rows that become due, as the stage's timers do, and return the decisions."""
-        end, said = self.now + by, len(self.said)
+        end, already = self.now + by, len(self.decided)
         while True:
             due = [
                 (row.wake, WAKES[type(row)], row_id(row))
@@ -205,7 +205,7 @@ class OrgDriver:
             self.now = max(self.now, wake)
             self.tell(OrgWoken(cause=self.cause(), kind=kind, object_id=object_id, due=wake))
         self.now = end
-        return self.said[said:]
+        return self.decided[already:]
 
     def restart(self, rng: Random) -> None:
         """Discard everything except the rows, and recover from them in any order, as after a crash."""
@@ -217,7 +217,7 @@ class OrgDriver:
         """Return the next id."""
         return f"event/{self.events}"
 
-    def stage(self, lead_id: str) -> OrgLeadStage | None:
+    def stage(self, lead_id: str) -> OrgLeadStatus | None:
         """Return the stage of a lead."""
         row = self.state.leads.get(lead_id)
         return row.stage if row else None

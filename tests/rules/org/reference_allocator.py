@@ -14,7 +14,7 @@ import msgspec
 from models.offers import LeadOrphaned, NoRepAvailable, OfferMade, OfferVoided, RingStarted
 from models.org_decisions import OrgDecision, StepResult
 from models.org_events import OrgEvent, RepRequested
-from models.org_rows import OrgLeadStage, OrgRow
+from models.org_rows import OrgLeadStatus, OrgRow
 from rules.org.machine import SLICE
 from rules.org.org_partition import Wakeable
 from rules.org.state import OrgState
@@ -72,42 +72,42 @@ class ReferenceAllocator(OrgDriver):
     def judge(self, decisions: list[OrgDecision]) -> None:
         """Check each offer against the rules, before the rows are kept."""
         counts = Counts(self.state.rows())
-        for said in decisions:
-            kind = type(said).__name__
-            if isinstance(said, OfferMade | RingStarted):
-                reps = (said.rep_id,) if isinstance(said, OfferMade) else said.reps
-                lead = self.asked[said.lead_id]
-                assert said.epoch == lead.epoch, "an offer answers the request that is open (X3)"
-                rings = isinstance(said, RingStarted) and said.method == "ring_all"
-                may = self.candidates(said.group_id, lead, counts, rings=rings)
-                if isinstance(said, RingStarted):
+        for decision in decisions:
+            kind = type(decision).__name__
+            if isinstance(decision, OfferMade | RingStarted):
+                reps = (decision.rep_id,) if isinstance(decision, OfferMade) else decision.reps
+                lead = self.rep_requests[decision.lead_id]
+                assert decision.epoch == lead.epoch, "an offer answers the request that is open (X3)"
+                rings = isinstance(decision, RingStarted) and decision.method == "ring_all"
+                may = self.candidates(decision.group_id, lead, counts, rings=rings)
+                if isinstance(decision, RingStarted):
                     assert set(reps) == may, "all who may are called, nobody else (S1, S4)"
                 else:
                     assert reps[0] in may, "only who may is given a lead (R8, R9)"
-                    self.judge_turn(said, may)
+                    self.judge_turn(decision, may)
                 for rep_id in reps:
                     day = self.today(rep_id)
-                    counts.offer(said.lead_id, rep_id, day, rings=rings)
-            elif isinstance(said, OfferVoided):
-                counts.end(said.lead_id, said.rep_id)
-                if said.rep_id not in self.left:
-                    self.owe(said.lead_id, said.rep_id)
+                    counts.offer(decision.lead_id, rep_id, day, rings=rings)
+            elif isinstance(decision, OfferVoided):
+                counts.end(decision.lead_id, decision.rep_id)
+                if decision.rep_id not in self.left:
+                    self.owe(decision.lead_id, decision.rep_id)
             elif kind == "CapacityReturned":
-                turn = getattr(said, "turn", None)
-                rep_id, lead_id = getattr(said, "rep_id", ""), getattr(said, "lead_id", "")
+                turn = getattr(decision, "turn", None)
+                rep_id, lead_id = getattr(decision, "rep_id", ""), getattr(decision, "lead_id", "")
                 counts.end(lead_id, rep_id)
                 if turn == "owed":
                     self.owe(lead_id, rep_id)
             elif kind == "CapacityTaken":
-                rep_id = getattr(said, "rep_id", "")
-                counts.hold(getattr(said, "lead_id", ""), rep_id)
+                rep_id = getattr(decision, "rep_id", "")
+                counts.hold(getattr(decision, "lead_id", ""), rep_id)
                 if _choice(self.published.get(("rep", rep_id)))[0] == "last_lead":
                     self.had_last.add(rep_id)
-            elif isinstance(said, NoRepAvailable):
-                self.judge_nobody(said, counts)
-            elif isinstance(said, LeadOrphaned):
-                active = self.published.get(("rep", said.rep_id), {}).get("active", True)
-                assert said.rep_id in self.left or not active, "only who has left loses its leads (X2)"
+            elif isinstance(decision, NoRepAvailable):
+                self.judge_nobody(decision, counts)
+            elif isinstance(decision, LeadOrphaned):
+                active = self.published.get(("rep", decision.rep_id), {}).get("active", True)
+                assert decision.rep_id in self.left or not active, "only who has left loses its leads (X2)"
 
     def owe(self, lead_id: str, rep_id: str) -> None:
         """Record that a voided turn must be made up for."""
@@ -115,55 +115,57 @@ class ReferenceAllocator(OrgDriver):
         if offer is not None and offer[1] == rep_id and rep_id not in self.left:
             self.owed[offer] += 1
 
-    def judge_turn(self, said: OfferMade, may: set[str]) -> None:
+    def judge_turn(self, offer: OfferMade, may: set[str]) -> None:
         """Check the turn among equal weights (R7).
 
         A rep with an owed turn goes first, unless it made one up and nobody else was served since. Then the one whose
         last turn is oldest goes first.
         """
-        group = self.published["group", said.group_id]
-        key = (said.group_id, said.rep_id)
+        group = self.published["group", offer.group_id]
+        key = (offer.group_id, offer.rep_id)
         roster = [member["rep_id"] for member in group["members"]]
-        if said.method == "roster":
-            assert said.rep_id == next(rep_id for rep_id in roster if rep_id in may), "number one first (R1)"
+        if offer.method == "roster":
+            assert offer.rep_id == next(rep_id for rep_id in roster if rep_id in may), "number one first (R1)"
             return
-        self.offers[said.lead_id] = key
-        last = self.made_up.get(said.group_id)
+        self.offers[offer.lead_id] = key
+        last = self.made_up.get(offer.group_id)
         owed = {
-            rep_id for rep_id in may if self.owed[said.group_id, rep_id] and (rep_id != last or len(may) == 1)
+            rep_id
+            for rep_id in may
+            if self.owed[offer.group_id, rep_id] and (rep_id != last or len(may) == 1)
         }
         if len({member.get("weight", 1) for member in group["members"]}) == 1:
             first = min(
                 may,
                 key=lambda rep_id: (
                     rep_id not in owed,
-                    self.last_turn.get((said.group_id, rep_id), 0),
+                    self.last_turn.get((offer.group_id, rep_id), 0),
                     roster.index(rep_id),
                 ),
             )
-            assert said.rep_id == first, "it is the turn of whoever waits longest (R7)"
+            assert offer.rep_id == first, "it is the turn of whoever waits longest (R7)"
         elif owed:
-            assert said.rep_id in owed, "a voided turn is made up for first (R7)"
-        if said.rep_id in owed:
+            assert offer.rep_id in owed, "a voided turn is made up for first (R7)"
+        if offer.rep_id in owed:
             self.owed[key] -= 1
-            self.made_up[said.group_id] = said.rep_id
+            self.made_up[offer.group_id] = offer.rep_id
             return
         self.turns += 1
         self.last_turn[key] = self.turns
-        if said.rep_id != last:
-            self.made_up.pop(said.group_id, None)
+        if offer.rep_id != last:
+            self.made_up.pop(offer.group_id, None)
 
-    def judge_nobody(self, said: NoRepAvailable, counts: Counts) -> None:
+    def judge_nobody(self, answer: NoRepAvailable, counts: Counts) -> None:
         """Check that nobody is available when the machine says so, and that every candidate has its reason (R9)."""
-        lead = self.asked[said.lead_id]
-        group = self.published.get(("group", said.group_id))
-        if group is None or group["method"] == "queue" or said.reason == "transfers_paused":
+        lead = self.rep_requests[answer.lead_id]
+        group = self.published.get(("group", answer.group_id))
+        if group is None or group["method"] == "queue" or answer.reason == "transfers_paused":
             return
         rings = group["method"] == "ring_all"
-        assert not self.candidates(said.group_id, lead, counts, rings=rings)
-        busy = rings and bool(self.candidates(said.group_id, lead, counts, rings=False))
-        assert busy or said.reason != "all_agents_ringing", "only a ring waits for its turn (M9)"
-        named = {each.rep_id for each in said.explanation}
+        assert not self.candidates(answer.group_id, lead, counts, rings=rings)
+        busy = rings and bool(self.candidates(answer.group_id, lead, counts, rings=False))
+        assert busy or answer.reason != "all_agents_ringing", "only a ring waits for its turn (M9)"
+        named = {each.rep_id for each in answer.explanation}
         assert named == {None} or named == {member["rep_id"] for member in group["members"]}
 
     def candidates(self, group_id: str, ask: RepRequested, counts: Counts, *, rings: bool) -> set[str]:
@@ -217,18 +219,18 @@ class ReferenceAllocator(OrgDriver):
         assert len(keys) == len(set(keys)), "a step has each row once"
         for row in rows:
             assert ROWS.decode(msgspec.json.encode(row)) == row
-        for said in decisions:
-            assert _DECISIONS.decode(msgspec.json.encode(said)) == said
+        for decision in decisions:
+            assert _DECISIONS.decode(msgspec.json.encode(decision)) == decision
         counts = Counts(self.state.rows())
         for rep_id, rep in self.state.reps.items():
             assert rep.held == counts.held[rep_id], "what a rep holds is what leads it holds (X7)"
             assert rep.held + rep.offered == counts.open[rep_id], "what it is offered, too (X7)"
             assert counts.rings[rep_id] == (rep.ring is not None), "one lead rings with a rep, or none (S4)"
         for lead in self.state.leads.values():
-            assert (lead.stage is OrgLeadStage.WAITING) == (not lead.holds), (
+            assert (lead.stage is OrgLeadStatus.WAITING) == (not lead.holds), (
                 "waiting takes nothing, all else does"
             )
-            if lead.stage in (OrgLeadStage.OFFERED, OrgLeadStage.HELD):
+            if lead.stage in (OrgLeadStatus.OFFERED, OrgLeadStatus.HELD):
                 assert len(lead.holds) == 1, "one lead, one rep (R5)"
 
     def stuck(self) -> list[str]:
@@ -239,9 +241,9 @@ class ReferenceAllocator(OrgDriver):
         found = []
         for lead in self.state.leads.values():
             group = self.published.get(("group", lead.group_id or ""))
-            if lead.stage is not OrgLeadStage.WAITING or group is None or group["method"] == "queue":
+            if lead.stage is not OrgLeadStatus.WAITING or group is None or group["method"] == "queue":
                 continue
-            ask = self.asked[lead.lead_id]
+            ask = self.rep_requests[lead.lead_id]
             zone = ZoneInfo(group.get("time_zone", "UTC"))
             if ask.tried and naive_open(group.get("pause", []), self.now.astimezone(zone)):
                 continue

@@ -10,11 +10,11 @@ AT_TEN = {"availability": "last_lead", "availability_at": "2026-11-18T10:00:00-0
 AT_ELEVEN = {"availability": "last_lead", "availability_at": "2026-11-18T11:00:00-05:00"}
 
 
-def _office(**ann: Any) -> ReferenceAllocator:
-    office = ReferenceAllocator()
-    office.rep("ann", **ann)
-    office.group("west", "ann")
-    return office
+def _allocator(**ann: Any) -> ReferenceAllocator:
+    allocator = ReferenceAllocator()
+    allocator.rep("ann", **ann)
+    allocator.group("west", "ann")
+    return allocator
 
 
 def _why(answer: Any) -> list[str]:
@@ -22,52 +22,52 @@ def _why(answer: Any) -> list[str]:
 
 
 def test_r9_who_has_paused_is_offered_nothing_until_it_is_available_again() -> None:
-    office = _office(availability="paused")
-    assert _why(office.ask("lead-1")) == ["has paused"]
-    said = office.rep("ann")
-    assert [(one.lead_id, one.rep_id) for one in said if hasattr(one, "passed")] == [("lead-1", "ann")]
+    allocator = _allocator(availability="paused")
+    assert _why(allocator.ask("lead-1")) == ["has paused"]
+    decisions = allocator.rep("ann")
+    assert [(one.lead_id, one.rep_id) for one in decisions if hasattr(one, "passed")] == [("lead-1", "ann")]
 
 
 def test_r9_a_pause_takes_back_no_offer_and_ends_no_window() -> None:
-    office = _office()
-    assert office.ask("lead-1").rep_id == "ann"
-    assert office.rep("ann", availability="paused") == []
-    office.claim("lead-1", "ann")
-    assert _why(office.ask("lead-2")) == ["has paused"]
+    allocator = _allocator()
+    assert allocator.ask("lead-1").rep_id == "ann"
+    assert allocator.rep("ann", availability="paused") == []
+    allocator.claim("lead-1", "ann")
+    assert _why(allocator.ask("lead-2")) == ["has paused"]
 
 
 def test_r9_after_its_last_lead_a_rep_has_paused_until_it_chooses_again() -> None:
-    office = _office(**AT_TEN)
-    assert office.ask("lead-1").rep_id == "ann"
-    assert _why(office.ask("lead-2")) == ["its last lead before a pause is offered to it"]
-    office.claim("lead-1", "ann")
-    assert _why(office.ask("lead-3")) == ["has paused after its last lead"]
+    allocator = _allocator(**AT_TEN)
+    assert allocator.ask("lead-1").rep_id == "ann"
+    assert _why(allocator.ask("lead-2")) == ["its last lead before a pause is offered to it"]
+    allocator.claim("lead-1", "ann")
+    assert _why(allocator.ask("lead-3")) == ["has paused after its last lead"]
     # The rep's name is published anew: it is the same choice.
-    office.rep("ann", name="Ann", **AT_TEN)
-    assert _why(office.ask("lead-4")) == ["has paused after its last lead"]
+    allocator.rep("ann", name="Ann", **AT_TEN)
+    assert _why(allocator.ask("lead-4")) == ["has paused after its last lead"]
     # The rep chooses another last lead: the lead that waits longest is offered, and no other.
-    offered = [one.lead_id for one in office.rep("ann", **AT_ELEVEN) if hasattr(one, "passed")]
+    offered = [one.lead_id for one in allocator.rep("ann", **AT_ELEVEN) if hasattr(one, "passed")]
     assert offered == ["lead-2"]
-    office.claim("lead-2", "ann")
-    assert _why(office.ask("lead-5")) == ["has paused after its last lead"]
+    allocator.claim("lead-2", "ann")
+    assert _why(allocator.ask("lead-5")) == ["has paused after its last lead"]
 
 
 def test_r9_a_last_lead_that_came_to_nothing_was_not_the_last() -> None:
-    office = _office(**AT_TEN)
-    office.ask("lead-1")
-    assert office.ask("lead-2").waits
-    said = office.settle("lead-1", Outcome.DECLINED, "ann")
-    assert [one.lead_id for one in said if hasattr(one, "passed")] == ["lead-2"]
+    allocator = _allocator(**AT_TEN)
+    allocator.ask("lead-1")
+    assert allocator.ask("lead-2").waits
+    decisions = allocator.settle("lead-1", Outcome.DECLINED, "ann")
+    assert [one.lead_id for one in decisions if hasattr(one, "passed")] == ["lead-2"]
 
 
 def test_r9_a_lead_that_the_rep_claims_from_a_queue_is_the_last_one_too() -> None:
-    office = _office(**AT_TEN)
-    office.take("claimed", "ann")
-    assert _why(office.ask("lead-1")) == ["has paused after its last lead"]
+    allocator = _allocator(**AT_TEN)
+    allocator.take("claimed", "ann")
+    assert _why(allocator.ask("lead-1")) == ["has paused after its last lead"]
 
 
 def test_r9_the_choice_survives_a_restart() -> None:
-    office = _office(**AT_TEN)
-    office.take("claimed", "ann")
-    office.restart(Random(1))
-    assert _why(office.ask("lead-1")) == ["has paused after its last lead"]
+    allocator = _allocator(**AT_TEN)
+    allocator.take("claimed", "ann")
+    allocator.restart(Random(1))
+    assert _why(allocator.ask("lead-1")) == ["has paused after its last lead"]

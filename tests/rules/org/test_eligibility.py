@@ -50,35 +50,35 @@ REASONS: list[tuple[dict[str, Any], RejectionReason, str]] = [
 
 @pytest.mark.parametrize(("terms", "reason", "why"), REASONS)
 def test_r9_every_candidate_has_its_reason(terms: dict[str, Any], reason: RejectionReason, why: str) -> None:
-    office = ReferenceAllocator()
-    office.rep("ann", **terms)
-    office.reps("bob")
-    office.group("west", "ann", "bob")
-    offer = office.ask("lead-1")
+    allocator = ReferenceAllocator()
+    allocator.rep("ann", **terms)
+    allocator.reps("bob")
+    allocator.group("west", "ann", "bob")
+    offer = allocator.ask("lead-1")
     assert isinstance(offer, OfferMade)
     assert offer.rep_id == "bob"
     assert offer.passed == (RejectedCandidate("ann", reason, why),)
-    office.group("alone", "ann")
-    nobody = office.ask("lead-2", "alone")
+    allocator.group("alone", "ann")
+    nobody = allocator.ask("lead-2", "alone")
     assert isinstance(nobody, NoRepAvailable)
     assert nobody.reason == "no_available_agents"
     assert nobody.explanation == (RejectedCandidate("ann", reason, why),)
 
 
 def test_r9_what_came_of_events_is_said_too() -> None:
-    office = ReferenceAllocator()
-    office.rep("full", max_open=1)
-    office.rep("done", max_per_day=1)
-    office.reps("away", "till", "left", "tried", "other")
-    office.group("west", "full", "done")
+    allocator = ReferenceAllocator()
+    allocator.rep("full", max_open=1)
+    allocator.rep("done", max_per_day=1)
+    allocator.reps("away", "till", "left", "tried", "other")
+    allocator.group("west", "full", "done")
     for n in range(2):
-        offer = office.ask(f"first-{n}")
-        office.claim(f"first-{n}", offer.rep_id)
-    office.changes("away", RepChange.ABSENT)
-    office.changes("till", RepChange.ABSENT, START + timedelta(hours=4))
-    office.changes("left", RepChange.LEFT)
-    office.group("west", "full", "done", "away", "till", "left", "tried", "stranger")
-    nobody = office.ask("lead-1", tried=("tried",))
+        offer = allocator.ask(f"first-{n}")
+        allocator.claim(f"first-{n}", offer.rep_id)
+    allocator.changes("away", RepChange.ABSENT)
+    allocator.changes("till", RepChange.ABSENT, START + timedelta(hours=4))
+    allocator.changes("left", RepChange.LEFT)
+    allocator.group("west", "full", "done", "away", "till", "left", "tried", "stranger")
+    nobody = allocator.ask("lead-1", tried=("tried",))
     assert explained(nobody.explanation) == (
         {"rep_id": "away", "why": "absent until further notice"},
         {"rep_id": "till", "why": "absent until 2026-11-18 14:00-05:00"},
@@ -91,11 +91,12 @@ def test_r9_what_came_of_events_is_said_too() -> None:
 
 
 def test_r9_a_lead_whose_state_nobody_knows_goes_to_no_rep_with_licences() -> None:
-    office = ReferenceAllocator()
-    office.rep("ann", licensed_states=["RI"])
-    office.group("west", "ann")
+    allocator = ReferenceAllocator()
+    allocator.rep("ann", licensed_states=["RI"])
+    allocator.group("west", "ann")
     assert (
-        office.ask("lead-1", state=None).explanation[0].why == "not licensed in the state, which is unknown"
+        allocator.ask("lead-1", state=None).explanation[0].why
+        == "not licensed in the state, which is unknown"
     )
 
 
@@ -107,71 +108,73 @@ def test_r9_a_lead_whose_state_nobody_knows_goes_to_no_rep_with_licences() -> No
     ],
 )
 def test_r9_a_group_that_takes_nobody_says_so_once(group: dict[str, Any], why: str) -> None:
-    office = ReferenceAllocator()
-    office.reps("ann")
-    office.group("west", "ann", **group)
-    nobody = office.ask("lead-1")
+    allocator = ReferenceAllocator()
+    allocator.reps("ann")
+    allocator.group("west", "ann", **group)
+    nobody = allocator.ask("lead-1")
     assert explained(nobody.explanation) == ({"why": why},)
     assert nobody.waits, "the group may change (M5)"
-    assert explained(office.ask("lead-2", "nowhere").explanation) == ({"why": "there is no group nowhere"},)
-    office.group("empty")
-    assert explained(office.ask("lead-3", "empty").explanation) == (
+    assert explained(allocator.ask("lead-2", "nowhere").explanation) == (
+        {"why": "there is no group nowhere"},
+    )
+    allocator.group("empty")
+    assert explained(allocator.ask("lead-3", "empty").explanation) == (
         {"why": "nobody is on the roster of empty"},
     )
 
 
 def test_e1_all_tried_is_another_reason_than_nobody_there_yet() -> None:
-    office = ReferenceAllocator()
-    office.reps("ann", "bob")
-    office.rep("cyd", max_open=1)
-    office.group("west", "ann", "bob")
-    assert office.ask("lead-1", tried=("ann", "bob")).reason == "all_agents_tried"
-    office.group("west", "ann", "cyd")
-    office.take("lead-2", "cyd")
-    nobody = office.ask("lead-3", tried=("ann",))
+    allocator = ReferenceAllocator()
+    allocator.reps("ann", "bob")
+    allocator.rep("cyd", max_open=1)
+    allocator.group("west", "ann", "bob")
+    assert allocator.ask("lead-1", tried=("ann", "bob")).reason == "all_agents_tried"
+    allocator.group("west", "ann", "cyd")
+    allocator.take("lead-2", "cyd")
+    nobody = allocator.ask("lead-3", tried=("ann",))
     assert (nobody.reason, nobody.waits) == ("no_available_agents", True)
 
 
 def test_r8_each_rep_is_tried_once_and_then_the_lead_is_an_exception() -> None:
-    office = ReferenceAllocator()
+    allocator = ReferenceAllocator()
     reps = tuple(f"rep-{n}" for n in range(5))
-    office.reps(*reps)
-    office.group("west", *reps, claim_window_seconds=900)
+    allocator.reps(*reps)
+    allocator.group("west", *reps, claim_window_seconds=900)
     tried: list[str] = []
-    while isinstance(answer := office.ask("lead-1", tried=tuple(tried)), OfferMade):
-        assert answer.due == office.now + timedelta(minutes=15)
+    while isinstance(answer := allocator.ask("lead-1", tried=tuple(tried)), OfferMade):
+        assert answer.due == allocator.now + timedelta(minutes=15)
         tried.append(answer.rep_id)
-        office.settle("lead-1", Outcome.TIMEOUT, answer.rep_id)
+        allocator.settle("lead-1", Outcome.TIMEOUT, answer.rep_id)
     assert sorted(tried) == list(reps)
     assert (answer.reason, answer.waits, len(answer.explanation)) == ("all_agents_tried", True, 5)
 
 
 def test_r9_in_an_org_that_published_nobody_a_roster_is_taken_as_it_is() -> None:
-    office = ReferenceAllocator()
-    office.group("west", "ann")
-    assert office.ask("lead-1").rep_id == "ann"
-    office.rep("bob")
-    office.publish("rep", "bob", None)
-    assert office.ask("lead-2").explanation[0].why == "not in the directory", "it stays closed"
+    allocator = ReferenceAllocator()
+    allocator.group("west", "ann")
+    assert allocator.ask("lead-1").rep_id == "ann"
+    allocator.rep("bob")
+    allocator.publish("rep", "bob", None)
+    assert allocator.ask("lead-2").explanation[0].why == "not in the directory", "it stays closed"
 
 
 def test_r9_a_long_explanation_names_many_and_counts_the_rest() -> None:
-    office = ReferenceAllocator(checked=False)
-    office.rep("somebody")
-    office.group("west", *(f"rep-{n}" for n in range(MOST_EXPLAINED + 5)))
-    explanation = office.ask("lead-1").explanation
+    allocator = ReferenceAllocator(checked=False)
+    allocator.rep("somebody")
+    allocator.group("west", *(f"rep-{n}" for n in range(MOST_EXPLAINED + 5)))
+    explanation = allocator.ask("lead-1").explanation
     assert len(explanation) == MOST_EXPLAINED + 1
     assert explanation[-1] == RejectedCandidate(None, RejectionReason.UNKNOWN, "5 more: unknown")
 
 
 def test_r4_an_offer_says_when_its_window_ends_with_the_pause_counted() -> None:
-    office = ReferenceAllocator()
-    office.reps("ann")
+    allocator = ReferenceAllocator()
+    allocator.reps("ann")
     pause = {"pause": [on(ALL, "10:10", "12:00")], "time_zone": "America/New_York"}
-    office.group("west", "ann", claim_window_seconds=900, **pause)
-    assert office.ask("lead-1").due == START + timedelta(hours=2, minutes=15)
-    office.advance(timedelta(hours=2))
-    assert office.ask("lead-2").due == office.now + timedelta(minutes=15)
+    allocator.group("west", "ann", claim_window_seconds=900, **pause)
+    assert allocator.ask("lead-1").due == START + timedelta(hours=2, minutes=15)
+    allocator.advance(timedelta(hours=2))
+    assert allocator.ask("lead-2").due == allocator.now + timedelta(minutes=15)
 
 
 @pytest.mark.parametrize(
@@ -189,18 +192,18 @@ def test_r4_an_offer_says_when_its_window_ends_with_the_pause_counted() -> None:
 def test_what_does_not_compile_is_named_and_what_was_before_still_counts(
     kind: str, value: dict[str, Any], reason: str
 ) -> None:
-    office = ReferenceAllocator()
-    office.rep("ann", max_open=3)
-    office.group("west", "ann")
+    allocator = ReferenceAllocator()
+    allocator.rep("ann", max_open=3)
+    allocator.group("west", "ann")
     name = {"rep": "ann", "group": "west"}[kind]
     event = DirectoryPublished(
         lead_id="", cause="c", org="o", kind=kind, object_id=name, version=99, value=value
     )
-    directory = office.directory.publish(event)
+    directory = allocator.directory.publish(event)
     (problem,) = directory.problems[kind, name]
     assert reason in str(problem)
-    assert directory.rep("ann") is office.directory.rep("ann")
-    assert directory.groups == office.directory.groups
+    assert directory.rep("ann") is allocator.directory.rep("ann")
+    assert directory.groups == allocator.directory.groups
     repaired = DirectoryPublished(
         lead_id="", cause="c", org="o", kind=kind, object_id=name, version=100, value=None
     )

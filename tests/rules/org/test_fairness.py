@@ -19,33 +19,33 @@ from tests.rules.org.reference_allocator import ReferenceAllocator
 TWELVE = tuple(f"rep-{n}" for n in range(12))
 
 
-def served(office: ReferenceAllocator, n: int, **facts: Any) -> str:
+def served(allocator: ReferenceAllocator, n: int, **facts: Any) -> str:
     """Distribute one lead: offered, claimed, closed; return who got it."""
-    offer = office.ask(f"lead-{n}", **facts)
+    offer = allocator.ask(f"lead-{n}", **facts)
     assert isinstance(offer, OfferMade), offer
-    office.claim(f"lead-{n}", offer.rep_id)
-    office.close(f"lead-{n}")
+    allocator.claim(f"lead-{n}", offer.rep_id)
+    allocator.close(f"lead-{n}")
     return offer.rep_id
 
 
 def test_r7_ten_thousand_leads_and_twelve_reps_differ_by_one_at_most_at_every_lead() -> None:
-    office = ReferenceAllocator(checked=False)
-    office.reps(*TWELVE)
-    office.group("west", *TWELVE)
+    allocator = ReferenceAllocator(checked=False)
+    allocator.reps(*TWELVE)
+    allocator.group("west", *TWELVE)
     counts = Counter(dict.fromkeys(TWELVE, 0))
     for n in range(10_000):
-        counts[served(office, n)] += 1
+        counts[served(allocator, n)] += 1
         assert max(counts.values()) - min(counts.values()) <= 1
 
 
 def test_r7_weights_5_1_1_are_one_from_the_exact_share_at_most_at_every_prefix() -> None:
-    office = ReferenceAllocator(checked=False)
+    allocator = ReferenceAllocator(checked=False)
     weights = {"ann": 5, "bob": 1, "cyd": 1}
-    office.reps(*weights)
-    office.group("west", *weights.items())
+    allocator.reps(*weights)
+    allocator.group("west", *weights.items())
     counts: Counter[str] = Counter()
     for n in range(1, 3_501):
-        counts[served(office, n)] += 1
+        counts[served(allocator, n)] += 1
         assert all(abs(counts[rep] - Fraction(n * w, 7)) <= 1 for rep, w in weights.items())
     assert counts == {"ann": 2_500, "bob": 500, "cyd": 500}
 
@@ -144,15 +144,15 @@ def test_r7_owed_turns_are_made_up_one_at_a_time_and_leave_the_regular_order_as_
 @given(seed=st.integers(0, 10_000), uniform=st.booleans())
 def test_r7_a_voided_rep_gets_at_most_one_turn_in_a_row_beyond_its_share(seed: int, *, uniform: bool) -> None:
     """Offers are voided at random, also together, and none is forgotten; every step is checked by the reference."""
-    rng, office = Random(seed), ReferenceAllocator(checked=seed % 4 == 0)
+    rng, allocator = Random(seed), ReferenceAllocator(checked=seed % 4 == 0)
     reps = TWELVE[: rng.randint(2, 5)]
-    office.reps(*reps)
-    office.group("west", *(reps if uniform else [(rep_id, rng.randint(1, 4)) for rep_id in reps]))
+    allocator.reps(*reps)
+    allocator.group("west", *(reps if uniform else [(rep_id, rng.randint(1, 4)) for rep_id in reps]))
     before = ""
     beyond = 0
     open_offers: list[tuple[str, str]] = []
     for n in range(80):
-        offer = office.ask(f"lead-{n}")
+        offer = allocator.ask(f"lead-{n}")
         assert isinstance(offer, OfferMade)
         made_up = "made up" in offer.why
         beyond = made_up + (beyond if offer.rep_id == before else 0)
@@ -161,12 +161,12 @@ def test_r7_a_voided_rep_gets_at_most_one_turn_in_a_row_beyond_its_share(seed: i
         open_offers.append((f"lead-{n}", offer.rep_id))
         while len(open_offers) > 4 or (open_offers and rng.random() < 0.3):
             lead_id, rep_id = open_offers.pop(rng.randrange(len(open_offers)))
-            office.settle(lead_id, Outcome.VOIDED if rng.random() < 0.5 else Outcome.DECLINED, rep_id)
+            allocator.settle(lead_id, Outcome.VOIDED if rng.random() < 0.5 else Outcome.DECLINED, rep_id)
     for n in range(200, 400):
-        if not any(turn.owed for rep in office.state.reps.values() for turn in rep.turns.values()):
+        if not any(turn.owed for rep in allocator.state.reps.values() for turn in rep.turns.values()):
             return
-        offer = office.ask(f"lead-{n}")
-        office.claim(f"lead-{n}", offer.rep_id)
+        offer = allocator.ask(f"lead-{n}")
+        allocator.claim(f"lead-{n}", offer.rep_id)
     raise AssertionError("an owed turn was never made up")
 
 
@@ -174,11 +174,11 @@ def test_r7_a_voided_rep_gets_at_most_one_turn_in_a_row_beyond_its_share(seed: i
 @given(seed=st.integers(0, 10_000))
 def test_r7_whoever_is_there_throughout_differs_by_one_at_most_over_any_run(seed: int) -> None:
     """Others are absent, return, leave the roster, join it or have no licence; workers are killed in between."""
-    rng, office = Random(seed), ReferenceAllocator(checked=False)
+    rng, allocator = Random(seed), ReferenceAllocator(checked=False)
     reps = TWELVE[:6]
-    office.reps(*reps)
+    allocator.reps(*reps)
     roster = set(reps)
-    office.group("west", *sorted(roster))
+    allocator.group("west", *sorted(roster))
     away: set[str] = set()
     unlicensed: set[str] = set()
     since: dict[str, int] = dict.fromkeys(reps, 0)
@@ -192,25 +192,25 @@ def test_r7_whoever_is_there_throughout_differs_by_one_at_most_over_any_run(seed
             case 0:
                 rep_id = rng.choice(reps)
                 back = rep_id in away
-                office.changes(rep_id, RepChange.RETURNED if back else RepChange.ABSENT)
+                allocator.changes(rep_id, RepChange.RETURNED if back else RepChange.ABSENT)
                 (away.remove if back else away.add)(rep_id)
                 changed(rep_id)
             case 1:
                 rep_id = rng.choice(reps)
                 (roster.remove if rep_id in roster and len(roster) > 2 else roster.add)(rep_id)
-                office.group("west", *sorted(roster, key=lambda _: rng.random()))
+                allocator.group("west", *sorted(roster, key=lambda _: rng.random()))
                 changed(rep_id)
             case 2:
                 rep_id = rng.choice(reps)
                 licensed = rep_id in unlicensed
-                office.rep(rep_id, licensed_states=["RI", "TX"] if licensed else ["TX"])
+                allocator.rep(rep_id, licensed_states=["RI", "TX"] if licensed else ["TX"])
                 (unlicensed.remove if licensed else unlicensed.add)(rep_id)
                 changed(rep_id)
             case 3:
-                office.restart(rng)
+                allocator.restart(rng)
         if not roster - away - unlicensed:
             continue
-        log.append(served(office, n))
+        log.append(served(allocator, n))
         there = sorted(roster - away - unlicensed)
         for one, other in combinations(there, 2):
             run = log[max(since[one], since[other]) :]
@@ -222,22 +222,22 @@ def test_r7_whoever_is_there_throughout_differs_by_one_at_most_over_any_run(seed
 
 
 def test_r7_who_is_passed_over_keeps_its_turn_and_is_not_flooded_after() -> None:
-    office = ReferenceAllocator()
-    office.rep("ann", licensed_states=["RI"])
-    office.reps("bob", "cyd")
-    office.group("west", "ann", "bob", "cyd")
-    got = [served(office, n, state="TX") for n in range(20)]
+    allocator = ReferenceAllocator()
+    allocator.rep("ann", licensed_states=["RI"])
+    allocator.reps("bob", "cyd")
+    allocator.group("west", "ann", "bob", "cyd")
+    got = [served(allocator, n, state="TX") for n in range(20)]
     assert got == ["bob", "cyd"] * 10
-    offer = office.ask("lead-20", state="TX")
+    offer = allocator.ask("lead-20", state="TX")
     assert [(each.rep_id, each.why) for each in offer.passed] == [("ann", "not licensed in TX")]
-    office.claim("lead-20", offer.rep_id)
-    assert [served(office, n) for n in range(21, 28)] == ["ann", "cyd", "bob", "ann", "cyd", "bob", "ann"]
+    allocator.claim("lead-20", offer.rep_id)
+    assert [served(allocator, n) for n in range(21, 28)] == ["ann", "cyd", "bob", "ann", "cyd", "bob", "ann"]
 
 
 def test_r7_a_timeout_and_a_decline_use_up_the_turn_and_a_void_does_not() -> None:
-    office = ReferenceAllocator()
-    office.reps("ann", "bob", "cyd")
-    office.group("west", "ann", "bob", "cyd")
+    allocator = ReferenceAllocator()
+    allocator.reps("ann", "bob", "cyd")
+    allocator.group("west", "ann", "bob", "cyd")
     for n, (outcome, rep_id) in enumerate(
         [
             (Outcome.TIMEOUT, "ann"),
@@ -247,61 +247,61 @@ def test_r7_a_timeout_and_a_decline_use_up_the_turn_and_a_void_does_not() -> Non
             (Outcome.CLAIMED, "ann"),
         ]
     ):
-        offer = office.ask(f"lead-{n}")
+        offer = allocator.ask(f"lead-{n}")
         assert offer.rep_id == rep_id
-        office.settle(f"lead-{n}", outcome, rep_id)
-    assert office.state.reps["cyd"].held == 1
+        allocator.settle(f"lead-{n}", outcome, rep_id)
+    assert allocator.state.reps["cyd"].held == 1
 
 
 def test_r7_voids_that_come_late_and_together_are_all_made_up_for() -> None:
-    office, rng = ReferenceAllocator(checked=False), Random(7)
+    allocator, rng = ReferenceAllocator(checked=False), Random(7)
     reps = TWELVE[:5]
-    office.reps(*reps)
-    office.group("west", *reps)
+    allocator.reps(*reps)
+    allocator.group("west", *reps)
     counts: Counter[str] = Counter()
     offered: list[tuple[str, str]] = []
     for n in range(1_500):
-        offer = office.ask(f"lead-{n}")
+        offer = allocator.ask(f"lead-{n}")
         counts[offer.rep_id] += 1
         offered.append((f"lead-{n}", offer.rep_id))
         if len(offered) > 20:
             lead_id, rep_id = offered.pop(rng.randrange(len(offered)))
             if rng.random() < 0.3:
                 counts[rep_id] -= 1
-                office.settle(lead_id, Outcome.VOIDED, rep_id)
+                allocator.settle(lead_id, Outcome.VOIDED, rep_id)
             else:
-                office.claim(lead_id, rep_id)
-        owed = any(turn.owed for rep in office.state.reps.values() for turn in rep.turns.values())
+                allocator.claim(lead_id, rep_id)
+        owed = any(turn.owed for rep in allocator.state.reps.values() for turn in rep.turns.values())
         assert owed or max(counts.values()) - min(counts[rep] for rep in reps) <= 1
 
 
 def test_r7_the_turn_survives_the_removal_of_its_holder_and_a_new_one_joins_at_its_head() -> None:
-    office = ReferenceAllocator()
-    office.reps("ann", "bob", "cyd", "dee")
-    office.group("west", "ann", "bob", "cyd")
-    assert [served(office, n) for n in range(2)] == ["ann", "bob"]
-    office.group("west", "ann", "bob")
-    assert [served(office, n) for n in range(2, 5)] == ["ann", "bob", "ann"]
-    office.group("west", "ann", "bob", "cyd", "dee")
-    assert [served(office, n) for n in range(5, 10)] == ["cyd", "dee", "bob", "ann", "cyd"]
+    allocator = ReferenceAllocator()
+    allocator.reps("ann", "bob", "cyd", "dee")
+    allocator.group("west", "ann", "bob", "cyd")
+    assert [served(allocator, n) for n in range(2)] == ["ann", "bob"]
+    allocator.group("west", "ann", "bob")
+    assert [served(allocator, n) for n in range(2, 5)] == ["ann", "bob", "ann"]
+    allocator.group("west", "ann", "bob", "cyd", "dee")
+    assert [served(allocator, n) for n in range(5, 10)] == ["cyd", "dee", "bob", "ann", "cyd"]
 
 
 def test_r7_who_returns_gets_one_and_then_waits_like_the_others() -> None:
-    office = ReferenceAllocator()
-    office.reps("ann", "bob", "cyd")
-    office.group("west", "ann", "bob", "cyd")
-    office.changes("ann", RepChange.ABSENT, office.now + timedelta(hours=2))
-    assert [served(office, n) for n in range(10)] == ["bob", "cyd"] * 5
-    office.advance(timedelta(hours=2))
-    assert [served(office, n) for n in range(10, 16)] == ["ann", "bob", "cyd"] * 2
+    allocator = ReferenceAllocator()
+    allocator.reps("ann", "bob", "cyd")
+    allocator.group("west", "ann", "bob", "cyd")
+    allocator.changes("ann", RepChange.ABSENT, allocator.now + timedelta(hours=2))
+    assert [served(allocator, n) for n in range(10)] == ["bob", "cyd"] * 5
+    allocator.advance(timedelta(hours=2))
+    assert [served(allocator, n) for n in range(10, 16)] == ["ann", "bob", "cyd"] * 2
 
 
 def test_r1_with_round_robin_off_number_one_of_the_roster_gets_everything_for_good() -> None:
-    office = ReferenceAllocator()
-    office.rep("ann", max_open=2)
-    office.reps("bob")
-    office.group("west", "ann", "bob", claim_window_seconds=900)
-    office.publish("settings", "settings", {"round_robin": False})
-    offers = [office.ask(f"lead-{n}") for n in range(3)]
+    allocator = ReferenceAllocator()
+    allocator.rep("ann", max_open=2)
+    allocator.reps("bob")
+    allocator.group("west", "ann", "bob", claim_window_seconds=900)
+    allocator.publish("settings", "settings", {"round_robin": False})
+    offers = [allocator.ask(f"lead-{n}") for n in range(3)]
     assert [offer.rep_id for offer in offers] == ["ann", "ann", "bob"]
     assert {(offer.method, offer.window_seconds, offer.due) for offer in offers} == {("roster", None, None)}

@@ -20,7 +20,7 @@ from hypothesis.stateful import (
 
 from models.offers import OfferMade, Outcome
 from models.org_events import OfferSettled, RepChange
-from models.org_rows import OrgLeadStage
+from models.org_rows import OrgLeadStatus
 from tests.rules.calendar.clock_changes import ALL, on
 from tests.rules.org.conditions import where
 from tests.rules.org.reference_allocator import ReferenceAllocator
@@ -75,7 +75,7 @@ class OrgLives(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.office = ReferenceAllocator(slice_size=2)  # so small that every change takes several slices
+        self.allocator = ReferenceAllocator(slice_size=2)  # so small that every change takes several slices
         self.number = 0
         self.rounds: dict[str, list[str]] = {}
         self.facts: dict[str, dict[str, Any]] = {}
@@ -83,11 +83,11 @@ class OrgLives(RuleBasedStateMachine):
     @initialize(terms=st.lists(st.sampled_from(TERMS[:8]), min_size=len(REPS), max_size=len(REPS)))
     def begin(self, terms: list[dict[str, Any]]) -> None:
         for rep_id, given in zip(REPS, terms, strict=True):
-            self.office.rep(rep_id, **given)
-        self.office.group("west", *REPS, claim_window_seconds=900)
-        self.office.group("east", "cyd", "dee", "eve")
-        self.office.group("heavy", ("ann", 5), ("bob", 1), ("cyd", 1), ("dee", 1))
-        self.office.group("shotgun", *REPS, method="ring_all")
+            self.allocator.rep(rep_id, **given)
+        self.allocator.group("west", *REPS, claim_window_seconds=900)
+        self.allocator.group("east", "cyd", "dee", "eve")
+        self.allocator.group("heavy", ("ann", 5), ("bob", 1), ("cyd", 1), ("dee", 1))
+        self.allocator.group("shotgun", *REPS, method="ring_all")
 
     @rule(target=leads, group=st.sampled_from(GROUPS), state=st.sampled_from(STATES), n=st.integers(1, 4))
     def arrive(self, group: str, state: str | None, n: int) -> Any:
@@ -97,7 +97,7 @@ class OrgLives(RuleBasedStateMachine):
             name = f"lead-{self.number}"
             self.facts[name] = {"state": state}
             self.rounds[name] = []
-            self.note(self.office.ask(name, group, **self.facts[name]))
+            self.note(self.allocator.ask(name, group, **self.facts[name]))
             arrived.append(name)
         return multiple(*arrived)
 
@@ -108,105 +108,105 @@ class OrgLives(RuleBasedStateMachine):
             tried.append(answer.rep_id)
 
     def holder(self, lead: str) -> str | None:
-        row = self.office.state.leads.get(lead)
+        row = self.allocator.state.leads.get(lead)
         return row.holds[0].rep_id if row and row.holds else None
 
     @rule(lead=leads)
     def is_claimed(self, lead: str) -> None:
         if holder := self.holder(lead):
-            self.office.claim(lead, holder)
-            assert self.office.stage(lead) in (OrgLeadStage.HELD, None)
+            self.allocator.claim(lead, holder)
+            assert self.allocator.stage(lead) in (OrgLeadStatus.HELD, None)
 
     @rule(lead=leads, outcome=st.sampled_from([Outcome.TIMEOUT, Outcome.DECLINED]), again=st.booleans())
     def passes_on(self, lead: str, outcome: Outcome, again: bool) -> None:
         """End the window, or decline; the lead requests again, without the reps it tried."""
-        row = self.office.state.leads.get(lead)
-        if row is None or row.stage is not OrgLeadStage.OFFERED:
+        row = self.allocator.state.leads.get(lead)
+        if row is None or row.stage is not OrgLeadStatus.OFFERED:
             return
         tried = {*self.rounds[lead], row.holds[0].rep_id}
         group = row.group_id or "west"
-        self.office.settle(lead, outcome, row.holds[0].rep_id)
+        self.allocator.settle(lead, outcome, row.holds[0].rep_id)
         if again:
             self.rounds[lead] = sorted(tried)
-            self.note(self.office.ask(lead, group, tried=tuple(sorted(tried)), **self.facts[lead]))
+            self.note(self.allocator.ask(lead, group, tried=tuple(sorted(tried)), **self.facts[lead]))
 
     @rule(lead=leads, outcome=st.sampled_from(list(Outcome)), rep_id=st.none() | reps)
     def settles_somehow(self, lead: str, outcome: Outcome, rep_id: str | None) -> None:
-        self.office.settle(lead, outcome, rep_id)
+        self.allocator.settle(lead, outcome, rep_id)
 
     @rule(lead=leads, outcome=st.sampled_from(list(Outcome)), back=st.integers(1, 2), rep_id=st.none() | reps)
     def settles_late(self, lead: str, outcome: Outcome, back: int, rep_id: str | None) -> None:
-        row = self.office.state.leads.get(lead)
-        epoch = self.office.epochs[lead] - back
+        row = self.allocator.state.leads.get(lead)
+        epoch = self.allocator.epochs[lead] - back
         event = OfferSettled(cause="late", lead_id=lead, epoch=epoch, outcome=outcome, rep_id=rep_id)
         if row is not None:
-            self.office.tell(event)
-            assert self.office.state.leads.get(lead) == row, "what is late changes nothing (X3)"
+            self.allocator.tell(event)
+            assert self.allocator.state.leads.get(lead) == row, "what is late changes nothing (X3)"
 
     @rule(lead=leads)
     def asks_twice(self, lead: str) -> None:
-        row = self.office.state.leads.get(lead)
-        if row is not None and self.office.asked[lead].epoch <= row.epoch:
-            self.office.tell(self.office.asked[lead])
-            assert self.office.state.leads.get(lead) == row, "a repeat changes nothing (X3)"
+        row = self.allocator.state.leads.get(lead)
+        if row is not None and self.allocator.rep_requests[lead].epoch <= row.epoch:
+            self.allocator.tell(self.allocator.rep_requests[lead])
+            assert self.allocator.state.leads.get(lead) == row, "a repeat changes nothing (X3)"
 
     @rule(lead=leads, rep_id=reps)
     def is_taken(self, lead: str, rep_id: str) -> None:
-        self.office.take(lead, rep_id)
+        self.allocator.take(lead, rep_id)
 
     @rule(lead=leads, closes=st.booleans())
     def ends(self, lead: str, closes: bool) -> None:
-        (self.office.close if closes else self.office.release)(lead)
-        assert self.office.stage(lead) is None
+        (self.allocator.close if closes else self.allocator.release)(lead)
+        assert self.allocator.stage(lead) is None
 
     @rule(lead=leads, group=st.sampled_from(GROUPS))
     def asks_anew(self, lead: str, group: str) -> None:
         self.rounds[lead] = []
-        self.note(self.office.ask(lead, group, **self.facts[lead]))
+        self.note(self.allocator.ask(lead, group, **self.facts[lead]))
 
     @rule(rep_id=reps, terms=st.none() | st.sampled_from(TERMS))
     def rep_is_published(self, rep_id: str, terms: dict[str, Any] | None) -> None:
         if terms is None:
-            self.office.publish("rep", rep_id, None)
+            self.allocator.publish("rep", rep_id, None)
         else:
-            self.office.rep(rep_id, **terms)
+            self.allocator.rep(rep_id, **terms)
 
     @rule(group=st.sampled_from(GROUPS), roster=st.sampled_from(ROSTERS), more=st.sampled_from(MORE))
     def roster_is_edited(
         self, group: str, roster: tuple[str | tuple[str, int], ...], more: dict[str, Any]
     ) -> None:
-        self.office.group(group, *roster, **more)
+        self.allocator.group(group, *roster, **more)
 
     @rule(rep_id=reps, change=st.sampled_from(list(RepChange)), length=st.none() | st.sampled_from(LENGTHS))
     def rep_changes(self, rep_id: str, change: RepChange, length: timedelta | None) -> None:
-        self.office.changes(rep_id, change, self.office.now + length if length else None)
+        self.allocator.changes(rep_id, change, self.allocator.now + length if length else None)
 
     @rule(on=st.booleans())
     def round_robin_is_switched(self, on: bool) -> None:
-        self.office.publish("settings", "settings", {"round_robin": on})
+        self.allocator.publish("settings", "settings", {"round_robin": on})
 
     @rule(length=st.sampled_from(LENGTHS))
     def time_passes(self, length: timedelta) -> None:
-        self.office.advance(length)
+        self.allocator.advance(length)
 
-    @precondition(lambda self: self.office.state.reps)
+    @precondition(lambda self: self.allocator.state.reps)
     @invariant()
     def nobody_waits_for_nothing(self) -> None:
-        self.office.advance(timedelta(0))
-        assert not self.office.stuck(), "a lead that somebody may have does not wait"
+        self.allocator.advance(timedelta(0))
+        assert not self.allocator.stuck(), "a lead that somebody may have does not wait"
 
     @invariant()
     def who_left_has_nothing(self) -> None:
-        for rep_id in self.office.left:
-            row = self.office.state.reps.get(rep_id)
+        for rep_id in self.allocator.left:
+            row = self.allocator.state.reps.get(rep_id)
             if row is not None and row.wake is None:
                 assert row.held + row.offered == 0, "one event lets go of everything (X2)"
 
     def teardown(self) -> None:
         """Bring everything to its end; then nobody has a lead in hand."""
-        for lead in list(self.office.state.leads):
-            self.office.close(lead)
-        for row in self.office.state.reps.values():
+        for lead in list(self.allocator.state.leads):
+            self.allocator.close(lead)
+        for row in self.allocator.state.reps.values():
             assert (row.held, row.offered, row.ring) == (0, 0, None), "all is given back (X7)"
 
 

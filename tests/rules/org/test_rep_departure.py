@@ -13,62 +13,62 @@ from rules.org.machine import SLICE
 from tests.rules.org.reference_allocator import ReferenceAllocator
 
 
-def orphans(said: list[Any]) -> list[str]:
+def orphans(decisions: list[Any]) -> list[str]:
     """Return the leads that lost their owner."""
-    return [each.lead_id for each in said if isinstance(each, LeadOrphaned)]
+    return [each.lead_id for each in decisions if isinstance(each, LeadOrphaned)]
 
 
 @pytest.mark.parametrize("how", ["left", "inactive", "removed"])
 def test_x2_three_thousand_leads_are_orphaned_in_slices_none_forgotten(how: str) -> None:
-    office = ReferenceAllocator(checked=False)
-    office.reps("ann", "bob")
+    allocator = ReferenceAllocator(checked=False)
+    allocator.reps("ann", "bob")
     for n in range(3_000):
-        office.take(f"lead-{n:04}", "ann")
-    office.take("other", "bob")
+        allocator.take(f"lead-{n:04}", "ann")
+    allocator.take("other", "bob")
     if how == "left":
-        said = office.changes("ann", RepChange.LEFT)
+        decisions = allocator.changes("ann", RepChange.LEFT)
     else:
-        said = office.publish("rep", "ann", {"active": False} if how == "inactive" else None)
-    first = next(each for each in said if isinstance(each, RepStatusChanged))
-    assert (len(orphans(said)), first.remaining) == (SLICE, 3_000 - SLICE)
-    office.restart(Random(3))
-    said += office.advance(timedelta(0))
-    assert orphans(said) == [f"lead-{n:04}" for n in range(3_000)]
-    assert office.state.reps["ann"].held == 0
-    assert office.state.reps["bob"].held == 1
+        decisions = allocator.publish("rep", "ann", {"active": False} if how == "inactive" else None)
+    first = next(each for each in decisions if isinstance(each, RepStatusChanged))
+    assert (len(orphans(decisions)), first.remaining) == (SLICE, 3_000 - SLICE)
+    allocator.restart(Random(3))
+    decisions += allocator.advance(timedelta(0))
+    assert orphans(decisions) == [f"lead-{n:04}" for n in range(3_000)]
+    assert allocator.state.reps["ann"].held == 0
+    assert allocator.state.reps["bob"].held == 1
 
 
 def test_x2_offers_are_voided_and_a_ring_goes_on_for_the_others() -> None:
-    office = ReferenceAllocator()
-    office.reps("ann", "bob")
-    office.group("west", "ann")
-    office.group("shotgun", "ann", "bob", method="ring_all")
-    office.ask("offered")
-    office.ask("rings", "shotgun")
-    said = office.changes("ann", RepChange.LEFT)
-    voided = {each.lead_id: each.remaining for each in said if isinstance(each, OfferVoided)}
+    allocator = ReferenceAllocator()
+    allocator.reps("ann", "bob")
+    allocator.group("west", "ann")
+    allocator.group("shotgun", "ann", "bob", method="ring_all")
+    allocator.ask("offered")
+    allocator.ask("rings", "shotgun")
+    decisions = allocator.changes("ann", RepChange.LEFT)
+    voided = {each.lead_id: each.remaining for each in decisions if isinstance(each, OfferVoided)}
     assert voided == {"offered": (), "rings": ("bob",)}
-    assert office.claim("rings", "bob")
-    assert office.ask("next").explanation[0].why == "inactive: has left"
+    assert allocator.claim("rings", "bob")
+    assert allocator.ask("next").explanation[0].why == "inactive: has left"
 
 
 def test_x2_a_claim_that_crosses_with_the_leaving_is_orphaned_too() -> None:
-    office = ReferenceAllocator()
-    office.reps("ann", "bob")
-    office.group("west", "ann", "bob")
-    office.ask("lead-1")
-    office.changes("ann", RepChange.LEFT)
-    assert orphans(office.claim("lead-1", "ann")) == ["lead-1"]
-    assert office.state.reps["ann"].held == 0
+    allocator = ReferenceAllocator()
+    allocator.reps("ann", "bob")
+    allocator.group("west", "ann", "bob")
+    allocator.ask("lead-1")
+    allocator.changes("ann", RepChange.LEFT)
+    assert orphans(allocator.claim("lead-1", "ann")) == ["lead-1"]
+    assert allocator.state.reps["ann"].held == 0
 
 
 def test_x2_who_is_published_again_is_back_and_is_owed_nothing() -> None:
-    office = ReferenceAllocator()
-    office.reps("ann", "bob")
-    office.group("west", "ann", "bob")
-    office.ask("lead-1")
-    office.settle("lead-1", Outcome.VOIDED)
-    office.changes("ann", RepChange.LEFT)
-    assert office.ask("lead-2").rep_id == "bob"
-    office.rep("ann")
-    assert [office.ask(f"lead-{n}").rep_id for n in range(3, 6)] == ["ann", "bob", "ann"]
+    allocator = ReferenceAllocator()
+    allocator.reps("ann", "bob")
+    allocator.group("west", "ann", "bob")
+    allocator.ask("lead-1")
+    allocator.settle("lead-1", Outcome.VOIDED)
+    allocator.changes("ann", RepChange.LEFT)
+    assert allocator.ask("lead-2").rep_id == "bob"
+    allocator.rep("ann")
+    assert [allocator.ask(f"lead-{n}").rep_id for n in range(3, 6)] == ["ann", "bob", "ann"]

@@ -7,7 +7,7 @@ import msgspec
 
 from models.decisions import Answered, Decision, OwnerChanged
 from models.facts import Facts
-from models.lead import DirectoryRow, Distribution, DistributionStage, Lead, LeadRow, Phase
+from models.lead import DirectoryRow, Distribution, DistributionStatus, Lead, LeadRow, Phase
 from models.offer_decisions import LeadOffered, OfferEnded
 from models.offers import Outcome
 from models.results import Reason, Result
@@ -53,7 +53,7 @@ def offered(*reps: str, until: datetime | None = UNTIL) -> Lead:
     distribution = Distribution(
         group_id="west",
         epoch=3,
-        stage=DistributionStage.RINGING if rings else DistributionStage.OFFERED,
+        stage=DistributionStatus.RINGING if rings else DistributionStatus.OFFERED,
         method="ring_all" if rings else "round_robin",
         reps=reps,
         until=until,
@@ -90,10 +90,12 @@ def owner(rep_id: str | None, previous: str | None = None, how: str = "claim") -
     return OwnerChanged(rep_id=rep_id, previous_rep_id=previous, how=how, via="queue/aged", why="w")
 
 
-def said(given: LeadRow | DirectoryRow, partition: int = 3) -> list[tuple[str, dict[str, Any]]]:
+def messages_of(given: LeadRow | DirectoryRow, partition: int = 3) -> list[tuple[str, dict[str, Any]]]:
     return [(e.topic, msgspec.json.decode(e.value)) for e in public_messages(given, KEY, partition)]
 
 
 def changes(given: LeadRow) -> dict[str, str]:
     """Return queue id -> change."""
-    return {value["queue_id"]: value["change"] for topic, value in said(given) if topic == "queue-changes"}
+    return {
+        value["queue_id"]: value["change"] for topic, value in messages_of(given) if topic == "queue-changes"
+    }

@@ -31,16 +31,16 @@ from tests.rules.outbound.journal_cases import (
     answer,
     changes,
     lead,
+    messages_of,
     owned,
     owner,
     row,
-    said,
 )
 
 
 def test_q9_a_won_claim_is_an_answer_an_assignment_and_leaves_the_list() -> None:
     given = row(answer(), owner("rep-7"), QueueLeft(queue_id="aged", why="claimed"), of=owned())
-    decision, assignment, gone, own, to_org = said(given)
+    decision, assignment, gone, own, to_org = messages_of(given)
     assert decision == (
         "lead-decisions",
         {
@@ -95,13 +95,13 @@ def test_q9_a_won_claim_is_an_answer_an_assignment_and_leaves_the_list() -> None
 
 def test_q8_a_lost_claim_says_who_has_it_and_changes_nothing_else() -> None:
     given = row(answer(Result.LOST, Reason.ALREADY_CLAIMED, "rep-2"), of=owned(owner="rep-2"))
-    ((topic, value),) = said(given)
+    ((topic, value),) = messages_of(given)
     assert topic == "lead-decisions"
     assert (value["result"], value["reason"], value["owner"]) == ("lost", "already_claimed", "rep-2")
 
 
 def test_x4_who_acts_on_a_lead_that_never_arrived_is_answered() -> None:
-    ((topic, value),) = said(row(answer(Result.REFUSED, Reason.UNKNOWN_LEAD, None)))
+    ((topic, value),) = messages_of(row(answer(Result.REFUSED, Reason.UNKNOWN_LEAD, None)))
     assert (topic, value["lead_id"], value["reason"]) == ("lead-decisions", LEAD_ID, "unknown_lead")
 
 
@@ -140,7 +140,7 @@ def test_of_several_owners_in_one_record_the_last_is_told_against_the_one_before
     given = row(
         owner(None, "rep-1", "orphaned"), owner("rep-7", None, "manual"), of=owned(how="manual"), seq=9
     )
-    (message,) = [value for topic, value in said(given) if topic == "assignments"]
+    (message,) = [value for topic, value in messages_of(given) if topic == "assignments"]
     assert (message["rep_id"], message["previous_rep_id"], message["how"], message["version"]) == (
         "rep-7",
         "rep-1",
@@ -181,7 +181,7 @@ OPEN_EXCEPTION = OpenException(
     ],
 )
 def test_e2_the_exceptions_desk_gets_its_columns(decision: Decision, of: Lead, status: str) -> None:
-    ((topic, value),) = said(row(decision, of=of, seq=5))
+    ((topic, value),) = messages_of(row(decision, of=of, seq=5))
     assert topic == "lead-exceptions"
     assert value == {
         "lead_id": LEAD_ID,
@@ -207,7 +207,7 @@ def test_e1_of_an_exception_resolved_and_raised_again_in_one_record_the_last_is_
     resolved = ExceptionResolved(why="", reason="orphaned")
     raised = ExceptionRaised(reason=OPEN_EXCEPTION.reason, explanation=OPEN_EXCEPTION.explanation)
     given = row(resolved, raised, of=lead(phase=Phase.EXCEPTION, open_exception=OPEN_EXCEPTION))
-    assert [value["status"] for _, value in said(given)] == ["open"]
+    assert [value["status"] for _, value in messages_of(given)] == ["open"]
 
 
 def _entered(queue_id: str, sort_key: str = "k") -> QueueEntered:
@@ -240,7 +240,7 @@ def test_q7_one_record_says_one_thing_of_each_queue(
 
 
 def test_q3_what_is_told_of_a_queue_is_what_the_queue_shows() -> None:
-    (change,) = [value for _, value in said(row(_entered("blind"), of=lead()))]
+    (change,) = [value for _, value in messages_of(row(_entered("blind"), of=lead()))]
     assert change["columns"] == {"name": "J"}
     assert "+14014194247" not in str(change)
 
@@ -278,7 +278,7 @@ def directory(value: dict[str, Any] | None, kind: str = "queue") -> DirectoryRow
 
 
 def test_q7_a_queues_definition_is_told_once_by_partition_0() -> None:
-    assert said(directory(DEFINITION), partition=1) == []
+    assert messages_of(directory(DEFINITION), partition=1) == []
     (message,) = public_messages(directory(DEFINITION), b"directory/0/default/queue/aged", 0)
     assert (message.topic, message.key) == ("queue-changes", b"directory/default/aged")
     assert dict(message.headers)["ce_type"] == b"firstclaim.queue-definition.v1"
@@ -299,12 +299,12 @@ def test_q7_a_queues_definition_is_told_once_by_partition_0() -> None:
 
 
 def test_q4_a_removed_queue_is_told_and_other_objects_are_not() -> None:
-    ((_, value),) = said(directory(None), partition=0)
+    ((_, value),) = messages_of(directory(None), partition=0)
     assert (value["change"], value["queue_id"], value["version"]) == ("removed", "aged", 12)
-    assert said(directory({"rep_id": "rep-7"}, kind="rep"), partition=0) == []
-    assert said(directory({"queue_id": "aged", "columns": "all"}), partition=0) == []
+    assert messages_of(directory({"rep_id": "rep-7"}, kind="rep"), partition=0) == []
+    assert messages_of(directory({"queue_id": "aged", "columns": "all"}), partition=0) == []
 
 
 def test_what_is_nobodys_business_is_not_told() -> None:
-    assert said(row(LeadAccepted(), of=lead())) == []
-    assert said(row(of=lead())) == []
+    assert messages_of(row(LeadAccepted(), of=lead())) == []
+    assert messages_of(row(of=lead())) == []

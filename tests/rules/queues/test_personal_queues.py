@@ -16,13 +16,13 @@ from tests.rules.outbound.journal_cases import (
     UNTIL,
     changes,
     lead,
+    messages_of,
     offer,
     offered,
     over,
     owned,
     owner,
     row,
-    said,
 )
 
 LATER = AT + timedelta(hours=2)
@@ -132,7 +132,7 @@ def test_r3_s5_an_offer_is_in_its_reps_queues_and_gone_with_the_record_that_ends
 
 def test_r3_who_is_asked_alone_sees_what_it_decides_about_and_no_contact_data() -> None:
     (_, value), *_ = [
-        one for one in said(row(offer("rep-7"), of=offered("rep-7"))) if one[0] == "queue-changes"
+        one for one in messages_of(row(offer("rep-7"), of=offered("rep-7"))) if one[0] == "queue-changes"
     ]
     assert value["columns"] == {
         "name": "Jeremy Jones",

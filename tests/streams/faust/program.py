@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 ROOT: Final = Path(__file__).parents[3]
 
-Said = dict[str, Any]
+Report = dict[str, Any]
 
 
 class Program:
@@ -30,7 +30,7 @@ class Program:
         self.log = folder / f"{module.rpartition('.')[2]}-{len(list(folder.glob('*.log')))}.log"
         self.log.touch()
         self.environment = {name: str(value) for name, value in environment.items()}
-        self.said: list[Said] = []
+        self.reports: list[Report] = []
         self._process: asyncio.subprocess.Process | None = None
         self._reading: asyncio.Task[None] | None = None
 
@@ -97,24 +97,24 @@ class Program:
         except TimeoutError as error:
             raise AssertionError(f"{self.module} does not end{end_of(self.log)}") from error
 
-    def heard(self, **wanted: object) -> list[Said]:
+    def heard(self, **wanted: object) -> list[Report]:
         """Return its messages that have these fields."""
-        return [said for said in self.said if wanted.items() <= said.items()]
+        return [report for report in self.reports if wanted.items() <= report.items()]
 
     def said_last(self, name: str) -> Any:
         """Return the newest value of a field, None before the first."""
-        return next((said[name] for said in reversed(self.said) if name in said), None)
+        return next((report[name] for report in reversed(self.reports) if name in report), None)
 
-    async def hear(self, **wanted: object) -> Said:
+    async def hear(self, **wanted: object) -> Report:
         """Wait for a message with these fields."""
         found = await self.until(lambda: self.heard(**wanted), f"it says {wanted}")
         return dict(found[0])
 
-    def heard_of(self, name: str) -> list[Said]:
+    def heard_of(self, name: str) -> list[Report]:
         """Return its messages that have this field."""
-        return [said for said in self.said if name in said]
+        return [report for report in self.reports if name in report]
 
-    async def hear_of(self, name: str) -> Said:
+    async def hear_of(self, name: str) -> Report:
         """Wait for a message that has this field."""
         found = await self.until(lambda: self.heard_of(name), f"it speaks of {name}")
         return dict(found[-1])
@@ -131,7 +131,7 @@ class Program:
         try:
             return await eventually(look, what)
         except AssertionError as error:
-            raise AssertionError(f"{error}; {self.said[-5:]}{end_of(self.log)}") from None
+            raise AssertionError(f"{error}; {self.reports[-5:]}{end_of(self.log)}") from None
 
     async def until_async(self, check: Callable[[], Awaitable[Any]], what: str) -> Any:
         """Wait until an asynchronous check returns true."""
@@ -151,7 +151,7 @@ class Program:
         assert self.process.stdout is not None
         async for line in self.process.stdout:
             try:
-                self.said.append(json.loads(line))
+                self.reports.append(json.loads(line))
             except ValueError:
                 with self.log.open("ab") as log:
                     log.write(line)

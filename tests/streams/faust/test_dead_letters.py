@@ -157,7 +157,7 @@ def test_counting_dead_letters_is_bounded() -> None:
 
 
 @pytest.mark.parametrize(
-    ("error", "said"),
+    ("error", "expected"),
     [
         (Refused("missing_field", "vendor", "is missing"), ("missing_field", "vendor: is missing")),
         (Refused("not_json", "", "is not JSON"), ("not_json", "is not JSON")),
@@ -165,5 +165,5 @@ def test_counting_dead_letters_is_bounded() -> None:
         (KeyError("state"), ("fatal_error", "KeyError('state')")),
     ],
 )
-def test_every_error_has_a_class_and_a_reason(error: Exception, said: tuple[str, str]) -> None:
-    assert classify_failure(error) == said
+def test_every_error_has_a_class_and_a_reason(error: Exception, expected: tuple[str, str]) -> None:
+    assert classify_failure(error) == expected

@@ -20,9 +20,11 @@ pytestmark = [pytest.mark.kafka, pytest.mark.slow]
 
 async def waits(reader: Program) -> Any:
     """Return the waits of the fetches since the last call."""
-    before = len(reader.said)
+    before = len(reader.reports)
     reader.tell(count=True)
-    await reader.until(lambda: any("fetch_waits" in said for said in reader.said[before:]), "it counts")
+    await reader.until(
+        lambda: any("fetch_waits" in report for report in reader.reports[before:]), "it counts"
+    )
     return reader.said_last("fetch_waits")
 
 
@@ -53,6 +55,6 @@ async def test_a_fetch_is_held_long_only_if_it_leaves_no_partition_out(
         reader.tell(open=True)
         await cluster.send(topic, [(1, b"key", b"last")])
         await reader.until(
-            lambda: len([said for said in reader.said if "got" in said]) == sent + 1, "all come"
+            lambda: len([report for report in reader.reports if "got" in report]) == sent + 1, "all come"
         )
         await eventually(idle, "only full fetches are sent again")

@@ -29,14 +29,14 @@ class _Ended(Exception):  # noqa: N818  # it stands for the end of the process
 @pytest.fixture
 def ends(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, str]]:
     """Return a list of exit codes, so that this process continues instead of exiting."""
-    said: list[tuple[int, str]] = []
+    messages: list[tuple[int, str]] = []
 
     def leave(code: int, what: str, reason: str) -> None:
-        said.append((code, f"{what}: {reason}"))
+        messages.append((code, f"{what}: {reason}"))
         raise _Ended
 
     monkeypatch.setattr("streams.membership_lease.leave", leave)
-    return said
+    return messages
 
 
 def test_a_lease_counts_from_when_a_heartbeat_was_sent_and_never_goes_back() -> None:

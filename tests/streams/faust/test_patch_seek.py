@@ -56,8 +56,8 @@ async def reads(
         await reader.hear(got=[0, 10])
         await cluster.send(topic, [(0, b"key", b"11")])
         await reader.hear(got=[0, 11])
-        got = {said["got"][1] for said in reader.said if "got" in said}
-        assert got == expected, f"{reader.said}{end_of(reader.log)}"
+        got = {report["got"][1] for report in reader.reports if "got" in report}
+        assert got == expected, f"{reader.reports}{end_of(reader.log)}"
 
 
 async def test_overtaken_fetch_a_fetch_for_no_partition_takes_nothing(

@@ -36,7 +36,7 @@ async def with_and_without(patch: str, scenario: Callable[[str], Awaitable[Any]]
 
 def got(*programs: Program) -> list[tuple[int, int]]:
     """Return (partition, offset) of the events that these programs got, in order."""
-    return [tuple(said["got"]) for program in programs for said in program.said if "got" in said]
+    return [tuple(report["got"]) for program in programs for report in program.reports if "got" in report]
 
 
 def row(off: int) -> bytes:
@@ -290,10 +290,12 @@ async def test_drain_slurp_and_prefetch_work_without_a_task_for_each_record(
 
 async def counted(reader: Program) -> dict[str, Any]:
     """Request the figures."""
-    before = len([said for said in reader.said if "tasks" in said])
+    before = len([report for report in reader.reports if "tasks" in report])
     reader.tell(count=True)
-    await reader.until(lambda: len([said for said in reader.said if "tasks" in said]) > before, "it counts")
-    return [said for said in reader.said if "tasks" in said][-1]
+    await reader.until(
+        lambda: len([report for report in reader.reports if "tasks" in report]) > before, "it counts"
+    )
+    return [report for report in reader.reports if "tasks" in report][-1]
 
 
 def owned(reader: Program) -> int:

@@ -63,12 +63,12 @@ def test_directory_rows_are_guarded_too_and_keys_are_kept_apart_by_partition() -
 def test_an_unreadable_record_is_named_and_leaves_the_row_alone(value: bytes) -> None:
     rows = LeadRows()
     rows.apply(3, b"key", lead(1))
-    with structlog.testing.capture_logs() as said:
+    with structlog.testing.capture_logs() as logged:
         rows.apply(3, b"key", value)
     assert rows.unreadable == 1
     assert rows.of(3).rows[b"key"].off == 1
-    assert [(line["log_level"], line["partition"], line["key"]) for line in said] == [("error", 3, b"key")]
-    assert said[0]["reason"]
+    assert [(line["log_level"], line["partition"], line["key"]) for line in logged] == [("error", 3, b"key")]
+    assert logged[0]["reason"]
 
 
 def test_a_null_removes_the_row_and_what_comes_later_is_taken() -> None:
@@ -84,12 +84,12 @@ def test_a_null_removes_the_row_and_what_comes_later_is_taken() -> None:
 def test_the_first_regressions_are_named_the_rest_is_counted() -> None:
     rows = LeadRows()
     rows.apply(0, b"a", lead(100))
-    with structlog.testing.capture_logs() as said:
+    with structlog.testing.capture_logs() as logged:
         for off in range(20):
             rows.apply(0, b"a", lead(off))
     assert rows.regressions == 20
-    assert [line["off"] for line in said] == list(range(DROPPED_LOGGED))
-    assert {line["known"] for line in said} == {100}
+    assert [line["off"] for line in logged] == list(range(DROPPED_LOGGED))
+    assert {line["known"] for line in logged} == {100}
 
 
 def test_partitions_that_are_not_ours_are_forgotten() -> None:

@@ -12,7 +12,7 @@ from application.audit.entry import AuditedAct
 from models.audit import AuditDifference
 from rules.language.catalogue import FIELDS
 from rules.language.operators import FieldType
-from sink.lists.columns import ColumnKind, ListDefinition
+from sink.lists.list_columns import ColumnKind, ListDefinition
 from web.services.exports import Export, Exports, Pieces, Who
 
 HIDDEN: Final = "(a text)"

@@ -13,8 +13,8 @@ from aiokafka.errors import KafkaError
 from models.audit import AuditRecord
 from models.errors import FirstclaimError
 from streams import clients
-from streams.access import refusal
 from streams.clients import Producer
+from streams.kafka_refusals import refusal
 from streams.retries import CONNECT_PRODUCER
 from streams.settings import Settings
 from streams.topics import AUDIT

@@ -72,17 +72,17 @@ class Reader:
     def take(self, event: Any) -> None:
         """Report an event."""
         message = event.message
-        said: dict[str, object] = {"got": [message.partition, message.offset]}
+        report: dict[str, object] = {"got": [message.partition, message.offset]}
         if message.generation_id != self.app.consumer_generation_id:
-            said["stale"] = True
+            report["stale"] = True
         if self.table is not None:
             row = self.table.rows.of(message.partition).rows.get(message.key)
-            said["row"] = row.off if isinstance(row, LeadRow) else None
+            report["row"] = row.off if isinstance(row, LeadRow) else None
         if HOLD:
             self.held[message.partition, message.offset] = event
         else:
             event.ack()
-        say(**said)
+        say(**report)
 
     async def recovered(self) -> None:
         """Report the recovered rows."""
@@ -115,9 +115,9 @@ class Reader:
             consumer: Any = self.app.consumer
             in_use = {(tp.topic, tp.partition) for tp in consumer._get_active_partitions()}
             for _, request in found[0]:
-                asked = {(topic, one[0]) for topic, partitions in request.topics for one in partitions}
+                requested = {(topic, one[0]) for topic, partitions in request.topics for one in partitions}
                 if in_use:
-                    self.fetch_waits["full" if in_use <= asked else "partial"].add(request._max_wait_ms)
+                    self.fetch_waits["full" if in_use <= requested else "partial"].add(request._max_wait_ms)
             return found
 
         asyncio.get_running_loop().set_task_factory(create)
@@ -136,7 +136,7 @@ class Reader:
             if "rewind" in command:
                 await self.app.consumer.seek(TP(TOPIC, command["rewind"]), 0)
             if command.get("count"):
-                waits = {asked: sorted(found) for asked, found in self.fetch_waits.items()}
+                waits = {partition: sorted(found) for partition, found in self.fetch_waits.items()}
                 say(tasks=self.tasks, longest_backoff=self.longest_backoff, fetch_waits=waits)
                 for found in self.fetch_waits.values():
                     found.clear()

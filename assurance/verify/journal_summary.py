@@ -22,7 +22,7 @@ from models.decisions import (
 from models.erasure_decisions import ArrivalDropped, InquiryErased
 from models.lead import Lead, LeadRow, Phase
 from models.merging_decisions import MergeReturned, MergeSought
-from models.org_rows import OrgLeadStage
+from models.org_rows import OrgLeadStatus
 from rules.org.persons import Persons
 from rules.queues.personal_queues import own_queues, own_sort_key
 
@@ -80,7 +80,7 @@ class LeadFacts(msgspec.Struct, kw_only=True, gc=False):
 class OrgLeadState(msgspec.Struct, frozen=True, gc=False):
     """What an org knows of one lead: its stage and epoch, and the reps whose capacity it takes."""
 
-    stage: OrgLeadStage
+    stage: OrgLeadStatus
     epoch: int
     reps: frozenset[str]
 

@@ -12,7 +12,7 @@ from typing import Any, Final
 import msgspec
 from aiokafka.errors import KafkaError
 
-from assurance.chaos import vendors
+from assurance.chaos import vendor_producers
 from assurance.chaos.pace import ArrivalPace
 from assurance.chaos.poison import Poison
 from assurance.load import LoadClient, OperationHistory, SimulatedPeople
@@ -81,7 +81,7 @@ class TrafficFeed:
         self._run = f"{seed}-{time.time_ns():x}"
         self._sent = 0
         # Most vendors use librdkafka's default partitioner, which is not Java's.
-        self._vendor = vendors.producer(client.settings)
+        self._vendor = vendor_producers.producer(client.settings)
         self._poison = Poison(client, random.Random(f"poison/{seed}"))  # noqa: S311  # likewise
         self._leaver: dict[str, Any] | None = None
 

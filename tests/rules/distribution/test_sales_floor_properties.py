@@ -90,12 +90,12 @@ emails = st.sampled_from([None, "j@x.org", "k@x.org"])
 some = st.sampled_from([1, 1, 2, 5, 50])
 
 
-class FloorLives(RuleBasedStateMachine):
+class SalesFloorMachine(RuleBasedStateMachine):
     """Few leads and reps, small caps, short windows, and messages that arrive at any time."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.floor = SalesFloor(*STEADY)
+        self.sales_floor = SalesFloor(*STEADY)
         self.seen: list[tuple[str, Deadline]] = []
         self.turns: Counter[str] = Counter()
         self.owed: Counter[str] = Counter()
@@ -105,22 +105,22 @@ class FloorLives(RuleBasedStateMachine):
 
     @initialize(terms=st.tuples(st.sampled_from(TERMS[:4]), st.sampled_from(TERMS[:4])), queue=st.booleans())
     def begin(self, terms: tuple[dict[str, Any], ...], *, queue: bool) -> None:
-        floor = self.floor
+        sales_floor = self.sales_floor
         for rep_id, given in zip(FICKLE, terms, strict=True):
-            floor.rep(rep_id, **given)
-        floor.group("fair", *STEADY)
-        floor.group(
+            sales_floor.rep(rep_id, **given)
+        sales_floor.group("fair", *STEADY)
+        sales_floor.group(
             "west",
             *FICKLE,
             "ann",
             claim_window_seconds=900,
             pause=[{"days": ["fri", "sat"], "from": "15:00", "to": "16:00"}],
         )
-        floor.group("shotgun", *FICKLE, "bob", method="ring_all", ring_seconds=20)
-        floor.group("buttons", *FICKLE, method="distribute_all", ring_seconds=300)
+        sales_floor.group("shotgun", *FICKLE, "bob", method="ring_all", ring_seconds=20)
+        sales_floor.group("buttons", *FICKLE, method="distribute_all", ring_seconds=300)
         if queue:
-            floor.queue("open", ("owned", "=", False), claimable=True).queue("work")
-        floor.prompt = False
+            sales_floor.queue("open", ("owned", "=", False), claimable=True).queue("work")
+        sales_floor.prompt = False
 
     # -- what happens -----------------------------------------------------------------------------------------------
 
@@ -131,24 +131,24 @@ class FloorLives(RuleBasedStateMachine):
         to=st.sampled_from([None, None, None, "cyd", "dee"]),
     )
     def comes(self, name: str, through: str, state: str, to: str | None) -> None:
-        self.floor.comes(name, through=through, state=state, assigned_to=to)
+        self.sales_floor.comes(name, through=through, state=state, assigned_to=to)
 
     @rule(names=st.sets(leads, min_size=3), through=st.sampled_from(GROUPS))
     def come(self, names: set[str], through: str) -> None:
-        self.floor.comes(*sorted(names), through=through)
+        self.sales_floor.comes(*sorted(names), through=through)
 
     @rule(name=leads, through=st.sampled_from(GROUPS), phone=phones, email=emails)
     def somebody_comes_who_may_be_known(
         self, name: str, through: str, phone: str | None, email: str | None
     ) -> None:
         """Two vendors send the same person, and sometimes two people share a phone or an address (R6)."""
-        self.floor.comes(name, through=through, phone=phone, email=email)
+        self.sales_floor.comes(name, through=through, phone=phone, email=email)
 
     @rule(
         handle=st.sampled_from(["phone/+14014194247", "email/j@x.org"]), reason=st.sampled_from(["no", None])
     )
     def a_handle_is_listed(self, handle: str, reason: str | None) -> None:
-        self.floor.lists(handle, reason)
+        self.sales_floor.lists(handle, reason)
 
     @rule(name=leads, anybody=st.sampled_from([*STEADY, *FICKLE]), action=st.sampled_from(ANSWERS))
     def asks(self, name: str, anybody: str, action: tuple[str, dict[str, Any]]) -> None:
@@ -157,8 +157,8 @@ class FloorLives(RuleBasedStateMachine):
 
     @rule(name=leads, which=st.integers(0, 2), action=st.sampled_from(ANSWERS))
     def who_has_it_acts(self, name: str, which: int, action: tuple[str, dict[str, Any]]) -> None:
-        row = self.floor.rows.get(name)
-        if row is not None and row.lead is not None and (reps := self.floor.has(name)):
+        row = self.sales_floor.rows.get(name)
+        if row is not None and row.lead is not None and (reps := self.sales_floor.has(name)):
             self.asks(name, reps[which % len(reps)], action)
 
     @rule(name=leads, action=st.sampled_from(DESK))
@@ -174,43 +174,43 @@ class FloorLives(RuleBasedStateMachine):
     def splits(self, name: str, other: str) -> None:
         self.requests(name, "mia", ("split", {"inquiry_id": other, "why": "another"}))
 
-    @precondition(lambda self: any(row.lead and row.lead.joined for row in self.floor.rows.values()))
+    @precondition(lambda self: any(row.lead and row.lead.joined for row in self.sales_floor.rows.values()))
     @rule(data=st.data())
     def takes_out_what_is_there(self, data: st.DataObject) -> None:
         joined = [
             (name, inquiry_id)
-            for name, row in self.floor.rows.items()
+            for name, row in self.sales_floor.rows.items()
             for inquiry_id in (row.lead.joined if row.lead else ())
         ]
         self.splits(*data.draw(st.sampled_from(joined)))
 
     def requests(self, name: str, rep_id: str, action: tuple[str, dict[str, Any]]) -> None:
         self.actions += 1
-        self.floor.of(name).requests(action[0], rep_id, action_id=f"action-{self.actions}", **action[1])
+        self.sales_floor.of(name).requests(action[0], rep_id, action_id=f"action-{self.actions}", **action[1])
 
     @rule(rep_id=fickle, terms=st.sampled_from(TERMS))
     def rep_is_published(self, rep_id: str, terms: dict[str, Any] | None) -> None:
-        self.floor.publishes("rep", rep_id, terms)
+        self.sales_floor.publishes("rep", rep_id, terms)
 
     @rule(rep_id=fickle, change=st.sampled_from(list(RepChange)))
     def rep_changes(self, rep_id: str, change: RepChange) -> None:
-        until = self.floor.now + timedelta(hours=1) if change is RepChange.ABSENT else None
-        self.floor.changes(rep_id, change, until)
+        until = self.sales_floor.now + timedelta(hours=1) if change is RepChange.ABSENT else None
+        self.sales_floor.changes(rep_id, change, until)
 
     @rule(on=st.booleans(), caps=st.booleans())
     def settings_are_published(self, *, on: bool, caps: bool) -> None:
-        self.floor.settings(round_robin=on, enforce_caps=caps)
+        self.sales_floor.settings(round_robin=on, enforce_caps=caps)
 
     # -- messages ---------------------------------------------------------------------------------------------------
 
     @rule(source=sources, most=some)
     def org_messages_arrive(self, source: str, most: int) -> None:
-        self.floor.carry(source, most)
+        self.sales_floor.carry(source, most)
 
     @rule(partition=sources, most=some)
     def answers_arrive(self, partition: str, most: int) -> None:
         if partition not in (NEWS, ARRIVALS):
-            self.floor.answer(partition, most)
+            self.sales_floor.answer(partition, most)
 
     @rule(source=sources, steps=st.integers(1, 40))
     def a_relay_begins_again(self, source: str, steps: int) -> None:
@@ -219,38 +219,38 @@ class FloorLives(RuleBasedStateMachine):
         Only publications are repeated, by intake, and they have a version.
         """
         if source != NEWS:
-            self.floor.org_messages[source].back(steps)
+            self.sales_floor.org_messages[source].back(steps)
 
     @rule(partition=sources, steps=st.integers(1, 40))
     def an_org_relay_begins_again(self, partition: str, steps: int) -> None:
         if partition not in (NEWS, ARRIVALS):
-            self.floor.answers[partition].back(steps)
+            self.sales_floor.answers[partition].back(steps)
 
     @rule(compacted=st.booleans())
     def the_org_is_read_back(self, *, compacted: bool) -> None:
-        self.floor.restart_org(compacted=compacted)
+        self.sales_floor.restart_org(compacted=compacted)
 
     # -- time -------------------------------------------------------------------------------------------------------
 
     @rule(length=st.sampled_from(LENGTHS))
     def time_passes(self, length: timedelta) -> None:
-        self.floor.wait(seconds=length.total_seconds())
+        self.sales_floor.wait(seconds=length.total_seconds())
 
     @rule(length=st.sampled_from(LENGTHS))
     def time_passes_and_timers_are_late(self, length: timedelta) -> None:
-        self.floor.now += length
+        self.sales_floor.now += length
 
     @precondition(lambda self: self.seen)
     @rule(data=st.data())
     def a_timer_speaks_late_or_twice(self, data: st.DataObject) -> None:
         name, deadline = data.draw(st.sampled_from(self.seen[-12:]))
-        before = self.floor.lead_of(name)
-        self.floor.of(name).passes(deadline)
+        before = self.sales_floor.lead_of(name)
+        self.sales_floor.of(name).passes(deadline)
         if deadline not in before.deadlines:
-            assert self.floor.lead_of(name) == before, "a deadline that is over changes nothing (X3)"
+            assert self.sales_floor.lead_of(name) == before, "a deadline that is over changes nothing (X3)"
 
     def remember(self, name: str) -> None:
-        lead = self.floor.rows[name].lead
+        lead = self.sales_floor.rows[name].lead
         self.seen += [(name, deadline) for deadline in lead.deadlines] if lead else []
 
     # -- what holds -------------------------------------------------------------------------------------------------
@@ -258,60 +258,74 @@ class FloorLives(RuleBasedStateMachine):
     @rule()
     def all_is_delivered_and_both_sides_agree(self) -> None:
         """X7: leads and org agree on every lead; everything that is due is handled."""
-        self.floor.prompt = True
-        self.floor.wait()
-        self.floor.agree()
+        self.sales_floor.prompt = True
+        self.sales_floor.wait()
+        self.sales_floor.agree()
         for number in range(self.actions):
-            self.floor.answer_to(f"action-{number + 1}")
-        self.floor.prompt = False
-        for row in self.floor.rows.values():
+            self.sales_floor.answer_to(f"action-{number + 1}")
+        self.sales_floor.prompt = False
+        for row in self.sales_floor.rows.values():
             for deadline in row.lead.deadlines if row.lead else ():
-                assert deadline.due > self.floor.now
+                assert deadline.due > self.sales_floor.now
 
     @invariant()
     def x7_every_lead_is_in_one_phase(self) -> None:
-        found = [row.lead for row in self.floor.rows.values() if row.lead is not None]
+        found = [row.lead for row in self.sales_floor.rows.values() if row.lead is not None]
         counted = Counter(lead.phase for lead in found)
         assert sum(counted[phase] for phase in Phase) == len(found)
 
     @invariant()
     def r5_who_had_it_from_the_start_keeps_it_unless_a_manager_moves_it(self) -> None:
-        for name in self.floor.rows:
-            owners = self.floor.all_decisions(name, OwnerChanged)
+        for name in self.sales_floor.rows:
+            owners = self.sales_floor.all_decisions(name, OwnerChanged)
             if owners and owners[0].how == "pre_assigned" and owners[0].rep_id in STEADY:
                 assert len(owners) == 1 or owners[1].how in MOVED
 
     @invariant()
     def r8_nobody_is_tried_twice(self) -> None:
-        for name, rows in self.floor.history.items():
+        for name, rows in self.sales_floor.history.items():
             tried: set[str] = set()
-            for said in (said for row in rows for said in row.decisions):
-                if isinstance(said, RepSought) and not said.tried:
+            for decision in (decision for row in rows for decision in row.decisions):
+                if isinstance(decision, RepSought) and not decision.tried:
                     tried = set()  # a new arrival or another inquiry begins a new round (R6)
-                elif isinstance(said, LeadOffered):
-                    assert tried.isdisjoint(said.reps), f"{name} was offered again to who had been tried"
-                elif isinstance(said, OfferEnded) and said.outcome in (Outcome.TIMEOUT, Outcome.DECLINED):
-                    tried |= set(said.reps)
-                elif isinstance(said, OfferDeclined) and not said.decided_by_org:
-                    tried.add(said.rep_id)
+                elif isinstance(decision, LeadOffered):
+                    assert tried.isdisjoint(decision.reps), f"{name} was offered again to who had been tried"
+                elif isinstance(decision, OfferEnded) and decision.outcome in (
+                    Outcome.TIMEOUT,
+                    Outcome.DECLINED,
+                ):
+                    tried |= set(decision.reps)
+                elif isinstance(decision, OfferDeclined) and not decision.decided_by_org:
+                    tried.add(decision.rep_id)
 
     @invariant()
     def r7_turns_among_those_who_are_always_there_differ_by_one_at_most(self) -> None:
-        for said in self.floor.decided[self.judged :]:
-            if isinstance(said, OfferMade | RingStarted):
-                self.through[said.lead_id] = said.group_id
-            if isinstance(said, OfferMade) and (said.group_id, said.method) == ("fair", "round_robin"):
-                if self.owed[said.rep_id]:
-                    self.owed[said.rep_id] -= 1
+        for decision in self.sales_floor.decided[self.judged :]:
+            if isinstance(decision, OfferMade | RingStarted):
+                self.through[decision.lead_id] = decision.group_id
+            if isinstance(decision, OfferMade) and (decision.group_id, decision.method) == (
+                "fair",
+                "round_robin",
+            ):
+                if self.owed[decision.rep_id]:
+                    self.owed[decision.rep_id] -= 1
                 else:
-                    self.turns[said.rep_id] += 1
-            elif isinstance(said, CapacityReturned) and said.turn == "owed" and said.rep_id in ("bob", "cyd"):
-                self.owed[said.rep_id] += 1
-            elif isinstance(said, CapacityReturned) and said.turn == "owed" and said.rep_id == "ann":
-                self.owed["ann"] += self.fair(said.lead_id)
+                    self.turns[decision.rep_id] += 1
+            elif (
+                isinstance(decision, CapacityReturned)
+                and decision.turn == "owed"
+                and decision.rep_id in ("bob", "cyd")
+            ):
+                self.owed[decision.rep_id] += 1
+            elif (
+                isinstance(decision, CapacityReturned)
+                and decision.turn == "owed"
+                and decision.rep_id == "ann"
+            ):
+                self.owed["ann"] += self.fair(decision.lead_id)
             counts = [self.turns[rep_id] for rep_id in STEADY]
             assert max(counts) - min(counts) <= 1
-        self.judged = len(self.floor.decided)
+        self.judged = len(self.sales_floor.decided)
 
     def fair(self, lead_id: str) -> bool:
         """Return whether a lead was last offered by the group in which turns are counted."""
@@ -319,7 +333,7 @@ class FloorLives(RuleBasedStateMachine):
 
     @invariant()
     def q10_who_was_claimed_once_is_in_no_claimable_queue_again(self) -> None:
-        for row in self.floor.rows.values():
+        for row in self.sales_floor.rows.values():
             lead = row.lead
             if lead is not None and lead.claimed_through is not None:
                 assert "open" not in lead.placements
@@ -328,18 +342,18 @@ class FloorLives(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         """Let everything come to its end."""
-        floor = self.floor
-        floor.prompt = True
-        floor.wait(days=40)
-        floor.agree()
-        for name, row in floor.rows.items():
+        sales_floor = self.sales_floor
+        sales_floor.prompt = True
+        sales_floor.wait(days=40)
+        sales_floor.agree()
+        for name, row in sales_floor.rows.items():
             lead = row.lead
             assert lead is None or lead.phase is not Phase.OFFERED, f"{name} is offered for ever"
             assert lead is None or lead.open_distribution is None or lead.open_exception or lead.placements
-        floor.restart_org()
+        sales_floor.restart_org()
 
 
-TestX7FloorLives = FloorLives.TestCase
-TestX7FloorLives.settings = settings(
+TestX7SalesFloor = SalesFloorMachine.TestCase
+TestX7SalesFloor.settings = settings(
     max_examples=100, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck)
 )

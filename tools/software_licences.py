@@ -1,4 +1,4 @@
-"""Writes the licences of everything that firstclaim needs or brings along: `python -m tools.licences`.
+"""Writes the licences of everything that firstclaim needs or brings along: `python -m tools.software_licences`.
 
 The page is docs/licences.md.
 

@@ -15,7 +15,7 @@ from pywebpush import WebPusher, WebPushException
 from couriers.push.push_messages import PushMessage
 from couriers.push.settings import PushSettings
 from models.errors import ConfigError
-from models.push import PushSubscription
+from models.push_subscription import PushSubscription
 
 POST_SECONDS: Final = 8.0
 """How long a push service may take for one message."""

@@ -22,9 +22,9 @@ from couriers.fates import FateWriter, finished_records
 from couriers.port import Channel
 from couriers.positions import CommittedPosition, PartitionProgress, read_commit
 from models.public import Notification
-from streams.access import refusal, refused
 from streams.clients import Consumer
 from streams.clients import consumer as make_consumer
+from streams.kafka_refusals import refusal, refused
 from streams.patches.consumer_access import group_commits
 from streams.readiness import Readiness
 from streams.retries import FOLLOW_BOARD

@@ -12,14 +12,14 @@ from typing import Any, Final
 import msgspec
 from aiokafka.errors import KafkaError
 
-from application.erasure.finder import Finder
+from application.erasure.erased_data_finder import Finder
 from models.erasure import ERASED, ErasureKey
 from models.errors import Refused
 from models.persons import PHONE
 from rules.inbound.do_not_contact import ERASED_HEADER, HASH, accept_listing
 from rules.inbound.times import record_time
 from streams import clients
-from streams.access import failure
+from streams.kafka_refusals import failure
 from streams.settings import Settings
 from streams.topic_reader import read_topic
 from streams.topics import DO_NOT_CONTACT

@@ -63,7 +63,7 @@ def overriding(*, override_licence: bool, override_cap: bool, why: str | None) -
     return {name: value for name, value in fields.items() if value is not None}
 
 
-class WhichLeads(msgspec.Struct, frozen=True):
+class NamedLeads(msgspec.Struct, frozen=True):
     """The leads that a command names: by ids, a rule, a file, or the rep who has them. Exactly one is given."""
 
     leads: Sequence[str] = ()
@@ -87,7 +87,7 @@ class BulkAction(msgspec.Struct, frozen=True, kw_only=True):
     """One action on many leads. `to`: the reps who share them; empty for an action that names no rep."""
 
     action: str
-    which: WhichLeads
+    which: NamedLeads
     by: str
     org: str
     seconds: float

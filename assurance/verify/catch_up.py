@@ -159,12 +159,12 @@ async def catch_up(
     readers = Readers(settings)
     await readers.start()
     try:
-        return await _CatchingUp(settings, readers, findings, wait_seconds, say).run()
+        return await _CatchUpWait(settings, readers, findings, wait_seconds, say).run()
     finally:
         await readers.close()
 
 
-class _CatchingUp:
+class _CatchUpWait:
     """One wait for all readers."""
 
     def __init__(

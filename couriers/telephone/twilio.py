@@ -266,7 +266,7 @@ class Twilio:
             return await self._reply(leg_id, leg, LegWordsEnded(leg_id, leg.words))
         return self._idle(leg_id)
 
-    async def come_in(self, form: dict[str, str]) -> str:
+    async def take_inbound_call(self, form: dict[str, str]) -> str:
         """Take an inbound call, and return its TwiML."""
         leg_id = form.get("CallSid", "")
         if not leg_id or leg_id in self._legs or len(self._legs) >= MOST_LEGS:

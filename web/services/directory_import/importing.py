@@ -100,12 +100,12 @@ async def publish_import(parts: Services, person: Person, found: ImportPlan) -> 
         async with audited_all(parts.settings, _entries(person.as_actor, plan)):
             versions = await publish(parts.settings, person.org, plan.objects, seen=plan.seen)
     except PublicationConflictError as error:
-        raise meanwhile() from error
+        raise changed_meanwhile() from error
     with contextlib.suppress(RetryableError):  # it is published; this console reads it a little later
         await parts.directory.until_read(max(versions), READ_BACK_SECONDS)
 
 
-def meanwhile() -> HttpProblem:
+def changed_meanwhile() -> HttpProblem:
     """Return the error for a plan that is not what was shown, because somebody published."""
     detail = "somebody published meanwhile, so nothing was published; look at what the file would change now"
     return HttpProblem(HTTPStatus.PRECONDITION_FAILED, "changed-meanwhile", detail)

@@ -87,8 +87,10 @@ class RuleQuestion:
 
     def explain(self, lead: Lead, at: datetime) -> LeadExplanation:
         """Return the result of each condition."""
-        said = self._rule.explain(lead, at)
-        return _preview_result(lead, said.why, said.valid_until, said.conditions, matches=said.meets)
+        explanation = self._rule.explain(lead, at)
+        return _preview_result(
+            lead, explanation.why, explanation.valid_until, explanation.conditions, matches=explanation.meets
+        )
 
 
 class QueueQuestion:
@@ -105,14 +107,19 @@ class QueueQuestion:
 
     def explain(self, lead: Lead, at: datetime) -> LeadExplanation:
         """Return the result of each condition of both rules."""
-        said = self._index.explain(lead, self._id, at)
+        explanation = self._index.explain(lead, self._id, at)
         conditions = [
             msgspec.structs.replace(one, path=f"{part}.{one.path}")
-            for part, explained in (("inclusion", said.inclusion), ("exclusion", said.exclusion))
+            for part, explained in (
+                ("inclusion", explanation.inclusion),
+                ("exclusion", explanation.exclusion),
+            )
             if explained is not None
             for one in explained.conditions
         ]
-        return _preview_result(lead, said.why, said.valid_until, tuple(conditions), matches=said.stands)
+        return _preview_result(
+            lead, explanation.why, explanation.valid_until, tuple(conditions), matches=explanation.stands
+        )
 
 
 def _preview_result(

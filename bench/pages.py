@@ -193,8 +193,10 @@ async def _opening(page: "Page", path: str, repeats: int) -> float:
 
 
 async def _until_sized(page: "Page", leads: int) -> None:
-    said = "size => document.querySelector('[data-size]').textContent.startsWith(size.toLocaleString() + ' ')"
-    await page.wait_for_function(said, arg=leads)
+    has_size = (
+        "size => document.querySelector('[data-size]').textContent.startsWith(size.toLocaleString() + ' ')"
+    )
+    await page.wait_for_function(has_size, arg=leads)
 
 
 async def _heap(page: "Page") -> float:

@@ -78,8 +78,8 @@ class _Curve:
                     "raw": await self.raw(watch, n, claims),
                     "ours": await self.ours(watch, n, claims),
                 }
-                said = ", ".join(f"{side} {rate:,.0f}" for side, rate in rates[n].items())
-                self.say(f"{self.here.settings.partitions} partitions, {n} workers: {said} claims/s")
+                sides = ", ".join(f"{side} {rate:,.0f}" for side, rate in rates[n].items())
+                self.say(f"{self.here.settings.partitions} partitions, {n} workers: {sides} claims/s")
         return rates
 
     async def ours(self, watch: Watch, n: int, claims: list[workload.Record]) -> float:

@@ -176,8 +176,8 @@ class _Tally:
         self.refused += 1
         self.reasons[refusal.sentence] += 1
         if self._file is not None:
-            said = msgspec.to_builtins(refusal)
-            self._file.write(json.dumps(said, ensure_ascii=False) + "\n")
+            fields = msgspec.to_builtins(refusal)
+            self._file.write(json.dumps(fields, ensure_ascii=False) + "\n")
         elif self.refused <= SHOWN:
             self.say(f"line {refusal.line}: {refusal.sentence}")
 

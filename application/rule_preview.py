@@ -153,14 +153,14 @@ async def published_queue(settings: Settings, org: str, queue_id: str) -> QueueQ
 
 
 async def try_on_leads(
-    settings: Settings, org: str, asked: RuleQuestion | str, at: datetime, lead_id: str | None = None
+    settings: Settings, org: str, tried: RuleQuestion | str, at: datetime, lead_id: str | None = None
 ) -> MatchCount:
-    """Try a rule or a published queue (`asked`: the rule, or the queue's id) on an org's current leads (X5).
+    """Try a rule or a published queue (`tried`: the rule, or the queue's id) on an org's current leads (X5).
 
     Conditions are evaluated at `at`. Raises `RuleErrors` where there is no such queue, `RetryableError` where Kafka
     is unreachable.
     """
-    question: PreviewedRule = await published_queue(settings, org, asked) if isinstance(asked, str) else asked
+    question: PreviewedRule = await published_queue(settings, org, tried) if isinstance(tried, str) else tried
     journal = await journal_now(settings)
     if isinstance(question, RuleQuestion):
         question.in_zone(journal.rule_book.org(org).settings.time_zone)

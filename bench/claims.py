@@ -62,8 +62,8 @@ def run(
     `settings`: a cluster to measure on instead of a local one. Raises FirstclaimError if a contestant fails, or does
     not answer with exactly one win for each lead.
     """
-    with open_testbed(settings, say=progress) as here:
-        rates = asyncio.run(_Claims(here, claims, leads, progress).measure(repeats))
+    with open_testbed(settings, say=progress) as testbed:
+        rates = asyncio.run(_Claims(testbed, claims, leads, progress).measure(repeats))
     medians = {name: statistics.median(found) for name, found in rates.items()}
     ours = medians["ours"]
     return {
@@ -79,8 +79,8 @@ def run(
 
 
 class _Claims:
-    def __init__(self, here: Testbed, claims: int, leads: int, say: Say) -> None:
-        self.here, self.claims, self.leads, self.say = here, claims, leads, say
+    def __init__(self, testbed: Testbed, claims: int, leads: int, say: Say) -> None:
+        self.here, self.claims, self.leads, self.say = testbed, claims, leads, say
 
     async def measure(self, repeats: int) -> dict[str, list[float]]:
         rates: dict[str, list[float]] = {}
@@ -153,12 +153,12 @@ class _Claims:
         return rate
 
 
-async def take_in(here: Testbed, watch: Watch, leads: int, say: Say) -> None:
+async def take_in(testbed: Testbed, watch: Watch, leads: int, say: Say) -> None:
     """Publish the queue, and let our worker process the leads of all rounds."""
     say(f"taking in {leads:,} leads")
     arrivals = map(workload.arrival, workload.lead_ids(leads))
-    await workload.append(here.settings, LEAD_LOG, workload.records([workload.queue(), *arrivals]))
-    worker = started(here.child("worker-0", "bench.launch", "worker", ready=True))
+    await workload.append(testbed.settings, LEAD_LOG, workload.records([workload.queue(), *arrivals]))
+    worker = started(testbed.child("worker-0", "bench.launch", "worker", ready=True))
     log = await watch.ends(LEAD_LOG)
     await watch.until(LEAD_JOURNAL, sum(log.values()), worker)
     worker.stop()

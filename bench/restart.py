@@ -50,19 +50,19 @@ def run(*, repeats: int = 2, progress: Say = quiet, settings: Settings | None = 
     partition is not back within `PATIENCE_SECONDS`.
     """
     runs: dict[str, list[float]] = {}
-    with open_testbed(settings, say=progress) as here:
+    with open_testbed(settings, say=progress) as testbed:
         asyncio.run(
             workload.append(
-                here.settings,
+                testbed.settings,
                 LEAD_LOG,
                 workload.records([workload.queue(), *map(workload.arrival, workload.lead_ids(LEADS))]),
             )
         )
-        relay = here.child("relay", "bench.launch", "relay", ready=True)
+        relay = testbed.child("relay", "bench.launch", "relay", ready=True)
         with Supervisor([relay], say=progress) as relays:
             for n, mode in enumerate(MODES):
                 workers = [
-                    here.child(
+                    testbed.child(
                         name, "bench.launch", "worker", *([name] if mode == "static" else []), ready=True
                     )
                     for name in (f"{mode}-{number}" for number in range(WORKERS))
@@ -70,7 +70,7 @@ def run(*, repeats: int = 2, progress: Say = quiet, settings: Settings | None = 
                 with Supervisor(workers, say=progress) as supervisor:
                     relays.wait_ready(READY_SECONDS)
                     supervisor.wait_ready(READY_SECONDS)
-                    runs[mode] = asyncio.run(_kills(here, supervisor, repeats, n * CLAIMS))
+                    runs[mode] = asyncio.run(_kills(testbed, supervisor, repeats, n * CLAIMS))
                 progress(f"{mode}: " + ", ".join(f"{one:.1f} s" for one in runs[mode]))
     return {
         **{f"{mode}_s": round(statistics.median(found), 2) for mode, found in runs.items()},
@@ -79,9 +79,9 @@ def run(*, repeats: int = 2, progress: Say = quiet, settings: Settings | None = 
     }
 
 
-async def _kills(here: Testbed, supervisor: Supervisor, repeats: int, first: int) -> list[float]:
+async def _kills(testbed: Testbed, supervisor: Supervisor, repeats: int, first: int) -> list[float]:
     found = []
-    async with _Probe(here.settings, first) as probe:
+    async with _Probe(testbed.settings, first) as probe:
         for n in range(repeats):
             await probe.back_after(time.monotonic())
             name = list(supervisor.states())[n % WORKERS]

@@ -45,8 +45,8 @@ def run(
     """
     points: list[dict[str, Any]] = []
     for number in partitions:
-        with open_testbed(settings, partitions=number, say=progress) as here:
-            rates = asyncio.run(_Curve(here, claims, progress).measure(workers))
+        with open_testbed(settings, partitions=number, say=progress) as testbed:
+            rates = asyncio.run(_Curve(testbed, claims, progress).measure(workers))
         first = rates[workers[0]]
         points += [
             {
@@ -62,8 +62,8 @@ def run(
 
 
 class _Curve:
-    def __init__(self, here: Testbed, claims: int, say: Say) -> None:
-        self.here, self.claims, self.say = here, claims, say
+    def __init__(self, testbed: Testbed, claims: int, say: Say) -> None:
+        self.here, self.claims, self.say = testbed, claims, say
         self.leads = claims // CLAIMS_OF_A_LEAD
 
     async def measure(self, workers: Sequence[int]) -> dict[int, dict[str, float]]:
@@ -107,13 +107,13 @@ class _Curve:
         is_win: Callable[[bytes], bool],
     ) -> float:
         """Start the processes, write the claims once the group has settled, and return the rate of the answers."""
-        asked, answers = topics
+        request_topic, answers = topics
         try:
             for child in children:
                 child.launch()
             await group_ready(self.here.settings, group, children)
             begin = await watch.ends(answers)
-            await workload.append(self.here.settings, asked, claims)
+            await workload.append(self.here.settings, request_topic, claims)
             end = await watch.until(answers, sum(begin.values()) + self.claims, children[0])
         finally:
             for child in children:

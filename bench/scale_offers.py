@@ -60,14 +60,14 @@ def run(
     `settings`: a cluster to measure on instead of a local one. Raises FirstclaimError if a process fails, or if a lead
     is not offered exactly once.
     """
-    with open_testbed(settings, partitions=partitions, say=progress) as here:
-        points = asyncio.run(_Curve(here, arrivals, progress).measure(workers, orgs))
+    with open_testbed(settings, partitions=partitions, say=progress) as testbed:
+        points = asyncio.run(_Curve(testbed, arrivals, progress).measure(workers, orgs))
     return {"points": points, "of_one": max(point["of_one"] for point in points), "arrivals": arrivals}
 
 
 class _Curve:
-    def __init__(self, here: Testbed, arrivals: int, say: Say) -> None:
-        self.here, self.arrivals, self.say = here, arrivals, say
+    def __init__(self, testbed: Testbed, arrivals: int, say: Say) -> None:
+        self.here, self.arrivals, self.say = testbed, arrivals, say
         self._first = 0
 
     async def measure(self, workers: Sequence[int], orgs: Sequence[int]) -> list[dict[str, Any]]:

@@ -304,7 +304,7 @@ def _org_gives(event: OrgAnswered, was: Lead, after: LeadRow, owner: str | None)
         )
     if not isinstance(answer, OfferMade) or answer.window_seconds is not None or distribution is None:
         return False
-    asked = (
+    is_requested = (
         distribution.stage
         in (
             DistributionStatus.REQUESTED,
@@ -314,7 +314,7 @@ def _org_gives(event: OrgAnswered, was: Lead, after: LeadRow, owner: str | None)
         )
         and distribution.epoch == answer.epoch
     )
-    return was.owner is None and owner == answer.rep_id and asked
+    return was.owner is None and owner == answer.rep_id and is_requested
 
 
 def phase_problem(lead: Lead) -> str | None:

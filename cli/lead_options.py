@@ -20,7 +20,10 @@ if TYPE_CHECKING:
 SHOWN: Final = 100
 """The most leads that are named one by one. Further ones are counted."""
 
-By = Annotated[str, typer.Option("--by", help="The manager who acts.")]
+By = Annotated[
+    str,
+    typer.Option("--by", help="The rep id of who acts: a manager, or the lead's owner where the owner may."),
+]
 Org = Annotated[str, typer.Option(help="The org of the leads.")]
 Seconds = Annotated[float, typer.Option(min=0.1, help="How long to wait for each answer.")]
 Leads = Annotated[list[str] | None, typer.Argument(metavar="LEAD", help="Lead ids.")]

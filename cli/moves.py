@@ -179,7 +179,7 @@ def consent(
 
 def activity(
     lead: Annotated[str, typer.Argument(help="Lead id.")],
-    by: By,
+    by: Annotated[str, typer.Option("--by", help="The rep id of who did it.")],
     kind: Annotated[
         str, typer.Option("--kind", help="The kind: call, email, sms, note, todo, … or a CRM's word for it.")
     ],

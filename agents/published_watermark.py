@@ -47,6 +47,16 @@ class PublishedWatermark:
         self._shared = frozenset(shared)
         self._topics = (*topics, *self._shared)
         self._last: dict[tuple[str, int], tuple[int, int]] = {}
+        self._newest: dict[int, int] = {}
+
+    def may_have(self, partition: int, off: int) -> bool:
+        """Tell whether any message of this record may have been public at the start: only of the first ones."""
+        return off <= self._newest.get(partition, -1)
+
+    def note(self, topic: str, partition: int, number: tuple[int, int]) -> None:
+        """Note the number of the last message of a topic and a partition of the journal."""
+        self._last[topic, partition] = number
+        self._newest[partition] = max(number[0], self._newest.get(partition, -1))
 
     def has(self, topic: str, partition: int, off: int, n: int) -> bool:
         """Tell whether this message was already public at the start."""
@@ -58,6 +68,7 @@ class PublishedWatermark:
         Raises KafkaError and TimeoutError.
         """
         self._last.clear()
+        self._newest.clear()
         partitions = tuple(partitions)
         topic_partitions = [
             TopicPartition(topic, partition)
@@ -113,7 +124,7 @@ class PublishedWatermark:
                         continue
                     for partition in partitions if tp.topic in self._shared else (tp.partition,):
                         if (number := _number(record, partition)) != NOTHING:
-                            self._last[tp.topic, partition] = number
+                            self.note(tp.topic, partition, number)
             unread = {tp for tp in unread if await consumer.position(tp) < spans[tp][1]}
 
 

@@ -6,7 +6,7 @@ The relay skips records up to the highest log offset seen, and commits that wate
 
 from collections.abc import Iterable
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 import structlog
 from msgspec import MsgspecError
@@ -17,7 +17,7 @@ from agents.stage import EventStream, Stage
 from agents.watermarks import Watermarks, commit_with_offsets, restore
 from models.codec import decode_row
 from models.lead import LeadRow
-from models.record_size import check_size
+from models.record_size import MAX_RECORD_BYTES, MOST_OVERHEAD_BYTES, check_size
 from rules.outbound.public_messages import PublicMessage, public_messages
 from streams.app import StageApp
 from streams.dead_letters import classify_failure
@@ -25,6 +25,9 @@ from streams.metrics import REPEATS_SKIPPED
 from streams.topics import DO_NOT_CONTACT, LEAD_JOURNAL, ORG_LOG
 
 _log = structlog.get_logger(__name__)
+
+_SURELY_FITS: Final = MAX_RECORD_BYTES - MOST_OVERHEAD_BYTES
+"""Bytes of key and value for which the headers need not be counted. Nearly all messages have a thousandth of it."""
 
 
 def attach(app: StageApp) -> "RelayStage":
@@ -62,7 +65,8 @@ class RelayStage(Stage):
             if self.watermarks.advance(partition, message.offset, row.off):
                 messages = public_messages(row, message.key, partition)
                 for public_message in messages:
-                    check_size(public_message.key, public_message.value, public_message.headers)
+                    if len(public_message.key) + len(public_message.value) > _SURELY_FITS:
+                        check_size(public_message.key, public_message.value, public_message.headers)
             else:
                 messages = []
                 REPEATS_SKIPPED.labels(reader="relay").inc()
@@ -71,11 +75,13 @@ class RelayStage(Stage):
         except Exception as error:  # noqa: BLE001  # one record must never stop the ones behind it
             self.write_dead_letter(message, *classify_failure(error), receipt)
         else:
-            new = [
-                public_message
-                for n, public_message in enumerate(messages)
-                if not self.published.has(public_message.topic, partition, row.off, n)
-            ]
+            new = messages
+            if self.published.may_have(partition, row.off):
+                new = [
+                    public_message
+                    for n, public_message in enumerate(messages)
+                    if not self.published.has(public_message.topic, partition, row.off, n)
+                ]
             if new:
                 # The decisions of a record whose messages are public in part belong to the relay that was killed.
                 decisions = row if isinstance(row, LeadRow) and len(new) == len(messages) else None

@@ -14,7 +14,7 @@ from agents import intake, leads, org_relay, orgs, relay
 from agents.lag import LagMeter
 from agents.sender_terms import SenderTerms
 from models.errors import ConfigError, FirstclaimError, RuntimeFailure
-from streams import trace_export
+from streams import compiled_core, trace_export
 from streams.app import StageApp, make_app
 from streams.brake import Brake, make_brake
 from streams.erasure_key import own_key
@@ -22,7 +22,7 @@ from streams.garbage import keep_imports
 from streams.http import serve
 from streams.journal import JournalWriter
 from streams.kafka_refusals import refused
-from streams.metrics import render
+from streams.metrics import COMPILED_MODULES, render
 from streams.patches.consumer_access import crash_event, group_refusal
 from streams.process_exit import ExitCode, leave
 from streams.retries import START_WORKER
@@ -217,7 +217,16 @@ def run(
     keep_imports(GC_THRESHOLDS)
     # Faust's consumer has its own thread and loop, which the policy creates.
     asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
-    _log.info("starting", group=group, host=socket.gethostname(), instance_id=instance_id)
+    core = compiled_core.running()
+    COMPILED_MODULES.set(core.modules)
+    _log.info(
+        "starting",
+        group=group,
+        host=socket.gethostname(),
+        instance_id=instance_id,
+        core=core.name,
+        why_interpreted=core.reason or None,
+    )
     try:
         with trace_export.reporting(group.removeprefix("firstclaim-")):
             uvloop.run(_serve(settings, group, stages, port, instance_id))

@@ -10,11 +10,13 @@ last (`bench.topic_watch.Rate`).
   commits run every second. From the second repeat on the worker does more than the counted claims: the relay of the
   previous repeat told the org who has each lead, so the worker also decides an event for every fourth claim and writes
   three records of `org-journal` for it.
+- compiled: the same with the compiled core, if there is one that fits (`make compiled`). It has leads of its own.
 - raw, raw_tuned: `bench.peers.raw`; its answer and its state are two records.
 - quix: `bench.peers.quix`.
 
 `answers_per_s` is the rate on `lead-decisions` of our relay, a separate process, for the same journal. It reads those
-records of `org-journal` at the same time.
+records of `org-journal` at the same time. `compiled_answers_per_s`: that of a compiled relay, for the compiled worker's
+journal.
 """
 
 import asyncio
@@ -31,6 +33,7 @@ from bench.testbed import Say, Testbed, open_testbed, quiet, started
 from bench.topic_watch import Watch, count, watching
 from models.errors import ConfigError, StartFailed
 from runtime import ChildProcess
+from streams import compiled_core
 from streams.settings import Settings
 from streams.topics import LEAD_DECISIONS, LEAD_JOURNAL, LEAD_LOG
 
@@ -80,15 +83,16 @@ def run(
 
 class _Claims:
     def __init__(self, testbed: Testbed, claims: int, leads: int, say: Say) -> None:
-        self.here, self.claims, self.leads, self.say = testbed, claims, leads, say
+        self.testbed, self.claims, self.leads, self.say = testbed, claims, leads, say
+        self.has_core = bool(compiled_core.usable()[0])
 
     async def measure(self, repeats: int) -> dict[str, list[float]]:
         rates: dict[str, list[float]] = {}
-        async with watching(self.here.settings) as watch:
-            await take_in(self.here, watch, self.leads * repeats, self.say)
+        async with watching(self.testbed.settings) as watch:
+            rounds = repeats * (2 if self.has_core else 1)
+            await take_in(self.testbed, watch, self.leads * rounds, self.say)
             for n in range(repeats):
-                ids = workload.lead_ids(self.leads, first=n * self.leads)
-                claims = workload.records(workload.claims(ids, self.claims))
+                claims = self.claims_of(n)
                 contestants: dict[str, Callable[[], Awaitable[float]]] = {
                     "raw": partial(self.raw, watch, n, claims, "throughput"),
                     "ours": partial(self.ours, watch, claims),
@@ -96,46 +100,57 @@ class _Claims:
                     "raw_tuned": partial(self.raw, watch, n, claims, "tuned"),
                     "answers": partial(self.relay, watch),
                 }
+                if self.has_core:
+                    again = self.claims_of(repeats + n)
+                    contestants["compiled"] = partial(self.ours, watch, again, core=compiled_core.REQUIRED)
+                    contestants["compiled_answers"] = partial(self.relay, watch, core=compiled_core.REQUIRED)
                 for name, contest in contestants.items():
                     rate = await contest()
                     rates.setdefault(name, []).append(rate)
                     self.say(f"{name} {n + 1}/{repeats}: {rate:,.0f} claims/s")
         return rates
 
-    async def ours(self, watch: Watch, claims: list[workload.Record]) -> float:
+    def claims_of(self, part: int) -> list[workload.Record]:
+        """Return the claims of one part of the leads."""
+        ids = workload.lead_ids(self.leads, first=part * self.leads)
+        return workload.records(workload.claims(ids, self.claims))
+
+    async def ours(
+        self, watch: Watch, claims: list[workload.Record], *, core: str = compiled_core.OFF
+    ) -> float:
         begin = await watch.ends(LEAD_JOURNAL)
-        await workload.append(self.here.settings, LEAD_LOG, claims)
-        name = f"worker-{len(self.here.children)}"
-        worker = self.here.child(name, "bench.launch", "worker", ready=True)
+        await workload.append(self.testbed.settings, LEAD_LOG, claims)
+        name = f"worker-{len(self.testbed.children)}"
+        worker = self.testbed.child(name, "bench.launch", "worker", ready=True, core=core)
         return await self.timed(watch, worker, LEAD_JOURNAL, begin, won_in_row)
 
-    async def relay(self, watch: Watch) -> float:
+    async def relay(self, watch: Watch, *, core: str = compiled_core.OFF) -> float:
         """Measure the relay over the journal of the claims just answered."""
         begin = await watch.ends(LEAD_DECISIONS)
-        name = f"relay-{len(self.here.children)}"
-        relay = self.here.child(name, "bench.launch", "relay", ready=True)
+        name = f"relay-{len(self.testbed.children)}"
+        relay = self.testbed.child(name, "bench.launch", "relay", ready=True, core=core)
         return await self.timed(watch, relay, LEAD_DECISIONS, begin, won)
 
     async def raw(self, watch: Watch, n: int, claims: list[workload.Record], kind: str) -> float:
         name = f"bench-raw-{kind}-{n}"
         topics = f"{name}-claims", f"{name}-state", f"{name}-decisions"
-        await self.here.create(*topics)
-        await workload.append(self.here.settings, topics[0], claims)
-        peer = self.here.child(name, "bench.peers.raw", *topics, kind)
+        await self.testbed.create(*topics)
+        await workload.append(self.testbed.settings, topics[0], claims)
+        peer = self.testbed.child(name, "bench.peers.raw", *topics, kind)
         return await self.timed(watch, peer, topics[-1], await watch.ends(topics[-1]), won)
 
     async def quix(self, watch: Watch, n: int, claims: list[workload.Record]) -> float:
-        if self.here.settings.kafka_security_protocol != "PLAINTEXT":
+        if self.testbed.settings.kafka_security_protocol != "PLAINTEXT":
             reason = "must be PLAINTEXT here: that is how the Quix Streams peer is set up"
             raise ConfigError("KAFKA_SECURITY_PROTOCOL", reason)
         name = f"bench-quix-{n}"
         topics = f"{name}-claims", f"{name}-decisions"
-        await self.here.create(*topics)
-        await workload.append(self.here.settings, topics[0], claims)
-        folder = str(self.here.folder / f"{name}-state")
-        peer = self.here.child(name, "bench.peers.quix", *topics, folder)
+        await self.testbed.create(*topics)
+        await workload.append(self.testbed.settings, topics[0], claims)
+        folder = str(self.testbed.folder / f"{name}-state")
+        peer = self.testbed.child(name, "bench.peers.quix", *topics, folder)
         # Quix names its changelog topic; it is deleted with the others.
-        self.here.topics.append(f"changelog__quix-{topics[0]}--{topics[0]}--default")
+        self.testbed.topics.append(f"changelog__quix-{topics[0]}--{topics[0]}--default")
         return await self.timed(watch, peer, topics[-1], await watch.ends(topics[-1]), won)
 
     async def timed(

@@ -2,18 +2,22 @@
 
 import sys
 
-from agents.worker import relay_stages, run, worker_stages
-from streams.settings import Settings
-from streams.topics import RELAY_GROUP, WORKER_GROUP
-
-STAGES = {"worker": (WORKER_GROUP, worker_stages), "relay": (RELAY_GROUP, relay_stages)}
+from streams import compiled_core
 
 
 def main() -> None:
     """Run until stopped."""
+    compiled_core.use()
+    from agents import worker  # noqa: PLC0415  # after `use`, as it imports what may be compiled
+    from streams.settings import Settings  # noqa: PLC0415
+    from streams.topics import RELAY_GROUP, WORKER_GROUP  # noqa: PLC0415
+
     port, name, *instance = sys.argv[1:]
-    group, stages = STAGES[name]
-    run(
+    group, stages = {
+        "worker": (WORKER_GROUP, worker.worker_stages),
+        "relay": (RELAY_GROUP, worker.relay_stages),
+    }[name]
+    worker.run(
         Settings.read(),
         group=group,
         stages=stages,

@@ -7,9 +7,10 @@ MutationObserver of another page sees that the row is removed or has become an e
 (`row_gone`); and until the claimer's page shows that the claim was won (`answer`). They are milliseconds by the
 machine's clock.
 
-`row_gone` is also told in three parts: from the click until the board has the change (`to_board`: console, Kafka,
-intake, lead machine, relay and board), from there until the page gets the event (`to_page`: console and browser), and
-from there until the row is gone (`in_page`). The board's time is the id of the feed's entry, in whole milliseconds.
+`row_gone` is also told in two parts: from the click until the page hears that the lead is being claimed (`to_page`:
+console and browser), and from there until the row is gone (`in_page`). Two further times are of the decided claim: from
+the click until the board has the change (`to_board`: console, Kafka, intake, lead machine, relay and board), and until
+the page gets it (`confirmed`). The board's time is the id of the feed's entry, in whole milliseconds.
 `answer` is told in two parts: until the browser has the console's response (`to_answer`), and from there until the page
 shows it (`answer_in_page`), while all the other pages remove their rows on the same processors.
 """
@@ -58,15 +59,17 @@ EventSource.prototype.addEventListener = function (name, handle, ...options) {
   const hear = (event) => {
     const at = performance.timeOrigin + performance.now();
     const { change, queue_id, lead_id } = JSON.parse(event.data);
-    if (change === "left" && queue_id === QUEUE) {
-      window.heard[lead_id] ??= { at, board: parseInt(event.lastEventId, 10) };
+    if (queue_id === QUEUE && (name === "claiming" || change === "left")) {
+      const heard = (window.heard[lead_id] ??= { at });
+      if (change === "left") Object.assign(heard, { left: at, board: parseInt(event.lastEventId, 10) });
     }
     handle(event);
   };
-  return add.call(this, name, name === "list" ? hear : handle, ...options);
+  return add.call(this, name, name === "list" || name === "claiming" ? hear : handle, ...options);
 };
 """
-"""It runs before the page's own scripts, and notes when each `left` entry came and when the board wrote it."""
+"""It runs before the page's own scripts, and notes when it first heard of each claim, when each `left` entry came and
+when the board wrote it."""
 
 _CLAIM: Final = """async ([place, patience]) => {
   const clock = () => performance.timeOrigin + performance.now();
@@ -147,19 +150,25 @@ async def _measure(
     received = [one["received"] - one["at"] for one in counted]
     shown = [one["answered"] - one["received"] for one in counted]
     parts = [
-        (event["board"] - one["at"], event["at"] - event["board"], seen[one["lead"]] - event["at"])
+        (
+            event["at"] - one["at"],
+            seen[one["lead"]] - event["at"],
+            event["board"] - one["at"],
+            event["left"] - one["at"],
+        )
         for seen, events in zip(gone, heard, strict=True)
         for one in counted
-        if (event := events.get(one["lead"])) is not None  # none if the page read its list again instead
+        if "left" in (event := events.get(one["lead"], {}))  # not if the page read its list again instead
     ]
     if not parts:
         raise StartFailed("console", "removed rows from pages without telling them")
-    to_board, to_page, in_page = zip(*parts, strict=True)
+    to_page, in_page, to_board, confirmed = zip(*parts, strict=True)
     figures = {
         **percentiles("row_gone", times),
-        **percentiles("to_board", to_board),
         **percentiles("to_page", to_page),
         **percentiles("in_page", in_page),
+        **percentiles("to_board", to_board),
+        **percentiles("confirmed", confirmed),
         **percentiles("answer", answers),
         **percentiles("to_answer", received),
         **percentiles("answer_in_page", shown),

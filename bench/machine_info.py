@@ -7,6 +7,8 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
+from streams import compiled_core
+
 _GIB = 1 << 30
 
 
@@ -18,8 +20,14 @@ def machine() -> str:
     )
     return (
         f"{_cores()} cores ({_processor()}), {_memory_gib():.0f} GiB, {platform.system()} {platform.release()}, "
-        f"Python {platform.python_version()}, {libraries}, {kafka()}"
+        f"Python {platform.python_version()}{core()}, {libraries}, {kafka()}"
     )
+
+
+def core() -> str:
+    """Return a note if a worker and a relay of this environment run the compiled core."""
+    off = os.environ.get(compiled_core.VARIABLE, "").lower() == compiled_core.OFF
+    return ", compiled core" if compiled_core.usable()[0] and not off else ""
 
 
 def today() -> str:

@@ -5,6 +5,9 @@ A supervisor restarts it at once, as `firstclaim up` does. Meanwhile a probe cla
 claim sent after it, for the partition that waits longest. It is measured with `static` membership (each worker has its
 own name in the group and gets its partitions back when it returns) and without (`dynamic`: the group reassigns its
 partitions when the session of 6 s has expired). It is the median over kills; the two workers are killed in turns.
+
+Two raw aiokafka loops (`bench.peers.raw`, with the same session and heartbeat) are killed in the same way on the same
+broker. A raw loop that comes back reads no state, takes over no lease and is not asked whether it is ready.
 """
 
 import asyncio
@@ -17,6 +20,8 @@ from typing import Any, Final, Self
 import msgspec
 
 from bench import workload
+from bench.group_ready import group_ready
+from bench.peers.raw import group_of
 from bench.testbed import READY_SECONDS, Say, Testbed, open_testbed, quiet
 from models.codec import encode_event
 from models.errors import StartFailed
@@ -34,6 +39,7 @@ CLAIMS: Final = 1_000_000
 """More claims than one mode sends per lead, so that no claim of the other mode is repeated."""
 PATIENCE_SECONDS: Final = 60.0
 MODES: Final = ("dynamic", "static")
+RAW: Final = ("bench-raw-claims", "bench-raw-state", "bench-raw-decisions")
 
 
 class _Answer(msgspec.Struct):
@@ -44,13 +50,14 @@ _ANSWER: Final = msgspec.json.Decoder(_Answer)
 
 
 def run(*, repeats: int = 2, progress: Say = quiet, settings: Settings | None = None) -> dict[str, Any]:
-    """Return {dynamic_s, static_s}, in seconds, and the single runs.
+    """Return {dynamic_s, static_s, raw_dynamic_s, raw_static_s} in seconds, the ratios, and the single runs.
 
     `settings`: a cluster to measure on instead of a local one. Raises FirstclaimError if a process fails, or a
     partition is not back within `PATIENCE_SECONDS`.
     """
     runs: dict[str, list[float]] = {}
     with open_testbed(settings, say=progress) as testbed:
+        asyncio.run(testbed.create(*RAW))
         asyncio.run(
             workload.append(
                 testbed.settings,
@@ -60,28 +67,46 @@ def run(*, repeats: int = 2, progress: Say = quiet, settings: Settings | None = 
         )
         relay = testbed.child("relay", "bench.launch", "relay", ready=True)
         with Supervisor([relay], say=progress) as relays:
+            relays.wait_ready(READY_SECONDS)
             for n, mode in enumerate(MODES):
-                workers = [
-                    testbed.child(
-                        name, "bench.launch", "worker", *([name] if mode == "static" else []), ready=True
-                    )
-                    for name in (f"{mode}-{number}" for number in range(WORKERS))
-                ]
-                with Supervisor(workers, say=progress) as supervisor:
-                    relays.wait_ready(READY_SECONDS)
-                    supervisor.wait_ready(READY_SECONDS)
-                    runs[mode] = asyncio.run(_kills(testbed, supervisor, repeats, n * CLAIMS))
-                progress(f"{mode}: " + ", ".join(f"{one:.1f} s" for one in runs[mode]))
+                runs[mode] = _workers_killed(testbed, mode, repeats, n * CLAIMS, progress)
+                runs[f"raw_{mode}"] = _raw_loops_killed(testbed, mode, repeats, n * CLAIMS, progress)
+                for name in (mode, f"raw_{mode}"):
+                    progress(f"{name}: " + ", ".join(f"{one:.1f} s" for one in runs[name]))
+    medians = {name: statistics.median(found) for name, found in runs.items()}
     return {
-        **{f"{mode}_s": round(statistics.median(found), 2) for mode, found in runs.items()},
+        **{f"{name}_s": round(median, 2) for name, median in medians.items()},
+        **{f"ratio_{mode}": round(medians[mode] / medians[f"raw_{mode}"], 2) for mode in MODES},
         "repeats": repeats,
-        "runs": {mode: [round(one, 2) for one in found] for mode, found in runs.items()},
+        "runs": {name: [round(one, 2) for one in found] for name, found in runs.items()},
     }
 
 
-async def _kills(testbed: Testbed, supervisor: Supervisor, repeats: int, first: int) -> list[float]:
+def _workers_killed(testbed: Testbed, mode: str, repeats: int, first: int, say: Say) -> list[float]:
+    workers = [
+        testbed.child(name, "bench.launch", "worker", *([name] if mode == "static" else []), ready=True)
+        for name in (f"{mode}-{number}" for number in range(WORKERS))
+    ]
+    with Supervisor(workers, say=say) as supervisor:
+        supervisor.wait_ready(READY_SECONDS)
+        return asyncio.run(_kills(supervisor, repeats, _Probe(testbed.settings, first)))
+
+
+def _raw_loops_killed(testbed: Testbed, mode: str, repeats: int, first: int, say: Say) -> list[float]:
+    claims, _, decisions = RAW
+    loops = [
+        testbed.child(name, "bench.peers.raw", *RAW, "latency", *([name] if mode == "static" else []))
+        for name in (f"raw-{mode}-{number}" for number in range(WORKERS))
+    ]
+    with Supervisor(loops, say=say) as supervisor:
+        asyncio.run(group_ready(testbed.settings, group_of(claims), loops))
+        probe = _Probe(testbed.settings, first, claims=claims, answers=decisions)
+        return asyncio.run(_kills(supervisor, repeats, probe))
+
+
+async def _kills(supervisor: Supervisor, repeats: int, probe: "_Probe") -> list[float]:
     found = []
-    async with _Probe(testbed.settings, first) as probe:
+    async with probe:
         for n in range(repeats):
             await probe.back_after(time.monotonic())
             name = list(supervisor.states())[n % WORKERS]
@@ -96,12 +121,18 @@ async def _kills(testbed: Testbed, supervisor: Supervisor, repeats: int, first: 
 
 
 class _Probe:
-    """Claims on every partition, and the times at which each answer was read (monotonic). `first`: the first number."""
+    """Claims on every partition, and the times at which each answer was read (monotonic). `first`: the first number.
 
-    def __init__(self, settings: Settings, first: int) -> None:
+    `claims`, `answers`: the topics.
+    """
+
+    def __init__(
+        self, settings: Settings, first: int, *, claims: str = LEAD_LOG, answers: str = LEAD_DECISIONS
+    ) -> None:
         self._first = first
+        self._topic = claims
         self._producer = clients.producer(settings, idempotent=False)
-        self._consumer = clients.consumer(settings, LEAD_DECISIONS)
+        self._consumer = clients.consumer(settings, answers)
         self._leads: dict[int, list[str]] = {n: [] for n in range(settings.partitions)}
         for lead_id in workload.lead_ids(LEADS):
             self._leads[clients.partition_of(lead_id.encode(), settings.partitions)].append(lead_id)
@@ -143,7 +174,7 @@ class _Probe:
                 claim = workload.claim(leads[n % len(leads)], n)
                 self._open[claim.cause] = (partition, time.monotonic())
                 await self._producer.send(
-                    LEAD_LOG, encode_event(claim), claim.lead_id.encode(), partition=partition
+                    self._topic, encode_event(claim), claim.lead_id.encode(), partition=partition
                 )
             n += 1
             await asyncio.sleep(PROBE_SECONDS)

@@ -70,10 +70,12 @@ def _claims(result: Result) -> Rows:
     return [
         (f"{result['claims']:,} claims, {result['leads']:,} leads", "claims/s", "of the raw loop"),
         row("firstclaim worker", "ours"),
+        *([row("firstclaim worker, compiled core", "compiled")] if "compiled_per_s" in result else []),
         row("raw aiokafka loop", "raw"),
         row("raw aiokafka loop, uvloop and orjson", "raw_tuned"),
         row("Quix Streams", "quix"),
         row("firstclaim relay, answers to `lead-decisions`", "answers"),
+        *([row("the same, compiled core", "compiled_answers")] if "compiled_answers_per_s" in result else []),
     ]
 
 
@@ -99,9 +101,16 @@ def _recovery(result: Result) -> Rows:
 
 def _restart(result: Result) -> Rows:
     return [
-        ("group membership", "seconds from kill -9 to answers"),
-        ("dynamic", f"{result['dynamic_s']:.1f}"),
-        ("static", f"{result['static_s']:.1f}"),
+        ("group membership", "firstclaim, s", "raw aiokafka loop, s", "of the raw loop's"),
+        *(
+            (
+                mode,
+                f"{result[f'{mode}_s']:.1f}",
+                f"{result[f'raw_{mode}_s']:.1f}",
+                f"{result[f'ratio_{mode}']:.2f}",
+            )
+            for mode in ("dynamic", "static")
+        ),
     ]
 
 
@@ -340,7 +349,7 @@ TABLES: Final[Mapping[str, Table]] = {
     ),
     "restart": Table(
         "Claims are answered again",
-        "One of two workers is killed with kill -9 and restarted at once by the supervisor.",
+        "One of two processes is killed with kill -9, and restarted at once by the supervisor; from then to answers.",
         _restart,
     ),
     "scale": Table(

@@ -22,7 +22,7 @@ from models.errors import ConfigError, StartFailed
 from runtime import ChildProcess, LocalStack, ValkeyServer
 from runtime.own_folder import own_folder
 from runtime.process import free_port, wait_until
-from streams import clients
+from streams import clients, compiled_core
 from streams.settings import Settings
 from streams.topics import BY_NAME, LEAD_JOURNAL, TOPICS, provision
 
@@ -51,11 +51,18 @@ class Testbed:
     children: list[ChildProcess] = field(default_factory=list)
 
     def child(
-        self, name: str, module: str, *arguments: str, ready: bool = False, option: str | None = None
+        self,
+        name: str,
+        module: str,
+        *arguments: str,
+        ready: bool = False,
+        option: str | None = None,
+        core: str | None = None,
     ) -> ChildProcess:
         """Return a process that runs `python -m module arguments`, not yet started.
 
         `ready`: it is one of ours and serves `/ready`. Its port is the first argument, or the value of `option`.
+        `core`: what it does with the compiled core (`streams.compiled_core`); None: as this process' environment says.
         """
         port = free_port() if ready else 0
         first, last = ([str(port)], []) if option is None else ([], [option, str(port)])
@@ -64,7 +71,12 @@ class Testbed:
             name,
             argv,
             self.folder / f"{name}.log",
-            environment=self.environment({"FIRSTCLAIM_STATE_DIR": str(self.folder / name)}),
+            environment=self.environment(
+                {
+                    "FIRSTCLAIM_STATE_DIR": str(self.folder / name),
+                    **({} if core is None else {compiled_core.VARIABLE: core}),
+                }
+            ),
             ready_url=f"http://127.0.0.1:{port}/ready" if ready else None,
         )
         self.children.append(child)

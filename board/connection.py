@@ -18,8 +18,10 @@ from redis.asyncio.sentinel import (
     SentinelManagedConnection,
     SentinelManagedSSLConnection,
 )
+from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as ConnectionFailed
 from redis.exceptions import NoPermissionError, ReadOnlyError
+from redis.retry import Retry
 
 from streams.valkey_url import SentinelAddress, sentinel_address
 
@@ -115,22 +117,31 @@ def connect(url: str) -> redis.asyncio.Redis:
 
 
 def connect_blocking(url: str, seconds: float) -> redis.Redis:
-    """Return a client that blocks, for a command. `seconds`: how long it waits for an answer. Raises ConfigError."""
+    """Return a client that blocks, for a command. `seconds`: how long it waits for an answer. Raises ConfigError.
+
+    It tries once. redis-py tries four times by default, and a server that does not run is named seconds later.
+    """
     limits = {"socket_timeout": seconds, "socket_connect_timeout": seconds}
     address = sentinel_address(url)
     if address is None:
-        return redis.Redis.from_url(url, **limits)
+        return redis.Redis.from_url(url, **limits, retry=_once())
     options, of_sentinels = _options(address.server), _options(address.sentinel)
     sentinel_limits = dict.fromkeys(limits, min(seconds, _SENTINEL_SECONDS))
-    manager = redis.Sentinel(address.hosts, sentinel_kwargs={**sentinel_limits, **of_sentinels})  # type: ignore[no-untyped-call]  # redis-py leaves it untyped
-    client: redis.Redis = manager.master_for(address.primary, **{**limits, **options})  # type: ignore[no-untyped-call]  # likewise
+    manager = redis.Sentinel(
+        address.hosts, sentinel_kwargs={**sentinel_limits, **of_sentinels, "retry": _once()}
+    )  # type: ignore[no-untyped-call]  # redis-py leaves it untyped
+    client: redis.Redis = manager.master_for(address.primary, **{**limits, **options, "retry": _once()})  # type: ignore[no-untyped-call]  # likewise
     return client
 
 
 def sentinel_clients(address: SentinelAddress) -> list[redis.Redis]:
-    """Return a client of each sentinel that blocks, in the order of the address."""
+    """Return a client of each sentinel that blocks and tries once, in the order of the address."""
     options = {**_options(address.sentinel), "socket_timeout": _SENTINEL_SECONDS, "decode_responses": True}
-    return [redis.Redis(host=host, port=port, **options) for host, port in address.hosts]
+    return [redis.Redis(host=host, port=port, retry=_once(), **options) for host, port in address.hosts]
+
+
+def _once() -> Retry:
+    return Retry(NoBackoff(), 0)
 
 
 def leave_server(client: Any) -> None:

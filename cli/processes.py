@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from cli.common import Instance, Port, say
+from streams import compiled_core
 from streams.ports import check_port
 from streams.settings import Settings
 
@@ -15,6 +16,7 @@ def worker(port: Port = 0, instance_id: Instance = None) -> None:
     Example: firstclaim worker --port 8801 --instance-id worker-1
     """
     check_port(port, "--port")
+    compiled_core.use()
     from agents import worker as process
     from streams.topics import WORKER_GROUP
 
@@ -33,6 +35,7 @@ def relay(port: Port = 0, instance_id: Instance = None) -> None:
     Example: firstclaim relay --port 8802
     """
     check_port(port, "--port")
+    compiled_core.use()
     from agents import worker as process
     from streams.topics import RELAY_GROUP
 

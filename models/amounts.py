@@ -24,8 +24,8 @@ _TIMES: Final = {
     "million": 1_000_000,
 }
 _ONE: Final = (
-    r"(?:USD|US\$|\$)?\s*(\d{1,3}(?:,\d{3})+|\d{1,3}(?: \d{3})+|\d+)(\.\d{1,2}|\.)?\s*(K|MM|M|thousand|million|mil)?"
-    r"\s*(?:USD|dollars)?"
+    r"(?:USD|US\$|\$)?\s*(\d{1,3}(?:,\d{3})+|\d{1,3}(?: \d{3})+|\d+)(\.\d{1,2}|\.\d\d0{2,}|\.)?"
+    r"\s*(K|MM|M|thousand|million|mil)?\s*(?:USD|dollars)?"
 )
 _AMOUNT: Final = re.compile(rf"(?:about|approx\.?|approximately|~)?\s*{_ONE}", re.ASCII | re.IGNORECASE)
 _AT_LEAST: Final = re.compile(

@@ -4,8 +4,7 @@ Raises ValueError with the reason, worded to follow the field's name.
 """
 
 import re
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any, Final
 
 from models.normalize import kind_of
@@ -13,7 +12,8 @@ from models.spelling import cleaned
 
 FIRST_YEAR: Final = 1900
 LAST_YEAR: Final = 2200
-_LENGTH: Final = 60
+_LENGTH: Final = 80
+_UNREAD: Final = "is not an RFC 3339 time"
 _OFFSETS: Final = {
     "UTC": "+00:00",
     "GMT": "+00:00",
@@ -26,24 +26,46 @@ _OFFSETS: Final = {
     "MDT": "-06:00",
     "PST": "-08:00",
     "PDT": "-07:00",
+    "AST": "-04:00",
+    "ADT": "-03:00",
     "AKST": "-09:00",
+    "AKDT": "-08:00",
     "HST": "-10:00",
 }
-_NAMED_ZONE: Final = re.compile(r"(.*\d(?: ?[AaPp]\.?[Mm]\.?)?) ?\(?([A-Z]{3,4}|Z)\)?")
-_OFFSET: Final = re.compile(r"(.*\d(?: ?[AaPp]\.?[Mm]\.?)?) ?([+-]\d\d:?\d\d)")
-_DAY_FIRST_OR_MONTH_FIRST: Final = re.compile(r"(\d{1,2})[/.-](\d{1,2})[/.-](\d{4})(?:,? (.+))?", re.ASCII)
-_YEAR_FIRST: Final = re.compile(r"(\d{4})/(\d{1,2})/(\d{1,2})(?:,? (.+))?", re.ASCII)
-_CLOCK: Final = re.compile(r"(\d{1,2}):(\d\d)(?::(\d\d)(?:\.\d{1,9})?)?(?: ?([AaPp])\.?[Mm]\.?)?", re.ASCII)
-_WRITTEN: Final = (
-    "%b %d, %Y",
-    "%B %d, %Y",
-    "%d %b %Y",
-    "%d %B %Y",
-    "%b %d %Y",
-    "%d-%b-%Y",
-    "%d-%b-%y",
+_ZONE: Final = re.compile(
+    r"(.*:\d\d(?:\.\d+)?(?: ?[AaPp]\.?[Mm]\.?)?) ?"
+    r"(?:(?:GMT|UTC)?([+-])(\d\d?)(?::?(\d\d))?(?: ?(?:\([^()]*\)|[A-Z]{2,5}))?|\(?([A-Z]{3,4}|Z)\)?)",
+    re.ASCII,
 )
-_MONTHS: Final = 12
+"""A time of day, and after it an offset, with or without the zone's name, or a zone's name alone."""
+_IN_BRACKETS: Final = re.compile(r"(.*(?:Z|[+-]\d\d:?\d\d))\[[A-Za-z0-9_+/:-]{1,50}\]", re.ASCII)
+"""A time with an offset, and after it the zone's name, as RFC 9557 and Java write it."""
+_END_OF_DAY: Final = re.compile(r"(.*[T ])24(:00(?::00(?:[.,]0+)?)?(?![\d:]).*)", re.ASCII)
+_LEAP_SECOND: Final = re.compile(r"(.*[T ]\d\d:\d\d:)60(?:[.,]\d+)?(?!\d)(.*)", re.ASCII)
+_DAY: Final = r"(\d{1,2})(?:st|nd|rd|th)?"
+_MONTH: Final = r"([A-Za-z]{3,9})\.?"
+_WEEKDAY: Final = re.compile(r"(?:mon|tue|wed|thu|fri|sat|sun)[a-z]{0,6}\.?,? ", re.IGNORECASE)
+_AFTER_DAY: Final = r"(?:,? (?:at )?(.+))?"
+_DAY_FIRST_OR_MONTH_FIRST: Final = re.compile(
+    rf"(\d{{1,2}})[/.-](\d{{1,2}})[/.-](\d{{4}}){_AFTER_DAY}", re.ASCII
+)
+_YEAR_FIRST: Final = re.compile(rf"(\d{{4}})([/.-])(\d{{1,2}})\2(\d{{1,2}}){_AFTER_DAY}", re.ASCII)
+_DAY_AND_WORD: Final = re.compile(rf"{_DAY}[ -]{_MONTH},?[ -](\d{{4}}|\d\d){_AFTER_DAY}", re.ASCII)
+_WORD_AND_DAY: Final = re.compile(rf"{_MONTH} {_DAY},? (\d{{4}}){_AFTER_DAY}", re.ASCII)
+_YEAR_LAST: Final = re.compile(
+    rf"({_MONTH} {_DAY}) (\d{{1,2}}:\d\d(?::\d\d)?)( [A-Z]{{3,4}})? (\d{{4}})", re.ASCII
+)
+"""As C's asctime and the command `date` write it: Nov 20 09:12:00 EST 2026."""
+_CLOCK: Final = re.compile(r"(\d{1,2}):(\d\d)(?::(\d\d)(?:\.\d{1,9})?)?(?: ?([AaPp])\.?[Mm]\.?)?", re.ASCII)
+_MONTHS: Final = (
+    *("january", "february", "march", "april", "may", "june", "july", "august"),
+    *("september", "october", "november", "december"),
+)
+_SEPT: Final = "sept"
+_LAST_HOUR: Final = 12
+_CENTURY: Final = 100
+_PIVOT: Final = 69
+"""A year of two digits is of the last century from this one on, as in mails (RFC 2822, section 4.3)."""
 
 
 def instant(value: Any, *, naive: bool = False) -> datetime | None:
@@ -58,9 +80,9 @@ def instant(value: Any, *, naive: bool = False) -> datetime | None:
     if not text:
         return None
     try:
-        read = datetime.fromisoformat(text)
+        read = _iso(text)
     except ValueError as error:
-        raise ValueError("is not an RFC 3339 time") from error
+        raise ValueError(_UNREAD) from error
     if read.tzinfo is None:
         if not naive:
             raise ValueError("needs an offset from UTC, like -05:00 or Z")
@@ -71,8 +93,9 @@ def instant(value: Any, *, naive: bool = False) -> datetime | None:
 def vendor_time(value: Any) -> datetime | None:
     """Read the time that a vendor wrote; the result has no offset if the text has none.
 
-    RFC 3339, mail dates (`Fri, 20 Nov 2026 09:12:00 -0500`), `11/20/2026 9:12 AM`, `Nov 20, 2026`, and the usual names
-    of US offsets. `05/06/2026` is refused, because it may be May or June.
+    RFC 3339, mail dates (`Fri, 20 Nov 2026 09:12:00 -0500`), `11/20/2026 9:12 AM`, `Nov 20, 2026`, what programs write
+    by default, and the usual names of US offsets. `05/06/2026` is refused, because it may be May or June; so is a text
+    of which a part is not understood, because that part may be the zone or the half of the day.
     """
     if value is None:
         return None
@@ -80,18 +103,63 @@ def vendor_time(value: Any) -> datetime | None:
     if not text:
         return None
     try:
-        return _in_range(datetime.fromisoformat(text))
+        return _in_range(_iso(text))
     except ValueError as error:
         if not str(error).startswith("Invalid isoformat"):
             raise
-    if (found := _OFFSET.fullmatch(text)) or (
-        (found := _NAMED_ZONE.fullmatch(text)) and found[2] in _OFFSETS
-    ):
-        offset = _OFFSETS.get(found[2], found[2])
-        return _in_range(
-            _local(found[1]).replace(tzinfo=datetime.fromisoformat(f"2000-01-01T00:00{offset}").tzinfo)
-        )
-    return _in_range(_local(text))
+    if found := _YEAR_LAST.fullmatch(text := _WEEKDAY.sub("", text, count=1)):
+        text = f"{found[1]} {found[6]} {found[4]}{found[5] or ''}"
+    zone, found = None, _ZONE.fullmatch(text)
+    if found:
+        text, zone = found[1], _zone(found)
+    read = _local(text)
+    if zone is not None:
+        if read.tzinfo is not None:
+            raise ValueError("names two offsets")
+        read = read.replace(tzinfo=zone)
+    return _in_range(read)
+
+
+def _iso(text: str) -> datetime:
+    """Read ISO 8601 with what Python lacks: a leap second, `24:00` at the end of a day, the zone's name in brackets."""
+    if found := _IN_BRACKETS.fullmatch(text):
+        text = found[1]
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError as error:
+        later = timedelta(0)
+        if found := _LEAP_SECOND.fullmatch(text):
+            text, later = f"{found[1]}59{found[2]}", timedelta(seconds=1)
+        elif found := _END_OF_DAY.fullmatch(text):
+            text, later = f"{found[1]}00{found[2]}", timedelta(days=1)
+        if later:
+            return _later(datetime.fromisoformat(text), later)
+        if "offset must be" in str(error):
+            raise ValueError("has an offset of a day or more") from error
+        raise
+
+
+def _later(read: datetime, length: timedelta) -> datetime:
+    try:
+        return read + length
+    except OverflowError as error:
+        raise ValueError(_UNREAD) from error
+
+
+def _zone(found: re.Match[str]) -> tzinfo:
+    """Return the offset that a text names; raises ValueError for a name that nobody here knows."""
+    sign, hours, minutes, name = found[2], found[3], found[4], found[5]
+    offset = _OFFSETS.get(name) if name else f"{sign}{hours:0>2}:{minutes or '00'}"
+    if offset is None:
+        raise ValueError(f"names the zone {name}, which may be several; write the offset")
+    try:
+        return _aware(datetime.fromisoformat(f"2000-01-01T00:00{offset}"))
+    except ValueError as error:
+        raise ValueError("has an offset of a day or more") from error
+
+
+def _aware(read: datetime) -> tzinfo:
+    return read.tzinfo or UTC
 
 
 def _text(value: Any) -> str:
@@ -99,7 +167,7 @@ def _text(value: Any) -> str:
         raise ValueError(f"must be an RFC 3339 time, not {kind_of(value)}")  # noqa: TRY004  # pydantic collects ValueErrors
     text = cleaned(value)
     if len(text) > _LENGTH:
-        raise ValueError("is not an RFC 3339 time")
+        raise ValueError(_UNREAD)
     return text
 
 
@@ -110,28 +178,39 @@ def _in_range(read: datetime) -> datetime:
 
 
 def _local(text: str) -> datetime:
+    """Read a date, with or without a time of day."""
     try:
-        return datetime.fromisoformat(text)
+        return _iso(text)
     except ValueError:
         pass
     if found := _DAY_FIRST_OR_MONTH_FIRST.fullmatch(text):
         first, second, year = int(found[1]), int(found[2]), int(found[3])
-        if first <= _MONTHS and second <= _MONTHS and first != second:
+        if first <= len(_MONTHS) and second <= len(_MONTHS) and first != second:
             raise ValueError("may be day or month first; write it as RFC 3339")
-        month, day = (first, second) if second > _MONTHS or first == second else (second, first)
+        month, day = (first, second) if second > len(_MONTHS) or first == second else (second, first)
         return _at(year, month, day, found[4])
     if found := _YEAR_FIRST.fullmatch(text):
-        return _at(int(found[1]), int(found[2]), int(found[3]), found[4])
-    for form in _WRITTEN:
-        for clock in ("", " %H:%M", " %H:%M:%S", " %I:%M %p", " %I:%M:%S %p"):
-            try:
-                return datetime.strptime(text, form + clock)  # noqa: DTZ007  # the reader sets the zone
-            except ValueError:
-                continue
-    try:
-        return parsedate_to_datetime(text)
-    except (ValueError, TypeError, IndexError, OverflowError) as error:
-        raise ValueError("is not an RFC 3339 time") from error
+        return _at(int(found[1]), int(found[3]), int(found[4]), found[5])
+    if found := _DAY_AND_WORD.fullmatch(text):
+        return _at(_year(found[3]), _month(found[2]), int(found[1]), found[4])
+    if found := _WORD_AND_DAY.fullmatch(text):
+        return _at(int(found[3]), _month(found[1]), int(found[2]), found[4])
+    raise ValueError(_UNREAD)
+
+
+def _year(text: str) -> int:
+    year = int(text)
+    if len(text) > 2:  # noqa: PLR2004  # two digits
+        return year
+    return year + 19 * _CENTURY + (_CENTURY if year < _PIVOT else 0)
+
+
+def _month(word: str) -> int:
+    word = word.lower()
+    for number, name in enumerate(_MONTHS, start=1):
+        if word in (name, name[:3]) or (word == _SEPT and name.startswith(word)):
+            return number
+    raise ValueError(_UNREAD)
 
 
 def _at(year: int, month: int, day: int, clock: str | None) -> datetime:
@@ -139,13 +218,13 @@ def _at(year: int, month: int, day: int, clock: str | None) -> datetime:
     if clock:
         found = _CLOCK.fullmatch(clock)
         if found is None:
-            raise ValueError("is not an RFC 3339 time")
+            raise ValueError(_UNREAD)
         hour, minute, second = int(found[1]), int(found[2]), int(found[3] or 0)
         if found[4]:
-            if not 1 <= hour <= _MONTHS:
-                raise ValueError("is not an RFC 3339 time")
-            hour = hour % _MONTHS + (_MONTHS if found[4] in "Pp" else 0)
+            if not 1 <= hour <= _LAST_HOUR:
+                raise ValueError(_UNREAD)
+            hour = hour % _LAST_HOUR + (_LAST_HOUR if found[4] in "Pp" else 0)
     try:
         return datetime(year, month, day, hour, minute, second)  # noqa: DTZ001  # the reader sets the zone
     except ValueError as error:
-        raise ValueError("is not an RFC 3339 time") from error
+        raise ValueError(_UNREAD) from error

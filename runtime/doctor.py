@@ -34,7 +34,7 @@ from runtime.jars import KAFKA_VERSION, pinned
 from runtime.stack import find_running
 from runtime.topic_checks import topics
 from sink.schema import schema_of
-from streams import clients
+from streams import clients, compiled_core
 from streams.masking import masked
 from streams.patches import TESTED
 from streams.settings import Settings
@@ -66,7 +66,7 @@ def examine(settings: Settings | None = None) -> list[Check]:
     Without `settings` the environment is read; a refused configuration is a result as well. Servers that
     `firstclaim up` runs in the same state folder are found.
     """
-    found = [_python(), _faust(), *_extensions(), codecs(), _java()]
+    found = [_python(), _faust(), *_extensions(), core(), codecs(), _java()]
     try:
         settings = find_running(Settings.read() if settings is None else settings)
         settings.aiokafka_options()
@@ -148,6 +148,16 @@ def _extensions() -> Iterator[Check]:
         detail = "compiled" if compiled else f"{module} is missing"
         hint = "" if compiled else "install the wheel; from source it needs Cython and a C compiler"
         yield Check(f"{package} extensions", compiled, detail, hint)
+
+
+def core(folder: Path = compiled_core.FOLDER, root: Path = compiled_core.ROOT) -> Check:
+    """Say what a worker would run. Both are fine; a core that is there and cannot be used is not."""
+    modules, reason = compiled_core.usable(folder, root)
+    if modules:
+        return Check("compiled core", ok=True, detail=f"{len(modules)} modules, from these sources")
+    built = (folder / compiled_core.MANIFEST).exists()
+    hint = "compile it again (`make compiled`) or remove it (`make interpreted`)" if built else ""
+    return Check("compiled core", ok=not built, detail=f"is not used: {reason}", hint=hint)
 
 
 def _java() -> Check:

@@ -73,6 +73,11 @@ REPEATS_SKIPPED = Counter(
     ["reader"],
     registry=REGISTRY,
 )
+COMPILED_MODULES = Gauge(
+    "firstclaim_compiled_modules",
+    "Modules of the compiled core that this worker or relay runs; 0 if it runs the sources alone.",
+    registry=REGISTRY,
+)
 ROWS = Gauge("firstclaim_rows", "Rows of the partitions this worker owns.", registry=REGISTRY)
 OPEN_TIMERS = Gauge(
     "firstclaim_open_timers", "Deadlines pointed at by this worker's heap.", registry=REGISTRY

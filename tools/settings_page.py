@@ -60,6 +60,7 @@ It also reads the settings of mails (`FIRSTCLAIM_SMTP_…`) and push messages (`
 |---|---|
 | `FIRSTCLAIM_LOG_FORMAT` | the form of log lines, `json` or `text`: [logs](operating.md#logs) |
 | `FIRSTCLAIM_LOG_EVENTS` | `1`: a line for each record that was handled |
+| `FIRSTCLAIM_COMPILED_CORE` | `auto`, `off` or `required`: the [compiled core](operating.md#the-compiled-core) |
 | `OTEL_…` | where spans are sent: [traces](operating.md#traces) |
 | `FIRSTCLAIM_PASSWORD` | the password that `firstclaim account add` would ask for |
 | `FIRSTCLAIM_CHAT_URL_ORG__NAME` | the address of an org's chat: [couriers](couriers.md) |

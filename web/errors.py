@@ -13,6 +13,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, RedirectResponse, Response
 from pydantic import BaseModel, ConfigDict
 from starlette.exceptions import HTTPException
+from starlette.routing import Match, Route
 
 from models.errors import InvalidInput, PermanentError, RetryableError, RuntimeFailure
 from sink.db_errors import IS_AWAY, IS_READ_ONLY
@@ -144,6 +145,8 @@ def add_to(app: FastAPI) -> None:
         too_large = error.status_code == HTTPStatus.REQUEST_ENTITY_TOO_LARGE
         kind = "too-large" if too_large else HTTPStatus(error.status_code).phrase.lower().replace(" ", "-")
         headers = dict(error.headers or {})
+        if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+            headers["Allow"] = ", ".join(sorted(_methods_at(request)))
         return await respond(
             request, HttpProblem(error.status_code, kind, str(error.detail), headers=headers)
         )
@@ -165,6 +168,16 @@ def add_to(app: FastAPI) -> None:
         headers = {"Retry-After": "1"}
         problem = HttpProblem(HTTPStatus.SERVICE_UNAVAILABLE, kind, _in_words(error), headers=headers)
         return await respond(request, problem)
+
+
+def _methods_at(request: Request) -> set[str]:
+    """Return the methods of every route with the request's path. The router names only those of the first one."""
+    return {
+        method
+        for route in request.app.router.routes
+        if isinstance(route, Route) and route.matches(request.scope)[0] is not Match.NONE
+        for method in route.methods or ()
+    }
 
 
 def _in_words(error: RuntimeFailure) -> str:

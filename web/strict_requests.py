@@ -8,6 +8,7 @@ This middleware rejects them before a route handles the request.
 import json
 import math
 import re
+from http import HTTPStatus
 from typing import Any, Final
 from urllib.parse import unquote_to_bytes
 
@@ -34,6 +35,7 @@ _NAMED: Final = 60
 """The most characters of a name that an error message repeats."""
 _JSON: Final = "json"
 _VENDOR_POST: Final = re.compile(r"/api/v1/leads/([^/]+)(?:/webhook)?")
+_NOT_ENCODED: Final = frozenset({"", "identity"})
 _WITHOUT_BODY: Final = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 
 
@@ -50,10 +52,12 @@ class StrictRequests:
             return
         try:
             check_address(scope.get("raw_path") or scope["path"].encode(), scope["query_string"])
+            headers = Headers(scope=scope)
+            check_encoding(headers)
             if (
                 scope["method"] not in _WITHOUT_BODY
                 and not _is_vendor_post(scope["path"])
-                and _JSON in Headers(scope=scope).get("content-type", "")
+                and _JSON in headers.get("content-type", "").lower()
             ):
                 body = await Request(scope, receive).body()
                 check_json(body)
@@ -63,6 +67,9 @@ class StrictRequests:
         except InvalidInput as error:
             await answer(Request(scope), invalid(error))(scope, receive, send)
             return
+        except HttpProblem as encoded:
+            await answer(Request(scope), encoded)(scope, receive, send)
+            return
         except HTTPException as error:  # the body is too long
             problem = HttpProblem(
                 error.status_code, "too-large", str(error.detail), headers=dict(error.headers or {})
@@ -70,6 +77,18 @@ class StrictRequests:
             await answer(Request(scope), problem)(scope, receive, send)
             return
         await self._app(scope, receive, send)
+
+
+def check_encoding(headers: Headers) -> None:
+    """Raise 415 for a body that is compressed: it would be read as bytes that are no text."""
+    coding = headers.get("content-encoding", "").strip().lower()
+    if coding not in _NOT_ENCODED:
+        raise HttpProblem(
+            HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+            "unsupported-encoding",
+            f"Content-Encoding: is {coding[:_NAMED]}; send the body as it is, without an encoding",
+            headers={"Accept-Encoding": "identity"},
+        )
 
 
 def _is_vendor_post(path: str) -> bool:

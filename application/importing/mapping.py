@@ -39,7 +39,7 @@ from pydantic import (
 
 from application.directory import yaml_text
 from application.directory.yaml_text import read_bounded
-from models import normalize
+from models import moments, normalize
 from models.errors import InvalidInput, Problem
 from models.field_names import FULL_NAME
 from models.inbound import Arrival
@@ -157,10 +157,12 @@ class FieldSource(BaseModel):
             read = (
                 datetime.strptime(cell, self.format)  # noqa: DTZ007  # the time zone is set below
                 if self.format
-                else datetime.fromisoformat(cell)
+                else moments.vendor_time(cell)
             )
         except (ValueError, OverflowError, OSError):
-            raise UnreadCell(field, f"is not a time like {self.format or 'RFC 3339 has it'}", cell) from None
+            read = None
+        if read is None:
+            raise UnreadCell(field, f"is not a time like {self.format or 'RFC 3339 has it'}", cell)
         if read.tzinfo is None and self.time_zone is not None:
             read = read.replace(tzinfo=ZoneInfo(self.time_zone))
         return read.isoformat()

@@ -1,9 +1,10 @@
 """Runs a plain loop on aiokafka alone: it reads claims, keeps a dict of owners, writes changelog and answers, commits.
 
-`python -m bench.peers.raw CLAIMS STATE DECISIONS throughput|latency|tuned` runs until SIGTERM. In common with us it has
-at-least-once delivery, an idempotent producer with acks=all, a changelog record for each change and an answer for each
-claim, and commits of offsets only when both are durable. It lacks rules, versions, reasons, replay detection, recovery
-of its dict, a fence against zombies, and readiness.
+`python -m bench.peers.raw CLAIMS STATE DECISIONS throughput|latency|tuned [INSTANCE]` runs until SIGTERM. `INSTANCE`
+makes it a static member of its group. In common with us it has at-least-once delivery, an idempotent producer with
+acks=all, a changelog record for each change and an answer for each claim, commits of offsets only when both are
+durable, and the times of its group membership. It lacks rules, versions, reasons, replay detection, recovery of its
+dict, a fence against zombies, and readiness.
 
 - `throughput`: polls a thousand records, awaits its sends, commits; linger 2 ms; asyncio's own loop and json.
 - `latency`: linger 0; it sends without awaiting, and commits once a second what is durable by then.
@@ -19,6 +20,7 @@ from typing import TYPE_CHECKING, Any, Final
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
 from bench.peers.answer import decided, state
+from streams.app import HEARTBEAT_SECONDS, SESSION_SECONDS
 from streams.settings import Settings
 
 if TYPE_CHECKING:
@@ -28,10 +30,17 @@ COMMIT_SECONDS: Final = 1.0
 """The commit interval of our workers."""
 
 
+def group_of(claims: str) -> str:
+    """Return the consumer group of the loops that read a topic of claims."""
+    return f"raw-{claims}"
+
+
 class Loop:
     """The consumer, the producer, and the owners of leads."""
 
-    def __init__(self, settings: Settings, topics: tuple[str, str, str], *, linger_ms: int) -> None:
+    def __init__(
+        self, settings: Settings, topics: tuple[str, str, str], *, linger_ms: int, instance: str | None
+    ) -> None:
         claims, self.states, self.decisions = topics
         self.owners: dict[str, str] = {}
         self.pending: list[asyncio.Future[Any]] = []
@@ -41,7 +50,10 @@ class Loop:
         self.consumer = AIOKafkaConsumer(
             claims,
             **options,
-            group_id=f"raw-{claims}",
+            group_id=group_of(claims),
+            group_instance_id=instance,
+            session_timeout_ms=round(SESSION_SECONDS * 1000),
+            heartbeat_interval_ms=round(HEARTBEAT_SECONDS * 1000),
             auto_offset_reset="earliest",
             enable_auto_commit=False,
         )
@@ -94,8 +106,13 @@ class Loop:
 
 async def main() -> None:
     """Run until stopped."""
-    claims, states, decisions, kind = sys.argv[1:]
-    loop = Loop(Settings.read(), (claims, states, decisions), linger_ms=0 if kind == "latency" else 2)
+    claims, states, decisions, kind, *instance = sys.argv[1:]
+    loop = Loop(
+        Settings.read(),
+        (claims, states, decisions),
+        linger_ms=0 if kind == "latency" else 2,
+        instance=instance[0] if instance else None,
+    )
     if kind == "tuned":
         import orjson  # noqa: PLC0415  # a dependency of Quix Streams
 
@@ -112,7 +129,7 @@ async def main() -> None:
 
 
 if __name__ == "__main__":
-    if sys.argv[-1] == "tuned":
+    if "tuned" in sys.argv:
         import uvloop
 
         uvloop.run(main())

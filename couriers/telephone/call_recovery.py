@@ -127,7 +127,7 @@ async def _ring_again(
 async def _since(settings: Settings, topic: str, seconds: float) -> AsyncIterator[Any]:
     """Yield the records of the last seconds, up to the end at the time of the call. Raises KafkaError."""
     begin_ms = int((time.time() - seconds) * 1000)
-    consumer = make_consumer(settings, topic, reset="earliest")
+    consumer = make_consumer(settings, topic, reset="none")
     await consumer.start()
     try:
         topic_partitions = sorted(consumer.assignment())

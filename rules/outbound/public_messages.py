@@ -159,17 +159,25 @@ _Message = tuple[str, bytes, msgspec.Struct | None]
 
 
 def _of_lead(row: LeadRow, key: bytes) -> list[_Message]:
-    lead_id = key.decode()
-    messages: list[_Message] = []
+    lead, lead_id = row.lead, key.decode()
+    answers: list[_Message] = []
+    for decision in row.decisions:
+        if isinstance(decision, Answered):
+            answers.append((LEAD_DECISIONS, key, _answer(decision, lead_id)))  # noqa: PERF401  # most rows have one
+    if lead is None or (len(answers) == len(row.decisions) and lead.phase not in _AT_DESK):
+        return answers  # answers alone, as of a claim that lost, cause nothing else
+    return _of_changed_lead(row, lead, key, answers)
+
+
+def _of_changed_lead(row: LeadRow, lead: Lead, key: bytes, messages: list[_Message]) -> list[_Message]:
+    """Return these messages and those of the other decisions behind them."""
     owners: list[OwnerChanged] = []
     exception: ExceptionRaised | ExceptionIgnored | ExceptionResolved | None = None
     queue_changes: dict[str, QueueEntered | QueueLeft | QueueMoved] = {}
     left: set[str] = set()
     corrected = False
     for decision in row.decisions:
-        if isinstance(decision, Answered):
-            messages.append((LEAD_DECISIONS, key, _answer(decision, lead_id)))
-        elif isinstance(decision, OwnerChanged):
+        if isinstance(decision, OwnerChanged):
             owners.append(decision)
         elif isinstance(decision, (QueueEntered, QueueLeft, QueueMoved)):
             queue_changes[decision.queue_id] = decision
@@ -179,11 +187,6 @@ def _of_lead(row: LeadRow, key: bytes) -> list[_Message]:
             exception = decision
         elif isinstance(decision, FactsCorrected | InquirySplit):
             corrected = True
-    lead = row.lead
-    if lead is None:
-        return messages
-    if len(messages) == len(row.decisions) and lead.phase not in _AT_DESK:
-        return messages  # answers alone, as of a claim that lost, cause nothing else
     erased = any(isinstance(decision, LeadErased) for decision in row.decisions)
     if erased:
         owners, exception = [], None

@@ -119,7 +119,7 @@ SMALL: dict[str, tuple[dict[str, Any], set[str]]] = {
         {"lateness_p50_ms", "lateness_p99_ms", "herd_seconds", "claims_p99_ms", "herd_claims_p99_ms"},
     ),
     "recovery": ({"leads": 300, "repeats": 1}, {"leads", "seconds", "bytes_per_lead"}),
-    "restart": ({"repeats": 1}, {"dynamic_s", "static_s"}),
+    "restart": ({"repeats": 1}, {"dynamic_s", "static_s", "ratio_dynamic", "ratio_static"}),
     "allocate": (
         {"offers": 200, "repeats": 1},
         {"per_s_10", "per_s_1000", "per_s_10000", "growth_1000", "growth_10000"},

@@ -15,19 +15,36 @@ CLAIMS = {
     "leads": 10_000,
 }
 
+RESTART = {
+    "dynamic_s": 6.8,
+    "raw_dynamic_s": 6.5,
+    "ratio_dynamic": 1.05,
+    "static_s": 3.1,
+    "raw_static_s": 2.9,
+    "ratio_static": 1.07,
+}
+
 
 def test_a_newer_table_takes_the_place_of_the_former_and_others_stay(tmp_path: Path) -> None:
     docs = tmp_path / "docs" / "benchmarks.md"
     write_table("claims", CLAIMS, path=docs)
-    write_table("restart", {"dynamic_s": 6.8, "static_s": 3.1}, path=docs)
+    write_table("restart", RESTART, path=docs)
     write_table("claims", {**CLAIMS, "ours_per_s": 15_000}, path=docs)
     text = docs.read_text()
     assert "| firstclaim worker | 15,000 | 0.54 |" in text
+    assert "compiled core |" not in text
     assert "14,000" not in text
-    assert "| static | 3.1 |" in text
+    assert "| static | 3.1 | 2.9 | 1.07 |" in text
     assert text.count("<!-- claims -->") == text.count("<!-- /claims -->") == 1
     assert "cores" in text
     assert "Apache Kafka" in text
+
+
+def test_the_compiled_core_has_rows_where_it_was_measured(tmp_path: Path) -> None:
+    docs = tmp_path / "benchmarks.md"
+    write_table("claims", {**CLAIMS, "compiled_per_s": 21_000, "compiled_answers_per_s": 19_600}, path=docs)
+    assert "| firstclaim worker, compiled core | 21,000 | 0.75 |" in docs.read_text()
+    assert "| the same, compiled core | 19,600 | 0.70 |" in docs.read_text()
 
 
 def test_r9_an_orgs_allocations_are_told_by_its_size(tmp_path: Path) -> None:

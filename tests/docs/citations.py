@@ -92,11 +92,18 @@ def missing_paths(page: Path) -> Iterator[str]:
             bases = (ROOT, page.parent)
             file = next((base / path for base in bases if (base / path).exists()), None)
             if file is None:
-                yield f"{span}: there is no such path"
+                if path.rstrip("/") not in _generated():
+                    yield f"{span}: there is no such path"
             elif member and not has(file, member):
                 yield f"{span}: the file has no such name"
         elif re.fullmatch(r"\w+(?:\.\w+)+", span) and first in ROOMS and not is_module(span):
             yield f"{span}: there is no such module or name"
+
+
+@cache
+def _generated() -> frozenset[str]:
+    """Return the paths that a build makes, so that Git ignores them: they need not be there."""
+    return frozenset(line.rstrip("/") for line in read(ROOT / ".gitignore").splitlines())
 
 
 def has(file: Path, member: str) -> bool:

@@ -172,11 +172,11 @@ class Relay:
         for topic in PUBLIC:
             for partition in range(PARTITIONS):
                 if log := self.broker.logs[topic, partition]:
-                    published._last[topic, partition] = _number(log[-1], partition)
+                    published.note(topic, partition, _number(log[-1], partition))
         for partition in range(PARTITIONS):
             for record in self.broker.logs[DO_NOT_CONTACT, 0]:
                 if (number := _number(record, partition)) != NOTHING:
-                    published._last[DO_NOT_CONTACT, partition] = number
+                    published.note(DO_NOT_CONTACT, partition, number)
         self.stage: RelayStage = stage
         self.positions: dict[int, int] = {}
         for partition in range(PARTITIONS):

@@ -6,10 +6,9 @@ its answer was read. Steps come in the order in which they became ready, which i
 """
 
 import asyncio
-import inspect
 from collections.abc import Callable, Coroutine
 from contextvars import Context, ContextVar, copy_context
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar, cast
 
 T = TypeVar("T")
 
@@ -137,11 +136,7 @@ class StepLoop(asyncio.BaseEventLoop):
         """End what was killed or still waits. Nothing of it has an effect any more."""
         for task in asyncio.all_tasks(self):
             task._log_destroy_pending = False  # type: ignore[attr-defined]
-            work: Any = task.get_coro()
-            if inspect.getcoroutinestate(work) == inspect.CORO_CREATED:
-                work.close()
-            else:
-                _unwind(work)
+            _unwind(cast("Coroutine[Any, Any, None]", task.get_coro()))
         self.close()
 
     def _check_closed(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import re
 from http import HTTPStatus
 from typing import TYPE_CHECKING
@@ -54,6 +55,61 @@ async def test_a_body_that_cannot_be_kept_is_refused_with_its_field(
     (problem,) = answer.json()["errors"]
     assert problem["path"].startswith(field)
     assert problem["reason"]
+
+
+@pytest.mark.parametrize(
+    "media_type", ["APPLICATION/JSON", "Application/Json; charset=utf-8", "application/VND.x+JSON"]
+)
+async def test_a_body_is_checked_however_its_content_type_is_spelled(
+    running_org: RunningOrg, media_type: str
+) -> None:
+    """Media types have no case (RFC 9110, section 8.3.1)."""
+    await running_org.rep("admin-1", "admin")
+    async with await running_org.program("admin-1") as client:
+        for body, field in (
+            (b'{"last_name": "x", "loan_amount": 1e400}', "loan_amount"),
+            (b'{"last_name": "x\\u0000y"}', "last_name"),
+            (b'{"last_name": "x", "last_name": "y"}', "last_name"),
+        ):
+            answer = await client.post("/api/v1/leads", content=body, headers={"content-type": media_type})
+            assert answer.status_code == HTTPStatus.UNPROCESSABLE_ENTITY, body
+            assert answer.json()["errors"][0]["path"] == field
+
+
+async def test_a_compressed_body_is_named_as_such(running_org: RunningOrg) -> None:
+    await running_org.rep("admin-1", "admin")
+    headers = {"content-type": "application/json", "content-encoding": "gzip"}
+    async with await running_org.program("admin-1") as client:
+        for path in ("/api/v1/leads", "/api/v1/leads/acme"):
+            answer = await client.post(path, content=gzip.compress(b'{"last_name": "x"}'), headers=headers)
+            assert answer.status_code == HTTPStatus.UNSUPPORTED_MEDIA_TYPE
+            assert answer.json()["detail"].startswith("Content-Encoding: is gzip")
+
+
+async def test_a_method_that_is_not_allowed_is_answered_with_all_that_are(running_org: RunningOrg) -> None:
+    await running_org.rep("admin-1", "admin")
+    async with await running_org.program("admin-1") as client:
+        for path, allowed in (
+            ("/api/v1/leads", "GET, POST"),
+            ("/api/v1/directory/rep/x", "DELETE, GET, PUT"),
+        ):
+            answer = await client.patch(path, json={})
+            assert (answer.status_code, answer.headers["allow"]) == (HTTPStatus.METHOD_NOT_ALLOWED, allowed)
+        for path, status in (("/sign-in", HTTPStatus.OK), ("/", HTTPStatus.SEE_OTHER)):
+            answer = await client.head(path)
+            assert (answer.status_code, answer.content) == (status, b""), path
+
+
+@pytest.mark.parametrize("day", ["9999-12-31", "0001-01-01"])
+async def test_a_report_of_a_day_that_no_calendar_of_ours_has_is_refused(
+    running_org: RunningOrg, day: str
+) -> None:
+    await running_org.rep("mia", "manager")
+    async with await running_org.program("mia") as client:
+        for path in ("/api/v1/reports", "/api/v1/reports.csv"):
+            answer = await client.get(path, params={"from": day, "to": day})
+            assert answer.status_code == HTTPStatus.UNPROCESSABLE_ENTITY
+            assert answer.json()["detail"] == "from: must be in the years 1900 to 2200"
 
 
 async def test_addresses_and_headers_that_are_none_are_refused(running_org: RunningOrg) -> None:

@@ -12,7 +12,7 @@ import pytest
 from playwright.async_api import expect
 
 from models.errors import InvalidInput
-from tests.fixtures.waiting import PATIENCE_SECONDS
+from tests.fixtures.waiting import PATIENCE_SECONDS, eventually
 from tests.web.screens import shot
 from tests.web.toasts import until_said
 from web.api.create_lead import checked
@@ -114,6 +114,31 @@ async def test_s6_a_rep_searches_edits_columns_works_and_exports_their_own_leads
         assert (await (await again.request.get(f"/api/v1/leads?{query}")).json())["rows"] == []
     assert (await (await again.request.get("/api/v1/assignments")).json())["total"] == 3
     assert (await again.request.get("/api/v1/leads?segment={}")).status == 403
+
+
+async def test_k7_a_search_finds_a_name_in_every_spelling_of_it(running_org: RunningOrg) -> None:
+    """What is pasted from elsewhere has its accents apart, unseen characters, or full-width letters."""
+    await running_org.rep("mia", "manager")
+    await running_org.publish("queue", "all", name="All", claimable=True, columns=["state"])
+    lead = await running_org.arrive(
+        "K-1", first_name="Jos\u00e9", last_name="N\u00fa\u00f1ez", phone="4014194247"
+    )
+    await running_org.until_stored(lead)
+    async with await running_org.program("mia") as client:
+
+        async def found(path: str, **params: str) -> list[str]:
+            answer = (await client.get(path, params=params)).json()
+            return [row["lead_id"] for row in answer.get("rows", answer.get("leads", []))]
+
+        await eventually(lambda: found("/api/v1/queues/all/leads"), "the lead in its queue")
+        for text in ("Nu\u0301n\u0303ez", "JOSE\u0301", "N\u00fa\u200b\u00f1ez", "\uff2a\uff4f\uff53\u00e9"):
+            assert await found("/api/v1/leads", search=text) == [lead], text
+            assert await found("/api/v1/queues/all/leads", name=text) == [lead], text
+            assert await found("/api/v1/find", text=text) == [lead], text
+        assert await found("/api/v1/leads", last_name="Nu\u0301n\u0303ez") == [lead]
+        # An address book copies a number with marks of its direction.
+        assert await found("/api/v1/leads", search="\u202d+1 401-419-4247\u202c") == [lead]
+        assert await found("/api/v1/find", text="\u200b") == []
 
 
 @pytest.mark.slow

@@ -13,6 +13,7 @@ from rules.lead.overrides import refusal_parts
 from web.auth import Access, PartsOf, Person
 from web.console_services import Services
 from web.errors import DOCUMENTED, HttpProblem, not_found
+from web.live.claims_on_their_way import claim_on_its_way
 from web.schemas import Action, Answer, Claim
 from web.services.names import Names
 from web.services.open_leads import check_open_leads
@@ -57,7 +58,9 @@ Key = Annotated[
 @router.post("/leads/{lead_id}/claims")
 async def claim(person: Acts, parts: PartsOf, lead_id: uuid.UUID, given: Claim, key: Key = None) -> Answer:
     """Claim a lead. The result is `won`, or `lost` with the owner (Q8)."""
-    return await act(parts, person, str(lead_id), "claim", key, queue_id=given.queue_id)
+    with claim_on_its_way(parts, person, str(lead_id), given.queue_id) as on_its_way:
+        on_its_way.answer = await act(parts, person, str(lead_id), "claim", key, queue_id=given.queue_id)
+        return on_its_way.answer
 
 
 @router.delete("/leads/{lead_id}/claims/{key}")

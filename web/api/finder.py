@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 
 from board.reader import NAME, ListRow, QueueInfo
 from models.public import MINE
+from models.spelling import cleaned
 from rules.queues.rule_book import OrgRules
 from sink.lists import pages
 from sink.lists.list_query import ListQuery
@@ -65,10 +66,12 @@ async def find(
     ],
 ) -> Found:
     """Find leads by name in every queue that the caller sees, and among the caller's leads also by phone and mail."""
+    if not (text := cleaned(text)):
+        return Found()
     infos = await visible(parts, person)
     own, queued = await asyncio.gather(_own(parts, person, text), _queued(parts, person, infos, text))
     leads = list({one.lead_id: one for one in (*queued, *own)}.values())  # a lead of one's own opens as such
-    wanted = text.strip().casefold()
+    wanted = text.casefold()
     return Found(
         leads=sorted(leads, key=lambda one: not one.name.casefold().startswith(wanted))[:MOST_LEADS],
         queues=[

@@ -243,10 +243,21 @@ class Hub:
         """Send an event that belongs to no list to the pages of an org that `to` selects."""
         org = self._orgs.get(org_id)
         if org is not None:
-            body = msgspec.json.encode(data)
-            batch = _Batch((_Entry("", b"event: " + event.encode() + b"\ndata: " + body + b"\n\n"),))
+            batch = _Batch((_Entry("", _event(event, data)),))
             for page in org.pages:
                 if may_hear(event, page.scopes) and to(page):
+                    page.take(batch)
+
+    def tell_list(self, org_id: str, queue_id: str, event: str, data: Any, *, but: str) -> None:
+        """Send an event about a list to the pages of an org that show it, except those of the rep `but`.
+
+        The event is not in the feed. So a page that reconnects does not get it, nor do pages of other consoles.
+        """
+        org = self._orgs.get(org_id)
+        if org is not None:
+            batch = _Batch((_Entry(queue_id, _event(event, data)),))
+            for page in org.pages:
+                if page.rep_id != but:
                     page.take(batch)
 
     def tell_all(self, event: str, data: Any, to: Callable[[OpenPage], bool]) -> None:
@@ -332,6 +343,10 @@ def _keep(org: _Org, sent: list[_Entry]) -> None:
             org.kept_ids.discard(dropped.id)
         org.kept.append(one)
         org.kept_ids.add(one.id)
+
+
+def _event(name: str, data: Any) -> bytes:
+    return b"event: " + name.encode() + b"\ndata: " + msgspec.json.encode(data) + b"\n\n"
 
 
 def _rebuilt(at: str = "") -> _Entry:

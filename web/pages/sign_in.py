@@ -1,6 +1,6 @@
 """Serves the sign-in pages. They are the only pages that are open to everybody."""
 
-from typing import Annotated
+from typing import Annotated, Final
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Form, Request, Response
@@ -13,17 +13,19 @@ from web.pages.page_context import render
 from web.services.sign_in import CODE_NEEDED, begin, finish, take_back
 
 router = APIRouter(include_in_schema=False)
+_SHOWN: Final = ["GET", "HEAD"]
+"""What watches a site asks for the head alone (RFC 9110, section 9.1), and has no session."""
 
 Next = Annotated[str, Form(max_length=1000)]
 
 
-@router.get("/")
+@router.api_route("/", methods=_SHOWN)
 async def home() -> Response:
     """Redirect to the person's work."""
     return RedirectResponse("/queues", 303)
 
 
-@router.get("/sign-in")
+@router.api_route("/sign-in", methods=_SHOWN)
 async def form(request: Request, parts: PartsOf, next: str = "/") -> Response:  # noqa: A002  # the parameter's name in the address
     """Show the form."""
     return shown(request, parts, next=next)

@@ -10,10 +10,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final
 
+import msgspec
 from fastapi import Request
 from fastapi.datastructures import QueryParams
 
 from models.errors import InvalidInput, Problem
+from models.spelling import cleaned
 from rules.queues.rule_book import OrgRules
 from sink.lists.list_columns import RANGES, Column, ColumnKind, Expression, ListDefinition
 from sink.lists.list_query import LIMIT, BetweenFilter, ContainsFilter, Filter, ListQuery, OneOf, parse_order
@@ -62,9 +64,9 @@ def from_query(
     if problems:
         raise InvalidInput(tuple(problems))
     sort, descending = parse_order(listing, query.get("sort"))
-    found = ListQuery(sort=sort, descending=descending, filters=filters, search=search, limit=limit)
+    found = ListQuery(sort=sort, descending=descending, filters=filters, search=cleaned(search), limit=limit)
     at = position_at(listing, found, query.get("cursor"), bands)
-    return ListQuery(sort=sort, descending=descending, filters=filters, search=search, limit=limit, at=at)
+    return msgspec.structs.replace(found, at=at)
 
 
 def _limit(given: str | None, problems: list[Problem]) -> int:
@@ -94,7 +96,8 @@ def _filter(column: Column, query: QueryParams) -> Filter | None:
     if any(len(value) > LONGEST or "\0" in value for value in values):
         raise ValueError(f"has more than {LONGEST} characters, or a character that is not allowed")
     if column.kind is ColumnKind.TEXT:
-        return ContainsFilter(values[-1].strip()) if values[-1].strip() else None
+        text = cleaned(values[-1])
+        return ContainsFilter(text) if text else None
     if column.kind is ColumnKind.FLAG:
         return OneOf(tuple(_flag(value) for value in values))
     return OneOf(tuple(value or None for value in values))

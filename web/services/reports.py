@@ -14,6 +14,7 @@ from typing import Final
 
 from pydantic import Field
 
+from models.moments import FIRST_YEAR, LAST_YEAR
 from rules.calendar.schedule import day_of, zone_of
 from rules.queues.rule_book import OrgRules
 from sink.day_reports import ArrivedLead, arrivals_with_first_owners
@@ -85,6 +86,9 @@ async def report(
     first = begin or last - timedelta(days=USUAL_DAYS - 1)
     if first > last:
         raise HttpProblem(422, "invalid", "to: the last day is before the first day")
+    for name, day in (("from", first), ("to", last)):
+        if not FIRST_YEAR <= day.year <= LAST_YEAR:
+            raise HttpProblem(422, "invalid", f"{name}: must be in the years {FIRST_YEAR} to {LAST_YEAR}")
     if (last - first).days >= MOST_DAYS:
         raise HttpProblem(422, "invalid", f"from: a report has at most {MOST_DAYS} days")
     since, until = day_begins(zone, first), day_begins(zone, last + timedelta(days=1))

@@ -5,6 +5,7 @@ from typing import Final
 
 from board.reader import BoardPage, QueueInfo
 from models.public import MINE, personal_queue
+from models.spelling import cleaned
 from web.auth import Person
 from web.console_services import Services
 from web.errors import HttpProblem, not_found
@@ -37,7 +38,8 @@ async def queue_leads_from(
     """Return leads of a queue from rank `start` on, and the next rank; None at the end."""
     on_board = board_id(parts, person, queue_id)
     if name and name.strip():
-        return await parts.board.search(person.org, on_board, name, limit=limit), None
+        # A text of characters that nobody sees alone names no lead.
+        return await parts.board.search(person.org, on_board, cleaned(name) or name, limit=limit), None
     page = await parts.board.page(person.org, on_board, start=start, limit=limit)
     end = start + limit
     return page, end if end < page.size else None

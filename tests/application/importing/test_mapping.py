@@ -138,6 +138,7 @@ def test_a_cell_that_cannot_be_used_names_its_field(given: Any, row: dict[str, A
         ({"column": "d", "format": "%d-%m-%Y"}, "2018-02-01"),
         ({"column": "d", "format": "epoch"}, "yesterday"),
         ({"column": "d", "time_zone": "UTC"}, "01-02-2018"),
+        ({"column": "d", "time_zone": "UTC"}, "Fri, 20 Nov 2026 09:12:00 CET"),
     ],
 )
 def test_v2_a_time_that_is_not_in_the_format_is_kept_as_unreadable(source: dict[str, str], cell: str) -> None:
@@ -149,6 +150,12 @@ def test_a_time_keeps_its_own_offset() -> None:
     mapping = Mapping({"created_at": {"column": "d", "time_zone": "America/Chicago"}})
     assert mapping.message({"d": "2026-07-01T09:00:00"})["created_at"] == "2026-07-01T09:00:00-05:00"
     assert mapping.message({"d": "2026-07-01T09:00:00+02:00"})["created_at"] == "2026-07-01T09:00:00+02:00"
+
+
+@pytest.mark.parametrize("cell", ["7/21/2026 9:00 PM", "July 21, 2026 at 9:00 PM", "2026-07-21 21:00"])
+def test_v3_a_time_is_read_as_on_the_topic_where_the_mapping_names_only_its_zone(cell: str) -> None:
+    mapping = Mapping({"created_at": {"column": "d", "time_zone": "America/Chicago"}})
+    assert mapping.message({"d": cell})["created_at"] == "2026-07-21T21:00:00-05:00"
 
 
 @pytest.mark.parametrize(

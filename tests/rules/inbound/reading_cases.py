@@ -152,6 +152,12 @@ AMOUNTS: Final = [
         ReadingCase("A15", {name: "310k"}, {"loan_amount": 310_000})
         for name in ("Loan Amount", "loanAmount", "amount_requested")
     ),
+    *(
+        # Databases write money with four decimals. With three, a thousand may be meant.
+        ReadingCase("A15", {"loan_amount": sent}, {"loan_amount": read})
+        for sent, read in {"310000.0000": 310_000, "310000.5000": 310_000.5}.items()
+    ),
+    *unread("A15", "loan_amount", "310.000", "310000.1234"),
     ReadingCase("A15", {"fico": "712.0"}, {"credit_score": 712}),
 ]
 
@@ -250,6 +256,40 @@ OTHERS: Final = [
             ("11/19/2026 9:12 PM", "2026-11-19T21:12:00+00:00", ("created_at",)),
             ("Nov 19, 2026", "2026-11-19T00:00:00+00:00", ("created_at",)),
             ("2026-11-20 09:12", "2026-11-20T09:12:00+00:00", ("created_at",)),
+            ("2026-11-20 9:12", "2026-11-20T09:12:00+00:00", ("created_at",)),
+            ("2026-11-19 9:12 PM", "2026-11-19T21:12:00+00:00", ("created_at",)),
+            ("11-19-2026", "2026-11-19T00:00:00+00:00", ("created_at",)),
+            ("11/19/2026, 9:12:00 PM", "2026-11-19T21:12:00+00:00", ("created_at",)),
+            ("Nov 19, 2026, 9:12:00 PM", "2026-11-19T21:12:00+00:00", ("created_at",)),
+            ("Thursday, November 19, 2026 9:12 PM", "2026-11-19T21:12:00+00:00", ("created_at",)),
+            ("November 19, 2026 at 9:12 PM", "2026-11-19T21:12:00+00:00", ("created_at",)),
+            ("19 Nov 26 21:12:00 GMT", "2026-11-19T21:12:00+00:00", ()),
+            ("Fri Nov 20 09:12:00 EST 2026", "2026-11-20T14:12:00+00:00", ()),
+            ("Fri, 20 Nov 2026 09:12:00 -0500 (EST)", "2026-11-20T14:12:00+00:00", ()),
+            (
+                "Fri Nov 20 2026 09:12:00 GMT-0500 (Eastern Standard Time)",
+                "2026-11-20T14:12:00+00:00",
+                (),
+            ),
+            ("2026-11-20T09:12:00-05:00[America/New_York]", "2026-11-20T14:12:00+00:00", ()),
+            ("2026-11-20 09:12:00 -0500 EST", "2026-11-20T14:12:00+00:00", ()),
+            ("2026-11-20T09:12:60Z", "2026-11-20T09:13:00+00:00", ()),
+            ("2026-11-19T24:00:00Z", "2026-11-20T00:00:00+00:00", ()),
+        )
+    ),
+    *(
+        # What is not understood may be the zone or the half of the day: such a time would be another one.
+        ReadingCase(
+            "A15", {"created_at": sent}, {"created_at": "2026-11-20T14:30:00+00:00"}, {"created_at": sent}
+        )
+        for sent in (
+            "Fri, 20 Nov 2026 09:12:00 CET",
+            "Fri Nov 20 09:12:00 AEDT 2026",
+            "20 Nov 2026 09:12:00 in the evening",
+            "11/19/2026 13:12 PM",
+            "2026-11-20T09:12:00+25:99",
+            "2026-11-20T09:12:00+01:00 EST",
+            "2026-11-19T24:01:00Z",
         )
     ),
     ReadingCase(

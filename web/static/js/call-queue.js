@@ -3,6 +3,7 @@
 import { call, messageOf } from "./api.js";
 import { roundKeys, startCalling } from "./call-round.js";
 import { Claims } from "./claims.js";
+import { ClaimsOfOthers } from "./claims-of-others.js";
 import { watchCovers } from "./covers.js";
 import { setUpDensity } from "./density.js";
 import { element, finder, focusedIn, pageData, setDisabled, setHidden, setText } from "./dom.js";
@@ -12,6 +13,7 @@ import { ListWindow } from "./list-window.js";
 import { Live } from "./live.js";
 import { badges, myQueueActions } from "./my-queue-row.js";
 import { offers } from "./offers.js";
+import { QueueCounts } from "./queue-counts.js";
 import { setUpQueueFilter } from "./queue-filter.js";
 import { QueueLinks } from "./queue-links.js";
 import { QueueOrder } from "./queue-order.js";
@@ -46,12 +48,12 @@ const range = find("[data-range]");
 const earlier = find("[data-earlier]", "button");
 const later = find("[data-later]", "button");
 const links = element("#queues");
-/** @type {Map<string, Element>} by queue: where its size stands */
-const sizes = new Map();
+const counts = new QueueCounts(links, () => drawCounts());
 
 const claims = new Claims(data.api);
 /** @type {RowHold<BoardRow>} */
 const hold = new RowHold(body, () => draw());
+const others = new ClaimsOfOthers(() => draw());
 const fold = new RowFold(body, find("[data-end]"));
 
 // A queue that does not show where its leads are has no times.
@@ -157,7 +159,7 @@ const mayCall = (row) => row.columns.may_call !== false && times?.times.get(row.
 
 /** Returns the rows to show: what must not be called never stands first, and what cannot be opened is not there. */
 function shownRows() {
-  const { rows } = leads;
+  const rows = others.without(leads.rows);
   const canOpen = data.claimable ? rows : rows.filter((row) => row.may_claim !== false);
   const missing = rows.length - canOpen.length;
   setHidden(leftOut, missing === 0);
@@ -189,14 +191,27 @@ function show(wanted) {
   fold.mark(shown);
 }
 
+/**
+ * Says whether both have the same lines in the same order.
+ * @param {Map<string, HTMLTableRowElement>} a
+ * @param {Map<string, HTMLTableRowElement>} b
+ */
+function hasSameEntries(a, b) {
+  const others = [...b];
+  return a.size === b.size && [...a].every(([lead, line], n) => lead === others[n][0] && line === others[n][1]);
+}
+
 /** @param {string | null} [enteredOrMoved] the lead to highlight */
 function draw(enteredOrMoved) {
   const focused = focusedIn(document)?.closest("tr")?.dataset.lead;
   const rows = shownRows();
+  hasRows = rows.length > 0;
   const isThere = focused !== undefined && rows.some((row) => row.lead_id === focused);
+  const { gaps } = hold;
   const slots = hold.slots(rows, enteredOrMoved);
   const wanted = new Map(slots.map(({ lead, row }) => [lead, row ? lineOf(row) : gapOf(lead)]));
-  if (!hold.isKept || slots.some(({ lead }) => lines.get(lead) !== wanted.get(lead))) show(wanted);
+  const isSame = hasSameEntries(lines, wanted);
+  if (!isSame) show(wanted);
   showWaiting(comes, hold.waiting);
   const fresh = enteredOrMoved && lines.get(enteredOrMoved);
   if (fresh) {
@@ -207,19 +222,28 @@ function draw(enteredOrMoved) {
   if (focused && !isThere) {
     (nearest(body, lastIndex) ?? find("h1")).focus();
   }
+  // Counts alone are not worth a frame of their own: each would cost as much as the row that goes.
+  if (isSame && gaps === hold.gaps) counts.drawSoon();
+  else counts.draw();
+}
+
+let hasRows = false;
+
+/** Shows how many leads there are, and what follows from it. */
+function drawCounts() {
   setText(size, leadCount(leads.size));
   if (selection) selection.size = leads.size;
   selection?.draw();
-  setHidden(empty, rows.length > 0);
+  setHidden(empty, hasRows);
   // A list with rows has buttons in it. An empty one must be scrolled by key as well.
-  if (rows.length) empty.parentElement?.removeAttribute("tabindex");
+  if (hasRows) empty.parentElement?.removeAttribute("tabindex");
   else empty.parentElement?.setAttribute("tabindex", "0");
   setText(empty, emptyText());
   setHidden(pager, Boolean(leads.name) || leads.size <= leads.length);
   setText(range, `${leads.start + 1}–${leads.start + leads.rows.length}`);
   setDisabled(earlier, leads.start === 0);
   setDisabled(later, leads.start + leads.length >= leads.size);
-  showSize(data.api, leads.size);
+  counts.note(data.api, leads.size);
 }
 
 function emptyText() {
@@ -250,6 +274,7 @@ leads.onError = sayError;
 setUpDensity();
 watchCovers(find(".scroll"));
 draw();
+counts.draw();
 fold.fit();
 
 // -- search and pages -------------------------------------------------------------------------------------------
@@ -292,30 +317,24 @@ if (start instanceof HTMLButtonElement) roundKeys(list, () => start.click());
 
 // -- live -------------------------------------------------------------------------------------------------------
 
-/**
- * @param {string} queue
- * @param {number} size
- */
-function showSize(queue, size) {
-  let container = sizes.get(queue);
-  if (!container?.isConnected) {
-    container = links.querySelector(`[data-size-of="${CSS.escape(queue)}"]`) ?? undefined;
-    if (container) sizes.set(queue, container);
-    else sizes.delete(queue);
-  }
-  if (container) setText(container, String(size));
-}
-
 async function refreshSizes() {
-  for (const queue of await call("GET", "/api/v1/queues")) showSize(queue.queue_id, queue.size);
+  for (const queue of await call("GET", "/api/v1/queues")) counts.note(queue.queue_id, queue.size);
+  counts.drawSoon();
 }
 
 const live = new Live({});
+live.on("claiming", (claim) => {
+  if (claim.queue_id === data.queue_id) others.hear(claim);
+});
 live.on("list", (change, id) => {
+  if (change.queue_id === data.queue_id) others.decided(change.lead_id);
   if (!data.view) leads.apply(change, id);
   else if (change.queue_id === data.queue_id) readViewLater();
   if (change.change === "left" && change.queue_id === data.queue_id) selection?.drop(change.lead_id);
-  if (change.size !== undefined && change.size !== null) showSize(change.queue_id, change.size);
+  if (change.size !== undefined && change.size !== null) {
+    counts.note(change.queue_id, change.size);
+    counts.drawSoon();
+  }
   if (change.change === "rebuilt") refreshSizes().catch(sayError);
 });
 const queueLinks = new QueueLinks(data, links);

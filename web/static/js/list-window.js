@@ -175,7 +175,7 @@ export class ListWindow {
 
   /** @param {string} name or a part of it; an empty name shows all rows */
   search(name) {
-    this.name = name.trim();
+    this.name = name.normalize().trim();
     this.start = 0;
     return this.read();
   }

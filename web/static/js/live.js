@@ -63,6 +63,7 @@ export class Live {
     };
     for (const event of [
       "list",
+      "claiming",
       "queues",
       "leads",
       "acted",

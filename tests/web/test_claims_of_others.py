@@ -1,0 +1,153 @@
+"""A row goes from other pages while its lead is being claimed, and comes back if it is not claimed (Q9, Q4)."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, Final
+
+import pytest
+from playwright.async_api import expect
+
+from tests.fixtures.waiting import PATIENCE_SECONDS
+from tests.web.rows import appears, row, vanishes
+from tests.web.running_org import NEW
+from tests.web.test_fresh_assignments import until_in_queue
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import httpx
+
+    from runtime.up import RunningStack
+    from tests.web.running_org import RunningOrg
+
+pytestmark = pytest.mark.slow
+
+HIDDEN_MS: Final = 2_000
+"""The bound in web/static/js/claims-of-others.js."""
+
+
+@contextmanager
+def relay_stopped(stack: RunningStack) -> Iterator[None]:
+    """Stop the process that tells what the engine decided. So a claim that is sent meanwhile has no answer."""
+    pid = stack.children["relay"].pid
+    assert pid is not None
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+
+async def listed(running_org: RunningOrg, *reps: str, **queue: Any) -> str:
+    """Publish reps and a claimable queue with one lead; return the lead."""
+    for rep_id in reps:
+        await running_org.rep(rep_id)
+    await running_org.publish("queue", "new", **{**NEW, **queue})
+    lead = await running_org.arrive(
+        "A-1", first_name="Ana", last_name="Silva", state="RI", loan_amount=300_000
+    )
+    async with await running_org.program("rep-1") as program:
+        await until_in_queue(program, "new", lead)
+    return lead
+
+
+async def claim(client: httpx.AsyncClient, lead: str) -> dict[str, Any]:
+    """Claim a lead from the queue; return the answer."""
+    answer = await client.post(f"/api/v1/leads/{lead}/claims", json={"queue_id": "new"})
+    assert answer.status_code == 200, answer.text
+    found: dict[str, Any] = answer.json()
+    return found
+
+
+async def test_q9_a_row_goes_before_the_engine_has_decided(running_org: RunningOrg) -> None:
+    lead = await listed(running_org, "rep-1", "rep-2")
+    page = await running_org.sign_in("rep-1", "/queues/new")
+    await appears(page, lead)
+    async with await running_org.program("rep-2") as program:
+        with relay_stopped(running_org.stack):
+            claiming = asyncio.create_task(claim(program, lead))
+            await vanishes(page, lead)
+            assert not claiming.done()
+        assert (await claiming)["result"] == "won"
+    await expect(page.locator("[data-size]").first).to_have_text("0 leads")
+    await expect(row(page, lead)).to_have_count(0)
+
+
+async def test_q9_a_row_comes_back_when_nothing_is_heard_of_its_claim(running_org: RunningOrg) -> None:
+    lead = await listed(running_org, "rep-1", "rep-2")
+    page = await running_org.sign_in("rep-1", "/queues/new")
+    await appears(page, lead)
+    await page.clock.install()
+    await page.clock.pause_at(datetime.now(UTC) + timedelta(minutes=1))
+    async with await running_org.program("rep-2") as program:
+        with relay_stopped(running_org.stack):
+            claiming = asyncio.create_task(claim(program, lead))
+            await vanishes(page, lead)
+            await page.clock.run_for(HIDDEN_MS)
+            await appears(page, lead)
+        assert (await claiming)["result"] == "won"
+    await vanishes(page, lead)
+
+
+async def test_q9_a_refused_claim_gives_the_row_back(running_org: RunningOrg) -> None:
+    """M6: rep-2 has no licence for the lead's state, so the engine refuses the claim."""
+    await running_org.rep("rep-2", licensed_states=["MA"])
+    lead = await listed(running_org, "rep-1")
+    await running_org.until_published("rep", "rep-2")
+    page = await running_org.sign_in("rep-1", "/queues/new")
+    await appears(page, lead)
+    await page.evaluate(
+        """() => {
+          window.heard = [];
+          document.addEventListener("live:claiming", (event) => window.heard.push(event.detail.data.over));
+        }"""
+    )
+    async with await running_org.program("rep-2") as program:
+        assert (await claim(program, lead))["result"] == "refused"
+    await page.wait_for_function("window.heard.length === 2")
+    assert await page.evaluate("window.heard") == [False, True]
+    await appears(page, lead)
+
+
+async def test_q4_only_who_sees_the_queue_hears_of_its_claims(running_org: RunningOrg) -> None:
+    """The claimer's own pages do not hear of it either: they show what became of the claim."""
+    for rep_id, team in (("rep-1", "west"), ("rep-2", "west"), ("rep-3", "east")):
+        await running_org.rep(rep_id, teams=[team])
+    lead = await listed(running_org, teams=["west"])
+    await running_org.until_read()
+    heard: dict[str, list[str]] = {}
+
+    async def listen(rep_id: str, opened: asyncio.Event) -> None:
+        async with (
+            await running_org.program(rep_id) as program,
+            program.stream("GET", "/api/v1/live", timeout=PATIENCE_SECONDS) as stream,
+        ):
+            async for line in stream.aiter_lines():
+                opened.set()
+                heard.setdefault(rep_id, []).append(line)
+                # The lead's own change, or the beat of a stream without one, comes after what was said of the claim.
+                if any('"left"' in one for one in heard[rep_id]) or (claimed.is_set() and "beat" in line):
+                    return
+
+    claimed = asyncio.Event()
+    opened = {rep_id: asyncio.Event() for rep_id in ("rep-1", "rep-2", "rep-3")}
+    async with asyncio.timeout(PATIENCE_SECONDS), asyncio.TaskGroup() as group:
+        for rep_id, is_open in opened.items():
+            group.create_task(listen(rep_id, is_open))
+        for is_open in opened.values():
+            await is_open.wait()
+        async with await running_org.program("rep-2") as program:
+            assert (await claim(program, lead))["result"] == "won"
+        claimed.set()
+    at = heard["rep-1"].index("event: claiming")
+    told = json.loads(heard["rep-1"][at + 1].removeprefix("data: "))
+    assert told == {"queue_id": "new", "lead_id": lead, "over": False}
+    assert "event: claiming" not in heard["rep-2"]
+    assert "event: claiming" not in heard["rep-3"]
+    assert not any(lead in line for line in heard["rep-3"])

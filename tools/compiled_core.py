@@ -1,0 +1,141 @@
+"""Compiles the hot modules to C extensions: `python -m tools.compiled_core`, which `make compiled` calls.
+
+It needs Cython (`pip install firstclaim[compiled]`) and a C compiler, which `CC` and `CFLAGS` may name. The sources are
+compiled as they are: no types are read from annotations, and nothing is declared beside them. `streams.compiled_core`
+uses the extensions. `--remove` removes them. `setup.py` puts them into a wheel.
+
+The extensions go into one folder beside `streams/compiled_core.py`, in a checkout as in `site-packages`. The folder is
+replaced when all modules are compiled; if one fails, what was there stays.
+"""
+
+import argparse
+import importlib.util
+import json
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+import sysconfig
+import tempfile
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+from streams.compiled_core import FOLDER, MANIFEST, ROOT, SUFFIX, digest_of, extension, source
+
+MODULES: Final = (
+    # From the fetch to the agent: each record passes these.
+    *("streams.fetched_records", "streams.batch_records", "streams.patches.message_delivery", "agents.stage"),
+    # The stages and what counts for them.
+    *("agents.leads", "agents.orgs", "agents.relay", "agents.decision_metrics"),
+    # What a claim is decided by.
+    *("rules.lead.lead_partition", "rules.lead.machine", "rules.lead.actions", "rules.lead.transition"),
+    # An org's event.
+    *("rules.org.org_partition", "rules.org.machine", "rules.org.transition"),
+    # What others are told.
+    *("rules.outbound.public_messages", "rules.outbound.lead_org_messages"),
+    # From the decision to the acknowledgement: bytes, sizes, traces, batches, receipts.
+    *("models.codec", "models.record_size", "streams.tracing", "streams.journal"),
+)
+"""The modules through which each claim goes. Fifteen more, of queues, conditions, settlement and answers, gained
+nothing that could be measured (docs/decisions/0032)."""
+
+_DIRECTIVES: Final = "annotation_typing=False,binding=True"
+"""Annotations are not taken as C types, so values are what they are without compilation. Functions have names, defaults
+and attributes as Python's have."""
+_FLAGS: Final = ("-shared", "-fPIC", "-O2", "-g0", "-fwrapv", "-w")
+_SECONDS: Final = 600
+"""The longest that one module may take in one of the two compilers."""
+_MOST_LINES: Final = 20
+"""How much of a compiler's message is shown."""
+
+
+class BuildFailedError(Exception):
+    """The core cannot be compiled. The message says why."""
+
+
+def main() -> int:
+    """Compile the core, or remove it. Return the exit code."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--remove", action="store_true", help="remove the compiled core instead")
+    parser.add_argument("--into", type=Path, default=FOLDER, help="the folder")
+    given = parser.parse_args()
+    folder: Path = given.into.absolute()
+    if given.remove:
+        shutil.rmtree(folder, ignore_errors=True)
+        print(f"{folder} is removed; the sources run")  # noqa: T201
+        return 0
+    try:
+        build(folder)
+    except BuildFailedError as error:
+        print(f"the core is not compiled: {error}", file=sys.stderr)  # noqa: T201
+        return 1
+    print(f"{len(MODULES)} modules are compiled into {folder}")  # noqa: T201
+    return 0
+
+
+def build(folder: Path, modules: Sequence[str] = MODULES, root: Path = ROOT) -> None:
+    """Compile modules, and put them into a folder instead of what is there. Raises BuildFailedError."""
+    if importlib.util.find_spec("Cython") is None:
+        raise BuildFailedError("Cython is not installed; pip install 'firstclaim[compiled]' installs it")
+    compiler = shutil.which(os.environ.get("CC") or "cc")
+    if compiler is None:
+        raise BuildFailedError(
+            "there is no C compiler cc, and CC names none; on Debian apt-get install gcc libc6-dev"
+        )
+    folder, root = folder.absolute(), root.absolute()
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as work:
+        built = Path(work) / "built"
+        built.mkdir()
+        with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+            digests = list(pool.map(partial(_compile, compiler, root, Path(work), built), modules))
+        manifest = {"suffix": SUFFIX, "sources": dict(zip(modules, digests, strict=True))}
+        (built / MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n")
+        shutil.rmtree(folder, ignore_errors=True)
+        built.rename(folder)
+
+
+def _compile(compiler: str, root: Path, work: Path, built: Path, name: str) -> str:
+    """Compile one module; return its source's digest.
+
+    A copy is compiled, so that the digest is of what was compiled even if somebody edits the source meanwhile.
+    """
+    content = source(root, name).read_bytes()
+    copy = source(work / "sources", name)
+    copy.parent.mkdir(parents=True, exist_ok=True)
+    copy.write_bytes(content)
+    relative = copy.relative_to(work / "sources")
+    c_file = work / f"{name}.c"
+    cython = [sys.executable, "-m", "cython", "-3", "-X", _DIRECTIVES, "--module-name", name]
+    # It runs in the copies' folder, so that a traceback names the source as the checkout does.
+    _run(name, [*cython, "-o", str(c_file), str(relative)], work / "sources")
+    include = f"-I{sysconfig.get_path('include')}"
+    flags = (*_FLAGS, *shlex.split(os.environ.get("CFLAGS", "")), include)
+    _run(name, [compiler, *flags, "-o", str(extension(built, name)), str(c_file)], work)
+    return digest_of(content)
+
+
+def _run(name: str, command: list[str], folder: Path) -> None:
+    try:
+        done = subprocess.run(
+            command,
+            cwd=folder,
+            check=False,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=_SECONDS,
+        )
+    except subprocess.TimeoutExpired:
+        raise BuildFailedError(f"{name}: {Path(command[0]).name} took more than {_SECONDS} s") from None
+    if done.returncode:
+        said = "\n".join(done.stdout.strip().splitlines()[-_MOST_LINES:])
+        raise BuildFailedError(f"{name}: {' '.join(map(str, command[:3]))} says:\n{said}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,61 @@
+// The leads of a list that others are claiming now. Their rows go at once, before the engine has decided, because
+// hardly a claim is refused. A row comes back if its lead was not claimed after all.
+
+const MOST_MS = 2_000; // How long a row is hidden without a word of what became of the claim.
+const MOST_CLAIMS = 500; // Claims beyond these hide no row until they are decided.
+
+export class ClaimsOfOthers {
+  /** @param {() => void} onChange called when a row goes or comes back */
+  constructor(onChange) {
+    this.onChange = onChange;
+    /** @type {Map<string, number>} lead -> when it is shown again without an answer, oldest first */
+    this.leads = new Map();
+    /** @type {ReturnType<typeof setTimeout> | undefined} */
+    this.timer = undefined;
+  }
+
+  /**
+   * Hides the row of a lead that somebody is claiming, or shows it again.
+   * @param {{lead_id: string, over: boolean}} claim
+   */
+  hear({ lead_id, over }) {
+    const wasHidden = this.leads.delete(lead_id);
+    if (!over && this.leads.size < MOST_CLAIMS) {
+      this.leads.set(lead_id, performance.now() + MOST_MS);
+      this.timer ??= setTimeout(() => this.expire(), MOST_MS);
+    }
+    if (wasHidden !== this.leads.has(lead_id)) this.onChange();
+  }
+
+  /**
+   * Forgets the claim of a lead whose change the board has told: the list itself says where the lead is.
+   * @param {string} lead
+   * @returns {boolean} whether its row was hidden
+   */
+  decided(lead) {
+    return this.leads.delete(lead);
+  }
+
+  /**
+   * Returns the rows without those that are being claimed.
+   * @template {{lead_id: string}} R
+   * @param {R[]} rows
+   */
+  without(rows) {
+    return this.leads.size ? rows.filter((row) => !this.leads.has(row.lead_id)) : rows;
+  }
+
+  /** Shows the rows again of which nothing was heard for too long, for example because the console was restarted. */
+  expire() {
+    const now = performance.now();
+    let isAny = false;
+    for (const [lead, until] of this.leads) {
+      if (until > now) break;
+      this.leads.delete(lead);
+      isAny = true;
+    }
+    const [next] = this.leads.values();
+    this.timer = next === undefined ? undefined : setTimeout(() => this.expire(), next - now);
+    if (isAny) this.onChange();
+  }
+}

@@ -90,8 +90,8 @@ def remarks_in(attributes: dict[str, Any]) -> list[str]:
     return [
         f"{word} {field if field in _FIELDS else OTHERS}"
         for name, word in _WORDS.items()
-        if isinstance(said := attributes.get(name), dict)
-        for field in said
+        if isinstance(remarks := attributes.get(name), dict)
+        for field in remarks
         if field != "id_reused"  # counted by its decision
     ]
 

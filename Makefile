@@ -26,7 +26,7 @@ WEB := web
 ISLAND := web/island
 NPM := PATH="$(CURDIR)/$(BIN):$$PATH" npm --no-audit --no-fund
 
-.PHONY: help setup demo browser clients chart docs prometheus consumers node unit test telephony test-telephony explore check lint types imports island island-check compiled interpreted format lock sbom licences audit clean
+.PHONY: help setup demo browser clients chart docs prometheus consumers node unit test telephony test-telephony explore check lint types imports island island-check compiled test-compiled interpreted format lock sbom licences audit clean
 
 help: ## say what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /  make \1\t/' | expand -t 22
@@ -180,6 +180,9 @@ island-check: node ## check that the committed rule builder is what its sources 
 
 compiled: setup ## compile the hot modules of worker and relay: the optional compiled core, a third faster or less
 	@$(BIN)/python -m tools.compiled_core
+
+test-compiled: compiled ## run tests of rules and stages on the compiled core
+	@$(BIN)/python -m tests.fixtures.compiled_suite tests/simulation tests/rules tests/streams tests/agents
 
 interpreted: setup ## remove the compiled core
 	@$(BIN)/python -m tools.compiled_core --remove

@@ -21,6 +21,7 @@ MARK: Final = "zqvjx"
 AREA: Final = "339"
 _PATTERN: Final = re.compile(rb"(?i)zqvjx[0-9]+|(?<![0-9])1?339[^0-9]{0,3}22[0-9][^0-9]?[0-9]{4}(?![0-9])")
 POLL_SECONDS: Final = 0.5
+FETCH_WAIT_MS: Final = 10
 READ_SECONDS: Final = 300.0
 """How long reading all topics may take."""
 SKIPPED_FILES: Final = ("server.properties", ".jsa")
@@ -42,6 +43,8 @@ def search_topics(bootstrap: str) -> Counter[str]:
             "enable.auto.commit": False,
             "enable.partition.eof": True,
             "isolation.level": "read_uncommitted",
+            # A broker says that a partition has no more records only after this time, by default half a second.
+            "fetch.wait.max.ms": FETCH_WAIT_MS,
         }
     )
     hits: Counter[str] = Counter()

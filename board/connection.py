@@ -18,8 +18,10 @@ from redis.asyncio.sentinel import (
     SentinelManagedConnection,
     SentinelManagedSSLConnection,
 )
+from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as ConnectionFailed
 from redis.exceptions import NoPermissionError, ReadOnlyError
+from redis.retry import Retry
 
 from streams.valkey_url import SentinelAddress, sentinel_address
 
@@ -33,7 +35,7 @@ _SENTINEL_SECONDS: Final = 1.0
 """The socket timeout for a sentinel. Then the next one is asked."""
 
 
-class _Leaves:
+class _EndsIfReadOnly:
     """A connection that ends when its server refuses to write."""
 
     async def read_response(self: Any, *args: Any, **options: Any) -> Any:
@@ -44,11 +46,11 @@ class _Leaves:
             raise
 
 
-class _PlainConnection(_Leaves, Connection):
+class _PlainConnection(_EndsIfReadOnly, Connection):
     pass
 
 
-class _TlsConnection(_Leaves, SSLConnection):
+class _TlsConnection(_EndsIfReadOnly, SSLConnection):
     pass
 
 
@@ -75,7 +77,7 @@ class _SentinelTlsConnection(_AsksRole, SentinelManagedSSLConnection):
     pass
 
 
-class _Renewed:
+class _RenewedPool:
     """A pool that hands out no connection older than `LONGEST_SECONDS`, or than the last `leave_server`."""
 
     left_at = -math.inf
@@ -90,11 +92,11 @@ class _Renewed:
         await super().ensure_connection(connection)  # type: ignore[misc]  # of the class beside this one
 
 
-class _Pool(_Renewed, ConnectionPool):
+class _Pool(_RenewedPool, ConnectionPool):
     pass
 
 
-class _SentinelPool(_Renewed, SentinelConnectionPool):
+class _SentinelPool(_RenewedPool, SentinelConnectionPool):
     """Also ends the connections to the sentinels when it ends its own."""
 
     async def disconnect(self, inuse_connections: bool = True) -> None:  # as it is called
@@ -115,22 +117,31 @@ def connect(url: str) -> redis.asyncio.Redis:
 
 
 def connect_blocking(url: str, seconds: float) -> redis.Redis:
-    """Return a client that blocks, for a command. `seconds`: how long it waits for an answer. Raises ConfigError."""
+    """Return a client that blocks, for a command. `seconds`: how long it waits for an answer. Raises ConfigError.
+
+    It tries once. redis-py tries four times by default, and a server that does not run is named seconds later.
+    """
     limits = {"socket_timeout": seconds, "socket_connect_timeout": seconds}
     address = sentinel_address(url)
     if address is None:
-        return redis.Redis.from_url(url, **limits)
+        return redis.Redis.from_url(url, **limits, retry=_once())
     options, of_sentinels = _options(address.server), _options(address.sentinel)
     sentinel_limits = dict.fromkeys(limits, min(seconds, _SENTINEL_SECONDS))
-    manager = redis.Sentinel(address.hosts, sentinel_kwargs={**sentinel_limits, **of_sentinels})  # type: ignore[no-untyped-call]  # redis-py leaves it untyped
-    client: redis.Redis = manager.master_for(address.primary, **{**limits, **options})  # type: ignore[no-untyped-call]  # likewise
+    manager = redis.Sentinel(
+        address.hosts, sentinel_kwargs={**sentinel_limits, **of_sentinels, "retry": _once()}
+    )  # type: ignore[no-untyped-call]  # redis-py leaves it untyped
+    client: redis.Redis = manager.master_for(address.primary, **{**limits, **options, "retry": _once()})  # type: ignore[no-untyped-call]  # likewise
     return client
 
 
 def sentinel_clients(address: SentinelAddress) -> list[redis.Redis]:
-    """Return a client of each sentinel that blocks, in the order of the address."""
+    """Return a client of each sentinel that blocks and tries once, in the order of the address."""
     options = {**_options(address.sentinel), "socket_timeout": _SENTINEL_SECONDS, "decode_responses": True}
-    return [redis.Redis(host=host, port=port, **options) for host, port in address.hosts]
+    return [redis.Redis(host=host, port=port, retry=_once(), **options) for host, port in address.hosts]
+
+
+def _once() -> Retry:
+    return Retry(NoBackoff(), 0)
 
 
 def leave_server(client: Any) -> None:

@@ -11,7 +11,7 @@ The same holds for a second board beside this one: it applies nothing twice, and
 import asyncio
 import time
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -133,8 +133,9 @@ class Board:
         consumer = make_consumer(self._settings, self._sources.changes, reset="none", stand_ins=True)
         try:
             await consumer.start()
-            positions = await _seek(consumer, generation)
+            positions, ends = await _seek(consumer, generation)
             self.state.generation, self.state.caught_up = generation.id, False
+            self._note_lag(positions, ends)
             while True:
                 batches = await consumer.getmany(timeout_ms=int(_IDLE_SECONDS * 1000), max_records=BATCH)
                 await self._apply(generation, batches, positions)
@@ -188,7 +189,11 @@ class Board:
                 raise RetryableError(
                     "Kafka", f"the ends of {self._sources.changes} could not be read"
                 ) from error
-        self.state.lag = sum(max(0, (ends[p] or 0) - positions.get(p.partition, 0)) for p in topic_partitions)
+        self._note_lag(positions, ends)
+
+    def _note_lag(self, positions: dict[int, int], ends: Mapping[TopicPartition, int | None]) -> None:
+        """Note how far the board is behind the ends of the topic, of which None is not known yet."""
+        self.state.lag = sum(max(0, (end or 0) - positions.get(tp.partition, 0)) for tp, end in ends.items())
         self.state.caught_up |= self.state.lag == 0 and None not in ends.values()
         self.state.trouble = None
         self._logged.clear()
@@ -207,8 +212,10 @@ class _Gap(Exception):  # noqa: N818  # it is caught three steps above and never
     """The offset to continue from is not in the topic, or not any more."""
 
 
-async def _seek(consumer: Consumer, generation: Generation) -> dict[int, int]:
-    """Seek to the generation's offsets. Raise `_Gap` if the topic does not have them."""
+async def _seek(
+    consumer: Consumer, generation: Generation
+) -> tuple[dict[int, int], dict[TopicPartition, int]]:
+    """Seek to the generation's offsets; return them and the topic's ends. Raise `_Gap` if the topic lacks them."""
     topic_partitions = sorted(consumer.assignment())
     begin, end = (
         await consumer.beginning_offsets(topic_partitions),
@@ -221,7 +228,7 @@ async def _seek(consumer: Consumer, generation: Generation) -> dict[int, int]:
             raise _Gap(f"partition {tp.partition} has {begin[tp]} to {end[tp]}, the board is at {at}")
         consumer.seek(tp, at)
         positions[tp.partition] = at
-    return positions
+    return positions, end
 
 
 def readable(generation: Generation, records: Iterable[Any]) -> Sequence[BoardChange]:

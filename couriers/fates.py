@@ -113,7 +113,7 @@ async def finished_records(
     Reads each partition of `deliveries` from the committed offset to its end. Raises KafkaError.
     """
     found: dict[int, set[int]] = {partition: set() for partition in commits}
-    consumer = make_consumer(settings, reset="earliest")
+    consumer = make_consumer(settings, reset="none")
     await consumer.start()
     try:
         topic_partitions = [TopicPartition(DELIVERIES, partition) for partition in commits]

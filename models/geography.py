@@ -99,6 +99,8 @@ _DIVIDED_AREAS: Final = frozenset(
     prefix[:4] for prefix in TIMEZONE_DATA if prefix.startswith("1") and len(prefix) > len("1401")
 )
 """The area codes whose exchanges lie in different time zones, with the country code before them."""
+_OVERLAID: Final = {"1364": "1270", "1448": "1850", "1458": "1541", "1930": "1812"}
+"""Area code -> the divided one whose places it shares. None of its exchanges are listed."""
 _RUN_STARTS: Final = tuple(start for start, _ in ZIP_RUNS)
 
 
@@ -125,7 +127,21 @@ def zones_of_zip(zip_code: str) -> tuple[str, ...]:
 
 @lru_cache(maxsize=8192)
 def _zones_of_prefix(prefix: str) -> frozenset[str]:
-    number = phonenumbers.PhoneNumber(country_code=1, national_number=int(prefix[2:].ljust(_NATIONAL, "0")))
+    """Return the zones of an area code, or of one with an exchange (`+1850433`).
+
+    For an exchange that the table does not list, the table has a zone that stands for the whole area code. It need not
+    be the exchange's, so all zones of the area code are returned.
+    """
+    digits, area = prefix[1:], prefix[1:5]
+    listed = (TIMEZONE_DATA.get(digits[:length]) for length in range(len(digits), len(area), -1))
+    if zones := next(filter(None, listed), None):
+        return frozenset(zones) - _UNKNOWN
+    area = _OVERLAID.get(area, area)
+    if area in _DIVIDED_AREAS:
+        return frozenset(
+            zone for start, zones in TIMEZONE_DATA.items() if start.startswith(area) for zone in zones
+        )
+    number = phonenumbers.PhoneNumber(country_code=1, national_number=int(area[1:].ljust(_NATIONAL, "0")))
     return frozenset(time_zones_for_geographical_number(number)) - _UNKNOWN
 
 
@@ -137,7 +153,8 @@ def _zones_of_other(phone: str) -> frozenset[str]:
 def zones_of_phone(phone: str) -> frozenset[str]:
     """Return the time zones that a phone number in E.164 may be in.
 
-    An area code of the United States decides it, and with its exchange where it lies in several zones.
+    An area code of the United States decides it, and with its exchange where it lies in several zones. An exchange that
+    nobody lists may be in each of them.
     """
     if not is_ordinary(phone):
         return _zones_of_other(phone)

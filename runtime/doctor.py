@@ -66,7 +66,7 @@ def examine(settings: Settings | None = None) -> list[Check]:
     Without `settings` the environment is read; a refused configuration is a result as well. Servers that
     `firstclaim up` runs in the same state folder are found.
     """
-    found = [_python(), _faust(), *_extensions(), _core(), codecs(), _java()]
+    found = [_python(), _faust(), *_extensions(), core(), codecs(), _java()]
     try:
         settings = find_running(Settings.read() if settings is None else settings)
         settings.aiokafka_options()
@@ -110,8 +110,10 @@ def _console(settings: Settings) -> Iterator[Check]:
         yield Check("console's settings", ok=False, detail=str(error), hint=f"set or correct {error.field}")
         return
     yield from database_encryption("console database encryption", variable, url)
-    asked = settings.model_copy(update={"database_url": address.render_as_string(hide_password=False)})
-    yield _reach("console database", variable, _address(url), _ask_database, asked)
+    console_settings = settings.model_copy(
+        update={"database_url": address.render_as_string(hide_password=False)}
+    )
+    yield _reach("console database", variable, _address(url), _ask_database, console_settings)
     yield console_keys(web)
 
 
@@ -148,12 +150,12 @@ def _extensions() -> Iterator[Check]:
         yield Check(f"{package} extensions", compiled, detail, hint)
 
 
-def _core() -> Check:
+def core(folder: Path = compiled_core.FOLDER, root: Path = compiled_core.ROOT) -> Check:
     """Say what a worker would run. Both are fine; a core that is there and cannot be used is not."""
-    modules, reason = compiled_core.usable()
+    modules, reason = compiled_core.usable(folder, root)
     if modules:
         return Check("compiled core", ok=True, detail=f"{len(modules)} modules, from these sources")
-    built = (compiled_core.FOLDER / compiled_core.MANIFEST).exists()
+    built = (folder / compiled_core.MANIFEST).exists()
     hint = "compile it again (`make compiled`) or remove it (`make interpreted`)" if built else ""
     return Check("compiled core", ok=not built, detail=f"is not used: {reason}", hint=hint)
 

@@ -28,6 +28,8 @@ CHANGE_SECONDS: Final = 90.0
 START_TRIES: Final = 3
 """A killed Postgres may leave processes that hold its memory for a moment."""
 _PROBE_SECONDS: Final = 5
+_STANDBY: Final = {"wal_retrieve_retry_interval": "200ms"}
+"""How often a standby looks for its primary again. By default this is five seconds."""
 
 
 class PostgresPair:
@@ -115,7 +117,7 @@ class PostgresPair:
         standby, primary = self.standby, self.primary
         shutil.rmtree(standby.folder, ignore_errors=True)
         standby.ports = {"port": free_port()}
-        standby.more_options = {}
+        standby.more_options = dict(_STANDBY)
         standby.make_folder()
         place = f"host=127.0.0.1 port={primary.ports['port']} user=postgres"
         options = ["-D", str(standby.data), "-R", "-X", "stream", "-c", "fast", "-d", place]

@@ -58,6 +58,8 @@ class ValkeyServer(LocalServer):
             "--appendonly": "yes",
             "--save": "",
             "--daemonize": "no",
+            # A server has one replica. So none is waited for before the copy begins, by default for five seconds.
+            "--repl-diskless-sync-delay": "0",
             # The command line must not change, because the pid file is checked against it.
             "--set-proc-title": "no",
         }

@@ -16,7 +16,7 @@ import structlog
 from aiokafka.errors import KafkaError
 from msgspec.structs import replace
 
-from streams.clients import Consumer, stop_consumer
+from streams.clients import Consumer, start_at_rest, stop_consumer
 from streams.clients import consumer as make_consumer
 from streams.dead_letter_reading import StoredDeadLetter, read_letter
 from streams.kafka_refusals import failure
@@ -123,7 +123,7 @@ async def recent_fatal_errors(
     consumer = make_consumer(settings, DEAD_LETTERS)
     try:
         async with asyncio.timeout(READ_SECONDS):
-            await consumer.start()
+            await start_at_rest(consumer)
             async for letter in _letters_since(consumer, since):
                 if letter.is_fatal and (stages is None or letter.stage in stages):
                     found.append(letter)  # noqa: PERF401  # letters found before a timeout are kept
@@ -148,7 +148,7 @@ async def _letters_since(consumer: Consumer, since: float) -> AsyncIterator[Stor
             continue
         wanted[tp] = ends[tp]
         consumer.seek(tp, max(begin.offset, ends[tp] - MOST_READ))
-    consumer.pause(*(tp for tp in topic_partitions if tp not in wanted))
+    consumer.resume(*wanted)
     while wanted:
         for tp, records in (await consumer.getmany(timeout_ms=_POLL_MS)).items():
             for record in records:

@@ -19,6 +19,7 @@ from aiokafka.errors import KafkaError
 from aiokafka.partitioner import murmur2
 
 from streams.kafka_refusals import refusal
+from streams.patches import tls_close
 from streams.patches.consumer_access import hold_idle_fetches, network_client
 from streams.patches.record_reader import MAX_POLL_RECORDS, install
 from streams.retries import FOLLOW_TOPIC
@@ -67,6 +68,7 @@ def consumer(
     `committed_only` False: it also gets records of open transactions. `options`: further options of aiokafka.
     """
     install()
+    tls_close.install()
     return AIOKafkaConsumer(
         *topics,
         **settings.aiokafka_options(),
@@ -97,6 +99,7 @@ def producer(
     of aiokafka can no longer be used. With `transactional_id` the producer is always idempotent. `options`: further
     options of aiokafka.
     """
+    tls_close.install()
     return AIOKafkaProducer(
         **settings.aiokafka_options(),
         client_id=CLIENT_ID,
@@ -115,6 +118,7 @@ def admin(
     request_timeout_ms: int = REQUEST_TIMEOUT_MS,
 ) -> Any:
     """Return an admin client that is not started. `kind`: aiokafka's class, or a subclass."""
+    tls_close.install()
     return kind(**settings.aiokafka_options(), client_id=CLIENT_ID, request_timeout_ms=request_timeout_ms)
 
 
@@ -125,6 +129,17 @@ def partition_of(key: bytes, partitions: int) -> int:
 
 cached_partition_of = lru_cache(KEYS_REMEMBERED)(partition_of)
 """A cached `partition_of`, for callers that pass the same keys repeatedly."""
+
+
+async def start_at_rest(client: AIOKafkaConsumer) -> None:
+    """Start a consumer that fetches nothing until its partitions are resumed. Raises KafkaError.
+
+    A broker answers the requests of a connection one after the other. So a request for offsets waits for the fetch
+    before it, which the broker holds for half a second if there are no records. A seek also waits for it.
+    """
+    await client.start()
+    # No task has run since `start` assigned the partitions, so none has fetched.
+    client.pause(*client.assignment())
 
 
 @asynccontextmanager
@@ -213,7 +228,7 @@ async def follow(
         with attempt:
             client = consumer(settings, *topics, reset="latest" if from_end else "earliest")
             try:
-                await client.start()
+                await start_at_rest(client)
                 ends = await _seek(client, positions, from_end=from_end, newest=newest)
                 hold_idle_fetches(client)
                 yield Batch((), positions, caught_up)
@@ -240,7 +255,10 @@ async def _seek(
     from_end: bool,
     newest: Mapping[str, int] | int | None,
 ) -> dict[TopicPartition, int]:
-    """Seek each partition to its last position, or to the start position; return the current end offsets."""
+    """Seek each partition to its last position, or to the start position, and resume it.
+
+    Return the current end offsets.
+    """
     topic_partitions = sorted(client.assignment())
     begins: dict[TopicPartition, int] = await client.beginning_offsets(topic_partitions)
     ends: dict[TopicPartition, int] = await client.end_offsets(topic_partitions)
@@ -250,4 +268,5 @@ async def _seek(
         if most is not None:
             first = max(first, ends[tp] - most)
         client.seek(tp, positions.setdefault(tp, first))
+    client.resume(*topic_partitions)
     return ends

@@ -100,7 +100,7 @@ async def read_positions(settings: Settings, topic: str, positions: Collection[t
 
 async def extent(settings: Settings, topic: str) -> dict[int, tuple[int, int]]:
     """Return the first offset and the end offset of each partition of a topic. Raises `RetryableError`."""
-    consumer = make_consumer(settings, topic)
+    consumer = make_consumer(settings, topic, reset="none")  # without positions it fetches nothing
     try:
         await _start(consumer, topic)
         topic_partitions = sorted(consumer.assignment())

@@ -86,6 +86,7 @@ def build(folder: Path, modules: Sequence[str] = MODULES, root: Path = ROOT) -> 
         raise BuildFailedError(
             "there is no C compiler cc, and CC names none; on Debian apt-get install gcc libc6-dev"
         )
+    folder, root = folder.absolute(), root.absolute()
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as work:
         built = Path(work) / "built"

@@ -205,7 +205,7 @@ async def _read(settings: Settings, begin: int, end: int) -> list[Any]:
 
     Raises `TimeoutError` after `OTHERS_SECONDS`, and KafkaError.
     """
-    consumer = clients.consumer(settings)
+    consumer = clients.consumer(settings, reset="none")
     found: list[Any] = []
     try:
         async with asyncio.timeout(OTHERS_SECONDS):

@@ -47,11 +47,11 @@ class AclAdmin(AclClient):
         """Give principals the ACLs of the table. Return how many ACLs those are. Existing ones are not added twice."""
         count = 0
         for principal in principals:
-            for acl in principal.acls:
-                response = await self.create_acl(_codes(acl, principal), Permission.ALLOW)
-                for code, message in response.creation_responses:
-                    _check(code, message)
-                count += 1
+            codes = [_codes(acl, principal) for acl in principal.acls]
+            response = await self.create_acls(codes, Permission.ALLOW)
+            for code, message in response.creation_responses:
+                _check(code, message)
+            count += len(codes)
         return count
 
     async def take(self, principal: Principal, acls: Sequence[Acl]) -> None:

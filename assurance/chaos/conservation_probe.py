@@ -135,7 +135,7 @@ class ConservationProbe:
         await PROBE_CONSERVATION.run((KafkaError, OSError), "read log and journal", self._read_once)
 
     async def _read_once(self) -> None:
-        consumer = make_consumer(self._settings)
+        consumer = make_consumer(self._settings, reset="none")
         try:
             await consumer.start()
             for topic in (LEAD_JOURNAL, LEAD_LOG):

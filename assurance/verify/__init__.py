@@ -354,7 +354,7 @@ async def _moved(settings: Settings, journal_facts: JournalFacts) -> set[str]:
 
 @asynccontextmanager
 async def _consumer(settings: Settings) -> AsyncIterator[Any]:
-    consumer = make_consumer(settings)
+    consumer = make_consumer(settings, reset="none")
     try:
         await consumer.start()
         yield consumer

@@ -108,11 +108,11 @@ async def _still_asked(settings: Settings, ids: set[str]) -> list[tuple[Notifica
 
 
 async def _ring_again(
-    asked: tuple[Notification, datetime],
+    request: tuple[Notification, datetime],
     directory: CourierDirectory,
     send: Callable[[Request], Awaitable[Any]],
 ) -> None:
-    about, at = asked
+    about, at = request
     org, until = about.org or DEFAULT_ORG, useful_until(about, at)
     rep = directory.rep(org, about.rep_id)
     useful = (until - datetime.now(UTC)).total_seconds() >= LEAST_SECONDS
@@ -127,7 +127,7 @@ async def _ring_again(
 async def _since(settings: Settings, topic: str, seconds: float) -> AsyncIterator[Any]:
     """Yield the records of the last seconds, up to the end at the time of the call. Raises KafkaError."""
     begin_ms = int((time.time() - seconds) * 1000)
-    consumer = make_consumer(settings, topic, reset="earliest")
+    consumer = make_consumer(settings, topic, reset="none")
     await consumer.start()
     try:
         topic_partitions = sorted(consumer.assignment())

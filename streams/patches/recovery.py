@@ -44,7 +44,7 @@ def hold_fetching_until_sought() -> None:
 
 
 def start_tables_at_once() -> None:
-    """Start the tables without Faust's wait of a second (docs/faust.md 31).
+    """Start the tables without Faust's wait of a second (docs/faust.md 33).
 
     The wait lets an app add tables after its start. Ours has all of them before.
     """

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 import redis.asyncio
 
-from board import keys
+from board import keys, service
 from board.connection import connect
 from board.expected import BoardTopics
 from board.reader import REBUILT, Reader
@@ -55,6 +55,14 @@ async def test_q9_d3_a_claimed_lead_leaves_the_list_and_is_in_the_claimers_queue
         assert await ids(reader, "aged") == [second.lead_id]
         assert {name async for _, name in reader.lists()} == {"aged", "rep/rep-7"}
         await until(lambda: board.state.ready()[0])
+
+
+async def test_a_board_with_nothing_to_read_is_ready_before_the_first_change(
+    engine: Engine, client: redis.asyncio.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(service, "_IDLE_SECONDS", 3_600.0)
+    async with following(engine, client) as board:
+        assert board.state.caught_up
 
 
 async def test_d4_a_call_that_is_due_comes_to_the_top_of_the_reps_queue(

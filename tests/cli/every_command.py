@@ -26,23 +26,33 @@ FILES: Final = {
     "mapping.yaml": "external_id: id\nreply: leadconduit\n",
     "list.csv": f"lead_id\n{LEAD}\n",
 }
+SECONDS: Final = "2"
+"""How long a command waits for an answer, unless the caller says it."""
 GIVEN: Final = {
     "send": ["leads.csv", "--vendor", "v", "--campaign", "c"],
-    "assign": ["--from", "list.csv", "--to", "rep-1", "--by", "boss", "--seconds", "2"],
-    "reassign": [LEAD, "--to", "rep-1", "--by", "boss", "--why", "w", "--seconds", "2"],
-    "unassign": [LEAD, "--by", "boss", "--why", "w", "--seconds", "2"],
-    "redistribute": [LEAD, "--by", "boss", "--seconds", "2"],
-    "merge": [LEAD, "--into", "7c9e6679-7425-40de-944b-e07fc1f90ae7", "--by", "boss", "--seconds", "2"],
-    "split": [LEAD, "--inquiry", "7c9e6679-7425-40de-944b-e07fc1f90ae7", "--by", "boss", "--seconds", "2"],
-    "reopen": [LEAD, "--by", "boss", "--why", "w", "--seconds", "2"],
-    "update": [LEAD, "--set", "state=RI", "--by", "boss", "--seconds", "2"],
-    "activity": [LEAD, "--kind", "call", "--by", "boss", "--seconds", "2"],
-    "consent": [LEAD, "--by", "boss", "--why", "w", "--seconds", "2"],
-    "claim": [LEAD, "--rep", "rep-1", "--seconds", "2"],
-    "erase": ["--lead", LEAD, "--by", "boss", "--seconds", "2"],
-    "exceptions ignore": [LEAD, "--by", "boss", "--seconds", "2"],
-    "locks free": [LEAD, "--by", "boss", "--why", "w", "--seconds", "2"],
-    "exceptions unignore": [LEAD, "--by", "boss", "--seconds", "2"],
+    "assign": ["--from", "list.csv", "--to", "rep-1", "--by", "boss", "--seconds", SECONDS],
+    "reassign": [LEAD, "--to", "rep-1", "--by", "boss", "--why", "w", "--seconds", SECONDS],
+    "unassign": [LEAD, "--by", "boss", "--why", "w", "--seconds", SECONDS],
+    "redistribute": [LEAD, "--by", "boss", "--seconds", SECONDS],
+    "merge": [LEAD, "--into", "7c9e6679-7425-40de-944b-e07fc1f90ae7", "--by", "boss", "--seconds", SECONDS],
+    "split": [
+        LEAD,
+        "--inquiry",
+        "7c9e6679-7425-40de-944b-e07fc1f90ae7",
+        "--by",
+        "boss",
+        "--seconds",
+        SECONDS,
+    ],
+    "reopen": [LEAD, "--by", "boss", "--why", "w", "--seconds", SECONDS],
+    "update": [LEAD, "--set", "state=RI", "--by", "boss", "--seconds", SECONDS],
+    "activity": [LEAD, "--kind", "call", "--by", "boss", "--seconds", SECONDS],
+    "consent": [LEAD, "--by", "boss", "--why", "w", "--seconds", SECONDS],
+    "claim": [LEAD, "--rep", "rep-1", "--seconds", SECONDS],
+    "erase": ["--lead", LEAD, "--by", "boss", "--seconds", "1"],  # it takes no shorter time
+    "exceptions ignore": [LEAD, "--by", "boss", "--seconds", SECONDS],
+    "locks free": [LEAD, "--by", "boss", "--why", "w", "--seconds", SECONDS],
+    "exceptions unignore": [LEAD, "--by", "boss", "--seconds", SECONDS],
     "directory apply": ["directory.yaml", "--yes"],
     "dead-letters show": ["0:0"],
     "dead-letters replay": ["--all"],
@@ -71,12 +81,14 @@ def leaves(command: Any = None, path: tuple[str, ...] = ()) -> Iterator[tuple[st
         yield from leaves(sub, (*path, name))
 
 
-def arguments(name: str, command: Any, folder: Path) -> list[str]:
-    """Return the arguments with which to call a command."""
+def arguments(name: str, command: Any, folder: Path, seconds: str = SECONDS) -> list[str]:
+    """Return the arguments with which to call a command. `seconds`: how long it waits for an answer."""
     for file, text in FILES.items():
         (folder / file).write_text(text)
     if name in GIVEN:
         given = [str(folder / one) if one in FILES else one for one in GIVEN[name]]
+        if SECONDS in given:
+            given[given.index(SECONDS)] = seconds
         return [*name.split(), *given]
     made = name.split()
     for parameter in command.params:

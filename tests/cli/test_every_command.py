@@ -7,6 +7,7 @@ import os
 import signal
 import sqlite3
 import sys
+from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
@@ -19,11 +20,12 @@ from runtime import LocalStack
 from runtime.process import free_port, spawn, stop_process
 from streams import engine_client, topic_reader
 from streams.topics import DEAD_LETTERS, LEAD_ACTIONS, LEAD_ARRIVALS, LEAD_DECISIONS, provision
-from tests.cli.every_command import RUNS_ON, arguments, leaves
+from tests.cli.every_command import RUNS_ON, SECONDS, arguments, leaves
 from tests.cli.in_process import CommandResult, at, call
 from tests.fixtures.waiting import until
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from runtime.up import RunningStack
@@ -58,6 +60,8 @@ PROCESSES: Final = {
 }
 """Process -> its command."""
 LARGE: Final = 1_900_000
+IN_VAIN_SECONDS: Final = "0.1"
+"""How long a command waits for an answer that nobody gives."""
 
 
 @pytest.fixture(autouse=True)
@@ -65,22 +69,29 @@ def _password(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FIRSTCLAIM_PASSWORD", "a long enough password")
 
 
+@contextmanager
+def little_patience() -> Iterator[None]:
+    """Wait briefly for progress, which does not come, as no worker runs."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(problems, "PATIENCE_SECONDS", 1.0)
+        yield
+
+
 def every_in_vain(folder: Path, *, without: str = "", has_topics: bool = False) -> dict[str, CommandResult]:
     """Run every command as `every` does, with short waits for what will not come.
 
-    That is progress, as no worker runs, and, unless it `has_topics`, the first metadata of a topic.
+    That is progress and an answer, as no worker runs, and, unless it `has_topics`, the first metadata of a topic.
     """
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(problems, "PATIENCE_SECONDS", 1.0)
+    with little_patience(), pytest.MonkeyPatch.context() as patch:
         if not has_topics:
             patch.setattr(topic_reader, "START_SECONDS", 1.0)
             patch.setattr(engine_client, "START_SECONDS", 1.0)
             patch.setattr(write, "START_SECONDS", 1.0)
-        return every(folder, without=without)
+        return every(folder, without=without, seconds=IN_VAIN_SECONDS)
 
 
-def every(folder: Path, *, without: str = "") -> dict[str, CommandResult]:
-    """Run every command once, but not the one named `without`.
+def every(folder: Path, *, without: str = "", seconds: str = SECONDS) -> dict[str, CommandResult]:
+    """Run every command once, but not the one named `without`. `seconds`: how long each waits for an answer.
 
     None may end in a traceback, and each failure gives its reason in one sentence.
     """
@@ -88,7 +99,7 @@ def every(folder: Path, *, without: str = "") -> dict[str, CommandResult]:
     for name, command in leaves():
         if name in RUNS_ON or name == without:
             continue
-        done = outputs[name] = call(name, arguments(name, command, folder))
+        done = outputs[name] = call(name, arguments(name, command, folder, seconds))
         text = done.out + done.err
         named = done.code not in (70, 78) or done.err.strip().splitlines()[-1].startswith("firstclaim: ")
         bad = "Traceback" in text or "a fault of firstclaim" in text or "Unclosed" in text
@@ -210,7 +221,8 @@ def test_where_half_of_it_runs_every_command_says_what_is_missing(tmp_path: Path
             assert "CRM database: lacks the table decision: `firstclaim crm rebuild`" in outputs["status"].out
             assert "lacks the table decision" in outputs["doctor"].out
             assert call("crm", ["crm", "rebuild", "--yes"]).code == 0
-            assert "lacks the table" not in call("status", ["status"]).out
+            with little_patience():
+                assert "lacks the table" not in call("status", ["status"]).out
     finally:
         local.stop()
 

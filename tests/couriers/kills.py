@@ -19,6 +19,7 @@ from tests.fixtures.waiting import LONG_PATIENCE_SECONDS, PATIENCE_SECONDS, unti
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from random import Random
 
     from tests.couriers.conftest import CourierProcess, Post
 
@@ -26,6 +27,8 @@ KILL_SECONDS: Final = float(os.environ.get("KILL_SECONDS", "0"))
 """If it is not 0, the courier is killed so many seconds after it is ready instead of after a number of offers."""
 SHORT_SECONDS: Final = 4.0
 LOOK_SECONDS: Final = 0.2
+REFUSED_SHARE: Final = 0.7
+"""The provider refuses some until so many of all offers came. Eight of ten are useful to the end."""
 Accepted = list[tuple[str, float]]
 """What a provider accepted: the id of the request, and when."""
 
@@ -115,6 +118,14 @@ class Offers:
     def is_full(self, accepted: int) -> bool:
         """Say whether the provider accepts no more before the courier is killed."""
         return self.most is not None and accepted >= self.most
+
+    def is_refused(self, source: Random, accepted: int) -> bool:
+        """Say whether the provider refuses one: a third of the time, until most came, and whenever it is full.
+
+        Refused to the end, the last ones would come after six or seven pauses, each twice as long as the one before.
+        """
+        refuses = source.random() < 1 / 3 and accepted < REFUSED_SHARE * len(self.ids)
+        return refuses or self.is_full(accepted)
 
     def least_kills(self, every: int, *, connections: int) -> int:
         """Return how often the courier is killed at least: so many lives it needs to deliver all useful offers.

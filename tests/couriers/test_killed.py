@@ -74,8 +74,7 @@ def test_n1_a_thousand_mails_through_kills_and_refusals(
     offers, found = Offers(post, "email"), list[tuple[str, float]]()
 
     def refuse(*_: object) -> str | None:
-        refuses = source.random() < 1 / 3 or offers.is_full(len(found))
-        return "451 4.3.0 Try again later" if refuses else None
+        return "451 4.3.0 Try again later" if offers.is_refused(source, len(found)) else None
 
     server.refuse = refuse
     offers.write(MAILS)
@@ -102,7 +101,7 @@ def test_n1_n3_chats_through_kills_and_refusals(
 ) -> None:
     source = random.Random(16)
     offers = Offers(post, "push")
-    server = ChatServer(lambda _: source.random() < 1 / 3 or offers.is_full(len(accepted())))
+    server = ChatServer(lambda _: offers.is_refused(source, len(accepted())))
     try:
         post.publish("settings", "settings", {"chat": {"services": [{"secret": "sales-floor"}]}})
         offers.write(OTHERS)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 import pytest
 
+from tests.deploy.sources import REPO, copy_sources, uv
 from tests.fixtures.waiting import LONG_PATIENCE_SECONDS, until
 
 if TYPE_CHECKING:
@@ -21,10 +22,8 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow]
 
-REPO: Final = Path(__file__).parents[2]
 PYTHON: Final = os.environ.get("FIRSTCLAIM_TEST_PYTHON", sys.executable)
 """The interpreter of the empty environment. Another version can be named to try it."""
-UV: Final = Path(sys.executable).parent / "uv"
 OURS: Final = ("KAFKA_BOOTSTRAP_SERVERS", "REDIS_URL", "DATABASE_URL", "FIRSTCLAIM_STATE_DIR", "PYTHONPATH")
 UNSHIPPED: Final = frozenset({".npmrc", "README.md", "rule-builder.sha256", "tsconfig.json", "types.d.ts"})
 """Files that only checks of the sources need."""
@@ -67,16 +66,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Installed:
     """Build the wheel from a copy of what git knows, and install it with the locked versions of what it needs."""
     folder = tmp_path_factory.mktemp("wheel")
     sources = folder / "sources"
-    named = subprocess.run(
-        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
-        cwd=REPO,
-        check=True,
-        capture_output=True,
-    )
-    for name in filter(None, named.stdout.decode().split("\0")):
-        if not name.startswith(("tests/", "docs/")) and (REPO / name).is_file():
-            (sources / name).parent.mkdir(parents=True, exist_ok=True)
-            (sources / name).write_bytes((REPO / name).read_bytes())
+    copy_sources(sources)
     uv(folder, "build", "--wheel", "--out-dir", folder / "dist", sources)
     (wheel,) = (folder / "dist").glob("*.whl")
     made = Installed(folder, wheel)
@@ -93,11 +83,6 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Installed:
     )
     made.run("python", "-c", f"import {', '.join(IMPORTED)}")
     return made
-
-
-def uv(folder: Path, *arguments: str | Path) -> None:
-    """Run uv outside of the sources."""
-    subprocess.run([UV, "--quiet", *arguments], cwd=folder, check=True, timeout=LONG_PATIENCE_SECONDS)
 
 
 @pytest.fixture

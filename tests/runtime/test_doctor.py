@@ -109,6 +109,17 @@ def test_the_consoles_database_is_asked_where_the_environment_names_it(
     assert not by_name(examine(settings))["console database encryption"].ok
 
 
+@pytest.fixture
+def _asked_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a client of Valkey fail that pauses to try again."""
+
+    def pause(seconds: float) -> None:
+        raise AssertionError(f"it pauses for {seconds} s")
+
+    monkeypatch.setattr("redis.retry.sleep", pause)
+
+
+@pytest.mark.usefixtures("_asked_once")
 def test_each_thing_that_does_not_answer_is_named_with_what_to_do(tmp_path: Path) -> None:
     dead = free_port()
     settings = Settings.read(
@@ -125,6 +136,7 @@ def test_each_thing_that_does_not_answer_is_named_with_what_to_do(tmp_path: Path
         assert "secret-word" not in check.detail
 
 
+@pytest.mark.usefixtures("_asked_once")
 def test_sentinels_of_which_none_answers_name_no_primary(tmp_path: Path) -> None:
     dead = f"127.0.0.1:{free_port()}"
     url = f"redis+sentinel://:secret-word@{dead}/mymaster/0?sentinel_password=other-word"

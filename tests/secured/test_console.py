@@ -13,9 +13,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 import httpx
 import pytest
+from aiokafka.client import AIOKafkaClient
+from aiokafka.protocol.fetch import FetchRequest
 
 from assurance.load.client import LoadClient
 from sink.database_engine import connect
+from streams import clients
+from streams.topics import LEAD_DECISIONS
 from tests.fixtures.waiting import until
 from tests.secured.leads import arrived, lead, letter_of, letter_seen, row
 from tests.secured.stack import SECONDS, Secured
@@ -153,3 +157,31 @@ def test_the_processes_use_the_protocol_and_a_stranger_to_the_ca_is_refused(runn
         asyncio.run(handshake(ssl.create_default_context()))
     refused = running.command("topics", settings=settings.model_copy(update={"kafka_ssl_cafile": None}))
     assert refused.code != 0
+
+
+def test_a_consumer_stops_while_the_broker_holds_its_fetch(
+    running: Secured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With TLS, asyncio waits for the broker to end the connection, and the broker reads nothing meanwhile."""
+    monkeypatch.setattr("asyncio.constants.SSL_SHUTDOWN_TIMEOUT", 3_600.0)
+
+    async def stop() -> None:
+        fetching = asyncio.Event()
+        send = AIOKafkaClient.send
+
+        async def noted(client: AIOKafkaClient, node_id: int, request: Any, **options: Any) -> Any:
+            sending = asyncio.ensure_future(send(client, node_id, request, **options))
+            await asyncio.sleep(0)
+            if isinstance(request, FetchRequest):
+                fetching.set()
+            return await sending
+
+        monkeypatch.setattr(AIOKafkaClient, "send", noted)
+        settings = running.user("firstclaim-operator")
+        consumer = clients.consumer(settings, LEAD_DECISIONS, fetch_max_wait_ms=3_600_000)
+        await consumer.start()
+        async with asyncio.timeout(SECONDS):
+            await fetching.wait()
+            await consumer.stop()
+
+    asyncio.run(stop())

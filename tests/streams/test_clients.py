@@ -13,14 +13,18 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 from aiokafka import AIOKafkaConsumer
+from aiokafka.client import AIOKafkaClient
 from aiokafka.consumer import fetcher
 from aiokafka.errors import KafkaConnectionError
+from aiokafka.protocol.fetch import FetchRequest
+from aiokafka.protocol.offset import OffsetRequest
 from confluent_kafka import Producer
 
 from streams import patches
 from streams.clients import Batch, follow, partition_of
 from streams.patches.consumer_access import IDLE_FETCH_WAIT_MS
 from streams.settings import Settings
+from streams.topic_reader import extent
 from tests.fixtures.servers import make_kafka, unique
 from tests.fixtures.waiting import PATIENCE_SECONDS, eventually
 from tests.streams.faust.cluster import Cluster
@@ -227,6 +231,39 @@ async def test_a_fetch_of_a_follower_is_held_long_only_if_it_leaves_no_partition
         await eventually(lambda: 0 < waits[-1] < IDLE_FETCH_WAIT_MS, "a fetch without partition 0 is not")
         assert await values_of(batches, 1) == [b"not taken yet"]
         await eventually(lambda: waits[-1] == IDLE_FETCH_WAIT_MS, "the next full one is held long again")
+
+
+@pytest.fixture
+def sent(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Return the kinds of the requests of all clients, in order; those for offsets and for records."""
+    found: list[str] = []
+    send = AIOKafkaClient.send
+
+    async def noted(client: AIOKafkaClient, node_id: int, request: Any, **options: Any) -> Any:
+        if isinstance(request, (FetchRequest, OffsetRequest)):
+            found.append(type(request).__name__)
+        return await send(client, node_id, request, **options)
+
+    monkeypatch.setattr(AIOKafkaClient, "send", noted)
+    return found
+
+
+@pytest.mark.kafka
+async def test_offsets_are_asked_before_anything_is_fetched(kafka: str, sent: list[str]) -> None:
+    """A broker answers them only after a fetch that came before, which it holds for half a second."""
+    cluster = Cluster(kafka)
+    topic = await cluster.create(unique("asked"), 2)
+    settings = Settings.read(kafka_bootstrap_servers=kafka)
+    assert await extent(settings, topic) == {0: (0, 0), 1: (0, 0)}
+    assert set(sent) == {"OffsetRequest"}
+    for from_end in (True, False):
+        sent.clear()
+        async with aclosing(follow(settings, topic, from_end=from_end)) as batches:
+            await anext(batches)
+            assert set(sent) == {"OffsetRequest"}
+            await anext(batches)
+            assert "FetchRequest" in sent
+            assert "OffsetRequest" not in sent[sent.index("FetchRequest") :]
 
 
 @pytest.mark.kafka

@@ -10,6 +10,7 @@ from typing import Any, Final
 import pytest
 
 from models.errors import ConfigError
+from runtime import doctor
 from streams import compiled_core
 from streams.compiled_core import MANIFEST, REQUIRED, ROOT, VARIABLE, usable, use
 from tests.fixtures.waiting import LONG_PATIENCE_SECONDS
@@ -98,6 +99,18 @@ def run_tiny(root: Path) -> list[str]:
     done = python("-c", RUN_TINY, root / "core", root)
     assert done.returncode == 0, done.stderr
     return done.stdout.strip().split("|")
+
+
+def test_the_doctor_finds_a_core_that_is_there_and_cannot_be_used(tiny: Path) -> None:
+    good = doctor.core(tiny / "core", tiny)
+    assert (good.ok, good.detail) == (True, "1 modules, from these sources")
+    (tiny / "tiny.py").write_text(TINY.replace("* 2", "* 3"))
+    stale = doctor.core(tiny / "core", tiny)
+    assert not stale.ok
+    assert "changed after it was compiled" in stale.detail
+    assert "make compiled" in stale.hint
+    none = doctor.core(tiny / "no-core", tiny)
+    assert (none.ok, none.detail, none.hint) == (True, "is not used: it is not built", "")
 
 
 def test_a_process_imports_the_compiled_module(tiny: Path) -> None:

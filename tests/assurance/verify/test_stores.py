@@ -26,7 +26,7 @@ from streams.settings import Settings
 from tests.assurance.verify.checking import Checked, check
 from tests.assurance.verify.partition import WORK, Partition
 from tests.assurance.verify.working import offered, worked
-from tests.fixtures.servers import empty_database
+from tests.fixtures.servers import copied_database, empty_database
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -47,11 +47,20 @@ def partition() -> Partition:
     return partition
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
-def url(request: pytest.FixtureRequest, partition: Partition, tmp_path: Path) -> Iterator[str]:
-    """Yield a CRM database that has the partition's journal."""
-    with empty_database(request, tmp_path, "verify") as empty:
+@pytest.fixture(scope="module", params=["sqlite", "postgres"])
+def original(
+    request: pytest.FixtureRequest, partition: Partition, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[str]:
+    """Yield a CRM database that has the partition's journal, to copy."""
+    with empty_database(request, tmp_path_factory.mktemp("verify"), "verify") as empty:
         yield filled(empty, partition)
+
+
+@pytest.fixture
+def url(original: str, tmp_path: Path) -> Iterator[str]:
+    """Yield a copy that the test may change."""
+    with copied_database(original, tmp_path) as copy:
+        yield copy
 
 
 def filled(url: str, partition: Partition) -> str:

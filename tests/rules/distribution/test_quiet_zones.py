@@ -58,6 +58,10 @@ def connects(clock: str, **sent: Any) -> tuple[Result, Reason | None]:
         ({"zip": "32501"}, "13:30", QUIET),
         ({"state": "FL", "phone": "850-433-1234"}, "13:30", QUIET),
         ({"state": "FL", "phone": "305-433-1234"}, "13:30", DONE),
+        ({"phone": "219-200-1234"}, "13:30", QUIET),  # 07:30 in Gary, if the number is from there
+        ({"phone": "423-200-1234"}, "02:30", QUIET),  # 21:30 in eastern Tennessee
+        ({"state": "KY", "phone": "364-200-1234"}, "13:30", QUIET),  # 07:30 in Bowling Green
+        ({"state": "IN", "zip": "46402", "phone": "219-200-1234"}, "14:30", DONE),  # the zip says where it is
         ({"zip": "12345", "state": "CA"}, "13:30", QUIET),  # 05:30 in California
         ({"zip": "12345", "state": "CA"}, "02:30", QUIET),  # 21:30 in New York
         ({"zip": "12345", "state": "CA"}, "16:30", DONE),

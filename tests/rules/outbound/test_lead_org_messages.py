@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import ast
-import inspect
 
 from rules.outbound import lead_org_messages
+from streams.compiled_core import ROOT, source
 
 
 def test_the_table_of_told_decisions_has_each_one_that_a_case_turns_into_a_message() -> None:
     """A decision with a case but without an entry would be passed over, and the org would never learn of it."""
-    function = ast.parse(inspect.getsource(lead_org_messages.to_org))
+    module = ast.parse(source(ROOT, lead_org_messages.__name__).read_text())
+    (function,) = (
+        node for node in module.body if isinstance(node, ast.FunctionDef) and node.name == "to_org"
+    )
     cases = {
         node.cls.id
         for node in ast.walk(function)

@@ -70,14 +70,17 @@ class Cluster:
         """
         if topic not in self._followed:
             consumer = clients.consumer(self.settings, topic, reset="earliest")
-            await consumer.start()
+            await clients.start_at_rest(consumer)
             self._followed[topic] = consumer, []
         consumer, found = self._followed[topic]
         ends = await consumer.end_offsets(consumer.assignment())
+        behind = [tp for tp, end in ends.items() if await consumer.position(tp) < end]
+        consumer.resume(*behind)
         async with asyncio.timeout(PATIENCE_SECONDS):
-            while any([await consumer.position(position) < end for position, end in ends.items()]):
+            while any([await consumer.position(tp) < ends[tp] for tp in behind]):
                 for records in (await consumer.getmany(timeout_ms=POLL_MS)).values():
                     found += records
+        consumer.pause(*behind)  # a fetch would delay the next request for offsets
         return list(found)
 
     async def close(self) -> None:
@@ -98,6 +101,7 @@ class Cluster:
     async def ends(self, topic: str) -> dict[int, int]:
         """Return the end offset of each partition."""
         async with AIOKafkaConsumer(topic, bootstrap_servers=self.address) as consumer:
+            consumer.pause(*consumer.assignment())
             ends = await consumer.end_offsets(consumer.assignment())
         return {tp.partition: offset for tp, offset in ends.items()}
 

@@ -68,7 +68,7 @@ async def test_a_fetch_is_held_long_only_if_it_leaves_no_partition_out(
 async def test_a_fetch_ends_when_other_partitions_are_in_use(
     cluster: Cluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Fact 31: the last fetch of a recovery asks for changelogs, and no event that comes meanwhile ends it."""
+    """Fact 33: the last fetch of a recovery asks for changelogs, and no event that comes meanwhile ends it."""
     monkeypatch.setattr(
         driver.AIOKafkaConsumerThread, "_fetch_records", driver.AIOKafkaConsumerThread._fetch_records
     )

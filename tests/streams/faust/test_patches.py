@@ -304,7 +304,7 @@ def owned(reader: Program) -> int:
 
 
 async def test_table_start_tables_start_without_a_wait(cluster: Cluster, launch: Launch) -> None:
-    """Fact 31: stock Faust waits a second at every start, for tables that an app might add after it."""
+    """Fact 33: stock Faust waits a second at every start, for tables that an app might add after it."""
 
     async def scenario(without: str) -> list[float]:
         topic, journal = await cluster.create(unique("t"), 1), await cluster.create(unique("t-journal"), 1)

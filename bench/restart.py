@@ -15,7 +15,8 @@ import os
 import signal
 import statistics
 import time
-from typing import Any, Final, Self
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final, Self
 
 import msgspec
 
@@ -29,6 +30,9 @@ from runtime import Supervisor
 from streams import clients
 from streams.settings import Settings
 from streams.topics import LEAD_DECISIONS, LEAD_LOG
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 WORKERS: Final = 2
 PROBE_SECONDS: Final = 0.05
@@ -89,7 +93,7 @@ def _workers_killed(testbed: Testbed, mode: str, repeats: int, first: int, say: 
     ]
     with Supervisor(workers, say=say) as supervisor:
         supervisor.wait_ready(READY_SECONDS)
-        return asyncio.run(_kills(supervisor, repeats, _Probe(testbed.settings, first)))
+        return asyncio.run(_kills(supervisor, repeats, partial(_Probe, testbed.settings, first)))
 
 
 def _raw_loops_killed(testbed: Testbed, mode: str, repeats: int, first: int, say: Say) -> list[float]:
@@ -100,13 +104,13 @@ def _raw_loops_killed(testbed: Testbed, mode: str, repeats: int, first: int, say
     ]
     with Supervisor(loops, say=say) as supervisor:
         asyncio.run(group_ready(testbed.settings, group_of(claims), loops))
-        probe = _Probe(testbed.settings, first, claims=claims, answers=decisions)
+        probe = partial(_Probe, testbed.settings, first, claims=claims, answers=decisions)
         return asyncio.run(_kills(supervisor, repeats, probe))
 
 
-async def _kills(supervisor: Supervisor, repeats: int, probe: "_Probe") -> list[float]:
+async def _kills(supervisor: Supervisor, repeats: int, make_probe: "Callable[[], _Probe]") -> list[float]:
     found = []
-    async with probe:
+    async with make_probe() as probe:
         for n in range(repeats):
             await probe.back_after(time.monotonic())
             name = list(supervisor.states())[n % WORKERS]

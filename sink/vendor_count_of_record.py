@@ -45,7 +45,7 @@ class RowCounts(NamedTuple):
 def hour_of(at: datetime) -> datetime:
     """Return the beginning of an instant's hour, in UTC."""
     instant = at if at.tzinfo is UTC else at.astimezone(UTC)
-    # `replace` takes twice as long.
+    # `replace` takes half as long again.
     return datetime(instant.year, instant.month, instant.day, instant.hour, tzinfo=UTC)
 
 

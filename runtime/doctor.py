@@ -112,8 +112,10 @@ def _console(settings: Settings) -> Iterator[Check]:
         yield Check("console's settings", ok=False, detail=str(error), hint=f"set or correct {error.field}")
         return
     yield from database_encryption("console database encryption", variable, url)
-    asked = settings.model_copy(update={"database_url": address.render_as_string(hide_password=False)})
-    yield _reach("console database", variable, _address(url), _ask_database, asked)
+    console_settings = settings.model_copy(
+        update={"database_url": address.render_as_string(hide_password=False)}
+    )
+    yield _reach("console database", variable, _address(url), _ask_database, console_settings)
     yield console_keys(web)
 
 

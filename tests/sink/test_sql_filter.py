@@ -139,7 +139,8 @@ def test_q7_d4_m7_sql_orders_as_the_queues_keys_do(
     key = sort_key(sort)
     expected = [lead.lead_id for lead in sorted(found, key=lambda lead: (key(lead), lead.lead_id))]
     assert ask(crm, found, by=queue_order(sort, crm.dialect.name)) == expected
-    restored = [lead_from_row(row_of(lead)) for lead in found]
+    written = [row_of(lead) for lead in found]
+    restored = [lead_from_row(row | {"facts": msgspec.json.decode(row["facts"])}) for row in written]
     due_first = work_key(sort)
     expected = [lead.lead_id for lead in sorted(restored, key=lambda lead: (due_first(lead), lead.lead_id))]
     assert ask(crm, found, by=queue_order(sort, crm.dialect.name, due_first=True)) == expected

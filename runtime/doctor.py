@@ -33,6 +33,8 @@ from runtime.courier_checks import console_keys, courier_checks
 from runtime.jars import KAFKA_VERSION, pinned
 from runtime.stack import find_running
 from runtime.topic_checks import topics
+from sink.database_engine import CLIENT_ENCODING
+from sink.postgres_fitness import unfit
 from sink.schema import schema_of
 from streams import clients, compiled_core
 from streams.masking import masked
@@ -302,12 +304,14 @@ def _ask_database(settings: Settings) -> str:
     local = url.get_backend_name() == "sqlite"
     if local and url.database and not Path(url.database).exists():
         return "not made yet"
-    timeout = {} if local else {"connect_timeout": _TIMEOUT_SECONDS}
-    engine = sqlalchemy.create_engine(url, poolclass=sqlalchemy.pool.NullPool, connect_args=timeout)
+    arguments = {} if local else {"connect_timeout": _TIMEOUT_SECONDS, "client_encoding": CLIENT_ENCODING}
+    engine = sqlalchemy.create_engine(url, poolclass=sqlalchemy.pool.NullPool, connect_args=arguments)
     with engine.connect() as connection:
         connection.execute(sqlalchemy.text("SELECT 1"))
         if not local and connection.scalar(sqlalchemy.text("SELECT pg_is_in_recovery()")):
             raise ConnectionError("is a standby, which takes no changes until it is promoted")
+        if not local and (why := unfit(connection)) is not None:
+            raise ConnectionError(why)
     return "reachable"
 
 

@@ -20,7 +20,7 @@ OTHERS_SECONDS: Final = 1.0
 """How long after its last other event a worker expects another one."""
 
 
-class _OnTheirWay:
+class _UndecidedDue:
     """The due events of one partition that were appended and are not decided.
 
     `since`: when the first of them was appended, or when a decision was last seen.
@@ -51,7 +51,7 @@ class DuePace:
     """
 
     def __init__(self) -> None:
-        self._partitions: dict[int, _OnTheirWay] = {}
+        self._partitions: dict[int, _UndecidedDue] = {}
         self._others = False
         self._others_until = 0.0
         self._most = MOST_UNDECIDED
@@ -77,7 +77,7 @@ class DuePace:
 
     def appended(self, partition: int, now: float, count: int = 1) -> None:
         """Count events that were appended to a partition at `now`."""
-        one = self._partitions.setdefault(partition, _OnTheirWay())
+        one = self._partitions.setdefault(partition, _UndecidedDue())
         if one.undecided == 0:
             one.since, one.has_moved = now, False
         one.undecided += count

@@ -17,7 +17,7 @@ from streams.topics import DEAD_LETTERS
 def shown(letter: StoredDeadLetter, *, whole: bool = False) -> dict[str, Any]:
     """Return a dead letter as a JSON object. `whole`: also with the original message."""
     source = (letter.source_topic, letter.source_partition, letter.source_offset)
-    said: dict[str, Any] = {
+    letter_object: dict[str, Any] = {
         "place": letter.position,
         "error_class": letter.error_class,
         "reason": letter.reason,
@@ -25,7 +25,7 @@ def shown(letter: StoredDeadLetter, *, whole: bool = False) -> dict[str, Any]:
         "failed_at": letter.failed_at,
     }
     if whole:
-        said |= {
+        letter_object |= {
             "key": text(letter.key),
             "value": text(letter.value),
             "headers": {name: text(value) for name, value in letter.headers},
@@ -35,7 +35,7 @@ def shown(letter: StoredDeadLetter, *, whole: bool = False) -> dict[str, Any]:
             "value_cut_from": letter.value_cut_from,
             "headers_dropped": letter.headers_dropped,
         }
-    return said
+    return letter_object
 
 
 async def read_letters(
@@ -55,7 +55,9 @@ async def read_letters(
                 heappush(newest, item)
             else:
                 heappushpop(newest, item)
-    return [said for *_, said in sorted(newest, key=lambda item: item[:3], reverse=True)], total
+    return [
+        letter_object for *_, letter_object in sorted(newest, key=lambda item: item[:3], reverse=True)
+    ], total
 
 
 def _position(position: str) -> tuple[int, int]:

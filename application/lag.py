@@ -187,8 +187,8 @@ class Lags:
     async def members(self, groups: Iterable[str] = GROUPS) -> dict[str, int]:
         """Return group -> number of members, 0 for a group that does not exist. Raises KafkaError."""
         found = {}
-        for asked in groups:  # one at a time: aiokafka 0.14 cannot parse an answer about several
-            (response,) = await self._admin.describe_consumer_groups([asked])
+        for group_id in groups:  # one at a time: aiokafka 0.14 cannot parse an answer about several
+            (response,) = await self._admin.describe_consumer_groups([group_id])
             for code, group, _state, _kind, _protocol, members, *_ in response.groups:
                 if (error := for_code(code)) is not NoError:
                     raise error(group)

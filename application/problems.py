@@ -79,26 +79,26 @@ async def not_ready(record: ProcessRecord) -> OperationalProblem | None:
         async with aiohttp.ClientSession(timeout=timeout) as session, session.get(record.ready_url) as answer:
             if answer.status == HTTPStatus.OK:
                 return None
-            said = await answer.json()
+            answer_body = await answer.json()
     except (aiohttp.ClientError, TimeoutError, ValueError) as error:
         return OperationalProblem(
             record.name, f"does not answer at {record.ready_url}: {str(error) or type(error).__name__}"
         )
-    return OperationalProblem(record.name, f"is not ready: {_in_the_way(said)}")
+    return OperationalProblem(record.name, f"is not ready: {_in_the_way(answer_body)}")
 
 
-def _in_the_way(said: Any) -> str:
+def _in_the_way(body: Any) -> str:
     """Return the reasons from a `/ready` page, in the formats of sink, board and worker."""
-    if not isinstance(said, dict):
+    if not isinstance(body, dict):
         return "it does not say why"
-    reasons = said.get("reasons")
+    reasons = body.get("reasons")
     if isinstance(reasons, list) and reasons:
         return "; ".join(
             f"{one.get('what')}: {one.get('reason')}" for one in reasons if isinstance(one, dict)
         )
-    if isinstance(waits := said.get("not_ready"), list) and waits:
+    if isinstance(waits := body.get("not_ready"), list) and waits:
         return ", ".join(str(one).replace("_", " ") for one in waits)
-    return str(said.get("trouble") or "it does not say why")
+    return str(body.get("trouble") or "it does not say why")
 
 
 # -- stages -----------------------------------------------------------------------------------------------------------

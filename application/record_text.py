@@ -38,8 +38,8 @@ def record_text(record: Any) -> str:
 
 
 def _dead_letter(record: Any) -> str:
-    said = {name: (value or b"").decode(errors="replace") for name, value in record.headers or ()}
-    return f"could not be handled ({said.get('error-class', '?')}): {said.get('reason', '?')}"
+    headers = {name: (value or b"").decode(errors="replace") for name, value in record.headers or ()}
+    return f"could not be handled ({headers.get('error-class', '?')}): {headers.get('reason', '?')}"
 
 
 def _words(name: Any) -> str:

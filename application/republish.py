@@ -108,7 +108,7 @@ class PublishedVersions:
 
 def _version(value: bytes | None) -> int:
     try:
-        said: Any = msgspec.json.decode(value or b"null")
-        return int(said["version"])
+        decoded: Any = msgspec.json.decode(value or b"null")
+        return int(decoded["version"])
     except (msgspec.MsgspecError, UnicodeDecodeError, TypeError, KeyError, ValueError):
         return -1

@@ -112,7 +112,7 @@ def arrival(
     row = _decided(before, event, at, rule_book)
     if row.lead is None:
         raise TypeError("what arrives is a lead")
-    added = next((said for said in row.decisions if isinstance(said, InquiryAdded)), None)
+    added = next((decision for decision in row.decisions if isinstance(decision, InquiryAdded)), None)
     if added is None:
         return _routed(row.lead, at, rule_book, org_partition, known)
     moves = added.rep_id is None and row.lead.open_distribution is not None and known is not None

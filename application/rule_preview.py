@@ -87,8 +87,10 @@ class RuleQuestion:
 
     def explain(self, lead: Lead, at: datetime) -> LeadExplanation:
         """Return the result of each condition."""
-        said = self._rule.explain(lead, at)
-        return _preview_result(lead, said.why, said.valid_until, said.conditions, matches=said.meets)
+        explanation = self._rule.explain(lead, at)
+        return _preview_result(
+            lead, explanation.why, explanation.valid_until, explanation.conditions, matches=explanation.meets
+        )
 
 
 class QueueQuestion:
@@ -105,14 +107,19 @@ class QueueQuestion:
 
     def explain(self, lead: Lead, at: datetime) -> LeadExplanation:
         """Return the result of each condition of both rules."""
-        said = self._index.explain(lead, self._id, at)
+        explanation = self._index.explain(lead, self._id, at)
         conditions = [
             msgspec.structs.replace(one, path=f"{part}.{one.path}")
-            for part, explained in (("inclusion", said.inclusion), ("exclusion", said.exclusion))
+            for part, explained in (
+                ("inclusion", explanation.inclusion),
+                ("exclusion", explanation.exclusion),
+            )
             if explained is not None
             for one in explained.conditions
         ]
-        return _preview_result(lead, said.why, said.valid_until, tuple(conditions), matches=said.stands)
+        return _preview_result(
+            lead, explanation.why, explanation.valid_until, tuple(conditions), matches=explanation.stands
+        )
 
 
 def _preview_result(
@@ -146,14 +153,14 @@ async def published_queue(settings: Settings, org: str, queue_id: str) -> QueueQ
 
 
 async def try_on_leads(
-    settings: Settings, org: str, asked: RuleQuestion | str, at: datetime, lead_id: str | None = None
+    settings: Settings, org: str, tried: RuleQuestion | str, at: datetime, lead_id: str | None = None
 ) -> MatchCount:
-    """Try a rule or a published queue (`asked`: the rule, or the queue's id) on an org's current leads (X5).
+    """Try a rule or a published queue (`tried`: the rule, or the queue's id) on an org's current leads (X5).
 
     Conditions are evaluated at `at`. Raises `RuleErrors` where there is no such queue, `RetryableError` where Kafka
     is unreachable.
     """
-    question: PreviewedRule = await published_queue(settings, org, asked) if isinstance(asked, str) else asked
+    question: PreviewedRule = await published_queue(settings, org, tried) if isinstance(tried, str) else tried
     journal = await journal_now(settings)
     if isinstance(question, RuleQuestion):
         question.in_zone(journal.rule_book.org(org).settings.time_zone)

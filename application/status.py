@@ -130,18 +130,20 @@ async def _kafka(settings: Settings, seen: dict[str, Any]) -> list[OperationalPr
 
 def _refused(settings: Settings, error: Exception) -> OperationalProblem:
     """Return a sentence that says what Kafka refused, or that it is unreachable."""
-    name, said = type(error).__name__, str(error) or "no answer"
+    name, message = type(error).__name__, str(error) or "no answer"
     if "Authorization" in name:
         return OperationalProblem(
-            "Kafka", f"refuses the connection: {name.removesuffix('Error')}: {said}; allow it for this user"
+            "Kafka",
+            f"refuses the connection: {name.removesuffix('Error')}: {message}; allow it for this user",
         )
     if "Authentication" in name or "Sasl" in name:
         return OperationalProblem(
-            "Kafka", f"does not accept the credentials: {said}; look at KAFKA_SASL_USERNAME and its password"
+            "Kafka",
+            f"does not accept the credentials: {message}; look at KAFKA_SASL_USERNAME and its password",
         )
     if isinstance(error, KafkaConnectionError):
         return OperationalProblem("Kafka", f"does not answer at {settings.kafka_bootstrap_servers}")
-    return OperationalProblem("Kafka", f"{settings.kafka_bootstrap_servers}: {said}")
+    return OperationalProblem("Kafka", f"{settings.kafka_bootstrap_servers}: {message}")
 
 
 async def _database(settings: Settings, seen: dict[str, Any]) -> list[OperationalProblem]:

@@ -73,13 +73,13 @@ async def turns_of(settings: Settings, org: str) -> dict[str, list[str]]:
             watermark = step.off
             if step.org != org:
                 continue
-            for said in step.decisions:
-                if isinstance(said, OfferMade) and said.method == "round_robin":
-                    group_of[said.lead_id] = said.group_id
-                    if owed[said.group_id, said.rep_id]:
-                        owed[said.group_id, said.rep_id] -= 1
+            for decision in step.decisions:
+                if isinstance(decision, OfferMade) and decision.method == "round_robin":
+                    group_of[decision.lead_id] = decision.group_id
+                    if owed[decision.group_id, decision.rep_id]:
+                        owed[decision.group_id, decision.rep_id] -= 1
                     else:
-                        found.setdefault(said.group_id, []).append(said.rep_id)
-                elif isinstance(said, CapacityReturned) and said.turn == "owed":
-                    owed[group_of[said.lead_id], said.rep_id] += 1
+                        found.setdefault(decision.group_id, []).append(decision.rep_id)
+                elif isinstance(decision, CapacityReturned) and decision.turn == "owed":
+                    owed[group_of[decision.lead_id], decision.rep_id] += 1
     return found

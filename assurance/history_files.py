@@ -54,13 +54,13 @@ async def owners_of(settings: Settings) -> dict[str, list[OwnerChange]]:
 
 
 def write_histories(
-    folder: Path, operations: Sequence[Operation], asked: Sequence[RequestedAction], owners: Owners
+    folder: Path, operations: Sequence[Operation], requested: Sequence[RequestedAction], owners: Owners
 ) -> None:
     """Write both files into `folder`, which is made if it is missing."""
     folder.mkdir(parents=True, exist_ok=True)
     for name, lines in (
         (OPERATIONS, operation_lines(operations)),
-        (TRANSACTIONS, transaction_lines(asked, owners)),
+        (TRANSACTIONS, transaction_lines(requested, owners)),
     ):
         with (folder / name).open("w", encoding="utf-8") as file:
             file.writelines(f"{line}\n" for line in lines)
@@ -97,7 +97,7 @@ class _Transaction(msgspec.Struct, frozen=True):
     result: str
 
 
-def transaction_lines(asked: Iterable[RequestedAction], owners: Owners) -> Iterator[str]:
+def transaction_lines(requested: Iterable[RequestedAction], owners: Owners) -> Iterator[str]:
     """Yield Jepsen's operations as EDN maps in order of time. `:info`, an unknown outcome, is at the end.
 
     An action that took effect appended its id; one that was refused did not. An answer that names the version of the
@@ -106,7 +106,7 @@ def transaction_lines(asked: Iterable[RequestedAction], owners: Owners) -> Itera
     """
     transactions, known = [], set()
     last = 0.0
-    for one in asked:
+    for one in requested:
         last = max(last, one.invoked_at, one.returned_at or 0.0)
         lead = one.action["lead_id"]
         transaction = _transaction(one, owners.get(lead, ()))

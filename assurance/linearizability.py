@@ -182,5 +182,5 @@ def _shown(ops: Iterable[Operation]) -> str:
 def _operation_text(op: Operation) -> str:
     to = f" to {op.to}" if op.to else ""
     until = "?" if op.returned_at is None else f"{op.returned_at:.3f}"
-    said = f" ({op.owner} has it)" if op.owner and op.result == "lost" else ""
-    return f"{op.process} {op.op}{to} {op.invoked_at:.3f}-{until} {op.result or 'unknown'}{said}"
+    owner_text = f" ({op.owner} has it)" if op.owner and op.result == "lost" else ""
+    return f"{op.process} {op.op}{to} {op.invoked_at:.3f}-{until} {op.result or 'unknown'}{owner_text}"

@@ -100,10 +100,10 @@ class Load:
         tried: tuple[str, ...] = ()
         epoch = 1
         while True:
-            asked = RepRequested(
+            request = RepRequested(
                 cause="c", lead_id=lead_id, epoch=epoch, group_id=group_id, lead=lead, tried=tried
             )
-            offer = self.tell(asked).decisions[-1]
+            offer = self.tell(request).decisions[-1]
             if not isinstance(offer, OfferMade):
                 raise TypeError(f"the load leaves room for every lead, but: {offer}")
             self.offers += 1

@@ -152,15 +152,15 @@ async def measure(
         opened = [await bare(browser, server.url) for _ in range(pages)]
         await server.until_followed(pages)
         first, *others = opened
-        asked = [await first.evaluate(_CLAIM, PATIENCE_MS) for _ in range(warm + claims)]
-        if lost := [one for one in asked if one["said"] != "Congratulations"]:
+        results = [await first.evaluate(_CLAIM, PATIENCE_MS) for _ in range(warm + claims)]
+        if lost := [one for one in results if one["said"] != "Congratulations"]:
             raise StartFailed(
-                "bare page", f"did not answer {len(lost)} of {len(asked)} claims: {lost[0]['said']}"
+                "bare page", f"did not answer {len(lost)} of {len(results)} claims: {lost[0]['said']}"
             )
-        gone = [await _times_until_gone(page, [one["lead"] for one in asked]) for page in others]
+        gone = [await _times_until_gone(page, [one["lead"] for one in results]) for page in others]
         for page in opened:
             await page.context.close()
-    counted = asked[warm:]
+    counted = results[warm:]
     return (
         [seen[one["lead"]] - one["at"] for seen in gone for one in counted],
         [one["answered"] - one["at"] for one in counted],

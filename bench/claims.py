@@ -65,8 +65,8 @@ def run(
     `settings`: a cluster to measure on instead of a local one. Raises FirstclaimError if a contestant fails, or does
     not answer with exactly one win for each lead.
     """
-    with open_testbed(settings, say=progress) as here:
-        rates = asyncio.run(_Claims(here, claims, leads, progress).measure(repeats))
+    with open_testbed(settings, say=progress) as testbed:
+        rates = asyncio.run(_Claims(testbed, claims, leads, progress).measure(repeats))
     medians = {name: statistics.median(found) for name, found in rates.items()}
     ours = medians["ours"]
     return {
@@ -82,15 +82,15 @@ def run(
 
 
 class _Claims:
-    def __init__(self, here: Testbed, claims: int, leads: int, say: Say) -> None:
-        self.here, self.claims, self.leads, self.say = here, claims, leads, say
+    def __init__(self, testbed: Testbed, claims: int, leads: int, say: Say) -> None:
+        self.testbed, self.claims, self.leads, self.say = testbed, claims, leads, say
         self.has_core = bool(compiled_core.usable()[0])
 
     async def measure(self, repeats: int) -> dict[str, list[float]]:
         rates: dict[str, list[float]] = {}
-        async with watching(self.here.settings) as watch:
+        async with watching(self.testbed.settings) as watch:
             rounds = repeats * (2 if self.has_core else 1)
-            await take_in(self.here, watch, self.leads * rounds, self.say)
+            await take_in(self.testbed, watch, self.leads * rounds, self.say)
             for n in range(repeats):
                 claims = self.claims_of(n)
                 contestants: dict[str, Callable[[], Awaitable[float]]] = {
@@ -119,38 +119,38 @@ class _Claims:
         self, watch: Watch, claims: list[workload.Record], *, core: str = compiled_core.OFF
     ) -> float:
         begin = await watch.ends(LEAD_JOURNAL)
-        await workload.append(self.here.settings, LEAD_LOG, claims)
-        name = f"worker-{len(self.here.children)}"
-        worker = self.here.child(name, "bench.launch", "worker", ready=True, core=core)
+        await workload.append(self.testbed.settings, LEAD_LOG, claims)
+        name = f"worker-{len(self.testbed.children)}"
+        worker = self.testbed.child(name, "bench.launch", "worker", ready=True, core=core)
         return await self.timed(watch, worker, LEAD_JOURNAL, begin, won_in_row)
 
     async def relay(self, watch: Watch, *, core: str = compiled_core.OFF) -> float:
         """Measure the relay over the journal of the claims just answered."""
         begin = await watch.ends(LEAD_DECISIONS)
-        name = f"relay-{len(self.here.children)}"
-        relay = self.here.child(name, "bench.launch", "relay", ready=True, core=core)
+        name = f"relay-{len(self.testbed.children)}"
+        relay = self.testbed.child(name, "bench.launch", "relay", ready=True, core=core)
         return await self.timed(watch, relay, LEAD_DECISIONS, begin, won)
 
     async def raw(self, watch: Watch, n: int, claims: list[workload.Record], kind: str) -> float:
         name = f"bench-raw-{kind}-{n}"
         topics = f"{name}-claims", f"{name}-state", f"{name}-decisions"
-        await self.here.create(*topics)
-        await workload.append(self.here.settings, topics[0], claims)
-        peer = self.here.child(name, "bench.peers.raw", *topics, kind)
+        await self.testbed.create(*topics)
+        await workload.append(self.testbed.settings, topics[0], claims)
+        peer = self.testbed.child(name, "bench.peers.raw", *topics, kind)
         return await self.timed(watch, peer, topics[-1], await watch.ends(topics[-1]), won)
 
     async def quix(self, watch: Watch, n: int, claims: list[workload.Record]) -> float:
-        if self.here.settings.kafka_security_protocol != "PLAINTEXT":
+        if self.testbed.settings.kafka_security_protocol != "PLAINTEXT":
             reason = "must be PLAINTEXT here: that is how the Quix Streams peer is set up"
             raise ConfigError("KAFKA_SECURITY_PROTOCOL", reason)
         name = f"bench-quix-{n}"
         topics = f"{name}-claims", f"{name}-decisions"
-        await self.here.create(*topics)
-        await workload.append(self.here.settings, topics[0], claims)
-        folder = str(self.here.folder / f"{name}-state")
-        peer = self.here.child(name, "bench.peers.quix", *topics, folder)
+        await self.testbed.create(*topics)
+        await workload.append(self.testbed.settings, topics[0], claims)
+        folder = str(self.testbed.folder / f"{name}-state")
+        peer = self.testbed.child(name, "bench.peers.quix", *topics, folder)
         # Quix names its changelog topic; it is deleted with the others.
-        self.here.topics.append(f"changelog__quix-{topics[0]}--{topics[0]}--default")
+        self.testbed.topics.append(f"changelog__quix-{topics[0]}--{topics[0]}--default")
         return await self.timed(watch, peer, topics[-1], await watch.ends(topics[-1]), won)
 
     async def timed(
@@ -168,12 +168,12 @@ class _Claims:
         return rate
 
 
-async def take_in(here: Testbed, watch: Watch, leads: int, say: Say) -> None:
+async def take_in(testbed: Testbed, watch: Watch, leads: int, say: Say) -> None:
     """Publish the queue, and let our worker process the leads of all rounds."""
     say(f"taking in {leads:,} leads")
     arrivals = map(workload.arrival, workload.lead_ids(leads))
-    await workload.append(here.settings, LEAD_LOG, workload.records([workload.queue(), *arrivals]))
-    worker = started(here.child("worker-0", "bench.launch", "worker", ready=True))
+    await workload.append(testbed.settings, LEAD_LOG, workload.records([workload.queue(), *arrivals]))
+    worker = started(testbed.child("worker-0", "bench.launch", "worker", ready=True))
     log = await watch.ends(LEAD_LOG)
     await watch.until(LEAD_JOURNAL, sum(log.values()), worker)
     worker.stop()

@@ -63,8 +63,8 @@ def run(
     """
     warm = int(per_s * warm_seconds)
     count = warm + int(per_s * seconds)
-    with open_testbed(settings, say=progress) as here:
-        rounds = uvloop.run(_measure(here, per_s, warm, count, repeats, progress))
+    with open_testbed(settings, say=progress) as testbed:
+        rounds = uvloop.run(_measure(testbed, per_s, warm, count, repeats, progress))
     figures: dict[str, Any] = {
         f"{name}_p{percent}_ms": round(statistics.median(one[percent] for one in rounds[name]), 2)
         for name in ("journal", "answer", "raw")
@@ -76,21 +76,21 @@ def run(
 
 
 async def _measure(
-    here: Testbed, per_s: float, warm: int, count: int, repeats: int, say: Say
+    testbed: Testbed, per_s: float, warm: int, count: int, repeats: int, say: Say
 ) -> dict[str, list[Percentiles]]:
     ids = workload.lead_ids(max(1, count * repeats // 4))
     claims = iter(workload.claims(ids, count * repeats))
-    await here.create(*RAW)
+    await testbed.create(*RAW)
     say(f"taking in {len(ids):,} leads")
     arrivals = workload.records([workload.queue(), *map(workload.arrival, ids)])
-    await workload.append(here.settings, LEAD_LOG, arrivals)
-    started(here.child("relay", "bench.launch", "relay", ready=True))
-    worker = started(here.child("worker", "bench.launch", "worker", ready=True))
-    here.child("raw", "bench.peers.raw", *RAW, "latency").launch()
-    async with watching(here.settings) as watch:
-        await watch.until(LEAD_JOURNAL, len(arrivals) - 1 + here.settings.partitions, worker)
+    await workload.append(testbed.settings, LEAD_LOG, arrivals)
+    started(testbed.child("relay", "bench.launch", "relay", ready=True))
+    worker = started(testbed.child("worker", "bench.launch", "worker", ready=True))
+    testbed.child("raw", "bench.peers.raw", *RAW, "latency").launch()
+    async with watching(testbed.settings) as watch:
+        await watch.until(LEAD_JOURNAL, len(arrivals) - 1 + testbed.settings.partitions, worker)
     rounds: dict[str, list[Percentiles]] = {name: [] for name in NAMES.values()}
-    async with Probe(here.settings, per_s, warm, READ_AS) as probe:
+    async with Probe(testbed.settings, per_s, warm, READ_AS) as probe:
         for n in range(repeats):
             batch = [
                 (claim.cause, claim.lead_id.encode(), encode_event(claim))

@@ -45,33 +45,33 @@ def run(
     `settings`: a cluster to measure on instead of a local one. Raises FirstclaimError if a process fails, a claim is
     not won, or a reader misses a row.
     """
-    with open_testbed(settings, valkey=True, say=progress) as here:
-        figures = uvloop.run(_measure(here, claims, readers, leads, per_s, warm, progress))
+    with open_testbed(settings, valkey=True, say=progress) as testbed:
+        figures = uvloop.run(_measure(testbed, claims, readers, leads, per_s, warm, progress))
     return {**figures, "claims": claims, "readers": readers, "leads": leads, "per_s": per_s}
 
 
 async def _measure(
-    here: Testbed, claims: int, readers: int, leads: int, per_s: float, warm: int, say: Say
+    testbed: Testbed, claims: int, readers: int, leads: int, per_s: float, warm: int, say: Say
 ) -> dict[str, float]:
     ids = workload.lead_ids(leads)
     say(f"taking in {leads:,} leads")
     arrivals = workload.records([workload.queue(), *map(workload.arrival, ids)])
-    await workload.append(here.settings, LEAD_LOG, arrivals)
-    started(here.child("relay", "bench.launch", "relay", ready=True))
-    worker = started(here.child("worker", "bench.launch", "worker", ready=True))
-    started(here.child("board", "cli", "board", ready=True, option="--port"))
-    async with watching(here.settings) as watch:
-        await watch.until(LEAD_JOURNAL, len(arrivals) - 1 + here.settings.partitions, worker)
+    await workload.append(testbed.settings, LEAD_LOG, arrivals)
+    started(testbed.child("relay", "bench.launch", "relay", ready=True))
+    worker = started(testbed.child("worker", "bench.launch", "worker", ready=True))
+    started(testbed.child("board", "cli", "board", ready=True, option="--port"))
+    async with watching(testbed.settings) as watch:
+        await watch.until(LEAD_JOURNAL, len(arrivals) - 1 + testbed.settings.partitions, worker)
     async with (
-        _OpenPages(here.settings.redis_url, readers) as eyes,
-        LoadClient(here.settings, org=ORG) as client,
+        _OpenPages(testbed.settings.redis_url, readers) as eyes,
+        LoadClient(testbed.settings, org=ORG) as client,
     ):
         await eyes.until_listed(leads)
         wanted = ids[:: max(1, leads // (claims + warm))][: claims + warm]
-        asked = await _claim(client, wanted, per_s)
+        requested = await _claim(client, wanted, per_s)
         seen = await eyes.until_gone(wanted)
     gone, everywhere, answers = list[float](), list[float](), list[float]()
-    for one in asked[warm:]:
+    for one in requested[warm:]:
         times = [(at - one.invoked_at) * 1000 for at in seen[one.action["lead_id"]]]
         gone += times
         everywhere.append(max(times))
@@ -93,10 +93,10 @@ async def _claim(client: LoadClient, ids: list[str], per_s: float) -> list[Reque
             due += 1 / per_s
             claim = client.ask("claim", lead_id, f"rep-{n}", queue_id=workload.QUEUE_ID)
             asking.append(group.create_task(claim))
-    asked = [task.result() for task in asking]
-    if lost := [one for one in asked if one.result != "won"]:
+    requested = [task.result() for task in asking]
+    if lost := [one for one in requested if one.result != "won"]:
         raise StartFailed("worker", f"did not let {len(lost)} of {len(ids)} claims win: {lost[0].answer}")
-    return asked
+    return requested
 
 
 class _OpenPages:

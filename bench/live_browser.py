@@ -133,10 +133,10 @@ async def _measure(
         for page in others:
             await page.evaluate(_WATCH)
         say(f"claiming {claims} leads in one of them")
-        asked = [await first.evaluate(_CLAIM, [n * SPREAD, PATIENCE_MS]) for n in range(warm + claims)]
-        if lost := [one for one in asked if not one["said"].startswith("Congratulations")]:
-            raise StartFailed("console", f"said of {len(lost)} of {len(asked)} claims: {lost[0]['said']}")
-        gone = [await _times_until_gone(page, [one["lead"] for one in asked]) for page in others]
+        results = [await first.evaluate(_CLAIM, [n * SPREAD, PATIENCE_MS]) for n in range(warm + claims)]
+        if lost := [one for one in results if not one["said"].startswith("Congratulations")]:
+            raise StartFailed("console", f"said of {len(lost)} of {len(results)} claims: {lost[0]['said']}")
+        gone = [await _times_until_gone(page, [one["lead"] for one in results]) for page in others]
         heard = [await page.evaluate("window.heard") for page in others]
         for page in (first, *others):
             await page.context.close()
@@ -144,7 +144,7 @@ async def _measure(
         bare, bare_answers = await bare_page.measure(
             browser, running.settings, claims=claims, pages=pages, warm=warm
         )
-    counted = asked[warm:]
+    counted = results[warm:]
     times = [seen[one["lead"]] - one["at"] for seen in gone for one in counted]
     answers = [one["answered"] - one["at"] for one in counted]
     received = [one["received"] - one["at"] for one in counted]

@@ -87,8 +87,8 @@ def run(
     """
     warm = int(per_s * warm_seconds)
     count = warm + int(per_s * seconds)
-    with open_testbed(settings, say=progress) as here:
-        rounds, hops = uvloop.run(_measure(here, per_s, warm, count, repeats, progress))
+    with open_testbed(settings, say=progress) as testbed:
+        rounds, hops = uvloop.run(_measure(testbed, per_s, warm, count, repeats, progress))
     figures: dict[str, Any] = {
         f"{name}_p{percent}_ms": round(statistics.median(one[percent] for one in rounds[name]), 2)
         for name in ("offer", "raw")
@@ -102,20 +102,20 @@ Hops = list[tuple[str, float, float]]
 
 
 async def _measure(
-    here: Testbed, per_s: float, warm: int, count: int, repeats: int, say: Say
+    testbed: Testbed, per_s: float, warm: int, count: int, repeats: int, say: Say
 ) -> tuple[dict[str, list[Percentiles]], Hops]:
-    await here.create(*RAW)
-    started(here.child("relay", "bench.launch", "relay", ready=True))
-    started(here.child("worker", "bench.launch", "worker", ready=True))
-    here.child("raw", "bench.peers.raw", *RAW, "latency").launch()
-    async with LoadClient(here.settings) as client:
+    await testbed.create(*RAW)
+    started(testbed.child("relay", "bench.launch", "relay", ready=True))
+    started(testbed.child("worker", "bench.launch", "worker", ready=True))
+    testbed.child("raw", "bench.peers.raw", *RAW, "latency").launch()
+    async with LoadClient(testbed.settings) as client:
         await _publish(client)
     claims = _claims(count * repeats)
     rounds: dict[str, list[Percentiles]] = {"offer": [], "raw": []}
     read_as = {NOTIFICATIONS: _offered, RAW[-1]: _answered}
     async with (
-        watching(here.settings) as watch,
-        Probe(here.settings, per_s, warm, read_as) as probe,
+        watching(testbed.settings) as watch,
+        Probe(testbed.settings, per_s, warm, read_as) as probe,
     ):
         await probe.round(_arrivals(0, warm + 1), LEAD_ARRIVALS, (NOTIFICATIONS,))
         begin = await watch.ends(*_topics())

@@ -133,8 +133,8 @@ async def _measure(running: "RunningStack", leads: int, repeats: int, say: Say) 
             say(f"looking at {path}")
             page = await opened(browser, org, MANAGER, path, script=_OPENING)
             figures[f"{name}_open_ms"] = await _opening(page, path, repeats)
-            asked = ["Loan amount from", "900000", PATIENCE_MS]
-            filters.append(_median([await page.evaluate(_FILTER, asked) for _ in range(repeats)]))
+            arguments = ["Loan amount from", "900000", PATIENCE_MS]
+            filters.append(_median([await page.evaluate(_FILTER, arguments) for _ in range(repeats)]))
             await page.context.close()
     return {**figures, "filter_ms": max(filters)}
 
@@ -169,8 +169,8 @@ async def _used(page: "Page", org: ConsoleTestbed, claimed: list[str], size: int
                 await page.evaluate(_TURN, [button, PATIENCE_MS])
     await org.send(len(claimed))
     await _until_sized(page, size + len(claimed))
-    asked = [await org.client.ask("claim", one, "rep-0", queue_id=QUEUE_ID) for one in claimed]
-    if lost := [one for one in asked if one.result != "won"]:
+    requested = [await org.client.ask("claim", one, "rep-0", queue_id=QUEUE_ID) for one in claimed]
+    if lost := [one for one in requested if one.result != "won"]:
         raise StartFailed("worker", f"did not let {len(lost)} of {len(claimed)} claims win: {lost[0].answer}")
     await _until_sized(page, size)
     full = "rows => document.querySelectorAll('[data-rows] tr').length === rows"
@@ -193,8 +193,10 @@ async def _opening(page: "Page", path: str, repeats: int) -> float:
 
 
 async def _until_sized(page: "Page", leads: int) -> None:
-    said = "size => document.querySelector('[data-size]').textContent.startsWith(size.toLocaleString() + ' ')"
-    await page.wait_for_function(said, arg=leads)
+    has_size = (
+        "size => document.querySelector('[data-size]').textContent.startsWith(size.toLocaleString() + ' ')"
+    )
+    await page.wait_for_function(has_size, arg=leads)
 
 
 async def _heap(page: "Page") -> float:

@@ -50,8 +50,11 @@ def run(
     `leads`: how many arrivals are measured, after a few that warm up; `reps`: how many telephones ring for each.
     Raises FirstclaimError if a process fails or a telephone does not ring, ConfigError without an Asterisk.
     """
-    with open_testbed(settings, say=progress) as here, AsteriskServer(here.folder / "asterisk") as asterisk:
-        return uvloop.run(_measure(here, asterisk, leads, reps, progress))
+    with (
+        open_testbed(settings, say=progress) as testbed,
+        AsteriskServer(testbed.folder / "asterisk") as asterisk,
+    ):
+        return uvloop.run(_measure(testbed, asterisk, leads, reps, progress))
 
 
 class _Probe:
@@ -90,16 +93,16 @@ class _Probe:
 
 
 async def _measure(
-    here: Testbed, asterisk: AsteriskServer, leads: int, reps: int, say: Say
+    testbed: Testbed, asterisk: AsteriskServer, leads: int, reps: int, say: Say
 ) -> dict[str, Any]:
     probe, ready = _Probe(), asyncio.Event()
     phones = SipPhones(on_ring=probe.rings)
     await phones.start()
-    following = asyncio.create_task(probe.follow(here.settings, ready))
+    following = asyncio.create_task(probe.follow(testbed.settings, ready))
     try:
-        started(here.child("relay", "bench.launch", "relay", ready=True))
-        started(here.child("worker", "bench.launch", "worker", ready=True))
-        courier = here.child("courier", "cli", "courier", "--channel", "call", ready=True, option="--port")
+        started(testbed.child("relay", "bench.launch", "relay", ready=True))
+        started(testbed.child("worker", "bench.launch", "worker", ready=True))
+        courier = testbed.child("courier", "cli", "courier", "--channel", "call", ready=True, option="--port")
         courier.environment = {
             **(courier.environment or {}),
             "FIRSTCLAIM_TELEPHONE_ARI_URL": asterisk.address,
@@ -107,7 +110,7 @@ async def _measure(
             "FIRSTCLAIM_TELEPHONE_ESPEAK": espeak_command(),
             "FIRSTCLAIM_TELEPHONE_LATE_SECONDS": "0.1",
         }
-        async with LoadClient(here.settings) as client:
+        async with LoadClient(testbed.settings) as client:
             await _publish(client, phones, reps)
             started(courier)
             await ready.wait()

@@ -38,19 +38,19 @@ def run(
 
     `settings`: a cluster to measure on instead of a local one. Raises FirstclaimError if the worker fails.
     """
-    with open_testbed(settings, say=progress) as here:
-        empty, worker = _fill(here, leads, progress)
+    with open_testbed(settings, say=progress) as testbed:
+        empty, worker = _fill(testbed, leads, progress)
         seconds, memory = [], []
         for n in range(repeats):
             _kill(worker)
-            worker = here.child(f"worker-{n + 1}", "bench.launch", "worker", NAME, ready=True)
+            worker = testbed.child(f"worker-{n + 1}", "bench.launch", "worker", NAME, ready=True)
             began = time.perf_counter()
             started(worker)
             seconds.append(time.perf_counter() - began)
             memory.append((resident_bytes(_pid(worker)) - empty) / leads)
             progress(f"{n + 1}/{repeats}: {seconds[-1]:.1f} s, {memory[-1]:,.0f} bytes a lead")
         log = worker.log_file.read_text(errors="replace")
-        if f"rows={leads + here.settings.partitions} " not in log:
+        if f"rows={leads + testbed.settings.partitions} " not in log:
             raise StartFailed(worker.name, f"did not recover {leads} leads{worker.log_tail()}")
     return {
         "leads": leads,
@@ -61,18 +61,18 @@ def run(
     }
 
 
-def _fill(here: Testbed, leads: int, say: Say) -> tuple[int, ChildProcess]:
+def _fill(testbed: Testbed, leads: int, say: Say) -> tuple[int, ChildProcess]:
     """Return the resident memory of a worker without leads, and that worker once it has the leads."""
-    worker = started(here.child("worker-0", "bench.launch", "worker", NAME, ready=True))
+    worker = started(testbed.child("worker-0", "bench.launch", "worker", NAME, ready=True))
     empty = resident_bytes(_pid(worker))
     say(f"taking in {leads:,} leads")
 
     async def fill() -> None:
-        await workload.append(here.settings, LEAD_LOG, workload.records([workload.queue()]))
+        await workload.append(testbed.settings, LEAD_LOG, workload.records([workload.queue()]))
         for first in range(0, leads, CHUNK):
             ids = workload.lead_ids(min(CHUNK, leads - first), first=first)
-            await workload.append(here.settings, LEAD_LOG, workload.records(map(workload.arrival, ids)))
-        async with watching(here.settings) as watch:
+            await workload.append(testbed.settings, LEAD_LOG, workload.records(map(workload.arrival, ids)))
+        async with watching(testbed.settings) as watch:
             log = await watch.ends(LEAD_LOG)
             await watch.until(LEAD_JOURNAL, sum(log.values()), worker)
 

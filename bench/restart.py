@@ -15,7 +15,8 @@ import os
 import signal
 import statistics
 import time
-from typing import Any, Final, Self
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final, Self
 
 import msgspec
 
@@ -29,6 +30,9 @@ from runtime import Supervisor
 from streams import clients
 from streams.settings import Settings
 from streams.topics import LEAD_DECISIONS, LEAD_LOG
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 WORKERS: Final = 2
 PROBE_SECONDS: Final = 0.05
@@ -56,21 +60,21 @@ def run(*, repeats: int = 2, progress: Say = quiet, settings: Settings | None = 
     partition is not back within `PATIENCE_SECONDS`.
     """
     runs: dict[str, list[float]] = {}
-    with open_testbed(settings, say=progress) as here:
-        asyncio.run(here.create(*RAW))
+    with open_testbed(settings, say=progress) as testbed:
+        asyncio.run(testbed.create(*RAW))
         asyncio.run(
             workload.append(
-                here.settings,
+                testbed.settings,
                 LEAD_LOG,
                 workload.records([workload.queue(), *map(workload.arrival, workload.lead_ids(LEADS))]),
             )
         )
-        relay = here.child("relay", "bench.launch", "relay", ready=True)
+        relay = testbed.child("relay", "bench.launch", "relay", ready=True)
         with Supervisor([relay], say=progress) as relays:
             relays.wait_ready(READY_SECONDS)
             for n, mode in enumerate(MODES):
-                runs[mode] = _workers_killed(here, mode, repeats, n * CLAIMS, progress)
-                runs[f"raw_{mode}"] = _raw_loops_killed(here, mode, repeats, n * CLAIMS, progress)
+                runs[mode] = _workers_killed(testbed, mode, repeats, n * CLAIMS, progress)
+                runs[f"raw_{mode}"] = _raw_loops_killed(testbed, mode, repeats, n * CLAIMS, progress)
                 for name in (mode, f"raw_{mode}"):
                     progress(f"{name}: " + ", ".join(f"{one:.1f} s" for one in runs[name]))
     medians = {name: statistics.median(found) for name, found in runs.items()}
@@ -82,31 +86,31 @@ def run(*, repeats: int = 2, progress: Say = quiet, settings: Settings | None = 
     }
 
 
-def _workers_killed(here: Testbed, mode: str, repeats: int, first: int, say: Say) -> list[float]:
+def _workers_killed(testbed: Testbed, mode: str, repeats: int, first: int, say: Say) -> list[float]:
     workers = [
-        here.child(name, "bench.launch", "worker", *([name] if mode == "static" else []), ready=True)
+        testbed.child(name, "bench.launch", "worker", *([name] if mode == "static" else []), ready=True)
         for name in (f"{mode}-{number}" for number in range(WORKERS))
     ]
     with Supervisor(workers, say=say) as supervisor:
         supervisor.wait_ready(READY_SECONDS)
-        return asyncio.run(_kills(supervisor, repeats, _Probe(here.settings, first)))
+        return asyncio.run(_kills(supervisor, repeats, partial(_Probe, testbed.settings, first)))
 
 
-def _raw_loops_killed(here: Testbed, mode: str, repeats: int, first: int, say: Say) -> list[float]:
+def _raw_loops_killed(testbed: Testbed, mode: str, repeats: int, first: int, say: Say) -> list[float]:
     claims, _, decisions = RAW
     loops = [
-        here.child(name, "bench.peers.raw", *RAW, "latency", *([name] if mode == "static" else []))
+        testbed.child(name, "bench.peers.raw", *RAW, "latency", *([name] if mode == "static" else []))
         for name in (f"raw-{mode}-{number}" for number in range(WORKERS))
     ]
     with Supervisor(loops, say=say) as supervisor:
-        asyncio.run(group_ready(here.settings, group_of(claims), loops))
-        probe = _Probe(here.settings, first, claims=claims, answers=decisions)
+        asyncio.run(group_ready(testbed.settings, group_of(claims), loops))
+        probe = partial(_Probe, testbed.settings, first, claims=claims, answers=decisions)
         return asyncio.run(_kills(supervisor, repeats, probe))
 
 
-async def _kills(supervisor: Supervisor, repeats: int, probe: "_Probe") -> list[float]:
+async def _kills(supervisor: Supervisor, repeats: int, make_probe: "Callable[[], _Probe]") -> list[float]:
     found = []
-    async with probe:
+    async with make_probe() as probe:
         for n in range(repeats):
             await probe.back_after(time.monotonic())
             name = list(supervisor.states())[n % WORKERS]

@@ -45,8 +45,8 @@ def run(
     """
     points: list[dict[str, Any]] = []
     for number in partitions:
-        with open_testbed(settings, partitions=number, say=progress) as here:
-            rates = asyncio.run(_Curve(here, claims, progress).measure(workers))
+        with open_testbed(settings, partitions=number, say=progress) as testbed:
+            rates = asyncio.run(_Curve(testbed, claims, progress).measure(workers))
         first = rates[workers[0]]
         points += [
             {
@@ -62,15 +62,15 @@ def run(
 
 
 class _Curve:
-    def __init__(self, here: Testbed, claims: int, say: Say) -> None:
-        self.here, self.claims, self.say = here, claims, say
+    def __init__(self, testbed: Testbed, claims: int, say: Say) -> None:
+        self.testbed, self.claims, self.say = testbed, claims, say
         self.leads = claims // CLAIMS_OF_A_LEAD
 
     async def measure(self, workers: Sequence[int]) -> dict[int, dict[str, float]]:
         """Return number of workers -> {ours, raw}, in claims per second."""
         rates: dict[int, dict[str, float]] = {}
-        async with watching(self.here.settings) as watch:
-            await take_in(self.here, watch, self.leads * len(workers), self.say)
+        async with watching(self.testbed.settings) as watch:
+            await take_in(self.testbed, watch, self.leads * len(workers), self.say)
             for at, n in enumerate(workers):
                 ids = workload.lead_ids(self.leads, first=at * self.leads)
                 claims = workload.records(workload.claims(ids, self.claims))
@@ -78,22 +78,22 @@ class _Curve:
                     "raw": await self.raw(watch, n, claims),
                     "ours": await self.ours(watch, n, claims),
                 }
-                said = ", ".join(f"{side} {rate:,.0f}" for side, rate in rates[n].items())
-                self.say(f"{self.here.settings.partitions} partitions, {n} workers: {said} claims/s")
+                sides = ", ".join(f"{side} {rate:,.0f}" for side, rate in rates[n].items())
+                self.say(f"{self.testbed.settings.partitions} partitions, {n} workers: {sides} claims/s")
         return rates
 
     async def ours(self, watch: Watch, n: int, claims: list[workload.Record]) -> float:
         children = [
-            self.here.child(f"worker-{n}-{one}", "bench.launch", "worker", ready=True) for one in range(n)
+            self.testbed.child(f"worker-{n}-{one}", "bench.launch", "worker", ready=True) for one in range(n)
         ]
         return await self.timed(watch, children, WORKER_GROUP, (LEAD_LOG, LEAD_JOURNAL), claims, won_in_row)
 
     async def raw(self, watch: Watch, n: int, claims: list[workload.Record]) -> float:
         name = f"scale-raw-{n}"
         topics = f"{name}-claims", f"{name}-state", f"{name}-decisions"
-        await self.here.create(*topics)
+        await self.testbed.create(*topics)
         children = [
-            self.here.child(f"{name}-{one}", "bench.peers.raw", *topics, "throughput") for one in range(n)
+            self.testbed.child(f"{name}-{one}", "bench.peers.raw", *topics, "throughput") for one in range(n)
         ]
         return await self.timed(watch, children, f"raw-{topics[0]}", (topics[0], topics[-1]), claims, won)
 
@@ -107,13 +107,13 @@ class _Curve:
         is_win: Callable[[bytes], bool],
     ) -> float:
         """Start the processes, write the claims once the group has settled, and return the rate of the answers."""
-        asked, answers = topics
+        request_topic, answers = topics
         try:
             for child in children:
                 child.launch()
-            await group_ready(self.here.settings, group, children)
+            await group_ready(self.testbed.settings, group, children)
             begin = await watch.ends(answers)
-            await workload.append(self.here.settings, asked, claims)
+            await workload.append(self.testbed.settings, request_topic, claims)
             end = await watch.until(answers, sum(begin.values()) + self.claims, children[0])
         finally:
             for child in children:

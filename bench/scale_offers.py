@@ -60,24 +60,24 @@ def run(
     `settings`: a cluster to measure on instead of a local one. Raises FirstclaimError if a process fails, or if a lead
     is not offered exactly once.
     """
-    with open_testbed(settings, partitions=partitions, say=progress) as here:
-        points = asyncio.run(_Curve(here, arrivals, progress).measure(workers, orgs))
+    with open_testbed(settings, partitions=partitions, say=progress) as testbed:
+        points = asyncio.run(_Curve(testbed, arrivals, progress).measure(workers, orgs))
     return {"points": points, "of_one": max(point["of_one"] for point in points), "arrivals": arrivals}
 
 
 class _Curve:
-    def __init__(self, here: Testbed, arrivals: int, say: Say) -> None:
-        self.here, self.arrivals, self.say = here, arrivals, say
+    def __init__(self, testbed: Testbed, arrivals: int, say: Say) -> None:
+        self.testbed, self.arrivals, self.say = testbed, arrivals, say
         self._first = 0
 
     async def measure(self, workers: Sequence[int], orgs: Sequence[int]) -> list[dict[str, Any]]:
         """Return a point {orgs, workers, offers_per_s, of_one} for each pair, `of_one` beside one worker's rate."""
         points: list[dict[str, Any]] = []
-        async with watching(self.here.settings) as watch:
+        async with watching(self.testbed.settings) as watch:
             for number in orgs:
                 names = [f"org-{number}-{n}" for n in range(number)]
                 for name in names:
-                    await publish(self.here.settings, name, _directory())
+                    await publish(self.testbed.settings, name, _directory())
                 await self._rate(
                     watch, workers[0], names
                 )  # not counted: each org's directory is new to the workers
@@ -96,18 +96,19 @@ class _Curve:
     async def _rate(self, watch: Watch, n: int, orgs: Sequence[str]) -> float:
         """Start the processes, write the arrivals, and return the rate of the offers."""
         name = f"offers-{len(orgs)}-{n}"
-        relay = self.here.child(f"{name}-relay", "bench.launch", "relay", ready=True)
+        relay = self.testbed.child(f"{name}-relay", "bench.launch", "relay", ready=True)
         workers: list[ChildProcess] = [
-            self.here.child(f"{name}-worker-{one}", "bench.launch", "worker", ready=True) for one in range(n)
+            self.testbed.child(f"{name}-worker-{one}", "bench.launch", "worker", ready=True)
+            for one in range(n)
         ]
         wanted = self.arrivals * len(KINDS)
         try:
             for child in (relay, *workers):
                 child.launch()
-            await group_ready(self.here.settings, WORKER_GROUP, workers)
-            await group_ready(self.here.settings, RELAY_GROUP, [relay])
+            await group_ready(self.testbed.settings, WORKER_GROUP, workers)
+            await group_ready(self.testbed.settings, RELAY_GROUP, [relay])
             begin, before = await watch.ends(NOTIFICATIONS), await watch.ends(LEAD_ARRIVALS)
-            await workload.append(self.here.settings, LEAD_ARRIVALS, self._messages(orgs))
+            await workload.append(self.testbed.settings, LEAD_ARRIVALS, self._messages(orgs))
             end = await watch.until(NOTIFICATIONS, sum(begin.values()) + wanted, workers[0])
         finally:
             for child in (*workers, relay):

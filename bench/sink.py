@@ -14,6 +14,7 @@ Rows a second are rows written, a lead's second version included. The result is 
 
 import gc
 import statistics
+import sys
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -32,7 +33,7 @@ from runtime.postgres import PostgresServer
 from sink.consumer import BATCH_RECORDS
 from sink.database_engine import connect
 from sink.migrate import upgrade
-from sink.service import GC_THRESHOLDS
+from sink.service import GC_THRESHOLDS, SWITCH_S
 from sink.tables import Base
 from sink.writer import CrmWriter, JournalRecord, prepared
 from streams.file_permissions import PASSABLE
@@ -51,12 +52,14 @@ def run(*, leads: int = 40_000, repeats: int = 3, progress: Say = quiet) -> dict
         with PostgresServer(folder / "postgres") as postgres:
             upgrade(postgres.url)
             engine = connect(postgres.url)
-            before = gc.get_threshold()
+            before, interval = gc.get_threshold(), sys.getswitchinterval()
             gc.set_threshold(*GC_THRESHOLDS)
+            sys.setswitchinterval(SWITCH_S)
             try:
                 return _measure(engine, _journal(leads), leads, repeats, progress)
             finally:
                 gc.set_threshold(*before)
+                sys.setswitchinterval(interval)
                 engine.dispose()
 
 

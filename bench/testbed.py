@@ -147,15 +147,15 @@ def open_testbed(
             LocalStack(folder, settings=base, valkey=False) as ready,
             ValkeyServer(folder / "valkey") if valkey else contextlib.nullcontext() as own,
         ):
-            here = Testbed(ready.model_copy(update={"redis_url": own.url}) if own else ready, folder)
+            testbed = Testbed(ready.model_copy(update={"redis_url": own.url}) if own else ready, folder)
             try:
-                asyncio.run(_prepare(here))
-                yield here
+                asyncio.run(_prepare(testbed))
+                yield testbed
             finally:
-                for child in reversed(here.children):
+                for child in reversed(testbed.children):
                     child.stop()
                 if foreign:
-                    asyncio.run(_remove(here))
+                    asyncio.run(_remove(testbed))
 
 
 @contextlib.contextmanager
@@ -175,21 +175,21 @@ def ends_in_order() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
-async def _prepare(here: Testbed) -> None:
-    async with _admin(here.settings) as admin:
+async def _prepare(testbed: Testbed) -> None:
+    async with _admin(testbed.settings) as admin:
         ours = sorted(set(await admin.list_topics()) & BY_NAME.keys())
     if ours:
         reason = f"is used by firstclaim (topic {ours[0]}); a measurement needs its own cluster"
         raise ConfigError("KAFKA_BOOTSTRAP_SERVERS", reason)
-    await here.create(LEAD_JOURNAL, config={**BY_NAME[LEAD_JOURNAL].config, **APPEND_TIME})
-    here.topics.extend(topic.name for topic in TOPICS if topic.name != LEAD_JOURNAL)
-    await provision(here.settings)
+    await testbed.create(LEAD_JOURNAL, config={**BY_NAME[LEAD_JOURNAL].config, **APPEND_TIME})
+    testbed.topics.extend(topic.name for topic in TOPICS if topic.name != LEAD_JOURNAL)
+    await provision(testbed.settings)
 
 
-async def _remove(here: Testbed) -> None:
-    async with _admin(here.settings) as admin:
+async def _remove(testbed: Testbed) -> None:
+    async with _admin(testbed.settings) as admin:
         known = await admin.list_topics()
-        await admin.delete_topics([name for name in here.topics if name in known])
+        await admin.delete_topics([name for name in testbed.topics if name in known])
 
 
 @contextlib.asynccontextmanager

@@ -69,28 +69,28 @@ def run(
     handled. `pending`: deadlines in a year; `per_s` and `seconds`: the spread; `herd`: due at one instant. Raises
     FirstclaimError if a process fails, or if the worker is not ready when the first deadline is due.
     """
-    with open_testbed(settings, say=progress) as here:
-        return uvloop.run(_measure(here, pending, per_s, seconds, herd, progress))
+    with open_testbed(settings, say=progress) as testbed:
+        return uvloop.run(_measure(testbed, pending, per_s, seconds, herd, progress))
 
 
 async def _measure(
-    here: Testbed, pending: int, per_s: int, seconds: float, herd: int, say: Say
+    testbed: Testbed, pending: int, per_s: int, seconds: float, herd: int, say: Say
 ) -> dict[str, Any]:
     due = per_s * int(seconds)
     spread, crowd = range(pending, pending + due), range(pending + due, pending + due + herd)
     claimed = workload.lead_ids(int(CLAIMS_PER_S * (QUIET_SECONDS + seconds + 60)) // 4, first=FIRST_CLAIMED)
     say(f"writing {pending + due + herd:,} leads")
-    await workload.append(here.settings, LEAD_LOG, workload.records([workload.queue()]))
+    await workload.append(testbed.settings, LEAD_LOG, workload.records([workload.queue()]))
     lead = _Lead()
     in_a_year = datetime.now(UTC) + timedelta(days=365)
-    await lead.write(here.settings, range(crowd.stop), lambda _: in_a_year)
-    took = await _recovered(here, "worker-0", claimed)
+    await lead.write(testbed.settings, range(crowd.stop), lambda _: in_a_year)
+    took = await _recovered(testbed, "worker-0", claimed)
     begin = datetime.now(UTC) + timedelta(seconds=2 * took + QUIET_SECONDS + 10)
     at_once = begin + timedelta(seconds=seconds + 5)
     say(f"recovered in {took:.1f} s; writing what is due soon")
-    await lead.write(here.settings, spread, lambda n: begin + timedelta(seconds=(n - pending) / per_s))
-    await lead.write(here.settings, crowd, lambda _: at_once)
-    await _recovered(here, "worker", ())
+    await lead.write(testbed.settings, spread, lambda n: begin + timedelta(seconds=(n - pending) / per_s))
+    await lead.write(testbed.settings, crowd, lambda _: at_once)
+    await _recovered(testbed, "worker", ())
     if (left := (begin - datetime.now(UTC)).total_seconds()) < QUIET_SECONDS:
         raise StartFailed(
             "worker", f"was ready {QUIET_SECONDS - left:.0f} s too late, after {took:.0f} s before"
@@ -102,8 +102,8 @@ async def _measure(
     )
     figures: dict[str, Any] = {"pending": pending, "per_s": per_s, "herd": herd}
     async with (
-        watching(here.settings) as watch,
-        Probe(here.settings, CLAIMS_PER_S, 0, {LEAD_JOURNAL: _cause}) as probe,
+        watching(testbed.settings) as watch,
+        Probe(testbed.settings, CLAIMS_PER_S, 0, {LEAD_JOURNAL: _cause}) as probe,
     ):
         from_here = await watch.ends(LEAD_JOURNAL)
         for name, until in (
@@ -125,15 +125,15 @@ async def _measure(
     return {**figures, "herd_seconds": round(herd_seconds, 2)}
 
 
-async def _recovered(here: Testbed, name: str, leads: Sequence[str]) -> float:
+async def _recovered(testbed: Testbed, name: str, leads: Sequence[str]) -> float:
     """Start a worker, and take leads in; return the seconds until it was ready. All but the last one are stopped."""
     began = time.perf_counter()
-    worker = started(here.child(name, "bench.launch", "worker", ready=True), seconds=600)
+    worker = started(testbed.child(name, "bench.launch", "worker", ready=True), seconds=600)
     took = time.perf_counter() - began
     if leads:
-        async with watching(here.settings) as watch:
+        async with watching(testbed.settings) as watch:
             before = await watch.ends(LEAD_JOURNAL)
-            await workload.append(here.settings, LEAD_LOG, workload.records(map(workload.arrival, leads)))
+            await workload.append(testbed.settings, LEAD_LOG, workload.records(map(workload.arrival, leads)))
             await watch.until(LEAD_JOURNAL, sum(before.values()) + len(leads), worker)
         worker.stop()
     return took

@@ -35,7 +35,7 @@ _SENTINEL_SECONDS: Final = 1.0
 """The socket timeout for a sentinel. Then the next one is asked."""
 
 
-class _Leaves:
+class _EndsIfReadOnly:
     """A connection that ends when its server refuses to write."""
 
     async def read_response(self: Any, *args: Any, **options: Any) -> Any:
@@ -46,11 +46,11 @@ class _Leaves:
             raise
 
 
-class _PlainConnection(_Leaves, Connection):
+class _PlainConnection(_EndsIfReadOnly, Connection):
     pass
 
 
-class _TlsConnection(_Leaves, SSLConnection):
+class _TlsConnection(_EndsIfReadOnly, SSLConnection):
     pass
 
 
@@ -77,7 +77,7 @@ class _SentinelTlsConnection(_AsksRole, SentinelManagedSSLConnection):
     pass
 
 
-class _Renewed:
+class _RenewedPool:
     """A pool that hands out no connection older than `LONGEST_SECONDS`, or than the last `leave_server`."""
 
     left_at = -math.inf
@@ -92,11 +92,11 @@ class _Renewed:
         await super().ensure_connection(connection)  # type: ignore[misc]  # of the class beside this one
 
 
-class _Pool(_Renewed, ConnectionPool):
+class _Pool(_RenewedPool, ConnectionPool):
     pass
 
 
-class _SentinelPool(_Renewed, SentinelConnectionPool):
+class _SentinelPool(_RenewedPool, SentinelConnectionPool):
     """Also ends the connections to the sentinels when it ends its own."""
 
     async def disconnect(self, inuse_connections: bool = True) -> None:  # as it is called

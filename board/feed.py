@@ -97,7 +97,7 @@ class FeedReader:
         found = await self._client.hmget(keys.queues(generation.decode(), org), queue_ids)
         return dict(zip(queue_ids, found, strict=True))
 
-    async def came(self, org: str, queue_id: str, after: str) -> list[tuple[str, str]]:
+    async def entered_names(self, org: str, queue_id: str, after: str) -> list[tuple[str, str]]:
         """Return (lead id, searchable name) of leads that entered or moved in a queue after an entry."""
         async with translated():
             entries = await self._client.xrange(keys.feed(org), f"({after}", "+")

@@ -94,30 +94,34 @@ async def translated() -> AsyncIterator[None]:
 
 def classified(error: RedisError | OSError) -> RuntimeFailure:
     """Return our error for an error of Valkey's client."""
-    said = str(error)
-    if isinstance(error, _SETTINGS) or _has_code(said, _SETTING_CODES) or _refusal_text(said, _SETTING_TEXTS):
-        return AccessRefusedError("Valkey", f"the server refuses this URL: {said}")
+    message = str(error)
+    if (
+        isinstance(error, _SETTINGS)
+        or _has_code(message, _SETTING_CODES)
+        or _refusal_text(message, _SETTING_TEXTS)
+    ):
+        return AccessRefusedError("Valkey", f"the server refuses this URL: {message}")
     if isinstance(error, MasterNotFoundError):
         return RetryableError(
-            "Valkey", f"the sentinels name no primary that is up: {said.partition(' : ')[0]}"
+            "Valkey", f"the sentinels name no primary that is up: {message.partition(' : ')[0]}"
         )
     for kind, reason in _WAITS.items():
         if isinstance(error, kind):
-            return RetryableError("Valkey", f"{reason}: {said}")
+            return RetryableError("Valkey", f"{reason}: {message}")
     if isinstance(error, OSError) or type(error) in _UNANSWERED:
-        return RetryableError("Valkey", f"does not answer: {said}")
+        return RetryableError("Valkey", f"does not answer: {message}")
     if not isinstance(error, ResponseError):
-        return RetryableError("Valkey", f"{type(error).__name__}: {said}")
+        return RetryableError("Valkey", f"{type(error).__name__}: {message}")
     for code, reason in _WAIT_CODES.items():
-        if _has_code(said, (code,)):
-            return RetryableError("Valkey", f"{reason}: {said}")
-    return RuntimeFailure("Valkey", said)
+        if _has_code(message, (code,)):
+            return RetryableError("Valkey", f"{reason}: {message}")
+    return RuntimeFailure("Valkey", message)
 
 
-def _has_code(said: str, codes: tuple[str, ...]) -> bool:
+def _has_code(message: str, codes: tuple[str, ...]) -> bool:
     """Tell whether a text begins with one of the codes, or names it as the cause of a failed pipeline."""
-    return any(re.search(rf"(?:^|: |\(['\"]){code}\b", said) for code in codes)
+    return any(re.search(rf"(?:^|: |\(['\"]){code}\b", message) for code in codes)
 
 
-def _refusal_text(said: str, texts: tuple[str, ...]) -> bool:
-    return any(text in said for text in texts)
+def _refusal_text(message: str, texts: tuple[str, ...]) -> bool:
+    return any(text in message for text in texts)

@@ -57,7 +57,9 @@ class ListSearch:
             return reduced(head, head.rows[:limit])
         # Take twice as many as wanted, because some may leave meanwhile, and add those that came meanwhile.
         found = await self._nearest(org, queue_id, wanted, 2 * limit)
-        found |= {lead for lead, its in await self._feed.came(org, queue_id, head.as_of) if wanted in its}
+        found |= {
+            lead for lead, its in await self._feed.entered_names(org, queue_id, head.as_of) if wanted in its
+        }
         if not found:
             return reduced(head, ())
         page = _matching(await self._pages.of(org, queue_id, found), wanted)

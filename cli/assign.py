@@ -17,6 +17,7 @@ from cli.lead_options import (
     DryRun,
     Leads,
     ListFile,
+    NamedLeads,
     Org,
     OverrideCap,
     OverrideLicence,
@@ -24,7 +25,6 @@ from cli.lead_options import (
     SegmentRule,
     SomeWhy,
     To,
-    WhichLeads,
     overriding,
     run,
 )
@@ -52,7 +52,7 @@ def assign(
 
     Example: firstclaim assign --from leads.csv --to rep-7 --to rep-8 --by manager-1 --dry-run
     """
-    which = WhichLeads(leads or (), segment, file, column)
+    which = NamedLeads(leads or (), segment, file, column)
     which.check()
     fields = overriding(override_licence=override_licence, override_cap=override_cap, why=why)
     bulk = BulkAction(

@@ -65,12 +65,12 @@ async def _export(
     from application.audit.read import as_line, as_row, header, read_audit
     from application.audit.write import audited
 
-    said = 0
+    reported = 0
 
     def progress(passed: int, total: int) -> None:
-        nonlocal said
-        if passed - said >= SAID_EVERY:
-            said = passed
+        nonlocal reported
+        if passed - reported >= SAID_EVERY:
+            reported = passed
             say(f"{passed:,} of {total:,} records read")
 
     async with audited(settings, operator(selection.org or ""), "audit_exported", "audit") as entry:

@@ -31,7 +31,8 @@ def verify(
     erased: Annotated[
         bool,
         typer.Option(
-            "--erased", help="Search all topics and Valkey for erased persons, also what retention removes."
+            "--erased",
+            help="Search all topics, Valkey and the databases for erased persons, also what retention removes.",
         ),
     ] = False,
     as_json: AsJson = False,

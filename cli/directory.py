@@ -57,12 +57,12 @@ def apply(
         settings = running()
         for _ in range(ATTEMPTS):
             plan = asyncio.run(compare(settings, org, wanted, prune=prune))
-            asked = bool(plan.objects) and not dry_run
+            is_confirming = bool(plan.objects) and not dry_run
             if shown is None or (plan.objects, plan.changes) != (shown.objects, shown.changes):
                 if shown is not None:
                     typer.echo("Somebody published meanwhile. This is what the file would change now:")
                 _show(plan)
-                agreed = asked and (yes or _agreed(plan, org, prune=prune))
+                agreed = is_confirming and (yes or _agreed(plan, org, prune=prune))
             shown = plan
             if not agreed:
                 break
@@ -93,7 +93,7 @@ def apply(
         "left": len(plan.left),
         "changes": plan.changes,
     }
-    finish(result, as_json=as_json, ok=agreed or not asked)
+    finish(result, as_json=as_json, ok=agreed or not is_confirming)
 
 
 async def _publish(settings: "Settings", org: str, plan: "ChangePlan") -> None:

@@ -20,7 +20,10 @@ if TYPE_CHECKING:
 SHOWN: Final = 100
 """The most leads that are named one by one. Further ones are counted."""
 
-By = Annotated[str, typer.Option("--by", help="The manager who acts.")]
+By = Annotated[
+    str,
+    typer.Option("--by", help="The rep id of who acts: a manager, or the lead's owner where the owner may."),
+]
 Org = Annotated[str, typer.Option(help="The org of the leads.")]
 Seconds = Annotated[float, typer.Option(min=0.1, help="How long to wait for each answer.")]
 Leads = Annotated[list[str] | None, typer.Argument(metavar="LEAD", help="Lead ids.")]
@@ -63,7 +66,7 @@ def overriding(*, override_licence: bool, override_cap: bool, why: str | None) -
     return {name: value for name, value in fields.items() if value is not None}
 
 
-class WhichLeads(msgspec.Struct, frozen=True):
+class NamedLeads(msgspec.Struct, frozen=True):
     """The leads that a command names: by ids, a rule, a file, or the rep who has them. Exactly one is given."""
 
     leads: Sequence[str] = ()
@@ -87,7 +90,7 @@ class BulkAction(msgspec.Struct, frozen=True, kw_only=True):
     """One action on many leads. `to`: the reps who share them; empty for an action that names no rep."""
 
     action: str
-    which: WhichLeads
+    which: NamedLeads
     by: str
     org: str
     seconds: float

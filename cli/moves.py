@@ -15,6 +15,7 @@ from cli.lead_options import (
     DryRun,
     Leads,
     ListFile,
+    NamedLeads,
     Org,
     OverrideCap,
     OverrideLicence,
@@ -23,7 +24,6 @@ from cli.lead_options import (
     SegmentRule,
     SomeWhy,
     To,
-    WhichLeads,
     overriding,
     run,
 )
@@ -52,7 +52,7 @@ def reassign(
 
     Example: firstclaim reassign --of ann --to bob --to cyd --by-licence --by manager-1 --why "ann is away"
     """
-    which = WhichLeads(leads or (), segment, file, column, portfolio)
+    which = NamedLeads(leads or (), segment, file, column, portfolio)
     reps = tuple(dict.fromkeys(to))
     more = overriding(override_licence=override_licence, override_cap=override_cap, why=why)
     _move(
@@ -87,7 +87,7 @@ def unassign(
 
     Example: firstclaim unassign --of ann --by manager-1 --why "ann has left early"
     """
-    which = WhichLeads(leads or (), segment, file, column, portfolio)
+    which = NamedLeads(leads or (), segment, file, column, portfolio)
     _move("unassign", which, by, org, seconds, dry_run, as_json, why=why)
 
 
@@ -108,7 +108,7 @@ def redistribute(
 
     Example: firstclaim redistribute 0c929b85-3707-5b16-91e8-0d9f3ddc6570 --by manager-1
     """
-    which = WhichLeads(leads or (), segment, file, column, portfolio)
+    which = NamedLeads(leads or (), segment, file, column, portfolio)
     _move("redistribute", which, by, org, seconds, dry_run, as_json, why=why)
 
 
@@ -129,7 +129,7 @@ def reopen(
     Example: firstclaim reopen 0c929b85-3707-5b16-91e8-0d9f3ddc6570 --by manager-1 --why "he called again"
     """
     _move(
-        "reopen", WhichLeads(leads or (), segment, file, column), by, org, seconds, dry_run, as_json, why=why
+        "reopen", NamedLeads(leads or (), segment, file, column), by, org, seconds, dry_run, as_json, why=why
     )
 
 
@@ -173,13 +173,13 @@ def consent(
 
     Example: firstclaim consent 0c929b85-3707-5b16-91e8-0d9f3ddc6570 --by manager-1 --why "signed on 21 November"
     """
-    which = WhichLeads(leads or (), None, file, column)
+    which = NamedLeads(leads or (), None, file, column)
     _move("consent", which, by, org, seconds, dry_run, as_json, why=why)
 
 
 def activity(
     lead: Annotated[str, typer.Argument(help="Lead id.")],
-    by: By,
+    by: Annotated[str, typer.Option("--by", help="The rep id of who did it.")],
     kind: Annotated[
         str, typer.Option("--kind", help="The kind: call, email, sms, note, todo, … or a CRM's word for it.")
     ],
@@ -263,7 +263,7 @@ def _ask(
 
 def _move(
     action: str,
-    which: WhichLeads,
+    which: NamedLeads,
     by: str,
     org: str,
     seconds: float,

@@ -49,8 +49,8 @@ def try_rule(
     instant = _read(moments.instant, at, "--at") or datetime.now(UTC)
     about = None if lead is None else _read(normalize.lead_id, lead, "--lead")
     try:
-        asked = (queue or "") if rule is None else read_rule(rule)
-        tried = asyncio.run(try_on_leads(running(), org, asked, instant, about))
+        question = (queue or "") if rule is None else read_rule(rule)
+        tried = asyncio.run(try_on_leads(running(), org, question, instant, about))
     except RuleErrors as error:
         for problem in error.problems:
             typer.echo(str(problem), err=True)

@@ -88,7 +88,7 @@ def vendor_try(
         if lead.get("attributes"):
             typer.echo(f"    attributes: {lead['attributes']}")
     for refusal in trial.refusals:
-        typer.echo(f"line {refusal.line}: refused: {refusal.said}")
+        typer.echo(f"line {refusal.line}: refused: {refusal.sentence}")
     if trial.refused > len(trial.refusals):
         typer.echo(f"and {trial.refused - len(trial.refusals):,} more refused rows")
     typer.echo(

@@ -12,7 +12,7 @@ import uvloop
 from aiokafka.errors import KafkaError
 
 from couriers import metrics
-from couriers.channels import alone, group_of, opener, turn_group_of
+from couriers.channels import check_of_single_process, group_of, opener, turn_group_of
 from couriers.deliverer import DEFAULT_ORG, Deliverer
 from couriers.directory import CourierDirectory
 from couriers.fates import FateWriter
@@ -62,7 +62,7 @@ class Courier:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Run until `stop` is set. Raises ConfigError where a retry cannot help."""
-        check = alone(self._name)
+        check = check_of_single_process(self._name)
         if check is None:
             await self._work(stop)
             return

@@ -170,7 +170,7 @@ def email(value: Any) -> str | None:
         return None
     for part in _addresses_in(within(text, _LONGEST)):
         address = _bare_address(part)
-        if _is_address(address) and (found := _with_ascii_domain(address)) is not None:
+        if _is_address(address) and (found := with_ascii_domain(address)) is not None:
             return found
     raise ValueError("is not a mail address")
 
@@ -205,7 +205,8 @@ def _is_address(address: str) -> bool:
     return len(address) <= EMAIL_LENGTH and _EMAIL.fullmatch(address) is not None
 
 
-def _with_ascii_domain(address: str) -> str | None:
+def with_ascii_domain(address: str) -> str | None:
+    """Return an address with its domain as punycode, which every mail server takes; None if it is no domain."""
     local, _, domain = address.rpartition("@")
     if not domain.isascii():
         try:

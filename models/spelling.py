@@ -63,6 +63,17 @@ def cleaned(text: str, *, line: bool = True) -> str:
     return " ".join(text.split()) if line else text.strip()
 
 
+def comparable(text: str) -> str:
+    """Return a text that is compared with cleaned ones in their spelling. Spaces at its ends stay.
+
+    A text of nothing but unseen characters stays as it is, so that it is in no cleaned text.
+    """
+    if text.isascii() and text.isprintable():
+        return text
+    seen = unicodedata.normalize("NFC", "".join(_visible(text)).translate(_WIDTH))
+    return "".join(" " if character.isspace() else character for character in seen) or text
+
+
 def _visible(text: str) -> list[str]:
     return [
         character

@@ -30,12 +30,12 @@ def acls(settings: Settings) -> Check:
     except (FirstclaimError, TimeoutError) as error:
         hint = "sign in as a user that has Describe on the cluster (`firstclaim acls --for operator`)"
         return Check(NAME, ok=False, detail=str(error) or "no answer", hint=hint)
-    said = [line for difference in compare(held) for line in difference.lines()]
-    if not said:
+    differences = [line for difference in compare(held) for line in difference.lines()]
+    if not differences:
         return Check(NAME, ok=True, detail=f"{len(held)}, as `firstclaim acls` prints them")
-    more = f"; and {len(said) - MOST_SAID} more" if len(said) > MOST_SAID else ""
+    more = f"; and {len(differences) - MOST_SAID} more" if len(differences) > MOST_SAID else ""
     hint = "`firstclaim acls --commands` prints the commands that add the missing ACLs"
-    return Check(NAME, ok=False, detail="; ".join(said[:MOST_SAID]) + more, hint=hint)
+    return Check(NAME, ok=False, detail="; ".join(differences[:MOST_SAID]) + more, hint=hint)
 
 
 async def _held(settings: Settings) -> list[HeldAcl]:

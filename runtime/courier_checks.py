@@ -52,9 +52,9 @@ def _mail() -> Iterator[Check]:
     try:
         encryption = asyncio.run(_in_time(sign_in(settings), _MAIL_SECONDS))
     except (DeliveryError, TimeoutError) as error:
-        said = error.reason if isinstance(error, DeliveryError) else "does not answer"
+        reason = error.reason if isinstance(error, DeliveryError) else "does not answer"
         hint = "correct FIRSTCLAIM_SMTP_HOST, _PORT, _SECURITY, _CAFILE, _USERNAME or _PASSWORD"
-        yield Check(_MAIL, ok=False, detail=f"{address}: {said}", hint=hint)
+        yield Check(_MAIL, ok=False, detail=f"{address}: {reason}", hint=hint)
         return
     who = f"accepts {settings.username}" if settings.username is not None else "asks for no password"
     yield Check(_MAIL, ok=True, detail=f"{address}: {who}, {encryption}")

@@ -33,6 +33,8 @@ from runtime.courier_checks import console_keys, courier_checks
 from runtime.jars import KAFKA_VERSION, pinned
 from runtime.stack import find_running
 from runtime.topic_checks import topics
+from sink.database_engine import CLIENT_ENCODING
+from sink.postgres_fitness import unfit
 from sink.schema import schema_of
 from streams import clients, compiled_core
 from streams.masking import masked
@@ -110,8 +112,10 @@ def _console(settings: Settings) -> Iterator[Check]:
         yield Check("console's settings", ok=False, detail=str(error), hint=f"set or correct {error.field}")
         return
     yield from database_encryption("console database encryption", variable, url)
-    asked = settings.model_copy(update={"database_url": address.render_as_string(hide_password=False)})
-    yield _reach("console database", variable, _address(url), _ask_database, asked)
+    console_settings = settings.model_copy(
+        update={"database_url": address.render_as_string(hide_password=False)}
+    )
+    yield _reach("console database", variable, _address(url), _ask_database, console_settings)
     yield console_keys(web)
 
 
@@ -300,12 +304,14 @@ def _ask_database(settings: Settings) -> str:
     local = url.get_backend_name() == "sqlite"
     if local and url.database and not Path(url.database).exists():
         return "not made yet"
-    timeout = {} if local else {"connect_timeout": _TIMEOUT_SECONDS}
-    engine = sqlalchemy.create_engine(url, poolclass=sqlalchemy.pool.NullPool, connect_args=timeout)
+    arguments = {} if local else {"connect_timeout": _TIMEOUT_SECONDS, "client_encoding": CLIENT_ENCODING}
+    engine = sqlalchemy.create_engine(url, poolclass=sqlalchemy.pool.NullPool, connect_args=arguments)
     with engine.connect() as connection:
         connection.execute(sqlalchemy.text("SELECT 1"))
         if not local and connection.scalar(sqlalchemy.text("SELECT pg_is_in_recovery()")):
             raise ConnectionError("is a standby, which takes no changes until it is promoted")
+        if not local and (why := unfit(connection)) is not None:
+            raise ConnectionError(why)
     return "reachable"
 
 

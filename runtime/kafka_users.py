@@ -115,9 +115,11 @@ def sign_in(ask: Callable[[int, int, bytes], bytes], users: Users) -> None:
     nonce = secrets.token_hex(16)
     first_bare = f"n={ADMIN},r={nonce}"
     server_first = _step(ask, f"n,,{first_bare}")
-    said = dict(pair.split("=", 1) for pair in server_first.split(","))
-    without_proof = f"c=biws,r={said['r']}"
-    salted = hashlib.pbkdf2_hmac("sha512", users[ADMIN].encode(), base64.b64decode(said["s"]), int(said["i"]))
+    parameters = dict(pair.split("=", 1) for pair in server_first.split(","))
+    without_proof = f"c=biws,r={parameters['r']}"
+    salted = hashlib.pbkdf2_hmac(
+        "sha512", users[ADMIN].encode(), base64.b64decode(parameters["s"]), int(parameters["i"])
+    )
     key = hmac.digest(salted, b"Client Key", "sha512")
     signature = hmac.digest(
         hashlib.sha512(key).digest(), f"{first_bare},{server_first},{without_proof}".encode(), "sha512"

@@ -47,18 +47,18 @@ def exit_file(state_dir: Path, part: str) -> Path:
 
 def note_exit(file: Path, *, part: str, pid: int | None, status: int, restarts: int) -> LastExit:
     """Store how a process ended, with the reason from its file, in the same file; return it."""
-    said = None
+    note = None
     with contextlib.suppress(OSError, msgspec.MsgspecError):
-        said = msgspec.json.decode(file.read_bytes(), type=_ExitNote)
-    if said is None or said.pid != pid:
-        said = _ExitNote(pid=0)  # it wrote nothing; the file is from an earlier run
+        note = msgspec.json.decode(file.read_bytes(), type=_ExitNote)
+    if note is None or note.pid != pid:
+        note = _ExitNote(pid=0)  # it wrote nothing; the file is from an earlier run
     ended = LastExit(
         part=part,
         status=status,
         restarts=restarts,
         at=datetime.now(UTC),
-        what=said.what,
-        reason=said.reason,
+        what=note.what,
+        reason=note.reason,
     )
     with contextlib.suppress(OSError):
         file.write_bytes(msgspec.json.encode(ended))

@@ -19,7 +19,7 @@ def how_to_sign_in(settings: Settings, first_account_url: str) -> list[str]:
     web = WebSettings.read(state_dir=settings.state_dir)
     store = connect(web.console_database_url)
     try:
-        if Accounts(store).anybody():
+        if Accounts(store).has_any():
             return []
     finally:
         store.dispose()

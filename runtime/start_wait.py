@@ -164,12 +164,12 @@ def ask(url: str, seconds: float = PROBE_SECONDS) -> tuple[int, bytes]:
 def reasons_in(body: bytes) -> str:
     """Return why a process is not ready, from the JSON of its `/ready`; empty if it gives no reason."""
     try:
-        said: Any = json.loads(body)
+        decoded: Any = json.loads(body)
     except ValueError:
         return ""
-    if not isinstance(said, dict):
+    if not isinstance(decoded, dict):
         return ""
-    found = (said[name] for name in _REASONS if said.get(name))
+    found = (decoded[name] for name in _REASONS if decoded.get(name))
     return "; ".join(", ".join(map(str, one)) if isinstance(one, list | dict) else str(one) for one in found)
 
 

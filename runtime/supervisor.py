@@ -178,7 +178,7 @@ class _Watched:
         self.last_status: int | None = None
         self.last_reason = ""
 
-    def hopeless(self) -> Callable[[], None]:
+    def exit_limit_check(self) -> Callable[[], None]:
         """Return a check for too many exits. It raises StartFailed if there were too many since this call."""
         before = self.restarts
 
@@ -240,7 +240,9 @@ class Supervisor:
         deadline = time.monotonic() + longest_seconds
         for watched in self._watched.values():
             left = max(0.0, deadline - time.monotonic())
-            wait_for(watched.part, idle_seconds, longest_seconds=left, say=say, look=watched.hopeless())
+            wait_for(
+                watched.part, idle_seconds, longest_seconds=left, say=say, look=watched.exit_limit_check()
+            )
 
     def states(self) -> dict[str, PartState]:
         """Return the current state of each part, in start order."""

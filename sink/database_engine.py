@@ -28,6 +28,8 @@ UNHEARD_TIMEOUT_MS: Final = 10_000
 KEEPALIVE_S: Final = {"keepalives_idle": 10, "keepalives_interval": 3, "keepalives_count": 4}
 """After how many seconds a silent connection is probed, how often, and how many probes may stay unanswered. A host that
 vanished during a query is noticed after 22 seconds; the system's defaults take two hours."""
+CLIENT_ENCODING: Final = "utf8"
+"""The driver gives bytes instead of text to a client of a database in SQL_ASCII that names no encoding."""
 STATEMENT_TIMEOUT_MS: Final = 60_000
 """How long one write statement may take, including the wait for locks."""
 IDLE_TIMEOUT_MS: Final = 30_000
@@ -49,6 +51,7 @@ def connect(database_url: str, *, pooled: bool = True) -> Engine:
     arguments: dict[str, Any] = {
         "connect_timeout": CONNECT_TIMEOUT_S,
         "tcp_user_timeout": UNHEARD_TIMEOUT_MS,
+        "client_encoding": CLIENT_ENCODING,
         **KEEPALIVE_S,
     }
     arguments = {name: value for name, value in arguments.items() if name not in url.query}

@@ -73,22 +73,22 @@ def erase_earlier_rows(connection: Connection, applied: list[TableRows]) -> None
 
 def _erase_inquiries_of_erased_leads(connection: Connection, applied: list[TableRows]) -> None:
     """Remove the facts of inquiries that these records add or take out and whose own leads are erased already."""
-    said = {
+    erased_fields = {
         (row["lead_id"], row["why"]["inquiry_id"])
         for rows in applied
         for row in rows.decisions
         if row["type"] in OF_INQUIRIES
     }
-    if not said:
+    if not erased_fields:
         return
     lead = LeadTable
     erased = select(lead.lead_id).where(
-        lead.lead_id.in_({inquiry_id for _, inquiry_id in said}),
+        lead.lead_id.in_({inquiry_id for _, inquiry_id in erased_fields}),
         lead.phase == Phase.CLOSED.value,
         lead.last_outcome == ERASED,
     )
     gone = set(connection.scalars(erased))
-    for lead_id, inquiry_id in sorted(said):
+    for lead_id, inquiry_id in sorted(erased_fields):
         if inquiry_id in gone:
             _erase_inquiry(connection, lead_id, inquiry_id)
 

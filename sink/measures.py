@@ -181,26 +181,26 @@ def fairness(
     nobody: defaultdict[str, Counter[str]] = defaultdict(Counter)
     read, began = 0, since
     why = DecisionTable.why.label("why")
-    for at, said in connection.execute(_decisions(org, "lead_offered", since, MOST_OFFERS, why)):
+    for at, fields in connection.execute(_decisions(org, "lead_offered", since, MOST_OFFERS, why)):
         read, began = read + 1, at
-        for rep_id in said.get("reps", ()):
-            counts[said["group_id"]][rep_id]["offered"] += 1
-        for passed in said.get("passed", ()):
-            skipped[said["group_id"]][passed.get("rep_id") or ""][passed["reason"]] += _times(passed)
+        for rep_id in fields.get("reps", ()):
+            counts[fields["group_id"]][rep_id]["offered"] += 1
+        for passed in fields.get("passed", ()):
+            skipped[fields["group_id"]][passed.get("rep_id") or ""][passed["reason"]] += _times(passed)
     cut = CountRange(began if read >= MOST_OFFERS else since, read >= MOST_OFFERS)
-    for _, said in connection.execute(_decisions(org, "offer_ended", cut.since, MOST_OFFERS, why)):
+    for _, fields in connection.execute(_decisions(org, "offer_ended", cut.since, MOST_OFFERS, why)):
         # A rep who lost a ring to a colleague is in `reps`. That rep neither claimed nor missed it.
-        whose = [said["winner"]] if said.get("winner") else said.get("reps", ())
+        whose = [fields["winner"]] if fields.get("winner") else fields.get("reps", ())
         for rep_id in whose:
-            counts[said["group_id"]][rep_id][said["outcome"]] += 1
+            counts[fields["group_id"]][rep_id][fields["outcome"]] += 1
     one_of_many = _decisions(org, "offer_declined", cut.since, MOST_OFFERS, why, DecisionTable.rep_id)
-    for _, said, rep_id in connection.execute(one_of_many):
-        if group := said.get("group_id"):
+    for _, fields, rep_id in connection.execute(one_of_many):
+        if group := fields.get("group_id"):
             counts[group][rep_id][Outcome.DECLINED.value] += 1
-    for _, said in connection.execute(_decisions(org, "nobody_available", cut.since, MOST_OFFERS, why)):
-        nobody[said["group_id"]][said["reason"]] += 1
-        for passed in said.get("explanation", ()):
-            skipped[said["group_id"]][passed.get("rep_id") or ""][passed["reason"]] += _times(passed)
+    for _, fields in connection.execute(_decisions(org, "nobody_available", cut.since, MOST_OFFERS, why)):
+        nobody[fields["group_id"]][fields["reason"]] += 1
+        for passed in fields.get("explanation", ()):
+            skipped[fields["group_id"]][passed.get("rep_id") or ""][passed["reason"]] += _times(passed)
     shares = {
         group: {
             rep_id: _share(counts[group][rep_id], skipped[group][rep_id])

@@ -201,32 +201,32 @@ def _read(value: bytes | None, kind: type[Any]) -> Any:
 
 
 def _assignment(value: bytes | None) -> Values | None:
-    said: Assignment | None = _read(value, Assignment)
-    if said is None:
+    assignment: Assignment | None = _read(value, Assignment)
+    if assignment is None:
         return None
     return {
-        "lead_id": said.lead_id,
-        "org": said.org,
-        "rep_id": said.rep_id,
-        "previous_rep_id": said.previous_rep_id,
-        "how": said.how,
-        "via": said.via,
-        "cause": said.cause,
-        "assigned_at": said.assigned_at.astimezone(UTC),
-        "version": said.version,
+        "lead_id": assignment.lead_id,
+        "org": assignment.org,
+        "rep_id": assignment.rep_id,
+        "previous_rep_id": assignment.previous_rep_id,
+        "how": assignment.how,
+        "via": assignment.via,
+        "cause": assignment.cause,
+        "assigned_at": assignment.assigned_at.astimezone(UTC),
+        "version": assignment.version,
     }
 
 
 def _exception(value: bytes | None) -> Values | None:
-    said: LeadException | None = _read(value, LeadException)
-    if said is None:
+    exception: LeadException | None = _read(value, LeadException)
+    if exception is None:
         return None
-    values: Values = msgspec.structs.asdict(said)
+    values: Values = msgspec.structs.asdict(exception)
     return {
         **values,
-        "explanation": list(said.explanation) or None,
-        "created_at": said.created_at and said.created_at.astimezone(UTC),
-        "raised_at": said.raised_at and said.raised_at.astimezone(UTC),
+        "explanation": list(exception.explanation) or None,
+        "created_at": exception.created_at and exception.created_at.astimezone(UTC),
+        "raised_at": exception.raised_at and exception.raised_at.astimezone(UTC),
     }
 
 
@@ -248,9 +248,9 @@ def decisions_belong(engine: Engine, records: Sequence[JournalRecord]) -> bool:
     )
     with translated(DATABASE), engine.connect() as connection:
         return all(
-            ours.get((partition, offset, n), said) == said
+            ours.get((partition, offset, n), key) == key
             for partition, offset, n, *rest in connection.execute(query)
-            if (said := (rest[0], rest[1]))
+            if (key := (rest[0], rest[1]))
         )
 
 

@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from operator import attrgetter
+from functools import cache
 from typing import Any, Final, NamedTuple
 
 import msgspec
 
+from models.decision_base import DecisionBase
 from models.decisions import (
     ActivityRecorded,
     Answered,
@@ -28,30 +29,13 @@ Values = dict[str, Any]
 """One table row: column name -> value."""
 
 _ACTIVITIES: Final = (ActivityRecorded, NoteRecorded)
-_ABOUT_EXCEPTIONS: Final = (ExceptionRaised, ExceptionIgnored, ExceptionResolved)
+_ABOUT_EXCEPTIONS: Final = frozenset({ExceptionRaised, ExceptionIgnored, ExceptionResolved})
 _WITH_ROWS: Final = frozenset({*_ACTIVITIES, InquiryAdded, MergedInto, InquirySplit, LeadSplit, LeadErased})
 """Decisions that cause more than a row of their own. Most records have none of them."""
+_COLUMNS_OF_FIELDS: Final = frozenset({"result", "rep_id"})
+"""The fields of decisions that have columns of their own, so that `why` does not repeat them."""
 _STATUS: Final = {Phase.EXCEPTION: "open", Phase.IGNORED: "ignored"}
 _INT64: Final = 2**63
-_COPIED: Final = (
-    "org",
-    "vendor",
-    "campaign",
-    "external_id",
-    "first_name",
-    "last_name",
-    "email",
-    "phone",
-    "phone_extension",
-    "state",
-    "zip",
-    "loan_purpose",
-    "property_type",
-    "consent",
-    "time_zone",
-    "assigned_to",
-)
-_copied_of: Final = attrgetter(*_COPIED)
 
 
 class TableRows(NamedTuple):
@@ -77,24 +61,29 @@ class TableRows(NamedTuple):
     counts: RowCounts | None = None
 
 
-def table_rows(partition: int, lead_id: str, row: LeadRow) -> TableRows:
+def table_rows(partition: int, lead_id: str, row: LeadRow, *, is_ascii: bool = False) -> TableRows:
     """Return the rows of a record of `lead-journal`. `lead_id` is its key, `partition` its partition.
 
-    A row without a lead (an action on a lead that never arrived) gives decisions only.
+    A row without a lead (an action on a lead that never arrived) gives decisions only. `is_ascii`: no text of the
+    record has more than ASCII. Values of JSON columns may be `msgspec.Raw`, which is JSON already.
     """
-    lead = row.lead
+    lead, kinds = row.lead, frozenset(map(type, row.decisions))
     found = TableRows(
         off=row.off,
-        lead=None if lead is None else _lead(lead_id, row, lead),
-        assignment=None if lead is None else _assignment(lead_id, row, lead),
-        exception=None if lead is None else _exception(lead_id, row, lead),
+        lead=None if lead is None else _lead(lead_id, row, lead, is_ascii=is_ascii),
+        assignment=None if lead is None or OwnerChanged not in kinds else _assignment(lead_id, row, lead),
+        exception=(
+            None
+            if lead is None or (lead.phase not in _STATUS and _ABOUT_EXCEPTIONS.isdisjoint(kinds))
+            else _exception(lead_id, row, lead)
+        ),
         decisions=_decisions(partition, lead_id, row),
         split_from=() if lead is None else lead.split_from,
         counts=row_counts(partition, lead_id, row),
     )
-    further = [decision for decision in row.decisions if type(decision) in _WITH_ROWS]
-    if not further:
+    if _WITH_ROWS.isdisjoint(kinds):
         return found
+    further = [decision for decision in row.decisions if type(decision) in _WITH_ROWS]
     return found._replace(
         activities=_activities(partition, lead_id, row, lead) if lead is not None else [],
         inquiries=_inquiries(lead_id, row, lead) if lead is not None else [],
@@ -150,40 +139,55 @@ def _activities(partition: int, lead_id: str, row: LeadRow, lead: Lead) -> list[
     ]
 
 
-def _lead(lead_id: str, row: LeadRow, lead: Lead) -> Values:
-    facts = lead.facts
-    values: Values = dict(zip(_COPIED, _copied_of(facts), strict=True))
-    values.update(
-        lead_id=lead_id,
-        silenced=lead.silenced,
-        loan_amount=_double(facts.loan_amount),
-        credit_score=_int64(facts.credit_score),
-        facts=msgspec.to_builtins(facts),
-        phase=lead.phase.value,
-        owner=lead.owner,
-        how=lead.how,
-        via=lead.via,
-        assigned_at=_utc(lead.assigned_at),
-        claimed_through=lead.claimed_through,
-        in_queue_since=_utc(lead.in_queue_since),
-        last_contacted_at=_utc(lead.last_contacted_at),
-        owner_last_contacted_at=_utc(lead.owner_last_contacted_at),
-        owner_left=lead.owner_left,
-        last_outcome=lead.last_outcome,
-        callback_at=_utc(lead.callback_at),
-        deferred_at=_utc(lead.deferred_at),
-        failed=None if lead.failed is None else lead.failed.reason,
-        failure_reason=None if lead.open_exception is None else lead.open_exception.reason,
-        asked=comparison_keys(lead),
+def _lead(lead_id: str, row: LeadRow, lead: Lead, *, is_ascii: bool) -> Values:
+    facts, failed, open_exception = lead.facts, lead.failed, lead.open_exception
+    arrived_at = _utc(lead.arrived_at)
+    return {
+        "lead_id": lead_id,
+        "org": facts.org,
+        "vendor": facts.vendor,
+        "campaign": facts.campaign,
+        "external_id": facts.external_id,
+        "first_name": facts.first_name,
+        "last_name": facts.last_name,
+        "email": facts.email,
+        "phone": facts.phone,
+        "phone_extension": facts.phone_extension,
+        "state": facts.state,
+        "zip": facts.zip,
+        "loan_purpose": facts.loan_purpose,
+        "loan_amount": _double(facts.loan_amount),
+        "credit_score": _int64(facts.credit_score),
+        "property_type": facts.property_type,
+        "silenced": lead.silenced,
+        "consent": facts.consent,
+        "time_zone": facts.time_zone,
+        "assigned_to": facts.assigned_to,
+        "facts": msgspec.Raw(msgspec.json.encode(facts)),
+        "phase": lead.phase.value,
+        "owner": lead.owner,
+        "how": lead.how,
+        "via": lead.via,
+        "assigned_at": _utc(lead.assigned_at),
+        "claimed_through": lead.claimed_through,
+        "in_queue_since": _utc(lead.in_queue_since),
+        "last_contacted_at": _utc(lead.last_contacted_at),
+        "owner_last_contacted_at": _utc(lead.owner_last_contacted_at),
+        "owner_left": lead.owner_left,
+        "last_outcome": lead.last_outcome,
+        "callback_at": _utc(lead.callback_at),
+        "deferred_at": _utc(lead.deferred_at),
+        "failed": None if failed is None else failed.reason,
+        "failure_reason": None if open_exception is None else open_exception.reason,
+        "asked": comparison_keys(lead, is_ascii=is_ascii),
         **_lock_and_offer(lead),
-        inquiries=lead.inquiries,
-        notes=lead.notes,
-        arrived_at=_utc(lead.arrived_at),
-        created_at=_utc(facts.created_at or lead.arrived_at),
-        updated_at=_utc(lead.updated_at),
-        version=row.seq,
-    )
-    return values
+        "inquiries": lead.inquiries,
+        "notes": lead.notes,
+        "arrived_at": arrived_at,
+        "created_at": arrived_at if facts.created_at is None else _utc(facts.created_at),
+        "updated_at": _utc(lead.updated_at),
+        "version": row.seq,
+    }
 
 
 _FREE: Final[Values] = dict.fromkeys(
@@ -212,10 +216,8 @@ def _lock_and_offer(lead: Lead) -> Values:
     }
 
 
-def _assignment(lead_id: str, row: LeadRow, lead: Lead) -> Values | None:
+def _assignment(lead_id: str, row: LeadRow, lead: Lead) -> Values:
     changes = [decision for decision in row.decisions if isinstance(decision, OwnerChanged)]
-    if not changes:
-        return None
     last = changes[-1]
     return {
         "lead_id": lead_id,
@@ -232,14 +234,12 @@ def _assignment(lead_id: str, row: LeadRow, lead: Lead) -> Values | None:
     }
 
 
-def _exception(lead_id: str, row: LeadRow, lead: Lead) -> Values | None:
-    """Return the lead's exception row, if any (E1, E2, E4).
+def _exception(lead_id: str, row: LeadRow, lead: Lead) -> Values:
+    """Return the row of a lead that is an exception, or of which a decision says that it was (E1, E2, E4).
 
     The phase decides the status, so that the desk and the lead's phase cannot disagree (X7).
     """
-    spoken = [d for d in row.decisions if isinstance(d, _ABOUT_EXCEPTIONS)]
-    if not spoken and lead.phase not in _STATUS:
-        return None
+    spoken = [d for d in row.decisions if type(d) in _ABOUT_EXCEPTIONS]
     raised = next((d for d in reversed(spoken) if isinstance(d, ExceptionRaised)), None)
     facts = lead.facts
     resolved = next((d for d in reversed(spoken) if isinstance(d, ExceptionResolved)), None)
@@ -282,8 +282,17 @@ def _decisions(partition: int, lead_id: str, row: LeadRow) -> list[Values]:
     off, seq, cause, at = row.off, row.seq, row.cause, _utc(row.at)
     found = []
     for n, decision in enumerate(row.decisions):
-        why: Values = msgspec.to_builtins(decision)
-        kind, result, rep_id = why.pop("type"), why.pop("result", None), why.pop("rep_id", None)
+        kind = type(decision)
+        tag, fields_at = _json_of(kind)
+        result = rep_id = None
+        why: Any
+        if fields_at:
+            encoded = msgspec.json.encode(decision)
+            why = msgspec.Raw(b"{" + encoded[fields_at:] if len(encoded) > fields_at else b"{}")
+        else:
+            why = msgspec.to_builtins(decision)
+            del why["type"]
+            result, rep_id = why.pop("result", None), why.pop("rep_id", None)
         found.append(
             {
                 "source_partition": partition,
@@ -291,8 +300,8 @@ def _decisions(partition: int, lead_id: str, row: LeadRow) -> list[Values]:
                 "n": n,
                 "lead_id": lead_id,
                 "version": seq,
-                "type": kind,
-                "result": result if isinstance(decision, Answered) else None,
+                "type": tag,
+                "result": result if kind is Answered else None,
                 "rep_id": rep_id,
                 "cause": cause,
                 "why": why,
@@ -300,6 +309,14 @@ def _decisions(partition: int, lead_id: str, row: LeadRow) -> list[Values]:
             }
         )
     return found
+
+
+@cache  # there are some forty kinds
+def _json_of(kind: type[DecisionBase]) -> tuple[str, int]:
+    """Return a kind's tag, and where the fields begin in its JSON; 0 if one of them has a column of its own."""
+    tag = str(kind.__struct_config__.tag)
+    own = _COLUMNS_OF_FIELDS.isdisjoint(kind.__struct_fields__)
+    return tag, len(f'{{"type":"{tag}",') if own else 0
 
 
 def without_nul(row: LeadRow) -> LeadRow:

@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import logging
 import signal
+import sys
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import Any, Final
 
@@ -51,6 +52,11 @@ and not the client's."""
 GC_THRESHOLDS: Final = (200_000, 20, 50)
 """Rows of a batch are acyclic and gone after it. With the default thresholds, collection takes a tenth of the sink's
 time. A collection of everything comes after 200 million new objects, so nothing here may leave many cycles."""
+
+SWITCH_S: Final = 0.0005
+"""How long a thread runs Python while another waits for its turn. One thread makes the rows of the next batch, while
+the one that stores has short turns between Postgres's answers. With Python's 5 ms Postgres waits for it that long, with
+each answer."""
 
 
 class Sink:
@@ -170,6 +176,7 @@ def run(settings: Settings, *, port: int = 0, instance_id: str | None = None) ->
     """
     logging.getLogger("aiokafka").setLevel(logging.WARNING)
     keep_imports(GC_THRESHOLDS)
+    sys.setswitchinterval(SWITCH_S)
     try:
         with trace_export.reporting("sink"):
             uvloop.run(_serve(settings, port, instance_id))

@@ -11,6 +11,7 @@ from datetime import UTC
 from operator import itemgetter
 from typing import Any, Final
 
+import msgspec
 from sqlalchemy import (
     JSON,
     Connection,
@@ -37,6 +38,7 @@ from sink.statements import ADDED_TO, Statements
 
 MANY: Final = 200
 """From so many rows of one table on, COPY is cheaper than a statement for each row."""
+_ENCODE: Final = msgspec.json.Encoder().encode
 _MAY_STAGE: Final = text("SELECT has_database_privilege(current_database(), 'TEMP')")
 
 Process = Callable[[Any], Any]
@@ -101,23 +103,19 @@ class BatchWriter:
         columns = [one for one in target.columns if one.name in rows[0]]
         names = ", ".join(f'"{one.name}"' for one in columns)
         command = f"COPY {into} ({names}) FROM STDIN"
-        values_of = itemgetter(*(one.name for one in columns))
-        converted = [
-            (n, process)
-            for n, one in enumerate(columns)
-            if (process := _process(one.type, connection.dialect)) is not None
+        by_column: list[Sequence[Any]] = [
+            *zip(*map(itemgetter(*(one.name for one in columns)), rows), strict=True)
         ]
+        for n, one in enumerate(columns):
+            if (process := _process(one.type, connection.dialect)) is not None:
+                by_column[n] = [None if value is None else process(value) for value in by_column[n]]
         import psycopg  # noqa: PLC0415  # it takes a fifth of a second, and few users need Postgres
 
         driver: Any = connection.connection.driver_connection
         try:
             with driver.cursor() as cursor, cursor.copy(command) as copy:
-                for row in rows:
-                    values = list(values_of(row))
-                    for n, process in converted:
-                        if values[n] is not None:
-                            values[n] = process(values[n])
-                    copy.write_row(values)
+                for row in zip(*by_column, strict=True):
+                    copy.write_row(row)
         except psycopg.Error as error:
             raise exc.DBAPIError.instance(
                 command, None, error, psycopg.Error, dialect=connection.dialect
@@ -130,8 +128,8 @@ def _process(kind: TypeEngine[Any], dialect: Dialect) -> Process | None:
         return to_json
     process: Process | None = kind.dialect_impl(dialect).bind_processor(dialect)
     if isinstance(kind, UtcDateTime) and process is not None:
-        # The driver takes a text four times as fast as an instant.
-        return lambda value: (value if value.tzinfo is UTC else process(value)).isoformat()
+        # The driver takes a text four times as fast as an instant. JSON has the text that Postgres reads.
+        return lambda value: _ENCODE(value if value.tzinfo is UTC else process(value))[1:-1].decode()
     return process
 
 

@@ -45,7 +45,8 @@ class RowCounts(NamedTuple):
 def hour_of(at: datetime) -> datetime:
     """Return the beginning of an instant's hour, in UTC."""
     instant = at if at.tzinfo is UTC else at.astimezone(UTC)
-    return instant.replace(minute=0, second=0, microsecond=0)
+    # `replace` takes half as long again.
+    return datetime(instant.year, instant.month, instant.day, instant.hour, tzinfo=UTC)
 
 
 def row_counts(partition: int, lead_id: str, row: LeadRow) -> RowCounts:
@@ -56,7 +57,7 @@ def row_counts(partition: int, lead_id: str, row: LeadRow) -> RowCounts:
     if _COUNTED.isdisjoint(map(type, row.decisions)):
         return RowCounts(partition, row.off, lead_id, (), ())
     org, vendor = lead.facts.org, lead.facts.vendor
-    arrived, decided = hour_of(lead.arrived_at), hour_of(row.at)
+    arrived = hour_of(lead.arrived_at)
     counts: list[Count] = []
     firsts: list[Count] = []
     for decision in row.decisions:
@@ -69,9 +70,9 @@ def row_counts(partition: int, lead_id: str, row: LeadRow) -> RowCounts:
                     counts.append(Count(org, vendor, arrived, "reused_id"))
                 counts += _remarks(Count(org, vendor, arrived, "remark"), lead.facts.attributes)
             case ArrivalRepeated():
-                counts.append(Count(org, decision.vendor or vendor, decided, "resend"))
+                counts.append(Count(org, decision.vendor or vendor, hour_of(row.at), "resend"))
             case InquiryAdded():
-                of = Count(org, decision.vendor, decided, "inquiry")
+                of = Count(org, decision.vendor, hour_of(row.at), "inquiry")
                 counts.append(of)
                 if decision.facts is not None:
                     counts += _remarks(of._replace(kind="remark"), decision.facts.attributes)
@@ -89,8 +90,8 @@ def remarks_in(attributes: dict[str, Any]) -> list[str]:
     return [
         f"{word} {field if field in _FIELDS else OTHERS}"
         for name, word in _WORDS.items()
-        if isinstance(said := attributes.get(name), dict)
-        for field in said
+        if isinstance(remarks := attributes.get(name), dict)
+        for field in remarks
         if field != "id_reused"  # counted by its decision
     ]
 

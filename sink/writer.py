@@ -272,9 +272,11 @@ def rows_of(record: JournalRecord) -> TableRows | None:
         raise PermanentError(
             "MissingKey", "a lead's journal record has its lead id as key, and this one has none"
         )
-    if b"\\u0000" in record.value:
+    escapes = b"\\u" in record.value
+    if escapes and b"\\u0000" in record.value:
         row = without_nul(row)
-    return table_rows(record.partition, record.key.decode(), row)
+    is_ascii = not escapes and record.value.isascii()
+    return table_rows(record.partition, record.key.decode(), row, is_ascii=is_ascii)
 
 
 def _unapplied_rows(

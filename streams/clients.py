@@ -231,6 +231,8 @@ async def follow(
                 await start_at_rest(client)
                 ends = await _seek(client, positions, from_end=from_end, newest=newest)
                 hold_idle_fetches(client)
+                # An empty topic is read to its end at once. A fetch of it would be held until its time is over.
+                caught_up = caught_up or all(positions[tp] >= end for tp, end in ends.items())
                 yield Batch((), positions, caught_up)
                 while True:
                     fetched = await client.getmany(timeout_ms=poll_ms)

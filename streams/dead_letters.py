@@ -87,15 +87,15 @@ def make_letter(
     if not beyond and record_size(*whole) <= _ROOM:
         return whole
     kept = _first_within(theirs, MOST_HEADER_BYTES)
-    said = {name for name, _ in ours}
-    if (dropped := len(theirs) - len(kept) + beyond) and letters.HEADERS_DROPPED not in said:
+    own_names = {name for name, _ in ours}
+    if (dropped := len(theirs) - len(kept) + beyond) and letters.HEADERS_DROPPED not in own_names:
         ours.append((letters.HEADERS_DROPPED, b"%d" % dropped))
     if record_size(key, value, [*kept, *ours]) > _ROOM and value and len(value) > CUT_BYTES:
-        if letters.VALUE_CUT_FROM not in said:
+        if letters.VALUE_CUT_FROM not in own_names:
             ours.append((letters.VALUE_CUT_FROM, b"%d" % len(value)))
         value = value[:CUT_BYTES]
     if record_size(key, value, [*kept, *ours]) > _ROOM and key and len(key) > CUT_BYTES:
-        if letters.KEY_CUT_FROM not in said:
+        if letters.KEY_CUT_FROM not in own_names:
             ours.append((letters.KEY_CUT_FROM, b"%d" % len(key)))
         key = key[:CUT_BYTES]
     return DeadLetter(key, value, [*kept, *ours])
@@ -219,7 +219,7 @@ def _first_within(headers: list[Header], most: int) -> list[Header]:
 
 
 def _own_headers(message: Any, error_class: Any, reason: Any, stage: str, timestamp_ms: Any) -> list[Header]:
-    said: dict[str, Any] = {
+    values: dict[str, Any] = {
         letters.ERROR_CLASS: _error_word(error_class),
         letters.REASON: _text(reason)[:MOST_REASON],
         letters.SOURCE_TOPIC: _error_word(getattr(message, "topic", "")),
@@ -228,10 +228,10 @@ def _own_headers(message: Any, error_class: Any, reason: Any, stage: str, timest
         letters.FAILED_AT: datetime.now(UTC).isoformat(),
     }
     if isinstance(timestamp_ms, int):
-        said[letters.SOURCE_TIMESTAMP] = _error_word(timestamp_ms)
+        values[letters.SOURCE_TIMESTAMP] = _error_word(timestamp_ms)
     if stage:
-        said[letters.FAILED_STAGE] = _error_word(stage)
-    return [(name, _encoded(text)) for name, text in said.items()]
+        values[letters.FAILED_STAGE] = _error_word(stage)
+    return [(name, _encoded(text)) for name, text in values.items()]
 
 
 def _milliseconds(seconds: Any) -> int | None:

@@ -60,24 +60,24 @@ def close_state_folder(folder: Path, *, passable: bool = False) -> list[str]:
     A folder that has entries which are not ours keeps its mode, and a sentence reports that.
     """
     private_folder(folder)
-    said = []
+    warnings = []
     if closed := sum(_close(path) for path in _ours_in(folder)):
-        said.append(
+        warnings.append(
             f"{closed} files and folders in {folder} were open to other users; now only you may read them"
         )
     strangers = sorted(path.name for path in folder.iterdir() if not _is_ours(path.name))
     if not strangers or not _others_may(folder):
         if _close(folder):
-            said.append(f"{folder} was open to other users; now it is yours alone")
+            warnings.append(f"{folder} was open to other users; now it is yours alone")
         if passable:
             folder.chmod(PASSABLE)
     else:
         mode = stat.S_IMODE(folder.stat().st_mode)
-        said.append(
+        warnings.append(
             f"{folder} keeps its mode {mode:o}, because {strangers[0]} in it is not ours; "
             "other users may see the names of our files and read none of them"
         )
-    return said
+    return warnings
 
 
 def _is_ours(name: str) -> bool:

@@ -41,8 +41,8 @@ async def serve(
 
     def page(ask: Callable[[], Said | Awaitable[Said]]) -> Callable[[web.Request], Any]:
         async def handler(_: web.Request) -> web.Response:
-            said = ask()
-            ok, details = await said if isawaitable(said) else said
+            answer = ask()
+            ok, details = await answer if isawaitable(answer) else answer
             return web.json_response({"ok": ok, **details}, status=200 if ok else 503)
 
         return handler

@@ -64,7 +64,7 @@ class Receipt:
 
     __slots__ = ("_trace", "began", "event", "open", "partition", "then")
 
-    def __init__(self, partition: "_Unacked", event: Any) -> None:
+    def __init__(self, partition: "_UnackedReceipts", event: Any) -> None:
         self._trace: tuple[tuple[str, bytes], ...] = ()
         self.began = 0
         self.open = 1
@@ -103,7 +103,7 @@ class Receipt:
             trace_export.handled(self.event.message, self.began)
 
 
-class _Unacked:
+class _UnackedReceipts:
     """The receipts of one partition whose events are not acked, in order of arrival."""
 
     __slots__ = ("_ack", "receipts")
@@ -123,7 +123,7 @@ class _Unacked:
 
 def settle_together(receipts: Iterable[Receipt]) -> None:
     """Mark one item of each event as done, in order. Then ack the settled events, those of a partition together."""
-    advancing: dict[_Unacked, None] = {}
+    advancing: dict[_UnackedReceipts, None] = {}
     for receipt in receipts:
         receipt.open -= 1
         if receipt.open == 0:
@@ -141,7 +141,7 @@ class Acker:
 
     def __init__(self, ack: AckTogether = _ack_each) -> None:
         self._ack = ack
-        self._partitions: dict[tuple[str, int], _Unacked] = {}
+        self._partitions: dict[tuple[str, int], _UnackedReceipts] = {}
 
     def take(self, event: Any) -> Receipt:
         """Register an event. The caller calls `settle` on the receipt when the handler is done."""
@@ -149,7 +149,7 @@ class Acker:
         key = (message.topic, message.partition)
         partition = self._partitions.get(key)
         if partition is None:
-            partition = self._partitions[key] = _Unacked(self._ack)
+            partition = self._partitions[key] = _UnackedReceipts(self._ack)
         receipt = Receipt(partition, event)
         if trace_export.watching:
             receipt.began = time.time_ns()

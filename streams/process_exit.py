@@ -50,7 +50,7 @@ def _write(code: ExitCode, what: str, reason: str) -> None:
     path = os.environ.get(EXIT_FILE)
     if not path:
         return
-    said = {
+    note = {
         "pid": os.getpid(),
         "exit_code": int(code),
         "what": what[:MOST_REASON],
@@ -58,4 +58,4 @@ def _write(code: ExitCode, what: str, reason: str) -> None:
         "at": datetime.now(UTC).isoformat(),
     }
     with contextlib.suppress(OSError):
-        Path(path).write_bytes(json.dumps(said).encode())
+        Path(path).write_bytes(json.dumps(note).encode())

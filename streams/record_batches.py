@@ -158,12 +158,12 @@ def _broken_record(fields: _Fields, offset: int, reason: str) -> BrokenRecord:
 
 def _end(header: Header, data: Any, fields: _Fields, index: int) -> int:
     """Return where the next record begins: after the fields, or where the length says if the next record fits there."""
-    said = fields.begin + fields.length
-    if said == fields.end:
-        return said
+    end = fields.begin + fields.length
+    if end == fields.end:
+        return end
     fits = [
         at
-        for at in (fields.end, said)
+        for at in (fields.end, end)
         if fields.begin < at <= len(data) and _fits(header, data, at, index + 1)
     ]
     return fits[0] if fits else fields.end

@@ -148,8 +148,8 @@ def _channel(topic: PublicTopic) -> dict[str, Any]:
 
 
 def _description(registered: Topic, topic: PublicTopic) -> str:
-    said = registered.says
-    sentences = [f"{said[0].upper()}{said[1:]}.", f"The key is {topic.key}."]
+    description = registered.says
+    sentences = [f"{description[0].upper()}{description[1:]}.", f"The key is {topic.key}."]
     if topic.tombstones is not None:
         sentences.append(f"A record without a value says: {topic.tombstones}.")
     return " ".join(sentences)

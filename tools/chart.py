@@ -42,13 +42,13 @@ def main(helm: str) -> None:
     for name, files in VALUES.items():
         given = [option for path in files for option in ("--values", str(path))]
         subprocess.run([helm, "lint", "--strict", str(CHART), *given], check=True)
-        said = subprocess.run(
+        output = subprocess.run(
             [helm, "template", RELEASE, str(CHART), "--kube-version", KUBERNETES, *given],
             check=True,
             capture_output=True,
             text=True,
         )
-        (RENDERED / f"{name}.yaml").write_text(header(name) + said.stdout)
+        (RENDERED / f"{name}.yaml").write_text(header(name) + output.stdout)
 
 
 if __name__ == "__main__":

@@ -33,7 +33,7 @@ def phases() -> dict[Phase, str]:
     """Return what is true in each phase, as written below its name in models/lead.py."""
     (node,) = ast.parse(textwrap.dedent(inspect.getsource(Phase))).body
     body = node.body if isinstance(node, ast.ClassDef) else []
-    said: dict[Phase, str] = {}
+    meanings: dict[Phase, str] = {}
     for name, text in pairwise(body):
         if (
             isinstance(name, ast.Assign)
@@ -41,8 +41,8 @@ def phases() -> dict[Phase, str]:
             and isinstance(text.value, ast.Constant)
         ):
             (target,) = name.targets
-            said[Phase[ast.unparse(target)]] = " ".join(str(text.value.value).split())
-    return said
+            meanings[Phase[ast.unparse(target)]] = " ".join(str(text.value.value).split())
+    return meanings
 
 
 def lead_life() -> str:

@@ -117,9 +117,9 @@ async def feed(settings: Settings) -> None:
 
 async def done(client: LoadClient, what: str, lead_id: str, rep_id: str, **more: Any) -> None:
     """Ask for an action, and check that it was done."""
-    asked = await client.ask(what, lead_id, rep_id, **more)
-    if asked.result not in {"won", "done"}:
-        raise RuntimeError(f"{what} of {lead_id} by {rep_id}: {asked.answer}")
+    request = await client.ask(what, lead_id, rep_id, **more)
+    if request.result not in {"won", "done"}:
+        raise RuntimeError(f"{what} of {lead_id} by {rep_id}: {request.answer}")
 
 
 async def keep_for_ever(settings: Settings) -> None:

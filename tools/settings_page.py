@@ -114,10 +114,10 @@ def values_of(field: FieldInfo) -> str:
         for bound, word in BOUNDS.items()
         if getattr(found, bound, None) is not None
     }
-    said = " ".join(f"{word} {bound:,g}" for word, bound in bounds.items())
+    bounds_text = " ".join(f"{word} {bound:,g}" for word, bound in bounds.items())
     names = {int: "whole number", float: "number", bool: "`true`, `false`", Path: "file or folder"}
     name = names.get(kinds[0], "secret" if kinds[0] is SecretStr else "text")
-    return f"{name} {said}".strip()
+    return f"{name} {bounds_text}".strip()
 
 
 def default_of(field: FieldInfo) -> str:

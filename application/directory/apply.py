@@ -5,7 +5,7 @@ from msgspec.structs import replace
 from application.directory.changes import ChangePlan, plan
 from application.directory.objects import WantedAction
 from application.directory.publish import PublishedObjects, read_published
-from application.directory.references import dangling
+from application.directory.references import missing_references
 from models.errors import PublicationErrors
 from streams.settings import Settings
 
@@ -21,7 +21,7 @@ async def compare(settings: Settings, org: str, wanted: WantedAction, *, prune: 
 
 def planned(before: PublishedObjects, wanted: WantedAction, *, prune: bool = False) -> ChangePlan:
     """Return what `compare` returns, against what was read. Raises `PublicationErrors` as it does."""
-    if problems := dangling(before.present, wanted, is_open=before.is_open, prune=prune):
+    if problems := missing_references(before.present, wanted, is_open=before.is_open, prune=prune):
         raise PublicationErrors(problems)
     found = plan(before.present, wanted, refused=before.refused, prune=prune)
     return replace(found, seen=before.end)

@@ -13,7 +13,7 @@ def after(before: Objects, wanted: WantedAction, *, prune: bool = False) -> dict
     return {key: value for key, value in whole.items() if value is not None}
 
 
-def dangling(
+def missing_references(
     before: Objects, wanted: WantedAction, *, is_open: bool, prune: bool = False
 ) -> tuple[Problem, ...]:
     """Return references to objects that do not exist: group members that are no reps, groups of campaigns.

@@ -50,21 +50,21 @@ async def list_by_hash(settings: Settings, org: str, finder: Finder, key: Erasur
         if handle == UNREADABLE:
             records += [
                 (raw, None)
-                for raw, said in entry.keys.items()
-                if said is not None and _has(finder, raw, said)
+                for raw, value in entry.keys.items()
+                if value is not None and _has(finder, raw, value)
             ]
         elif kind != HASH and finder.find(value):
             if entry.reason is not None:
                 hashed = f"{org}/{HASH}/{key.hash_of(org, kind, value)}".encode()
                 records.append((hashed, _value(_without(finder, entry.reason), entry.at)))
-            records += [(raw, None) for raw, said in entry.keys.items() if said is not None]
+            records += [(raw, None) for raw, value in entry.keys.items() if value is not None]
             records.append((f"{org}/{handle}".encode(), None))
             moved += 1
         else:
             records += [
                 (raw, None if entry.reason is None else _value(_without(finder, entry.reason), entry.at))
-                for raw, said in entry.keys.items()
-                if said is not None and finder.find(said)
+                for raw, value in entry.keys.items()
+                if value is not None and finder.find(value)
             ]
     # The org's journal keeps its newest step of the list, and that one must name nobody.
     records.append((f"{org}/{HASH}/{key.hash_of(org, PHONE, '')}".encode(), None))
@@ -80,15 +80,15 @@ async def _read(settings: Settings, org: str) -> dict[str, _Entry]:
             key: bytes = record.key or b""
             if not key.startswith(f"{org}/".encode()):
                 continue
-            said = None if record.value is None else record.value.decode(errors="replace")
+            value = None if record.value is None else record.value.decode(errors="replace")
             at = record_time(record.timestamp / 1000, datetime.now(UTC))
             try:
                 event = accept_listing(key, record.value, dict(record.headers), version=record.offset, at=at)
             except Refused:
-                found[_known_handle(found, key)].keys[key] = said
+                found[_known_handle(found, key)].keys[key] = value
                 continue
             entry = found[event.handle]
-            entry.keys[key] = said
+            entry.keys[key] = value
             entry.reason, entry.at = event.reason, event.at or at
     return found
 
@@ -97,8 +97,8 @@ def _known_handle(found: dict[str, _Entry], key: bytes) -> str:
     return next((handle for handle, entry in found.items() if key in entry.keys), UNREADABLE)
 
 
-def _has(finder: Finder, key: bytes, said: str) -> bool:
-    return bool(finder.find(key.decode(errors="replace")) or finder.find(said))
+def _has(finder: Finder, key: bytes, value: str) -> bool:
+    return bool(finder.find(key.decode(errors="replace")) or finder.find(value))
 
 
 def _without(finder: Finder, reason: str) -> str:

@@ -33,7 +33,7 @@ def about_erased(finder: Finder, record: Any) -> bool:
     texts = [
         key,
         value,
-        *(f"{name} {(said or b'').decode(errors='replace')}" for name, said in record.headers),
+        *(f"{name} {(value or b'').decode(errors='replace')}" for name, value in record.headers),
     ]
     arrival_id = arrival_of(record.value, dict(record.headers)) if record.topic in _HOLD_ARRIVALS else None
     orgs = finder.orgs_of(value, key=key, of_lead=arrival_id)

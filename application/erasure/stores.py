@@ -194,10 +194,10 @@ async def rewrite_file(redis_url: str) -> None:
 
 async def _rewrite(client: redis.asyncio.Redis) -> None:
     """Let Valkey rewrite its append-only file, if it has one; the old one repeats what was removed."""
-    asked: Any = client
-    info = await asked.info("persistence")
+    plain_client: Any = client
+    info = await plain_client.info("persistence")
     if info.get("aof_enabled") and not info.get("aof_rewrite_in_progress"):
-        await asked.bgrewriteaof()
+        await plain_client.bgrewriteaof()
 
 
 async def keys_with(redis_url: str, finder: Finder) -> list[tuple[str, tuple[str, ...]]]:

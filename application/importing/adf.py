@@ -162,8 +162,8 @@ def _found(line: int, text: str) -> ParsedLine:
         return ParsedLine(line=line, reason=f"not XML: {_xml_error_text(error)}")
     found = _message_of(line, target.prospect)
     if found.message is not None and sound.undefined:
-        said = f"has entities or references that stand for no character: {', '.join(sound.undefined)}"
-        found.message["attributes"]["remarks"] = {"adf": said}
+        remark = f"has entities or references that stand for no character: {', '.join(sound.undefined)}"
+        found.message["attributes"]["remarks"] = {"adf": remark}
     return found
 
 

@@ -87,7 +87,7 @@ class Forecast:
     def fate(self, row: ImportRow) -> RowFate:
         """Return what would become of a row, and remember its person for the rows after it."""
         if row.refusal is not None:
-            return RowFate("refused", None, row.refusal.said)
+            return RowFate("refused", None, row.refusal.sentence)
         if row.facts is None:
             raise TypeError("a row that is not refused has facts")
         event = PersonArrived(cause=_CAUSE, org=self._org, lead_id=row.lead_id, facts=row.facts)

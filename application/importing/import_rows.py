@@ -34,7 +34,7 @@ class RowRefusal(msgspec.Struct, frozen=True):
     text: str = ""
 
     @property
-    def said(self) -> str:
+    def sentence(self) -> str:
         """Field and reason, the same for all rows with the same mistake."""
         reason = _POSITION.sub("", self.reason)
         return f"{self.field}: {reason}" if self.field else reason

@@ -216,9 +216,9 @@ class Mapping:
 
     def columns(self) -> dict[str, str]:
         """Return every column that the mapping needs, and the key that needs it."""
-        asked = {column: name for name, source in self.sources.items() for column in source.column}
-        asked |= {column: f"attributes.{name}" for name, column in (self.attributes or {}).items()}
-        return asked | dict.fromkeys(self.required, "required")
+        columns_named = {column: name for name, source in self.sources.items() for column in source.column}
+        columns_named |= {column: f"attributes.{name}" for name, column in (self.attributes or {}).items()}
+        return columns_named | dict.fromkeys(self.required, "required")
 
     def check_columns(self, present: tuple[str, ...]) -> None:
         """Raise `InvalidInput` where the file lacks a column that the mapping needs."""

@@ -174,12 +174,12 @@ class _Tally:
 
     def refuse(self, refusal: RowRefusal) -> None:
         self.refused += 1
-        self.reasons[refusal.said] += 1
+        self.reasons[refusal.sentence] += 1
         if self._file is not None:
-            said = msgspec.to_builtins(refusal)
-            self._file.write(json.dumps(said, ensure_ascii=False) + "\n")
+            fields = msgspec.to_builtins(refusal)
+            self._file.write(json.dumps(fields, ensure_ascii=False) + "\n")
         elif self.refused <= SHOWN:
-            self.say(f"line {refusal.line}: {refusal.said}")
+            self.say(f"line {refusal.line}: {refusal.sentence}")
 
     def result(self) -> dict[str, Any]:
         if self._file is None and self.refused > SHOWN:

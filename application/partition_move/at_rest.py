@@ -47,13 +47,13 @@ async def running(lags: Lags) -> list[str]:
 async def check_stopped(lags: Lags, say: Say, seconds: float | None = None) -> None:
     """Wait until no process runs. Raises `RuntimeFailure` with their names after `seconds` (default `STOP_SECONDS`)."""
     loop = asyncio.get_running_loop()
-    until, said = loop.time() + (STOP_SECONDS if seconds is None else seconds), False
+    until, is_announced = loop.time() + (STOP_SECONDS if seconds is None else seconds), False
     while found := await running(lags):
         names = ", ".join(f"firstclaim {name}" for name in found)
         if loop.time() > until:
             raise RuntimeFailure("Kafka", f"{names}: still runs; stop all processes first")
-        if not said:
-            said = True
+        if not is_announced:
+            is_announced = True
             say(f"waiting until Kafka notices that {names} stopped")
         await asyncio.sleep(LOOK_SECONDS)
 

@@ -196,7 +196,7 @@ def aborted_arrived(database_url: str) -> int:
     engine = connect(database_url)
     try:
         with engine.connect() as connection:
-            asked = select(func.count()).select_from(LeadTable).where(LeadTable.vendor == ABORTED)
-            return int(connection.scalar(asked) or 0)
+            query = select(func.count()).select_from(LeadTable).where(LeadTable.vendor == ABORTED)
+            return int(connection.scalar(query) or 0)
     finally:
         engine.dispose()

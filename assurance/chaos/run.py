@@ -207,7 +207,7 @@ async def _on(stack: LocalStack, settings: Settings, run: _Run) -> dict[str, Any
             await asyncio.gather(crm.compare(), *(probe.compare() for probe in probes))
         if run.histories is not None:
             owners = await owners_of(settings)
-            await asyncio.to_thread(write_histories, run.histories, history.all(), history.asked, owners)
+            await asyncio.to_thread(write_histories, run.histories, history.all(), history.requested, owners)
             say(f"the history of the run is in {run.histories}")
         poison = await poison_sent(settings, INBOUND)
         aborted = await asyncio.to_thread(aborted_arrived, settings.database_url)

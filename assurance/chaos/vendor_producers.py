@@ -96,13 +96,17 @@ class AnyHeaders:
         ):
             getattr(self._library, name).restype = result
         configuration = ctypes.c_void_p(self._library.rd_kafka_conf_new())
-        said = ctypes.create_string_buffer(_ERROR_BYTES)
+        error_text = ctypes.create_string_buffer(_ERROR_BYTES)
         for name, value in _options(settings).items():
             text = str(value).lower() if isinstance(value, bool) else str(value)
-            self._library.rd_kafka_conf_set(configuration, name.encode(), text.encode(), said, len(said))
-        made = self._library.rd_kafka_new(_PRODUCER, configuration, said, ctypes.c_size_t(len(said)))
+            self._library.rd_kafka_conf_set(
+                configuration, name.encode(), text.encode(), error_text, len(error_text)
+            )
+        made = self._library.rd_kafka_new(
+            _PRODUCER, configuration, error_text, ctypes.c_size_t(len(error_text))
+        )
         if not made:
-            raise RuntimeFailure("librdkafka", said.value.decode())
+            raise RuntimeFailure("librdkafka", error_text.value.decode())
         self._handle = ctypes.c_void_p(made)
 
     def send(self, topic: str, value: bytes, *, key: bytes = b"", headers: Sequence[Value] = ()) -> None:

@@ -58,7 +58,7 @@ def exceptions_open(seen: LiveFigures) -> str:
     return ", ".join(f"{reason} {count}" for reason, count in seen.exceptions.items()) or "none"
 
 
-def said(answer: dict[str, Any]) -> Text:
+def answer_line(answer: dict[str, Any]) -> Text:
     """Return one decision as a line of text."""
     result = answer["result"]
     return Text.assemble(
@@ -123,4 +123,4 @@ def _reps(seen: LiveFigures) -> Panel:
 
 
 def _last(seen: LiveFigures) -> Panel:
-    return Panel(Group(*(said(answer) for answer in reversed(seen.last))), title="last decisions")
+    return Panel(Group(*(answer_line(answer) for answer in reversed(seen.last))), title="last decisions")

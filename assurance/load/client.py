@@ -47,7 +47,7 @@ class RequestedAction(msgspec.Struct, frozen=True, kw_only=True):
 class Recorder(Protocol):
     """Records every action and its answer."""
 
-    def record(self, asked: RequestedAction) -> None:
+    def record(self, request: RequestedAction) -> None:
         """Add one action and its answer."""
 
 
@@ -145,10 +145,12 @@ class LoadClient:
             answer = await self._engine.ask(action, patience_seconds=patience_seconds)
         returned_at = time.monotonic() if answer else None
         self.asked += 1
-        asked = RequestedAction(action=action, invoked_at=invoked_at, returned_at=returned_at, answer=answer)
+        request = RequestedAction(
+            action=action, invoked_at=invoked_at, returned_at=returned_at, answer=answer
+        )
         if self.history is not None:
-            self.history.record(asked)
-        return asked
+            self.history.record(request)
+        return request
 
     async def until_in(self, queue_id: str, lead_ids: set[str], seconds: float) -> None:
         """Wait until these leads are in a queue. Raises TimeoutError that says how many are not."""

@@ -26,7 +26,7 @@ class OperationHistory:
     """The operations of one run. `unknown` counts the actions with unknown outcome.
 
     `offered`: the leads that their group distributes. `lock_seconds`: after so long an open lead's lock may have
-    expired (D2). `keeps`: also keep every action with its answer, in `asked`.
+    expired (D2). `keeps`: also keep every action with its answer, in `requested`.
     """
 
     def __init__(
@@ -37,7 +37,7 @@ class OperationHistory:
         keeps: bool = False,
     ) -> None:
         self._keeps = keeps
-        self.asked: list[RequestedAction] = []
+        self.requested: list[RequestedAction] = []
         self.ops: list[Operation] = []
         self.offered: set[str] = set()
         self.actions = 0
@@ -47,14 +47,14 @@ class OperationHistory:
         self._lock_seconds = lock_seconds
         self._auto_claim = auto_claim_on_timed_callback
 
-    def record(self, asked: RequestedAction) -> None:
+    def record(self, request: RequestedAction) -> None:
         """Add one action and its answer."""
         self.actions += 1
-        self.unknown += asked.answer is None
+        self.unknown += request.answer is None
         if self._keeps:
-            self.asked.append(asked)
-        self._owner(asked)
-        self._opened(asked)
+            self.requested.append(request)
+        self._owner(request)
+        self._opened(request)
 
     def arrived(self, lead_id: str, rep_id: str, at: float) -> None:
         """Record that a lead may have come with an owner (R5), at any time after `at`, monotonic seconds.
@@ -89,99 +89,101 @@ class OperationHistory:
         ]
         return [*self.ops, *expiries]
 
-    def _owner(self, asked: RequestedAction) -> None:
+    def _owner(self, request: RequestedAction) -> None:
         """Add what the action says of the owner's register (Q8, D3, D4, D6)."""
-        action, answer = asked.action, asked.answer
+        action, answer = request.action, request.answer
         what, rep_id = action["type"], action["rep_id"]
         if what == "callback" and action.get("at") and self._auto_claim:
             # If it was done, the rep has the lead: by this callback, or from before.
             if answer is None or answer.result is Result.DONE:
-                self._add(asked, "claim", "won", "owner")
+                self._add(request, "claim", "won", "owner")
         elif what in _OWNS and (answer is None or answer.result in (Result.WON, Result.LOST)):
-            self._add(asked, "claim", "won" if asked.result is Result.WON else "lost", "owner")
+            self._add(request, "claim", "won" if request.result is Result.WON else "lost", "owner")
         elif what in _WITHIN_WINDOW and action["lead_id"] in self.offered:
             # Within the window a note or another activity is a claim. Later only the owner may write one;
             # everybody else is refused.
             if answer is None or answer.result is Result.DONE:
-                self._add(asked, "claim", "won", "owner")
+                self._add(request, "claim", "won", "owner")
         elif what == "assign" and (answer is None or answer.result in (Result.DONE, Result.LOST)):
-            done = asked.result is Result.DONE
-            self._add(asked, "assign", "done" if done else "lost", "owner", process=rep_id)
+            done = request.result is Result.DONE
+            self._add(request, "assign", "done" if done else "lost", "owner", process=rep_id)
 
         elif what == "reassign":
-            self._moved(asked)
+            self._moved(request)
         elif what in _TAKES_BACK and (answer is None or answer.result is Result.DONE):
-            self._add(asked, "free", "done", "owner")
+            self._add(request, "free", "done", "owner")
             if (given := self._given.get(action["lead_id"])) is not None:
-                self.arrived(action["lead_id"], given, asked.invoked_at)
+                self.arrived(action["lead_id"], given, request.invoked_at)
         elif what in ("merge", "split") and (answer is None or answer.result is Result.DONE):
-            self._joined(asked)
+            self._joined(request)
 
-    def _joined(self, asked: RequestedAction) -> None:
+    def _joined(self, request: RequestedAction) -> None:
         """Add that a merge or split may distribute leads again, to the reps whom they may have come with (K5).
 
         The lead that takes the other in gets its campaign, and a lead that is taken out its own. Neither changes who
         owns a lead that has an owner.
         """
-        action = asked.action
+        action = request.action
         lead = action["into_lead_id"] if action["type"] == "merge" else action["inquiry_id"]
         leads = {lead, action["lead_id"]} if action["type"] == "merge" else {lead}
         for rep_id in {self._given[each] for each in leads if each in self._given}:
-            self.arrived(lead, rep_id, asked.invoked_at)
+            self.arrived(lead, rep_id, request.invoked_at)
 
-    def _moved(self, asked: RequestedAction) -> None:
+    def _moved(self, request: RequestedAction) -> None:
         """Add what a reassignment says of the owner's register: it had an owner, or, if it was refused so, none (M1).
 
         The answer to a rep who has the lead already is done too.
         """
-        answer = asked.answer
+        answer = request.answer
         if answer is None or answer.result is Result.DONE:
-            self._add(asked, "move", "done", "owner")
-        elif answer.reason is Reason.NOT_OWNED and "from_rep_id" not in asked.action:
-            self._add(asked, "move", "refused", "owner")
+            self._add(request, "move", "done", "owner")
+        elif answer.reason is Reason.NOT_OWNED and "from_rep_id" not in request.action:
+            self._add(request, "move", "refused", "owner")
 
-    def _opened(self, asked: RequestedAction) -> None:
+    def _opened(self, request: RequestedAction) -> None:
         """Add what the action says of the register of who has the lead open (D1, D2)."""
-        action, answer = asked.action, asked.answer
-        what, result = action["type"], asked.result
+        action, answer = request.action, request.answer
+        what, result = action["type"], request.result
         if action["lead_id"] in self.offered:
             return  # opening an offer locks nothing (R2), and nobody else opens an owner's lead
         reason = answer.reason if answer else None
         if what == "view" and not action.get("view_only"):
             if answer is None or result is Result.DONE:
-                self._add(asked, "claim", "won", "open")
-                self._add(asked, "expire", None, "open")
+                self._add(request, "claim", "won", "open")
+                self._add(request, "expire", None, "open")
             elif reason is Reason.LOCKED_BY_OTHER:
-                self._add(asked, "claim", "lost", "open")
+                self._add(request, "claim", "lost", "open")
         elif what == "release":
             if answer is None or result is Result.DONE:
-                self._add(asked, "release", "done", "open")
+                self._add(request, "release", "done", "open")
             elif reason in _NOT_MINE:
-                self._add(asked, "release", "refused", "open")
+                self._add(request, "release", "refused", "open")
         elif what in ("reassign", *_TAKES_BACK) and (answer is None or result is Result.DONE):
-            self._add(asked, "free", "done", "open")  # whom it is given already keeps it open
+            self._add(request, "free", "done", "open")  # whom it is given already keeps it open
         elif what in _ENDS_LOCK and (answer is None or result in (Result.DONE, Result.WON)):
-            self._add(asked, "leave", "done", "open")
+            self._add(request, "leave", "done", "open")
 
     def _add(
         self,
-        asked: RequestedAction,
+        request: RequestedAction,
         kind: str,
         result: str | None,
         register: str,
         *,
         process: str | None = None,
     ) -> None:
-        action, known = asked.action, asked.answer is not None and kind != "expire"
-        lost_to = asked.answer.owner if asked.answer and register == "owner" and result == "lost" else None
+        action, known = request.action, request.answer is not None and kind != "expire"
+        lost_to = (
+            request.answer.owner if request.answer and register == "owner" and result == "lost" else None
+        )
         wait = self._lock_seconds - CLOCKS_SECONDS if kind == "expire" else 0.0
         self.ops.append(
             Operation(
                 process=process or action["rep_id"],
                 op=kind,  # type: ignore[arg-type]  # these are the checker's words
                 lead=f"{action['lead_id']} {register}",
-                invoked_at=asked.invoked_at + wait,
-                returned_at=asked.returned_at if known else None,
+                invoked_at=request.invoked_at + wait,
+                returned_at=request.returned_at if known else None,
                 result=result if known else None,  # type: ignore[arg-type]  # likewise
                 owner=lost_to,
                 to=action.get("to_rep_id"),

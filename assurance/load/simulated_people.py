@@ -146,14 +146,14 @@ class SimulatedPeople:
     async def _claim(self, rep_id: str, lead_id: str, source: random.Random) -> None:
         """Claim a lead, and sometimes work it at once after winning (Q8)."""
         # One claim in ten is sent twice at once, as by a double click. For another one in ten the rep does not wait.
-        asked = await self._client.ask(
+        request = await self._client.ask(
             "claim",
             lead_id,
             rep_id,
             twice=source.random() < 0.1,  # noqa: PLR2004
             patience_seconds=IMPATIENT_SECONDS if source.random() < 0.1 else None,  # noqa: PLR2004
         )
-        if asked.result is Result.WON and source.random() < 0.3:  # noqa: PLR2004  # three in ten
+        if request.result is Result.WON and source.random() < 0.3:  # noqa: PLR2004  # three in ten
             await self._open(rep_id, lead_id, source)
 
     async def _open(self, rep_id: str, lead_id: str, source: random.Random) -> None:
@@ -253,8 +253,8 @@ class SimulatedPeople:
             return
         twice = source.random() < 0.1  # noqa: PLR2004
         fields: dict[str, Any] = {"into_lead_id": into, "why": "the load merges leads"}
-        asked = await self._client.ask("merge", lead_id, rep_id, twice=twice, **fields)
-        if asked.answer is None or asked.result is Result.DONE:
+        request = await self._client.ask("merge", lead_id, rep_id, twice=twice, **fields)
+        if request.answer is None or request.result is Result.DONE:
             self._merged.append((lead_id, into))
 
     async def _split(self, rep_id: str, source: random.Random) -> None:

@@ -85,10 +85,10 @@ async def storm(
             source.shuffle(crowd)
             claims[start : start + reps] = crowd
         began = time.monotonic()
-        asked = await asyncio.gather(
+        requested = await asyncio.gather(
             *(client.ask("claim", lead, rep, queue_id="storm") for lead, rep in claims)
         )
-        return _sum_results(leads, asked, time.monotonic() - began)
+        return _sum_results(leads, requested, time.monotonic() - began)
 
 
 async def race(
@@ -118,15 +118,17 @@ async def race(
             )
     finally:
         await reader.close()
-    asked = [one for run in runs for one in run]
-    return _sum_results(len({one.action["lead_id"] for one in asked}), asked, time.monotonic() - began)
+    requested = [one for run in runs for one in run]
+    return _sum_results(
+        len({one.action["lead_id"] for one in requested}), requested, time.monotonic() - began
+    )
 
 
 async def _run(
     client: LoadClient, reader: Reader, rep: str, pause_seconds: float, source: random.Random
 ) -> list[RequestedAction]:
     """Claim until every claimable list was empty several times in a row."""
-    asked: list[RequestedAction] = []
+    requested: list[RequestedAction] = []
     empty = 0
     done: set[str] = set()
     while empty < EMPTY_LOOKS:
@@ -140,10 +142,10 @@ async def _run(
         if pause_seconds:
             await asyncio.sleep(source.expovariate(1 / pause_seconds))
         one = await client.ask("claim", lead, rep, queue_id=queue_id)
-        asked.append(one)
+        requested.append(one)
         if one.result in (Result.REFUSED, Result.WON):
             done.add(lead)  # not allowed for this rep, or theirs while the board still shows it
-    return asked
+    return requested
 
 
 async def _pick_lead(
@@ -168,21 +170,21 @@ async def _pick_lead(
             return None
 
 
-def _sum_results(leads: int, asked: Sequence[RequestedAction], seconds: float) -> StormResult:
-    winner = {one.action["lead_id"]: one.action["rep_id"] for one in asked if one.result is Result.WON}
-    lost = [one for one in asked if one.result is Result.LOST]
+def _sum_results(leads: int, requested: Sequence[RequestedAction], seconds: float) -> StormResult:
+    winner = {one.action["lead_id"]: one.action["rep_id"] for one in requested if one.result is Result.WON}
+    lost = [one for one in requested if one.result is Result.LOST]
     winners: dict[str, int] = {}
     for rep in winner.values():
         winners[rep] = winners.get(rep, 0) + 1
     return StormResult(
         leads=leads,
-        won=sum(one.result is Result.WON for one in asked),
+        won=sum(one.result is Result.WON for one in requested),
         lost=len(lost),
         told_first=sum(
             one.answer is not None and one.answer.owner == winner.get(one.action["lead_id"]) for one in lost
         ),
-        refused=sum(one.result is Result.REFUSED for one in asked),
-        unknown=sum(one.result is None for one in asked),
+        refused=sum(one.result is Result.REFUSED for one in requested),
+        unknown=sum(one.result is None for one in requested),
         seconds=round(seconds, 3),
         winners=dict(sorted(winners.items())),
     )

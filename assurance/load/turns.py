@@ -151,8 +151,8 @@ async def _take(client: LoadClient, offers: Offers, rep_id: str, taken: set[str]
         if offer is None:
             await asyncio.sleep(LOOK_SECONDS)
             continue
-        asked = await client.ask("accept", offer.lead_id, rep_id, epoch=offer.epoch)
-        if asked.result is Result.WON:
+        request = await client.ask("accept", offer.lead_id, rep_id, epoch=offer.epoch)
+        if request.result is Result.WON:
             taken.add(offer.lead_id)
 
 

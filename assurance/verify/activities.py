@@ -78,8 +78,8 @@ def check_activities(
             if stored[0][-1] > cut:
                 findings.suspect("crm_unasked", lead_id, table="activity", event=where)
         elif lead_id not in erased and known != (lead_id, _hash([row[3:] for row in stored])):
-            said = [row[5:8] for row in stored]
-            findings.suspect("crm_differs", lead_id, table="activity", event=where, said=said)
+            shown_fields = [row[5:8] for row in stored]
+            findings.suspect("crm_differs", lead_id, table="activity", event=where, said=shown_fields)
     for position in sorted(left):
         where = f"lead-log-{position[0]}@{position[1]}"
         findings.suspect("crm_missing", activities[position][0], table="activity", event=where)

@@ -104,7 +104,7 @@ async def _check_requests(
     settings: Settings, partition: int, records: list[tuple[Call, Any]], findings: Findings
 ) -> None:
     """Report the legs whose request is not in `notifications`, unless the topic begins after them."""
-    asked = {call.notification_id for call, _ in records if call.leg != "inbound"}
+    requested = {call.notification_id for call, _ in records if call.leg != "inbound"}
     begins: datetime | None = None
     first = True
     async with aclosing(read_topic(settings, NOTIFICATIONS, partitions={partition})) as requests:
@@ -114,11 +114,11 @@ async def _check_requests(
             first = False
             request = _read(_REQUEST, record.value)
             if request is not None and request.kind == "call":
-                asked.discard(request.notification_id)
+                requested.discard(request.notification_id)
     recorded: set[Leg] = set()
     for call, record in records:
         leg = (call.call_id, call.leg)
-        unasked = call.leg != "inbound" and call.notification_id in asked and leg not in recorded
+        unasked = call.leg != "inbound" and call.notification_id in requested and leg not in recorded
         if unasked and (begins is None or call.at > begins + RINGING):
             recorded.add(leg)
             findings.add(

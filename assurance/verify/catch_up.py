@@ -159,12 +159,12 @@ async def catch_up(
     readers = Readers(settings)
     await readers.start()
     try:
-        return await _CatchingUp(settings, readers, findings, wait_seconds, say).run()
+        return await _CatchUpWait(settings, readers, findings, wait_seconds, say).run()
     finally:
         await readers.close()
 
 
-class _CatchingUp:
+class _CatchUpWait:
     """One wait for all readers."""
 
     def __init__(
@@ -213,8 +213,8 @@ class _CatchingUp:
     async def _extents(self, topics: Iterable[str]) -> tuple[Ends, Ends]:
         """Return the end and the first offset of the topics' partitions."""
         topics = tuple(topics)
-        asked = [extent(self._settings, topic) for topic in topics]
-        found = await asyncio.gather(*asked, return_exceptions=True)  # each closes what it opened
+        reads = [extent(self._settings, topic) for topic in topics]
+        found = await asyncio.gather(*reads, return_exceptions=True)  # each closes what it opened
         ends: Ends = {}
         begun: Ends = {}
         for topic, partitions in zip(topics, found, strict=True):

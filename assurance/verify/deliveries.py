@@ -90,7 +90,7 @@ async def _partition(settings: Settings, partition: int, passed: Passed, finding
                 continue
             fates.setdefault((fate.notification_id, fate.status), record)
             recorded.setdefault((fate.notification_id, fate.channel), record)
-    asked: set[str] = set()
+    requested: set[str] = set()
     kinds = {name: (kind_of(name), fate_name_of(name)) for name in passed}
     first = None
     async with aclosing(read_topic(settings, NOTIFICATIONS, partitions={partition})) as records:
@@ -99,7 +99,7 @@ async def _partition(settings: Settings, partition: int, passed: Passed, finding
             request = _read(_REQUEST, record.value)
             if request is None:
                 continue  # it is among the dead letters
-            asked.add(identity := request.notification_id)
+            requested.add(identity := request.notification_id)
             for name, (kind, channel) in kinds.items():
                 is_passed = record.offset < passed[name].get(partition, 0)
                 needs_fate = not request.withdrawn and kind == request.kind and is_passed
@@ -107,7 +107,7 @@ async def _partition(settings: Settings, partition: int, passed: Passed, finding
                     recorded[identity, channel] = record
                     findings.add("fate_missing", request.lead_id, at=position_of(record), id=identity)
     for (identity, _), record in fates.items():
-        if identity not in asked and _request_is_kept(record, first):
+        if identity not in requested and _request_is_kept(record, first):
             lead_id = _FATE.decode(record.value).lead_id
             findings.add("fate_unasked", lead_id, at=position_of(record), id=identity)
     return fates

@@ -161,4 +161,4 @@ def follows(former: LeadRow | None, row: LeadRow, *, compactable: bool) -> bool:
     version = former.seq if former else 0
     if row.seq != version + 1:
         return row.seq <= version
-    return not compactable or any(not isinstance(said, _MAY_CHANGE_NOTHING) for said in row.decisions)
+    return not compactable or any(not isinstance(decision, _MAY_CHANGE_NOTHING) for decision in row.decisions)

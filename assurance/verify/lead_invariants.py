@@ -141,9 +141,9 @@ class LeadInvariants:
             what = f"version {before.seq} became {after.seq} though the lead {'did not change' if same else 'changed'}"
             self._add("version_wrong", lead_id, after, what=what)
         elif same and any(not isinstance(decision, _CHANGES_NOTHING) for decision in after.decisions):
-            said = [_name(decision) for decision in after.decisions]
-            if said != ["arrival_repeated"]:
-                self._add("version_wrong", lead_id, after, what="decisions without a change", said=said)
+            names = [_name(decision) for decision in after.decisions]
+            if names != ["arrival_repeated"]:
+                self._add("version_wrong", lead_id, after, what="decisions without a change", said=names)
 
     # -- answers -------------------------------------------------------------------------------------------------
 
@@ -168,12 +168,12 @@ class LeadInvariants:
         if answer.rep_id != event.rep_id or answer.action != event.action:
             self._add("answer_differs_from_row", lead_id, after, what="it answers another action")
         elif answer.owner != owner or answer.version != version:
-            said = {"owner": answer.owner, "version": answer.version}
+            answered = {"owner": answer.owner, "version": answer.version}
             self._add(
                 "answer_differs_from_row",
                 lead_id,
                 after,
-                answer=said,
+                answer=answered,
                 owner=owner,
                 version=version,
             )
@@ -304,7 +304,7 @@ def _org_gives(event: OrgAnswered, was: Lead, after: LeadRow, owner: str | None)
         )
     if not isinstance(answer, OfferMade) or answer.window_seconds is not None or distribution is None:
         return False
-    asked = (
+    is_requested = (
         distribution.stage
         in (
             DistributionStatus.REQUESTED,
@@ -314,7 +314,7 @@ def _org_gives(event: OrgAnswered, was: Lead, after: LeadRow, owner: str | None)
         )
         and distribution.epoch == answer.epoch
     )
-    return was.owner is None and owner == answer.rep_id and asked
+    return was.owner is None and owner == answer.rep_id and is_requested
 
 
 def phase_problem(lead: Lead) -> str | None:
@@ -353,5 +353,5 @@ def _erased(before: LeadRow | None, after: LeadRow) -> bool:
     return was is None and after.lead is not None and after.lead.erased_at is not None
 
 
-def _name(said: Any) -> str:
-    return str(said.__struct_config__.tag)
+def _name(decision: Any) -> str:
+    return str(decision.__struct_config__.tag)

@@ -43,7 +43,7 @@ def group_of(name: str) -> str:
     return f"{GROUP_PREFIX}{name}"
 
 
-def alone(name: str) -> Callable[[], None] | None:
+def check_of_single_process(name: str) -> Callable[[], None] | None:
     """Return the check of the settings of a channel of which one process works at a time; None for other channels."""
     check: Callable[[], None] | None = getattr(import_module(f"{__name__}.{name}"), "check_settings", None)
     return check

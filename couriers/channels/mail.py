@@ -42,7 +42,6 @@ class MailChannel:
         mail, sender = compose(
             request, self._settings, message_id(request.notification, self._settings.sender)
         )
-        mail["To"] = recipient
         answer = await self._pool.send(mail, sender, recipient)
         return SendReceipt(self._pool.provider, answer)
 

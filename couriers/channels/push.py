@@ -99,8 +99,8 @@ class PushChannel:
     async def _post_all(
         self, browsers: list[PushSubscription], message: PushMessage
     ) -> list[tuple[PushSubscription, PushResult, str]]:
-        said = await asyncio.gather(*(self._service.post(browser, message) for browser in browsers))
-        return [(browser, result, words) for browser, (result, words) in zip(browsers, said, strict=True)]
+        results = await asyncio.gather(*(self._service.post(browser, message) for browser in browsers))
+        return [(browser, result, words) for browser, (result, words) in zip(browsers, results, strict=True)]
 
 
 @asynccontextmanager

@@ -22,12 +22,12 @@ class _Words(logging.Handler):
     def __init__(self) -> None:
         super().__init__(logging.WARNING)
         self._thread = threading.get_ident()
-        self.said: list[str] = []
+        self.messages: list[str] = []
 
     def emit(self, record: logging.LogRecord) -> None:
         """Keep a record of this thread."""
         if record.thread == self._thread:
-            self.said.append(record.getMessage())
+            self.messages.append(record.getMessage())
 
 
 def is_address(url: str) -> bool:
@@ -51,7 +51,7 @@ def _post(url: str, title: str, body: str) -> tuple[bool, str]:
         taken = chat.notify(body=body, title=title, body_format=apprise.NotifyFormat.TEXT)
     finally:
         logger.removeHandler(words)
-    return bool(taken), " ".join(_masked(url, " ".join(words.said)).split())[:MOST_WORDS]
+    return bool(taken), " ".join(_masked(url, " ".join(words.messages)).split())[:MOST_WORDS]
 
 
 def _masked(url: str, words: str) -> str:

@@ -10,6 +10,7 @@ from aiosmtplib import SMTP
 
 from couriers.mail.settings import MailSettings
 from couriers.port import BouncedError, DeliveryError, LaterError, ProviderDownError, UndeliverableError
+from models.contacts import with_ascii_domain
 
 STEP_SECONDS: Final = 8.0
 """How long the server may take for one step of the dialogue."""
@@ -113,6 +114,9 @@ class _Connection:
             if error.code == SERVICE_CLOSING or error.code < 0:
                 return ProviderDownError(self.provider, words)
             return (UndeliverableError if error.code >= PERMANENT else LaterError)(self.provider, words)
+        if isinstance(error, aiosmtplib.SMTPNotSupported):
+            # Signing in is over by then, so it is about this mail alone: other mails have plain addresses.
+            return UndeliverableError(self.provider, f"{words}: the address has letters beyond ASCII")
         return ProviderDownError(self.provider, words)
 
 
@@ -127,11 +131,14 @@ class SmtpPool:
             self._free.put_nowait(connection)
 
     async def send(self, mail: EmailMessage, sender: str, recipient: str) -> str:
-        """Send a mail and return the server's answer.
+        """Send a mail to one recipient, and return the server's answer. Sets the mail's `To`.
 
         Raises BouncedError for an address that is refused for good, UndeliverableError for a mail that is, LaterError
         for an answer that begins with 4, and ProviderDownError if the server does not answer.
         """
+        recipient = with_ascii_domain(recipient) or recipient
+        del mail["To"]  # of the attempt before
+        mail["To"] = recipient
         connection = await self._free.get()
         try:
             return await connection.send(mail, sender, recipient)

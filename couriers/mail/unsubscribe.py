@@ -24,15 +24,15 @@ def add_unsubscribe(mail: EmailMessage, console: str, settings: MailSettings, or
 
 def token_of(key: str, org: str, rep_id: str) -> str:
     """Return the token that ends the digests of a rep."""
-    said = msgspec.json.encode([org, rep_id])
-    return f"{_text(said)}.{_text(_signature(key, said))}"
+    payload = msgspec.json.encode([org, rep_id])
+    return f"{_text(payload)}.{_text(_signature(key, payload))}"
 
 
 def reader_of(key: str, token: str) -> tuple[str, str] | None:
     """Return the org and the rep of a token; None if it is not ours."""
-    said, _, signature = token[:MOST_TOKEN].partition(".")
+    payload, _, signature = token[:MOST_TOKEN].partition(".")
     try:
-        content = _bytes(said)
+        content = _bytes(payload)
         if not hmac.compare_digest(_bytes(signature), _signature(key, content)):
             return None
         return msgspec.json.decode(content, type=tuple[str, str])
@@ -40,8 +40,8 @@ def reader_of(key: str, token: str) -> tuple[str, str] | None:
         return None
 
 
-def _signature(key: str, said: bytes) -> bytes:
-    return hmac.digest(key.encode(), b"unsubscribe\n" + said, "sha256")
+def _signature(key: str, payload: bytes) -> bytes:
+    return hmac.digest(key.encode(), b"unsubscribe\n" + payload, "sha256")
 
 
 def _text(data: bytes) -> str:

@@ -202,14 +202,14 @@ class Ari:
             ) as answer:
                 if answer.status in {_NOT_FOUND, _CONFLICT}:
                     return None
-                said = await answer.text()
+                text = await answer.text()
                 if answer.status in _BAD_ORDER:
-                    raise UndeliverableError(self.name, f"{answer.status} {said[:300]}")
+                    raise UndeliverableError(self.name, f"{answer.status} {text[:300]}")
                 if answer.status == _FAILED:  # such as an endpoint that is not registered now
-                    raise LaterError(self.name, f"{answer.status} {said[:300]}")
+                    raise LaterError(self.name, f"{answer.status} {text[:300]}")
                 if answer.status >= _ERRORS:
-                    raise ProviderDownError(self.name, f"{answer.status} {said[:300]}")
-                return json.loads(said) if said else None
+                    raise ProviderDownError(self.name, f"{answer.status} {text[:300]}")
+                return json.loads(text) if text else None
         except (aiohttp.ClientError, TimeoutError, ValueError, OSError) as error:
             raise ProviderDownError(self.name, repr(error)) from error
 

@@ -108,11 +108,11 @@ async def _still_asked(settings: Settings, ids: set[str]) -> list[tuple[Notifica
 
 
 async def _ring_again(
-    asked: tuple[Notification, datetime],
+    request: tuple[Notification, datetime],
     directory: CourierDirectory,
     send: Callable[[Request], Awaitable[Any]],
 ) -> None:
-    about, at = asked
+    about, at = request
     org, until = about.org or DEFAULT_ORG, useful_until(about, at)
     rep = directory.rep(org, about.rep_id)
     useful = (until - datetime.now(UTC)).total_seconds() >= LEAST_SECONDS

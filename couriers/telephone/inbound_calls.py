@@ -37,7 +37,7 @@ class Caller:
     lead_id: str
     taken: bool = False
     over: asyncio.Event = field(default_factory=asyncio.Event)
-    said: asyncio.Event = field(default_factory=asyncio.Event)
+    heard_words: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 class Callers:
@@ -87,7 +87,7 @@ class Callers:
     def heard(self, leg_id: str) -> None:
         """Note that a caller heard the words."""
         if leg_id in self._callers:
-            self._callers[leg_id].said.set()
+            self._callers[leg_id].heard_words.set()
 
     def _done(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
@@ -143,7 +143,7 @@ class Callers:
         await self._provider.speak(leg_id, await self._sounds(Announcement.NOBODY, "", recordings), WORDS)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(WORDS_SECONDS):
-                await caller.said.wait()
+                await caller.heard_words.wait()
         await self._hang_up(leg_id)
 
     async def _hang_up(self, leg_id: str) -> None:

@@ -52,13 +52,13 @@ class LeadGuard:
         """Take a record of the do-not-contact list. One that cannot be read changes nothing."""
         at = datetime.fromtimestamp(max(0, record.timestamp) / 1000, UTC)
         try:
-            said = accept_listing(
+            accepted = accept_listing(
                 record.key, record.value, dict(record.headers), version=record.offset, at=at
             )
         except (Refused, ValidationError):
             return  # intake sends it to the dead letters
-        self._listed[said.org, said.handle] = said.reason is not None
-        self._listed.move_to_end((said.org, said.handle))
+        self._listed[accepted.org, accepted.handle] = accepted.reason is not None
+        self._listed.move_to_end((accepted.org, accepted.handle))
         while len(self._listed) > NEWEST:
             self._listed.popitem(last=False)
 

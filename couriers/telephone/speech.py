@@ -100,13 +100,13 @@ class Speech:
             raise RetryableError("espeak-ng", str(error)) from error
         try:
             async with asyncio.timeout(SPEAK_SECONDS):
-                spoken, said = await process.communicate(text.encode())
+                spoken, error_output = await process.communicate(text.encode())
         except TimeoutError as error:
             process.kill()
             raise RetryableError("espeak-ng", f"it did not end within {SPEAK_SECONDS:g} s") from error
         if process.returncode or not spoken:
             raise RetryableError(
-                "espeak-ng", said.decode(errors="replace").strip()[-300:] or "it said nothing"
+                "espeak-ng", error_output.decode(errors="replace").strip()[-300:] or "it said nothing"
             )
         return spoken
 

@@ -224,13 +224,13 @@ class Twilio:
         url = f"{self._settings.api_url}/2010-04-01/Accounts/{self._settings.user}{path}"
         try:
             async with self._session.request(method, url, data=form) as answer:
-                said = await answer.text()
+                text = await answer.text()
                 if answer.status < HTTPStatus.MULTIPLE_CHOICES:
-                    return await answer.json() if said else None
+                    return await answer.json() if text else None
         except (aiohttp.ClientError, TimeoutError, ValueError, OSError) as error:
             self._failed.set()
             raise ProviderDownError(self.name, repr(error)) from error
-        reason = f"{answer.status} {said[:300]}"
+        reason = f"{answer.status} {text[:300]}"
         if answer.status in _REFUSED:
             raise UndeliverableError(self.name, reason)
         if answer.status == HTTPStatus.TOO_MANY_REQUESTS:
@@ -266,7 +266,7 @@ class Twilio:
             return await self._reply(leg_id, leg, LegWordsEnded(leg_id, leg.words))
         return self._idle(leg_id)
 
-    async def come_in(self, form: dict[str, str]) -> str:
+    async def take_inbound_call(self, form: dict[str, str]) -> str:
         """Take an inbound call, and return its TwiML."""
         leg_id = form.get("CallSid", "")
         if not leg_id or leg_id in self._legs or len(self._legs) >= MOST_LEGS:

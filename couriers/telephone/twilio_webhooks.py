@@ -70,7 +70,7 @@ class Webhooks:
 
     async def _inbound(self, request: web.Request) -> web.Response:
         form, refusal = await self._checked(request)
-        return refusal or _xml(await self._twilio.come_in(form))
+        return refusal or _xml(await self._twilio.take_inbound_call(form))
 
     async def _inbound_status(self, request: web.Request) -> web.Response:
         form, refusal = await self._checked(request)

@@ -15,12 +15,12 @@ _MOST: int = 200
 
 def erasure_requested(action: ActionRequested) -> ErasureRequested | None:
     """Return the request for the org's log; None for any other action, which the lead's own log decides."""
-    asked = action.attributes
-    if action.action != "erase" or asked.get("person") is not True:
+    attributes = action.attributes
+    if action.action != "erase" or attributes.get("person") is not True:
         return None
     if action.invalid is not None or action.org == NO_ORG:
         return None
-    lead_id, digest, hashed = asked.get("of_lead"), asked.get("digest"), asked.get("hash")
+    lead_id, digest, hashed = attributes.get("of_lead"), attributes.get("digest"), attributes.get("hash")
     if isinstance(lead_id, str) and 0 < len(lead_id) <= _MOST:
         digest = hashed = None
     elif is_digest(digest) and (hashed is None or is_hash(hashed)):
@@ -35,5 +35,5 @@ def erasure_requested(action: ActionRequested) -> ErasureRequested | None:
         lead_id=lead_id,
         digest=digest,
         hashes=() if hashed is None else (hashed,),
-        preview=asked.get("preview") is True,
+        preview=attributes.get("preview") is True,
     )

@@ -148,11 +148,11 @@ def _tester(built: CompiledNode) -> TimedTest:
 def _static(tests: list[StaticTest], decides: bool) -> StaticTest:
     if len(tests) == 1:
         return tests[0]
-    asked = tuple(tests)
+    conditions = tuple(tests)
     if decides:
 
         def any_met(lead: Lead) -> bool:
-            for test in asked:  # noqa: SIM110  # a generator costs more than the tests
+            for test in conditions:  # noqa: SIM110  # a generator costs more than the tests
                 if test(lead):
                     return True
             return False
@@ -160,7 +160,7 @@ def _static(tests: list[StaticTest], decides: bool) -> StaticTest:
         return any_met
 
     def all_met(lead: Lead) -> bool:
-        for test in asked:  # noqa: SIM110  # likewise
+        for test in conditions:  # noqa: SIM110  # likewise
             if not test(lead):
                 return False
         return True
@@ -170,14 +170,14 @@ def _static(tests: list[StaticTest], decides: bool) -> StaticTest:
 
 def _timed(static: StaticTest | None, tests: list[TimedTest], decides: bool) -> TimedTest:
     """Join timed tests. An undecided result changes with the first test, a decided one with the last deciding test."""
-    asked = tuple(tests)
+    conditions = tuple(tests)
     settled: Answer = (decides, None)
 
     def test(lead: Lead, now: datetime) -> Answer:
         if static is not None and static(lead) is decides:
             return settled
         decided, until = False, None
-        for ask in asked:
+        for ask in conditions:
             met, bound = ask(lead, now)
             if met is decides:
                 if bound is None:

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from models.lead import Lead
-from models.spelling import folded
+from models.spelling import comparable, folded
 from rules.language.catalogue import FIELDS, Field
 from rules.language.day_counts import day_count_test
 from rules.language.instants import Amount, DateSpan, span, utc
@@ -55,8 +55,13 @@ def reader(field: Field, value: Operand) -> Read:
 def compared_value(condition: Condition) -> Operand:
     """Return the value that a condition compares with.
 
-    An attribute is greater or less than a number, also where the rule has the number as text (reading C4).
+    An attribute is greater or less than a number, also where the rule has the number as text (reading C4). A text has
+    the spelling of the texts that intake cleans (K7): it may be pasted with characters that nobody sees.
     """
+    if FIELDS[condition.field].type is FieldType.TEXT:
+        if isinstance(condition.value, tuple):
+            return tuple(comparable(one) if isinstance(one, str) else one for one in condition.value)
+        return comparable(condition.value) if isinstance(condition.value, str) else condition.value
     if FIELDS[condition.field].type is not FieldType.ATTRIBUTE or condition.operator not in _ORDER:
         return condition.value
     values = condition.value if isinstance(condition.value, tuple) else (condition.value,)
@@ -90,7 +95,8 @@ def keys(condition: Condition) -> frozenset[Any] | None:
     """
     if condition.operator not in (Operator.EQUAL, Operator.IN) or FIELDS[condition.field].type in _INSTANTS:
         return None
-    values = condition.value if isinstance(condition.value, tuple) else (condition.value,)
+    compared = compared_value(condition)
+    values = compared if isinstance(compared, tuple) else (compared,)
     return frozenset(map(_folded(FIELDS[condition.field]), values))
 
 

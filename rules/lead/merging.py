@@ -44,16 +44,16 @@ _HANDLE_FIELDS: Final = {"phone": "phone", "email": "email", "name": "last_name"
 
 def merge(transition: Transition, request: ActionRequested) -> ActionResult:
     """Merge the lead into another one. The first time the org is asked; the lead that counts is in its answer."""
-    lead, rep_id, asked = transition.lead, request.rep_id, request.into_lead_id
+    lead, rep_id, into_id = transition.lead, request.rep_id, request.into_lead_id
     if result := not_manager(transition, request):
         return result
-    if asked is None:
+    if into_id is None:
         return refused(Reason.INVALID, "into_lead_id: is missing")
-    if asked == lead.lead_id:
+    if into_id == lead.lead_id:
         return refused(Reason.INVALID, "into_lead_id: a lead cannot be merged into itself")
     answer = request.merge
     if answer is None:
-        return ActionResult(Result.REFUSED, asks_merge_into=asked)
+        return ActionResult(Result.REFUSED, asks_merge_into=into_id)
     if not answer.granted:
         return refused(Reason.NOT_QUALIFIED, answer.why)
     why = f"merged into lead {answer.into} by {rep_id}" + (f": {request.why}" if request.why else "")

@@ -57,7 +57,7 @@ def request(transition: OrgTransition, row: OrgLead) -> None:
     if choice is not None and choice.reps:
         _offer(transition, row, choice)
     else:
-        _answer_nobody(transition, row, _Nobody.of(obstacle, choice), lines_up=True)
+        _answer_nobody(transition, row, _NobodyReasons.of(obstacle, choice), lines_up=True)
 
 
 def may_be_offered(transition: OrgTransition, row: OrgLead) -> bool:
@@ -78,7 +78,7 @@ def retry(transition: OrgTransition, row: OrgLead, why: str, *, renews: bool = T
     if choice is not None and choice.reps:
         _offer(transition, row, choice, f"asked again: {why}; ")
         return
-    nobody = _Nobody.of(obstacle, choice)
+    nobody = _NobodyReasons.of(obstacle, choice)
     in_line = row.line_until is not None and transition.at < row.line_until
     delayed = row.paused and nobody.reason != PAUSED
     ended = row.line_until is not None and not in_line
@@ -93,7 +93,7 @@ def retry(transition: OrgTransition, row: OrgLead, why: str, *, renews: bool = T
     transition.spend_budget()
 
 
-class _Nobody(msgspec.Struct, frozen=True):
+class _NobodyReasons(msgspec.Struct, frozen=True):
     """The reasons why nobody may have a lead now.
 
     `passing`: time or capacity may end one of them. `until`: the first instant at which time alone may. `checksum`:
@@ -109,7 +109,7 @@ class _Nobody(msgspec.Struct, frozen=True):
     rings: bool = False
 
     @classmethod
-    def of(cls, obstacle: _GroupObstacle | None, choice: Choice | None) -> "_Nobody":
+    def of(cls, obstacle: _GroupObstacle | None, choice: Choice | None) -> "_NobodyReasons":
         """Collect the reasons of a failed choice."""
         refused = [refusal for _, refusal in choice.refused] if choice else []
         reason, explanation = _reason(refused), _explanation(choice)
@@ -122,7 +122,9 @@ class _Nobody(msgspec.Struct, frozen=True):
         return cls(reason, explanation, passing, until, crc32(f"{reason}:{reasons}".encode()), rings)
 
 
-def _answer_nobody(transition: OrgTransition, row: OrgLead, nobody: _Nobody, *, lines_up: bool) -> None:
+def _answer_nobody(
+    transition: OrgTransition, row: OrgLead, nobody: _NobodyReasons, *, lines_up: bool
+) -> None:
     """Answer that nobody may have the lead now, and why. The lead waits in its position (M5).
 
     `lines_up`: if a rep would have the lead but for another ring, it waits for its turn, as long as it would ring (M9).

@@ -49,9 +49,9 @@ def _check_offers(transition: OrgTransition, row: OrgLead, event: LeadCorrected)
     method = method_of(transition, group) if group is not None else None
     if group is None or method is None:
         return
-    asked = replace(row, lead=event.lead, tried=())
+    candidate = replace(row, lead=event.lead, tried=())
     filtered = group_refusal(transition, group, event.lead)
-    eligibility = Eligibility(transition, group, asked, event.lead, rings=method.exclusive)
+    eligibility = Eligibility(transition, group, candidate, event.lead, rings=method.exclusive)
     for hold in row.holds:
         plan = transition.directory.rep(hold.rep_id)
         refusal = filtered or (eligibility.unsuitable(plan) if plan is not None else None)

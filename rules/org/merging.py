@@ -26,23 +26,23 @@ from rules.org.transition import OrgTransition
 def seek_merge(transition: OrgTransition, event: MergeRequested) -> None:
     """Grant or refuse a merge. A repeat of the granted action is granted again."""
     persons, lead_id, action = transition.state.persons, event.lead_id, event.action
-    asked = action.into_lead_id or ""
+    named = action.into_lead_id or ""
     known = persons.merge_of(lead_id)
     if known is not None and known.into is not None and known.cause == action.cause:
         into, refusal = known.into, None
     else:
-        into = persons.lead_of(asked) or ""
-        refusal = _refusal(persons, lead_id, asked, into)
+        into = persons.lead_of(named) or ""
+        refusal = _refusal(persons, lead_id, named, into)
         if refusal is None:
             transition.put_person(OrgMerged(lead_id=lead_id, into=into, cause=action.cause, pending=True))
     why = refusal or f"lead {into} takes it in"
     transition.emit(MergeDecided(lead_id=lead_id, into=into, granted=refusal is None, action=action, why=why))
 
 
-def _refusal(persons: Persons, lead_id: str, asked: str, into: str) -> str | None:
-    """Return why a lead may not be merged into `into`, the lead that counts for `asked`; None if it may."""
+def _refusal(persons: Persons, lead_id: str, named: str, into: str) -> str | None:
+    """Return why a lead may not be merged into `into`, the lead that counts for `named`; None if it may."""
     if not into:
-        return f"into_lead_id: the org has no lead {asked}"
+        return f"into_lead_id: the org has no lead {named}"
     if persons.is_erased(into):
         return f"into_lead_id: lead {into} was erased"
     if into == (persons.lead_of(lead_id) or lead_id):

@@ -206,8 +206,8 @@ def _correction(row: LeadRow, lead: Lead, decision: FactsCorrected) -> LeadCorre
     """Return what an org is told of a correction; None if nothing there depends on it."""
     known = lead.corrections or NOTHING_CORRECTED
     changed = corrected_handles(decision.changes)
-    asked = any(isinstance(each, RepSought) for each in row.decisions)  # the request has the new facts
-    if not changed and (lead.open_distribution is None or asked):
+    seeks_rep = any(isinstance(each, RepSought) for each in row.decisions)  # the request has the new facts
+    if not changed and (lead.open_distribution is None or seeks_rep):
         return None
     return LeadCorrected(
         cause=row.cause,

@@ -31,10 +31,10 @@ _LARGEST: Final = sys.float_info.max
 _ESCAPES: Final = str.maketrans({"%": "%25", '"': "%22", "\\": "%5C"})
 
 
-def comparison_keys(lead: Lead) -> dict[str, Any]:
-    """Return the comparison keys of a lead. Many leads have none."""
+def comparison_keys(lead: Lead, *, is_ascii: bool = False) -> dict[str, Any]:
+    """Return the comparison keys of a lead. Many leads have none. `is_ascii`: no text of it has more than ASCII."""
     found: dict[str, Any] = {}
-    for field in _TEXTS:
+    for field in () if is_ascii else _TEXTS:
         value = field.get(lead)
         if value is not None and not value.isascii():
             found[field.name] = folded(value)

@@ -22,6 +22,7 @@ commit_offsets        `Consumer._commit_offsets`                       it render
 lease_renewal         `GroupCoordinator._do_heartbeat`                 see `streams.membership_lease`
 read_committed        `AIOKafkaConsumerThread._create_worker_consumer` it reads aborted records; a bad batch ends it
 recovery_ends         `AIOKafkaConsumerThread._highwaters`             tables would end at a hanging transaction
+table_start           `TableManager.on_start`                          it waits a second at every start
 ===================== ================================================ ===============================================
 
 The patches are for exactly the versions in `TESTED`. Any other version is refused: a patch that fits only by chance is

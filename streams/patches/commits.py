@@ -79,8 +79,8 @@ def commit_with_metadata() -> None:
         batch = {}
         for tp, offset in offsets.items():
             if tp in assigned:
-                said = metadata(tp, offset) if metadata else ""
-                batch[TopicPartition(tp.topic, tp.partition)] = OffsetAndMetadata(offset, said)
+                metadata_text = metadata(tp, offset) if metadata else ""
+                batch[TopicPartition(tp.topic, tp.partition)] = OffsetAndMetadata(offset, metadata_text)
                 self.tp_last_committed_at[tp] = now
         if not batch:
             return False

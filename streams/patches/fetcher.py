@@ -9,6 +9,8 @@ import faust.transport.drivers.aiokafka as driver
 from streams.patches import record_reader, tls_close
 from streams.unreadable import give_stand_ins
 
+FETCH_SLICE_SECONDS: Final = 0.1
+"""How long a fetch may wait for partitions that are no longer those in use."""
 IDLE_SECONDS: Final = 0.001
 """How long a fetcher that may not fetch now waits before it checks again."""
 PREFETCH_BACKOFF_SECONDS: Final = 0.001
@@ -28,8 +30,10 @@ def put_back_overtaken() -> None:
     async def _fetch_records(self: Any, consumer: Any, active_partitions: Any, **options: Any) -> Any:
         """Fetch for one assignment. Records that belong to a later one are put back, in the same turn of the loop.
 
-        A fetch waits up to a second, also through a rebalance or a seek. Its records are then not delivered. The seek
-        that follows goes to the committed offset, and does nothing if there is none.
+        A fetch waits up to a second. It ends early if a rebalance or a seek begins, or other partitions are in use: at
+        the end of a recovery it would wait for the changelogs, while the first events have come. Records that it has
+        got by then are not delivered. The seek that follows goes to the committed offset, and does nothing if there is
+        none.
         """
         # Use a copy: a rebalance and the end of a recovery empty the caller's set, and aiokafka takes an empty set as
         # all partitions. Records of other partitions would be lost, and later ones would be delivered first.
@@ -39,7 +43,15 @@ def put_back_overtaken() -> None:
             await asyncio.sleep(IDLE_SECONDS)
             return {}
         consumer._fetcher._in_use = wanted
-        records = await fetch_records(self, consumer, wanted, **options)
+        left = options.pop("timeout", None) or 0.0
+        while True:
+            wait = min(left, FETCH_SLICE_SECONDS)
+            records = await fetch_records(self, consumer, wanted, timeout=wait, **options)
+            left -= wait
+            if records or left <= 0 or _assignment_generation(self.consumer) != before:
+                break
+            if not self.consumer.flow_active or set(active_partitions) != wanted:
+                break
         if self.consumer.flow_active and _assignment_generation(self.consumer) == before:
             return records
         assignment = consumer._subscription.subscription.assignment

@@ -31,5 +31,6 @@ PATCHES: Final = MappingProxyType(
         "lease_renewal": heartbeats.renew_leases,
         "read_committed": fetcher.read_committed,
         "recovery_ends": recovery.recover_to_high_watermarks,
+        "table_start": recovery.start_tables_at_once,
     }
 )

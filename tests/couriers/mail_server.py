@@ -40,6 +40,8 @@ class MailServer:
         self.refuse: Callable[[str, int], str | None] = lambda *_: None
         self.refuse_data: Callable[[str, int], str | None] = lambda *_: None
         self.on_accepted: Callable[[EmailMessage], None] = lambda _: None
+        self.unicode = True
+        """Whether it takes addresses with letters beyond ASCII (SMTPUTF8), from its next start on."""
         authority = trustme.CA()
         self.cafile = folder / "authority.pem"
         authority.cert_pem.write_to_path(str(self.cafile))
@@ -58,7 +60,9 @@ class MailServer:
 
     def start(self) -> None:
         """Listen; at the port of the last time, if there was one."""
-        self._controller = Controller(self, hostname="127.0.0.1", port=self.port, **self._options)
+        self._controller = Controller(
+            self, hostname="127.0.0.1", port=self.port, enable_SMTPUTF8=self.unicode, **self._options
+        )
         if self.port == 0:
             self._controller.port = free_port()
         self._controller.start()

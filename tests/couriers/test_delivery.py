@@ -105,6 +105,27 @@ def test_n1_an_address_that_is_refused_for_good_is_not_tried_again(
     assert server.tried[address] == 1
 
 
+def test_n1_an_address_that_the_server_cannot_take_holds_up_no_other_mail(
+    post: Post, server: MailServer, start: Callable[..., CourierProcess]
+) -> None:
+    """Many servers have no SMTPUTF8. They take a domain as punycode, and no letters beyond ASCII before the @."""
+    server.stop()
+    server.unicode = False
+    server.start()
+    domain, local, fine, lead = unique("rep"), unique("rep"), unique("rep"), unique("lead")
+    post.rep(domain, email=f"{domain}@m\u00fcnchen.example")
+    post.rep(local, email="j\u00f6rg@lender.example")
+    post.rep(fine)
+    start()
+    ids = [post.request(one, lead) for one in (local, domain, fine)]
+    assert until(lambda: post.all_have_fates(*ids))
+    assert post.fates(*ids) == dict(zip(ids, (["failed"], ["sent"], ["sent"]), strict=True))
+    assert "SMTPUTF8" in post.deliveries(ids[0])[0]["detail"]
+    assert sorted(mail["To"] for mail in server.accepted) == sorted(
+        (f"{domain}@xn--mnchen-3ya.example", f"{fine}@lender.example")
+    )
+
+
 def test_n1_requests_wait_while_the_server_is_down_and_come_once_it_answers(
     post: Post, server: MailServer, start: Callable[..., CourierProcess]
 ) -> None:

@@ -37,7 +37,7 @@ class News:
             self._waiting[topic].append(event)
         return event
 
-    def came(self, topic: str) -> None:
+    def entered_names(self, topic: str) -> None:
         """Wake whoever waits for a topic."""
         for event in self._waiting[topic]:
             event.set()
@@ -54,7 +54,7 @@ class Kafka:
         """Append records and wake who waits for them."""
         for key, value, headers in records:
             self.broker.append(topic, partition, key, value, headers)
-        self.news.came(topic)
+        self.news.entered_names(topic)
 
 
 class StepProducer:

@@ -7,14 +7,19 @@ from typing import Any
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import column, insert, inspect, select, table
+from sqlalchemy import column, create_engine, insert, inspect, select, table, text
+from sqlalchemy.engine import make_url
 
+from models.errors import ConfigError
 from models.lead import Distribution, DistributionStatus, Lead, Lock, Phase
+from runtime.doctor import _ask_database
 from sink.database_engine import connect
 from sink.migrate import downgrade, upgrade
 from sink.rows import table_rows
 from sink.tables import Base, LeadTable, SinkOffsetTable
 from sink.writer import JOURNAL, CrmWriter
+from streams.settings import Settings
+from tests.fixtures.servers import unique
 from tests.fixtures.waiting import PATIENCE_SECONDS
 from tests.sink.conftest import Database
 from tests.sink.seeded_journal import START, lead_of, record_of, row_of, unburied
@@ -44,6 +49,37 @@ def test_a_downgrade_takes_everything_away_and_an_upgrade_brings_it_back(databas
     upgrade(database.url)
     assert set(inspect(connect(database.url)).get_table_names()) >= set(Base.metadata.tables)
     engine.dispose()
+
+
+@pytest.mark.parametrize(
+    ("encoding", "style", "words"),
+    [
+        ("LATIN1", "ISO, MDY", "is encoded in LATIN1"),
+        ("SQL_ASCII", "ISO, MDY", "is encoded in SQL_ASCII"),
+        ("UTF8", "German, DMY", "writes times in the DateStyle German"),
+    ],
+)
+def test_a_postgres_that_cannot_hold_every_name_and_time_is_refused_at_the_start(
+    postgres_url: str, encoding: str, style: str, words: str
+) -> None:
+    """In LATIN1, each lead with a name like \u738b\u660e was a dead letter, and the sink went on."""
+    own = unique("unfit").replace("-", "_")
+    url = make_url(postgres_url).set(database=own).render_as_string(hide_password=False)
+    admin = create_engine(postgres_url, isolation_level="AUTOCOMMIT")
+    with admin.connect() as connection:
+        locale = "LOCALE 'C' TEMPLATE template0"
+        connection.execute(text(f"CREATE DATABASE {own} ENCODING '{encoding}' {locale}"))
+        connection.execute(text(f"ALTER DATABASE {own} SET datestyle = '{style}'"))
+        try:
+            with pytest.raises(ConfigError) as refused:
+                upgrade(url)
+            assert refused.value.field == "DATABASE_URL"
+            assert refused.value.reason.startswith(words)
+            with pytest.raises(ConnectionError, match=words):
+                _ask_database(Settings.read(database_url=url))
+        finally:
+            connection.execute(text(f"DROP DATABASE {own} WITH (FORCE)"))
+    admin.dispose()
 
 
 def test_sinks_that_start_together_migrate_once(empty_url: str) -> None:

@@ -142,7 +142,7 @@ def test_e1_a_fault_of_our_own_is_told_apart_and_pulls_the_brake_before_anything
 ) -> None:
     """An unreadable record is not our fault. A record on which our code raises is a `fatal_error`, and is counted."""
 
-    def fails(*_: object) -> None:
+    def fails(*_: object, **_more: object) -> None:
         raise KeyError("boom")
 
     records = Scenario(0, seed=13).tell(9).records

@@ -1,5 +1,6 @@
 """The table rows that follow from a journal row."""
 
+import json
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
@@ -14,18 +15,26 @@ from models.decisions import (
     ExceptionResolved,
     LeadAccepted,
     OwnerChanged,
+    QueueEntered,
 )
 from models.lead import Distribution, DistributionStatus, Lead, Lock, Phase
 from models.open_exception import OpenException
 from models.results import Reason, Result
+from sink.database_engine import to_json
 from sink.rows import table_rows, without_nul
 from sink.tables import AssignmentHistoryTable, AssignmentTable, DecisionTable, LeadExceptionTable, LeadTable
+from sink.writer import JournalRecord, rows_of
 from tests.sink.seeded_journal import START, lead_of, owner_changed, row_of
 
 OPEN_EXCEPTION = OpenException(
     "no_available_agents", ({"rep_id": "rep-3", "why": "not licensed in RI"},), START
 )
 RAISED = ExceptionRaised(reason=OPEN_EXCEPTION.reason, explanation=OPEN_EXCEPTION.explanation)
+
+
+def plain(value: Any) -> Any:
+    """Return the value of a JSON column as the database returns it."""
+    return msgspec.json.decode(to_json(value))
 
 
 def test_a_lead_row_has_facts_phase_and_version() -> None:
@@ -46,7 +55,7 @@ def test_a_lead_row_has_facts_phase_and_version() -> None:
     }
     assert row["version"] == 4
     assert row["created_at"] == START - timedelta(hours=2)
-    assert row["facts"] == msgspec.to_builtins(lead.facts)
+    assert plain(row["facts"]) == msgspec.to_builtins(lead.facts)
 
 
 def test_a_row_names_every_column_of_its_table_and_no_other() -> None:
@@ -281,6 +290,41 @@ def test_a_fact_no_column_holds_does_not_lose_the_lead(field: str, value: Any, c
     row = table_rows(0, lead.lead_id, row_of(lead)).lead
     assert row is not None
     assert row[field] == column
+
+
+@pytest.mark.parametrize(
+    "decision",
+    [
+        LeadAccepted(),
+        LeadAccepted(apart={"rep_id": "x", "type": "y"}, maybe=("l-2",), doubt='a "quote" and \\ and ü'),
+        QueueEntered(queue_id="west", rules_version=3, sort_key="k", why="in RI"),
+        OwnerChanged(rep_id=None, previous_rep_id="rep-1", how="unassigned", via=None, why="left"),
+        RAISED,
+    ],
+    ids=lambda one: type(one).__name__,
+)
+def test_x1_why_has_all_fields_of_a_decision_but_those_with_columns(decision: Decision) -> None:
+    (found,) = table_rows(0, "l", row_of(lead_of(), decision)).decisions
+    fields = plain(decision)
+    assert (found["type"], found["rep_id"]) == (fields.pop("type"), fields.pop("rep_id", None))
+    assert plain(found["why"]) == fields
+
+
+@pytest.mark.parametrize("ensure_ascii", [False, True], ids=["as it is", "escaped"])
+@pytest.mark.parametrize(("name", "key"), [("JÜRGEN", {"first_name": "jürgen"}), ("Jeremy", {})])
+def test_q2_a_text_beyond_ascii_has_its_comparison_key(
+    name: str, key: dict[str, str], *, ensure_ascii: bool
+) -> None:
+    """Our records have such a text as it is. Escaped it is the same text."""
+    lead = lead_of()
+    lead = msgspec.structs.replace(
+        lead, facts=msgspec.structs.replace(lead.facts, first_name=name, attributes={})
+    )
+    value = json.dumps(msgspec.to_builtins(row_of(lead)), ensure_ascii=ensure_ascii).encode()
+    found = rows_of(JournalRecord(0, 1, b"l", value))
+    assert found is not None
+    assert found.lead is not None
+    assert found.lead["asked"] == key
 
 
 def test_a_nul_is_replaced_wherever_it_is() -> None:

@@ -164,6 +164,15 @@ async def test_a_topic_is_followed_from_its_beginning_and_said_to_be_read_behind
 
 
 @pytest.mark.kafka
+async def test_an_empty_topic_is_read_to_its_end_with_the_first_batch(settings: Settings) -> None:
+    topic = await Cluster(settings.kafka_bootstrap_servers).create(unique("empty"), 2)
+    async with aclosing(follow(settings, topic)) as batches:
+        first = await anext(batches)
+    assert (first.records, first.caught_up) == ((), True)
+    assert sorted(first.positions.values()) == [0, 0]
+
+
+@pytest.mark.kafka
 async def test_following_begins_at_the_end_or_at_the_newest_if_it_is_told_to(settings: Settings) -> None:
     cluster = Cluster(settings.kafka_bootstrap_servers)
     topic = await cluster.create(unique("followed"), 2)

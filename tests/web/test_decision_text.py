@@ -2,6 +2,7 @@
 
 from typing import get_args
 
+import msgspec
 import pytest
 
 from models.contact_decisions import (
@@ -60,6 +61,7 @@ from models.reserved_place_decisions import PlaceReturned, PlaceSought
 from models.results import Reason, Result
 from rules.lead.lifecycle import Trigger
 from rules.queues.rule_book import RuleBook
+from sink.database_engine import to_json
 from sink.queries import Row
 from sink.rows import table_rows
 from tests.sink.seeded_journal import START, lead_of, row_of
@@ -289,7 +291,7 @@ def names() -> Names:
 def row(decision: Decision) -> Row:
     """Return the decision as the CRM database has it."""
     (found,) = table_rows(0, "lead", row_of(lead_of(), decision)).decisions
-    return found
+    return {**found, "why": msgspec.json.decode(to_json(found["why"]))}
 
 
 @pytest.mark.parametrize(("decision", "text"), SAID, ids=lambda one: type(one).__name__)

@@ -164,7 +164,7 @@ async def test_the_tail_goes_on_after_an_error_that_nobody_thought_of(
     class Heard(Hub):
         """Records that every page must read its lists again."""
 
-        def look_anew(self) -> None:
+        def reload_lists(self) -> None:
             anew.set()
 
     def oversees(_: OpenPage) -> bool:

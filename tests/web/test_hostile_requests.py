@@ -199,7 +199,7 @@ async def test_links_of_a_lead_are_to_its_address_alone(running_org: RunningOrg)
     ]
 
 
-async def test_an_action_that_was_not_answered_is_never_sent_for_the_next_person(
+async def test_nothing_that_a_tab_keeps_is_sent_for_or_shown_to_the_next_person(
     running_org: RunningOrg,
 ) -> None:
     for rep_id in ("rep-1", "rep-2"):
@@ -208,13 +208,19 @@ async def test_an_action_that_was_not_answered_is_never_sent_for_the_next_person
     first = await running_org.sign_in("rep-1")
     pending = """path => sessionStorage.setItem(path, JSON.stringify(
         {"11111111-1111-4111-8111-111111111111": {path: "/api/v1/leads/x/claims", body: {}, note: {name: "Jon"}}}))"""
-    kept = "() => Object.keys(sessionStorage).filter((name) => name.startsWith('firstclaim-pending'))"
+    keep_all = """() => {
+        sessionStorage.setItem("call-round/work", JSON.stringify({done: ["x"]}));
+        sessionStorage.setItem("firstclaim.call", JSON.stringify({name: "Jon", at: Date.now()}));
+    }"""
+    kept = "() => Object.keys(sessionStorage).filter((name) => /^(firstclaim-pending|call-round)/.test(name))"
+    call = "() => sessionStorage.getItem('firstclaim.call') ?? ''"
     own = f"firstclaim-pending/{running_org.org}/rep-1"
 
     # The session ends elsewhere, and somebody else signs in in the same tab.
     sent: list[str] = []
     await first.evaluate(pending, own)
     await first.evaluate(pending, "firstclaim-pending")  # as former versions kept it
+    await first.evaluate(keep_all)
     await first.context.clear_cookies()
     first.on("request", lambda request: sent.append(f"{request.method} {request.url}"))
     await first.goto("/sign-in?next=/queues")
@@ -223,15 +229,15 @@ async def test_an_action_that_was_not_answered_is_never_sent_for_the_next_person
     await first.get_by_role("button", name="Sign in").click()
     await first.wait_for_selector("html[data-ready=yes]")
     assert await first.evaluate(kept) == []
+    assert "Jon" not in await first.evaluate(call)
     assert not [one for one in sent if one.endswith("/claims")]
 
     # Signing out leaves nothing.
     await first.evaluate(pending, f"firstclaim-pending/{running_org.org}/rep-2")
+    await first.evaluate(keep_all)
     await first.get_by_role("button", name="Sign out").click()
     await first.wait_for_url("**/signed-out")
-    await first.wait_for_function(
-        "Object.keys(sessionStorage).every((name) => !name.startsWith('firstclaim-pending'))"
-    )
+    await first.wait_for_function(f"({kept})().length === 0 && !({call})().includes('Jon')")
 
 
 async def test_hostile_requests_to_every_route_are_answered_and_the_console_stays_as_it_was(

@@ -94,9 +94,9 @@ async def one_object(
     found = published(parts.directory.org(person.org), (kind, object_id))
     if found is None:
         raise not_found(f"{kind} {object_id}")
-    said = shown(parts, person, (kind, object_id), found)
-    response.headers["ETag"] = said.etag
-    return said
+    answer = shown(parts, person, (kind, object_id), found)
+    response.headers["ETag"] = answer.etag
+    return answer
 
 
 @router.put("/{kind}/{object_id}")

@@ -15,7 +15,7 @@ from web.schemas import Model
 from web.services.directory_import.importing import (
     MOST_BYTES,
     ImportPlan,
-    meanwhile,
+    changed_meanwhile,
     plan_import,
     publish_import,
 )
@@ -84,7 +84,7 @@ async def import_file(
     """Publish what a file changes, all of it or nothing. 412 if that is not what was shown any more."""
     found = await _planned(person, parts, file, prune=prune)
     if found.tag != tag:
-        raise meanwhile()
+        raise changed_meanwhile()
     await publish_import(parts, person, found)
     return _result(found, published=True)
 

@@ -82,7 +82,7 @@ async def receipts(person: Reads, parts: PartsOf) -> list[ErasureShown]:
 @router.post("/preview")
 async def preview(person: Looks, parts: PartsOf, given: Named) -> ErasurePreview:
     """Say which leads would be erased. Nothing is."""
-    said, leads = await _found(parts, person, _read(given.person))
+    why, leads = await _found(parts, person, _read(given.person))
     rows = {row.lead_id: row for row in await ask(parts, lambda crm: _rows(crm, person.org, leads))}
     known = parts.directory.org(person.org).reps
     shown = []
@@ -98,7 +98,7 @@ async def preview(person: Looks, parts: PartsOf, given: Named) -> ErasurePreview
                 arrived_at=None if row is None else row.arrived_at,
             )
         )
-    return ErasurePreview(says=said, leads=shown)
+    return ErasurePreview(says=why, leads=shown)
 
 
 @router.post("", status_code=HTTPStatus.CREATED)
@@ -144,10 +144,10 @@ async def _found(parts: Services, person: Person, named: Erasable) -> tuple[str,
     """Return the engine's words about a person, and the ids of the person's leads."""
     key = own_key(parts.settings)
     answer = await preview_erasure(parts.engine_client, key, person.org, person.rep_id, named)
-    said = answer.why or ""
+    why = answer.why or ""
     if answer.result != "done":
-        raise forbidden(said)
-    return said.partition(": ")[0], leads_in(said)
+        raise forbidden(why)
+    return why.partition(": ")[0], leads_in(why)
 
 
 def _rows(crm: Connection, org: str, leads: tuple[str, ...]) -> list[Any]:

@@ -66,9 +66,9 @@ async def dead_letter(person: Reads, parts: PartsOf, place: PlaceOf) -> DeadLett
         whole = await show_letter(parts.settings, place)
     except RuntimeFailure as gone:
         raise not_found(f"dead letter {place} any more: {gone.reason}") from gone
-    said = DeadLetter.model_validate(letter)
+    answer = DeadLetter.model_validate(letter)
     return DeadLetterDetail(
-        **said.model_dump(), key=whole["key"], value=whole["value"], headers=whole["headers"]
+        **answer.model_dump(), key=whole["key"], value=whole["value"], headers=whole["headers"]
     )
 
 

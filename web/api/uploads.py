@@ -173,18 +173,18 @@ def _wrong(reason: str) -> InvalidInput:
 
 
 def _report(tried: UploadTrial) -> UploadReport:
-    said = tried.trial.report()
+    trial_report = tried.trial.report()
     return UploadReport.model_validate(
         {
             "format": tried.format,
             "takes_mapping": tried.takes_mapping,
             "mapping_from": tried.mapping_from,
             "note": tried.note,
-            "columns": said["columns"],
-            "more_columns": said["more_columns"],
+            "columns": trial_report["columns"],
+            "more_columns": trial_report["more_columns"],
             "fates": tried.fates.counts,
             "rows": tried.fates.rows,
-            "leads": said["leads"],
+            "leads": trial_report["leads"],
             "sent_before": tried.sent_before,
         }
     )

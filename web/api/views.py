@@ -52,7 +52,7 @@ class ViewEdit(Model):
 
     @field_validator("claimable")
     @classmethod
-    def never_claimable(cls, claimable: bool) -> bool:
+    def refuse_claimable(cls, claimable: bool) -> bool:
         """Reject a claimable view, regardless of its other fields."""
         if claimable:
             raise forbidden(_NEVER)

@@ -290,7 +290,7 @@ class Hub:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    def look_anew(self) -> None:
+    def reload_lists(self) -> None:
         """Tell every page to read its lists again, because it may have missed changes."""
         for org in self._orgs.values():
             batch = _Batch((_rebuilt(),))

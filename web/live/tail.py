@@ -72,14 +72,14 @@ class TopicTail:
         async with aclosing(topics) as batches:
             async for batch in batches:
                 if missed:  # from the first batch on, nothing is missed
-                    self._hub.look_anew()
+                    self._hub.reload_lists()
                 missed = False
                 try:
                     await self._hand_on(batch)
                 except Exception:
                     log.exception("a batch of assignments and exceptions is skipped")
                     metrics.TAIL_FAILURES.inc()
-                    self._hub.look_anew()
+                    self._hub.reload_lists()
 
     async def _hand_on(self, batch: Batch) -> None:
         found = [

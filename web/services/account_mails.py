@@ -134,7 +134,6 @@ class AccountMails:
             sender=self._settings.sender,
             message_id=f"<{digest}@{host}>",
         )
-        mail["To"] = account.email
         async for attempt in SEND_ACCOUNT_MAIL.attempts(LaterError, "mail of an account"):
             with attempt:
                 await self._pool.send(mail, sender, account.email)

@@ -71,9 +71,9 @@ def asked_text(who: str, result: str, why: Mapping[str, Any]) -> str:
     `why`: the decision's fields, with `action` and `reason`.
     """
     action = str(why["action"])
-    asked = f"{who} asked to {ASKED.get(action, action.replace('_', ' '))}"
+    text = f"{who} asked to {ASKED.get(action, action.replace('_', ' '))}"
     if result in (Result.WON, Result.DONE):
-        return f"{asked}, and it was done"
+        return f"{text}, and it was done"
     reason = str(why.get("reason") or "")
     known = WHY_NOT_DONE[Reason(reason)] if reason in set(Reason) else "it was refused"
-    return f"{asked}, but {known}"
+    return f"{text}, but {known}"

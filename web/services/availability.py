@@ -60,10 +60,10 @@ async def availability(parts: Services, org: str, rep_id: str) -> Availability:
 async def availabilities(parts: Services, rules: OrgRules, rep_ids: Sequence[str]) -> dict[str, Availability]:
     """Return rep -> choice. The database is asked only for reps who chose one last lead."""
     choices = {rep_id: chosen(rules, rep_id) for rep_id in rep_ids}
-    asked = [rep_id for rep_id, choice in choices.items() if choice.availability == LAST_LEAD]
-    if not asked:
+    last_lead_reps = [rep_id for rep_id, choice in choices.items() if choice.availability == LAST_LEAD]
+    if not last_lead_reps:
         return choices
-    last = await ask(parts, lambda connection: last_leads(connection, rules.org, asked))
+    last = await ask(parts, lambda connection: last_leads(connection, rules.org, last_lead_reps))
     return {rep_id: with_last(choice, last.get(rep_id)) for rep_id, choice in choices.items()}
 
 

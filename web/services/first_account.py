@@ -38,7 +38,7 @@ async def check_link(request: Request, parts: Services, key: str) -> None:
     is_right = expected is not None and hmac.compare_digest(
         expected.get_secret_value().encode(), key.encode()
     )
-    if not is_right or await asyncio.to_thread(parts.accounts.anybody):
+    if not is_right or await asyncio.to_thread(parts.accounts.has_any):
         raise HttpProblem(HTTPStatus.GONE, "link-over", OVER)
 
 

@@ -77,7 +77,7 @@ class Provider:
             secrets.token_urlsafe(24), secrets.token_urlsafe(24), secrets.token_urlsafe(48), following, again
         )
         digest = hashlib.sha256(begun.verifier.encode()).digest()
-        asked = {
+        parameters = {
             "response_type": "code",
             "client_id": self._client_id,
             "redirect_uri": self._back,
@@ -88,9 +88,9 @@ class Provider:
             "code_challenge_method": "S256",
         }
         if again:
-            asked |= {"prompt": "login", "max_age": "0"}
+            parameters |= {"prompt": "login", "max_age": "0"}
         endpoint = _endpoint(await self._discovered(), "authorization_endpoint")
-        return f"{endpoint}{'&' if '?' in endpoint else '?'}{urlencode(asked)}", begun
+        return f"{endpoint}{'&' if '?' in endpoint else '?'}{urlencode(parameters)}", begun
 
     async def finish(self, begun: PendingSignIn, *, state: str, code: str) -> VerifiedIdentity:
         """Exchange the code for a token and return the identity it confirms.

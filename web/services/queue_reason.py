@@ -31,10 +31,10 @@ def rules_sentence(value: Mapping[str, Any], rules: OrgRules) -> str | None:
     names, taken, left_out = Names(rules), value.get("inclusion"), value.get("exclusion")
     if not _has_rules(taken) and not _has_rules(left_out):
         return None
-    said = [rule_text(taken, names=names) if _has_rules(taken) else "every lead"]
+    texts = [rule_text(taken, names=names) if _has_rules(taken) else "every lead"]
     if _has_rules(left_out):
-        said.append(f"not if {rule_text(left_out, names=names)}")
-    return f"Why they are here: {'; '.join(said)}."
+        texts.append(f"not if {rule_text(left_out, names=names)}")
+    return f"Why they are here: {'; '.join(texts)}."
 
 
 def _has_rules(tree: Any) -> bool:

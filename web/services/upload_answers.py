@@ -54,7 +54,7 @@ class Answers:
         return {arrival_id: lead_id for arrival_id, lead_id, _ in found if arrival_id in ids}
 
 
-class Deciding:
+class FateDecider:
     """Decides the fates of rows by what the CRM database knows. Blocking, for one thread at a time."""
 
     def __init__(self, org: str, settings: OrgSettings, crm: Engine) -> None:

@@ -28,7 +28,7 @@ from models.errors import InvalidInput, RuntimeFailure
 from streams.topics import LEAD_ARRIVALS
 from web.console_services import Services
 from web.errors import HttpProblem
-from web.services.upload_answers import Answers, Deciding, Lines, arrival_of
+from web.services.upload_answers import Answers, FateDecider, Lines, arrival_of
 from web.services.upload_report import HEADER, csv_of, report_line, value_of
 
 MOST_BYTES: Final = 20 * 1024 * 1024
@@ -152,12 +152,12 @@ class Upload:
         counts: Counter[str] = Counter()
         rows: list[dict[str, Any]] = []
         waiting: list[ImportRow] = []
-        deciding = Deciding(self.org, self.settings, self.parts.crm)
+        decider = FateDecider(self.org, self.settings, self.parts.crm)
 
         def decide() -> None:
             if counts.total() + len(waiting) > MOST_ROWS:
                 raise _too_many_rows()
-            for row, fate in deciding.fates(waiting):
+            for row, fate in decider.fates(waiting):
                 counts[fate.kind] += 1
                 if counts[fate.kind] <= SHOWN_ROWS // len(KINDS):
                     rows.append({"line": row.line, **msgspec.to_builtins(fate)})
@@ -221,14 +221,14 @@ async def send(
     rows = upload.rows(None if mapping is None else Mapping(mapping))
     counts: Counter[str] = Counter()
     report = UploadProgress(csv=csv_of([HEADER]))
-    deciding = Deciding(upload.org, upload.settings, parts.crm)
+    decider = FateDecider(upload.org, upload.settings, parts.crm)
     answers, waiting = Answers(upload.org, parts.crm), deque[Lines]()
     try:
         yield _line(report)
         while chunk := await asyncio.to_thread(lambda: list(islice(rows, CHUNK))):
             if report.rows + len(chunk) > MOST_ROWS:
                 raise _too_many_rows()
-            decided = await asyncio.to_thread(deciding.fates, chunk)
+            decided = await asyncio.to_thread(decider.fates, chunk)
             lines: Lines = []
             sending = []
             for row, fate in decided:

@@ -155,7 +155,7 @@ def _answer(request: Request, post: Post, rows: list[ImportRow], reply: str) -> 
         return _json(replies[0] if len(replies) == 1 else replies, status)
     if not is_taken:
         errors = [{"path": one.field, "reason": one.reason, "line": one.line} for one in refused]
-        return answer(request, HttpProblem(status, "refused", refused[0].said, errors=errors))
+        return answer(request, HttpProblem(status, "refused", refused[0].sentence, errors=errors))
     taken = {
         "accepted": len(rows) - len(refused),
         "refused": len(refused),
@@ -172,7 +172,7 @@ def _answer(request: Request, post: Post, rows: list[ImportRow], reply: str) -> 
 def _leadconduit(row: ImportRow) -> dict[str, Any]:
     """Return a row's answer in LeadConduit's form."""
     if row.refusal is not None:
-        return {"outcome": "failure", "reason": row.refusal.said}
+        return {"outcome": "failure", "reason": row.refusal.sentence}
     return {"outcome": "success", "reason": None, "lead": {"id": row.lead_id}}
 
 

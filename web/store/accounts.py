@@ -84,7 +84,7 @@ class Accounts(Store):
         with self.reading() as connection:
             return [account_of(row) for row in connection.execute(query)]
 
-    def anybody(self) -> bool:
+    def has_any(self) -> bool:
         """Say whether any account of any org may sign in."""
         query = select(AccountTable.email).where(AccountTable.disabled_at.is_(None)).limit(1)
         with self.reading() as connection:

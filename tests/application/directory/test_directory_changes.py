@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from application.directory.changes import Difference, differences, plan
-from application.directory.references import dangling
+from application.directory.references import missing_references
 
 Objects = dict[tuple[str, str], Any]
 REPS: Objects = {("rep", name): {"rep_id": name} for name in ("a", "b")}
@@ -71,14 +71,14 @@ def test_q6_a_file_that_would_point_nowhere_is_refused(
 ) -> None:
     """Q6: a roster may only name reps, and a campaign a group, that exist in the resulting directory."""
     is_open = not any(kind == "rep" for kind, _ in before)
-    found = dangling(before, wanted, is_open=is_open, prune=prune)
+    found = missing_references(before, wanted, is_open=is_open, prune=prune)
     assert [str(problem) for problem in found] == problems
 
 
 def test_an_org_whose_last_rep_was_removed_stays_closed() -> None:
     """It once had reps, so an unknown rep on a roster is an error."""
-    assert dangling({}, WEST, is_open=False)
-    assert not dangling({}, WEST, is_open=True)
+    assert missing_references({}, WEST, is_open=False)
+    assert not missing_references({}, WEST, is_open=True)
 
 
 DIFFERENT: dict[str, tuple[Any, Any, list[tuple[str, Any, Any]]]] = {

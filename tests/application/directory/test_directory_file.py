@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from application.directory.directory_file import read_directory, write_directory
 from application.directory.objects import SETTINGS, ordered
-from application.directory.references import dangling
+from application.directory.references import missing_references
 from models.errors import PublicationErrors
 from models.events import DirectoryPublished
 from rules.org.directory import OrgDirectory
@@ -175,7 +175,7 @@ def test_q6_the_examples_can_be_published(name: str) -> None:
     """Q6: the documented examples are accepted unchanged, including references, and compile."""
     org, wanted = read_directory((EXAMPLES / name).read_bytes(), name)
     assert org == "default"
-    assert dangling({}, wanted, is_open=True) == ()
+    assert missing_references({}, wanted, is_open=True) == ()
     rule_book, directory = RuleBook(), OrgDirectory()
     for version, ((kind, object_id), value) in enumerate(wanted.items()):
         event = DirectoryPublished(

@@ -104,7 +104,7 @@ def test_v4_the_leads_of_a_document_are_where_the_mapping_says(tmp_path: Path) -
     assert [lead.get("email") for lead in trial.leads] == ["a@x.org", None]
     assert [(one.line, one.reason) for one in trial.refusals] == [(3, "must be a JSON object, not a number")]
     (refusal,) = try_file(path, Mapping({"leads": "entry.x", "phone": "p"}), "meta").refusals
-    assert refusal.said == "entry.x: is missing: the mapping says that leads are there"
+    assert refusal.sentence == "entry.x: is missing: the mapping says that leads are there"
 
 
 def test_v4_columns_without_end_are_counted(tmp_path: Path) -> None:

@@ -1,14 +1,19 @@
-"""A fetch is held long only if it asks for every partition in use, because a record then ends it at once."""
+"""How long a fetch waits: long only if it asks for every partition in use, and never for partitions of before."""
 
 from __future__ import annotations
 
+import asyncio
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
+import faust.transport.drivers.aiokafka as driver
 import pytest
+from aiokafka import TopicPartition
 
-from streams.patches.fetcher import FULL_FETCH_WAIT_MS, PARTIAL_FETCH_WAIT_MS
+from streams import clients
+from streams.patches.fetcher import FULL_FETCH_WAIT_MS, PARTIAL_FETCH_WAIT_MS, put_back_overtaken
 from tests.fixtures.servers import unique
-from tests.fixtures.waiting import eventually
+from tests.fixtures.waiting import PATIENCE_SECONDS, eventually
 
 if TYPE_CHECKING:
     from tests.streams.faust.cluster import Cluster
@@ -58,3 +63,33 @@ async def test_a_fetch_is_held_long_only_if_it_leaves_no_partition_out(
             lambda: len([report for report in reader.reports if "got" in report]) == sent + 1, "all come"
         )
         await eventually(idle, "only full fetches are sent again")
+
+
+async def test_a_fetch_ends_when_other_partitions_are_in_use(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Fact 33: the last fetch of a recovery asks for changelogs, and no event that comes meanwhile ends it."""
+    monkeypatch.setattr(
+        driver.AIOKafkaConsumerThread, "_fetch_records", driver.AIOKafkaConsumerThread._fetch_records
+    )
+    put_back_overtaken()
+    topic = await cluster.create(unique("in-use"))
+    changelog, events = TopicPartition(topic, 0), TopicPartition(topic, 1)
+    in_use = {changelog}
+    thread: Any = SimpleNamespace(
+        consumer=SimpleNamespace(flow_active=True, app=SimpleNamespace(consumer_generation_id=1))
+    )
+
+    async def fetch() -> Any:
+        return await driver.AIOKafkaConsumerThread._fetch_records(thread, consumer, in_use, timeout=3_600.0)
+
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        async with clients.started(clients.consumer(cluster.settings, topic, reset="earliest")) as consumer:
+            fetching = asyncio.create_task(fetch())
+            await cluster.send(topic, [(1, b"key", b"an event")])
+            assert not fetching.done()
+            in_use.clear()
+            in_use.add(events)
+            assert await fetching == {}
+            found = await fetch()
+    assert [record.value for record in found[events]] == [b"an event"]

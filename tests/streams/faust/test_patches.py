@@ -301,3 +301,24 @@ async def counted(reader: Program) -> dict[str, Any]:
 def owned(reader: Program) -> int:
     """Return how many partitions a reader owns now."""
     return len(reader.said_last("owns") or ())
+
+
+async def test_table_start_tables_start_without_a_wait(cluster: Cluster, launch: Launch) -> None:
+    """Fact 33: stock Faust waits a second at every start, for tables that an app might add after it."""
+
+    async def scenario(without: str) -> list[float]:
+        topic, journal = await cluster.create(unique("t"), 1), await cluster.create(unique("t-journal"), 1)
+        reader = launch(
+            "reader",
+            TOPIC=topic,
+            JOURNAL=journal,
+            FIRSTCLAIM_PARTITIONS=1,
+            WITHOUT=without,
+            RACE="tables_say_how_long_they_wait",
+        )
+        async with reader:
+            await cluster.send(topic, [(0, b"key", b"0")])
+            await reader.hear(got=[0, 0])
+        return [report["tables_wait"] for report in reader.reports if "tables_wait" in report]
+
+    assert await with_and_without("table_start", scenario) == ([], [1.0])

@@ -53,23 +53,23 @@ def changes_text(
 
     `is_new`: the object is new. `names`: of the org, for rules about owners, queues and outcomes.
     """
-    said = change_texts(differences, is_new=is_new, names=names)
-    more = len(said) - MOST_CHANGES
-    return "; ".join(said[:MOST_CHANGES]) + (f"; and {more} more changes" if more > 0 else "")
+    texts = change_texts(differences, is_new=is_new, names=names)
+    more = len(texts) - MOST_CHANGES
+    return "; ".join(texts[:MOST_CHANGES]) + (f"; and {more} more changes" if more > 0 else "")
 
 
 def change_texts(
     differences: Sequence[AuditDifference], *, is_new: bool = False, names: Names | None = None
 ) -> list[str]:
     """Return each change in words. `is_new` and `names` as in `changes_text`."""
-    said = []
+    texts = []
     for some in _by_rule(differences):
         text = _rule_changed(some, names) or _replaced(some, names)
         if not text:
             text = "; ".join(filter(None, (_change(one, names, is_new=is_new) for one in some)))
         if text:
-            said.append(text)
-    return said
+            texts.append(text)
+    return texts
 
 
 def _by_rule(differences: Sequence[AuditDifference]) -> Iterator[list[AuditDifference]]:
@@ -164,14 +164,14 @@ def _named(path: str, value: Any, names: Names | None) -> str:
 def _of_rules(one: AuditDifference, tree: str, part: str | None, names: Names | None) -> str:
     where = _WHERE[tree]
     if part in (None, "rules") and (isinstance(one.old, dict) or isinstance(one.new, dict)):
-        said = []
+        texts = []
         if one.old is not None and _is_rule(one.old):
-            said.append(
+            texts.append(
                 f"removes the rule {rule_text(one.old, names=names)}{where.replace(' to ', ' from ')}"
             )
         if one.new is not None and _is_rule(one.new):
-            said.append(f"adds the rule {rule_text(one.new, names=names)}{where}")
-        return "; ".join(said)
+            texts.append(f"adds the rule {rule_text(one.new, names=names)}{where}")
+        return "; ".join(texts)
     if part in (None, "combinator", "rules") and one.old is None:
         return ""  # of a new group of rules, whose rules are named
     what = _label(part or tree)

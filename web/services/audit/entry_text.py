@@ -150,10 +150,10 @@ def _failed(record: AuditRecord, _: Mapping[str, Any], known: EntryNames) -> str
 
 def _published(record: AuditRecord, _: Mapping[str, Any], known: EntryNames) -> str:
     is_new = any(one.old is None and one.path in ("name", "rep_id") for one in record.difference)
-    said = changes_text(record.difference, is_new=is_new, names=known.names)
+    changes = changes_text(record.difference, is_new=is_new, names=known.names)
     new = "new " if is_new else ""
     what = known.object(record.object).replace("the ", f"the {new}", 1)
-    return f"published {what}" + (f": {said}" if said else "")
+    return f"published {what}" + (f": {changes}" if changes else "")
 
 
 def _token_made(_: AuditRecord, used: Mapping[str, Any], known: EntryNames) -> str:

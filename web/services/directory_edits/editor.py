@@ -17,7 +17,7 @@ from sqlalchemy import Engine
 from application.directory.changes import Difference, differences
 from application.directory.objects import Objects, Value, normal, path_of
 from application.directory.publish import open_without_reps, publish_one
-from application.directory.references import after, dangling
+from application.directory.references import after, missing_references
 from models.errors import Problem as FieldProblem
 from models.errors import PublicationConflictError, PublicationErrors, RetryableError
 from rules.queues.rule_book import Key, NewestPublication, OrgRules
@@ -152,7 +152,7 @@ def check(before: Objects, key: Key, wanted: Value | None, *, is_open: bool) -> 
     prefix = path_of(key)
     problems = [
         msgspec.structs.replace(problem, path=problem.path.removeprefix(prefix).lstrip("."))
-        for problem in dangling(before, {key: wanted}, is_open=is_open)
+        for problem in missing_references(before, {key: wanted}, is_open=is_open)
     ]
     had_admin = is_open or has_admin(before)  # else nothing is lost, and a rep's own choice needs no admin
     if key[0] == "rep" and had_admin and not has_admin(after(before, {key: wanted})):

@@ -19,14 +19,14 @@ MOST_COMPARED: Final = 500
 def effects(crm: Engine, rules: OrgRules, key: Key, old: Value | None, new: Value | None) -> list[str]:
     """Return the effects as sentences. Blocking. Raises `RetryableError` if the CRM database is unavailable."""
     kind, object_id = key
-    said: list[str] = []
+    sentences: list[str] = []
     if kind == "rep":
-        said = list(_rep(crm, rules, object_id, old, new))
+        sentences = list(_rep(crm, rules, object_id, old, new))
     elif kind == "group":
-        said = list(_group(rules, old, new))
+        sentences = list(_group(rules, old, new))
     elif kind == "settings":
-        said = list(_settings(old or {}, new or {}))
-    return [*said, *_new_twins(rules, key, new)]
+        sentences = list(_settings(old or {}, new or {}))
+    return [*sentences, *_new_twins(rules, key, new)]
 
 
 def _new_twins(rules: OrgRules, key: Key, new: Value | None) -> list[str]:

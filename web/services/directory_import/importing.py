@@ -83,9 +83,9 @@ async def plan_import(
     except PublicationErrors as error:
         raise await asyncio.to_thread(_refusal, error, content, table=table) from error
     rules = parts.directory.org(person.org)
-    said = await asyncio.to_thread(_effects, parts, rules, plan, before.present)
-    said += [f"You are published as {key[1]}, an admin, in the same step." for key in asker]
-    return ImportPlan(plan, sentences(plan, before.present), said, wanted.unread, _tag(plan))
+    effect_sentences = await asyncio.to_thread(_effects, parts, rules, plan, before.present)
+    effect_sentences += [f"You are published as {key[1]}, an admin, in the same step." for key in asker]
+    return ImportPlan(plan, sentences(plan, before.present), effect_sentences, wanted.unread, _tag(plan))
 
 
 async def publish_import(parts: Services, person: Person, found: ImportPlan) -> None:
@@ -100,12 +100,12 @@ async def publish_import(parts: Services, person: Person, found: ImportPlan) -> 
         async with audited_all(parts.settings, _entries(person.as_actor, plan)):
             versions = await publish(parts.settings, person.org, plan.objects, seen=plan.seen)
     except PublicationConflictError as error:
-        raise meanwhile() from error
+        raise changed_meanwhile() from error
     with contextlib.suppress(RetryableError):  # it is published; this console reads it a little later
         await parts.directory.until_read(max(versions), READ_BACK_SECONDS)
 
 
-def meanwhile() -> HttpProblem:
+def changed_meanwhile() -> HttpProblem:
     """Return the error for a plan that is not what was shown, because somebody published."""
     detail = "somebody published meanwhile, so nothing was published; look at what the file would change now"
     return HttpProblem(HTTPStatus.PRECONDITION_FAILED, "changed-meanwhile", detail)
@@ -140,10 +140,10 @@ def _keeps_an_admin(before: PublishedObjects, plan: ChangePlan) -> None:
 
 def _effects(parts: Services, rules: OrgRules, plan: ChangePlan, before: Objects) -> list[str]:
     keys = list(plan.objects)[:MOST_EFFECTS]
-    said = [
+    effect_sentences = [
         text for key in keys for text in effects(parts.crm, rules, key, before.get(key), plan.objects[key])
     ]
-    return list(dict.fromkeys(said))
+    return list(dict.fromkeys(effect_sentences))
 
 
 def _tag(plan: ChangePlan) -> str:

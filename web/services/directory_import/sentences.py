@@ -36,9 +36,11 @@ def sentences(plan: ChangePlan, before: Objects) -> list[Sentence]:
     for change in plan.changes[:MOST_SENTENCES]:
         key = (change.kind, change.id)
         old, new = before.get(key), plan.objects.get(key)
-        said = "" if new is None else _said(change.kind, old, new, after)
+        change_text = "" if new is None else _said(change.kind, old, new, after)
         remark = f" Its newest publication was refused: {change.remark}." if change.remark else ""
-        text = f"{_VERBS[change.change]} {named(key, after)}{': ' + said if said else ''}.{remark}"
+        text = (
+            f"{_VERBS[change.change]} {named(key, after)}{': ' + change_text if change_text else ''}.{remark}"
+        )
         found.append(Sentence(change.change, change.kind, change.id, text))
     return found
 

@@ -101,16 +101,22 @@ async function once(method, path, body, headers = {}) {
 // An action keeps its id until its answer arrives, even if the page is reloaded or the console is unavailable. A retry
 // is the same action, so its answer is the same.
 //
-// It belongs to one person. The next person who signs in in this tab neither sends it nor sees it.
+// It belongs to one person. The next person who signs in in this tab neither sends it nor sees it, nor anything else that
+// the tab keeps: the call in progress, the round of calls, the place in a list.
 const KEY_PREFIX = "firstclaim-pending";
+const OWNER = "firstclaim-person";
 /** @param {string} name */
 const metaOf = (name) => document.querySelector(`meta[name="${name}"]`)?.getAttribute("content") ?? "";
 const person = `${metaOf("org")}/${metaOf("rep")}`;
+const isSignedIn = person !== "/";
+const isSignedOut = location.pathname === "/signed-out";
 const PENDING = `${KEY_PREFIX}/${person}`;
+const isNextPerson = isSignedOut || ![null, person].includes(sessionStorage.getItem(OWNER));
 for (const name of Object.keys(sessionStorage)) {
-  const isOthers = name.startsWith(KEY_PREFIX) && name !== PENDING;
-  if (isOthers && (person !== "/" || location.pathname === "/signed-out")) sessionStorage.removeItem(name);
+  const isOthers = name !== PENDING && (isNextPerson || name.startsWith(KEY_PREFIX));
+  if (isOthers && (isSignedIn || isSignedOut)) sessionStorage.removeItem(name);
 }
+if (isSignedIn) sessionStorage.setItem(OWNER, person);
 
 /**
  * Returns the actions whose answers this browser tab has not seen, by their ids.

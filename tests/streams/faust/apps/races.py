@@ -56,6 +56,16 @@ def fetched_before_it_is_paused(app: StageApp) -> None:
     agents.on_rebalance = on_rebalance
 
 
+def tables_say_how_long_they_wait(app: StageApp) -> None:
+    """Report each wait of the tables' start, and do not wait."""
+    tables: Any = app.tables
+
+    async def sleep(seconds: float) -> None:
+        say(tables_wait=seconds)
+
+    tables.sleep = sleep
+
+
 def fetch_overtaken_by_a_rebalance(app: StageApp) -> None:
     """Delay a fetch that began before a rebalance until it is served from the assignment after it."""
     consumer: Any = app.consumer

@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 ROLES: Final = ("rep", "manager", "admin")
 OPEN: Final = {
     ("GET", "/"),
+    ("HEAD", "/"),
     ("GET", "/sign-in"),
+    ("HEAD", "/sign-in"),
     ("POST", "/sign-in"),
     ("GET", "/sign-in/code"),
     ("POST", "/sign-in/code"),

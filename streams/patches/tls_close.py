@@ -17,8 +17,10 @@ def install() -> None:
 
     def _close(self: Any, *args: Any, **options: Any) -> Any:
         transport = None if self._writer is None else self._writer.transport
+        # A transport of asyncio that its broker has ended answers nothing more after its own `close`.
+        is_tls = transport is not None and transport.get_extra_info("ssl_object") is not None
         closed = close(self, *args, **options)
-        if transport is not None and transport.get_extra_info("ssl_object") is not None:
+        if is_tls:
             transport.abort()  # `close` has sent our end; every answer that we wait for has come before
         return closed
 

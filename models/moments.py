@@ -34,10 +34,12 @@ _OFFSETS: Final = {
 }
 _ZONE: Final = re.compile(
     r"(.*:\d\d(?:\.\d+)?(?: ?[AaPp]\.?[Mm]\.?)?) ?"
-    r"(?:(?:GMT|UTC)?([+-])(\d\d?)(?::?(\d\d))?(?: ?(?:\([^()]*\)|[A-Z]{2,5}))?|\(?([A-Z]{3,4}|Z)\)?)",
+    r"(?:(?:(?:GMT|UTC)([+-])(\d\d?)(?::?(\d\d))?|([+-])(\d\d):?(\d\d))(?: ?(?:\([^()]*\)|[A-Z]{2,5}))?"
+    r"|\(?([A-Z]{3,4}|Z)\)?)",
     re.ASCII,
 )
-"""A time of day, and after it an offset, with or without the zone's name, or a zone's name alone."""
+"""A time of day, and after it an offset, with or without the zone's name, or a zone's name alone. An hour of
+one digit, or without minutes, is an offset behind GMT or UTC only: 9:00-5 and 9:00-5:00 may be spans of time."""
 _IN_BRACKETS: Final = re.compile(r"(.*(?:Z|[+-]\d\d:?\d\d))\[[A-Za-z0-9_+/:-]{1,50}\]", re.ASCII)
 """A time with an offset, and after it the zone's name, as RFC 9557 and Java write it."""
 _END_OF_DAY: Final = re.compile(r"(.*[T ])24(:00(?::00(?:[.,]0+)?)?(?![\d:]).*)", re.ASCII)
@@ -148,7 +150,7 @@ def _later(read: datetime, length: timedelta) -> datetime:
 
 def _zone(found: re.Match[str]) -> tzinfo:
     """Return the offset that a text names; raises ValueError for a name that nobody here knows."""
-    sign, hours, minutes, name = found[2], found[3], found[4], found[5]
+    sign, hours, minutes, name = found[2] or found[5], found[3] or found[6], found[4] or found[7], found[8]
     offset = _OFFSETS.get(name) if name else f"{sign}{hours:0>2}:{minutes or '00'}"
     if offset is None:
         raise ValueError(f"names the zone {name}, which may be several; write the offset")

@@ -139,7 +139,8 @@ async def _since(settings: Settings, topic: str, seconds: float) -> AsyncIterato
         for tp in left:
             consumer.seek(tp, starts[tp].offset)
         while left:
-            for records in (await consumer.getmany(timeout_ms=_POLL_MS)).values():
+            # Without the names of partitions it would raise for those that were left out: they have no position.
+            for records in (await consumer.getmany(*left, timeout_ms=_POLL_MS)).values():
                 for record in records:
                     yield record
             left = {tp for tp in left if await consumer.position(tp) < ends[tp]}

@@ -17,8 +17,11 @@ def install() -> None:
 
     def _close(self: Any, *args: Any, **options: Any) -> Any:
         transport = None if self._writer is None else self._writer.transport
+        # Ask before: asyncio's transport of a connection that is lost answers nothing after `close`.
+        if transport is not None and transport.get_extra_info("ssl_object") is None:
+            transport = None
         closed = close(self, *args, **options)
-        if transport is not None and transport.get_extra_info("ssl_object") is not None:
+        if transport is not None:
             transport.abort()  # `close` has sent our end; every answer that we wait for has come before
         return closed
 

@@ -14,14 +14,17 @@ import pytest
 from playwright.async_api import expect
 
 from tests.fixtures.waiting import PATIENCE_SECONDS
-from tests.web.rows import appears, row, vanishes
+from tests.web.rows import READY, appears, row, vanishes
 from tests.web.running_org import NEW
 from tests.web.test_fresh_assignments import until_in_queue
+from web.live.claims_on_their_way import ClaimOnItsWay
+from web.schemas import Answer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     import httpx
+    from playwright.async_api import Page
 
     from runtime.up import RunningStack
     from tests.web.running_org import RunningOrg
@@ -151,3 +154,95 @@ async def test_q4_only_who_sees_the_queue_hears_of_its_claims(running_org: Runni
     assert "event: claiming" not in heard["rep-2"]
     assert "event: claiming" not in heard["rep-3"]
     assert not any(lead in line for line in heard["rep-3"])
+
+
+STREAM: Final = """
+window.EventSource = class extends EventSource {
+  constructor(address) { super(address); window.stream = this; }
+};
+"""
+"""Lets a test say what a page's stream says."""
+TELL: Final = """([event, data, lastEventId]) => window.stream.dispatchEvent(
+  new MessageEvent(event, { data: JSON.stringify(data), lastEventId }))"""
+
+
+async def opened(running_org: RunningOrg, lead: str) -> Page:
+    """Open the queue on a page with `STREAM`, whose clock stands still."""
+    page = await running_org.sign_in("rep-1", "/queues/new")
+    await page.add_init_script(STREAM)
+    await page.reload()
+    await page.wait_for_selector(READY)
+    await appears(page, lead)
+    await page.clock.install()
+    await page.clock.pause_at(datetime.now(UTC) + timedelta(minutes=1))
+    return page
+
+
+async def test_q9_a_row_stays_away_while_one_of_two_claims_has_no_answer(running_org: RunningOrg) -> None:
+    lead = await listed(running_org, "rep-1")
+    page = await opened(running_org, lead)
+    for over in (False, False, True):
+        await page.evaluate(TELL, ["claiming", {"queue_id": "new", "lead_id": lead, "over": over}, ""])
+        await vanishes(page, lead)
+    await page.evaluate(TELL, ["claiming", {"queue_id": "new", "lead_id": lead, "over": True}, ""])
+    await appears(page, lead)
+
+
+async def test_q9_a_change_that_the_list_has_already_shows_the_row_of_a_claim(
+    running_org: RunningOrg,
+) -> None:
+    """A page that read its list again gets changes from before it. One ends the claim, and changes nothing else."""
+    lead = await listed(running_org, "rep-1")
+    page = await opened(running_org, lead)
+    await page.evaluate(TELL, ["claiming", {"queue_id": "new", "lead_id": lead, "over": False}, ""])
+    await vanishes(page, lead)
+    entered = {"change": "entered", "queue_id": "new", "lead_id": lead, "rank": 0, "was": None, "size": 1}
+    await page.evaluate(TELL, ["list", {**entered, "version": 1, "columns": {}}, "1-0"])
+    await appears(page, lead)
+
+
+async def test_x4_a_claim_that_is_sent_again_after_its_answer_hides_no_row(running_org: RunningOrg) -> None:
+    """Its lead may be in the queue again. It would keep the row from everybody, and decide nothing."""
+    lead = await listed(running_org, "rep-1", "rep-2")
+    page = await running_org.sign_in("rep-1", "/queues/new")
+    await appears(page, lead)
+    await page.evaluate(
+        """() => {
+          window.heard = [];
+          document.addEventListener("live:claiming", (event) => window.heard.push(event.detail.data.lead_id));
+        }"""
+    )
+    other = await running_org.arrive("A-2", first_name="Bo", last_name="Ng", state="RI", loan_amount=200_000)
+    await appears(page, other)
+    async with await running_org.program("rep-2") as program:
+        for _ in range(2):
+            answer = await program.post(
+                f"/api/v1/leads/{lead}/claims",
+                json={"queue_id": "new"},
+                headers={"Idempotency-Key": "the first"},
+            )
+            assert answer.json()["result"] == "won"
+        assert (await claim(program, other))["result"] == "won"
+    await page.wait_for_function("other => window.heard.includes(other)", arg=other)
+    assert await page.evaluate("window.heard") == [lead, other]
+
+
+@pytest.mark.parametrize(("ago", "took_lead"), [(timedelta(0), True), (timedelta(minutes=1), False)])
+def test_x4_an_answer_of_an_earlier_request_took_no_lead_now(ago: timedelta, *, took_lead: bool) -> None:
+    """This console need not know it any more: the engine keeps it for longer."""
+    claim = ClaimOnItsWay()
+    claim.answer = Answer.model_validate(
+        {
+            "action_id": "a",
+            "lead_id": "l",
+            "rep_id": "rep-2",
+            "type": "claim",
+            "result": "won",
+            "reason": None,
+            "owner": "rep-2",
+            "version": 1,
+            "why": None,
+            "decided_at": datetime.now(UTC) - ago,
+        }
+    )
+    assert claim.took_lead is took_lead

@@ -58,7 +58,8 @@ Key = Annotated[
 @router.post("/leads/{lead_id}/claims")
 async def claim(person: Acts, parts: PartsOf, lead_id: uuid.UUID, given: Claim, key: Key = None) -> Answer:
     """Claim a lead. The result is `won`, or `lost` with the owner (Q8)."""
-    with claim_on_its_way(parts, person, str(lead_id), given.queue_id) as on_its_way:
+    is_answered = bool(key) and parts.engine_client.known(action_id(person, key)) is not None
+    with claim_on_its_way(parts, person, str(lead_id), given.queue_id, is_answered=is_answered) as on_its_way:
         on_its_way.answer = await act(parts, person, str(lead_id), "claim", key, queue_id=given.queue_id)
         return on_its_way.answer
 

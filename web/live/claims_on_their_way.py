@@ -6,7 +6,8 @@ does not take the lead, the pages are told, and show the row again.
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Final
 
 from models.results import Result
 from web.auth import Person
@@ -18,30 +19,41 @@ if TYPE_CHECKING:
 CLAIMING = "claiming"
 """The event: {queue_id, lead_id, over}. `over`: the claim did not take the lead, so the row is shown again."""
 
+_OLD: Final = timedelta(seconds=5)
+"""An answer that was decided so long before its request is that of an earlier request. Clocks differ by less."""
+
 
 class ClaimOnItsWay:
     """One claim without an answer. `answer`: the engine's, once it is there."""
 
     def __init__(self) -> None:
         self.answer: Answer | None = None
+        self._began = datetime.now(UTC)
 
     @property
     def took_lead(self) -> bool:
-        """Whether the lead has an owner now, so the board removes its row from every list."""
-        return self.answer is not None and self.answer.result in (Result.WON, Result.LOST)
+        """Whether the lead has an owner now, so the board removes its row from every list.
+
+        A claim that is sent again has its first answer again, and the lead may be in the queue again since (X4).
+        """
+        answer = self.answer
+        if answer is None or answer.result not in (Result.WON, Result.LOST):
+            return False
+        return answer.decided_at > self._began - _OLD
 
 
 @contextmanager
 def claim_on_its_way(
-    services: Services, person: Person, lead_id: str, queue_id: str | None
+    services: Services, person: Person, lead_id: str, queue_id: str | None, *, is_answered: bool
 ) -> Iterator[ClaimOnItsWay]:
     """Tell the pages of other people that show this queue that the lead is being claimed, and that it is not after all.
 
-    Only a claim from a claimable queue that the person may see is told, because others would be refused.
+    Only a claim from a claimable queue that the person may see is told, because others would be refused. One
+    that `is_answered` already is not told either: it decides nothing any more.
     """
     claim = ClaimOnItsWay()
     rules = services.directory.org(person.org)
-    compiled = None if queue_id is None else rules.queues.get(queue_id)
+    compiled = None if queue_id is None or is_answered else rules.queues.get(queue_id)
     if compiled is None or not compiled.queue.claimable or not person.may_see(rules, compiled.queue.queue_id):
         yield claim
         return

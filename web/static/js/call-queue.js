@@ -327,8 +327,9 @@ live.on("claiming", (claim) => {
   if (claim.queue_id === data.queue_id) others.hear(claim);
 });
 live.on("list", (change, id) => {
-  if (change.queue_id === data.queue_id) others.decided(change.lead_id);
-  if (!data.view) leads.apply(change, id);
+  const wasHidden = change.queue_id === data.queue_id && others.decided(change.lead_id);
+  // The list that was read may have this change already, and so have the row that was hidden.
+  if (!data.view) leads.apply(change, id) || (wasHidden && draw());
   else if (change.queue_id === data.queue_id) readViewLater();
   if (change.change === "left" && change.queue_id === data.queue_id) selection?.drop(change.lead_id);
   if (change.size !== undefined && change.size !== null) {

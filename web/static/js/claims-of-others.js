@@ -8,23 +8,32 @@ export class ClaimsOfOthers {
   /** @param {() => void} onChange called when a row goes or comes back */
   constructor(onChange) {
     this.onChange = onChange;
-    /** @type {Map<string, number>} lead -> when it is shown again without an answer, oldest first */
+    /**
+     * lead -> when it is shown again without an answer, and how many claims of it are on their way; oldest first
+     * @type {Map<string, {until: number, claims: number}>}
+     */
     this.leads = new Map();
     /** @type {ReturnType<typeof setTimeout> | undefined} */
     this.timer = undefined;
   }
 
   /**
-   * Hides the row of a lead that somebody is claiming, or shows it again.
+   * Hides the row of a lead that somebody is claiming, or shows it again if nobody else is.
    * @param {{lead_id: string, over: boolean}} claim
    */
   hear({ lead_id, over }) {
-    const wasHidden = this.leads.delete(lead_id);
+    const known = this.leads.get(lead_id);
+    const claims = (known?.claims ?? 0) + (over ? -1 : 1);
+    if (over && known && claims > 0) {
+      known.claims = claims;
+      return;
+    }
+    this.leads.delete(lead_id);
     if (!over && this.leads.size < MOST_CLAIMS) {
-      this.leads.set(lead_id, performance.now() + MOST_MS);
+      this.leads.set(lead_id, { until: performance.now() + MOST_MS, claims });
       this.timer ??= setTimeout(() => this.expire(), MOST_MS);
     }
-    if (wasHidden !== this.leads.has(lead_id)) this.onChange();
+    if (Boolean(known) !== this.leads.has(lead_id)) this.onChange();
   }
 
   /**
@@ -49,13 +58,13 @@ export class ClaimsOfOthers {
   expire() {
     const now = performance.now();
     let isAny = false;
-    for (const [lead, until] of this.leads) {
+    for (const [lead, { until }] of this.leads) {
       if (until > now) break;
       this.leads.delete(lead);
       isAny = true;
     }
     const [next] = this.leads.values();
-    this.timer = next === undefined ? undefined : setTimeout(() => this.expire(), next - now);
+    this.timer = next && setTimeout(() => this.expire(), next.until - now);
     if (isAny) this.onChange();
   }
 }

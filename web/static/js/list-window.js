@@ -71,12 +71,19 @@ export class ListWindow {
    * Applies one change, unless the snapshot already contains it.
    * @param {ListChange} change
    * @param {string} [id] of the feed's entry
+   * @returns {boolean} whether `onChange` was called for it, or will be
    */
   apply(change, id) {
-    if (change.change === "rebuilt") return void this.read();
-    if (change.queue_id !== this.queueId) return;
-    if (this.reading) return void this.waiting.push([change, id]);
-    if (id && !isAfter(id, this.asOf)) return;
+    if (change.change === "rebuilt") {
+      this.read();
+      return true;
+    }
+    if (change.queue_id !== this.queueId) return false;
+    if (this.reading) {
+      this.waiting.push([change, id]);
+      return true;
+    }
+    if (id && !isAfter(id, this.asOf)) return false;
     if (id) this.asOf = id;
     if (change.size !== null && change.size !== undefined) this.size = change.size;
     const known = this.held.find((row) => row.lead_id === change.lead_id);
@@ -87,6 +94,7 @@ export class ListWindow {
     }
     if (!this.name && this.end < this.size) this.refill();
     this.onChange(change.change === "left" ? null : change.lead_id);
+    return true;
   }
 
   /**

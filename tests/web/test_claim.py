@@ -11,6 +11,7 @@ from playwright.async_api import expect
 from tests.web.axe import serious
 from tests.web.running_org import NEW
 from tests.web.screens import shot
+from tests.web.test_fresh_assignments import until_in_queue
 
 if TYPE_CHECKING:
     from playwright.async_api import Locator, Page, Route
@@ -165,7 +166,9 @@ async def test_q8_the_loser_reads_who_has_the_lead_and_nothing_blocks_the_list(
     lead = await running_org.arrive(
         "A-1", first_name="Jeremy", last_name="Jones", state="RI", loan_amount=310000
     )
-    await running_org.arrive("A-2", first_name="Ana", last_name="Silva", state="MA", loan_amount=250000)
+    ana = await running_org.arrive("A-2", first_name="Ana", last_name="Silva", state="MA", loan_amount=250000)
+    async with await running_org.program("rep-2") as program:
+        await until_in_queue(program, "new", lead, ana)  # else the first page is the rep's own queue
     second = await running_org.sign_in("rep-2")
     await expect(row(second, lead)).to_be_visible()
     held: list[Route] = []

@@ -60,6 +60,15 @@ async def listed(running_org: RunningOrg, *reps: str, **queue: Any) -> str:
     return lead
 
 
+async def opened(running_org: RunningOrg, lead: str) -> Page:
+    """Return rep-1's page with the queue, once its stream of changes is open: it shows a lead that came later."""
+    page = await running_org.sign_in("rep-1", "/queues/new")
+    await appears(page, lead)
+    later = await running_org.arrive("A-later", first_name="Bo", last_name="Reed", loan_amount=100_000)
+    await appears(page, later)
+    return page
+
+
 async def claim(client: httpx.AsyncClient, lead: str) -> dict[str, Any]:
     """Claim a lead from the queue; return the answer."""
     answer = await client.post(f"/api/v1/leads/{lead}/claims", json={"queue_id": "new"})
@@ -70,22 +79,20 @@ async def claim(client: httpx.AsyncClient, lead: str) -> dict[str, Any]:
 
 async def test_q9_a_row_goes_before_the_engine_has_decided(running_org: RunningOrg) -> None:
     lead = await listed(running_org, "rep-1", "rep-2")
-    page = await running_org.sign_in("rep-1", "/queues/new")
-    await appears(page, lead)
+    page = await opened(running_org, lead)
     async with await running_org.program("rep-2") as program:
         with relay_stopped(running_org.stack):
             claiming = asyncio.create_task(claim(program, lead))
             await vanishes(page, lead)
             assert not claiming.done()
         assert (await claiming)["result"] == "won"
-    await expect(page.locator("[data-size]").first).to_have_text("0 leads")
+    await expect(page.locator("[data-size]").first).to_have_text("1 lead")
     await expect(row(page, lead)).to_have_count(0)
 
 
 async def test_q9_a_row_comes_back_when_nothing_is_heard_of_its_claim(running_org: RunningOrg) -> None:
     lead = await listed(running_org, "rep-1", "rep-2")
-    page = await running_org.sign_in("rep-1", "/queues/new")
-    await appears(page, lead)
+    page = await opened(running_org, lead)
     await page.clock.install()
     await page.clock.pause_at(datetime.now(UTC) + timedelta(minutes=1))
     async with await running_org.program("rep-2") as program:
@@ -103,8 +110,7 @@ async def test_q9_a_refused_claim_gives_the_row_back(running_org: RunningOrg) ->
     await running_org.rep("rep-2", licensed_states=["MA"])
     lead = await listed(running_org, "rep-1")
     await running_org.until_published("rep", "rep-2")
-    page = await running_org.sign_in("rep-1", "/queues/new")
-    await appears(page, lead)
+    page = await opened(running_org, lead)
     await page.evaluate(
         """() => {
           window.heard = [];
@@ -166,7 +172,7 @@ TELL: Final = """([event, data, lastEventId]) => window.stream.dispatchEvent(
   new MessageEvent(event, { data: JSON.stringify(data), lastEventId }))"""
 
 
-async def opened(running_org: RunningOrg, lead: str) -> Page:
+async def opened_with_stream(running_org: RunningOrg, lead: str) -> Page:
     """Open the queue on a page with `STREAM`, whose clock stands still."""
     page = await running_org.sign_in("rep-1", "/queues/new")
     await page.add_init_script(STREAM)
@@ -180,7 +186,7 @@ async def opened(running_org: RunningOrg, lead: str) -> Page:
 
 async def test_q9_a_row_stays_away_while_one_of_two_claims_has_no_answer(running_org: RunningOrg) -> None:
     lead = await listed(running_org, "rep-1")
-    page = await opened(running_org, lead)
+    page = await opened_with_stream(running_org, lead)
     for over in (False, False, True):
         await page.evaluate(TELL, ["claiming", {"queue_id": "new", "lead_id": lead, "over": over}, ""])
         await vanishes(page, lead)
@@ -193,7 +199,7 @@ async def test_q9_a_change_that_the_list_has_already_shows_the_row_of_a_claim(
 ) -> None:
     """A page that read its list again gets changes from before it. One ends the claim, and changes nothing else."""
     lead = await listed(running_org, "rep-1")
-    page = await opened(running_org, lead)
+    page = await opened_with_stream(running_org, lead)
     await page.evaluate(TELL, ["claiming", {"queue_id": "new", "lead_id": lead, "over": False}, ""])
     await vanishes(page, lead)
     entered = {"change": "entered", "queue_id": "new", "lead_id": lead, "rank": 0, "was": None, "size": 1}
@@ -204,8 +210,7 @@ async def test_q9_a_change_that_the_list_has_already_shows_the_row_of_a_claim(
 async def test_x4_a_claim_that_is_sent_again_after_its_answer_hides_no_row(running_org: RunningOrg) -> None:
     """Its lead may be in the queue again. It would keep the row from everybody, and decide nothing."""
     lead = await listed(running_org, "rep-1", "rep-2")
-    page = await running_org.sign_in("rep-1", "/queues/new")
-    await appears(page, lead)
+    page = await opened(running_org, lead)
     await page.evaluate(
         """() => {
           window.heard = [];

@@ -8,15 +8,17 @@ import os
 import signal
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 from playwright.async_api import expect
 
-from tests.fixtures.waiting import PATIENCE_SECONDS
+from tests.fixtures.waiting import PATIENCE_SECONDS, eventually
 from tests.web.rows import READY, appears, row, vanishes
 from tests.web.running_org import NEW
 from tests.web.test_fresh_assignments import until_in_queue
+from web.live import claims_on_their_way
 from web.live.claims_on_their_way import ClaimOnItsWay
 from web.schemas import Answer
 
@@ -31,6 +33,16 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.slow
 
+ANSWER: Final = {
+    "action_id": "a",
+    "lead_id": "l",
+    "rep_id": "rep-2",
+    "type": "claim",
+    "reason": None,
+    "owner": "rep-2",
+    "version": 1,
+    "why": None,
+}
 HIDDEN_MS: Final = 2_000
 """The bound in web/static/js/claims-of-others.js."""
 
@@ -118,7 +130,10 @@ async def test_q9_a_refused_claim_gives_the_row_back(running_org: RunningOrg) ->
         }"""
     )
     async with await running_org.program("rep-2") as program:
-        assert (await claim(program, lead))["result"] == "refused"
+        with relay_stopped(running_org.stack):
+            claiming = asyncio.create_task(claim(program, lead))
+            await vanishes(page, lead)
+        assert (await claiming)["result"] == "refused"
     await page.wait_for_function("window.heard.length === 2")
     assert await page.evaluate("window.heard") == [False, True]
     await appears(page, lead)
@@ -152,7 +167,10 @@ async def test_q4_only_who_sees_the_queue_hears_of_its_claims(running_org: Runni
         for is_open in opened.values():
             await is_open.wait()
         async with await running_org.program("rep-2") as program:
-            assert (await claim(program, lead))["result"] == "won"
+            with relay_stopped(running_org.stack):
+                claiming = asyncio.create_task(claim(program, lead))
+                await eventually(lambda: "event: claiming" in heard["rep-1"], "rep-1 hears of the claim")
+            assert (await claiming)["result"] == "won"
         claimed.set()
     at = heard["rep-1"].index("event: claiming")
     told = json.loads(heard["rep-1"][at + 1].removeprefix("data: "))
@@ -236,18 +254,26 @@ async def test_x4_a_claim_that_is_sent_again_after_its_answer_hides_no_row(runni
 def test_x4_an_answer_of_an_earlier_request_took_no_lead_now(ago: timedelta, *, took_lead: bool) -> None:
     """This console need not know it any more: the engine keeps it for longer."""
     claim = ClaimOnItsWay()
-    claim.answer = Answer.model_validate(
-        {
-            "action_id": "a",
-            "lead_id": "l",
-            "rep_id": "rep-2",
-            "type": "claim",
-            "result": "won",
-            "reason": None,
-            "owner": "rep-2",
-            "version": 1,
-            "why": None,
-            "decided_at": datetime.now(UTC) - ago,
-        }
-    )
+    claim.answer = Answer.model_validate({**ANSWER, "result": "won", "decided_at": datetime.now(UTC) - ago})
     assert claim.took_lead is took_lead
+
+
+@pytest.mark.parametrize(
+    ("result", "head_start", "told"),
+    [("refused", 60.0, []), ("won", 60.0, [False]), ("lost", 60.0, [False]), ("refused", 0.0, [False, True])],
+)
+async def test_q9_what_is_decided_within_the_head_start_is_told_once_or_not_at_all(
+    result: str, head_start: float, told: list[bool], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(claims_on_their_way, "HEAD_START_SECONDS", head_start)
+    events: list[bool] = []
+    queue = SimpleNamespace(queue=SimpleNamespace(queue_id="new", claimable=True))
+    services: Any = SimpleNamespace(
+        directory=SimpleNamespace(org=lambda _: SimpleNamespace(queues={"new": queue})),
+        hub=SimpleNamespace(tell_list=lambda *given, **_: events.append(given[3]["over"])),
+    )
+    person: Any = SimpleNamespace(org="default", rep_id="rep-1", may_see=lambda *_: True)
+    with claims_on_their_way.claim_on_its_way(services, person, "lead", "new", is_answered=False) as claim:
+        await asyncio.sleep(0.01)  # a head start of 0 is over at the next turn of the loop
+        claim.answer = Answer.model_validate({**ANSWER, "result": result, "decided_at": datetime.now(UTC)})
+    assert events == told

@@ -269,7 +269,8 @@ if (times) {
     draw();
   };
 }
-leads.onChange = draw;
+let isGoneAlready = false; // A row that was hidden has left the list, so no row changes.
+leads.onChange = (lead) => (isGoneAlready ? counts.drawSoon() : draw(lead));
 leads.onError = sayError;
 setUpDensity();
 watchCovers(find(".scroll"));
@@ -328,9 +329,11 @@ live.on("claiming", (claim) => {
 });
 live.on("list", (change, id) => {
   const wasHidden = change.queue_id === data.queue_id && others.decided(change.lead_id);
+  isGoneAlready = wasHidden && change.change === "left";
   // The list that was read may have this change already, and so have the row that was hidden.
   if (!data.view) leads.apply(change, id) || (wasHidden && draw());
   else if (change.queue_id === data.queue_id) readViewLater();
+  isGoneAlready = false;
   if (change.change === "left" && change.queue_id === data.queue_id) selection?.drop(change.lead_id);
   if (change.size !== undefined && change.size !== null) {
     counts.note(change.queue_id, change.size);

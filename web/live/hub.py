@@ -252,23 +252,23 @@ class Hub:
 
     def tell(self, org_id: str, event: str, data: Any, to: Callable[[OpenPage], bool]) -> None:
         """Send an event that belongs to no list to the pages of an org that `to` selects."""
-        org = self._orgs.get(org_id)
-        if org is not None:
-            batch = _Batch((_Entry("", _event(event, data)),))
-            for page in org.pages:
-                if may_hear(event, page.scopes) and to(page):
-                    page.take(batch)
+        self._tell(
+            org_id, _Entry("", _event(event, data)), lambda page: may_hear(event, page.scopes) and to(page)
+        )
 
     def tell_list(self, org_id: str, queue_id: str, event: str, data: Any, *, but: str) -> None:
         """Send an event about a list to the pages of an org that show it, except those of the rep `but`.
 
         The event is not in the feed. So a page that reconnects does not get it, nor do pages of other consoles.
         """
+        self._tell(org_id, _Entry(queue_id, _event(event, data)), lambda page: page.rep_id != but)
+
+    def _tell(self, org_id: str, entry: _Entry, to: Callable[[OpenPage], bool]) -> None:
         org = self._orgs.get(org_id)
         if org is not None:
-            batch = _Batch((_Entry(queue_id, _event(event, data)),))
+            batch = _Batch((entry,))
             for page in org.pages:
-                if page.rep_id != but:
+                if to(page):
                     page.take(batch)
 
     def tell_all(self, event: str, data: Any, to: Callable[[OpenPage], bool]) -> None:

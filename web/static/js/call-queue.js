@@ -197,8 +197,8 @@ function show(wanted) {
  * @param {Map<string, HTMLTableRowElement>} b
  */
 function hasSameEntries(a, b) {
-  const others = [...b];
-  return a.size === b.size && [...a].every(([lead, line], n) => lead === others[n][0] && line === others[n][1]);
+  const entries = [...b];
+  return a.size === b.size && [...a].every(([lead, line], n) => lead === entries[n][0] && line === entries[n][1]);
 }
 
 /** @param {string | null} [enteredOrMoved] the lead to highlight */

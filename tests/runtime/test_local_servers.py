@@ -211,6 +211,22 @@ def test_a_server_left_over_by_a_dead_parent_is_ended_first(tmp_path: Path) -> N
         assert second.ready()
 
 
+def test_a_port_is_given_to_one_process_before_its_server_listens() -> None:
+    """A server listens some time after its port was chosen: it has to start first."""
+    ours = free_port()
+    look = (
+        "import sys, runtime.process as process\n"
+        "process.PORTS = range(int(sys.argv[1]), int(sys.argv[1]) + 1)\n"
+        "print(process.free_port())"
+    )
+    completed = subprocess.run(
+        [sys.executable, "-c", look, str(ours)], capture_output=True, text=True, check=False
+    )
+    assert is_free(ours)
+    assert completed.returncode == 1
+    assert f"no free port between {ours}" in completed.stderr
+
+
 def test_a_pid_file_that_names_a_stranger_harms_nobody(tmp_path: Path) -> None:
     stranger = subprocess.Popen([sys.executable, "-c", "input()", "valkey-server"], stdin=subprocess.PIPE)
     server = ValkeyServer(tmp_path)

@@ -117,14 +117,19 @@ class RunningOrg:
         """Wait until the console has read a person's publication in the directory."""
         token = self.tokens.issue(self.org, rep_id, "waits", {"queues:read"}, by="test")[0]
         headers = {"authorization": f"Bearer {token}", "accept": "application/json"}
-        async with (
-            asyncio.timeout(PATIENCE_MS / 1000),
-            httpx.AsyncClient(
-                timeout=PATIENCE_SECONDS, verify=PLAIN, base_url=self.url, headers=headers
-            ) as client,
-        ):
-            while (await client.get("/api/v1/me")).status_code != HTTPStatus.OK:
-                await asyncio.sleep(LOOK_SECONDS)
+        answer = None
+        try:
+            async with (
+                asyncio.timeout(PATIENCE_SECONDS),
+                httpx.AsyncClient(
+                    timeout=PATIENCE_SECONDS, verify=PLAIN, base_url=self.url, headers=headers
+                ) as client,
+            ):
+                while (answer := await client.get("/api/v1/me")).status_code != HTTPStatus.OK:
+                    await asyncio.sleep(LOOK_SECONDS)
+        except TimeoutError as error:
+            last = "nothing" if answer is None else f"{answer.status_code} {answer.text}"
+            raise AssertionError(f"{self.url} does not know {rep_id}; it answered last: {last}") from error
 
     async def until_read(self) -> None:
         """Wait until the console has read all that `publish` wrote."""

@@ -14,7 +14,7 @@ from models.codec import decode_org_event
 from models.org_events import PersonArrived
 from streams.record_batches import HEADER
 from streams.topics import LEAD_ARRIVALS, LEAD_JOURNAL, LEAD_LOG, ORG_LOG
-from tests.agents.conftest import arrived, as_json, log_records
+from tests.agents.conftest import as_json, lead_arrival, log_records
 from tests.fixtures.batches import Given, append, built, damage_on_disk, huge, signed, with_payload
 from tests.fixtures.waiting import PATIENCE_SECONDS
 
@@ -178,7 +178,7 @@ def most_memory(worker: Program) -> int:
 
 async def test_p7_nobody_elses_transaction_makes_a_table_forget(engine: Engine) -> None:
     """The journal has an open transaction. A new worker waits for it and does not decide without the rows after it."""
-    await engine.tell(arrived("one"))
+    await engine.tell(lead_arrival("one"))
     async with engine.worker() as worker:
         await worker.until_async(lambda: has_rows(engine, {"one"}), "the first lead is in")
     producer = librdkafka(engine, **{"transactional.id": engine.prefix})
@@ -186,7 +186,7 @@ async def test_p7_nobody_elses_transaction_makes_a_table_forget(engine: Engine) 
     producer.begin_transaction()
     send(producer, engine.topic(LEAD_JOURNAL), [b"not ours"], 0, b"one")
     send(producer, engine.topic(LEAD_JOURNAL), [b"not ours"], 1, b"one")
-    await engine.send(LEAD_LOG, log_records(arrived("two")))
+    await engine.send(LEAD_LOG, log_records(lead_arrival("two")))
     async with engine.worker() as worker:
         await worker.until(lambda: "starting" in worker.log.read_text(), "the worker starts")
         producer.abort_transaction(30)

@@ -94,7 +94,7 @@ async def leads(stack: RunningStack) -> dict[str, LeadRow]:
     return found
 
 
-async def caught_up(stack: RunningStack) -> bool:
+async def all_is_committed(stack: RunningStack) -> bool:
     """Return whether every stage has committed everything."""
     lags = Lags(stack.settings)
     await lags.start()
@@ -127,7 +127,7 @@ async def scenario(stack: RunningStack, messages: list[str]) -> None:
         return len({letter.source for letter in await letters(stack)}) == len(FAILED)
 
     await until(all_buried, "eight are buried")
-    await until(partial(caught_up, stack), "and passed")
+    await until(partial(all_is_committed, stack), "and passed")
     assert {letter.stage for letter in await letters(stack)} == {"intake", "orgs", "leads", "relay"}
     assert not read_exits(stack.settings.state_dir) or read_exits(stack.settings.state_dir)[0].status != 79
 

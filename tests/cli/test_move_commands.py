@@ -26,11 +26,11 @@ firstclaim = partial(desk.firstclaim, org=ORG)
 @pytest.fixture(scope="module")
 def stack(stack: RunningStack) -> RunningStack:
     """Return the stack of this room, where rep-1, number one of the org's roster, has six leads."""
-    asyncio.run(feed(stack))
+    asyncio.run(send_leads(stack))
     return stack
 
 
-async def feed(stack: RunningStack) -> None:
+async def send_leads(stack: RunningStack) -> None:
     """Publish the lender, let the leads arrive, and wait until number one has them."""
     async with LoadClient(stack.settings, org=ORG) as client:
         await client.publish("rep", "mia", {"role": "manager"})

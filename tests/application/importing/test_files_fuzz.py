@@ -41,7 +41,7 @@ NASTY = (
 )
 
 
-def damaged(name: str, seed: int) -> bytes:
+def damaged_file(name: str, seed: int) -> bytes:
     """Return a valid file with a few bytes lost, doubled, changed or added."""
     rng = random.Random(seed)
     content = bytearray(VALID[name])
@@ -67,7 +67,7 @@ def test_no_damage_to_a_file_raises_anything_but_invalid_input(tmp_path: Path, n
     path = tmp_path / name
     read = 0
     for seed in range(1_500):
-        path.write_bytes(damaged(name, seed))
+        path.write_bytes(damaged_file(name, seed))
         with suppress(InvalidInput):
             for row in read_leads(path, None if name.endswith("xml") else mapping, "acme"):
                 assert (row.message is None) != (row.refusal is None)
@@ -87,7 +87,7 @@ def test_no_damage_to_a_mapping_raises_anything_but_invalid_input(tmp_path: Path
     path = tmp_path / "m.yaml"
     taken = 0
     for seed in range(1_500):
-        path.write_bytes(damaged("d.yaml", seed))
+        path.write_bytes(damaged_file("d.yaml", seed))
         with suppress(InvalidInput):
             load(path)
             taken += 1

@@ -18,7 +18,7 @@ ROUNDS = 200
 """The most deadlines that may pass before a partition must be at rest."""
 
 
-def worked(leads: int, seed: int = 1) -> Partition:
+def worked_partition(leads: int, seed: int = 1) -> Partition:
     """Let leads arrive and people work them at random, and then let every deadline pass."""
     partition, source = Partition(), random.Random(seed)
     partition.publish("queue", "fresh", FRESH)
@@ -54,7 +54,7 @@ def _ask_something(partition: Partition, source: random.Random, lead_id: str) ->
             partition.ask(what, lead_id, rep_id)
 
 
-def staffed() -> Partition:
+def partition_with_reps() -> Partition:
     """Return a partition whose org has reps, a manager, and a group for each distribution method."""
     partition = Partition()
     for rep_id in REPS:
@@ -82,9 +82,9 @@ def staffed() -> Partition:
     return partition
 
 
-def offered() -> tuple[Partition, str]:
+def partition_with_offer() -> tuple[Partition, str]:
     """Return a partition in which rep-1 has the offer of a lead."""
-    partition = staffed()
+    partition = partition_with_reps()
     return partition, partition.arrive("A-1", campaign="turns")
 
 
@@ -94,22 +94,22 @@ def rep(rep_id: str, **terms: Any) -> dict[str, Any]:
     return {"rep_id": rep_id, **caps.get(rep_id, {}), **terms}
 
 
-def distributed(leads: int, seed: int = 1) -> Partition:
+def distributed_partition(leads: int, seed: int = 1) -> Partition:
     """Distribute leads, and let reps take, decline, miss, close and leave them at random, until all is at rest."""
-    partition, source = staffed(), random.Random(seed)
+    partition, source = partition_with_reps(), random.Random(seed)
     ids = []
     for n in range(leads):
         group = source.choice(["turns", "turns", "ring", "button", "list", "night", None])
         ids.append(partition.arrive(f"lead-{n}", **({"campaign": group} if group else {})))
         for _ in range(3):
-            _happen(partition, source, source.choice(ids))
+            _work_at_random(partition, source, source.choice(ids))
     for rep_id in REPS:
         partition.publish("rep", rep_id, rep(rep_id))
         partition.tell_org(RepChanged(cause="back", rep_id=rep_id, change=RepChange.RETURNED))
-    return rested(partition)
+    return run_until_quiet(partition)
 
 
-def rested(partition: Partition) -> Partition:
+def run_until_quiet(partition: Partition) -> Partition:
     """Deliver all messages, let every deadline pass and wake every row, until nothing is due."""
     partition.halted = False
     partition.relay()
@@ -128,7 +128,7 @@ def rested(partition: Partition) -> Partition:
     raise AssertionError("it never comes to rest")
 
 
-def _happen(partition: Partition, source: random.Random, lead_id: str) -> None:
+def _work_at_random(partition: Partition, source: random.Random, lead_id: str) -> None:
     lead = partition.row(lead_id).lead
     assert lead is not None
     partition.halted = source.random() < 0.4  # messages are delayed and meet later events

@@ -15,7 +15,15 @@ from models.org_events import PersonArrived
 from streams.record_batches import HEADER
 from streams.topics import LEAD_ARRIVALS, LEAD_JOURNAL, LEAD_LOG, ORG_LOG
 from tests.agents.conftest import as_json, lead_arrival, log_records
-from tests.fixtures.batches import Given, append, built, damage_on_disk, huge, signed, with_payload
+from tests.fixtures.batches import (
+    Given,
+    append,
+    built,
+    damage_on_disk,
+    large_gzip_batch,
+    with_checksum,
+    with_payload,
+)
 from tests.fixtures.waiting import PATIENCE_SECONDS
 
 if TYPE_CHECKING:
@@ -79,7 +87,7 @@ async def test_p1_p4_p7_what_other_clients_send_comes_in_or_becomes_a_dead_lette
     named = built(
         [(None, lead("before"), []), (b"k", lead("p4"), [("NAME", b"1")]), (None, lead("behind"), [])]
     )
-    assert await append(address, topic, signed(named.replace(b"NAME", b"\xffAME"))) == 0
+    assert await append(address, topic, with_checksum(named.replace(b"NAME", b"\xffAME"))) == 0
     # P3
     plain = built([(None, b"x" * 5_000_000, [])])
     assert await append(address, topic, with_payload(plain, gzip_encode(bytes(plain[HEADER.size :])), 1)) == 0
@@ -151,7 +159,7 @@ async def test_p3_a_300_mb_batch_costs_less_than_64_mb(engine: Engine) -> None:
 
         await worker.until_async(first, "the worker works")
         before = most_memory(worker)
-        assert await append(engine.cluster.address, topic, huge(300_000_000)) == 0
+        assert await append(engine.cluster.address, topic, large_gzip_batch(300_000_000)) == 0
         send(librdkafka(engine), topic, [lead("behind")])
 
         async def behind() -> bool:

@@ -125,7 +125,7 @@ def check_sender(given: str, origin: str, expected: str) -> None:
     public.verify(der, f"{head}.{claims}".encode(), ec.ECDSA(SHA256()))
 
 
-def _opened(browser: BrowserKeys, encoding: str, topic: str, body: bytes) -> Any:
+def _decrypted(browser: BrowserKeys, encoding: str, topic: str, body: bytes) -> Any:
     """Return a message's content. Raises ValueError and InvalidTag."""
     if encoding != "aes128gcm" or not re.fullmatch(r"[\w-]{1,32}", topic) or len(body) > MOST_BYTES:
         raise ValueError(f"encoding {encoding}, topic {topic}, {len(body)} bytes")
@@ -165,7 +165,7 @@ class Service:
         headers = request.headers
         try:
             check_sender(headers["Authorization"], self._origin, browser.sender)
-            content = _opened(browser, headers["Content-Encoding"], headers["Topic"], await request.read())
+            content = _decrypted(browser, headers["Content-Encoding"], headers["Topic"], await request.read())
         except (KeyError, ValueError, InvalidSignature, InvalidTag) as error:
             browser.refused.append(repr(error))
             return web.Response(status=400, text=repr(error))

@@ -54,7 +54,7 @@ def _exception(post: Post, lead: str, org: str, *, flush: bool = True, **more: A
 @pytest.mark.kafka
 @pytest.mark.slow
 async def test_n2_managers_get_one_digest_for_each_hour_through_kills(
-    post: Post, server: MailServer, start: Callable[..., CourierProcess]
+    post: Post, server: MailServer, start_courier: Callable[..., CourierProcess]
 ) -> None:
     """The hour is six seconds here. Each exception is in one digest of each manager, whatever is killed."""
     org = unique("org")
@@ -81,7 +81,7 @@ async def test_n2_managers_get_one_digest_for_each_hour_through_kills(
         return sum(map(_count, mails.values()))
 
     environment = {"FIRSTCLAIM_SMTP_DIGEST_MINUTES": "0.1", "FIRSTCLAIM_UNSUBSCRIBE_KEY": KEY}
-    courier = start(**environment)
+    courier = start_courier(**environment)
     courier.wait_ready()
     _exception(post, unique("lead"), org)
     assert until(lambda: leads_in_digest(mia) == leads_in_digest(lea) == 1), courier.log.read_text()[-3000:]
@@ -94,7 +94,7 @@ async def test_n2_managers_get_one_digest_for_each_hour_through_kills(
 
     for _ in range(3):
         courier.kill()
-        courier = start(**environment)
+        courier = start_courier(**environment)
     assert until(lambda: leads_in_digest(mia) > len(leads) and leads_in_digest(lea) > len(leads)), (
         courier.log.read_text()[-3000:]
     )

@@ -51,7 +51,7 @@ class Outcome:
     clients: Clients
     sent: dict[str, Sent] = field(default_factory=dict)
     failed: dict[str, BaseException] = field(default_factory=dict)
-    between: dict[str, str] = field(default_factory=dict)
+    control_leads: dict[str, str] = field(default_factory=dict)
     began: datetime = field(default_factory=lambda: datetime.now(UTC))
     letters: dict[Position, Any] = field(default_factory=dict)
     answers: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -79,7 +79,7 @@ class Outcome:
                 self.failed[name] = error
             good = f"behind {name}"
             self.clients.librdkafka.send(LEAD_ARRIVALS, [Record(lead(good), key=name.encode())])
-            self.between[name] = id_of(good)
+            self.control_leads[name] = id_of(good)
         self._mark(f"mark {len(self.sent)}")
         self.wait([*self.sent.keys() - known])
 
@@ -104,15 +104,15 @@ class Outcome:
         give_up = time.monotonic() + STALL_SECONDS
         seen = -1
         while time.monotonic() < give_up:
-            self.look()
-            if not any(self._missing(self.sent[name]) or name in self.lost() for name in names):
+            self.read_state()
+            if not any(self._missing(self.sent[name]) or name in self.missing_leads() for name in names):
                 return
             now = len(self.letters) + len(self.rows) + len(self.answers)
             if now != seen:
                 seen, give_up = now, time.monotonic() + STALL_SECONDS
             time.sleep(EVERY_SECONDS)  # the data is in another process, which sends no event
 
-    def look(self) -> None:
+    def read_state(self) -> None:
         """Read the current state."""
         for record in self._letters.read():
             headers = dict(record.headers() or [])
@@ -127,9 +127,9 @@ class Outcome:
             rows = connection.execute(select(LeadTable.lead_id, LeadTable.created_at)).all()
         self.rows = {row.lead_id: row.created_at for row in rows}
 
-    def lost(self) -> dict[str, str]:
+    def missing_leads(self) -> dict[str, str]:
         """Return the good leads between the cases that did not arrive."""
-        return {name: lead_id for name, lead_id in self.between.items() if lead_id not in self.rows}
+        return {name: lead_id for name, lead_id in self.control_leads.items() if lead_id not in self.rows}
 
     def letters_of(self, sent: Sent) -> list[Any]:
         """Return the dead letters of a case."""
@@ -143,7 +143,7 @@ class Outcome:
             found.append(f"{len(letters)} dead letters of {sent.letters} for {sent.positions}")
         return found
 
-    def wrong(self, name: str) -> list[str]:
+    def differences(self, name: str) -> list[str]:
         """Return the differences from the expected outcome."""
         if name in self.failed:
             return [f"could not be sent: {self.failed[name]!r}"]

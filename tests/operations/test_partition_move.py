@@ -99,7 +99,7 @@ def test_a_system_with_leads_in_every_phase_moves_to_more_partitions(
             assert asyncio.run(extent(settings, topic)) == ended, topic
         repeated = run(f"firstclaim partitions import {FILE}", new.folder, new.environment, expected=70)
         assert "has records already" in repeated.stderr
-        assert plain(asyncio.run(leads_of(settings))) == plain(leads)
+        assert leads_as_data(asyncio.run(leads_of(settings))) == leads_as_data(leads)
         assert asyncio.run(acts_of(settings))[-2:] == ["state_exported", "state_imported"]
     assert new.rows("SELECT MAX(source_offset) FROM decision")[0][0] < 0
     new.start()
@@ -107,9 +107,9 @@ def test_a_system_with_leads_in_every_phase_moves_to_more_partitions(
         assert new.stack.settings.partitions == 8
         new.run_operations("partitions", "verify")
         found = asyncio.run(leads_of(new.stack.settings))
-        assert essentials(found) == essentials(leads)
+        assert visible_state(found) == visible_state(leads)
         assert NOTE in str(new.rows("SELECT why FROM decision WHERE type = 'note_recorded'"))
-        assert counted(asyncio.run(org_state_of(new.stack.settings))) == counted(org_partition)
+        assert org_as_data(asyncio.run(org_state_of(new.stack.settings))) == org_as_data(org_partition)
         assert LISTED in run("firstclaim do-not-contact list --json", new.folder, new.environment).stdout
         asyncio.run(work_on(new.stack.settings, promised))
         offered = f"lead_id = '{OFFERED}' AND owner = 'rep-2'"
@@ -199,20 +199,20 @@ async def promise(settings: Settings) -> RequestedAction:
         due = datetime.now(UTC) + timedelta(days=3)
         request = await client.ask("callback", PROMISED, "rep-1", at=due.isoformat())
         await client.publish("campaign", "later", {"name": "Later"})
-        await refused(
+        await send_poison(
             client, DIRECTORY
         )  # what was refused does not move, so it leaves a gap between two versions
         await client.publish("campaign", "last", {"name": "Last"})
-        await refused(client, DIRECTORY)
+        await send_poison(client, DIRECTORY)
         key = f"{ORG}/phone/{LISTED}".encode()
         await (await client.put(DO_NOT_CONTACT, b'{"reason": "asked us"}', key=key))
-        await refused(client, DO_NOT_CONTACT)
+        await send_poison(client, DO_NOT_CONTACT)
     assert request.answer is not None
     assert request.answer.result == "done"
     return request
 
 
-async def refused(client: LoadClient, topic: str) -> None:
+async def send_poison(client: LoadClient, topic: str) -> None:
     """Send what no stage accepts."""
     await (await client.put(topic, b"{", key=b"no key of this topic"))
 
@@ -262,7 +262,7 @@ def kafka_of(machine: Machine) -> Iterator[Settings]:
         local.stop()
 
 
-def essentials(leads: dict[str, Lead]) -> dict[str, Any]:
+def visible_state(leads: dict[str, Lead]) -> dict[str, Any]:
     """Return of each lead what people see, and what has been promised."""
     return {
         lead_id: (
@@ -289,7 +289,7 @@ async def org_state_of(settings: Settings) -> OrgState:
     return (await current_org_partition(settings, ORG)).state(ORG)
 
 
-def counted(state: OrgState) -> dict[str, Any]:
+def org_as_data(state: OrgState) -> dict[str, Any]:
     """Return what an org knows, as plain data."""
     return {
         "reps": msgspec.to_builtins(state.reps),
@@ -299,7 +299,7 @@ def counted(state: OrgState) -> dict[str, Any]:
     }
 
 
-def plain(leads: dict[str, Lead]) -> dict[str, Any]:
+def leads_as_data(leads: dict[str, Lead]) -> dict[str, Any]:
     """Return leads as plain data, without the offset of their org's last message."""
     return {
         lead_id: msgspec.to_builtins(msgspec.structs.replace(one, org_log_offset=-1))

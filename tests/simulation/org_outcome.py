@@ -20,7 +20,7 @@ from rules.outbound.lead_org_messages import LeadNews, org_event_identity, to_le
 from rules.outbound.public_messages import public_messages
 from streams.stage_table import OrgRows
 from streams.topics import LEAD_LOG, ORG_JOURNAL, ORG_LOG
-from tests.rules.distribution.agreement import stands
+from tests.rules.distribution.agreement import expected_in_org
 from tests.simulation.broker import PARTITIONS, Broker, Record
 from tests.simulation.cluster import ORG, ORG_PARTITION, Cluster
 from tests.simulation.processes import datetime_of
@@ -189,7 +189,9 @@ def _check_agreement(truth: OrgTruth, leads: Sequence[Records], arrived: set[str
     expected = {
         row.lead.lead_id: stand
         for row in rows.values()
-        if isinstance(row, LeadRow) and row.lead is not None and (stand := stands(row.lead)) is not None
+        if isinstance(row, LeadRow)
+        and row.lead is not None
+        and (stand := expected_in_org(row.lead)) is not None
     }
     found = {
         row.lead_id: (row.stage, row.epoch, tuple(sorted(hold.rep_id for hold in row.holds)))

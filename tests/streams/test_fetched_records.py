@@ -25,7 +25,7 @@ from streams.metrics import UNREADABLE
 from streams.patches import record_reader
 from streams.record_batches import HEADER
 from streams.unreadable import KEPT_BYTES, StandIn, Unreadable, give_stand_ins, records_of
-from tests.fixtures.batches import ATTRIBUTES_AT, Given, built, signed, with_payload
+from tests.fixtures.batches import ATTRIBUTES_AT, Given, built, with_checksum, with_payload
 
 if TYPE_CHECKING:
     import random
@@ -137,7 +137,7 @@ def test_damaged_bytes_raise_nothing_and_nothing_comes_twice(
         for _ in range(rnd.randrange(3)):
             at = rnd.randrange(len(batch) + 1)
             batch[at : at + rnd.randrange(6)] = rnd.randbytes(rnd.randrange(6))
-    whole = [signed(batch) if resigned and len(batch) >= HEADER.size else batch for batch in made]
+    whole = [with_checksum(batch) if resigned and len(batch) >= HEADER.size else batch for batch in made]
     iterator = unpacking(b"".join(whole), 5, stand_ins=stand_ins)
     last = 4
     for record in iterator:
@@ -191,7 +191,7 @@ def test_a_record_that_lies_leaves_the_others_of_its_batch(
     begin, end = spans[which]
     plain[rnd.randrange(begin + 1, end)] = rnd.randrange(256)  # after the length field
     data = plain if not codec else with_payload(plain, compress(codec, bytes(plain[HEADER.size :])), codec)
-    found = list(unpacking(bytes(signed(data))))
+    found = list(unpacking(bytes(with_checksum(data))))
     assert [r.offset for r in found] == list(range(5))
     others = [r for r in found if r.offset != which]
     assert delivered(others) == [(n, f"key-{n}") for n in range(5) if n != which]
@@ -208,7 +208,7 @@ def compress(codec: int, data: bytes) -> bytes:
 
 def test_p4_a_header_name_that_is_not_utf8_costs_its_record_alone() -> None:
     batch = built([(b"a", b"1", []), (b"b", b"2", [("NAME", b"x"), ("other", None)]), (b"c", b"3", [])])
-    batch = signed(batch.replace(b"NAME", b"\xffAME"))
+    batch = with_checksum(batch.replace(b"NAME", b"\xffAME"))
     before = UNREADABLE.labels(topic=PARTITION.topic, error_class="unreadable_record")._value.get()
     found = list(unpacking(bytes(batch)))
     assert delivered(found) == [(0, "a"), (1, "unreadable_record"), (2, "c")]
@@ -238,7 +238,7 @@ def test_a_varint_that_lies_costs_its_record_alone(lie: tuple[int, int], which: 
     size = (len(batch) - HEADER.size) // 4
     at, value = lie
     batch[HEADER.size + which * size + (at if at >= 0 else size + at)] = value
-    found = list(unpacking(bytes(signed(batch))))
+    found = list(unpacking(bytes(with_checksum(batch))))
     assert delivered(found) == [(0, "key-0"), (1, "unreadable_record"), (2, "key-2"), (3, "key-3")]
 
 
@@ -246,7 +246,7 @@ def test_a_varint_that_lies_costs_its_record_alone(lie: tuple[int, int], which: 
 def test_a_batch_that_lies_about_how_many_it_holds_ends(claimed: int) -> None:
     batch = built(some(4))
     struct.pack_into(">i", batch, 57, claimed)
-    found = list(unpacking(bytes(signed(batch)) + bytes(built(some(2), base=4))))
+    found = list(unpacking(bytes(with_checksum(batch)) + bytes(built(some(2), base=4))))
     assert [r.key for r in found if r.offset >= 4] == [b"key-0", b"key-1"]
     assert found[-1].offset == 5
 
@@ -323,7 +323,7 @@ def transactional(
     batch = built(content, base=base, codec=codec)
     batch[ATTRIBUTES_AT] |= attributes
     struct.pack_into(">q", batch, 43, producer)
-    return bytes(signed(batch))
+    return bytes(with_checksum(batch))
 
 
 def marker(base: int, producer: int, *, commit: bool) -> bytes:
@@ -355,5 +355,5 @@ def test_an_aborted_batch_is_not_inflated() -> None:
     bomb = with_payload(built(some(2)), compress(1, bytes(MOST_INFLATED_BYTES + 1)), 1)
     bomb[ATTRIBUTES_AT] |= TRANSACTIONAL
     struct.pack_into(">q", bomb, 43, 7)
-    data = bytes(signed(bomb)) + marker(2, 7, commit=False)
+    data = bytes(with_checksum(bomb)) + marker(2, 7, commit=False)
     assert delivered(list(unpacking(data, aborted=[(7, 0)]))) == [(2, "nothing")]

@@ -26,7 +26,7 @@ from tests.application.importing.damaged_files import (
     truncations,
     with_stray_quotes,
 )
-from tests.fixtures.processor_time import grows
+from tests.fixtures.processor_time import costs_at_most
 
 pytestmark = pytest.mark.slow
 FILES = 200
@@ -213,7 +213,7 @@ def test_no_damage_makes_reading_slower_than_linear(tmp_path: Path, name: str) -
     """Eight times the rows are eight times the bytes, and at most 24 times the CPU time; quadratic work is 64 times."""
     path = tmp_path / name
     few, many = (file_of_damaged_rows(name, 1_500 * times) for times in (1, LARGER))
-    assert grows(lambda: rows_of(path, few), lambda: rows_of(path, many), within=3 * LARGER)
+    assert costs_at_most(lambda: rows_of(path, few), lambda: rows_of(path, many), within=3 * LARGER)
     few_read, many_read = bytes_read(lambda: rows_of(path, few)), bytes_read(lambda: rows_of(path, many))
     assert few_read >= len(few)
     assert many_read <= (LARGER + 1) * few_read + 20_000, (name, few_read, many_read)

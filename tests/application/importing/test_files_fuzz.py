@@ -10,7 +10,7 @@ import pytest
 from application.importing.file_reading import read_leads
 from application.importing.mapping import Mapping, load
 from models.errors import InvalidInput
-from tests.fuzz.mutate import mutated
+from tests.fuzz.mutate import damaged_messages
 
 VALID = {
     "a.csv": b'\xef\xbb\xbfexternal_id;last_name;created_at\r\nA1;"Lee;\r\nx";01-02-2018\r\nA2;Go\xc3\xb1i;\r\n',
@@ -77,7 +77,7 @@ def test_no_damage_to_a_file_raises_anything_but_invalid_input(tmp_path: Path, n
 
 def test_no_damage_to_json_lines_raises_at_all(tmp_path: Path) -> None:
     path = tmp_path / "a.jsonl"
-    path.write_bytes(b"\n".join(islice(mutated(3, "arrival"), 3_000)))
+    path.write_bytes(b"\n".join(islice(damaged_messages(3, "arrival"), 3_000)))
     rows = [*read_leads(path, None, "acme")]
     assert any(row.message for row in rows)
     assert any(row.refusal for row in rows)

@@ -36,7 +36,7 @@ WORDS = ("You have an available lead", "Jeremy & Jo", "Press 1 to accept.")
 
 
 @asynccontextmanager
-async def connected(server: TwilioServer) -> AsyncIterator[tuple[Twilio, list[LegEvent]]]:
+async def connected_adapter(server: TwilioServer) -> AsyncIterator[tuple[Twilio, list[LegEvent]]]:
     """Yield an adapter that is connected, and what it reports."""
     events: list[LegEvent] = []
     settings = server.settings()
@@ -70,7 +70,7 @@ def test_n4_the_signature_is_that_of_twilios_description(number: str, expected: 
 
 async def test_n4_a_leg_rings_is_answered_hears_presses_and_ends(twilio_server: TwilioServer) -> None:
     twilio_server.behave(**{ANN: {"presses": [3]}})
-    async with connected(twilio_server) as (twilio, events):
+    async with connected_adapter(twilio_server) as (twilio, events):
         await dial(twilio, "leg", ANN)
         await dial(twilio, "leg", ANN)  # a repeat of the same order
         await eventually(lambda: LegAnswered("leg") in events, "it is answered")
@@ -89,7 +89,7 @@ async def test_n4_a_leg_rings_is_answered_hears_presses_and_ends(twilio_server: 
 
 
 async def test_n4_the_request_for_a_call_is_as_twilio_describes_it(twilio_server: TwilioServer) -> None:
-    async with connected(twilio_server) as (twilio, events):
+    async with connected_adapter(twilio_server) as (twilio, events):
         await dial(twilio, "leg", ANN)
         await dial(twilio, "leg-lead", LEAD, machines=False)
         await eventually(lambda: LegAnswered("leg-lead") in events, "both are answered")
@@ -125,7 +125,7 @@ async def test_s4_a_telephone_that_nobody_answers_says_why(
 ) -> None:
     """Twilio recognises an answering machine (AnsweredBy). It counts as nobody, and declines nothing."""
     twilio_server.behave(**{ANN: behaviour})
-    async with connected(twilio_server) as (twilio, events):
+    async with connected_adapter(twilio_server) as (twilio, events):
         await dial(twilio, "leg", ANN)
         if reason == "hung_up" or "machine" in behaviour:
             await eventually(lambda: LegAnswered("leg") in events, "it is answered")
@@ -135,7 +135,7 @@ async def test_s4_a_telephone_that_nobody_answers_says_why(
 
 async def test_n4_two_legs_are_bridged_and_end_together(twilio_server: TwilioServer) -> None:
     twilio_server.behave(**{LEAD: {"talks": 0.2}})
-    async with connected(twilio_server) as (twilio, events):
+    async with connected_adapter(twilio_server) as (twilio, events):
         await dial(twilio, "leg", ANN)
         await eventually(lambda: LegAnswered("leg") in events, "the rep is there")
         await twilio.ring_tone("leg")
@@ -151,7 +151,7 @@ async def test_n4_webhooks_that_twilio_did_not_sign_and_repeats_are_refused(
     twilio_server: TwilioServer,
 ) -> None:
     twilio_server.behave(**{ANN: {"presses": [1]}})
-    async with connected(twilio_server) as (twilio, events), aiohttp.ClientSession() as client:
+    async with connected_adapter(twilio_server) as (twilio, events), aiohttp.ClientSession() as client:
         await dial(twilio, "leg", ANN)
         await eventually(lambda: LegAnswered("leg") in events, "it is answered")
         await twilio.speak("leg", ("Press 1.",), 1)
@@ -184,7 +184,7 @@ async def test_n4_webhooks_that_twilio_did_not_sign_and_repeats_are_refused(
 async def test_n5_an_inbound_call_is_reported_and_rings_until_it_is_connected(
     twilio_server: TwilioServer,
 ) -> None:
-    async with connected(twilio_server) as (twilio, events):
+    async with connected_adapter(twilio_server) as (twilio, events):
         sid = twilio_server.call_in("+14015550199", LEAD)
         await eventually(lambda: InboundCall(sid, "+14015550199", LEAD) in events, "it is reported")
         await twilio.let_ring(sid)
@@ -203,7 +203,7 @@ async def test_n4_an_outage_is_known_before_a_request_and_a_wrong_number_is_no_o
     twilio_server: TwilioServer,
 ) -> None:
     news: list[str | None] = []
-    async with connected(twilio_server) as (twilio, _):
+    async with connected_adapter(twilio_server) as (twilio, _):
         twilio.on_change = news.append
         with pytest.raises(UndeliverableError, match="21211"):
             await dial(twilio, "wrong", "not a number")

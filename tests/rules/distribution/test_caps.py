@@ -18,7 +18,7 @@ LEADS = tuple(f"lead-{number:02}" for number in range(30))
 def sales_floor() -> SalesFloor:
     """Give thirty leads at once to three reps with a cap of two open leads each."""
     sales_floor = SalesFloor(*CREW, max_open=2).group("west", *CREW, claim_window_seconds=900)
-    with sales_floor.late():
+    with sales_floor.messages_held():
         sales_floor.comes(*LEADS)
     return sales_floor.deliver()
 

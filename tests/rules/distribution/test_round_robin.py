@@ -11,7 +11,7 @@ from models.offer_decisions import LeadOffered, NobodyAvailable, OfferEnded
 from models.offers import Outcome, RejectionReason
 from models.org_rows import OrgLeadStatus
 from models.results import Reason, Result
-from tests.rules.calendar.clock_changes import ALL, on
+from tests.rules.calendar.clock_changes import ALL, span_on
 from tests.rules.distribution.sales_floor import SalesFloor
 
 WINDOW = {"claim_window_seconds": 900}
@@ -243,7 +243,7 @@ def test_r9_every_candidate_that_was_passed_over_is_named_with_its_reason() -> N
     reasons: dict[str, tuple[RejectionReason, dict[str, Any]]] = {
         "ann": (RejectionReason.INACTIVE, {"active": False}),
         "bob": (RejectionReason.LICENCE, {"licensed_states": ["TX"]}),
-        "cyd": (RejectionReason.HOURS, {"hours": [on(ALL, "01:00", "02:00")]}),
+        "cyd": (RejectionReason.HOURS, {"hours": [span_on(ALL, "01:00", "02:00")]}),
         "dee": (RejectionReason.OPEN_CAP, {"max_open": 0}),
         "eve": (RejectionReason.DAILY_CAP, {"max_per_day": 0}),
         "fay": (

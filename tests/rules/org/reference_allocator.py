@@ -63,9 +63,9 @@ class ReferenceAllocator(OrgDriver):
         if self.checked:
             self.check(step.rows, step.decisions)
 
-    def gone(self, rep_id: str) -> None:
+    def rep_left(self, rep_id: str) -> None:
         """Record that a rep has left, and forget the turns it was owed."""
-        super().gone(rep_id)
+        super().rep_left(rep_id)
         for key in [key for key in self.owed if key[1] == rep_id]:
             del self.owed[key]
 
@@ -100,7 +100,7 @@ class ReferenceAllocator(OrgDriver):
                     self.owe(lead_id, rep_id)
             elif kind == "CapacityTaken":
                 rep_id = getattr(decision, "rep_id", "")
-                counts.hold(getattr(decision, "lead_id", ""), rep_id)
+                counts.add_owned(getattr(decision, "lead_id", ""), rep_id)
                 if _choice(self.published.get(("rep", rep_id)))[0] == "last_lead":
                     self.had_last.add(rep_id)
             elif isinstance(decision, NoRepAvailable):

@@ -19,7 +19,7 @@ from tests.rules.org.reference_allocator import ReferenceAllocator
 TWELVE = tuple(f"rep-{n}" for n in range(12))
 
 
-def served(allocator: ReferenceAllocator, n: int, **facts: Any) -> str:
+def rep_served(allocator: ReferenceAllocator, n: int, **facts: Any) -> str:
     """Distribute one lead: offered, claimed, closed; return who got it."""
     offer = allocator.ask(f"lead-{n}", **facts)
     assert isinstance(offer, OfferMade), offer
@@ -34,7 +34,7 @@ def test_r7_ten_thousand_leads_and_twelve_reps_differ_by_one_at_most_at_every_le
     allocator.group("west", *TWELVE)
     counts = Counter(dict.fromkeys(TWELVE, 0))
     for n in range(10_000):
-        counts[served(allocator, n)] += 1
+        counts[rep_served(allocator, n)] += 1
         assert max(counts.values()) - min(counts.values()) <= 1
 
 
@@ -45,7 +45,7 @@ def test_r7_weights_5_1_1_are_one_from_the_exact_share_at_most_at_every_prefix()
     allocator.group("west", *weights.items())
     counts: Counter[str] = Counter()
     for n in range(1, 3_501):
-        counts[served(allocator, n)] += 1
+        counts[rep_served(allocator, n)] += 1
         assert all(abs(counts[rep] - Fraction(n * w, 7)) <= 1 for rep, w in weights.items())
     assert counts == {"ann": 2_500, "bob": 500, "cyd": 500}
 
@@ -210,7 +210,7 @@ def test_r7_whoever_is_there_throughout_differs_by_one_at_most_over_any_run(seed
                 allocator.restart(rng)
         if not roster - away - unlicensed:
             continue
-        log.append(served(allocator, n))
+        log.append(rep_served(allocator, n))
         there = sorted(roster - away - unlicensed)
         for one, other in combinations(there, 2):
             run = log[max(since[one], since[other]) :]
@@ -226,12 +226,20 @@ def test_r7_who_is_passed_over_keeps_its_turn_and_is_not_flooded_after() -> None
     allocator.rep("ann", licensed_states=["RI"])
     allocator.reps("bob", "cyd")
     allocator.group("west", "ann", "bob", "cyd")
-    got = [served(allocator, n, state="TX") for n in range(20)]
+    got = [rep_served(allocator, n, state="TX") for n in range(20)]
     assert got == ["bob", "cyd"] * 10
     offer = allocator.ask("lead-20", state="TX")
     assert [(each.rep_id, each.why) for each in offer.passed] == [("ann", "not licensed in TX")]
     allocator.claim("lead-20", offer.rep_id)
-    assert [served(allocator, n) for n in range(21, 28)] == ["ann", "cyd", "bob", "ann", "cyd", "bob", "ann"]
+    assert [rep_served(allocator, n) for n in range(21, 28)] == [
+        "ann",
+        "cyd",
+        "bob",
+        "ann",
+        "cyd",
+        "bob",
+        "ann",
+    ]
 
 
 def test_r7_a_timeout_and_a_decline_use_up_the_turn_and_a_void_does_not() -> None:
@@ -279,11 +287,11 @@ def test_r7_the_turn_survives_the_removal_of_its_holder_and_a_new_one_joins_at_i
     allocator = ReferenceAllocator()
     allocator.reps("ann", "bob", "cyd", "dee")
     allocator.group("west", "ann", "bob", "cyd")
-    assert [served(allocator, n) for n in range(2)] == ["ann", "bob"]
+    assert [rep_served(allocator, n) for n in range(2)] == ["ann", "bob"]
     allocator.group("west", "ann", "bob")
-    assert [served(allocator, n) for n in range(2, 5)] == ["ann", "bob", "ann"]
+    assert [rep_served(allocator, n) for n in range(2, 5)] == ["ann", "bob", "ann"]
     allocator.group("west", "ann", "bob", "cyd", "dee")
-    assert [served(allocator, n) for n in range(5, 10)] == ["cyd", "dee", "bob", "ann", "cyd"]
+    assert [rep_served(allocator, n) for n in range(5, 10)] == ["cyd", "dee", "bob", "ann", "cyd"]
 
 
 def test_r7_who_returns_gets_one_and_then_waits_like_the_others() -> None:
@@ -291,9 +299,9 @@ def test_r7_who_returns_gets_one_and_then_waits_like_the_others() -> None:
     allocator.reps("ann", "bob", "cyd")
     allocator.group("west", "ann", "bob", "cyd")
     allocator.changes("ann", RepChange.ABSENT, allocator.now + timedelta(hours=2))
-    assert [served(allocator, n) for n in range(10)] == ["bob", "cyd"] * 5
+    assert [rep_served(allocator, n) for n in range(10)] == ["bob", "cyd"] * 5
     allocator.advance(timedelta(hours=2))
-    assert [served(allocator, n) for n in range(10, 16)] == ["ann", "bob", "cyd"] * 2
+    assert [rep_served(allocator, n) for n in range(10, 16)] == ["ann", "bob", "cyd"] * 2
 
 
 def test_r1_with_round_robin_off_number_one_of_the_roster_gets_everything_for_good() -> None:

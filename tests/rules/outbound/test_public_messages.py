@@ -32,14 +32,14 @@ from tests.rules.outbound.journal_cases import (
     changes,
     lead,
     messages_of,
-    owned,
+    owned_lead,
     owner,
     row,
 )
 
 
 def test_q9_a_won_claim_is_an_answer_an_assignment_and_leaves_the_list() -> None:
-    given = row(answer(), owner("rep-7"), QueueLeft(queue_id="aged", why="claimed"), of=owned())
+    given = row(answer(), owner("rep-7"), QueueLeft(queue_id="aged", why="claimed"), of=owned_lead())
     decision, assignment, gone, own, to_org = messages_of(given)
     assert decision == (
         "lead-decisions",
@@ -94,7 +94,7 @@ def test_q9_a_won_claim_is_an_answer_an_assignment_and_leaves_the_list() -> None
 
 
 def test_q8_a_lost_claim_says_who_has_it_and_changes_nothing_else() -> None:
-    given = row(answer(Result.LOST, Reason.ALREADY_CLAIMED, "rep-2"), of=owned(owner="rep-2"))
+    given = row(answer(Result.LOST, Reason.ALREADY_CLAIMED, "rep-2"), of=owned_lead(owner="rep-2"))
     ((topic, value),) = messages_of(given)
     assert topic == "lead-decisions"
     assert (value["result"], value["reason"], value["owner"]) == ("lost", "already_claimed", "rep-2")
@@ -112,14 +112,14 @@ def test_x4_a_repeat_of_the_record_is_the_same_bytes_also_when_read_back() -> No
         QueueEntered(
             queue_id="q", sort_key="k", rules_version=1, why="", columns={"name": "J", "created_at": AT}
         ),
-        of=owned(),
+        of=owned_lead(),
     )
     assert public_messages(given, KEY, 3) == public_messages(given, KEY, 3)
     assert public_messages(decode_row(encode_row(given)), KEY, 3) == public_messages(given, KEY, 3)
 
 
 def test_headers_are_cloudevents_in_binary_mode_numbered_by_log_place() -> None:
-    given = row(answer(), owner("rep-7"), of=owned())
+    given = row(answer(), owner("rep-7"), of=owned_lead())
     first, second, third, to_org = public_messages(given, KEY, 3)
     assert dict(first.headers) == {
         "ce_id": b"lead-log-3-41-0",
@@ -138,7 +138,7 @@ def test_headers_are_cloudevents_in_binary_mode_numbered_by_log_place() -> None:
 
 def test_of_several_owners_in_one_record_the_last_is_told_against_the_one_before_the_record() -> None:
     given = row(
-        owner(None, "rep-1", "orphaned"), owner("rep-7", None, "manual"), of=owned(how="manual"), seq=9
+        owner(None, "rep-1", "orphaned"), owner("rep-7", None, "manual"), of=owned_lead(how="manual"), seq=9
     )
     (message,) = [value for topic, value in messages_of(given) if topic == "assignments"]
     assert (message["rep_id"], message["previous_rep_id"], message["how"], message["version"]) == (
@@ -175,7 +175,7 @@ OPEN_EXCEPTION = OpenException(
                 explanation=OPEN_EXCEPTION.explanation,
                 raised_at=AT,
             ),
-            owned(),
+            owned_lead(),
             "resolved",
         ),
     ],

@@ -27,7 +27,7 @@ async def test_q6_a_sweep_goes_in_slices_and_a_claim_in_the_middle_is_decided_fi
         queue("aged", version=1), *(lead_arrival(lead) for lead in LEADS), queue("second", version=2)
     )
     async with engine.worker(FAULTS="the_sweep_is_watched") as worker:
-        await worker.hear(held=True)
+        await worker.wait_for_report(held=True)
         await engine.tell(requested_action(LEADS[0], "claim"), requested_action(LEADS[-1], "claim"))
 
         async def answered() -> bool:
@@ -49,10 +49,10 @@ async def test_q6_a_sweep_goes_in_slices_and_a_claim_in_the_middle_is_decided_fi
 
             await worker.until_async(swept, "every other lead stands in the second queue")
         worker.tell(figures=True)
-        figures = await worker.hear_of("most")
+        figures = await worker.wait_for_field("most")
     assert figures["most"] <= SLICE_EVENTS
     assert figures["rounds"] >= 10
-    assert worker.heard_of("sent_while_rebalancing") == []
+    assert worker.reports_naming("sent_while_rebalancing") == []
 
 
 def in_queue(row: object, queue_id: str) -> bool:

@@ -25,7 +25,7 @@ CONTENT = b"the bytes of a jar" * 1000
 JAR = Jar("org.example.parts:gear:1.2", len(CONTENT), hashlib.sha256(CONTENT).hexdigest())
 
 
-class Quiet(SimpleHTTPRequestHandler):
+class SilentHandler(SimpleHTTPRequestHandler):
     """Serves files and keeps its requests to itself."""
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # the name in the base class
@@ -45,7 +45,7 @@ def remote(tmp_path: Path) -> Path:
 def repository(tmp_path: Path, remote: Path) -> Iterator[str]:
     """Yield the address of a Maven repository that is up while the test runs."""
     assert remote.exists()
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(tmp_path / "remote")))
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(SilentHandler, directory=str(tmp_path / "remote")))
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     yield f"http://127.0.0.1:{server.server_port}"

@@ -38,7 +38,7 @@ from tests.simulation.stepped_kafka import (
     Kafka,
     StepConsumer,
     StepProducer,
-    fetched,
+    fetched_record,
     partitions_of,
 )
 
@@ -196,7 +196,7 @@ class App:
             records = await loop_now().serve(fetch)
             for record in records:
                 positions[record.partition] = record.offset + 1
-                stream.queue.put_nowait(FaustEvent(fetched(record, faust=True), self._ack))
+                stream.queue.put_nowait(FaustEvent(fetched_record(record, faust=True), self._ack))
             if not records:
                 await news.wait()
 

@@ -99,7 +99,7 @@ class Scenario:
             if not self.leads or self._random.random() < 0.4:
                 self._arrive()
             else:
-                self._happen(self._random.choice(self._names))
+                self._random_event(self._random.choice(self._names))
         return self
 
     def repeat(self, times: int) -> "Scenario":
@@ -116,7 +116,7 @@ class Scenario:
         entered = QueueEntered(queue_id="aged", sort_key="k", rules_version=1, why="state is RI")
         self._write(name, lead, 1, LeadAccepted(), entered)
 
-    def _happen(self, name: str) -> None:
+    def _random_event(self, name: str) -> None:
         lead, seq = self.leads[name]
         rep = self._random.choice(REPS)
         change = msgspec.structs.replace
@@ -181,7 +181,7 @@ class Scenario:
         return START + timedelta(seconds=self.off)
 
 
-def unburied(record: JournalRecord, outcome: Exception) -> None:
+def fail_on_dead_letter(record: JournalRecord, outcome: Exception) -> None:
     """Fail, because no record of this test may become a dead letter."""
     raise AssertionError(f"{record.partition}/{record.offset} was buried: {outcome}")
 

@@ -17,9 +17,9 @@ from sink.migrate import downgrade, upgrade
 from sink.tables import DecisionTable, InquiryTable, LeadAliasTable, LeadTable
 from sink.writer import CrmWriter
 from tests.sink.conftest import Database
-from tests.sink.seeded_journal import START, lead_of, record_of, row_of, unburied
+from tests.sink.seeded_journal import START, fail_on_dead_letter, lead_of, record_of, row_of
 
-pytestmark = pytest.mark.usefixtures("copied")
+pytestmark = pytest.mark.usefixtures("always_by_copy")
 
 FACTS = Facts(
     vendor="globex", last_name="Roe", phone="+14014194247", loan_amount=310_000, attributes={"car": "red"}
@@ -79,7 +79,7 @@ def test_k4_an_older_schema_gets_the_handles_and_the_phones_extension_from_the_f
     lead, engine = lead_of(), database.engine()
     facts = msgspec.structs.replace(lead.facts, phone_extension="12")
     lead = msgspec.structs.replace(lead, facts=facts)
-    CrmWriter(engine, unburied).apply([record_of(row_of(lead, ADDED), 0)])
+    CrmWriter(engine, fail_on_dead_letter).apply([record_of(row_of(lead, ADDED), 0)])
     downgrade(database.url, "0009")
     upgrade(database.url)
     assert handles(engine) == [("+14014194247", None)]
@@ -92,7 +92,9 @@ def test_k4_an_older_schema_gets_the_handles_and_the_phones_extension_from_the_f
 def test_k4_the_inquiries_of_an_older_schema_are_filled_from_its_decisions(database: Database) -> None:
     lead, engine = lead_of(), database.engine()
     merged = row_of(None, MergedInto(into=lead.lead_id, why="phone"), off=1, seq=0)
-    CrmWriter(engine, unburied).apply([record_of(row_of(lead, ADDED), 0), record_of(merged, 1, key="B")])
+    CrmWriter(engine, fail_on_dead_letter).apply(
+        [record_of(row_of(lead, ADDED), 0), record_of(merged, 1, key="B")]
+    )
     found = inquiries(engine), aliases(engine)
     downgrade(database.url, "0008")
     upgrade(database.url)

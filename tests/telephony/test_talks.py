@@ -88,7 +88,9 @@ async def test_n4_s3_a_rep_who_wins_in_a_browser_silences_all_telephones(
             await expect(card).to_contain_text(
                 "You have an available lead Jeremy Jones.", timeout=PATIENCE_MS
             )
-            await eventually(lambda: answered(scenario) == {hears}, "a loser hears the offer", every=0.2)
+            await eventually(
+                lambda: reps_who_answered(scenario) == {hears}, "a loser hears the offer", every=0.2
+            )
             await page.get_by_role("button", name="Press 1 to accept").click()
             await expect(card).to_contain_text("You have been assigned Jeremy Jones", timeout=PATIENCE_MS)
         await eventually(scenario.all_ended, "every leg ended", every=0.5)
@@ -138,7 +140,7 @@ async def browser_of(scenario: Scenario, rep: str, path: str) -> AsyncIterator[P
         console.dispose()
 
 
-def answered(scenario: Scenario) -> set[str]:
+def reps_who_answered(scenario: Scenario) -> set[str]:
     """Return the reps whose telephones were answered."""
     return {one["rep_id"] for one in scenario.of("calls") if one["event"] == "answered"}
 

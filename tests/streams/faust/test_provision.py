@@ -49,13 +49,13 @@ async def add_partitions(cluster: Cluster, name: str, count: int) -> None:
     async with cluster.admin() as admin:
         await admin.create_partitions({name: NewPartitions(count)})
 
-        async def there() -> bool:
+        async def partitions_exist() -> bool:
             (found,) = await admin.describe_topics([name])
             return len(found["partitions"]) == count and all(
                 one["leader"] >= 0 for one in found["partitions"]
             )
 
-        await eventually(there, f"{name} has {count} partitions")
+        await eventually(partitions_exist, f"{name} has {count} partitions")
 
 
 async def configuration(cluster: Cluster, name: str) -> dict[str, str]:

@@ -14,7 +14,7 @@ from couriers.mail.unsubscribe import reader_of, token_of
 from runtime.process import stop_process
 from tests.fixtures.servers import unique
 from tests.fixtures.waiting import until
-from tests.web.axe import serious
+from tests.web.axe import serious_problems
 from tests.web.conftest import CHROMIUM, CHROMIUM_FLAGS
 from tests.web.screens import shot
 
@@ -128,7 +128,7 @@ async def _check_mails(mails: list[EmailMessage], org: str) -> None:
         browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_FLAGS)
         page = await browser.new_page(viewport={"width": 640, "height": 900})
         await page.set_content(html.get_content())
-        assert await serious(page) == []
+        assert await serious_problems(page) == []
         await shot(page, "mail-digest")
         await browser.close()
 

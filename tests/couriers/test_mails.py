@@ -13,7 +13,7 @@ from tests.couriers.conftest import CourierProcess
 from tests.couriers.mail_server import MailServer, mail_server
 from tests.fixtures.servers import unique
 from tests.fixtures.waiting import until
-from tests.web.axe import serious
+from tests.web.axe import serious_problems
 from tests.web.conftest import CHROMIUM, CHROMIUM_FLAGS
 from tests.web.screens import shot
 
@@ -201,7 +201,7 @@ async def test_n2_the_mail_in_a_browser_is_readable_on_a_phone(
         page = await browser.new_page(viewport={"width": 640, "height": 520})
         await page.set_content(html)
         assert await page.get_by_role("link", name="View My Leads").get_attribute("href")
-        assert await serious(page) == []
+        assert await serious_problems(page) == []
         await shot(page, "mail-assigned")
         await page.set_viewport_size({"width": 360, "height": 640})
         assert await page.evaluate("document.documentElement.scrollWidth") <= 360

@@ -184,7 +184,7 @@ class RunningOrg:
         engine = connect(self.stack.settings.database_url)
         try:
             async with asyncio.timeout(PATIENCE_MS / 1000):
-                while not await asyncio.to_thread(_has, engine, lead, wanted):
+                while not await asyncio.to_thread(_lead_has, engine, lead, wanted):
                     await asyncio.sleep(LOOK_SECONDS)
         finally:
             engine.dispose()
@@ -261,7 +261,7 @@ def _includes(value: dict[str, Any] | None, wanted: dict[str, Any]) -> bool:
     return all((value or {}).get(name) == one for name, one in wanted.items())
 
 
-def _has(engine: Engine, lead: str, wanted: dict[str, Any]) -> bool:
+def _lead_has(engine: Engine, lead: str, wanted: dict[str, Any]) -> bool:
     with engine.connect() as connection:
         row = queries.lead(connection, lead)
     return row is not None and all(row[name] == value for name, value in wanted.items())

@@ -8,7 +8,7 @@ import pytest
 from playwright.async_api import expect
 
 from tests.fixtures.waiting import eventually
-from tests.web.axe import serious
+from tests.web.axe import serious_problems
 from tests.web.rows import WORK
 from tests.web.running_org import NEW
 from tests.web.screens import fits_a_phone, shot
@@ -85,7 +85,7 @@ async def test_an_admin_sees_who_published_what_and_is_warned_of_twins(running_o
     await eventually(by_whom, "the audit has the publication")
     await expect(line(page, "West Coast").first).to_contain_text("min")
     await expect(page.locator("[data-twins]")).to_have_text("2 groups are named West Coast: south, west.")
-    assert await serious(page) == []
+    assert await serious_problems(page) == []
     await (
         page.get_by_role("navigation", name="Parts of the directory").get_by_role("link", name="Reps").click()
     )
@@ -93,13 +93,13 @@ async def test_an_admin_sees_who_published_what_and_is_warned_of_twins(running_o
     await expect(own).to_contain_text("1 of 9")
     await expect(own).to_contain_text("not yet")
     await expect(line(page, "Ada")).to_contain_text("under 1 min")
-    assert await serious(page) == []
+    assert await serious_problems(page) == []
     assert await fits_a_phone(page)
     await shot(page, "directory-reps")
     await page.get_by_role("link", name="Teams").click()
     await expect(line(page, "west")).to_contain_text("Rep 1")
     await expect(line(page, "west").get_by_role("link", name="New leads")).to_be_visible()
-    assert await serious(page) == []
+    assert await serious_problems(page) == []
     assert await fits_a_phone(page)
     await copied_view(page)
 
@@ -120,7 +120,7 @@ async def copied_view(page: Page) -> None:
 
     await eventually(named, "the audit has the publication of the view")
     await expect(page.locator("[data-twins]").first).to_contain_text("have the same rules.")
-    assert await serious(page) == []
+    assert await serious_problems(page) == []
     assert await fits_a_phone(page)
     await shot(page, "views")
     await page.get_by_role("link", name="Edit Outcomes").click()

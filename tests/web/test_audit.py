@@ -20,7 +20,7 @@ from application.audit.entry import Actor, AuditedAct
 from models.audit import AUDIT
 from tests.fixtures.waiting import PATIENCE_SECONDS
 from tests.web.audited import crew, entries, on_the_topic, publish
-from tests.web.axe import serious
+from tests.web.axe import serious_problems
 from tests.web.running_org import PASSWORD
 from tests.web.screens import fits_a_phone, shot
 from tests.web.signed_in import JSON, sign_in, signed_in
@@ -134,13 +134,13 @@ async def test_an_act_is_kept_while_kafka_does_not_answer_and_the_page_does_not_
     try:
         async with signed_in(running_org, "ann-lee"):
             pass
-        assert [one.act for one in waiting(store, running_org.org)] == ["signed_in"]
+        assert [one.act for one in acts_in_outbox(store, running_org.org)] == ["signed_in"]
     finally:
         os.kill(broker.pid, signal.SIGCONT)
     (record,) = await on_the_topic(running_org, "signed_in")
     assert (record["actor"], record["outcome"]) == ("ann-lee", "done")
     async with asyncio.timeout(PATIENCE_SECONDS):
-        while waiting(store, running_org.org):
+        while acts_in_outbox(store, running_org.org):
             await asyncio.sleep(0.05)
 
 
@@ -228,7 +228,7 @@ async def test_an_admin_finds_an_entry_by_person_act_and_day_and_cannot_remove_o
     page = await running_org.sign_in("ann-lee", "/audit")
     rows = page.locator("[data-entries] tbody tr")
     await expect(rows).to_have_count(50)
-    assert await serious(page) == []
+    assert await serious_problems(page) == []
     assert await fits_a_phone(page)
     await shot(page, "audit")
     await page.get_by_role("link", name="Older").click()
@@ -249,7 +249,7 @@ async def test_an_admin_finds_an_entry_by_person_act_and_day_and_cannot_remove_o
     await expect(page.get_by_text("Nothing was done that meets these filters.")).to_be_visible()
 
 
-def waiting(store: Engine, org: str) -> list[AuditRecord]:
+def acts_in_outbox(store: Engine, org: str) -> list[AuditRecord]:
     """Return the acts of an org that are in the console's outbox."""
     with store.begin() as connection:
         texts = connection.scalars(select(AuditOutboxTable.record)).all()

@@ -156,7 +156,7 @@ UNREADABLE: Final = re.compile(r"id-\w+-\w+|\w_\w|\d\dT\d\d|\{|\[")
 """Ids of this org, names of the contract, instants of programs, and JSON."""
 
 
-async def put(client: httpx.AsyncClient, kind: str, object_id: str, value: dict[str, Any]) -> None:
+async def publish_object(client: httpx.AsyncClient, kind: str, object_id: str, value: dict[str, Any]) -> None:
     """Publish an object of the directory as its page does."""
     path = f"/api/v1/directory/{kind}/{object_id}"
     before = await client.get(path)
@@ -196,7 +196,7 @@ async def test_x1_every_kind_of_change_is_named_without_ids_and_values_of_the_co
     async with signed_in(running_org, "ann-lee") as ann:
         for kind, object_id, before, after, _ in CHANGES:
             for value in (before, after):
-                await put(ann, kind, object_id, value)
+                await publish_object(ann, kind, object_id, value)
                 count += 1
             messages.append((await entries(ann, "published", count))[0]["text"])
         for before, after, _ in RULES:

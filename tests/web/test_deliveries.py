@@ -10,7 +10,7 @@ from playwright.async_api import expect
 
 from streams.clients import producer, started
 from tests.fixtures.waiting import eventually
-from tests.web.axe import serious
+from tests.web.axe import serious_problems
 from tests.web.rows import READY
 
 if TYPE_CHECKING:
@@ -57,4 +57,4 @@ async def test_n1_the_lead_page_lists_what_became_of_its_mails(running_org: Runn
             "Mail to Ann about the offer was sent. 250 Queued",
         ]
     )
-    assert await serious(page) == []
+    assert await serious_problems(page) == []

@@ -47,7 +47,7 @@ async def signed_in(running_org: RunningOrg, email: str) -> Page:
     return page
 
 
-async def published(running_org: RunningOrg, leads: int) -> str:
+async def publish_demo(running_org: RunningOrg, leads: int) -> str:
     """Publish the demo's lender and let leads arrive, as the demo does; return the address of the console's store."""
     for (kind, object_id), value in opened(lender()).items():
         hours: dict[str, Any] = (
@@ -65,7 +65,7 @@ async def test_a_new_user_signs_in_finds_a_lead_claims_it_and_works_it(running_o
     assert f"http://127.0.0.1:{port}" in printed
     assert all(f"{one.email}  " in printed for one in SIGN_INS)
     assert printed.count(PASSWORD) == len(SIGN_INS)
-    database_url = await published(running_org, 80)
+    database_url = await publish_demo(running_org, 80)
     with signed_up(database_url, running_org.org):
         page = await signed_in(running_org, SIGN_INS[0].email)
         await page.locator("#queues li.claimable").get_by_role("link", name="New leads").click()
@@ -107,7 +107,7 @@ async def test_the_demos_work_queue_has_leads_to_call_and_keeps_them_until_they_
     running_org: RunningOrg,
 ) -> None:
     """Nobody claims from it, so whoever tries the demo finds leads there at any time."""
-    await published(running_org, 150)
+    await publish_demo(running_org, 150)
     account = Account(email=running_org.email(YOURS), org=running_org.org, rep_id=YOURS, role="rep")
     running_org.accounts.put(account, OWN_PASSWORD)
     page = await running_org.sign_in(YOURS)

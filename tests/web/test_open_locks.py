@@ -10,7 +10,7 @@ import pytest
 from playwright.async_api import expect
 
 from tests.fixtures.waiting import PATIENCE_SECONDS, eventually
-from tests.web.axe import serious
+from tests.web.axe import serious_problems
 from tests.web.rows import WORK
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ async def test_m6_a_manager_sees_open_leads_frees_one_and_the_rep_is_told(runnin
     table = page.locator('[data-table="locks"]')
     await expect(table).to_contain_text("Ana Silva")
     await expect(table.locator("tbody tr")).to_have_count(2)
-    assert await serious(page) == []
+    assert await serious_problems(page) == []
     await page.get_by_role("button", name="Free Ana Silva, which Rep 1 has open").click()
     dialog = page.get_by_role("dialog", name="Free Ana Silva")
     await dialog.get_by_role("button", name="Free the lead").click()

@@ -40,7 +40,7 @@ def crm(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
         engine.dispose()
 
 
-def put(connection: Connection, found: Sequence[Lead]) -> None:
+def write_leads(connection: Connection, found: Sequence[Lead]) -> None:
     """Write the leads as the sink does."""
     rows = [
         table_rows(0, one.lead_id, LeadRow(off=1, seq=1, lead=one, at=NOW, cause="c")).lead for one in found
@@ -53,13 +53,13 @@ def preview_of(
 ) -> Preview:
     """Return the preview with only these leads in the database."""
     with engine.execution_options(writes=True).connect() as connection, connection.begin() as transaction:
-        put(connection, found)
+        write_leads(connection, found)
         found_leads = preview(connection, "default", draft, *more, **named)
         transaction.rollback()
     return found_leads
 
 
-def numbered(found: Sequence[Lead]) -> list[Lead]:
+def with_new_ids(found: Sequence[Lead]) -> list[Lead]:
     """Return the leads with new ids, every fifth in another org."""
     return [
         msgspec.structs.replace(
@@ -86,7 +86,7 @@ values = st.fixed_dictionaries(
     }
 )
 lives = leads([*Phase, Phase.QUEUED, Phase.QUEUED, Phase.OWNED, Phase.EXCEPTION])
-many = st.lists(lives, min_size=1, max_size=16).map(numbered)
+many = st.lists(lives, min_size=1, max_size=16).map(with_new_ids)
 
 
 @settings(max_examples=40, deadline=None)
@@ -156,7 +156,7 @@ def test_x5_a_lead_is_found_by_id_or_by_a_part_of_its_name(
         for n, (first, last) in people.items()
     ]
     with crm.execution_options(writes=True).connect() as connection, connection.begin() as transaction:
-        put(connection, found)
+        write_leads(connection, found)
         assert find(connection, "default", text) == (None if number is None else f"{number}-{number}")
         transaction.rollback()
 

@@ -25,7 +25,7 @@ from runtime.up import child
 from tests.couriers.conftest import CourierProcess
 from tests.couriers.push_service import Browser, PushServer, push_server
 from tests.fixtures.waiting import PATIENCE_SECONDS, eventually
-from tests.web.axe import serious
+from tests.web.axe import serious_problems
 from tests.web.conftest import CHROMIUM_FLAGS
 from tests.web.screens import shot
 from tests.web.signed_in import signed_in
@@ -183,7 +183,7 @@ async def test_n3_a_rep_hears_of_an_offer_with_no_page_open(
         await running_org.arrive("P-1", campaign="web", first_name="Jeremy", last_name="Jones")
         await expect(question).to_contain_text("Should this browser show offers to you")
         assert await page.evaluate("window.askedFor") == []
-        assert await serious(page) == []
+        assert await serious_problems(page) == []
         await question.get_by_role("button", name="Yes, show them").click()
         await until_said(page, "This browser shows your offers now.")
         assert await page.evaluate("window.askedFor") == ["permission", desk.public_key]
@@ -274,7 +274,7 @@ async def test_n3_n8_a_rep_chooses_on_the_page_how_to_be_told(
         page = await _page(running_org, browser, "/notifications")
         push = page.locator("[data-push]")
         await expect(push).to_contain_text("Off: this browser shows news only in an open page.")
-        assert await serious(page) == []
+        assert await serious_problems(page) == []
         await push.get_by_role("button", name="Turn on").click()
         await expect(push).to_contain_text("On: this browser shows your news")
         await page.get_by_label("Leads that are offered to you: Mail").uncheck()

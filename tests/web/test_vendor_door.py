@@ -25,7 +25,7 @@ from tests.web.vendor_door import (
     RECORDED,
     arrivals,
     client,
-    issued,
+    issue_key,
     keys_of,
 )
 
@@ -56,7 +56,7 @@ async def test_v3_a_post_is_on_the_topic_as_send_of_the_same_lead_and_becomes_a_
 ) -> None:
     await running_org.rep("rep-1", "admin")
     await running_org.publish("queue", "work", **WORK)
-    secret = issued(running_org, store)
+    secret = issue_key(running_org, store)
     async with arrivals(running_org) as topic, client(running_org, secret) as vendor:
         answer = await vendor.post(DOOR, json=LEAD)
         assert answer.status_code == HTTPStatus.ACCEPTED, answer.text
@@ -104,7 +104,7 @@ async def test_v3_a_post_is_on_the_topic_as_send_of_the_same_lead_and_becomes_a_
 async def test_a_posts_traceparent_goes_on_in_its_message(running_org: RunningOrg, store: Engine) -> None:
     """One that is not valid does not; the message then begins a trace at intake."""
     given = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
-    async with arrivals(running_org) as topic, client(running_org, issued(running_org, store)) as vendor:
+    async with arrivals(running_org) as topic, client(running_org, issue_key(running_org, store)) as vendor:
         for number, header in enumerate((given, "nonsense")):
             post = await vendor.post(
                 DOOR,
@@ -217,7 +217,7 @@ async def test_b8_hostile_bodies_are_answered_by_field_and_reason_and_stop_nothi
     running_org: RunningOrg, store: Engine
 ) -> None:
     """A value that cannot be kept costs itself, as on the topic; a body that cannot be read costs itself."""
-    async with arrivals(running_org) as topic, client(running_org, issued(running_org, store)) as vendor:
+    async with arrivals(running_org) as topic, client(running_org, issue_key(running_org, store)) as vendor:
         wrong = {}
         for name, (body, content_type, status, text) in HOSTILE.items():
             headers = {"content-type": content_type} if content_type else {}
@@ -264,6 +264,6 @@ async def test_the_same_idempotency_key_and_bytes_get_the_same_answer(
         assert len({one["external_id"] for one in await topic.messages()}) == 1, (
             "two bodies, one key: one counts"
         )
-    async with client(running_org, issued(running_org, store)) as another:
+    async with client(running_org, issue_key(running_org, store)) as another:
         answer = await another.post(DOOR, json=LEAD, headers={"idempotency-key": "post-1"})
         assert "idempotent-replayed" not in answer.headers, "each key has its own"

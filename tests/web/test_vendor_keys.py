@@ -22,7 +22,7 @@ from tests.web.vendor_door import (
     SECRET,
     arrivals,
     client,
-    issued,
+    issue_key,
     keys_of,
 )
 from web.auth import SCOPES
@@ -118,7 +118,7 @@ async def test_v1_a_body_that_openssl_signed_is_taken_and_a_replay_is_the_same_l
     running_org: RunningOrg, store: Engine, tmp_path: Path
 ) -> None:
     """A vendor's program that is not ours signs the bytes of the body."""
-    secret = issued(running_org, store, signing_secret=SECRET)
+    secret = issue_key(running_org, store, signing_secret=SECRET)
     path = tmp_path / "lead.json"
     path.write_text(json.dumps(LEAD, indent=1))
     signing = await asyncio.create_subprocess_exec(
@@ -161,8 +161,8 @@ async def test_a_key_that_posts_too_often_is_told_when_to_try_again(
     running_org = strict_console
     await running_org.until_ready()
     async with (
-        client(running_org, issued(running_org, store)) as vendor,
-        client(running_org, issued(running_org, store)) as other,
+        client(running_org, issue_key(running_org, store)) as vendor,
+        client(running_org, issue_key(running_org, store)) as other,
     ):
         statuses = [(await vendor.post(DOOR, json=LEAD)).status_code for _ in range(3)]
         assert statuses == [HTTPStatus.ACCEPTED] * 3
@@ -196,7 +196,7 @@ async def test_an_admin_makes_keys_and_mappings_by_the_api_and_they_are_in_the_a
         assert (await ann.get("/api/v1/vendors/mappings")).json() == [
             {"vendor": "acme", "mapping": {"phone": "tel"}}
         ]
-        plain = issued(running_org, store)
+        plain = issue_key(running_org, store)
         async with arrivals(running_org) as topic, client(running_org, plain) as sender:
             answer = await sender.post(DOOR, json={"tel": "401-419-4247", "x": 1})
             assert answer.status_code == HTTPStatus.ACCEPTED, answer.text

@@ -28,12 +28,12 @@ async def test_b3_k2_k4_a_doubt_is_for_managers_and_an_inquiry_is_shown_whole(
     mia, ann = await running_org.program("mia"), await running_org.program("ann")
 
     async def decision_shown(person: Any, lead: str, kind: str) -> dict[str, Any]:
-        async def shown_decision() -> dict[str, Any] | None:
+        async def decision_if_known() -> dict[str, Any] | None:
             answer = await person.get(f"/api/v1/leads/{lead}/why?limit=200")
             events = answer.json()["events"] if answer.status_code == 200 else []
             return next((event for event in events if event["type"] == kind), None)
 
-        event: dict[str, Any] = await eventually(shown_decision, f"{lead} has {kind}")
+        event: dict[str, Any] = await eventually(decision_if_known, f"{lead} has {kind}")
         return event
 
     begun = await decision_shown(mia, other, "lead_accepted")

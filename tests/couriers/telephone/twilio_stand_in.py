@@ -31,9 +31,9 @@ LIVE = {"queued", "ringing", "in-progress"}
 class SimulatedCall:
     """One call. `heard`: the texts of <Say> and the addresses of <Play>.
 
-    `behaviour`: `answers` false: nobody does; `answers_after` seconds; `ends`: busy or failed at once; `machine`: an
-    answering machine; `presses`: after how many texts it presses 1; `hangs_up_after`: after how many texts it hangs
-    up; `talks`: after how many seconds it leaves a conference.
+    `behaviour`: `answers` false: nobody does; `answers_after`: when calls to all these numbers have ended; `ends`:
+    busy or failed at once; `machine`: an answering machine; `presses`: after how many texts it presses 1;
+    `hangs_up_after`: after how many texts it hangs up; `talks`: after how many seconds it leaves a conference.
     """
 
     sid: str
@@ -128,8 +128,9 @@ class StandIn:
             await asyncio.sleep(0.05)
             await self._end(call, final)
             return
-        if behaviour.get("answers_after"):
-            await asyncio.sleep(behaviour["answers_after"])
+        others = set(behaviour.get("answers_after", ()))
+        while not others <= {one.to for one in self.calls.values() if one.status == "completed"}:
+            await asyncio.sleep(0.05)
         if not behaviour.get("answers", True):
             await asyncio.sleep(float(call.form["Timeout"][0]))
             await self._end(call, "no-answer")

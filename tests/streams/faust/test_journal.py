@@ -16,6 +16,8 @@ from models.record_size import MAX_RECORD_BYTES, check_size
 from streams import journal
 from streams.journal import MAX_BATCH_BYTES, Acker, JournalWriter, Receipt
 from streams.process_exit import ExitCode
+from streams.settings import Settings
+from streams.topics import provision
 from tests.fixtures.servers import make_kafka, unique
 from tests.fixtures.waiting import eventually
 from tests.streams.faust.cluster import Cluster
@@ -31,8 +33,9 @@ pytestmark = [pytest.mark.kafka]
 
 @pytest.fixture(scope="module")
 def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaBroker]:
-    """Yield a broker that these tests stop and kill."""
+    """Yield a broker that these tests stop and kill. It has the topics that a program reads when it starts."""
     with make_kafka(tmp_path_factory.mktemp("journal") / "kafka") as broker:
+        asyncio.run(provision(Settings.read(kafka_bootstrap_servers=broker.bootstrap)))
         yield broker
 
 

@@ -15,7 +15,7 @@ import msgspec
 from application.directory.publish import publish
 from bench import workload
 from bench.group_ready import group_ready
-from bench.testbed import Say, Testbed, open_testbed, quiet
+from bench.testbed import Say, Testbed, ignore_progress, open_testbed
 from bench.topic_watch import Watch, watching
 from models.errors import StartFailed
 from rules.outbound.notifications import OFFERS
@@ -51,7 +51,7 @@ def run(
     workers: Sequence[int] = (1, 2, 3),
     orgs: Sequence[int] = (1, 100),
     partitions: int = 8,
-    progress: Say = quiet,
+    progress: Say = ignore_progress,
     settings: Settings | None = None,
 ) -> dict[str, Any]:
     """Return {of_one, points}. A point is {orgs, workers, offers_per_s, of_one}.

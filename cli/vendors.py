@@ -13,7 +13,7 @@ import msgspec
 import typer
 
 from cli.common import AsJson, finish, running, say
-from cli.console_store import opened, recorded
+from cli.console_store import open_console_store, recorded_act
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -134,7 +134,7 @@ def key_issue(
 
     vendor_name = vendor_of(name)
     shared = secrets.token_urlsafe(32) if signing_secret == "new" else signing_secret  # noqa: S105  # a word
-    with opened() as store, recorded(store, org, "vendor_key_made", "vendor-key") as entry:
+    with open_console_store() as store, recorded_act(store, org, "vendor_key_made", "vendor-key") as entry:
         secret, made = _keys(store).issue(org, vendor_name, purpose, by="command line", signing_secret=shared)
         entry.object = f"vendor-key/{made.key_id}"
         for path, value in (("vendor", vendor_name), ("name", purpose), ("signs", made.signs)):
@@ -155,7 +155,7 @@ def key_list(org: Org = "default", as_json: AsJson = False) -> None:
 
     Example: firstclaim vendor key list
     """
-    with opened() as store:
+    with open_console_store() as store:
         found = _keys(store).all(org)
     for one in found:
         used = "never used" if one.used_at is None else f"last used {one.used_at:%Y-%m-%d %H:%M} UTC"
@@ -178,7 +178,10 @@ def key_revoke(
 
     Example: firstclaim vendor key revoke 3f9a1c0b7d2e4f58
     """
-    with opened() as store, recorded(store, org, "vendor_key_revoked", f"vendor-key/{key_id[:100]}") as entry:
+    with (
+        open_console_store() as store,
+        recorded_act(store, org, "vendor_key_revoked", f"vendor-key/{key_id[:100]}") as entry,
+    ):
         gone = _keys(store).revoke(org, key_id)
         entry.is_void = gone is None
         if gone is not None:
@@ -206,7 +209,7 @@ def mapping_set(
     vendor_name, value = vendor_of(name), read_yaml(file)
     Mapping(value)
     of = f"vendor-mapping/{vendor_name[:100]}"
-    with opened() as store, recorded(store, org, "vendor_mapping_changed", of) as entry:
+    with open_console_store() as store, recorded_act(store, org, "vendor_mapping_changed", of) as entry:
         Mappings(store).put(org, vendor_name, value, by="command line")
         entry.add("mapping", value)
     say(f"posts of {vendor_name} to {org} are read by {file}")
@@ -228,7 +231,7 @@ def mapping_show(
     from web.store.vendor_keys import vendor_of
     from web.store.vendor_posts import Mappings
 
-    with opened() as store:
+    with open_console_store() as store:
         value = Mappings(store).find(org, vendor_of(name))
     if value is None:
         say(f"{name} has no mapping in {org}: fields are read by their names")
@@ -252,7 +255,7 @@ def mapping_remove(
 
     vendor_name = vendor_of(name)
     of = f"vendor-mapping/{vendor_name[:100]}"
-    with opened() as store, recorded(store, org, "vendor_mapping_changed", of) as entry:
+    with open_console_store() as store, recorded_act(store, org, "vendor_mapping_changed", of) as entry:
         done = Mappings(store).remove(org, vendor_name)
         entry.is_void = not done
     say(f"the mapping of {vendor_name} is removed" if done else f"{vendor_name} has no mapping in {org}")

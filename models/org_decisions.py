@@ -130,7 +130,7 @@ class StepResult(msgspec.Struct, frozen=True):
     decisions: tuple[OrgDecision, ...]
 
 
-def explained(rejected: tuple[RejectedCandidate, ...]) -> tuple[dict[str, Any], ...]:
+def explain_rejected(rejected: tuple[RejectedCandidate, ...]) -> tuple[dict[str, Any], ...]:
     """Return an explanation in the form of `lead-exceptions`: rep and reason."""
     return tuple(
         {"why": each.why} if each.rep_id is None else {"rep_id": each.rep_id, "why": each.why}

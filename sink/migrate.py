@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Engine, func, select
 
 from models.errors import ConfigError
 from sink.database_engine import connect
-from sink.db_errors import translated
+from sink.db_errors import translated_errors
 from sink.postgres_fitness import unfit
 
 _LOCK: Final = 0x66697273
@@ -34,7 +34,7 @@ def downgrade(database_url: str, revision: str = "base") -> None:
 def _migrate(database_url: str, run: Callable[[Config], None]) -> None:
     engine = connect(database_url)
     try:
-        with translated("CRM database"), engine.execution_options(writes=True).begin() as connection:
+        with translated_errors("CRM database"), engine.execution_options(writes=True).begin() as connection:
             _check(connection)
             _lock(engine, connection)
             config = Config()

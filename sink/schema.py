@@ -12,7 +12,7 @@ from sqlalchemy import inspect
 from sqlalchemy.engine import make_url
 
 from sink.database_engine import connect
-from sink.db_errors import translated
+from sink.db_errors import translated_errors
 from sink.tables import Base
 
 _MIGRATIONS: Final = Path(__file__).parent / "migrations"
@@ -68,7 +68,7 @@ def schema_of(database_url: str) -> Schema:
         return Schema(revision=None, head=head, known=True, missing=tuple(wanted))
     engine = connect(database_url)
     try:
-        with translated("CRM database"), engine.connect() as connection:
+        with translated_errors("CRM database"), engine.connect() as connection:
             revision = MigrationContext.configure(connection).get_current_revision()
             there = set(inspect(connection).get_table_names())
     finally:

@@ -16,7 +16,7 @@ from sqlalchemy import Connection, Engine, bindparam, select, tuple_, update
 
 from models.errors import RetryableError
 from models.public import VendorReport
-from sink.db_errors import translated
+from sink.db_errors import translated_errors
 from sink.statements import Statements
 from sink.tables import SinkOffsetTable, VendorCountTable, VendorHourTable
 from sink.vendor_count_of_record import OTHERS
@@ -62,10 +62,10 @@ class ReportPublisher:
 
     def publish(self) -> int:
         """Publish changed hours, `AT_A_TIME` at most, and return how many. Raises RetryableError."""
-        with translated(DATABASE), self._reads.connect() as connection:
+        with translated_errors(DATABASE), self._reads.connect() as connection:
             if not changed_hours(connection, 1):
                 return 0
-        with translated(DATABASE), self._engine.begin() as connection:
+        with translated_errors(DATABASE), self._engine.begin() as connection:
             self._lock(connection)
             changed = changed_hours(connection, AT_A_TIME)
             reports = reports_of(connection, changed)

@@ -187,7 +187,7 @@ class MendedXml(NamedTuple):
     undefined: tuple[str, ...]
 
 
-def mended(text: str) -> MendedXml:
+def mended_xml(text: str) -> MendedXml:
     """Return a prospect's text as XML, without what vendors' programs get wrong.
 
     Bytes that were no UTF-8 are read as cp1252. Bare ampersands, HTML's entities and characters that XML forbids are

@@ -78,7 +78,7 @@ class WatchedProcess(msgspec.Struct, frozen=True):
     metrics: str | None = None
 
 
-def watched(
+def watched_processes(
     parts: Mapping[str, SupervisedProcess], servers: Sequence[LocalServer]
 ) -> dict[str, WatchedProcess]:
     """Return what to sample by name: our processes, and the servers, brokers of a cluster by number."""

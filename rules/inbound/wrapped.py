@@ -43,7 +43,7 @@ _OF_THE_MESSAGE: Final = frozenset({"vendor", "org", "campaign", "created_at", "
 """Fields that hold for the lead although they stand beside it."""
 
 
-def unwrapped(sent: Mapping[str, Any]) -> dict[str, Any] | None:
+def unwrapped_lead(sent: Mapping[str, Any]) -> dict[str, Any] | None:
     """Return the lead inside a message as a message of its own; None if there is none, or more than one.
 
     What stood around the lead is kept under `attributes`, and its id is the lead's if the lead has none.

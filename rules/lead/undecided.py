@@ -17,7 +17,7 @@ WHY: Final = "a fault of firstclaim kept the action from being decided; whoever 
 """What the sender of an action is told. The error itself is in the dead letter and in the log."""
 
 
-def undecided(row: LeadRow | None, event: LeadEvent, off: int, at: datetime) -> LeadRow:
+def undecided_row(row: LeadRow | None, event: LeadEvent, off: int, at: datetime) -> LeadRow:
     """Return the row after an event that could not be decided. An action gets an answer.
 
     The lead is unchanged. Only a deadline that failed is removed.

@@ -116,7 +116,7 @@ async def _replica_has(group: ValkeyGroup, entry_id: str) -> bool:
     primary = group.primary()
     (replica,) = (one for one in group.servers if one is not primary)
     async with server_of(replica) as its:
-        return bool(await its.xrange(keys.feed(ORG), entry_id, entry_id))
+        return bool(await its.xrange(keys.feed_key(ORG), entry_id, entry_id))
 
 
 async def _listed_leads(reader: Reader) -> list[str]:
@@ -297,7 +297,7 @@ RAW = msgspec.Raw(b'{"name":"Lead A"}')
 async def _add_ahead(client: Any) -> str:
     """Add an entry to the feed by a clock that is an hour ahead, the same on each server."""
     fields = {"change": REBUILT, "queue_id": "", "lead_id": "", "version": "0", "payload": "{}"}
-    return str((await client.xadd(keys.feed(ORG), fields, id="4000000000000-7")).decode())
+    return str((await client.xadd(keys.feed_key(ORG), fields, id="4000000000000-7")).decode())
 
 
 async def test_a_script_never_writes_to_another_life_of_the_server_than_the_board_began_with(

@@ -157,7 +157,7 @@ async def test_q9_a_page_says_what_it_contains_of_the_feed(
     # Another org's feed must not appear.
     await writer.apply(GENERATION, [msgspec.structs.replace(change("left", "aged", "x", 1), org="other")], {})
     assert (await reader.page(ORG, "aged")).as_of == entry.id
-    await client.xtrim(keys.feed(ORG), maxlen=0, approximate=False)
+    await client.xtrim(keys.feed_key(ORG), maxlen=0, approximate=False)
     assert (await reader.page(ORG, "aged")).as_of == await reader.newest(ORG) == entry.id
     assert await reader.feed(ORG, entry.id) == []
     (feed_entries,) = await reader.feed(ORG, START)

@@ -196,7 +196,7 @@ async def test_q9_who_was_away_for_longer_than_the_feed_is_told_to_look_anew(
 ) -> None:
     await writer.apply(GENERATION, [entry_change("aged", f"lead-{n}", "A") for n in range(9)], {})
     first, *_, newest = await reader.feed(ORG, "0-0")
-    await client.xtrim(keys.feed(ORG), maxlen=3, approximate=False)
+    await client.xtrim(keys.feed_key(ORG), maxlen=3, approximate=False)
     (feed_entries,) = await reader.feed(ORG, first.id)
     assert (feed_entries.change, feed_entries.id) == (REBUILT, newest.id)
     assert await reader.feed(ORG, newest.id) == []

@@ -19,7 +19,7 @@ from board import keys
 from board.connection import connect
 from board.reader import Reader
 from board.rebuild import RebuildInProgressError, rebuild
-from board.refusals import AccessRefusedError, classified, translated
+from board.refusals import AccessRefusedError, error_of, translated_errors
 from board.service import Board
 from models.errors import ConfigError, RetryableError, RuntimeFailure
 from runtime.valkey import ValkeyServer
@@ -114,7 +114,7 @@ async def test_a_rebuild_at_the_memory_limit_leaves_the_lists_and_its_lock(
 
 async def write(client: redis.asyncio.Redis, how: str) -> None:
     """Write something: alone, in a pipeline, in a transaction, in a script."""
-    async with translated():
+    async with translated_errors():
         if how == "alone":
             await client.set("key", "value")
         elif how == "script":
@@ -172,7 +172,7 @@ async def test_what_passes_by_itself_is_tried_again(
     ],
 )
 def test_an_answer_without_a_class_is_told_by_its_code(answer: str, kind: type[RuntimeFailure]) -> None:
-    assert type(classified(ResponseError(answer))) is kind
+    assert type(error_of(ResponseError(answer))) is kind
 
 
 async def test_without_the_password_the_board_says_which_setting_and_ends(

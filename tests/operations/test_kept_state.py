@@ -209,13 +209,13 @@ async def send_lead(stack: RunningStack, external_id: str) -> None:
 
 async def send_poison(settings: Settings) -> tuple[int, int]:
     """Send a message to partition 0; return its partition and offset."""
-    async with clients.started(clients.producer(settings)) as producer:
+    async with clients.started_client(clients.producer(settings)) as producer:
         sent = await producer.send_and_wait(LEAD_ARRIVALS, b"{}", partition=0)
     return sent.partition, sent.offset
 
 
 async def is_empty(settings: Settings) -> bool:
     """Say whether the workers' group has no member."""
-    async with clients.started(clients.admin(settings)) as admin:
+    async with clients.started_client(clients.admin(settings)) as admin:
         (described,) = await admin.describe_consumer_groups([WORKER_GROUP])
     return not described.groups[0][5]

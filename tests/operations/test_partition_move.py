@@ -21,7 +21,7 @@ from application.lag import Lags
 from application.partition_move import at_rest
 from application.partition_move.export import export as write_file
 from application.partition_move.load import load
-from application.partition_move.move_file import FORMAT, FileHeader, written
+from application.partition_move.move_file import FORMAT, FileHeader, new_move_file
 from assurance.load.client import LoadClient
 from couriers.channels import group_of
 from couriers.request_reader import reader_consumer
@@ -41,7 +41,7 @@ from streams.topics import (
 from tests.docs.shown_commands import run
 from tests.fixtures.waiting import PATIENCE_SECONDS, eventually, until
 from tests.operations.other_machine import Machine
-from tools.kept_state import ORG, arrival, done, feed, lead
+from tools.kept_state import ORG, arrival, do_action, feed, lead
 from web.store.audit import record_of
 
 if TYPE_CHECKING:
@@ -145,7 +145,7 @@ async def refuses_while_processes_run(machine: Machine) -> None:
     file = machine.folder / FILE
     courier = reader_consumer(settings, group_of("mail"), None)
     courier.subscribe([NOTIFICATIONS])
-    async with clients.started(courier), AsyncExitStack() as stack:
+    async with clients.started_client(courier), AsyncExitStack() as stack:
         lags = Lags(settings)
         stack.push_async_callback(lags.close)
         await lags.start()
@@ -158,7 +158,7 @@ async def refuses_while_processes_run(machine: Machine) -> None:
         with pytest.raises(RuntimeFailure, match=names):
             await write_file(settings, file, say=lambda _: None)
         assert not file.exists()
-        with written(file) as writer:
+        with new_move_file(file) as writer:
             writer.head(FileHeader(format=FORMAT, at=datetime.now(UTC), partitions=4, ends={}))
             writer.end()
         with pytest.raises(RuntimeFailure, match=names):
@@ -182,7 +182,7 @@ async def refuses_what_is_written_meanwhile(settings: Settings, file: Path) -> N
 
 async def forget_a_browser(settings: Settings) -> None:
     """Write what a console writes for a browser that wants no more push messages."""
-    async with clients.started(clients.producer(settings)) as producer:
+    async with clients.started_client(clients.producer(settings)) as producer:
         await producer.send_and_wait(PUSH_SUBSCRIPTIONS, None, b"no browser")
 
 
@@ -195,7 +195,7 @@ async def acts_of(settings: Settings) -> list[str]:
 async def promise(settings: Settings) -> RequestedAction:
     """Promise a call, write a note, list a number, and publish; return the promise as it was asked and answered."""
     async with LoadClient(settings, org=ORG) as client:
-        await done(client, "note", PROMISED, "rep-1", note=NOTE)
+        await do_action(client, "note", PROMISED, "rep-1", note=NOTE)
         due = datetime.now(UTC) + timedelta(days=3)
         request = await client.ask("callback", PROMISED, "rep-1", at=due.isoformat())
         await client.publish("campaign", "later", {"name": "Later"})
@@ -227,11 +227,11 @@ async def work_on(settings: Settings, promised: RequestedAction) -> None:
         assert (taken.answer.result, taken.answer.owner) == ("lost", "rep-1")  # type: ignore[union-attr]
         locked = await client.ask("outcome", LOCKED, "rep-2", outcome="no_answer")
         assert locked.result == "refused"
-        await done(client, "outcome", LOCKED, "rep-1", outcome="no_answer")
+        await do_action(client, "outcome", LOCKED, "rep-1", outcome="no_answer")
         before = await leads_of(settings)
         distribution = before[OFFERED].open_distribution
         assert distribution is not None
-        await done(client, "accept", OFFERED, "rep-2", epoch=distribution.epoch)
+        await do_action(client, "accept", OFFERED, "rep-2", epoch=distribution.epoch)
         await client.arrive(arrival("pool", 0))  # a resend
         await client.arrive({"vendor": "pool", "external_id": "third", "phone": arrival("pool", 4)["phone"]})
         await client.arrive(arrival("pool", 99, phone=LISTED))

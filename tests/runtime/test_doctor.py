@@ -11,7 +11,7 @@ from runtime import ValkeyServer, checks, doctor
 from runtime.checks import plaintext
 from runtime.doctor import examine
 from runtime.process import free_port
-from runtime.topic_checks import TopicReplication, judged
+from runtime.topic_checks import TopicReplication, judge_topics
 from streams.settings import Settings
 from streams.topics import TOPICS, config_of
 
@@ -80,7 +80,7 @@ ALL_KEPT = {topic.name: TopicReplication(replicas=3, in_sync=2) for topic in TOP
 def test_a_cluster_that_would_lose_records_with_a_broker_is_a_finding(
     brokers: int, found: dict[str, TopicReplication], wrong: str, expected: str, hint: str
 ) -> None:
-    checks = judged(brokers, found)
+    checks = judge_topics(brokers, found)
     assert [check.name for check in checks if not check.ok] == ([wrong] if wrong else [])
     assert any(expected in check.detail for check in checks)
     assert hint in "".join(check.hint for check in checks)

@@ -13,7 +13,7 @@ from runtime import doctor
 from runtime.postgres_pair import PostgresPair
 from runtime.valkey_group import ValkeyGroup
 from streams.settings import Settings
-from streams.valkey_url import shown
+from streams.valkey_url import url_without_secrets
 from tests.fixtures.servers import unique
 
 if TYPE_CHECKING:
@@ -26,7 +26,9 @@ pytestmark = pytest.mark.slow
 
 def checks_by_name(settings: Settings) -> dict[str, Check]:
     found = [
-        doctor._reach("Valkey", "REDIS_URL", shown(settings.redis_url), doctor._ask_valkey, settings),
+        doctor._reach(
+            "Valkey", "REDIS_URL", url_without_secrets(settings.redis_url), doctor._ask_valkey, settings
+        ),
         *doctor._sentinels(settings),
         *doctor._valkey_limits(settings),
     ]

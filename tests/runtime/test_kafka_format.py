@@ -87,7 +87,7 @@ async def test_the_second_broker_of_a_machine_starts_without_the_tool(
         broker.stop()
     assert len(runs) == 1
     with second:
-        async with clients.started(
+        async with clients.started_client(
             clients.admin(Settings.read(kafka_bootstrap_servers=second.bootstrap))
         ) as admin:
             described = await admin.describe_cluster()

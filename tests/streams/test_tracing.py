@@ -227,8 +227,8 @@ def collector(monkeypatch: pytest.MonkeyPatch) -> Iterator[Collector]:
 def test_the_exporter_sends_a_span_with_the_ids_of_the_header(collector: Collector) -> None:
     with trace_export.reporting("worker"):
         assert trace_export.watching
-        trace_export.handled(record(LEAD_LOG, traceparent=GIVEN), 1_700_000_000_000_000_000)
-        trace_export.handled(record(LEAD_JOURNAL), 1_700_000_000_000_000_000, "sink")
+        trace_export.report_handled(record(LEAD_LOG, traceparent=GIVEN), 1_700_000_000_000_000_000)
+        trace_export.report_handled(record(LEAD_JOURNAL), 1_700_000_000_000_000_000, "sink")
     assert not trace_export.watching
     continued, begun = collector.spans
     assert continued.trace_id.hex() == "4bf92f3577b34da6a3ce929d0e0e4736"
@@ -251,9 +251,9 @@ def test_a_trace_that_is_not_sampled_is_not_sent(
     monkeypatch.setenv("OTEL_TRACES_SAMPLER", "parentbased_always_off")
     with trace_export.reporting("worker"):
         assert caused_by(record()).endswith(b"-00")
-        trace_export.handled(record(), 1)
-        trace_export.handled(record(traceparent=GIVEN[:-2] + b"00"), 1)
-        trace_export.handled(record(traceparent=GIVEN), 1)
+        trace_export.report_handled(record(), 1)
+        trace_export.report_handled(record(traceparent=GIVEN[:-2] + b"00"), 1)
+        trace_export.report_handled(record(traceparent=GIVEN), 1)
     assert [span.trace_id.hex() for span in collector.spans] == ["4bf92f3577b34da6a3ce929d0e0e4736"]
     assert tracing.is_sampled(b"0" * 32)
 
@@ -261,10 +261,10 @@ def test_a_trace_that_is_not_sampled_is_not_sent(
 def test_each_handled_record_is_a_line_of_the_log_with_its_ids(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FIRSTCLAIM_LOG_EVENTS", "1")
     with structlog.testing.capture_logs() as lines, trace_export.reporting("worker"):
-        trace_export.handled(record(LEAD_LOG, traceparent=GIVEN), 1)
+        trace_export.report_handled(record(LEAD_LOG, traceparent=GIVEN), 1)
         unreadable = record(LEAD_LOG)
         unreadable.value = b"\xff"
-        trace_export.handled(unreadable, 1)
+        trace_export.report_handled(unreadable, 1)
     assert {**lines[0], "took_ms": 0} == {
         "event": "handled",
         "log_level": "info",

@@ -22,7 +22,7 @@ from tests.web.axe import serious_problems
 from tests.web.screens import shot
 from tests.web.signed_in import JSON, sign_in, signed_in
 from tests.web.toasts import until_said
-from web.store.hashes import hashed
+from web.store.hashes import hash_of
 from web.store.tables import PasswordLinkTable
 
 if TYPE_CHECKING:
@@ -164,7 +164,7 @@ async def _check_answers(running_org: RunningOrg, server: MailServer, email: str
         older = _link(server.for_rep(email)[1])
         with store.begin() as connection:
             secret = older.rpartition("=")[2]
-            of_it = PasswordLinkTable.secret_hash == hashed(secret)
+            of_it = PasswordLinkTable.secret_hash == hash_of(secret)
             over = update(PasswordLinkTable).where(of_it)
             connection.execute(over.values(expires_at=PasswordLinkTable.created_at))
         assert (await client.get(older)).status_code == HTTPStatus.GONE

@@ -13,7 +13,7 @@ from playwright.async_api import expect
 
 from application.history import read_history
 from models.public import Notification
-from streams.clients import producer, started
+from streams.clients import producer, started_client
 from streams.topic_reader import read_topic
 from streams.topics import NOTIFICATIONS
 from tests.fixtures.waiting import eventually
@@ -106,7 +106,7 @@ async def test_n7_the_bar_names_the_lead_also_when_the_telephone_rings_before_th
 
     await page.route("**/actions", answer_after_ringing)
     await page.get_by_role("button", name="Call Jeremy Jones").click()
-    async with started(producer(running_org.stack.settings)) as writer:
+    async with started_client(producer(running_org.stack.settings)) as writer:
         courier = Courier(running_org, lead, writer)
         await courier.write_leg_event(await courier.request(), "rep", "dialled")
         await expect(call_bar(page)).to_contain_text(
@@ -126,7 +126,7 @@ async def test_n7_a_click_rings_the_rep_and_the_page_shows_the_call_and_keeps_it
     assert await serious_problems(page) == []
     await page.get_by_role("button", name="Call Jeremy Jones").click()
     await expect(call_bar(page)).to_contain_text("Your telephone is called.")
-    async with started(producer(running_org.stack.settings)) as writer:
+    async with started_client(producer(running_org.stack.settings)) as writer:
         courier = Courier(running_org, lead, writer)
         about = await courier.request()
         assert (about.rep_id, about.data["phone"]) == ("ann", "+14014194247")
@@ -182,7 +182,7 @@ async def test_n7_a_lead_in_a_work_queue_is_opened_and_called(running_org: Runni
     await until_row(page, lead)
     await row(page, lead).get_by_role("link", name="Call Jeremy Silva").click()
     await expect(call_bar(page)).to_contain_text("Your telephone is called.")
-    async with started(producer(running_org.stack.settings)) as writer:
+    async with started_client(producer(running_org.stack.settings)) as writer:
         assert (await Courier(running_org, lead, writer).request()).rep_id == "ann"
 
 

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 ORG = "acme"
-STREAM = keys.feed(ORG)
+STREAM = keys.feed_key(ORG)
 DATABASE = 12
 
 

@@ -16,7 +16,7 @@ from tests.fixtures.waiting import PATIENCE_SECONDS, eventually
 from tests.web.screens import shot
 from tests.web.toasts import until_said
 from web.api.create_lead import checked
-from web.services.spreadsheet_text import defused
+from web.services.spreadsheet_text import defused_text
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -234,7 +234,7 @@ async def test_d6_a_list_a_filter_and_a_segment_are_given_out_with_a_dry_run(
     ],
 )
 def test_no_cell_of_an_export_is_a_formula(text: str, written: str) -> None:
-    assert defused(text) == written
+    assert defused_text(text) == written
 
 
 def test_a_new_lead_is_refused_with_every_field_and_its_reason() -> None:

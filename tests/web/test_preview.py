@@ -21,7 +21,7 @@ from sink.rows import table_rows
 from sink.tables import LeadTable
 from tests.fixtures.servers import empty_database
 from tests.rules.language.reference_language import NOW, instants, leads, make, trees
-from web.services.queue_preview import Preview, drafted, find, preview
+from web.services.queue_preview import Preview, compiled_draft, find, preview
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -95,8 +95,8 @@ def test_x5_a_preview_holds_whom_the_engine_would_put_there(
     crm: Engine, value: dict[str, Any], before: dict[str, Any] | None, found: list[Lead], now: datetime
 ) -> None:
     """X5: how many, who enters and leaves, the first in order, and why: all as in the engine's index."""
-    draft = drafted("q", value, 2)
-    published = None if before is None else drafted("q", before, 1)
+    draft = compiled_draft("q", value, 2)
+    published = None if before is None else compiled_draft("q", before, 1)
     ours = {one.lead_id: one for one in found if one.facts.org == "default"}
     holds = placements(draft, ours, now)
     held = {} if published is None else placements(published, ours, now)
@@ -129,7 +129,7 @@ def placements(queue: CompiledQueue, found: dict[str, Lead], now: datetime) -> d
 def test_x5_another_orgs_lead_is_not_told_of(crm: Engine) -> None:
     """X5: it is neither counted, nor explained, nor found."""
     theirs = make(facts=Facts(vendor="acme", org="other", first_name="Ana", last_name="Silva"))
-    found_leads = preview_of(crm, [theirs], drafted("q", {}, 1), None, NOW, lead_id=theirs.lead_id)
+    found_leads = preview_of(crm, [theirs], compiled_draft("q", {}, 1), None, NOW, lead_id=theirs.lead_id)
     assert (found_leads.matched, found_leads.leads, found_leads.examples, found_leads.lead) == (
         0,
         0,
@@ -168,5 +168,5 @@ def test_q6_a_draft_that_cannot_be_published_is_not_tried() -> None:
         "columns": ["x"],
     }
     with pytest.raises(InvalidInput) as refused:
-        drafted("q", value, 1)
+        compiled_draft("q", value, 1)
     assert [problem.path for problem in refused.value.problems] == ["inclusion.rules[0]", "columns[0]"]

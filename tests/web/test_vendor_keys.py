@@ -26,7 +26,7 @@ from tests.web.vendor_door import (
     keys_of,
 )
 from web.auth import SCOPES
-from web.store.hashes import hashed
+from web.store.hashes import hash_of
 from web.store.tables import VendorKeyTable
 from web.vendor_access import signature
 
@@ -83,7 +83,7 @@ async def test_a_key_posts_leads_of_its_vendor_to_its_org_and_does_nothing_else(
     with store.connect() as connection:
         rows = connection.execute(VendorKeyTable.__table__.select()).mappings().all()
     (row,) = [one for one in rows if one["key_id"] == key.key_id]
-    assert row["secret_hash"] == hashed(secret)
+    assert row["secret_hash"] == hash_of(secret)
     assert secret not in str(row)
 
 

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Depends, Query, Response
 from web.auth import MANAGERS, Access, PartsOf, Person
 from web.errors import DOCUMENTED
 from web.schemas import Model
-from web.services.spreadsheet_text import defused
+from web.services.spreadsheet_text import defused_text
 from web.services.vendor_reports import MOST_DAYS, VendorReport, vendor_reports
 
 router = APIRouter(prefix="/api/v1/vendors", tags=["vendors"], responses=DOCUMENTED)
@@ -54,7 +54,7 @@ async def export(person: Reads, parts: PartsOf, days: Days = 30) -> Response:
     write(["vendor", "what", "reason or remark", "count"])
     for one in await vendor_reports(parts, person.org, days):
         for line in _lines(one):
-            write([defused(one.vendor), *line])
+            write([defused_text(one.vendor), *line])
     day = datetime.now(UTC).date().isoformat()
     headers = {"Content-Disposition": f'attachment; filename="vendors-{day}.csv"'}
     return Response("\ufeff" + text.getvalue(), media_type="text/csv", headers=headers)
@@ -65,6 +65,6 @@ def _lines(one: VendorReport) -> list[tuple[str, str, str]]:
     return [
         *((name, "", str(getattr(one, name))) for name in counts),
         ("conversion", "", "" if one.conversion is None else f"{one.conversion:.3f}"),
-        *(("refused", defused(reason), str(count)) for reason, count in one.refused.items()),
-        *(("remark", defused(remark), str(count)) for remark, count in one.remarks.items()),
+        *(("refused", defused_text(reason), str(count)) for reason, count in one.refused.items()),
+        *(("remark", defused_text(remark), str(count)) for remark, count in one.remarks.items()),
     ]

@@ -332,7 +332,7 @@ class Hub:
         entries = await self._board.feed(org_id, org.at, wait_seconds=0 if away else _WAIT_SECONDS)
         if entries:
             org.at = entries[-1].id
-        sent = [_sent(entry) for entry in entries]
+        sent = [_entry_for_pages(entry) for entry in entries]
         lost = bool(entries) and entries[0].change == REBUILT
         if away and not lost:
             # While Valkey was unavailable, it may have lost entries that some pages show and this hub never read.
@@ -371,7 +371,7 @@ def _rebuilt(at: str = "") -> _Entry:
     return _Entry("", _encoded(FeedEntry(id=at, change=REBUILT)))
 
 
-def _sent(entry: FeedEntry) -> _Entry:
+def _entry_for_pages(entry: FeedEntry) -> _Entry:
     if entry.change in ("defined", "removed"):
         # The set of people who may see the queue may have changed, so the event names no queue.
         return _Entry("", f"id: {entry.id}\nevent: queues\ndata: {{}}\n\n".encode(), entry.id)

@@ -10,7 +10,7 @@ import structlog
 from sqlalchemy import Engine, select
 
 from models.errors import RetryableError
-from sink.db_errors import translated
+from sink.db_errors import translated_errors
 from sink.tables import LeadTable
 from streams.clients import Batch, follow
 from streams.retries import FOLLOW_TOPIC
@@ -159,5 +159,5 @@ def _read(value: bytes | None) -> ChangedLead | None:
 def versions(crm: Engine, lead_ids: Sequence[str]) -> dict[str, int]:
     """Return the version of each of these leads in the CRM database. Raises `RetryableError` if it is unavailable."""
     query = select(LeadTable.lead_id, LeadTable.version).where(LeadTable.lead_id.in_(lead_ids))
-    with translated("CRM database"), crm.connect() as connection:
+    with translated_errors("CRM database"), crm.connect() as connection:
         return dict(connection.execute(query).all())

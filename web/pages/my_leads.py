@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from sink.lists.listings import LEAD_COLUMNS, LEADS
 from web.auth import Access, PartsOf, Person
 from web.pages.page_context import data, render
-from web.services.list_params import described
+from web.services.list_params import described_columns
 from web.services.outcome_labels import org_outcomes
 from web.services.possible_owners import ALL_MOVES, OWNERS_MOVES, may_move_leads
 from web.services.rule_fields import org_fields
@@ -31,7 +31,7 @@ async def my_leads(
     shown = {
         "api": "/api/v1/leads",
         "oversees": person.oversees,
-        "columns": described(LEADS),
+        "columns": described_columns(LEADS),
         "visible": known or LEAD_COLUMNS,
         "usual": LEAD_COLUMNS,
         "preference": COLUMNS,

@@ -40,7 +40,7 @@ class DraftState(Model):
     updated_at: datetime | None
 
 
-def shown(state: QueueState) -> DraftState:
+def draft_as_shown(state: QueueState) -> DraftState:
     """Return a state in the API's form."""
     return DraftState(
         queue_id=state.queue_id,

@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from models.erasure import ERASED
 from models.merging import MOST_KEPT
 from sink import queries
-from sink.db_errors import translated
+from sink.db_errors import translated_errors
 from sink.queries import Row
 from web.auth import Person
 from web.console_services import Services
@@ -44,7 +44,7 @@ async def joined_leads(parts: Services, person: Person, found: VisibleLead) -> J
 
 
 def _joined(parts: Services, org: str, lead_id: str, names: Names) -> JoinedLeads:
-    with translated("CRM database"), parts.crm.connect() as connection:
+    with translated_errors("CRM database"), parts.crm.connect() as connection:
         inquiries = tuple(
             (row["inquiry_id"], _described(row["facts"], f"from {row['vendor']}"))
             for row in queries.inquiries(connection, lead_id, limit=MOST_KEPT)

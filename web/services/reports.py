@@ -24,7 +24,7 @@ from web.errors import HttpProblem
 from web.schemas import Model
 from web.services.crm_query import ask
 from web.services.list_params import group_name
-from web.services.spreadsheet_text import defused
+from web.services.spreadsheet_text import defused_text
 
 MOST_DAYS: Final = 366
 USUAL_DAYS: Final = 7
@@ -167,8 +167,8 @@ def as_csv(found: Report) -> bytes:
         write(
             [
                 line.day.isoformat(),
-                defused(line.key or ""),
-                defused(line.name),
+                defused_text(line.key or ""),
+                defused_text(line.name),
                 line.arrivals,
                 line.first_claims,
                 _number(line.p50_seconds),

@@ -19,7 +19,7 @@ from sink.queries import exceptions_by_status
 from web.auth import Person
 from web.console_services import Services
 from web.schemas import Model
-from web.services.availability import Choice, chosen, last_leads, paused_words, with_last
+from web.services.availability import Choice, chosen_availability, last_leads, paused_words, with_last
 from web.services.crm_query import ask
 from web.services.possible_owners import open_leads, plan_of, unavailable
 from web.services.reports import ReportGrouping, day_begins, key_of, name_of, speed
@@ -149,7 +149,7 @@ async def _read(parts: Services, person: Person) -> Wallboard:
     )
     reps = active[:MOST_REPS]
 
-    choices = {rep.rep_id: chosen(rules, rep.rep_id) for rep in reps}
+    choices = {rep.rep_id: chosen_availability(rules, rep.rep_id) for rep in reps}
 
     def read(connection: Connection) -> dict[str, Any]:
         return {

@@ -8,7 +8,7 @@ from alembic.config import Config
 from sqlalchemy import func, select
 
 from sink.database_engine import connect
-from sink.db_errors import translated
+from sink.db_errors import translated_errors
 
 _LOCK: Final = 0x66697274
 """Key of the Postgres advisory lock that migrations take. On SQLite, BEGIN IMMEDIATE is the lock."""
@@ -19,7 +19,7 @@ def upgrade(database_url: str, to: str = "head") -> None:
     engine = connect(database_url)
     try:
         with (
-            translated("console database"),
+            translated_errors("console database"),
             engine.execution_options(writes=True).begin() as connection,
         ):
             if engine.dialect.name == "postgresql":

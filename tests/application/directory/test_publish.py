@@ -70,7 +70,7 @@ async def test_p11_a_publication_is_waited_for_until_it_can_be_read(
     """Kafka confirms a commit before it has written it to the partition."""
     monkeypatch.setattr(publishing, "OTHERS_SECONDS", PATIENCE_SECONDS)
     producer = clients.producer(settings_with_topics, transactional_id=unique("open"))
-    async with clients.started(producer):
+    async with clients.started_client(producer):
         async with producer.transaction():
             sent = await producer.send_and_wait(DIRECTORY, json.dumps(N4).encode(), f"{org}/rep/n4".encode())
             waiting = asyncio.create_task(until_readable(settings_with_topics, org, sent.offset))

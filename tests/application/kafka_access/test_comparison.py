@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from application.kafka_access.access_table import known, principal_of, processes
+from application.kafka_access.access_table import principal_of, principal_of_user, processes
 from application.kafka_access.acls import Acl, AclOperation, HeldAcl, Pattern, Permission, Resource
 from application.kafka_access.comparison import compare
 from models.errors import ConfigError
@@ -57,7 +57,7 @@ def test_what_is_too_much_is_named(more: HeldAcl) -> None:
     rest = []
     user = more.principal.removeprefix("User:")
     if not user.startswith("firstclaim-"):
-        principal = known(user)
+        principal = principal_of_user(user)
         assert principal is not None
         rest = [held_acl(acl, user) for acl in principal.acls]
     (found,) = compare([*AS_PRINTED, *rest, more])

@@ -238,7 +238,9 @@ async def fill_board(partition: Partition, client: Any, valkey_url: str) -> Sett
         for queue_id, sort_key in facts.sort_keys().items():
             member = keys.member(sort_key, lead_id)
             pipe.zadd(keys.order("test", "default", queue_id), {member: 0})
-            pipe.hset(keys.names("test", "default", queue_id), keys.named(b'{"name":"x"}', lead_id), sort_key)
+            pipe.hset(
+                keys.names("test", "default", queue_id), keys.name_field(b'{"name":"x"}', lead_id), sort_key
+            )
             pipe.hset(
                 keys.rows("test", "default", queue_id),
                 lead_id,
@@ -275,7 +277,9 @@ async def test_q9_a_lead_that_is_not_listed_is_found(
     lead_id = first.rpartition(b"\0")[2]
     await client.zrem(key, first)
     await client.hdel(keys.rows("test", "default", "fresh"), lead_id.decode())
-    await client.hdel(keys.names("test", "default", "fresh"), keys.named(b'{"name":"x"}', lead_id.decode()))
+    await client.hdel(
+        keys.names("test", "default", "fresh"), keys.name_field(b'{"name":"x"}', lead_id.decode())
+    )
     assert await board_findings(partition, settings_of) == {"board_missing": 1}
 
 

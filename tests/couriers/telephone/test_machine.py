@@ -30,7 +30,7 @@ from couriers.telephone.call_events import (
     WordsEnded,
     WriteCallRecord,
 )
-from couriers.telephone.call_machine import CallPhase, RepCall, started, step
+from couriers.telephone.call_machine import CallPhase, RepCall, start_call, step
 
 PHONE: Final = "+14014194247"
 WON: Final = ActionDecided("press_one", "won")
@@ -62,7 +62,7 @@ CALLS: Final = st.builds(RepCall, offered=st.booleans(), waiting=st.booleans())
 
 def call_after(call: RepCall, *events: Event | str) -> tuple[RepCall, list[Instruction]]:
     """Return the call and everything that it ordered."""
-    call, all_of_it = started(call, 25)
+    call, all_of_it = start_call(call, 25)
     for event in events:
         call, found = step(call, TimeOver(call.clock) if isinstance(event, str) else event)
         all_of_it += found
@@ -321,7 +321,7 @@ def test_n5_a_caller_who_hangs_up_ends_the_call_of_the_owner() -> None:
 @given(CALLS, st.lists(EVENTS, max_size=40))
 def test_n4_every_order_of_events_is_harmless(call: RepCall, events: list[Event]) -> None:
     """The engine is asked once, and the lead is dialled only after it allowed that. Each wait has a time limit."""
-    call, orders = started(call, 25)
+    call, orders = start_call(call, 25)
     limit = None
     for event in events:
         before = call
@@ -350,7 +350,7 @@ def test_n4_every_order_of_events_is_harmless(call: RepCall, events: list[Event]
 @given(CALLS, st.lists(EVENTS, max_size=40))
 def test_n4_every_call_ends_if_only_time_passes(call: RepCall, events: list[Event]) -> None:
     """After the last event, the time limits and the end of the words alone end the call and every leg of it."""
-    call, orders = started(call, 25)
+    call, orders = start_call(call, 25)
     for event in events:
         call, found = step(call, event)
         orders += found

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from models.events import DeadlinePassed
 from models.lead import Deadline, DeadlineKind, Lead, LeadRow, Lock, Phase
 from rules.lead.machine import step
-from rules.lead.resumption import resumed
+from rules.lead.resumption import resumed_row
 from rules.queues.rule_book import RuleBook
 from tests.rules.outbound.journal_cases import AT, lead, offered_lead, owned_lead, row
 
@@ -24,7 +24,7 @@ def deadline_passed(kind: DeadlineKind) -> DeadlinePassed:
 
 def decide(known: LeadRow, kind: DeadlineKind) -> Lead:
     event = deadline_passed(kind)
-    before = resumed(known, event, LATER)
+    before = resumed_row(known, event, LATER)
     after = step(before, event, off=known.off + 1, at=LATER, rule_book=RuleBook())
     assert after.lead is not None
     assert after.lead.deadline(kind) is None, "it is not told again"
@@ -67,5 +67,5 @@ def test_d4_a_promised_call_falls_due() -> None:
 )
 def test_x3_what_has_moved_on_is_left_alone(known: Lead, kind: DeadlineKind) -> None:
     before = row(of=known)
-    assert resumed(before, deadline_passed(kind), LATER) is before
-    assert resumed(None, deadline_passed(kind), LATER) is None
+    assert resumed_row(before, deadline_passed(kind), LATER) is before
+    assert resumed_row(None, deadline_passed(kind), LATER) is None

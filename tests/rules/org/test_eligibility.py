@@ -7,7 +7,7 @@ import pytest
 
 from models.events import DirectoryPublished
 from models.offers import NoRepAvailable, OfferMade, Outcome, RejectedCandidate, RejectionReason
-from models.org_decisions import explained
+from models.org_decisions import explain_rejected
 from models.org_events import RepChange
 from rules.org.allocate import MOST_EXPLAINED
 from tests.rules.calendar.clock_changes import ALL, WORKDAYS, span_on
@@ -79,7 +79,7 @@ def test_r9_what_came_of_events_is_said_too() -> None:
     allocator.changes("left", RepChange.LEFT)
     allocator.group("west", "full", "done", "away", "till", "left", "tried", "stranger")
     nobody = allocator.ask("lead-1", tried=("tried",))
-    assert explained(nobody.explanation) == (
+    assert explain_rejected(nobody.explanation) == (
         {"rep_id": "away", "why": "absent until further notice"},
         {"rep_id": "till", "why": "absent until 2026-11-18 14:00-05:00"},
         {"rep_id": "left", "why": "inactive: has left"},
@@ -112,13 +112,13 @@ def test_r9_a_group_that_takes_nobody_says_so_once(group: dict[str, Any], why: s
     allocator.reps("ann")
     allocator.group("west", "ann", **group)
     nobody = allocator.ask("lead-1")
-    assert explained(nobody.explanation) == ({"why": why},)
+    assert explain_rejected(nobody.explanation) == ({"why": why},)
     assert nobody.waits, "the group may change (M5)"
-    assert explained(allocator.ask("lead-2", "nowhere").explanation) == (
+    assert explain_rejected(allocator.ask("lead-2", "nowhere").explanation) == (
         {"why": "there is no group nowhere"},
     )
     allocator.group("empty")
-    assert explained(allocator.ask("lead-3", "empty").explanation) == (
+    assert explain_rejected(allocator.ask("lead-3", "empty").explanation) == (
         {"why": "nobody is on the roster of empty"},
     )
 

@@ -22,7 +22,7 @@ from models.lead import DirectoryRow, Lead, Phase
 from models.open_exception import OpenException
 from models.results import Reason, Result
 from rules.outbound.public_messages import public_messages
-from rules.queues.columns import shown
+from rules.queues.columns import shown_columns
 from tests.rules.outbound.journal_cases import (
     AT,
     FACTS,
@@ -255,12 +255,12 @@ def test_q3_what_is_told_of_a_queue_is_what_the_queue_shows() -> None:
     ],
 )
 def test_q3_a_blind_queue_shows_the_name_and_never_another_handle(facts: Facts, name: str) -> None:
-    assert shown(lead(facts=facts), Queue(queue_id="blind")) == {"name": name}
+    assert shown_columns(lead(facts=facts), Queue(queue_id="blind")) == {"name": name}
 
 
 def test_q3_a_queue_shows_its_columns_and_none_it_was_not_given() -> None:
     queue = Queue(queue_id="aged", columns=("state", "loan_amount"))
-    assert shown(lead(), queue) == {"name": "Jeremy Jones", "state": "RI", "loan_amount": 310000}
+    assert shown_columns(lead(), queue) == {"name": "Jeremy Jones", "state": "RI", "loan_amount": 310000}
 
 
 DEFINITION = {

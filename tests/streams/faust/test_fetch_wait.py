@@ -84,7 +84,9 @@ async def test_a_fetch_ends_when_other_partitions_are_in_use(
         return await driver.AIOKafkaConsumerThread._fetch_records(thread, consumer, in_use, timeout=3_600.0)
 
     async with asyncio.timeout(PATIENCE_SECONDS):
-        async with clients.started(clients.consumer(cluster.settings, topic, reset="earliest")) as consumer:
+        async with clients.started_client(
+            clients.consumer(cluster.settings, topic, reset="earliest")
+        ) as consumer:
             fetching = asyncio.create_task(fetch())
             await cluster.send(topic, [(1, b"key", b"an event")])
             assert not fetching.done()

@@ -13,7 +13,7 @@ from models.audit import AuditRecord
 from models.facts import Facts
 from rules.queues.columns import name_of
 from rules.queues.rule_book import OrgRules
-from sink.db_errors import translated
+from sink.db_errors import translated_errors
 from sink.tables import LeadTable
 from web.auth import Person
 from web.console_services import Services
@@ -154,7 +154,7 @@ def _lead_names(parts: Services, org: str, lead_ids: set[str]) -> dict[str, str]
     query = select(LeadTable.lead_id, LeadTable.facts).where(
         LeadTable.lead_id.in_(sorted(lead_ids)), LeadTable.org == org
     )
-    with translated("CRM database"), parts.crm.connect() as connection:
+    with translated_errors("CRM database"), parts.crm.connect() as connection:
         rows: list[Any] = list(connection.execute(query))
     return {row.lead_id: name_of(msgspec.convert(row.facts, Facts)) for row in rows}
 

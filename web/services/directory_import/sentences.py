@@ -38,14 +38,13 @@ def sentences(plan: ChangePlan, before: Objects) -> list[Sentence]:
         old, new = before.get(key), plan.objects.get(key)
         change_text = "" if new is None else _said(change.kind, old, new, after)
         remark = f" Its newest publication was refused: {change.remark}." if change.remark else ""
-        text = (
-            f"{_VERBS[change.change]} {named(key, after)}{': ' + change_text if change_text else ''}.{remark}"
-        )
+        said = f"{_VERBS[change.change]} {object_in_words(key, after)}"
+        text = f"{said}{': ' + change_text if change_text else ''}.{remark}"
         found.append(Sentence(change.change, change.kind, change.id, text))
     return found
 
 
-def named(key: Key, objects: Objects) -> str:
+def object_in_words(key: Key, objects: Objects) -> str:
     """Return an object as people name it: "the rep Mia Jones"."""
     kind, object_id = key
     if kind not in NOUNS:

@@ -247,9 +247,11 @@ def _ask_org(
     if not isinstance(head, OrgStep):
         raise TypeError("a step's first record is its head")
     answered = next(
-        one
-        for one in to_leads(head)
-        if isinstance(one, OrgAnswered) and one.lead_id == lead.lead_id and one.answer.epoch == epoch
+        message
+        for message in to_leads(head)
+        if isinstance(message, OrgAnswered)
+        and message.lead_id == lead.lead_id
+        and message.answer.epoch == epoch
     )
     after = _decide_event(row, answered, at, rule_book).lead
     answer = answered.answer
@@ -268,7 +270,7 @@ def _ask_org(
         case _:
             raise TypeError(f"a request is not answered with {answer}")
     rejected = answer.explanation if isinstance(answer, NoRepAvailable) else answer.passed
-    named = {*reps, *(each.rep_id for each in rejected)}
+    named = {*reps, *(candidate.rep_id for candidate in rejected)}
     found_by_org |= {
         "offered_to": reps,
         "passed": explain_rejected(rejected),

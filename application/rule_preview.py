@@ -109,13 +109,13 @@ class QueueQuestion:
         """Return the result of each condition of both rules."""
         explanation = self._index.explain(lead, self._id, at)
         conditions = [
-            msgspec.structs.replace(one, path=f"{part}.{one.path}")
+            msgspec.structs.replace(condition, path=f"{part}.{condition.path}")
             for part, explained in (
                 ("inclusion", explanation.inclusion),
                 ("exclusion", explanation.exclusion),
             )
             if explained is not None
-            for one in explained.conditions
+            for condition in explained.conditions
         ]
         return _preview_result(
             lead, explanation.why, explanation.valid_until, tuple(conditions), matches=explanation.stands

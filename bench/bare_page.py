@@ -153,11 +153,11 @@ async def measure(
         await server.until_followed(pages)
         first, *others = opened
         results = [await first.evaluate(_CLAIM, PATIENCE_MS) for _ in range(warm + claims)]
-        if lost := [one for one in results if one["said"] != "Congratulations"]:
+        if lost := [result for result in results if result["said"] != "Congratulations"]:
             raise StartFailed(
                 "bare page", f"did not answer {len(lost)} of {len(results)} claims: {lost[0]['said']}"
             )
-        gone = [await _times_until_gone(page, [one["lead"] for one in results]) for page in others]
+        gone = [await _times_until_gone(page, [result["lead"] for result in results]) for page in others]
         for page in opened:
             await page.context.close()
     counted = results[warm:]

@@ -134,9 +134,9 @@ async def _measure(
             await page.evaluate(_WATCH)
         say(f"claiming {claims} leads in one of them")
         results = [await first.evaluate(_CLAIM, [n * SPREAD, PATIENCE_MS]) for n in range(warm + claims)]
-        if lost := [one for one in results if not one["said"].startswith("Congratulations")]:
+        if lost := [result for result in results if not result["said"].startswith("Congratulations")]:
             raise StartFailed("console", f"said of {len(lost)} of {len(results)} claims: {lost[0]['said']}")
-        gone = [await _times_until_gone(page, [one["lead"] for one in results]) for page in others]
+        gone = [await _times_until_gone(page, [result["lead"] for result in results]) for page in others]
         heard = [await page.evaluate("window.heard") for page in others]
         for page in (first, *others):
             await page.context.close()

@@ -113,12 +113,14 @@ class _Curve:
         finally:
             for child in (*workers, relay):
                 child.stop()
-        arrived = [one.timestamp async for one in watch.records(before, await watch.ends(LEAD_ARRIVALS))]
-        requests = [one async for one in watch.records(begin, end)]
-        offers = sum(is_offer(one.value) for one in requests)
+        arrived = [
+            record.timestamp async for record in watch.records(before, await watch.ends(LEAD_ARRIVALS))
+        ]
+        requests = [record async for record in watch.records(begin, end)]
+        offers = sum(is_offer(request.value) for request in requests)
         if offers != self.arrivals:
             raise StartFailed(name, f"offered {offers} of {self.arrivals} leads")
-        rate: float = 1000 * offers / max(1, max(one.timestamp for one in requests) - min(arrived))
+        rate: float = 1000 * offers / max(1, max(request.timestamp for request in requests) - min(arrived))
         self.say(f"{len(orgs)} orgs, {n} workers: {rate:,.0f} offers/s")
         return rate
 

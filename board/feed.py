@@ -160,7 +160,7 @@ def _shared_with_values(entries: list[tuple[bytes, dict[bytes, bytes]]]) -> list
     queue_ids = {
         fields[b"queue_id"].decode() for _, fields in entries if fields[b"change"].decode() in ON_A_LIST
     }
-    return sorted(one for one in queue_ids if not one.startswith(personal_queue("")))
+    return sorted(queue_id for queue_id in queue_ids if not queue_id.startswith(personal_queue("")))
 
 
 def _number(fields: dict[bytes, bytes], name: bytes) -> int | None:

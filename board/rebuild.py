@@ -83,7 +83,9 @@ async def rebuild(
                 floor[partition.number] = partition.off
                 entries += len(lists.entries)
                 queues += len(lists.definitions)
-                orgs |= {entry.org for entry in lists.entries} | {one.org for one in lists.definitions}
+                orgs |= {entry.org for entry in lists.entries} | {
+                    definition.org for definition in lists.definitions
+                }
                 if progress:
                     progress(len(floor), count)
             await _adopt(client, generation, life, after, floor, orgs)
@@ -146,9 +148,9 @@ async def _write(client: redis.asyncio.Redis, generation: str, lists: ExpectedLi
                 pipe.zadd(key, members)
             await pipe.execute()
     async with translated_errors(), client.pipeline(transaction=False) as pipe:
-        for one in lists.definitions:
-            value = b"%d %b" % (one.version, one.value)
-            pipe.hset(keys.queues(generation, one.org), one.queue_id, value)
+        for definition in lists.definitions:
+            value = b"%d %b" % (definition.version, definition.value)
+            pipe.hset(keys.queues(generation, definition.org), definition.queue_id, value)
         await pipe.execute()
 
 

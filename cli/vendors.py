@@ -67,14 +67,16 @@ def vendor_try(
     with _as_file(file) as path:
         trial = try_file(path, load(using) if using else None, name, org=org, leads=leads, settings=terms)
     for title, becomes in (("Fields", "field"), ("Kept under attributes", "attribute"), ("Unread", "unread")):
-        columns = [one for one in trial.columns.values() if one.becomes == becomes]
+        columns = [column for column in trial.columns.values() if column.becomes == becomes]
         if columns:
             typer.echo(f"{title}:")
-        for one in columns:
-            to = f" -> {one.field}" if one.field else ""
-            lost = f", {one.unreadable:,} unreadable" if one.unreadable else ""
-            typer.echo(f"  {one.column}{to}  ({one.rows:,} {'row' if one.rows == 1 else 'rows'}{lost})")
-            for sample in one.samples:
+        for column in columns:
+            to = f" -> {column.field}" if column.field else ""
+            lost = f", {column.unreadable:,} unreadable" if column.unreadable else ""
+            typer.echo(
+                f"  {column.column}{to}  ({column.rows:,} {'row' if column.rows == 1 else 'rows'}{lost})"
+            )
+            for sample in column.samples:
                 typer.echo(f"      {sample.sent!r}{_as_read(sample)}")
     if trial.more_columns:
         typer.echo(f"Further columns are not reported: {trial.more_columns:,} values.")

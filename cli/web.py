@@ -112,8 +112,8 @@ def account_list(org: Org = "default", as_json: AsJson = False) -> None:
 
     with open_console_store() as store:
         found = [
-            {"email": one.email, "rep_id": one.rep_id, "role": one.role}
-            for one in Accounts(store).accounts(org)
+            {"email": account.email, "rep_id": account.rep_id, "role": account.role}
+            for account in Accounts(store).accounts(org)
         ]
     for one in found:
         typer.echo(f"{one['email']}  {one['rep_id']}  {one['role']}")

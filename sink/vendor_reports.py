@@ -91,8 +91,8 @@ class ReportPublisher:
 
     async def _send(self, reports: Sequence[VendorReport]) -> None:
         futures = [
-            await self._producer.send(VENDOR_REPORTS, msgspec.json.encode(one), key=report_key(one))
-            for one in reports
+            await self._producer.send(VENDOR_REPORTS, msgspec.json.encode(report), key=report_key(report))
+            for report in reports
         ]
         for future in futures:
             await future
@@ -106,8 +106,13 @@ def _note_published(connection: Connection, reports: Sequence[VendorReport]) -> 
         hour.begins_at == bindparam("of_hour"),
     )
     reached = [
-        {"of_org": one.org, "of_vendor": one.vendor, "of_hour": one.begins_at, "version_reached": one.version}
-        for one in reports
+        {
+            "of_org": report.org,
+            "of_vendor": report.vendor,
+            "of_hour": report.begins_at,
+            "version_reached": report.version,
+        }
+        for report in reports
     ]
     if reached:
         statement = update(hour).where(*of_hour).values(published=bindparam("version_reached"))

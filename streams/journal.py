@@ -163,12 +163,12 @@ class Acker:
     @property
     def waiting(self) -> int:
         """How many events are registered and not acked."""
-        return sum(len(one.receipts) for one in self._partitions.values())
+        return sum(len(partition.receipts) for partition in self._partitions.values())
 
     @property
     def oldest(self) -> float | None:
         """The time of the oldest event that is registered and not acked, in seconds since the epoch."""
-        queues = (one.receipts for one in self._partitions.values() if one.receipts)
+        queues = (partition.receipts for partition in self._partitions.values() if partition.receipts)
         begun = (receipts[0].event.message.timestamp or 0.0 for receipts in queues)
         return min(begun, default=None)
 

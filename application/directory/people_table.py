@@ -184,7 +184,7 @@ class _Reader:
         try:
             self.objects[key] = normal(self._org, *key, {**self._before.get(key, {}), **given})
         except PublicationErrors as error:
-            self.problems += [(line, one) for one in error.problems]
+            self.problems += [(line, problem) for problem in error.problems]
 
     def _id_of(self, given: Value) -> str:
         mail = str(given.get("email", "")).casefold()

@@ -117,11 +117,11 @@ def _lists_of(document: Any) -> list[tuple[str, list[Any]]]:
 
 def _flat(leads: list[Any], depth: int) -> Iterator[Any]:
     """Yield the elements of a list; a list of objects inside stands for its elements."""
-    for one in leads:
-        if isinstance(one, list) and depth and any(isinstance(inner, dict | list) for inner in one):
-            yield from _flat(one, depth - 1)
+    for lead in leads:
+        if isinstance(lead, list) and depth and any(isinstance(inner, dict | list) for inner in lead):
+            yield from _flat(lead, depth - 1)
         else:
-            yield one
+            yield lead
 
 
 def _keyed_leads(document: dict[str, Any], depth: int) -> list[Any]:

@@ -79,20 +79,20 @@ class Trial(msgspec.Struct):
         return {
             "columns": [
                 {
-                    "column": one.column,
-                    "becomes": one.becomes,
-                    "field": one.field,
-                    "rows": one.rows,
-                    "unreadable": one.unreadable,
-                    "samples": [msgspec.to_builtins(sample) for sample in one.samples],
+                    "column": column.column,
+                    "becomes": column.becomes,
+                    "field": column.field,
+                    "rows": column.rows,
+                    "unreadable": column.unreadable,
+                    "samples": [msgspec.to_builtins(sample) for sample in column.samples],
                 }
-                for one in self.columns.values()
+                for column in self.columns.values()
             ],
             "unread": self.unread,
             "more_columns": self.more_columns,
             "accepted": self.accepted,
             "refused": self.refused,
-            "refusals": [msgspec.to_builtins(one) for one in self.refusals],
+            "refusals": [msgspec.to_builtins(refusal) for refusal in self.refusals],
             "leads": self.leads,
         }
 

@@ -70,7 +70,7 @@ def _of_ours(
     return AclDifference(
         principal=name,
         lacks=tuple(acl for acl in needed if not any(one.allows(acl) for one in allowed)),
-        denied=tuple(acl for acl in needed if any(one.denies(acl) for one in denials)),
+        denied=tuple(acl for acl in needed if any(denial.denies(acl) for denial in denials)),
         too_much=tuple(
             one
             for one in sorted(theirs)

@@ -210,6 +210,6 @@ def growth(samples: Mapping[str, list[ResourceSample]], seconds: float) -> list[
 
 def _thirds(samples: list[ResourceSample], seconds: float) -> list[list[ResourceSample]]:
     parts: list[list[ResourceSample]] = [[], [], []]
-    for one in samples:
-        parts[min(2, int(3 * one.at / seconds))].append(one)
+    for sample in samples:
+        parts[min(2, int(3 * sample.at / seconds))].append(sample)
     return parts

@@ -211,15 +211,15 @@ def flatten_answers(sent: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return the message with a form's list of answers (`field_data`) as fields of the message."""
     answers = sent.get("field_data")
     if not isinstance(answers, list) or not all(
-        isinstance(one, dict) and isinstance(one.get("name"), str) for one in answers
+        isinstance(answer, dict) and isinstance(answer.get("name"), str) for answer in answers
     ):
         return sent
     flat = {name: value for name, value in sent.items() if name != "field_data"}
-    for one in answers[:_MOST_FIELDS]:
-        values = one.get("values", one.get("value"))
+    for answer in answers[:_MOST_FIELDS]:
+        values = answer.get("values", answer.get("value"))
         if isinstance(values, list) and len(values) == 1:
             values = values[0]
-        flat.setdefault(one["name"], values)
+        flat.setdefault(answer["name"], values)
     if len(answers) > _MOST_FIELDS:
         flat["field_data"] = answers[_MOST_FIELDS:]
     return flat

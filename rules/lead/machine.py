@@ -177,7 +177,9 @@ def step(
             seq += 1
             if erasure.is_new(before, lead):
                 kept = encoded_answers(erasure.answers_without_reasons(all_of(kept)))
-        if isinstance(event, ArrivalMerged) and any(isinstance(one, MergedInto) for one in decisions):
+        if isinstance(event, ArrivalMerged) and any(
+            isinstance(decision, MergedInto) for decision in decisions
+        ):
             into, merged_org = event.into, event.org
     return LeadRow(
         off=off,

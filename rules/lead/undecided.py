@@ -45,5 +45,7 @@ def undecided_row(row: LeadRow | None, event: LeadEvent, off: int, at: datetime)
     lead = known.lead
     if lead is not None and isinstance(event, DeadlinePassed):
         # A retry would fail again for ever, so the deadline goes to the dead letters with the event.
-        lead = replace(lead, deadlines=tuple(each for each in lead.deadlines if each.epoch != event.epoch))
+        lead = replace(
+            lead, deadlines=tuple(deadline for deadline in lead.deadlines if deadline.epoch != event.epoch)
+        )
     return replace(known, off=off, at=at, cause=event.cause, lead=lead, decisions=decisions)

@@ -264,7 +264,7 @@ class Persons:
         lead = pack_id(lead_id)
         arrivals = self._index_arrivals().get(lead, ())
         return (
-            *(OrgPerson(arrival_id=unpack_id(one), lead_id=lead_id, erased=True) for one in arrivals),
+            *(OrgPerson(arrival_id=unpack_id(arrival), lead_id=lead_id, erased=True) for arrival in arrivals),
             *self._more.get(lead, ()),
             *((OrgCorrection(lead_id=lead_id),) if lead in self._corrected else ()),
             *((bare,) if (bare := self._merges.bare_split(lead)) is not None else ()),

@@ -97,7 +97,7 @@ class PredicateIndex:
     """An index of any number of rules. Immutable once built."""
 
     def __init__(self, rules: Iterable[IndexedRule]) -> None:
-        filed = [(one, tuple(required_nodes(one.rule.tree))) for one in rules]
+        filed = [(rule, tuple(required_nodes(rule.rule.tree))) for rule in rules]
         self._slots: dict[Condition, int] = {}
         self._tests: list[StaticTest] = []
         self._timed: dict[Condition, int] = {}

@@ -221,7 +221,9 @@ async def test_s1_s3_fifty_press_one_at_once_and_one_wins(engine: Engine) -> Non
 
         async def notifications() -> Counter[tuple[str, str, bool]]:
             messages = [json.loads(record.value) for record in await engine.records(NOTIFICATIONS)]
-            return Counter((each["template"], each["kind"], each["withdrawn"]) for each in messages)
+            return Counter(
+                (message["template"], message["kind"], message["withdrawn"]) for message in messages
+            )
 
         async def is_published() -> bool:
             return await notifications() == Counter(
@@ -305,9 +307,11 @@ async def test_r6_two_vendors_send_the_same_person_and_it_is_one_lead(engine: En
         async def is_published() -> bool:
             messages = [json.loads(record.value) for record in await engine.records(NOTIFICATIONS)]
             count = Counter(
-                (one["rep_id"], one["kind"]) for one in messages if one["template"] == "new_inquiry"
+                (message["rep_id"], message["kind"])
+                for message in messages
+                if message["template"] == "new_inquiry"
             )
-            ids = {one["notification_id"] for one in messages if one["template"] == "new_inquiry"}
+            ids = {message["notification_id"] for message in messages if message["template"] == "new_inquiry"}
             return len(ids) == 6 and count == {("rep-1", "email"): 3, ("rep-1", "push"): 3}
 
         await worker.until_async(is_published, "its owner is told, once of each")
@@ -326,9 +330,9 @@ async def test_x6_a_number_on_the_list_is_not_called_and_its_lead_is_assigned(en
         """Press 1 again for each lead, and check the answer."""
         asks = [
             requested_action(
-                one, "connect", "rep-1", cause=f"{one}/{result}/{len(await engine.records(LEAD_LOG))}"
+                lead_id, "connect", "rep-1", cause=f"{lead_id}/{result}/{len(await engine.records(LEAD_LOG))}"
             )
-            for one in lead_ids
+            for lead_id in lead_ids
         ]
         await engine.tell(*asks)
 

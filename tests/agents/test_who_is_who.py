@@ -115,10 +115,10 @@ async def test_a2_b1_b2_k1_k2_k3_k6_strangers_are_never_one_person(engine: Engin
     assert (found["Oak"].lead_id, found["Oak"].facts.zip) == (lead_id("default", "acme", "1", {}), None)
     assert found["Pine"].facts.attributes["remarks"]["id_reused"]
     placed = [
-        (row.lead, each)
+        (row.lead, decision)
         for _, row in await engine.journal()
         if isinstance(row, LeadRow)
-        for each in row.decisions
+        for decision in row.decisions
     ]
     begun = {lead.facts.last_name: each for lead, each in placed if lead and isinstance(each, LeadAccepted)}
     assert begun["Maple"].maybe == (found["Larch"].lead_id,)

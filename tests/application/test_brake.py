@@ -142,7 +142,7 @@ async def scenario(stack: RunningStack, messages: list[str]) -> None:
     lines = [line for line in messages if "status 79" in line]
     assert all("6 records could not be decided within 3600 s" in line for line in lines)
     assert all("KeyError('boom')" in line and "lead-log-" in line and "leads:" in line for line in lines)
-    (ended,) = [one for one in read_exits(stack.settings.state_dir) if one.part == "worker-1"]
+    (ended,) = [found for found in read_exits(stack.settings.state_dir) if found.part == "worker-1"]
     assert (ended.status, ended.what) == (79, "leads")
     assert len({letter.source for letter in await letters(stack)}) == len(FAILED)
     for line in lines[:2]:

@@ -95,7 +95,7 @@ async def test_x4_everybody_who_asks_with_one_id_gets_the_one_answer(settings_wi
             write, settings_with_topics, b"{bad", None, b"\xff", b"[" * 5_000, answer_to(request)
         )
         answers = await asyncio.gather(*waiting)
-        assert {(one.action_id, one.result, one.owner) for one in answers} == {
+        assert {(answer.action_id, answer.result, answer.owner) for answer in answers} == {
             (request["action_id"], "won", "rep-1")
         }
         assert (

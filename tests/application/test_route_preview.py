@@ -130,7 +130,7 @@ def test_x5_nobody_is_said_with_every_reason_and_what_takes_the_lead_instead(org
         "rep-3": "inactive",
     }
     org.publish("queue", "free", claimable=True, inclusion=UNOWNED)
-    assert [each["queue_id"] for each in org.route().queues] == ["free"]
+    assert [queue["queue_id"] for queue in org.route().queues] == ["free"]
     assert org.route().phase == "queued"
 
 

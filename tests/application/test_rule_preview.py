@@ -159,7 +159,9 @@ def test_x5_of_one_lead_it_says_why_or_why_not(
     assert explanation is not None
     assert (explanation.name, explanation.matches) == (f"Lead {number}", matches)
     assert explanation.why.startswith(why)
-    assert [(one.path, one.met, one.why) for one in explanation.conditions] == conditions
+    assert [
+        (condition.path, condition.met, condition.why) for condition in explanation.conditions
+    ] == conditions
 
 
 def test_x5_a_result_says_until_when_it_holds() -> None:

@@ -99,7 +99,7 @@ def test_a_stage_that_does_not_move_is_named_and_one_that_works_is_not(
     try:
         asyncio.run(one_more(stack, "stopped"))
         found = until(
-            lambda: "relay" in {one["what"] for one in firstclaim("status")[1]["problems"]}, SECONDS
+            lambda: "relay" in {problem["what"] for problem in firstclaim("status")[1]["problems"]}, SECONDS
         )
         assert found
         answer, seen = firstclaim("status")
@@ -204,7 +204,7 @@ def test_letters_are_dealt_with_in_bulk_and_one_failure_stops_no_other(stack: Ru
     assert (answer.code, skipped["skipped"], skipped["failed"]) == (0, 3, 0)
     again = firstclaim(*wanted)[1]
     assert (again["skipped"], list(again["left_out"].values())) == (0, [3])
-    marks = [one["mark"] for one in firstclaim("dead-letters", "list")[1]["letters"]]
+    marks = [letter["mark"] for letter in firstclaim("dead-letters", "list")[1]["letters"]]
     assert {mark["what"] for mark in marks if mark} == {"skipped"}
     answer, sent = firstclaim("dead-letters", "replay", "--all")
     assert (answer.code, sent["replayed"], sent["left_out"]) == (

@@ -50,7 +50,7 @@ def server_of(server: ValkeyServer) -> Any:
 async def cut_replication(group: ValkeyGroup) -> None:
     """Let the replica get nothing more from the primary, though both run: it asks with a password that there is not."""
     primary = group.primary()
-    (replica,) = (one for one in group.servers if one is not primary)
+    (replica,) = (server for server in group.servers if server is not primary)
     async with server_of(replica) as its, server_of(primary) as theirs:
         await its.config_set("masterauth", "unknown")
         await theirs.execute_command("CLIENT", "KILL", "TYPE", "replica")
@@ -114,7 +114,7 @@ async def test_q9_what_a_promoted_replica_lacks_is_applied_again_though_nothing_
 async def _replica_has(group: ValkeyGroup, entry_id: str) -> bool:
     """Say whether the replica has an entry of the feed."""
     primary = group.primary()
-    (replica,) = (one for one in group.servers if one is not primary)
+    (replica,) = (server for server in group.servers if server is not primary)
     async with server_of(replica) as its:
         return bool(await its.xrange(keys.feed_key(ORG), entry_id, entry_id))
 

@@ -122,7 +122,7 @@ def test_q7_q9_a_window_kept_by_ranks_alone_is_the_boards_page_at_every_step(
 
 
 def changes_in_order(entries: list[FeedEntry]) -> list[tuple[str, str, int | None, int | None, int | None]]:
-    return [(one.change, one.lead_id, one.was, one.rank, one.size) for one in entries]
+    return [(entry.change, entry.lead_id, entry.was, entry.rank, entry.size) for entry in entries]
 
 
 async def test_q9_an_entry_says_where_from_where_to_and_of_how_many(

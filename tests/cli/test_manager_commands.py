@@ -307,7 +307,7 @@ def test_x5_route_says_who_would_get_a_lead_on_the_live_state(stack_with_excepti
     assert "vendor is acme" in free["passed"][0]["why"]
     known = firstclaim(stack_with_exceptions, "route", "--lead", a_lead("race", 1))
     assert last_line(known)["was"]["phase"] in {"queued", "owned"}
-    assert [each["queue_id"] for each in last_line(known)["queues"]] == ["pool"]
+    assert [queue["queue_id"] for queue in last_line(known)["queues"]] == ["pool"]
     assert firstclaim(stack_with_exceptions, "route", "--lead", a_lead("nobody", 1)).exit_code == 1
     assert firstclaim(stack_with_exceptions, "route").exit_code == 2
 
@@ -332,7 +332,7 @@ def test_m6_a_manager_lists_open_leads_and_frees_one(stack_with_exceptions: Runn
 
     def locks_with_lead() -> dict[str, Any] | None:
         known = read_locks(stack_with_exceptions.settings, ORG, limit=100)
-        return known if any(one["lead_id"] == opened for one in known["locks"]) else None
+        return known if any(lock["lead_id"] == opened for lock in known["locks"]) else None
 
     asyncio.run(eventually(locks_with_lead, "the database has the open lead"))
     seen = last_line(firstclaim(stack_with_exceptions, "locks", "list"))

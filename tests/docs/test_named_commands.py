@@ -51,7 +51,7 @@ def problem_of(text: str) -> str:
     except ValueError as error:
         return f"{text}: {error}"
     command: Any = get_command(app)
-    options = {"--help", *(name for one in command.params for name in one.opts)}
+    options = {"--help", *(name for param in command.params for name in param.opts)}
     for word in arguments:
         if word.startswith("-") and word != "-":
             if word.split("=")[0] not in options:
@@ -60,7 +60,7 @@ def problem_of(text: str) -> str:
             if word not in command.commands:
                 return "" if command.invoke_without_command else f"{text}: no command {word}"
             command = command.commands[word]
-            options |= {name for one in command.params for name in (*one.opts, *one.secondary_opts)}
+            options |= {name for param in command.params for name in (*param.opts, *param.secondary_opts)}
     return ""
 
 

@@ -26,14 +26,14 @@ def test_the_bill_of_materials_names_every_locked_package_and_is_reproducible(tm
     document = json.loads(first)
     assert (document["bomFormat"], document["specVersion"]) == ("CycloneDX", "1.6")
     assert document["metadata"]["component"]["name"] == "firstclaim"
-    named = {(one["name"], one["version"]) for one in document["components"]}
+    named = {(component["name"], component["version"]) for component in document["components"]}
     locked = set(LOCKED.findall((REPO / "requirements.lock").read_text()))
     assert len(locked) > 100
     assert named == locked
     assert all(
         hashed["alg"] == "SHA-256"
-        for one in document["components"]
-        for hashed in one["externalReferences"][0]["hashes"]
+        for component in document["components"]
+        for hashed in component["externalReferences"][0]["hashes"]
     )
     # The first was validated as it was written, which takes six of its seven seconds and changes no byte.
     assert bill_of_materials(tmp_path, "second.json", "--no-validate") == first

@@ -136,7 +136,7 @@ class Outcome:
         return [self.letters[position] for position in sent.positions if position in self.letters]
 
     def _missing(self, sent: Sent) -> list[str]:
-        found = [f"lead {one} did not arrive" for one in sent.leads if one not in self.rows]
+        found = [f"lead {lead} did not arrive" for lead in sent.leads if lead not in self.rows]
         found += [f"action {one} is not answered" for one in sent.answered if one not in self.answers]
         letters = self.letters_of(sent)
         if sent.letters is not None and len(letters) < sent.letters:

@@ -275,7 +275,7 @@ def visible_state(leads: dict[str, Lead]) -> dict[str, Any]:
             one.open_distribution,
             one.open_exception,
             set(one.placements),
-            {each for each in one.deadlines if each.kind is not DeadlineKind.RULES},
+            {deadline for deadline in one.deadlines if deadline.kind is not DeadlineKind.RULES},
         )
         for lead_id, one in leads.items()
     }

@@ -64,7 +64,7 @@ def test_a_valkey_that_is_killed_or_paused_is_promoted_over_and_comes_back_as_a_
         checks = checks_by_name(settings)
         assert all(check.ok for check in checks.values()), checks
         assert "3 of 3 answer" in checks["Valkey sentinels"].detail
-        (replica_server,) = (one for one in group.servers if one is not group.primary())
+        (replica_server,) = (server for server in group.servers if server is not group.primary())
         at_replica = checks_by_name(Settings.read(state_dir=tmp_path, redis_url=replica_server.url))
         assert not at_replica["Valkey role"].ok
         assert "takes no writes" in at_replica["Valkey role"].detail

@@ -143,7 +143,7 @@ def test_a_publication_without_its_transactional_id_is_refused_with_a_sentence(s
 async def positions_of(secured: Secured, topic: str, value: bytes) -> list[str]:
     """Return where a topic has a value, as PARTITION:OFFSET."""
     async with aclosing(read_topic(secured.admin, topic)) as records:
-        return [f"{one.partition}:{one.offset}" async for one in records if one.value == value]
+        return [f"{record.partition}:{record.offset}" async for record in records if record.value == value]
 
 
 def test_a_dead_letter_that_could_not_be_marked_is_not_sent_again(servers: Secured) -> None:

@@ -201,7 +201,7 @@ class Run:
         for _ in range(ROUNDS):
             stages = {stage.name: stage for stage in self.apps["worker"].stages}
             partitions = [*stages["leads"].table.rows.partitions(), *stages["orgs"].table.rows.partitions()]
-            due = [at for one in partitions if (at := one.deadlines.next_due()) is not None]
+            due = [at for partition in partitions if (at := partition.deadlines.next_due()) is not None]
             if not due:
                 self.broker.now += MONTH_SECONDS
                 return

@@ -77,7 +77,7 @@ def test_x3_what_is_due_waits_until_what_was_appended_is_decided() -> None:
     called = [
         row
         for row in rows
-        if isinstance(row, LeadRow) and any(isinstance(one, CallbackDue) for one in row.decisions)
+        if isinstance(row, LeadRow) and any(isinstance(decision, CallbackDue) for decision in row.decisions)
     ]
     assert len(called) == HERD, "and each call is due once"
 

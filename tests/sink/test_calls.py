@@ -41,7 +41,7 @@ def record(n: int, event: Any = "ringing", **more: Any) -> bytes:
 
 def rows(*records: bytes) -> list[dict[str, Any]]:
     """Return the rows of records."""
-    return [row for one in records if (row := call_row(one)) is not None]
+    return [row for record in records if (row := call_row(record)) is not None]
 
 
 def stored_calls(engine: Engine) -> list[tuple[str, str]]:

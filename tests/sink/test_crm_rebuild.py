@@ -180,7 +180,7 @@ def test_m2_a_correction_published_the_assignment_anew_and_is_no_change_of_owner
     )
     corrected = record_of(row_of(owned, correction, off=2, seq=3), 1)
     letters = public([claimed, corrected], ASSIGNMENTS)
-    assert [msgspec.json.decode(one or b"")["version"] for one in letters] == [2, 3]
+    assert [msgspec.json.decode(letter or b"")["version"] for letter in letters] == [2, 3]
     writer.apply([claimed, corrected])
     before = tables(engine)
     assert PublicRows(engine).assignments(letters[1:]) == 0

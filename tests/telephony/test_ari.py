@@ -129,8 +129,10 @@ async def test_n5_an_inbound_call_is_reported_with_both_numbers(
 ) -> None:
     async with connected_adapter(asterisk) as (ari, events):
         caller = sipp.Caller("lead", tmp_path, asterisk.ports["sip"], "14015550199", "14014194247")
-        await eventually(lambda: [one for one in events if isinstance(one, InboundCall)], "it is reported")
-        [call] = [one for one in events if isinstance(one, InboundCall)]
+        await eventually(
+            lambda: [event for event in events if isinstance(event, InboundCall)], "it is reported"
+        )
+        [call] = [event for event in events if isinstance(event, InboundCall)]
         assert (call.called, call.caller) == ("14015550199", "14014194247")
         await ari.answer(call.leg_id)
         await ari.hang_up(call.leg_id)

@@ -142,8 +142,8 @@ def test_an_address_has_one_normal_form_everywhere(accounts: Accounts, spelled: 
     assert accounts.find(spelled) == MIA
     thief = Account(email=spelled, org="default", rep_id="rep-7", role="rep")
     assert not accounts.invite(thief, PASSWORD), "it is mia's"
-    assert [one.name for one in buckets(address_of(spelled), "::1")] == [
-        one.name for one in buckets(MIA.email, "::1")
+    assert [bucket.name for bucket in buckets(address_of(spelled), "::1")] == [
+        bucket.name for bucket in buckets(MIA.email, "::1")
     ]
     assert accounts.disable(spelled)
 

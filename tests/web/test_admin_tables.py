@@ -43,11 +43,11 @@ OBJECTS: dict[tuple[str, str], dict[str, Any]] = {
 
 
 def test_objects_that_nobody_can_tell_apart_are_named() -> None:
-    assert [one.text for one in look_alikes(OBJECTS, "queue")] == [
+    assert [look_alike.text for look_alike in look_alikes(OBJECTS, "queue")] == [
         "2 views are named Aged: a, b.",
         "Aged and Rhode Island have the same rules.",
     ]
-    assert [one.ids for one in look_alikes(OBJECTS, "group")] == [("south", "west")]
+    assert [look_alike.ids for look_alike in look_alikes(OBJECTS, "group")] == [("south", "west")]
     assert look_alikes_of(OBJECTS, ("rep", "ann")) == ["2 reps are named Ann Lee: ann, ann-2."]
     assert (
         look_alikes_of(OBJECTS, ("rep", "ann-3")) == look_alikes_of(OBJECTS, ("settings", "settings")) == []

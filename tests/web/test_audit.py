@@ -85,7 +85,7 @@ async def test_every_act_of_a_working_day_is_on_the_topic_with_author_and_differ
             act: (await entries(ann, act))[0]["text"]
             for act in ("exported", "lead_assigned", "token_made", "sign_in_failed", "signed_in")
         }
-        of_bob, aged, *_ = [one["text"] for one in await entries(ann, "published", 3)]
+        of_bob, aged, *_ = [entry["text"] for entry in await entries(ann, "published", 3)]
     assert aged == (
         "Ann Lee published the queue Aged leads: removes the rule the lead has no owner; "
         "adds the rule State is one of RI, MA."
@@ -197,7 +197,7 @@ async def test_what_is_refused_and_what_changes_nothing_is_no_entry(running_org:
         assert same.json()["changes"] == []
         assert (await ann.delete("/api/v1/session")).status_code == HTTPStatus.NO_CONTENT
     records = await on_the_topic(running_org, "signed_out")
-    assert [one["act"] for one in records] == ["signed_in", "signed_out"]
+    assert [record["act"] for record in records] == ["signed_in", "signed_out"]
 
 
 async def test_an_admin_finds_an_entry_by_person_act_and_day_and_cannot_remove_one(

@@ -161,7 +161,7 @@ async def test_n7_a_click_rings_the_rep_and_the_page_shows_the_call_and_keeps_it
         "Ann's telephone rang to be connected with the lead. Ann answered and pressed a key."
     )
     calls = (await read_history(running_org.stack.settings, lead))["calls"]
-    assert [one["text"].partition(".")[0] for one in calls] == [
+    assert [call["text"].partition(".")[0] for call in calls] == [
         "ann's telephone rang to be connected with the lead"
     ]
 

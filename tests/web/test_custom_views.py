@@ -203,7 +203,7 @@ async def test_q1_q3_a_rule_asks_the_reps_own_leads_only_and_pages_them_in_order
             assert made.json() == again.json()
             view = made.json()["view_id"]
             page = await until_count(client, f"{VIEWS}/{view}/leads", "size", len(own))
-            assert [one["lead_id"] for one in page["rows"]] == own
+            assert [row["lead_id"] for row in page["rows"]] == own
             assert page["rows"][0]["columns"] == {"name": "Lead 1"}
             assert (await other.get(f"{VIEWS}/{view}/leads")).status_code == 404
         assert len((await client.get(VIEWS)).json()) == 3
@@ -211,11 +211,11 @@ async def test_q1_q3_a_rule_asks_the_reps_own_leads_only_and_pages_them_in_order
         cursor = ""
         while cursor is not None:
             answer = await client.get(f"{VIEWS}/{view}/leads", params={"limit": 2, "cursor": cursor})
-            found += [one["lead_id"] for one in answer.json()["rows"]]
+            found += [row["lead_id"] for row in answer.json()["rows"]]
             cursor = answer.json()["next"]
         assert found == own
         named = await client.get(f"{VIEWS}/{view}/leads", params={"name": "lead 2"})
-        assert [one["lead_id"] for one in named.json()["rows"]] == [own[1]]
+        assert [row["lead_id"] for row in named.json()["rows"]] == [own[1]]
         wide = {
             "name": "All",
             "inclusion": {**RI, "rules": [{"field": "loan_amount", "operator": ">", "value": 8e5}]},
@@ -247,7 +247,7 @@ async def test_q1_no_edit_of_a_view_is_lost_and_a_wrong_one_is_refused_at_its_pl
         }
         refused = await client.put(path, json=wrong, headers={"if-match": edited.headers["etag"]})
         assert refused.status_code == 422
-        assert {one["path"] for one in refused.json()["errors"]} >= {"columns[0]", "inclusion.rules[0]"}
+        assert {error["path"] for error in refused.json()["errors"]} >= {"columns[0]", "inclusion.rules[0]"}
         gone = await client.delete(path, headers={"if-match": edited.headers["etag"]})
         assert gone.status_code == 204
         assert (await client.get(path)).status_code == 404

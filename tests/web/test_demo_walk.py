@@ -40,7 +40,7 @@ async def signed_in(running_org: RunningOrg, email: str) -> Page:
     page = await running_org.window(email)
     await page.goto("/")
     source = await page.content()
-    assert not any(word in source for one in SIGN_INS for word in (PASSWORD, one.email))
+    assert not any(word in source for sign_in in SIGN_INS for word in (PASSWORD, sign_in.email))
     await page.get_by_label("Email").fill(email)
     await page.get_by_label("Password").fill(PASSWORD)
     await page.get_by_role("button", name="Sign in").click()
@@ -63,7 +63,7 @@ async def test_a_new_user_signs_in_finds_a_lead_claims_it_and_works_it(running_o
     port = running_org.stack.ports["console"]
     printed = invitation(port)
     assert f"http://127.0.0.1:{port}" in printed
-    assert all(f"{one.email}  " in printed for one in SIGN_INS)
+    assert all(f"{sign_in.email}  " in printed for sign_in in SIGN_INS)
     assert printed.count(PASSWORD) == len(SIGN_INS)
     database_url = await publish_demo(running_org, 80)
     with signed_up(database_url, running_org.org):
@@ -94,9 +94,9 @@ async def test_a_new_user_signs_in_finds_a_lead_claims_it_and_works_it(running_o
         )
         await ring.get_by_role("button", name="Press 1 to be connected").click()
         await expect(ring).to_contain_text("Calling Jeremy Jones")
-        for one in SIGN_INS[1:]:
-            other = await signed_in(running_org, one.email)
-            await expect(other.locator(".who .name")).to_contain_text(one.role)
+        for sign_in in SIGN_INS[1:]:
+            other = await signed_in(running_org, sign_in.email)
+            await expect(other.locator(".who .name")).to_contain_text(sign_in.role)
     with suppress(PlaywrightError):  # the page may be on its way to the sign-in already
         await page.reload()
     await expect(page.get_by_label("Email")).to_be_visible()  # the demo is over, and so are its sign-ins

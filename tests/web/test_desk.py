@@ -310,7 +310,7 @@ async def test_d6_several_are_shared_evenly_and_every_answer_is_counted(running_
     for page in (mia, maxim):
         await until_shown(page, "Cy Adams")
     answers = [await running_org.ask("claim", leads[name], "zoe") for name in ("Jeremy Jones", "Ana Silva")]
-    assert sorted(one.answer.owner or "" for one in answers if one.answer) == ["rep-1", "rep-2"]
+    assert sorted(answer.answer.owner or "" for answer in answers if answer.answer) == ["rep-1", "rep-2"]
     await mia.get_by_label("Select Cy Adams").check()
     await mia.get_by_role("button", name="Ignore …").click()
     await expect(mia.locator("#confirm")).to_contain_text("Do you really want to ignore this lead")

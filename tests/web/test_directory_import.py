@@ -109,7 +109,7 @@ async def test_q6_r1_an_admin_sees_what_a_file_changes_and_publishes_it(running_
     assert after["group", "east"]["members"] == [{"rep_id": "bob-ray"}, {"rep_id": "ann-lee", "weight": 2}]
     assert after["campaign", "east"]["group_id"] == "east"
     async with signed_in(running_org, "ada") as ada:
-        texts = [one["text"] for one in await entries(ada, "published", 4)]
+        texts = [entry["text"] for entry in await entries(ada, "published", 4)]
     assert any("Ada published the new rep Ann Lee" in text for text in texts)
     # The file that the page saves changes nothing; a changed line of it is said as what it changes.
     async with page.expect_download() as download:

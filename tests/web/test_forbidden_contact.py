@@ -96,7 +96,7 @@ async def test_d9_m8_an_outcome_forbids_contact_everywhere_until_consent_is_reco
 
     async def own_leads() -> list[tuple[str, bool]]:
         rows = (await ann.get("/api/v1/queues/mine/leads")).json()["rows"]
-        return [(each["lead_id"], each["may_call"]) for each in rows]
+        return [(row["lead_id"], row["may_call"]) for row in rows]
 
     await eventually(own_leads, "her queue has the lead again")  # the queues follow the journal by themselves
     assert await own_leads() == [(lead, False)]

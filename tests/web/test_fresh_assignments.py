@@ -110,7 +110,7 @@ async def test_m4_d5_by_bytes_a_fresh_assignment_is_not_claimed_away(running_org
     async def times() -> dict[str, datetime] | None:
         answer = await mia.get(f"/api/v1/leads/{again}/why?limit=200")
         events = answer.json()["events"] if answer.status_code == 200 else []
-        found = {one["type"]: datetime.fromisoformat(one["at"]) for one in events}
+        found = {event["type"]: datetime.fromisoformat(event["at"]) for event in events}
         return found if "queue_entered" in found else None
 
     at = await eventually(times, "the CRM database has what the queue shows")

@@ -264,7 +264,7 @@ def test_q6_what_is_wrong_is_said_at_the_rule(page: Page, mount: Mount) -> None:
     refused = group(rule("state", "=", "RI"), group(rule("zip", "=", "")))
     with pytest.raises(RuleErrors) as error:
         parse(refused, "inclusion")
-    problems = [{"path": one.path, "reason": one.reason} for one in error.value.problems]
+    problems = [{"path": problem.path, "reason": problem.reason} for problem in error.value.problems]
     problems.append({"path": "inclusion.rules[1]", "reason": "the group is odd"})
     problems.append({"path": "exclusion.rules[0]", "reason": "of another tree"})
     page.eval_on_selector(

@@ -56,7 +56,7 @@ async def facts_of(program: httpx.AsyncClient, lead: str) -> dict[str, Any]:
 async def owners(program: httpx.AsyncClient) -> dict[str, str]:
     """Return lead id -> owner, of all leads that the API lists with an owner."""
     rows = (await program.get("/api/v1/leads?limit=100")).json()["rows"]
-    return {each["lead_id"]: each["owner"] for each in rows if each["owner"]}
+    return {row["lead_id"]: row["owner"] for row in rows if row["owner"]}
 
 
 async def until_counted(program: httpx.AsyncClient, **wanted: int) -> dict[str, str]:

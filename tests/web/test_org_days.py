@@ -45,7 +45,7 @@ async def test_c1_days_are_the_orgs_in_segments_previews_and_views(running_org: 
         }
         preview = await manager.post("/api/v1/queue-previews", json=preview_request)
         assert preview.status_code == 200, preview.text
-        assert [one["lead_id"] for one in preview.json()["examples"]] == [free]
+        assert [example["lead_id"] for example in preview.json()["examples"]] == [free]
         assert preview.json()["lead"]["conditions"][0]["met"] is True
     async with await running_org.program("rep-1") as client:
         made = await client.post(VIEWS, json={"name": "That day", "inclusion": THAT_DAY})

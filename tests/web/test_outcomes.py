@@ -54,7 +54,7 @@ async def test_d2_outcomes_are_worded_once_and_read_everywhere(running_org: Runn
     await page.locator("#review").get_by_role("button", name="Back").click()
     await publish(page)
     value = await published_object(page, "settings/settings")
-    labels = {one["outcome"]: one["label"] for one in value["outcomes"]}
+    labels = {outcome["outcome"]: outcome["label"] for outcome in value["outcomes"]}
     assert (labels["no_answer"], labels["left_message"]) == ("Rang out", "Left a message")
     assert value["closing_outcomes"][-1] == "application_sent"
     assert list(labels)[-2] == "application_sent"

@@ -207,4 +207,4 @@ async def test_the_console_can_be_installed(running_org: RunningOrg) -> None:
     for icon in manifest["icons"]:
         assert (await page.request.get(icon["src"])).ok, icon
     problems = (await session.send("Page.getInstallabilityErrors"))["installabilityErrors"]
-    assert [one["errorId"] for one in problems if one["errorId"] != "in-incognito"] == []
+    assert [problem["errorId"] for problem in problems if problem["errorId"] != "in-incognito"] == []

@@ -72,7 +72,7 @@ async def test_d8_m7_a_due_call_comes_to_the_top_of_the_open_list(running_org: R
 
     async def listed() -> list[str]:
         rows = (await rep.get("/api/v1/queues/work/leads")).json()["rows"]
-        return [each["lead_id"] for each in rows]
+        return [row["lead_id"] for row in rows]
 
     async def on_top() -> bool:
         return await listed() == [small, large]

@@ -294,7 +294,7 @@ async def test_n3_n8_a_rep_chooses_on_the_page_how_to_be_told(
             "quiet_times": [{"days": ["mon"], "from": "09:00", "to": "17:00"}],
         }
         assert (rep["max_open"], rep["role"]) == (7, "rep"), "all else stays"
-        assert any(one["act"] == "published" for one in entries["entries"])
+        assert any(entry["act"] == "published" for entry in entries["entries"])
         await page.reload()
         await page.wait_for_selector("html[data-ready=yes]")
         await expect(page.get_by_label("Leads that are offered to you: Mail")).not_to_be_checked()

@@ -111,8 +111,8 @@ async def test_x6_rows_that_are_read_bring_their_times(running_org: RunningOrg) 
     await expect(row(page, reed)).to_have_count(0)
     await page.get_by_role("button", name="Clear").click()
     await expect(row(page, reed).locator(".there")).to_contain_text(re.compile(r"\d:\d\d"))
-    assert sum("times=true" in one for one in paths) == 2
-    assert not [one for one in paths if "call-times" in one]
+    assert sum("times=true" in path for path in paths) == 2
+    assert not [path for path in paths if "call-times" in path]
     read = await page.request.get("/api/v1/queues/blind/leads?times=true")
     assert (read.status, (await read.json())["call_times"]) == (HTTPStatus.OK, {})
 

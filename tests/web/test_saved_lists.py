@@ -82,7 +82,7 @@ async def test_s6_filters_columns_and_order_are_saved_for_oneself_and_for_everyb
         assert (await client.post(LISTS, json={**body, "shared": True})).status_code == HTTPStatus.FORBIDDEN
         wrong = await client.post(LISTS, json={**body, "query": "colour=red", "columns": ["taste"]})
         assert wrong.status_code == HTTPStatus.UNPROCESSABLE_ENTITY
-        assert [one["reason"] for one in wrong.json()["errors"]] == [
+        assert [error["reason"] for error in wrong.json()["errors"]] == [
             "there is no column taste",
             "colour is not a filter of this list",
         ]

@@ -61,7 +61,7 @@ async def test_wrong_tries_padded_with_blanks_are_one_account(running_org: Runni
     )
     async with httpx.AsyncClient(timeout=PATIENCE_SECONDS, base_url=running_org.url, headers=JSON) as client:
         answers = [await sign_in(client, f"{' ' * number}{next(spellings)}", WRONG) for number in range(11)]
-        assert [one.status_code for one in answers] == [HTTPStatus.UNAUTHORIZED] * 10 + [429]
+        assert [answer.status_code for answer in answers] == [HTTPStatus.UNAUTHORIZED] * 10 + [429]
         assert 0 < int(answers[-1].headers["retry-after"]) <= 61
         assert (await sign_in(client, email)).status_code == 429, "the right password waits, too"
         page = await client.post("/sign-in", data={"email": f" {email}", "password": WRONG})

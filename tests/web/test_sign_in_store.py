@@ -150,7 +150,11 @@ def test_the_schema_before_becomes_the_newest_one_with_its_accounts(tmp_path: Pa
             connection.execute(text(row), {"e": email, "r": f"rep-{number}"})
     upgrade(url)
     accounts = Accounts(engine)
-    assert [one.email for one in accounts.accounts("default")] == ["bob@x.org", "mia@x.org", "\uff42ob@x.org"]
+    assert [account.email for account in accounts.accounts("default")] == [
+        "bob@x.org",
+        "mia@x.org",
+        "\uff42ob@x.org",
+    ]
     found = accounts.find("bob@x.org")
     assert found is not None
     assert found.rep_id == "rep-1"

@@ -175,7 +175,7 @@ async def test_an_upload_beyond_the_bounds_or_with_wrong_choices_names_the_reaso
             assert (status, named in body["detail"]) == (HTTPStatus.UNPROCESSABLE_ENTITY, True), body
         status, body = await try_file(ann, "a,b\n1,Ann\n")
         assert (status, body["mapping_from"]) == (HTTPStatus.OK, "none")
-        assert [one["column"] for one in body["columns"]] == ["a", "b"]
+        assert [column["column"] for column in body["columns"]] == ["a", "b"]
         status, _ = await try_file(ann, b"")
         assert status == HTTPStatus.UNPROCESSABLE_ENTITY
         status, body = await try_file(ann, "<adf><prospect><id>1</id></prospect></adf>", "a.xml")

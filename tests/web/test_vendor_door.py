@@ -133,9 +133,12 @@ async def test_v1_v6_a_list_is_accepted_in_part_and_each_lead_is_named(
         assert answer.status_code == HTTPStatus.ACCEPTED, answer.text
         body = answer.json()
         assert (body["accepted"], body["refused"]) == (2, 2)
-        assert [one["line"] for one in body["leads"]] == [1, 4]
+        assert [lead["line"] for lead in body["leads"]] == [1, 4]
         assert body["leads"][1]["remarks"]["invalid"] == {"credit_score": "high"}
-        assert [(one["line"], one["field"]) for one in body["refusals"]] == [(2, "external_id"), (3, "")]
+        assert [(refusal["line"], refusal["field"]) for refusal in body["refusals"]] == [
+            (2, "external_id"),
+            (3, ""),
+        ]
         assert len(await topic.take()) == 3
         alone = await vendor.post(DOOR, json={"first_name": "Bob"})
         assert alone.status_code == HTTPStatus.UNPROCESSABLE_ENTITY
@@ -145,8 +148,8 @@ async def test_v1_v6_a_list_is_accepted_in_part_and_each_lead_is_named(
         assert problem["errors"][0]["path"] == "external_id"
         assert "needed to tell the lead from others" in problem["detail"]
         letters = await letters_of(running_org, 2)
-        assert {one.error_class for one in letters} == {"nothing_identifying"}
-        assert all(problem["errors"][0]["reason"] in one.reason for one in letters)
+        assert {letter.error_class for letter in letters} == {"nothing_identifying"}
+        assert all(problem["errors"][0]["reason"] in letter.reason for letter in letters)
     (key,) = keys.all(running_org.org)
     assert (key.accepted, key.refused) == (2, 3)
     assert key.used_at is not None
@@ -226,7 +229,7 @@ async def test_b8_hostile_bodies_are_answered_by_field_and_reason_and_stop_nothi
             if answer.status_code != status or text not in answer.text or is_problem == (status == 202):
                 wrong[name] = (answer.status_code, answer.text)
         assert wrong == {}
-        names = [one.get("last_name") for one in await topic.messages()]
+        names = [message.get("last_name") for message in await topic.messages()]
         assert names.count("Muñoz") == 2
         assert "root:" not in json.dumps(names)
         large = await vendor.post(DOOR, content=b" " * (1024 * 1024 + 1), headers=JSON_TYPE)
@@ -261,7 +264,7 @@ async def test_the_same_idempotency_key_and_bytes_get_the_same_answer(
         await topic.take()
         many = await asyncio.gather(*(post({**LEAD, "external_id": f"R-{n % 2}"}, "race") for n in range(8)))
         assert {one.status_code for one in many} == {HTTPStatus.ACCEPTED, HTTPStatus.UNPROCESSABLE_ENTITY}
-        assert len({one["external_id"] for one in await topic.messages()}) == 1, (
+        assert len({message["external_id"] for message in await topic.messages()}) == 1, (
             "two bodies, one key: one counts"
         )
     async with client(running_org, issue_key(running_org, store)) as another:

@@ -68,7 +68,7 @@ async def test_a_key_posts_leads_of_its_vendor_to_its_org_and_does_nothing_else(
             DOOR, json={**wrapped, "data": {**LEAD, "vendor": "acme", "org": "default"}}
         )
         assert hidden.status_code == HTTPStatus.UNPROCESSABLE_ENTITY
-        assert {one["org"] for one in await topic.messages()} <= {running_org.org}
+        assert {message["org"] for message in await topic.messages()} <= {running_org.org}
         for path in ("/api/v1/me", "/api/v1/leads", "/api/v1/queues", "/api/v1/vendors/keys"):
             assert (await vendor.get(path)).status_code == HTTPStatus.UNAUTHORIZED, path
         assert (await program.post(DOOR, json=LEAD)).status_code == HTTPStatus.UNAUTHORIZED
@@ -210,7 +210,7 @@ async def test_an_admin_makes_keys_and_mappings_by_the_api_and_they_are_in_the_a
         async with asyncio.timeout(PATIENCE_SECONDS):
             while True:
                 entries = (await ann.get("/api/v1/audit")).json()["entries"]
-                acts = {one["act"] for one in entries}
+                acts = {entry["act"] for entry in entries}
                 if {"vendor_key_made", "vendor_key_revoked", "vendor_mapping_changed"} <= acts:
                     break
                 await asyncio.sleep(0.05)

@@ -123,12 +123,12 @@ async def test_a_manager_sees_the_day_on_the_wallboard_and_in_the_reports(runnin
     reps = {one["rep_id"]: one for one in found["reps"]}
     assert (reps["ann"]["leads_today"], reps["ann"]["open_leads"], reps["bob"]["locks"]) == (2, 2, 1)
     assert reps["ann"]["p50_seconds"] is not None
-    assert [(one["name"], one["arrivals"], one["first_claims"]) for one in found["groups"]] == [
+    assert [(group["name"], group["arrivals"], group["first_claims"]) for group in found["groups"]] == [
         ("West team", 4, 2),
         ("Nobody", 1, 0),
     ]
     assert {one["key"] for one in found["vendors"]} == {"acme", "zeta"}
-    queues = {one["queue_id"]: one for one in found["queues"]}
+    queues = {queue["queue_id"]: queue for queue in found["queues"]}
     assert queues["new"]["oldest_at"] is not None
     rep = await running_org.sign_in("ann", "/queues/new")
     page = await running_org.sign_in("mia", "/wallboard")

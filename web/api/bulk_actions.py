@@ -187,8 +187,8 @@ def _read_list(content: bytes, org: str) -> LeadSelection:
             return leads_of(path, org)
         except InvalidInput as error:
             shown = (
-                msgspec.structs.replace(one, path=one.path.replace(str(path), "file"))
-                for one in error.problems
+                msgspec.structs.replace(problem, path=problem.path.replace(str(path), "file"))
+                for problem in error.problems
             )
             raise InvalidInput(tuple(shown)) from error
 

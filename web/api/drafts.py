@@ -89,14 +89,14 @@ async def history(person: Reads, parts: PartsOf, queue_id: str) -> list[Publishe
         raise not_found(f"queue {queue_id}")
     found = [
         PublishedVersionInfo(
-            version=one.version,
-            value=one.value,
-            published_by=one.published_by,
-            published_by_name=names.rep(one.published_by),
-            published_at=one.published_at,
-            current=held is not None and held.version == one.version,
+            version=edition.version,
+            value=edition.value,
+            published_by=edition.published_by,
+            published_by_name=names.rep(edition.published_by),
+            published_at=edition.published_at,
+            current=held is not None and held.version == edition.version,
         )
-        for one in editions
+        for edition in editions
     ]
     if held is not None and not any(one.current for one in found):
         found.append(
@@ -161,7 +161,9 @@ async def revert(
     if queue_id_problem(queue_id):
         raise not_found("queue of that name")
     editions = await asyncio.to_thread(parts.drafts.history, person.org, queue_id)
-    value = next((one.value for one in editions if one.version == given.version and one.value), None)
+    value = next(
+        (edition.value for edition in editions if edition.version == given.version and edition.value), None
+    )
     if value is None:
         raise not_found(f"version {given.version} of queue {queue_id} in the console's history")
     return await _save(parts, person, response, queue_id, value, match)
@@ -314,7 +316,8 @@ def _lost_edit_problem(
         etag=now.tag,
         version=now.version,
         changes=[
-            {"path": one.path, "theirs": one.old, "yours": one.new} for one in differences(theirs, yours)
+            {"path": difference.path, "theirs": difference.old, "yours": difference.new}
+            for difference in differences(theirs, yours)
         ],
     )
 
@@ -329,6 +332,7 @@ def _overtaken_problem(error: DraftConflictError, yours: dict[str, Any]) -> Http
         f"{who} since you saw it",
         etag=None if now is None else now.revision,
         changes=[
-            {"path": one.path, "theirs": one.old, "yours": one.new} for one in differences(theirs, yours)
+            {"path": difference.path, "theirs": difference.old, "yours": difference.new}
+            for difference in differences(theirs, yours)
         ],
     )

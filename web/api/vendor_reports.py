@@ -39,7 +39,9 @@ class VendorReportShown(Model):
 @router.get("/reports")
 async def reports(person: Reads, parts: PartsOf, days: Days = 30) -> list[VendorReportShown]:
     """List the reports of the org's vendors, by name."""
-    return [VendorReportShown.model_validate(one) for one in await vendor_reports(parts, person.org, days)]
+    return [
+        VendorReportShown.model_validate(report) for report in await vendor_reports(parts, person.org, days)
+    ]
 
 
 @router.get(
@@ -52,9 +54,9 @@ async def export(person: Reads, parts: PartsOf, days: Days = 30) -> Response:
     text = io.StringIO()
     write = csv.writer(text).writerow
     write(["vendor", "what", "reason or remark", "count"])
-    for one in await vendor_reports(parts, person.org, days):
-        for line in _lines(one):
-            write([defused_text(one.vendor), *line])
+    for report in await vendor_reports(parts, person.org, days):
+        for line in _lines(report):
+            write([defused_text(report.vendor), *line])
     day = datetime.now(UTC).date().isoformat()
     headers = {"Content-Disposition": f'attachment; filename="vendors-{day}.csv"'}
     return Response("\ufeff" + text.getvalue(), media_type="text/csv", headers=headers)

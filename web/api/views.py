@@ -137,7 +137,7 @@ def _accepted(view_id: str, given: ViewEdit) -> dict[str, Any]:
     try:
         return custom_views.accepted_view(view_id, given.model_dump())
     except InvalidInput as error:
-        errors = [{"path": one.path, "reason": one.reason} for one in error.problems]
+        errors = [{"path": problem.path, "reason": problem.reason} for problem in error.problems]
         raise HttpProblem(
             HTTPStatus.UNPROCESSABLE_ENTITY, "invalid", f"{error.problems[0]}", errors=errors
         ) from error
@@ -166,6 +166,7 @@ def _overtaken_problem(now: CustomView, yours: dict[str, Any]) -> HttpProblem:
         "you have changed this view elsewhere since you saw it",
         etag=now.revision,
         changes=[
-            {"path": one.path, "theirs": one.old, "yours": one.new} for one in differences(now.value, yours)
+            {"path": difference.path, "theirs": difference.old, "yours": difference.new}
+            for difference in differences(now.value, yours)
         ],
     )

@@ -138,7 +138,7 @@ class _Batch:
 
     def __init__(self, entries: Iterable[_Entry]) -> None:
         self._entries = tuple(entries)
-        self._queues = {one.queue_id for one in self._entries if one.queue_id}
+        self._queues = {entry.queue_id for entry in self._entries if entry.queue_id}
         self._joined: dict[tuple[frozenset[str], frozenset[str] | None], bytes] = {}
 
     def chunk(self, page: OpenPage) -> bytes:
@@ -147,10 +147,8 @@ class _Batch:
         states = page.licences() if shown else None
         chunk = self._joined.get((shown, states))
         if chunk is None:
-            chunks = (
-                one.chunk_for(states) for one in self._entries if not one.queue_id or one.queue_id in shown
-            )
-            chunk = self._joined[shown, states] = b"".join(chunks)
+            seen = (entry for entry in self._entries if not entry.queue_id or entry.queue_id in shown)
+            chunk = self._joined[shown, states] = b"".join(entry.chunk_for(states) for entry in seen)
         return chunk
 
 

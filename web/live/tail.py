@@ -123,15 +123,15 @@ class TopicTail:
                 self._hub.tell(org, "exceptions", {"leads": []}, lambda page: not self._oversees(page))
             if not leads:
                 continue
-            self._hub.tell(org, "leads", {"leads": [one.lead_id for one in leads]}, self._oversees)
-            for rep_id in {rep for one in leads for rep in (one.rep_id, one.previous_rep_id) if rep}:
-                theirs = [one.lead_id for one in leads if rep_id in (one.rep_id, one.previous_rep_id)]
+            self._hub.tell(org, "leads", {"leads": [lead.lead_id for lead in leads]}, self._oversees)
+            for rep_id in {rep for lead in leads for rep in (lead.rep_id, lead.previous_rep_id) if rep}:
+                theirs = [lead.lead_id for lead in leads if rep_id in (lead.rep_id, lead.previous_rep_id)]
 
                 def is_theirs(page: OpenPage, rep_id: str = rep_id) -> bool:
                     return page.rep_id == rep_id and not self._oversees(page)
 
                 self._hub.tell(org, "leads", {"leads": theirs}, is_theirs)
-            for rep_id in {rep for one in leads for rep in _notified_reps(one)}:
+            for rep_id in {rep for lead in leads for rep in _notified_reps(lead)}:
 
                 def is_of(page: OpenPage, rep_id: str = rep_id) -> bool:
                     return page.rep_id == rep_id

@@ -36,7 +36,7 @@ async def call_queue(
 ) -> Response:
     """Show a queue beside the list of all queues. Without a name, show the first queue that the person may see."""
     chosen, page, queues = await list_and_queues(parts, person, queue_id, limit=WINDOW + RESERVE)
-    info = next((one for one in queues if one.queue_id == chosen), None)
+    info = next((queue for queue in queues if queue.queue_id == chosen), None)
     lead_ids = [row.lead_id for row in page.rows]
     rules = parts.directory.org(person.org)
     times = await call_times_in(parts, person, page.rows) if shows_call_times(rules, chosen) else None

@@ -37,7 +37,10 @@ async def my_leads(
         "preference": COLUMNS,
         "sort": LEADS.sort,
         "outcomes": org_outcomes(rules),
-        "campaigns": [[one.campaign_id, one.name or one.campaign_id] for one in rules.campaigns.values()],
+        "campaigns": [
+            [campaign.campaign_id, campaign.name or campaign.campaign_id]
+            for campaign in rules.campaigns.values()
+        ],
     }
     fields = data(org_fields(rules, derived=True)) if person.oversees else ""
     moves = ALL_MOVES if person.oversees else OWNERS_MOVES if may_move_leads(person, rules) else ()

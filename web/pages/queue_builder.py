@@ -51,7 +51,7 @@ async def queue_builder(
         sizes={info.queue_id: info.size for info in await parts.board.queues(person.org)}
         if chosen is None
         else {},
-        twins=[one.text for one in look_alikes(values, "queue")]
+        twins=[look_alike.text for look_alike in look_alikes(values, "queue")]
         if chosen is None
         else look_alikes_of(values, key),
         chosen=chosen,

@@ -59,7 +59,7 @@ def _joined(parts: Services, org: str, lead_id: str, names: Names) -> JoinedLead
 def _others(connection: Connection, org: str, lead_id: str, names: Names) -> tuple[Choice, ...]:
     """Return the leads that decisions name as perhaps the same person, without merged and erased ones."""
     decided = queries.newest_decisions(connection, lead_id, types=_TYPES, limit=MOST_OTHERS)
-    wanted = list(dict.fromkeys(one for row in decided for one in other_leads(row)))[:MOST_OTHERS]
+    wanted = list(dict.fromkeys(lead for row in decided for lead in other_leads(row)))[:MOST_OTHERS]
     merged = queries.merged_ids(connection, wanted)
     rows = [queries.lead(connection, one) for one in wanted if one not in merged]
     return tuple(

@@ -61,7 +61,9 @@ def may_correct(person: Person, found: VisibleLead, *, view_only: bool) -> bool:
 
 def correctable_fields(rules: OrgRules) -> list[CorrectableField]:
     """Return the fields of the form in their order."""
-    campaigns = tuple((one.campaign_id, one.name or one.campaign_id) for one in rules.campaigns.values())
+    campaigns = tuple(
+        (campaign.campaign_id, campaign.name or campaign.campaign_id) for campaign in rules.campaigns.values()
+    )
     found = []
     for name in CORRECTABLE:
         field = FIELDS[name]

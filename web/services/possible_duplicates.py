@@ -20,7 +20,7 @@ def other_leads(row: Row) -> list[str]:
 
 def named_leads(parts: Services, person: Person, rows: Iterable[Row]) -> dict[str, str]:
     """Return lead id -> name of the other leads of a page of decisions; empty for whoever does not oversee leads."""
-    wanted = dict.fromkeys(one for row in rows for one in other_leads(row)) if person.oversees else {}
+    wanted = dict.fromkeys(lead for row in rows for lead in other_leads(row)) if person.oversees else {}
     if not wanted:
         return {}
     with translated_errors("CRM database"), parts.crm.connect() as connection:

@@ -143,7 +143,7 @@ def lead_shown(parts: Services, person: Person, found: VisibleLead) -> LeadShown
             method=offer.method,
             epoch=offer.epoch,
             until=offer.until,
-            names=[names.rep(one) for one in offer.reps] if whole else [names.rep(person.rep_id)],
+            names=[names.rep(rep) for rep in offer.reps] if whole else [names.rep(person.rep_id)],
             mine=person.rep_id in offer.reps,
         )
     if refusal := no_call(row, parts.directory.org(person.org).settings, datetime.now(UTC), whole=whole):

@@ -169,9 +169,9 @@ async def _read(parts: Services, person: Person) -> Wallboard:
     arrivals, cut = found["arrivals"]
     offers, offers_out = found["offers"]
     by_rep: defaultdict[str, list[ArrivedLead]] = defaultdict(list)
-    for one in arrivals:
-        if one.rep_id is not None:
-            by_rep[one.rep_id].append(one)
+    for arrival in arrivals:
+        if arrival.rep_id is not None:
+            by_rep[arrival.rep_id].append(arrival)
     present = parts.hub.present(org)
     total = speed(arrivals)
     listed = []
@@ -247,8 +247,8 @@ async def _queues(parts: Services, org: str, rules: OrgRules) -> list[QueueNow]:
 
 def _speeds(rules: OrgRules, arrivals: list[ArrivedLead], by: ReportGrouping) -> list[SpeedBy]:
     found: defaultdict[str | None, list[ArrivedLead]] = defaultdict(list)
-    for one in arrivals:
-        found[key_of(rules, one, by)].append(one)
+    for arrival in arrivals:
+        found[key_of(rules, arrival, by)].append(arrival)
     lines = []
     for key, ones in found.items():
         fast = speed(ones)

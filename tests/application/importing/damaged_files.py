@@ -50,8 +50,8 @@ def sound_file(seed: int) -> SoundFile:
         for token in tokens
     ]
     objects = [
-        "{" + ",".join(f'"{name}":"{cell}"' for name, cell in zip(HEADER, one, strict=True)) + "}"
-        for one in people
+        "{" + ",".join(f'"{name}":"{cell}"' for name, cell in zip(HEADER, person, strict=True)) + "}"
+        for person in people
     ]
     match seed % 8:
         case 0:

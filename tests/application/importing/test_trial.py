@@ -42,7 +42,7 @@ def test_v4_columns_become_fields_by_their_names_and_others_are_kept(tmp_path: P
     trial = try_file(path, None, "acme", leads=1)
     cell = trial.columns["Cell"]
     assert (cell.rows, cell.unreadable) == (2, 1)
-    assert [(one.sent, one.read) for one in cell.samples] == [
+    assert [(sample.sent, sample.read) for sample in cell.samples] == [
         ("(401) 419-4247", "+14014194247"),
         ("12", None),
     ]

@@ -169,6 +169,6 @@ def test_a_broker_may_fill_its_heap_again_after_a_restart_and_no_more() -> None:
 
 
 def test_a_process_with_too_few_samples_is_not_judged() -> None:
-    few = [one for one in samples(lambda share: 100 + 900 * share) if one.at % 250 == 0]
+    few = [sample for sample in samples(lambda share: 100 + 900 * share) if sample.at % 250 == 0]
     assert len(few) // 3 < LEAST_SAMPLES
     assert growth({"relay": few}, SECONDS) == []

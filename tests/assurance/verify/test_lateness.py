@@ -68,7 +68,7 @@ def test_x3_an_event_before_its_deadline_is_no_decision_and_no_finding() -> None
     partition.tell(event)
     row = decode_row(partition.journal[-1].value or b"")
     assert isinstance(row, LeadRow)
-    assert [type(one) for one in row.decisions] == [DeadlineIgnored]
+    assert [type(decision) for decision in row.decisions] == [DeadlineIgnored]
     checked = check(partition)
     assert (checked.codes, checked.deadlines.lateness().decided) == ({}, 0)
     partition.pass_deadline(lead_id)

@@ -233,13 +233,13 @@ def test_n5_a_lead_on_the_line_is_connected_and_not_dialled() -> None:
     call, orders = call_after(RepCall(waiting=True), *ASSIGNED, DigitPressed("1"))
     assert call.phase is CallPhase.BRIDGED
     assert requested_actions(orders) == ["press_one"]
-    assert [one for one in orders if isinstance(one, DialLead | BridgeLegs)] == [BridgeLegs()]
+    assert [order for order in orders if isinstance(order, DialLead | BridgeLegs)] == [BridgeLegs()]
 
 
 def test_n5_a_rep_who_wins_in_a_browser_answers_the_lead_that_is_on_the_line() -> None:
     call, orders = call_after(RepCall(waiting=True), PhoneRinging("rep"), MINE)
     assert call.phase is CallPhase.DIALLING
-    assert not [one for one in orders if isinstance(one, HangUp)]
+    assert not [order for order in orders if isinstance(order, HangUp)]
     call, orders = call_after(
         RepCall(waiting=True), PhoneRinging("rep"), MINE, PhoneAnswered("rep"), DigitPressed("1")
     )
@@ -299,7 +299,7 @@ def test_n5_the_owner_of_a_lead_that_calls_in_is_connected_by_one_press() -> Non
         [],
         CallPhase.BRIDGED,
     )
-    assert [one for one in orders if isinstance(one, DialLead | BridgeLegs)] == [BridgeLegs()]
+    assert [order for order in orders if isinstance(order, DialLead | BridgeLegs)] == [BridgeLegs()]
 
 
 def test_n5_a_caller_who_hangs_up_ends_the_call_of_the_owner() -> None:

@@ -94,7 +94,9 @@ async def test_n4_the_request_for_a_call_is_as_twilio_describes_it(twilio_server
         await dial(twilio, "leg-lead", LEAD, machines=False)
         await eventually(lambda: LegAnswered("leg-lead") in events, "both are answered")
         await twilio.close()
-    first, second = [one["form"] for one in twilio_server.requests() if one["path"].endswith("/Calls.json")]
+    first, second = [
+        request["form"] for request in twilio_server.requests() if request["path"].endswith("/Calls.json")
+    ]
     url = twilio_server.webhook_url
     assert first == {
         "To": [ANN],
@@ -156,7 +158,7 @@ async def test_n4_webhooks_that_twilio_did_not_sign_and_repeats_are_refused(
         await eventually(lambda: LegAnswered("leg") in events, "it is answered")
         await twilio.speak("leg", ("Press 1.",), 1)
         await eventually(lambda: LegDigit("leg", "1") in events, "it pressed 1")
-        [pressed] = [one for one in twilio_server.requests("webhook") if "Digits" in one["form"]]
+        [pressed] = [request for request in twilio_server.requests("webhook") if "Digits" in request["form"]]
         known = len(events)
 
         async def post(url: str, form: dict[str, str], signature: str) -> tuple[int, str]:
@@ -192,7 +194,7 @@ async def test_n5_an_inbound_call_is_reported_and_rings_until_it_is_connected(
         await eventually(lambda: LegAnswered("leg") in events, "the rep is there")
         await twilio.bridge("leg", sid)
         await eventually(
-            lambda: {one["conference"] for one in twilio_server.calls()} == {"leg"}, "both are connected"
+            lambda: {call["conference"] for call in twilio_server.calls()} == {"leg"}, "both are connected"
         )
         await twilio.hang_up(sid)
         await eventually(lambda: LegOver(sid, "hung_up") in events, "it ended")

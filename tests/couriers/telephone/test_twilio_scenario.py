@@ -167,8 +167,8 @@ class Scenario:
     def legs(self) -> dict[tuple[str, str], str | None]:
         """Return (rep, leg) -> why it ended; None while it is open."""
         found: dict[tuple[str, str], str | None] = {}
-        for one in self.of("calls"):
-            found[one["rep_id"], one["leg"]] = one["reason"] if one["event"] == "ended" else None
+        for call in self.of("calls"):
+            found[call["rep_id"], call["leg"]] = call["reason"] if call["event"] == "ended" else None
         return found
 
     def all_ended(self) -> bool:
@@ -182,11 +182,13 @@ class Scenario:
 
     def events(self, event: str) -> list[str]:
         """Return the reps with an event in their calls."""
-        return [one["rep_id"] for one in self.of("calls") if one["event"] == event]
+        return [call["rep_id"] for call in self.of("calls") if call["event"] == event]
 
     def activities(self) -> list[str]:
         """Return whose calls were logged."""
-        return [one["rep_id"] for one in self.of("lead-decisions") if one["type"] == "activity"]
+        return [
+            decision["rep_id"] for decision in self.of("lead-decisions") if decision["type"] == "activity"
+        ]
 
 
 @pytest.mark.parametrize("keeps", [False, True])
@@ -202,9 +204,9 @@ async def test_n4_s1_s2_s3_twelve_telephones_ring_and_one_wins(
     scenario.arrive()
     await eventually(scenario.all_ended, "every leg ended", every=1.0)
     winners = [
-        one["rep_id"]
-        for one in scenario.of("lead-decisions")
-        if one["type"] == "press_one" and one["result"] == "won"
+        decision["rep_id"]
+        for decision in scenario.of("lead-decisions")
+        if decision["type"] == "press_one" and decision["result"] == "won"
     ]
     assert len(winners) == 1
     [winner] = winners

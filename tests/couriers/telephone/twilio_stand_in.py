@@ -260,13 +260,13 @@ class StandIn:
     async def seen(self, _: web.Request) -> web.Response:
         calls = [
             {
-                "sid": one.sid,
-                "to": one.to,
-                "status": one.status,
-                "heard": one.heard,
-                "conference": one.conference,
+                "sid": call.sid,
+                "to": call.to,
+                "status": call.status,
+                "heard": call.heard,
+                "conference": call.conference,
             }
-            for one in self.calls.values()
+            for call in self.calls.values()
         ]
         return web.json_response({"requests": self.requests, "calls": calls})
 

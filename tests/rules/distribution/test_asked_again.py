@@ -219,7 +219,7 @@ def test_m5_a_ring_in_vain_stays_the_reason_and_reps_not_yet_tried_are_asked(met
     open_exception = sales_floor.lead.open_exception
     assert open_exception is not None
     assert (open_exception.reason, sales_floor.stage("A")) == (failed, OrgLeadStatus.WAITING)
-    assert [(one["rep_id"], one["why"]) for one in open_exception.explanation] == [
+    assert [(candidate["rep_id"], candidate["why"]) for candidate in open_exception.explanation] == [
         ("ann", "did not answer in time"),
         ("bob", "did not answer in time"),
         ("cyd", "not licensed in RI"),

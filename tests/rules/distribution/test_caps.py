@@ -152,6 +152,6 @@ def test_e1_an_exception_says_which_way_distribution_failed(group: dict[str, obj
     lead = sales_floor.lead
     assert lead.open_exception is not None
     assert (lead.phase, lead.open_exception.reason) == (Phase.EXCEPTION, reason)
-    assert all(one["why"] for one in lead.open_exception.explanation)
+    assert all(candidate["why"] for candidate in lead.open_exception.explanation)
     assert (lead.distribution, lead.description) == (group["method"], "Spring")
     sales_floor.agree()

@@ -113,7 +113,7 @@ def test_r6_a_handle_of_an_inquiry_is_the_persons_from_then_on(sales_floor: Sale
     arrive_again(sales_floor, "C", phone=None, email="home@x.org")
     arrive_again(sales_floor, "D", phone="+14014190001", email="home@x.org")
     arrive_again(sales_floor, "E", phone="+14014190001")
-    assert [one.inquiry_id for one in inquiries_added(sales_floor)] == ["B", "C", "D", "E"]
+    assert [inquiry.inquiry_id for inquiry in inquiries_added(sales_floor)] == ["B", "C", "D", "E"]
     sales_floor.agree()
 
 
@@ -121,7 +121,7 @@ def test_r6_a_handle_of_a_resend_is_the_persons_too(sales_floor: SalesFloor) -> 
     sales_floor.comes("Z")
     sales_floor.comes("Z", phone="+14014190001")
     arrive_again(sales_floor, phone="+14014190001")
-    assert [one.inquiry_id for one in inquiries_added(sales_floor, "Z")] == ["B"]
+    assert [inquiry.inquiry_id for inquiry in inquiries_added(sales_floor, "Z")] == ["B"]
     sales_floor.restart_org(compacted=True)
     sales_floor.agree()
 
@@ -143,7 +143,7 @@ def test_r6_a_person_is_known_after_a_restart_from_a_compacted_journal(sales_flo
     arrive_again(sales_floor, email="home@x.org")
     sales_floor.restart_org(compacted=True)
     arrive_again(sales_floor, "C", phone=None, email="home@x.org")
-    assert [one.inquiry_id for one in inquiries_added(sales_floor)] == ["B", "C"]
+    assert [inquiry.inquiry_id for inquiry in inquiries_added(sales_floor)] == ["B", "C"]
     sales_floor.agree()
 
 

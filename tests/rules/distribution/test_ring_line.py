@@ -65,7 +65,7 @@ def test_m9_a_ring_still_rings_with_a_rep_once_at_a_time_and_the_oldest_is_next(
         True,
         sales_floor.now + timedelta(seconds=25),
     )
-    assert {one.why for one in decision.explanation} == {"another lead rings with it"}
+    assert {candidate.why for candidate in decision.explanation} == {"another lead rings with it"}
     sales_floor.of("A").asks("press_one", "ann")
     assert [phase_and_stage(sales_floor, name) for name in "BCD"] == [RINGS, IN_LINE, IN_LINE]
     sales_floor.restart_org(compacted=True)
@@ -96,7 +96,7 @@ def test_m9_the_wait_ends_with_the_leads_ring_time_and_then_it_is_an_exception(
     exception = sales_floor.lead_of("B").open_exception
     assert exception is not None
     assert exception.reason == "no_available_agents"
-    assert {one["why"] for one in exception.explanation} == {"another lead rings with it"}
+    assert {candidate["why"] for candidate in exception.explanation} == {"another lead rings with it"}
     sales_floor.agree()
     sales_floor.wait(seconds=275)
     assert (sales_floor.lead_of("A").phase, phase_and_stage(sales_floor, "B")) == (Phase.EXCEPTION, RINGS), (

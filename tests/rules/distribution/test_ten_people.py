@@ -133,9 +133,9 @@ def test_k1_k2_k3_ten_people_are_joined_exactly_where_the_rules_say(
     for lead in reading.leads:
         kept = sales_floor.lead_of(lead.name).facts
         own = [
-            one
-            for one in lead.arrivals
-            if kept.last_name is None or one["last_name"] in (None, kept.last_name)
+            arrival
+            for arrival in lead.arrivals
+            if kept.last_name is None or arrival["last_name"] in (None, kept.last_name)
         ]
         for key in FILLED:
             assert getattr(kept, key) in {None, *(one[key] for one in own)}, "nothing of a stranger"

@@ -103,12 +103,12 @@ def test_m2_a_resend_and_an_inquiry_never_undo_a_correction_and_fill_the_rest() 
     scenario.arrives(phone=WRONG, email="j@x.org", last_name="Jnes", state="RI", assigned_to="rep-7")
     facts = scenario.lead.facts
     assert (facts.phone, facts.last_name, facts.email, facts.state) == (None, "Jones", "j@x.org", "RI")
-    (resend,) = [each for each in scenario.decisions if isinstance(each, ArrivalRepeated)]
+    (resend,) = [decision for decision in scenario.decisions if isinstance(decision, ArrivalRepeated)]
     assert set(resend.filled) == {"email", "state"}
     scenario.inquires("I-1", phone=RIGHT, credit_score=700, zip="02903")
     facts = scenario.lead.facts
     assert (facts.phone, facts.credit_score, facts.zip) == (None, 700, "02903")
-    (inquiry,) = [each for each in scenario.decisions if isinstance(each, InquiryAdded)]
+    (inquiry,) = [decision for decision in scenario.decisions if isinstance(decision, InquiryAdded)]
     assert set(inquiry.filled) == {"credit_score", "zip"}
 
 

@@ -174,7 +174,7 @@ def test_a_deadline_that_cannot_be_decided_is_taken_out_of_its_row(monkeypatch: 
 
     monkeypatch.setattr(lead_partition, "step", fails)
     decide_and_accept(leads, passed, 1)
-    assert [each.epoch for each in due_deadlines(leads, 30)] == [2]
+    assert [deadline.epoch for deadline in due_deadlines(leads, 30)] == [2]
 
 
 def test_a_row_that_is_too_large_is_a_failure_and_the_lead_stays(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -241,8 +241,8 @@ def test_what_the_journal_gives_back_is_the_same_partition() -> None:
     again.recovered()
     assert again.rows == leads.rows
     assert again.rule_book.org("default").objects == leads.rule_book.org("default").objects
-    assert [each.epoch for each in due_deadlines(again, 1e6)] == [
-        each.epoch for each in due_deadlines(leads, 1e6)
+    assert [deadline.epoch for deadline in due_deadlines(again, 1e6)] == [
+        deadline.epoch for deadline in due_deadlines(leads, 1e6)
     ]
     assert again.apply(KEY, None)
     assert KEY not in again.rows
@@ -295,7 +295,7 @@ def test_what_its_row_does_not_confirm_is_dropped() -> None:
     leads.apply(b"lost", None)
     assert due_deadlines(leads, 20) == []
     assert len(leads.deadlines) == 1
-    assert [each.epoch for each in due_deadlines(leads, 51)] == [2]
+    assert [deadline.epoch for deadline in due_deadlines(leads, 51)] == [2]
 
 
 def test_after_the_row_moved_on_the_retry_gives_nothing() -> None:

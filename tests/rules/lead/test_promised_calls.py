@@ -41,7 +41,10 @@ def promise(scenario: Scenario, name: str, at: datetime) -> None:
 
 def notified(scenario: Scenario) -> list[tuple[str, str, str, bool]]:
     """Return template, kind, rep and `withdrawn` of the last event's notifications."""
-    return [(one.template, one.kind, one.rep_id, one.withdrawn) for one in notifications_of(scenario.row)]
+    return [
+        (notification.template, notification.kind, notification.rep_id, notification.withdrawn)
+        for notification in notifications_of(scenario.row)
+    ]
 
 
 def call_notifications(rep_id: str, *, withdrawn: bool = False) -> list[tuple[str, str, str, bool]]:
@@ -92,7 +95,7 @@ def test_m7_the_owner_is_told_once_when_it_is_due(promised_call: Scenario) -> No
     promised_call.wait(hours=3)
     assert promised_call.decisions == [CallbackDue(rep_id="rep-7", epoch=epoch)]
     assert notified(promised_call) == call_notifications("rep-7")
-    assert [one.notification_id for one in notifications_of(promised_call.row)] == [
+    assert [notification.notification_id for notification in notifications_of(promised_call.row)] == [
         f"A-1/{epoch}/rep-7/callback_due/email",
         f"A-1/{epoch}/rep-7/callback_due/push",
     ]
@@ -165,23 +168,25 @@ def test_m7_a_move_of_a_due_call_tells_its_new_owner_and_withdraws_the_former_on
     promised_call: Scenario,
 ) -> None:
     promised_call.wait(hours=3).asks("reassign", "mia", to_rep_id="rep-9", why=WHY)
-    assert [one for one in notified(promised_call) if one[0] == "callback_due"] == [
+    assert [
+        notification for notification in notified(promised_call) if notification[0] == "callback_due"
+    ] == [
         *call_notifications("rep-7", withdrawn=True),
         *call_notifications("rep-9"),
     ]
     promised_call.asks("unassign", "mia", why=WHY)
-    assert [one for one in notified(promised_call) if one[0] == "callback_due"] == call_notifications(
-        "rep-9", withdrawn=True
-    )
+    assert [
+        notification for notification in notified(promised_call) if notification[0] == "callback_due"
+    ] == call_notifications("rep-9", withdrawn=True)
     assert promised_call.list("all") == ["A-1"]
     assert promised_call.lead.placements["all"].sort_key.startswith("0"), (
         "it is at the top of the work queue now"
     )
     promised_call.opens("rep-3")
     promised_call.asks("claim_now", "rep-3")
-    assert [one for one in notified(promised_call) if one[0] == "callback_due"] == [], (
-        "who opened it sees that it is due"
-    )
+    assert [
+        notification for notification in notified(promised_call) if notification[0] == "callback_due"
+    ] == [], "who opened it sees that it is due"
     assert promised_call.lead.callback_at == CALL
 
 

@@ -144,7 +144,11 @@ class OrgDriver:
         self.rep_requests[lead_id] = event
         decisions = self.tell(event)
         answers = (OfferMade, RingStarted, NoRepAvailable)
-        return next(each for each in decisions if isinstance(each, answers) and each.lead_id == lead_id)
+        return next(
+            decision
+            for decision in decisions
+            if isinstance(decision, answers) and decision.lead_id == lead_id
+        )
 
     def settle(self, lead_id: str, outcome: Outcome, rep_id: str | None = None) -> list[Any]:
         """Let a lead report how its offer ended."""

@@ -165,7 +165,7 @@ class ReferenceAllocator(OrgDriver):
         assert not self.candidates(answer.group_id, lead, counts, rings=rings)
         busy = rings and bool(self.candidates(answer.group_id, lead, counts, rings=False))
         assert busy or answer.reason != "all_agents_ringing", "only a ring waits for its turn (M9)"
-        named = {each.rep_id for each in answer.explanation}
+        named = {candidate.rep_id for candidate in answer.explanation}
         assert named == {None} or named == {member["rep_id"] for member in group["members"]}
 
     def candidates(self, group_id: str, ask: RepRequested, counts: Counts, *, rings: bool) -> set[str]:

@@ -15,7 +15,7 @@ from tests.rules.org.reference_allocator import ReferenceAllocator
 
 def offers_made(decisions: list[Any]) -> list[tuple[str, str]]:
     """Return the offers among the decisions."""
-    return [(each.lead_id, each.rep_id) for each in decisions if isinstance(each, OfferMade)]
+    return [(decision.lead_id, decision.rep_id) for decision in decisions if isinstance(decision, OfferMade)]
 
 
 def test_r9_two_hundred_leads_at_once_for_three_reps_with_a_cap_of_ten() -> None:
@@ -29,8 +29,8 @@ def test_r9_two_hundred_leads_at_once_for_three_reps_with_a_cap_of_ten() -> None
     assert {rep.offered for rep in allocator.state.reps.values()} == {10}
     for answer in nobody:
         assert (answer.reason, answer.waits) == ("no_available_agents", True)
-        assert {each.reason for each in answer.explanation} == {RejectionReason.OPEN_CAP}
-        assert {each.why for each in answer.explanation} == {"cap of open leads: 10 of 10"}
+        assert {candidate.reason for candidate in answer.explanation} == {RejectionReason.OPEN_CAP}
+        assert {candidate.why for candidate in answer.explanation} == {"cap of open leads: 10 of 10"}
     allocator.claim("lead-000", "ann")
     allocator.checked = True
     assert offers_made(allocator.close("lead-000")) == [("lead-030", "ann")], (
@@ -208,7 +208,7 @@ def test_s4_a_lead_that_found_no_free_phone_rings_when_one_is_free() -> None:
     assert isinstance(first, RingStarted)
     assert (first.reps, first.due - allocator.now) == (("ann", "bob"), timedelta(seconds=20))
     second = allocator.ask("second", "shotgun")
-    assert {each.why for each in second.explanation} == {"another lead rings with it"}
+    assert {candidate.why for candidate in second.explanation} == {"another lead rings with it"}
     (ring,) = [
         each for each in allocator.settle("first", Outcome.DECLINED, "ann") if isinstance(each, RingStarted)
     ]

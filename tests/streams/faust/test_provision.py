@@ -52,7 +52,7 @@ async def add_partitions(cluster: Cluster, name: str, count: int) -> None:
         async def partitions_exist() -> bool:
             (found,) = await admin.describe_topics([name])
             return len(found["partitions"]) == count and all(
-                one["leader"] >= 0 for one in found["partitions"]
+                partition["leader"] >= 0 for partition in found["partitions"]
             )
 
         await eventually(partitions_exist, f"{name} has {count} partitions")

@@ -89,7 +89,7 @@ def _readable(kind: str, value: Value, names: Objects) -> Value:
     if kind == "campaign" and shown.get("group_id"):
         shown["group"] = _name(("group", shown.pop("group_id")), names)
     if kind == "queue" and shown.get("reps"):
-        shown["reps"] = [_name(("rep", one), names) for one in shown["reps"]]
+        shown["reps"] = [_name(("rep", rep), names) for rep in shown["reps"]]
     return shown
 
 
@@ -100,6 +100,6 @@ def _span(span: Mapping[str, Any]) -> str:
 
 
 def _roster(members: list[Mapping[str, Any]], names: Objects) -> Iterator[str]:
-    for one in members:
-        weight = one.get("weight", 1)
-        yield _name(("rep", one["rep_id"]), names) + ("" if weight == 1 else f" (weight {weight})")
+    for member in members:
+        weight = member.get("weight", 1)
+        yield _name(("rep", member["rep_id"]), names) + ("" if weight == 1 else f" (weight {weight})")

@@ -115,7 +115,9 @@ class Reader:
             consumer: Any = self.app.consumer
             in_use = {(tp.topic, tp.partition) for tp in consumer._get_active_partitions()}
             for _, request in found[0]:
-                requested = {(topic, one[0]) for topic, partitions in request.topics for one in partitions}
+                requested = {
+                    (topic, partition[0]) for topic, partitions in request.topics for partition in partitions
+                }
                 if in_use:
                     self.fetch_waits["full" if in_use <= requested else "partial"].add(request._max_wait_ms)
             return found

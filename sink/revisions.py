@@ -29,10 +29,8 @@ def revision_of(connection: Connection, version_table: str) -> str | None:
     """Return the revision that a database is at; None without any."""
     if not inspect(connection).has_table(version_table):
         return None
-    revisions: Iterable[str] = connection.execute(
-        select(column("version_num")).select_from(table(version_table))
-    ).scalars()
-    return next(iter(revisions), None)
+    found = connection.execute(select(column("version_num")).select_from(table(version_table))).first()
+    return None if found is None else str(found[0])
 
 
 def is_newest(connection: Connection, migrations: Path, version_table: str = "alembic_version") -> bool:

@@ -6,7 +6,7 @@ Alembic is only loaded where there is something to migrate. To import it takes a
 import re
 from functools import cache
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import Connection, column, inspect, select, table
 
@@ -29,7 +29,7 @@ def revision_of(connection: Connection, version_table: str) -> str | None:
     """Return the revision that a database is at; None without any."""
     if not inspect(connection).has_table(version_table):
         return None
-    found = connection.execute(select(column("version_num")).select_from(table(version_table))).first()
+    found: Any = connection.execute(select(column("version_num")).select_from(table(version_table))).first()
     return None if found is None else str(found[0])
 
 

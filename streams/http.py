@@ -1,6 +1,7 @@
 """Serves the three pages of every process: `/health`, `/ready`, `/metrics`.
 
-Each connection gets one answer and is closed. A web framework would take a fifth of a worker's imports.
+Each connection gets one answer and is closed. httptools, which also reads the console's requests, parses them. A web
+framework would take a fifth of a worker's imports.
 """
 
 import asyncio
@@ -12,6 +13,7 @@ from inspect import isawaitable
 from typing import Any, Final, NamedTuple
 
 import structlog
+from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser, parse_url
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from models.errors import ConfigError
@@ -20,7 +22,7 @@ from streams.ports import check_port
 _log = structlog.get_logger(__name__)
 
 REQUEST_BYTES: Final = 16 * 1024
-"""The longest request line with its headers."""
+"""The longest request, with its headers and its body."""
 REQUEST_SECONDS: Final = 20.0
 """How long a client may take to send a request, and to take the answer."""
 MOST_CONNECTIONS: Final = 100
@@ -39,6 +41,30 @@ class _Answer(NamedTuple):
 
 
 _Page = Callable[[], Awaitable[_Answer]]
+
+
+class _Request:
+    """The first request of a connection. `complete`: all of it was fed. httptools calls the methods `on_`."""
+
+    def __init__(self) -> None:
+        self._parser = HttpRequestParser(self)
+        self._target = b""
+        self.method, self.path = "", ""
+        self.complete = False
+
+    def feed(self, received: bytes) -> None:
+        """Parse the next bytes. Raises HttpParserError for what is no request of HTTP/1."""
+        with suppress(HttpParserUpgrade):  # another protocol is offered, which we do not take
+            self._parser.feed_data(received)
+
+    def on_url(self, part: bytes) -> None:
+        self._target += part
+
+    def on_message_complete(self) -> None:
+        if not self.complete:
+            self.method = self._parser.get_method().decode("ascii")
+            self.path = parse_url(self._target).path.decode("latin-1")
+            self.complete = True
 
 
 class HttpServer:
@@ -75,7 +101,7 @@ class HttpServer:
     async def _talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Answer one request. A client that is gone, or too slow, gets no answer."""
         try:
-            with suppress(OSError, TimeoutError, asyncio.IncompleteReadError):
+            with suppress(OSError, TimeoutError, EOFError):
                 async with asyncio.timeout(REQUEST_SECONDS):
                     method, answer = await self._answer(reader)
                     writer.write(_head(answer) + (b"" if method == "HEAD" else answer.body))
@@ -85,15 +111,20 @@ class HttpServer:
 
     async def _answer(self, reader: asyncio.StreamReader) -> tuple[str, _Answer]:
         """Read a request; return its method and the answer."""
-        try:
-            head = await reader.readuntil(b"\r\n\r\n")
-        except asyncio.LimitOverrunError:
-            return "", _plain(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
-        line = head.partition(b"\r\n")[0].decode("latin-1").split(" ")
-        if len(line) != len(("method", "target", "version")) or not line[2].startswith("HTTP/1."):
-            return "", _plain(HTTPStatus.BAD_REQUEST)
-        method, target, _ = line
-        page = self._pages.get(target.partition("?")[0])
+        request, size = _Request(), 0
+        while not request.complete:
+            received = await reader.read(REQUEST_BYTES)
+            size += len(received)
+            if not received:
+                raise EOFError
+            if size > REQUEST_BYTES:
+                return "", _plain(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
+            try:
+                request.feed(received)
+            except HttpParserError:
+                return "", _plain(HTTPStatus.BAD_REQUEST)
+        method = request.method
+        page = self._pages.get(request.path)
         if page is None:
             return method, _plain(HTTPStatus.NOT_FOUND)
         if method not in _METHODS:
@@ -101,7 +132,7 @@ class HttpServer:
         try:
             return method, await page()
         except Exception:  # noqa: BLE001  # it is logged, and the client is told
-            _log.exception("a status page failed", page=target)
+            _log.exception("a status page failed", page=request.path)
             return method, _plain(HTTPStatus.INTERNAL_SERVER_ERROR)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
@@ -15,6 +15,8 @@ from tests.fixtures.waiting import PATIENCE_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+
+HEALTH: Final = b'{"ok": true, "loop_age_seconds": 0.1}'
 
 
 @asynccontextmanager
@@ -48,14 +50,17 @@ def get(target: str, method: str = "GET", headers: str = "Host: here\r\n") -> by
 @pytest.mark.parametrize(
     ("request_", "status", "body"),
     [
-        (get("/health"), b"200 OK", b'{"ok": true, "loop_age_seconds": 0.1}'),
+        (get("/health"), b"200 OK", HEALTH),
         (get("/ready?verbose=1"), b"200 OK", b'{"ok": true}'),
         (get("/metrics"), b"200 OK", b"a_metric 1.0\n"),
         (get("/health", "HEAD"), b"200 OK", b""),
         (get("/"), b"404 Not Found", b"404: Not Found"),
         (get("/health", "POST"), b"405 Method Not Allowed", b"405: Method Not Allowed"),
         (b"hello\r\n\r\n", b"400 Bad Request", b"400: Bad Request"),
-        (b"GET /health HTTP/2.0\r\n\r\n", b"400 Bad Request", b"400: Bad Request"),
+        (b"GET http:///x HTTP/1.1\r\n\r\n", b"400 Bad Request", b"400: Bad Request"),
+        (get("/health", headers="Connection: Upgrade\r\nUpgrade: h2c\r\n"), b"200 OK", HEALTH),
+        (get("/health") + get("/metrics", "HEAD"), b"200 OK", HEALTH),
+        (get("http://here/health"), b"200 OK", HEALTH),
         (b"\x16\x03\x01\xff\r\n\r\n", b"400 Bad Request", b"400: Bad Request"),
     ],
 )

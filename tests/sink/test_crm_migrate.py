@@ -1,12 +1,17 @@
 """The migrations create exactly the tables of sink/tables.py, once, and remove them again."""
 
+import sys
 import threading
 from datetime import timedelta
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 import pytest
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import column, create_engine, insert, inspect, select, table, text
 from sqlalchemy.engine import make_url
 
@@ -15,6 +20,7 @@ from models.lead import Distribution, DistributionStatus, Lead, Lock, Phase
 from runtime.doctor import _ask_database
 from sink.database_engine import connect
 from sink.migrate import downgrade, upgrade
+from sink.revisions import revisions_in
 from sink.rows import table_rows
 from sink.tables import Base, LeadTable, SinkOffsetTable
 from sink.writer import JOURNAL, CrmWriter
@@ -31,6 +37,29 @@ def test_the_migrations_and_the_tables_agree(database: Database) -> None:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
         assert compare_metadata(context, Base.metadata) == []
     engine.dispose()
+
+
+@pytest.mark.parametrize("part", ["sink", "web.store"])
+def test_our_revisions_are_those_that_alembic_finds(part: str) -> None:
+    folder = Path(find_spec(part).submodule_search_locations[0]) / "migrations"  # type: ignore[union-attr, index]
+    config = Config()
+    config.set_main_option("script_location", str(folder))
+    scripts = ScriptDirectory.from_config(config)
+    assert [*reversed(revisions_in(folder))] == [script.revision for script in scripts.walk_revisions()]
+
+
+def test_a_database_at_the_newest_revision_is_upgraded_without_alembic(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "alembic", None)
+    upgrade(database.url)
+    monkeypatch.undo()
+    downgrade(database.url, "0012")
+    monkeypatch.setitem(sys.modules, "alembic", None)
+    with pytest.raises(ImportError):
+        upgrade(database.url)
+    monkeypatch.undo()
+    upgrade(database.url)
 
 
 def test_an_upgrade_again_keeps_what_is_there(database: Database) -> None:

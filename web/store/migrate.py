@@ -3,12 +3,13 @@
 from pathlib import Path
 from typing import Final
 
-from alembic import command
-from alembic.config import Config
 from sqlalchemy import func, select
 
 from sink.database_engine import connect
 from sink.db_errors import translated
+from sink.revisions import is_newest
+
+_MIGRATIONS: Final = Path(__file__).parent / "migrations"
 
 _LOCK: Final = 0x66697274
 """Key of the Postgres advisory lock that migrations take. On SQLite, BEGIN IMMEDIATE is the lock."""
@@ -24,8 +25,13 @@ def upgrade(database_url: str, to: str = "head") -> None:
         ):
             if engine.dialect.name == "postgresql":
                 connection.execute(select(func.pg_advisory_xact_lock(_LOCK)))
+            if to == "head" and is_newest(connection, _MIGRATIONS, "console_alembic_version"):
+                return
+            from alembic import command  # noqa: PLC0415  # only where there is something to migrate
+            from alembic.config import Config  # noqa: PLC0415  # as above
+
             config = Config()
-            config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+            config.set_main_option("script_location", str(_MIGRATIONS))
             config.attributes["connection"] = connection
             command.upgrade(config, to)
     finally:

@@ -5,8 +5,10 @@ from typing import Final
 
 from sqlalchemy import func, select
 
+from models.errors import ConfigError
 from sink.database_engine import connect
 from sink.db_errors import translated
+from sink.postgres_fitness import unfit
 from sink.revisions import is_newest
 
 _MIGRATIONS: Final = Path(__file__).parent / "migrations"
@@ -16,7 +18,10 @@ _LOCK: Final = 0x66697274
 
 
 def upgrade(database_url: str, to: str = "head") -> None:
-    """Migrate the schema to a revision, by default the last. Raises `RetryableError` if the database is away."""
+    """Migrate the schema to a revision, by default the last.
+
+    Raises `RetryableError` if the database is away, and `ConfigError` if it cannot hold what is stored.
+    """
     engine = connect(database_url)
     try:
         with (
@@ -24,6 +29,8 @@ def upgrade(database_url: str, to: str = "head") -> None:
             engine.execution_options(writes=True).begin() as connection,
         ):
             if engine.dialect.name == "postgresql":
+                if (why := unfit(connection)) is not None:
+                    raise ConfigError("FIRSTCLAIM_CONSOLE_DATABASE_URL", why)
                 connection.execute(select(func.pg_advisory_xact_lock(_LOCK)))
             if to == "head" and is_newest(connection, _MIGRATIONS, "console_alembic_version"):
                 return

@@ -12,7 +12,6 @@ from http import HTTPStatus
 from types import MappingProxyType
 from typing import Any, Final
 
-import aiohttp
 import msgspec
 from aiokafka import TopicPartition
 
@@ -74,6 +73,8 @@ async def not_ready(record: ProcessRecord) -> OperationalProblem | None:
         return OperationalProblem(record.name, f"{how}; it is started again")
     if record.ready_url is None:
         return None
+    import aiohttp  # noqa: PLC0415  # a console imports this module, and asks no process
+
     timeout = aiohttp.ClientTimeout(total=_ANSWER_SECONDS)
     try:
         async with aiohttp.ClientSession(timeout=timeout) as session, session.get(record.ready_url) as answer:

@@ -1,5 +1,9 @@
 """Starts one of our processes as the command line does: `python -m bench.launch PORT STAGES [INSTANCE]`."""
 
+import streams.starting  # noqa: F401  # before the others, which it makes quicker
+
+# isort: split
+
 import sys
 
 from streams import compiled_core

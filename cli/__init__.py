@@ -5,7 +5,7 @@ With --json the last line of output is one JSON object.
 Commands import their dependencies when they run, so that `firstclaim --help` does not load a stream processor.
 """
 
-import cli.starting  # noqa: F401  # before the others, which it makes quicker
+import streams.starting  # noqa: F401  # before the others, which it makes quicker
 
 # isort: split
 

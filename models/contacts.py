@@ -123,9 +123,10 @@ def _parsed(text: str) -> tuple[str, str | None]:
         number = phonenumbers.parse(at_most(text, _NUMBER_LENGTH), "US")
     except phonenumbers.NumberParseException as error:
         raise ValueError("is not a phone number") from error
-    if not phonenumbers.is_valid_number(number):
+    written = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+    if not (phonenumbers.is_valid_number(number) or us_numbers.is_ordinary(written)):
         raise ValueError("is not a phone number in use")
-    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164), number.extension or None
+    return written, number.extension or None
 
 
 def _exact(text: str) -> str:

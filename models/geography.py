@@ -9,7 +9,7 @@ import phonenumbers
 from phonenumbers.timezone import time_zones_for_geographical_number, time_zones_for_number
 from phonenumbers.tzdata import TIMEZONE_DATA
 
-from models.us_numbers import is_ordinary
+from models.us_numbers import OVERLAYS, is_ordinary
 from models.zip_zones import PLACES, ZIP_RUNS
 
 _STATES: Final = tuple(
@@ -99,8 +99,10 @@ _DIVIDED_AREAS: Final = frozenset(
     prefix[:4] for prefix in TIMEZONE_DATA if prefix.startswith("1") and len(prefix) > len("1401")
 )
 """The area codes whose exchanges lie in different time zones, with the country code before them."""
-_OVERLAID: Final = {"1364": "1270", "1448": "1850", "1458": "1541", "1930": "1812"}
-"""Area code -> the divided one whose places it shares. None of its exchanges are listed."""
+_OVERLAID: Final = {"1364": "1270", "1448": "1850", "1458": "1541", "1930": "1812"} | {
+    f"1{new}": f"1{known}" for new, known in OVERLAYS.items()
+}
+"""Area code -> the one whose places it shares, if that is divided or the only one known. No exchange is listed."""
 _RUN_STARTS: Final = tuple(start for start, _ in ZIP_RUNS)
 
 

@@ -34,12 +34,15 @@ _OFFSETS: Final = {
 }
 _ZONE: Final = re.compile(
     r"(.*:\d\d(?:\.\d+)?(?: ?[AaPp]\.?[Mm]\.?)?) ?"
-    r"(?:(?:(?:GMT|UTC)([+-])(\d\d?)(?::?(\d\d))?|([+-])(\d\d):?(\d\d))(?: ?(?:\([^()]*\)|[A-Z]{2,5}))?"
+    r"(?:(?:(?:GMT|UTC)([+-])(\d\d?)(?::?(\d\d))?|([+-])(\d\d):?(\d\d))(?: ?(?:\([^()]*\)|(?![AP]M)[A-Z]{2,5}))?"
     r"|\(?([A-Z]{3,4}|Z)\)?)",
     re.ASCII,
 )
 """A time of day, and after it an offset, with or without the zone's name, or a zone's name alone. An hour of
 one digit, or without minutes, is an offset behind GMT or UTC only: 9:00-5 and 9:00-5:00 may be spans of time."""
+_SPAN: Final = re.compile(r".* \d\d?:\d\d(?: ?[AaPp]\.?[Mm]\.?)?-\d\d?(?::\d\d)?(?:\D.*)?", re.ASCII)
+"""A time without seconds behind a space, and at once a minus: 09:00-11:00 is a span of time as often as an offset."""
+_OFFSETS_OF_ZONES: Final = (timedelta(hours=-12), timedelta(hours=14))
 _IN_BRACKETS: Final = re.compile(r"(.*(?:Z|[+-]\d\d:?\d\d))\[[A-Za-z0-9_+/:-]{1,50}\]", re.ASCII)
 """A time with an offset, and after it the zone's name, as RFC 9557 and Java write it."""
 _END_OF_DAY: Final = re.compile(r"(.*[T ])24(:00(?::00(?:[.,]0+)?)?(?![\d:]).*)", re.ASCII)
@@ -170,12 +173,17 @@ def _text(value: Any) -> str:
     text = cleaned(value)
     if len(text) > _LENGTH:
         raise ValueError(_UNREAD)
+    if _SPAN.fullmatch(text):
+        raise ValueError("may be a span of time; write seconds before an offset, as 09:00:00-05:00")
     return text
 
 
 def _in_range(read: datetime) -> datetime:
     if not FIRST_YEAR <= read.year <= LAST_YEAR:
         raise ValueError(f"must be in the years {FIRST_YEAR} to {LAST_YEAR}")
+    first, last = _OFFSETS_OF_ZONES
+    if (offset := read.utcoffset()) is not None and not first <= offset <= last:
+        raise ValueError("has an offset that no zone has")
     return read
 
 

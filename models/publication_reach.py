@@ -7,8 +7,8 @@ from pydantic import Field, StringConstraints
 from models.publication_fields import MAX_ENTRIES, Description, Id, Ids, Published, Week
 
 _HEADER_TEXT: Final = r"^[^\x00-\x1f\x7f]*$"
-_MAIL_ADDRESS: Final = r"^[^\s@<>,;:\"\x00-\x1f]+@[^\s@<>,;:\"]+$"
-_URL: Final = r"^https?://[^\s\"<>]+$"
+_MAIL_ADDRESS: Final = r'^[^\s@<>,;:"\x00-\x1f]+@[^\s@<>,;:"]+$'
+_URL: Final = r'^https?://[^\s"<>]+$'
 _SIP_URI: Final = r"^sips?:[A-Za-z0-9+_.!~*'()-]+@[A-Za-z0-9.:_-]+$"
 _SOUND: Final = r"^[A-Za-z0-9_/-]+$"
 _NUMBER: Final = r"^\+?[0-9]{2,20}$"

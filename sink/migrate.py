@@ -2,16 +2,20 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from alembic import command
-from alembic.config import Config
 from sqlalchemy import Connection, Engine, func, select
 
 from models.errors import ConfigError
 from sink.database_engine import connect
 from sink.db_errors import translated_errors
 from sink.postgres_fitness import unfit
+from sink.revisions import is_newest
+
+if TYPE_CHECKING:
+    from alembic.config import Config
+
+_MIGRATIONS: Final = Path(__file__).parent / "migrations"
 
 _LOCK: Final = 0x66697273
 """The key of the Postgres advisory lock that migrations take. On SQLite, BEGIN IMMEDIATE is the lock."""
@@ -23,24 +27,44 @@ def upgrade(database_url: str, revision: str = "head") -> None:
     Raises RetryableError where the database is unreachable, and ConfigError where it cannot hold what is stored. Waits
     while another sink migrates.
     """
-    _migrate(database_url, lambda config: command.upgrade(config, revision))
+
+    def run(connection: Connection) -> None:
+        if revision == "head" and is_newest(connection, _MIGRATIONS):
+            return
+        from alembic import command  # noqa: PLC0415  # only where there is something to migrate
+
+        command.upgrade(_config(connection), revision)
+
+    _migrate(database_url, run)
 
 
 def downgrade(database_url: str, revision: str = "base") -> None:
     """Migrate the schema down to `revision` and drop its rows, which Kafka still has. Raises RetryableError."""
-    _migrate(database_url, lambda config: command.downgrade(config, revision))
+
+    def run(connection: Connection) -> None:
+        from alembic import command  # noqa: PLC0415  # as above
+
+        command.downgrade(_config(connection), revision)
+
+    _migrate(database_url, run)
 
 
-def _migrate(database_url: str, run: Callable[[Config], None]) -> None:
+def _config(connection: Connection) -> "Config":
+    from alembic.config import Config  # noqa: PLC0415  # as above
+
+    config = Config()
+    config.set_main_option("script_location", str(_MIGRATIONS))
+    config.attributes["connection"] = connection
+    return config
+
+
+def _migrate(database_url: str, run: Callable[[Connection], None]) -> None:
     engine = connect(database_url)
     try:
         with translated_errors("CRM database"), engine.execution_options(writes=True).begin() as connection:
             _check(connection)
             _lock(engine, connection)
-            config = Config()
-            config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
-            config.attributes["connection"] = connection
-            run(config)
+            run(connection)
     finally:
         engine.dispose()
 

@@ -1,18 +1,15 @@
 """Checks whether the CRM database has the tables of this version, without creating them."""
 
-from functools import cache
 from pathlib import Path
 from typing import Final
 
 import msgspec
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from sqlalchemy import inspect
 from sqlalchemy.engine import make_url
 
 from sink.database_engine import connect
 from sink.db_errors import translated_errors
+from sink.revisions import revision_of, revisions_in
 from sink.tables import Base
 
 _MIGRATIONS: Final = Path(__file__).parent / "migrations"
@@ -50,18 +47,10 @@ class Schema(msgspec.Struct, frozen=True, kw_only=True):
         return None
 
 
-@cache
-def _revisions() -> tuple[frozenset[str], str]:
-    """Return the revisions of this version, and the last one. To read them takes as long as a hundred queries."""
-    config = Config()
-    config.set_main_option("script_location", str(_MIGRATIONS))
-    scripts = ScriptDirectory.from_config(config)
-    return frozenset(script.revision for script in scripts.walk_revisions()), scripts.get_current_head() or ""
-
-
 def schema_of(database_url: str) -> Schema:
     """Return which tables exist. A missing SQLite file is not created. Raises `RetryableError`."""
-    revisions, head = _revisions()
+    revisions = revisions_in(_MIGRATIONS)
+    head = revisions[-1]
     wanted = [table.name for table in Base.metadata.sorted_tables]
     url = make_url(database_url)
     if url.get_backend_name() == "sqlite" and url.database and not Path(url.database).exists():
@@ -69,7 +58,7 @@ def schema_of(database_url: str) -> Schema:
     engine = connect(database_url)
     try:
         with translated_errors("CRM database"), engine.connect() as connection:
-            revision = MigrationContext.configure(connection).get_current_revision()
+            revision = revision_of(connection, "alembic_version")
             there = set(inspect(connection).get_table_names())
     finally:
         engine.dispose()

@@ -22,6 +22,8 @@ UPLOADS: Final = dict.fromkeys(
     ("/api/v1/leads/lists", "/api/v1/uploads", "/api/v1/uploads/trial"), _UPLOAD_BYTES
 ) | dict.fromkeys(("/api/v1/directory/file", "/api/v1/directory/file/trial"), 3 * 1024 * KIBIBYTE)
 """Routes that take files: 20 MiB of leads or 2 MiB of a directory, and the form around the file."""
+_ASKS_FIRST: Final = "100-continue"
+"""The header Expect of a sender that sends no body before it is asked for it, such as curl from 1 MB on."""
 MOST_DISCARDED: Final = 2 * MOST_BYTES
 """Bytes of a body that is too long which are read and thrown away, so that its sender can read the answer."""
 DISCARD_SECONDS: Final = 5.0
@@ -32,7 +34,8 @@ class BodyLimit:
     """Answers 413 to a body that is too long, without keeping any of it if its length is declared.
 
     A server that closes a connection with unread bytes resets it, and the reset can overtake the answer. The
-    limiter therefore reads and discards the next bytes, at most `MOST_DISCARDED` in `DISCARD_SECONDS`.
+    limiter therefore reads and discards the next bytes, at most `MOST_DISCARDED` in `DISCARD_SECONDS`. A sender that
+    asks first whether it may send is told at once, and sends nothing.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -49,7 +52,8 @@ class BodyLimit:
         length = headers.get("content-length", "")
         # A number with more digits than the limit is over the limit. The server rejects a length that is not a number.
         if length.isdecimal() and (len(length.lstrip("0")) > len(str(most)) or int(length) > most):
-            await _discard(receive)
+            if headers.get("expect", "").strip().lower() != _ASKS_FIRST:
+                await _discard(receive)
             problem = HttpProblem(
                 HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
                 "too-large",

@@ -80,9 +80,13 @@ class StrictRequests:
 
 
 def check_encoding(headers: Headers) -> None:
-    """Raise 415 for a body that is compressed: it would be read as bytes that are no text."""
-    coding = headers.get("content-encoding", "").strip().lower()
-    if coding not in _NOT_ENCODED:
+    """Raise 415 for a body that is compressed: it would be read as bytes that are no text.
+
+    Several headers are one list (RFC 9110, section 5.3).
+    """
+    codings = ", ".join(headers.getlist("content-encoding")).lower()
+    coding = ", ".join(each for each in map(str.strip, codings.split(",")) if each not in _NOT_ENCODED)
+    if coding:
         raise HttpProblem(
             HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
             "unsupported-encoding",

@@ -311,7 +311,10 @@ def refuse_in_phase(transition: Transition, trigger: Trigger, rep_id: str) -> Ac
     if lead.phase is Phase.CLOSED:
         return refused_result(Reason.LEAD_CLOSED, closed_with(transition, rep_id))
     if trigger in (Trigger.IGNORE, Trigger.UNIGNORE):
-        return refused_result(Reason.NOT_AN_EXCEPTION, f"it is {lead.phase}, not an exception")
+        why = f"it is {lead.phase}, not an exception"
+        if lead.phase is Phase.EXCEPTION:
+            why = "its exception is open, not ignored"
+        return refused_result(Reason.NOT_AN_EXCEPTION, why)
     if trigger in _DESK and transition.rules.role(rep_id) not in MANAGERS:
         return refused_result(Reason.NOT_ALLOWED, f"{trigger} is for managers and admins")
     if trigger is Trigger.ASSIGN and lead.phase in OWNED_PHASES:

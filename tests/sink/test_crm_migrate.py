@@ -1,12 +1,18 @@
 """The migrations create exactly the tables of sink/tables.py, once, and remove them again."""
 
+import sys
 import threading
+from collections.abc import Callable
 from datetime import timedelta
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 import pytest
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import column, create_engine, insert, inspect, select, table, text
 from sqlalchemy.engine import make_url
 
@@ -15,6 +21,7 @@ from models.lead import Distribution, DistributionStatus, Lead, Lock, Phase
 from runtime.doctor import _ask_database
 from sink.database_engine import connect
 from sink.migrate import downgrade, upgrade
+from sink.revisions import revisions_in
 from sink.rows import table_rows
 from sink.tables import Base, LeadTable, SinkOffsetTable
 from sink.writer import JOURNAL, CrmWriter
@@ -23,6 +30,7 @@ from tests.fixtures.servers import unique
 from tests.fixtures.waiting import PATIENCE_SECONDS
 from tests.sink.conftest import Database
 from tests.sink.seeded_journal import START, fail_on_dead_letter, lead_of, record_of, row_of
+from web.store.migrate import upgrade as upgrade_console
 
 
 def test_the_migrations_and_the_tables_agree(database: Database) -> None:
@@ -31,6 +39,29 @@ def test_the_migrations_and_the_tables_agree(database: Database) -> None:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
         assert compare_metadata(context, Base.metadata) == []
     engine.dispose()
+
+
+@pytest.mark.parametrize("part", ["sink", "web.store"])
+def test_our_revisions_are_those_that_alembic_finds(part: str) -> None:
+    folder = Path(find_spec(part).submodule_search_locations[0]) / "migrations"  # type: ignore[union-attr, index]
+    config = Config()
+    config.set_main_option("script_location", str(folder))
+    scripts = ScriptDirectory.from_config(config)
+    assert [*reversed(revisions_in(folder))] == [script.revision for script in scripts.walk_revisions()]
+
+
+def test_a_database_at_the_newest_revision_is_upgraded_without_alembic(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "alembic", None)
+    upgrade(database.url)
+    monkeypatch.undo()
+    downgrade(database.url, "0012")
+    monkeypatch.setitem(sys.modules, "alembic", None)
+    with pytest.raises(ImportError):
+        upgrade(database.url)
+    monkeypatch.undo()
+    upgrade(database.url)
 
 
 def test_an_upgrade_again_keeps_what_is_there(database: Database) -> None:
@@ -52,6 +83,10 @@ def test_a_downgrade_takes_everything_away_and_an_upgrade_brings_it_back(databas
 
 
 @pytest.mark.parametrize(
+    ("variable", "migrate"),
+    [("DATABASE_URL", upgrade), ("FIRSTCLAIM_CONSOLE_DATABASE_URL", upgrade_console)],
+)
+@pytest.mark.parametrize(
     ("encoding", "style", "words"),
     [
         ("LATIN1", "ISO, MDY", "is encoded in LATIN1"),
@@ -60,9 +95,12 @@ def test_a_downgrade_takes_everything_away_and_an_upgrade_brings_it_back(databas
     ],
 )
 def test_a_postgres_that_cannot_hold_every_name_and_time_is_refused_at_the_start(
-    postgres_url: str, encoding: str, style: str, words: str
+    postgres_url: str, variable: str, migrate: Callable[[str], None], encoding: str, style: str, words: str
 ) -> None:
-    """In LATIN1, each lead with a name like \u738b\u660e was a dead letter, and the sink went on."""
+    """In LATIN1, each lead with a name like \u738b\u660e was a dead letter, and the sink went on.
+
+    So was the console's draft of a queue with such a name refused, when somebody typed it.
+    """
     own = unique("unfit").replace("-", "_")
     url = make_url(postgres_url).set(database=own).render_as_string(hide_password=False)
     admin = create_engine(postgres_url, isolation_level="AUTOCOMMIT")
@@ -72,8 +110,8 @@ def test_a_postgres_that_cannot_hold_every_name_and_time_is_refused_at_the_start
         connection.execute(text(f"ALTER DATABASE {own} SET datestyle = '{style}'"))
         try:
             with pytest.raises(ConfigError) as refused:
-                upgrade(url)
-            assert refused.value.field == "DATABASE_URL"
+                migrate(url)
+            assert refused.value.field == variable
             assert refused.value.reason.startswith(words)
             with pytest.raises(ConnectionError, match=words):
                 _ask_database(Settings.read(database_url=url))

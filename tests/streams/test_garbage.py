@@ -23,7 +23,7 @@ def output_of(program: str) -> list[str]:
 @pytest.mark.parametrize("part", PARTS)
 def test_the_imports_of_a_process_cause_no_search(part: str) -> None:
     program = f"""
-        import cli.starting
+        import streams.starting
         before = gc.get_stats()
         import cli, {part}
         print(*(now["collections"] - then["collections"] for now, then in zip(gc.get_stats(), before)))

@@ -86,6 +86,25 @@ async def test_a_compressed_body_is_named_as_such(running_org: RunningOrg) -> No
             assert answer.json()["detail"].startswith("Content-Encoding: is gzip")
 
 
+async def test_every_encoding_of_a_body_counts_wherever_it_is_named(running_org: RunningOrg) -> None:
+    """Only the first header was looked at: a body in gzip behind `identity` was called a body that is not UTF-8."""
+    await running_org.rep("admin-1", "admin")
+    async with await running_org.program("admin-1") as client:
+        for named, refused in (
+            (["identity", "gzip"], "gzip"),
+            (["", "br"], "br"),
+            (["gzip, GZIP"], "gzip, gzip"),
+            (["identity", "Identity, identity"], None),
+        ):
+            headers = [("content-type", "application/json"), *(("content-encoding", each) for each in named)]
+            for path in ("/api/v1/leads", "/api/v1/leads/acme"):
+                answer = await client.post(path, content=b"{}", headers=headers)
+                unsupported = answer.status_code == HTTPStatus.UNSUPPORTED_MEDIA_TYPE
+                assert unsupported == (refused is not None), (named, answer.text)
+                if refused:
+                    assert answer.json()["detail"].startswith(f"Content-Encoding: is {refused};")
+
+
 async def test_a_method_that_is_not_allowed_is_answered_with_all_that_are(running_org: RunningOrg) -> None:
     await running_org.rep("admin-1", "admin")
     async with await running_org.program("admin-1") as client:
@@ -178,6 +197,23 @@ async def test_what_uvicorn_cannot_parse_is_answered_with_the_headers_of_safety(
         for name, value in HEADERS.items():
             assert f"{name}: {value}\r\n" in head
         assert "server:" not in head.lower()
+
+
+async def test_a_sender_that_asks_first_is_told_that_its_body_is_too_long_before_it_sends_it(
+    running_org: RunningOrg,
+) -> None:
+    """Curl sends `Expect: 100-continue` with a large body. It was told to continue, and refused after 2 MiB."""
+    port = int(running_org.url.rpartition(":")[2])
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(
+        b"POST /api/v1/leads HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+        b"Expect: 100-Continue\r\nContent-Length: 99999999\r\n\r\n"
+    )
+    async with asyncio.timeout(PATIENCE_MS / 1000):
+        answer = await reader.read()  # to its end: the connection is closed
+    writer.close()
+    assert answer.startswith(b"HTTP/1.1 413 ")
+    assert answer.count(b"HTTP/1.1 ") == 1
 
 
 async def test_links_of_a_lead_are_to_its_address_alone(running_org: RunningOrg) -> None:

@@ -112,18 +112,15 @@ _BODY: Final = {
         },
     }
 }
+_LEAD_CONDUIT: Final = {"$ref": f"#/components/schemas/{LeadConduitReply.__name__}"}
+"""The document has it there, because it is also an answer of the routes below."""
 _REFUSED: Final[dict[int | str, dict[str, Any]]] = {
     422: {
         "description": "No lead was accepted, or a parameter is wrong",
         "content": {
             MEDIA_TYPE: {"schema": Document.model_json_schema()},
             "application/json": {
-                "schema": {
-                    "anyOf": [
-                        LeadConduitReply.model_json_schema(),
-                        {"type": "array", "items": LeadConduitReply.model_json_schema()},
-                    ]
-                }
+                "schema": {"anyOf": [_LEAD_CONDUIT, {"type": "array", "items": _LEAD_CONDUIT}]}
             },
         },
     },

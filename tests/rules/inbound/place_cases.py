@@ -99,6 +99,8 @@ PLACES: Final = [
     ReadingCase("C3", {"state": "FL", "phone": "850-433-1234"}, {"time_zone": "America/Chicago"}),
     ReadingCase("C3", {"phone": "219-200-1234"}, {"phone": "+12192001234", "time_zone": None}),
     ReadingCase("C3", {"state": "KY", "phone": "364-200-1234"}, {"time_zone": None}),
+    ReadingCase("C3", {"state": "TN", "phone": "729-200-1234"}, {"phone": "+17292001234", "time_zone": None}),
+    ReadingCase("C3", {"state": "MI", "phone": "679-200-1234"}, {"time_zone": "America/Detroit"}),
     ReadingCase("C3", {"state": "KY", "phone": "502-200-1234"}, {"time_zone": "America/New_York"}),
     ReadingCase("C3", {"state": "FL", "zip": "32501"}, {"time_zone": "America/Chicago"}),
     ReadingCase(

@@ -90,6 +90,11 @@ def test_a_message_without_action_id_is_a_dead_letter() -> None:
     [
         ({"at": "tomorrow"}, "at: is not an RFC 3339 time"),
         ({"at": "2026-11-21T10:00:00"}, "at: needs an offset from UTC, like -05:00 or Z"),
+        (
+            {"at": "2026-11-21 10:00-12:00"},
+            "at: may be a span of time; write seconds before an offset, as 09:00:00-05:00",
+        ),
+        ({"at": "2026-11-21T10:00:00-13:00"}, "at: has an offset that no zone has"),
         ({"epoch": 2**64}, "epoch: must be between 0 and 9223372036854775807"),
         ({"epoch": -1}, "epoch: must be between 0 and 9223372036854775807"),
         ({"rep_id": None}, "rep_id: is missing"),

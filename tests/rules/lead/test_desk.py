@@ -150,6 +150,10 @@ def test_e4_ignoring_twice_is_told_that_it_is_no_open_exception(scenario: Scenar
     )
 
 
+def test_e4_an_open_exception_that_is_unignored_is_told_that_it_is_open(scenario: Scenario) -> None:
+    assert scenario.asks("unignore", "mia").why == "its exception is open, not ignored"
+
+
 def test_e4_only_an_exception_can_be_ignored(scenario: Scenario) -> None:
     scenario.queue("ri", ("state", "=", "RI"))
     assert result_of(scenario.asks("ignore", "mia")) == (Result.REFUSED, Reason.NOT_AN_EXCEPTION, None)

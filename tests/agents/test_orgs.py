@@ -77,9 +77,11 @@ async def in_phase(engine: Engine, phase: Phase, count: int) -> bool:
 async def publications_are_known(engine: Engine, objects: int) -> bool:
     """Return whether the org and each partition of the leads know what was published."""
     steps = [decode_org_record(record.value) for record in await engine.records(ORG_JOURNAL)]
-    heard = sum(isinstance(step, OrgStep) for step in steps)
+    steps_of_org = sum(isinstance(step, OrgStep) for step in steps)
     rows = sum(isinstance(row, DirectoryRow) for row in (await engine.rows()).values())
-    return heard >= objects - 2 and rows == objects * PARTITIONS  # an org does not use campaigns and queues
+    return (
+        steps_of_org >= objects - 2 and rows == objects * PARTITIONS
+    )  # an org does not use campaigns and queues
 
 
 async def steps(engine: Engine) -> Counter[tuple[int, int]]:

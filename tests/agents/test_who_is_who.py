@@ -120,11 +120,13 @@ async def test_a2_b1_b2_k1_k2_k3_k6_strangers_are_never_one_person(engine: Engin
         if isinstance(row, LeadRow)
         for decision in row.decisions
     ]
-    begun = {lead.facts.last_name: each for lead, each in placed if lead and isinstance(each, LeadAccepted)}
-    assert begun["Maple"].maybe == (found["Larch"].lead_id,)
-    assert begun["Teak"].maybe == (found["Rowan"].lead_id,)
-    assert begun["Pine"].id_reused == found["Oak"].lead_id
-    assert {name for name, each in begun.items() if each.doubt} == {"Maple", "Teak", "Pine"}
+    accepted_by_name = {
+        lead.facts.last_name: each for lead, each in placed if lead and isinstance(each, LeadAccepted)
+    }
+    assert accepted_by_name["Maple"].maybe == (found["Larch"].lead_id,)
+    assert accepted_by_name["Teak"].maybe == (found["Rowan"].lead_id,)
+    assert accepted_by_name["Pine"].id_reused == found["Oak"].lead_id
+    assert {name for name, each in accepted_by_name.items() if each.doubt} == {"Maple", "Teak", "Pine"}
     (inquiry,) = {each.inquiry_id: each for _, each in placed if isinstance(each, InquiryAdded)}.values()
     assert inquiry.facts is not None
     assert (inquiry.facts.last_name, inquiry.facts.zip, inquiry.facts.email) == (

@@ -203,10 +203,10 @@ async def asked_until(
     session: aiohttp.ClientSession, worker: Program, port: int, enough: Callable[[dict[str, Any]], bool]
 ) -> list[dict[str, Any]]:
     """Request `/ready` until it gives the expected answer; return all answers."""
-    heard: list[dict[str, Any]] = []
+    reports: list[dict[str, Any]] = []
     async with asyncio.timeout(PATIENCE_SECONDS):
         # States between two others last for a tenth of a second. So this asks as often as it can.
-        while not heard or not enough(heard[-1]):
+        while not reports or not enough(reports[-1]):
             assert worker.ended is None, worker.ended
             await asyncio.sleep(0.002)
             try:
@@ -215,8 +215,8 @@ async def asked_until(
             except aiohttp.ClientConnectionError:
                 continue
             assert response.status == (200 if answer["ok"] else 503)
-            heard.append(answer)
-    return heard
+            reports.append(answer)
+    return reports
 
 
 def reasons(heard: list[dict[str, Any]]) -> set[str]:

@@ -132,8 +132,8 @@ async def scenario(stack: RunningStack, messages: list[str]) -> None:
     assert not read_exits(stack.settings.state_dir) or read_exits(stack.settings.state_dir)[0].status != 79
 
     # One more failure, and the process stops. After a restart it does not write another six dead letters.
-    rest = [arrival("boom lead", n) for n in range(2, 12)] + [arrival("well", n) for n in range(3)]
-    await send(stack, *rest)
+    later_arrivals = [arrival("boom lead", n) for n in range(2, 12)] + [arrival("well", n) for n in range(3)]
+    await send(stack, *later_arrivals)
 
     async def stopped_often() -> bool:
         return sum("status 79" in line for line in messages) >= 3

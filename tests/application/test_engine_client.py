@@ -153,8 +153,10 @@ async def test_a_process_that_starts_without_kafka_waits_for_it(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
     """Until then a request ends after its patience, and sending reports that the client is not connected."""
-    away = Settings.read(state_dir=tmp_path_factory.mktemp("away"), kafka_bootstrap_servers="127.0.0.1:1")
-    client = EngineClient(away)
+    absent_kafka = Settings.read(
+        state_dir=tmp_path_factory.mktemp("away"), kafka_bootstrap_servers="127.0.0.1:1"
+    )
+    client = EngineClient(absent_kafka)
     running = asyncio.create_task(client.run())
     with pytest.raises(RetryableError, match="no answer to"):
         await client.ask(action(), patience_seconds=0.2)

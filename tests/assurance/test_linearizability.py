@@ -270,9 +270,9 @@ class Register:
 
     def ask(self, one: Operation) -> tuple[str, str | None]:
         """Carry out one operation; return the answer and who has the lead."""
-        mine = self.owner == one.process
+        owns_it = self.owner == one.process
         if one.op == "claim":
-            if self.owner is None or mine:
+            if self.owner is None or owns_it:
                 self.owner = one.process
                 return "won", one.process
             return "lost", self.owner
@@ -291,16 +291,16 @@ class Register:
                 self.owner = None
             return "done", self.owner
         if one.op == "release":
-            if mine:
+            if owns_it:
                 self.owner = None
                 return "done", None
             return "refused", self.owner
         if one.op == "leave":
-            if self.owner is None or mine:
+            if self.owner is None or owns_it:
                 self.owner = None
                 return "done", None
             return "refused", self.owner
-        if mine:
+        if owns_it:
             self.owner = None
         return "expired", self.owner
 
@@ -312,22 +312,22 @@ def random_history(source: random.Random, length: int) -> list[Operation]:
     """Let a register answer random operations one after the other; each interval contains its instant."""
     register, history = Register(), list[Operation]()
     for instant in range(length):
-        who, what = (
+        rep_id, action = (
             source.choice("abc"),
             source.choice(["claim", "claim", "assign", "move", "free", "release", "leave", "expire"]),
         )
         operation = op(
-            who,
-            what,
+            rep_id,
+            action,
             instant - source.uniform(0, 3),
             instant + source.uniform(0, 3),
-            to=source.choice("abc") if what in ("assign", "move", "free") else None,
+            to=source.choice("abc") if action in ("assign", "move", "free") else None,
         )
-        if source.random() < 0.1 and what != "expire":  # asked, and never carried out
+        if source.random() < 0.1 and action != "expire":  # asked, and never carried out
             history.append(replace(operation, returned_at=None))
             continue
         result, owner = register.ask(operation)
-        if what == "expire" or source.random() < 0.15:
+        if action == "expire" or source.random() < 0.15:
             history.append(replace(operation, returned_at=None))
         else:
             outcome: Any = result

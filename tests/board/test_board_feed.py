@@ -173,18 +173,18 @@ async def test_q9_who_heard_what_valkey_lost_is_told_to_look_anew(
     kept = {key: await client.dump(key) async for key in client.scan_iter()}
     lost = change("entered", "aged", "lead-b", 1, "a")
     await writer.apply(GENERATION, [lost], {})
-    (heard,) = await reader.feed(ORG, durable.id)
+    (entry,) = await reader.feed(ORG, durable.id)
     await client.flushdb()
     for key, value in kept.items():
         assert value is not None
         await client.restore(key, 0, value)
-    await until(lambda: _is_past(client, heard.id))  # no start takes less than the millisecond of an id
-    (feed_entries,) = await reader.feed(ORG, heard.id)
+    await until(lambda: _is_past(client, entry.id))  # no start takes less than the millisecond of an id
+    (feed_entries,) = await reader.feed(ORG, entry.id)
     assert (feed_entries.change, feed_entries.id) == (REBUILT, durable.id)
     await writer.apply(GENERATION, [lost], {})
     (again,) = await reader.feed(ORG, durable.id)
-    assert (again.lead_id, position(again.id) > position(heard.id)) == ("lead-b", True)
-    (feed_entries,) = await reader.feed(ORG, heard.id)
+    assert (again.lead_id, position(again.id) > position(entry.id)) == ("lead-b", True)
+    (feed_entries,) = await reader.feed(ORG, entry.id)
     assert (feed_entries.change, feed_entries.id) == (REBUILT, again.id)
     await client.flushdb()
     (feed_entries,) = await reader.feed(ORG, again.id)

@@ -181,8 +181,8 @@ async def test_q9_the_feed_goes_on_from_any_entry_and_waits_for_the_next(
     await writer.apply(
         GENERATION, [msgspec.structs.replace(entry_change("aged", "lead-a", "A", 2), change="left")], {}
     )
-    (gone,) = await reader.feed(ORG, second.id, wait_seconds=2)
-    assert (gone.change, gone.queue_id, gone.lead_id, gone.version, gone.columns) == (
+    (left,) = await reader.feed(ORG, second.id, wait_seconds=2)
+    assert (left.change, left.queue_id, left.lead_id, left.version, left.columns) == (
         "left",
         "aged",
         "lead-a",

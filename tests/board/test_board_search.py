@@ -220,9 +220,9 @@ async def test_q12_a_lead_that_comes_while_the_names_are_looked_at_is_found(
     async def late(**arguments: Any) -> Any:
         answer = await look(**arguments)
         if answer[1] == b"0":
-            gone = rows_now("3e7", "", "", 2, "left")
+            removal = rows_now("3e7", "", "", 2, "left")
             await write_changes(
-                writer, [rows_now("late", "Late 999", "01500"), rows_now("other", "Ana", "0"), gone]
+                writer, [rows_now("late", "Late 999", "01500"), rows_now("other", "Ana", "0"), removal]
             )
         return answer
 

@@ -172,8 +172,8 @@ async def test_a_rebuild_beside_a_live_board_removes_what_should_not_be_there_an
         expected = {one.lead_id for one in leads} | {lead(n).lead_id for n in range(100, 130)}
         assert set(await ids(reader, "aged")) == expected
         assert await client.get(keys.REBUILDING) is None
-        left = [key async for key in client.scan_iter(match=f"{keys.prefix(old)}*")]
-        assert left == []
+        keys_left = [key async for key in client.scan_iter(match=f"{keys.prefix(old)}*")]
+        assert keys_left == []
 
 
 async def _size(reader: Reader, size: int) -> bool:

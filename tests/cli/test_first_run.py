@@ -88,8 +88,8 @@ def may_sign_in(folder: Path) -> list[str]:
     try:
         accounts = Accounts(store)
         # A check takes 0.2 s of a core, also of an account that is not there yet.
-        there = [sign_in.email for sign_in in SIGN_INS if accounts.find(sign_in.email) is not None]
-        return [email for email in there if accounts.check(email, PASSWORD) is not None]
+        present = [sign_in.email for sign_in in SIGN_INS if accounts.find(sign_in.email) is not None]
+        return [email for email in present if accounts.check(email, PASSWORD) is not None]
     except Exception:  # noqa: BLE001  # there is no table yet
         return []
     finally:

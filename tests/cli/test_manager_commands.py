@@ -233,11 +233,11 @@ def test_e3_two_managers_assign_the_same_leads_at_once(stack_with_exceptions: Ru
 
     mias, moes = asyncio.run(race())
     found = owners(stack_with_exceptions, *ids)
-    for mine, theirs, owner in zip(mias, moes[::-1], found, strict=True):
-        assert mine.lead_id == theirs.lead_id
-        assert sorted(str(assign_leads.result) for assign_leads in (mine, theirs)) == ["done", "lost"]
-        assert {mine.owner, theirs.owner} == {owner}
-        winner = mine if mine.result == "done" else theirs
+    for of_mia, of_moe, owner in zip(mias, moes[::-1], found, strict=True):
+        assert of_mia.lead_id == of_moe.lead_id
+        assert sorted(str(assign_leads.result) for assign_leads in (of_mia, of_moe)) == ["done", "lost"]
+        assert {of_mia.owner, of_moe.owner} == {owner}
+        winner = of_mia if of_mia.result == "done" else of_moe
         assert winner.to == owner
     totals = [summarize(each, 0) for each in (mias, moes)]
     assert sum(each["assigned"] for each in totals) == sum(each["lost"] for each in totals) == RACED

@@ -117,15 +117,15 @@ def test_a_tracestate_goes_through_every_hop_of_its_trace_and_of_no_other(stack:
 
 def test_a_message_without_a_valid_trace_begins_one_and_an_action_another(stack: RunningStack) -> None:
     before = hops_of(stack, OTHER)
-    (begun,) = {hop["trace_id"] for hop in before}
-    assert begun != TRACE
+    (new_trace,) = {hop["trace_id"] for hop in before}
+    assert new_trace != TRACE
     assert firstclaim(stack, "claim", OTHER, "--rep", "rep-1", "--org", ORG).code == 0
     assert until(
         lambda: any(hop["topic"] == "assignments" for hop in hops_of(stack, OTHER)), PATIENCE_SECONDS
     )
     after = hops_of(stack, OTHER)
-    assert [hop for hop in after if hop["trace_id"] == begun] == before
-    claimed = [hop for hop in after if hop["trace_id"] != begun]
+    assert [hop for hop in after if hop["trace_id"] == new_trace] == before
+    claimed = [hop for hop in after if hop["trace_id"] != new_trace]
     assert len({hop["trace_id"] for hop in claimed}) == 1
     assert claimed[0]["topic"] == "lead-actions"
     assert claimed[0]["what"] == "rep-1 asked: claim"

@@ -116,8 +116,12 @@ def check_sender(given: str, origin: str, expected: str) -> None:
     if json.loads(decode(head)) != {"alg": "ES256", "typ": "JWT"}:
         raise ValueError(f"head {decode(head)!r}")
     token = json.loads(decode(claims))
-    left = token["exp"] - time.time()
-    if token["aud"] != origin or not 0 < left <= DAY_SECONDS or not token["sub"].startswith("mailto:"):
+    seconds_left = token["exp"] - time.time()
+    if (
+        token["aud"] != origin
+        or not 0 < seconds_left <= DAY_SECONDS
+        or not token["sub"].startswith("mailto:")
+    ):
         raise ValueError(f"claims {token}")
     raw = decode(signature)
     der = encode_dss_signature(int.from_bytes(raw[:32]), int.from_bytes(raw[32:]))

@@ -26,14 +26,14 @@ def test_n1_each_request_becomes_one_mail_and_has_its_fate(
     """Over TLS with a sign-in, with records of other kinds, repeats, and bytes that are no request in between."""
     rep, lead = unique("rep"), unique("lead")
     address = post.rep(rep)
-    gone, wrong, second = unique("rep"), unique("rep"), unique("lead")
-    post.rep(gone, active=False)
-    post.rep(wrong, email=None)
+    unknown_rep, rep_with_bad_address, second = unique("rep"), unique("rep"), unique("lead")
+    post.rep(unknown_rep, active=False)
+    post.rep(rep_with_bad_address, email=None)
     post.write("notifications", lead, b"\xff not JSON")
     first = post.request(rep, lead)
     post.request(rep, lead)  # a repeat
     push = post.request(rep, lead, kind="push")
-    others = [post.request(gone, second), post.request(wrong, second)]
+    others = [post.request(unknown_rep, second), post.request(rep_with_bad_address, second)]
     over = post.request(rep, second, seconds=-60)
     courier = start_courier()
     assert until(lambda: post.all_have_fates(first, over, *others)), courier.log.read_text()

@@ -126,10 +126,10 @@ def test_a_private_authority_is_mounted_where_the_settings_name_it(given: dict[s
 
 @pytest.mark.parametrize("process", PROCESSES, ids=component)
 def test_a_process_has_no_rights_and_probes_that_the_code_serves(process: dict[str, Any]) -> None:
-    whole, own = pod(process), container(process)
-    assert whole["securityContext"]["runAsNonRoot"] is True
-    assert f"USER {whole['securityContext']['runAsUser']}:" in (REPOSITORY / "Dockerfile").read_text()
-    assert whole["automountServiceAccountToken"] is False
+    whole_pod, own = pod(process), container(process)
+    assert whole_pod["securityContext"]["runAsNonRoot"] is True
+    assert f"USER {whole_pod['securityContext']['runAsUser']}:" in (REPOSITORY / "Dockerfile").read_text()
+    assert whole_pod["automountServiceAccountToken"] is False
     assert own["securityContext"] == {
         "allowPrivilegeEscalation": False,
         "readOnlyRootFilesystem": True,

@@ -277,8 +277,8 @@ def _all_cases() -> Iterator[tuple[str, Case]]:
         yield f"P3 5 MB {codec} by librdkafka", large_value("librdkafka", codec)
     yield "P3 5 MB zstd by kcat", large_value("kcat", "zstd")
     yield "P3 5 MB gzip by java", large_value("java", "gzip")
-    whole = b'{"vendor": "m", "external_id": "large", "attributes": {"a": "' + b"x" * LARGE + b'"}}'
-    yield "P3 5 MB lead", large_value("librdkafka", "gzip", whole)
+    large_lead = b'{"vendor": "m", "external_id": "large", "attributes": {"a": "' + b"x" * LARGE + b'"}}'
+    yield "P3 5 MB lead", large_value("librdkafka", "gzip", large_lead)
     yield "P3 everything is large", everything_is_large
     yield "P10 an empty rep", refused_record(DIRECTORY, b"{}", ANY, key=b"default/rep/n4")
     for topic in INBOUND:

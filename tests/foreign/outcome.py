@@ -159,8 +159,11 @@ class Outcome:
                 found.append(f"class {kind}, expected one of {sorted(sent.classes)}: {headers['reason']!r}")
             cut = headers.get("value-cut-from")
             # A value that the fetch layer did not inflate cannot be cut.
-            whole = sent.cut_from or len(letter.value() or b"")
-            if len(letter.value() or b"") not in {0, whole} and cut != str(whole).encode():
+            original_length = sent.cut_from or len(letter.value() or b"")
+            if (
+                len(letter.value() or b"") not in {0, original_length}
+                and cut != str(original_length).encode()
+            ):
                 found.append(f"value-cut-from is {cut!r}, the value had {sent.cut_from} bytes")
         found += [f"lead {one} arrived" for one in sent.absent if one in self.rows]
         found += [f"action {one} is answered" for one in sent.unanswered if one in self.answers]

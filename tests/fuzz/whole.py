@@ -80,15 +80,15 @@ def buried_positions(settings: Settings) -> set[Position]:
     waiting = {TopicPartition(DEAD_LETTERS, p, 0) for p in range(partitions_of(DEAD_LETTERS, settings))}
     with closing(consumer(settings)) as reader:
         reader.assign(list(waiting))
-        left = {position.partition for position in waiting}
-        while left:
+        partitions_left = {position.partition for position in waiting}
+        while partitions_left:
             message = reader.poll(POLL_SECONDS)
             if message is None:
                 raise TimeoutError(f"{DEAD_LETTERS} could not be read")
             if (error := message.error()) is not None:
                 if error.code() != PARTITION_EOF:
                     raise KafkaException(error)
-                left.discard(message.partition())
+                partitions_left.discard(message.partition())
                 continue
             headers = dict(message.headers())
             topic, partition, offset = (

@@ -168,8 +168,8 @@ class Run:
     def _after_step(self, owner: Owner) -> None:
         self.owners.append(owner)
         if self.crash is None:
-            mine = owner._replace(served=True)
-            self.open_requests.append(self.loop.has_ready(mine))
+            own_step = owner._replace(served=True)
+            self.open_requests.append(self.loop.has_ready(own_step))
         elif self.loop.steps == self.crash.after and owner != NOBODY:
             self.loop.kill(owner.process, owner.life, with_requests=not self.crash.late)
             self._start(owner.process)

@@ -53,9 +53,9 @@ def check(cluster: Cluster, leads: Sequence[Records]) -> None:
     assert not list(stuck_waiting(truth.orgs)), "M5: a lead waits although a rep may have it"
     for worker in cluster.workers:
         if ORG_PARTITION in worker.owned:
-            mine = worker.orgs.stage.table.rows.of(ORG_PARTITION)
-            assert _rows(mine) == _rows(truth.orgs), "a worker remembers another org"
-            assert mine.state(ORG).persons == truth.orgs.state(ORG).persons, "or other people"
+            rows_of_worker = worker.orgs.stage.table.rows.of(ORG_PARTITION)
+            assert _rows(rows_of_worker) == _rows(truth.orgs), "a worker remembers another org"
+            assert rows_of_worker.state(ORG).persons == truth.orgs.state(ORG).persons, "or other people"
 
 
 def read_org_log(broker: Broker) -> ExpectedOrgState:
@@ -131,16 +131,18 @@ def _check_org_messages(truth: ExpectedOrgState, leads: Sequence[Records]) -> No
     """Check that all requests of the leads reached their org, in order, and that nothing else did."""
     expected: dict[bytes, bytes] = {}
     for partition, records in enumerate(leads):
-        mine = [
+        sent_messages = [
             (dict(message.headers)["ce_id"], message.value)
             for key, row in records.values()
             for message in public_messages(row, key, partition)
             if message.topic == ORG_LOG
         ]
-        expected |= dict(mine)
+        expected |= dict(sent_messages)
         prefix = f"lead-log-{partition}-".encode()
-        heard = [identity for identity in truth.org_messages if identity.startswith(prefix)]
-        assert heard == [identity for identity, _ in mine], "org messages come in the order of their log"
+        received_messages = [identity for identity in truth.org_messages if identity.startswith(prefix)]
+        assert received_messages == [identity for identity, _ in sent_messages], (
+            "org messages come in the order of their log"
+        )
     assert truth.org_messages == expected
 
 
@@ -165,19 +167,23 @@ def _check_journal(broker: Broker, truth: ExpectedOrgState) -> None:
 
 def _check_messages_to_leads(broker: Broker, truth: ExpectedOrgState) -> None:
     """Check that every answer reached its lead, in order, and that no answer was invented."""
-    heard: dict[str, LeadNews] = {}
+    news_by_message: dict[str, LeadNews] = {}
     for partition in range(PARTITIONS):
-        begun: list[str] = []
+        accepted_leads: list[str] = []
         for record in broker.logs[LEAD_LOG, partition]:
             news = _lead_news(record)
             to_leads_messages = None if news is None else org_event_identity(news)
-            if news is not None and to_leads_messages is not None and to_leads_messages not in heard:
-                heard[to_leads_messages] = news
-                begun.append(to_leads_messages)
-        assert begun == [cause for cause in truth.to_leads_messages if cause in set(begun)], (
-            "answers come in order"
-        )
-    assert heard == truth.to_leads_messages
+            if (
+                news is not None
+                and to_leads_messages is not None
+                and to_leads_messages not in news_by_message
+            ):
+                news_by_message[to_leads_messages] = news
+                accepted_leads.append(to_leads_messages)
+        assert accepted_leads == [
+            cause for cause in truth.to_leads_messages if cause in set(accepted_leads)
+        ], "answers come in order"
+    assert news_by_message == truth.to_leads_messages
 
 
 def _check_agreement(truth: ExpectedOrgState, leads: Sequence[Records], arrived: set[str]) -> None:

@@ -41,8 +41,8 @@ def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
 def database(empty_url: str) -> Database:
     """Return a migrated database."""
     upgrade(empty_url)
-    away = _locked if empty_url.startswith("sqlite") else _closed
-    return Database(empty_url, lambda: away(empty_url))
+    shut_out = _locked if empty_url.startswith("sqlite") else _closed
+    return Database(empty_url, lambda: shut_out(empty_url))
 
 
 @pytest.fixture

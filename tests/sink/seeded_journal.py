@@ -124,7 +124,7 @@ class Scenario:
             self._write(name, lead, seq, self._answer(rep, Result.LOST, seq, lead.owner))
         elif lead.phase is Phase.OWNED:
             open_exception = OpenException("orphaned", ({"rep_id": lead.owner, "why": "left"},), self._now)
-            gone = owner_changed(None, lead.owner)
+            owner_removed = owner_changed(None, lead.owner)
             raised = ExceptionRaised(reason=open_exception.reason, explanation=open_exception.explanation)
             after = change(
                 lead,
@@ -134,7 +134,7 @@ class Scenario:
                 open_exception=open_exception,
                 updated_at=self._now,
             )
-            self._write(name, after, seq + 1, gone, raised)
+            self._write(name, after, seq + 1, owner_removed, raised)
         elif lead.phase is Phase.EXCEPTION and self._random.random() < 0.5:
             after = change(lead, phase=Phase.IGNORED, updated_at=self._now)
             self._write(name, after, seq + 1, ExceptionIgnored(rep_id="manager-1"))

@@ -155,8 +155,8 @@ def test_r7_r9_who_got_how_many_of_a_group_and_who_was_passed_over_why(
 ) -> None:
     a = lead_of("a")
     licence = RejectedCandidate("rep-9", RejectionReason.LICENCE, "is not licensed in RI")
-    rest = RejectedCandidate(None, RejectionReason.HOURS, "3 more: hours")
-    journal.says(a, START, offer_of(["rep-3"], licence, rest))
+    summed_up = RejectedCandidate(None, RejectionReason.HOURS, "3 more: hours")
+    journal.says(a, START, offer_of(["rep-3"], licence, summed_up))
     journal.says(a, START, end_of_offer(["rep-3"], Outcome.DECLINED), offer_of(["rep-7"], licence))
     journal.says(a, START, end_of_offer([], Outcome.CLAIMED, winner="rep-7"))
     journal.says(lead_of("c"), START, offer_of(["rep-3", "rep-7", "rep-9"], method="ring_all"))

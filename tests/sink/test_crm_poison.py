@@ -83,11 +83,11 @@ def test_a_record_the_database_refuses_is_found_in_a_bounded_number_of_transacti
     cemetery = DeadLetterList()
     records = Scenario(0, seed=15).tell(256).records
     poisoned = [n for n, record in enumerate(records) if b'"seq":1,' in (record.value or b"")][5]
-    begun = 0
+    transactions = 0
 
     def count(_: Connection) -> None:
-        nonlocal begun
-        begun += 1
+        nonlocal transactions
+        transactions += 1
 
     event.listen(engine, "begin", count)
     batch = [*records]
@@ -95,7 +95,7 @@ def test_a_record_the_database_refuses_is_found_in_a_bounded_number_of_transacti
     applied = CrmWriter(engine, cemetery).apply(batch)
     assert [grave[0] for grave in cemetery.graves] == [poisoned]
     assert (applied.leads, applied.buried) == (255, 1)
-    assert begun <= 2 * 8 + 2
+    assert transactions <= 2 * 8 + 2
     without = records[:poisoned] + records[poisoned + 1 :]
     assert tables(engine) == expected(without)
 

@@ -113,12 +113,12 @@ async def test_n1_after_an_outage_a_topic_without_new_records_does_not_stay_in_t
     engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The sink's other reader may have recovered before, and may have nothing to store either."""
-    away = [RetryableError("CRM database", "is away")]
+    failures = [RetryableError("CRM database", "is away")]
 
     class AwayAtFirst(DeliveryWriter):
         def positions(self) -> dict[int, int]:
-            if away:
-                raise away.pop()
+            if failures:
+                raise failures.pop()
             return super().positions()
 
     async def nothing_comes(*_: Any, **__: Any) -> AsyncIterator[Batch]:

@@ -95,12 +95,12 @@ def ids_by_page(
                 break
             cursor = page.next
         # Backwards, the pages are the same.
-        back = [found[-1]]
+        pages_back = [found[-1]]
         while page.previous is not None:
             at = pages.position_at(listing, query, page.previous, bands)
             page = pages.page(connection, listing, _query_at(query, at), OURS, bands)
-            back.insert(0, [row["lead_id"] for row in page.rows])
-        assert back == found
+            pages_back.insert(0, [row["lead_id"] for row in page.rows])
+        assert pages_back == found
     return found
 
 
@@ -156,10 +156,10 @@ def test_a_page_goes_on_where_it_was_while_rows_come_and_go(
     query = ListQuery(sort="created_at", limit=10)
     with engine.connect() as connection:
         first = pages.page(connection, EXCEPTIONS, query, OURS)
-    gone = [row["lead_id"] for row in first.rows[:5]]
+    removed = [row["lead_id"] for row in first.rows[:5]]
     early = {**exceptions(1, seed=9)[0], "created_at": START - timedelta(days=1)}
     with engine.execution_options(writes=True).begin() as connection:
-        connection.execute(delete(TABLE).where(TABLE.lead_id.in_(gone)))
+        connection.execute(delete(TABLE).where(TABLE.lead_id.in_(removed)))
     insert_rows(engine, [early])
     with engine.connect() as connection:
         at = pages.position_at(EXCEPTIONS, query, first.next)
@@ -289,11 +289,11 @@ def test_every_list_answers_for_every_column(
 def test_a_search_for_a_number_looks_at_its_digits(writer: CrmWriter, engine: Engine) -> None:
     writer.apply(Scenario(2, seed=20).tell(50).records)
     with engine.connect() as connection:
-        for text, there in (
+        for text, is_found in (
             ("(401) 419-4247", True),
             ("419 42", True),
             ("999-9999", False),
             ("jones jer", True),
         ):
             page = pages.page(connection, LEADS, ListQuery(sort="created_at", search=text), [])
-            assert bool(page.rows) is there, text
+            assert bool(page.rows) is is_found, text

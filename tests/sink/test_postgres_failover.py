@@ -117,13 +117,13 @@ def test_n1_a_standby_that_lacks_the_last_transactions_gets_them_though_nothing_
     asyncio.run(send_fates(journal, 3))
     assert until(has_caught_up(engine, journal))
     assert until(lambda: count_deliveries(engine) == 3)
-    whole = tables(engine)
+    tables_before = tables(engine)
     pair.move()
     assert until(lambda: count_deliveries(engine) == 0)
     pair.promote()
     assert until(has_caught_up(engine, journal))
     assert until(lambda: count_deliveries(engine) == 3)
-    assert tables(engine) == whole
+    assert tables(engine) == tables_before
     # It still goes on with what is new.
     journal.send(later.tell(5).records)
     assert until(has_caught_up(engine, journal))

@@ -110,10 +110,10 @@ def test_each_topic_that_carries_messages_has_a_number_of_its_own() -> None:
 
 @pytest.mark.parametrize("topic", [LEAD_ARRIVALS, LEAD_LOG])
 def test_a_record_without_a_trace_begins_one_and_a_replay_gives_the_same(topic: str) -> None:
-    begun = caused_by(record(topic))
-    assert begun == caused_by(record(topic))
-    assert begun != caused_by(record(topic, offset=8))
-    context = read_traceparent(begun)
+    new_trace = caused_by(record(topic))
+    assert new_trace == caused_by(record(topic))
+    assert new_trace != caused_by(record(topic, offset=8))
+    context = read_traceparent(new_trace)
     assert context is not None
     assert context.trace_id == trace_of(record(topic))
 
@@ -230,7 +230,7 @@ def test_the_exporter_sends_a_span_with_the_ids_of_the_header(collector: Collect
         trace_export.report_handled(record(LEAD_LOG, traceparent=GIVEN), 1_700_000_000_000_000_000)
         trace_export.report_handled(record(LEAD_JOURNAL), 1_700_000_000_000_000_000, "sink")
     assert not trace_export.watching
-    continued, begun = collector.spans
+    continued, new_span = collector.spans
     assert continued.trace_id.hex() == "4bf92f3577b34da6a3ce929d0e0e4736"
     assert continued.parent_span_id.hex() == "00f067aa0ba902b7"
     assert continued.span_id.hex().encode() == span_of(LEAD_LOG, 1, 7)
@@ -238,10 +238,10 @@ def test_the_exporter_sends_a_span_with_the_ids_of_the_header(collector: Collect
     attributes = {one.key: one.value.string_value for one in continued.attributes}
     assert attributes["firstclaim.lead_id"] == "lead-1"
     assert attributes["firstclaim.action_id"] == "action-1"
-    assert begun.trace_id.hex().encode() == trace_of(record(LEAD_JOURNAL))
-    assert begun.name == "lead-journal sink"
-    assert begun.span_id.hex()[:2] == "80"
-    assert begun.parent_span_id == b""
+    assert new_span.trace_id.hex().encode() == trace_of(record(LEAD_JOURNAL))
+    assert new_span.name == "lead-journal sink"
+    assert new_span.span_id.hex()[:2] == "80"
+    assert new_span.parent_span_id == b""
     assert collector.services == {"firstclaim-worker"}
 
 

@@ -273,8 +273,8 @@ async def test_n6_a_lead_in_its_quiet_hours_is_not_dialled_and_the_rep_hears_why
         await eventually(scenario.is_known, "every partition knows the org", every=0.5)
         scenario.arrive()
         await eventually(scenario.all_ended, "every leg ended", every=0.5)
-        heard = [SPOKEN[sound] for _, sound in watcher.played if sound in SPOKEN]
-        assert heard == [Announcement.OFFER, Announcement.WON, Announcement.QUIET_HOURS]
+        announcements = [SPOKEN[sound] for _, sound in watcher.played if sound in SPOKEN]
+        assert announcements == [Announcement.OFFER, Announcement.WON, Announcement.QUIET_HOURS]
         about = [(call["event"], call["reason"]) for call in scenario.of("calls") if call["leg"] == "lead"]
         assert about == [("ended", "quiet_hours")]
         assert not scenario.lead.messages(), "the lead's telephone never rang"

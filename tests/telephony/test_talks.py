@@ -103,9 +103,11 @@ async def test_n4_s3_a_rep_who_wins_in_a_browser_silences_all_telephones(
         assert ended[winner]["at"] < ended[rings]["at"], "a loser's rings on, so that a late answer hears why"
         assert is_cancelled(scenario.telephones[winner])
         assert is_cancelled(scenario.telephones[rings])
-        mine = {f"firstclaim-{call['call_id']}" for call in calls if call["rep_id"] == hears}
-        heard = [SPOKEN[sound] for channel, sound in watcher.played if channel in mine and sound in SPOKEN]
-        assert heard == [Announcement.OFFER, Announcement.GONE]
+        channels = {f"firstclaim-{call['call_id']}" for call in calls if call["rep_id"] == hears}
+        announcements = [
+            SPOKEN[sound] for channel, sound in watcher.played if channel in channels and sound in SPOKEN
+        ]
+        assert announcements == [Announcement.OFFER, Announcement.GONE]
         fates = {
             (one["rep_id"], one["status"]) for one in scenario.of("deliveries") if one["channel"] == "call"
         }

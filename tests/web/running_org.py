@@ -153,18 +153,18 @@ class RunningOrg:
         `wanted_value`: or the one with these values, which somebody published on a page.
         """
         partitions = range(self.stack.settings.partitions)
-        left = {directory_key(partition, self.org, kind, object_id) for partition in partitions}
+        keys_left = {directory_key(partition, self.org, kind, object_id) for partition in partitions}
         wanted = self.versions.get((kind, object_id), 0)
         async with asyncio.timeout(PATIENCE_SECONDS), self._journal() as records:
             async for record in records:
-                row = decode_row(record.value) if record.key in left else None
+                row = decode_row(record.value) if record.key in keys_left else None
                 if (
                     isinstance(row, DirectoryRow)
                     and row.version >= wanted
                     and _includes(row.value, wanted_value)
                 ):
-                    left.discard(record.key)
-                if not left:
+                    keys_left.discard(record.key)
+                if not keys_left:
                     return
 
     async def until_arrived(self, lead: str) -> None:

@@ -70,12 +70,12 @@ def test_a_new_password_ends_the_sessions_of_all_other_browsers(
     accounts: Accounts, sessions: Sessions
 ) -> None:
     accounts.put(MIA, PASSWORD)
-    current, there = sessions.begin(MIA)[0], sessions.begin(MIA)[0]
+    current, other_session = sessions.begin(MIA)[0], sessions.begin(MIA)[0]
     with pytest.raises(InvalidInput, match="new: has fewer than 12"):
         accounts.change_password(MIA.email, "short", keep=current)
     accounts.change_password(MIA.email, "another horse battery", keep=current)
     assert sessions.find(current) is not None
-    assert sessions.find(there) is None
+    assert sessions.find(other_session) is None
     assert accounts.check(MIA.email, PASSWORD) is None
     assert accounts.check(MIA.email, "another horse battery") == MIA
 

@@ -177,10 +177,10 @@ async def test_an_act_during_which_the_console_was_killed_is_on_the_topic_as_unk
 ) -> None:
     long_ago = datetime.now(UTC) - STALE - timedelta(seconds=1)
     entry = AuditedAct(Actor(org=running_org.org, actor="ann-lee", kind="person"), "published", "queue/aged")
-    begun = msgspec.structs.replace(entry.record(), at=long_ago)
-    AuditOutbox(store).write([Write(begun.audit_id, begun, ready=False, begins=True)])
+    begun_record = msgspec.structs.replace(entry.record(), at=long_ago)
+    AuditOutbox(store).write([Write(begun_record.audit_id, begun_record, ready=False, begins=True)])
     (record,) = await on_the_topic(running_org, "published")
-    assert (record["audit_id"], record["outcome"]) == (begun.audit_id, "unknown")
+    assert (record["audit_id"], record["outcome"]) == (begun_record.audit_id, "unknown")
 
 
 async def test_what_is_refused_and_what_changes_nothing_is_no_entry(running_org: RunningOrg) -> None:
@@ -188,11 +188,11 @@ async def test_what_is_refused_and_what_changes_nothing_is_no_entry(running_org:
     async with signed_in(running_org, "ann-lee") as ann:
         for path in ("/api/v1/tokens/none", "/api/v1/directory/rep/bob-ray/second-factor"):
             assert (await ann.delete(path)).status_code == HTTPStatus.NOT_FOUND
-        there = await ann.get("/api/v1/directory/rep/bob-ray")
+        rep_before = await ann.get("/api/v1/directory/rep/bob-ray")
         same = await ann.put(
             "/api/v1/directory/rep/bob-ray",
-            json=there.json()["value"],
-            headers={"if-match": there.headers["etag"]},
+            json=rep_before.json()["value"],
+            headers={"if-match": rep_before.headers["etag"]},
         )
         assert same.json()["changes"] == []
         assert (await ann.delete("/api/v1/session")).status_code == HTTPStatus.NO_CONTENT

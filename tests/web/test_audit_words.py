@@ -213,8 +213,8 @@ async def test_x1_every_kind_of_change_is_named_without_ids_and_values_of_the_co
         assert exported.status_code == HTTPStatus.OK, exported.text
         await entries(ann, "exported")
         tag = (await ann.get(f"/api/v1/queue-drafts/{AGED}")).headers["etag"]
-        gone = await ann.post(f"/api/v1/queue-drafts/{AGED}/removal", headers={"if-match": tag})
-        assert gone.status_code == HTTPStatus.NO_CONTENT, gone.text
+        removal = await ann.post(f"/api/v1/queue-drafts/{AGED}/removal", headers={"if-match": tag})
+        assert removal.status_code == HTTPStatus.NO_CONTENT, removal.text
         (removed,) = await entries(ann, "removed")
     wanted = [*(texts for *_, texts in CHANGES), *((text,) for *_, text in RULES)]
     wanted.append(("changes the rule Created on date is in the last 30 days to",))

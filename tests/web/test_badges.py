@@ -38,8 +38,8 @@ async def open_org(running_org: RunningOrg) -> None:
     day = f"{datetime.now(UTC) + timedelta(days=2):%a}".lower()
     hours = [{"days": [day], "from": "09:00", "to": "10:00"}]
     await running_org.rep("cyd", licensed_states=["RI"], hours=hours, time_zone="UTC")
-    away = {"from": "2020-01-01T00:00:00Z", "to": "2090-01-01T00:00:00Z"}
-    await running_org.rep("dan", licensed_states=["TX"], absences=[away])
+    absence = {"from": "2020-01-01T00:00:00Z", "to": "2090-01-01T00:00:00Z"}
+    await running_org.rep("dan", licensed_states=["TX"], absences=[absence])
     await running_org.publish("group", "empty", name="Nobody", method="round_robin", members=[])
     await running_org.publish("campaign", "lost", name="Lost", vendor="acme", group_id="empty")
     for kind, object_id in (("campaign", "lost"), ("rep", "dan"), ("settings", "settings")):

@@ -145,7 +145,7 @@ async def test_q4_only_who_sees_the_queue_hears_of_its_claims(running_org: Runni
         await running_org.rep(rep_id, teams=[team])
     lead = await publish_queue_with_lead(running_org, teams=["west"])
     await running_org.until_read()
-    heard: dict[str, list[str]] = {}
+    lines_by_rep: dict[str, list[str]] = {}
 
     async def listen(rep_id: str, opened: asyncio.Event) -> None:
         async with (
@@ -154,9 +154,11 @@ async def test_q4_only_who_sees_the_queue_hears_of_its_claims(running_org: Runni
         ):
             async for line in stream.aiter_lines():
                 opened.set()
-                heard.setdefault(rep_id, []).append(line)
+                lines_by_rep.setdefault(rep_id, []).append(line)
                 # The lead's own change, or the beat of a stream without one, comes after what was said of the claim.
-                if any('"left"' in one for one in heard[rep_id]) or (claimed.is_set() and "beat" in line):
+                if any('"left"' in one for one in lines_by_rep[rep_id]) or (
+                    claimed.is_set() and "beat" in line
+                ):
                     return
 
     claimed = asyncio.Event()
@@ -169,15 +171,17 @@ async def test_q4_only_who_sees_the_queue_hears_of_its_claims(running_org: Runni
         async with await running_org.program("rep-2") as program:
             with relay_stopped(running_org.stack):
                 claiming = asyncio.create_task(claim(program, lead))
-                await eventually(lambda: "event: claiming" in heard["rep-1"], "rep-1 hears of the claim")
+                await eventually(
+                    lambda: "event: claiming" in lines_by_rep["rep-1"], "rep-1 hears of the claim"
+                )
             assert (await claiming)["result"] == "won"
         claimed.set()
-    at = heard["rep-1"].index("event: claiming")
-    told = json.loads(heard["rep-1"][at + 1].removeprefix("data: "))
-    assert told == {"queue_id": "new", "lead_id": lead, "over": False}
-    assert "event: claiming" not in heard["rep-2"]
-    assert "event: claiming" not in heard["rep-3"]
-    assert not any(lead in line for line in heard["rep-3"])
+    at = lines_by_rep["rep-1"].index("event: claiming")
+    claim_event = json.loads(lines_by_rep["rep-1"][at + 1].removeprefix("data: "))
+    assert claim_event == {"queue_id": "new", "lead_id": lead, "over": False}
+    assert "event: claiming" not in lines_by_rep["rep-2"]
+    assert "event: claiming" not in lines_by_rep["rep-3"]
+    assert not any(lead in line for line in lines_by_rep["rep-3"])
 
 
 STREAM: Final = """

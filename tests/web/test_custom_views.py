@@ -89,9 +89,9 @@ async def made_rhode_island(page: Page) -> None:
 
 async def test_q1_a_rep_makes_a_view_of_its_own_leads_and_of_nobody_elses(running_org: RunningOrg) -> None:
     await open_org(running_org)
-    mine = await claimed_lead(running_org, 1, "rep-1", loan_amount=310_000)
+    own_lead = await claimed_lead(running_org, 1, "rep-1", loan_amount=310_000)
     elsewhere = await claimed_lead(running_org, 2, "rep-1", state="MA")
-    theirs = await claimed_lead(running_org, 3, "rep-2")
+    lead_of_other = await claimed_lead(running_org, 3, "rep-2")
     nobodys = await running_org.arrive("V-4", first_name="Lead", last_name="4", state="RI")
 
     page = await running_org.sign_in("rep-1", "/queues")
@@ -103,14 +103,14 @@ async def test_q1_a_rep_makes_a_view_of_its_own_leads_and_of_nobody_elses(runnin
     await expect(page.get_by_role("heading", name="Rhode Island")).to_be_visible()
     await expect(custom.get_by_role("link", name="Rhode Island")).to_have_attribute("aria-current", "true")
     await expect(page.locator("thead th")).to_have_text(["Name", "State", "Loan amount", "Action"])
-    await expect(row(page, mine).locator("td")).to_have_text(["Lead 1", "RI", "$310,000", "Open"])
+    await expect(row(page, own_lead).locator("td")).to_have_text(["Lead 1", "RI", "$310,000", "Open"])
     await expect(page.locator("[data-size]")).to_have_text("1 lead")
 
     # It is live: a lead that becomes the rep's comes.
     more = await claimed_lead(running_org, 5, "rep-1", loan_amount=400_000)
     await until_row(page, more)
     await expect(page.locator("tbody tr").first).to_have_attribute("data-lead", more)
-    for lead in (elsewhere, theirs, nobodys):
+    for lead in (elsewhere, lead_of_other, nobodys):
         await expect(row(page, lead)).to_have_count(0)
     assert await serious_problems(page) == []
     await shot(page, "custom-view")
@@ -121,13 +121,13 @@ async def test_q1_a_rep_makes_a_view_of_its_own_leads_and_of_nobody_elses(runnin
 
 async def test_q1_a_view_is_its_owners_alone_to_see_to_change_and_to_delete(running_org: RunningOrg) -> None:
     await open_org(running_org)
-    mine, done = [await claimed_lead(running_org, n, "rep-1") for n in (1, 2)]
+    own_lead, done = [await claimed_lead(running_org, n, "rep-1") for n in (1, 2)]
     async with await running_org.program("rep-1") as client:
         given = {"name": "Rhode Island", "columns": ["state"], "inclusion": RI, "exclusion": TRIED}
         made = await client.post(VIEWS, json=given)
     address = f"/views/{made.json()['view_id']}"
     page = await running_org.sign_in("rep-1", address)
-    await until_row(page, mine)
+    await until_row(page, own_lead)
     await until_row(page, done)
     custom = page.get_by_role("tabpanel", name="Custom")
 
@@ -150,8 +150,8 @@ async def test_q1_a_view_is_its_owners_alone_to_see_to_change_and_to_delete(runn
     await page.get_by_label("Name", exact=True).fill("Just names")
     await save_view(page)
     await expect(page.locator("thead th")).to_have_text(["Name", "Action"])
-    await row(page, mine).get_by_role("link", name="Open Lead 1").click()
-    await page.wait_for_url(f"**/leads/{mine}")
+    await row(page, own_lead).get_by_role("link", name="Open Lead 1").click()
+    await page.wait_for_url(f"**/leads/{own_lead}")
 
     # Deleting asks first.
     await page.goto(f"{address}/edit")
@@ -248,6 +248,6 @@ async def test_q1_no_edit_of_a_view_is_lost_and_a_wrong_one_is_refused_at_its_pl
         refused = await client.put(path, json=wrong, headers={"if-match": edited.headers["etag"]})
         assert refused.status_code == 422
         assert {error["path"] for error in refused.json()["errors"]} >= {"columns[0]", "inclusion.rules[0]"}
-        gone = await client.delete(path, headers={"if-match": edited.headers["etag"]})
-        assert gone.status_code == 204
+        deletion = await client.delete(path, headers={"if-match": edited.headers["etag"]})
+        assert deletion.status_code == 204
         assert (await client.get(path)).status_code == 404

@@ -73,9 +73,9 @@ async def test_a_new_user_signs_in_finds_a_lead_claims_it_and_works_it(running_o
         claimable = page.get_by_role("button", name="Claim")
         # Others are of states without a licence (M6). Leads still come, so the first row may be another one soon.
         first = page.locator("tbody tr").filter(has=claimable).first
-        mine = row(page, str(await first.get_attribute("data-lead")))
-        name = await mine.locator("td").first.inner_text()
-        await mine.get_by_role("button", name="Claim this Lead").click()
+        claimed_row = row(page, str(await first.get_attribute("data-lead")))
+        name = await claimed_row.locator("td").first.inner_text()
+        await claimed_row.get_by_role("button", name="Claim this Lead").click()
         await expect(page.get_by_role("heading", name="Congratulations! You have a new lead")).to_be_visible()
         await page.get_by_role("link", name="Go to Lead Details").click()
         await expect(page.locator("#lead")).to_contain_text(name)

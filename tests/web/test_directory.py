@@ -245,7 +245,7 @@ async def test_a_lost_edit_is_refused_with_what_changed_and_goes_on_top_if_wante
     assert await published_object(ada, "rep/rep-1") == value
     # Two at once with the same ETag: one is published, the other is told.
     etag = (await (await ada.request.get("/api/v1/directory/rep/rep-1")).json())["etag"]
-    both = await asyncio.gather(
+    pages = await asyncio.gather(
         *(
             ada.request.put(
                 "/api/v1/directory/rep/rep-1",
@@ -255,7 +255,7 @@ async def test_a_lost_edit_is_refused_with_what_changed_and_goes_on_top_if_wante
             for cap in (1, 2)
         )
     )
-    assert sorted(answer.status for answer in both) == [200, 412]
+    assert sorted(answer.status for answer in pages) == [200, 412]
 
 
 async def test_somebody_is_added_with_an_account_and_managers_only_look(running_org: RunningOrg) -> None:

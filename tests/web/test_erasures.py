@@ -116,11 +116,13 @@ async def test_who_may_not_erase_learns_and_changes_nothing(running_org: Running
         age_proof(store, running_org.email("ann-lee"))
         status, answer = await post(ann, ERASURES, person=lead, leads=1, confirm="erase")
         assert (status, answer["type"]) == (HTTPStatus.FORBIDDEN, "urn:firstclaim:problem:prove-yourself")
-        for who in ("bob-ray", "mia-orr"):
-            async with signed_in(running_org, who) as client:
+        for rep_id in ("bob-ray", "mia-orr"):
+            async with signed_in(running_org, rep_id) as client:
                 for path in (ERASURES, f"{ERASURES}/preview"):
-                    assert (await post(client, path, person=PHONE, leads=1, confirm="erase"))[0] == 403, who
-                assert (await client.get(ERASURES)).status_code == HTTPStatus.FORBIDDEN, who
+                    assert (await post(client, path, person=PHONE, leads=1, confirm="erase"))[0] == 403, (
+                        rep_id
+                    )
+                assert (await client.get(ERASURES)).status_code == HTTPStatus.FORBIDDEN, rep_id
         async with await running_org.program("ann-lee") as program:
             status, answer = await post(program, ERASURES, person=lead, leads=1, confirm="erase")
             assert (status, answer["type"]) == (HTTPStatus.FORBIDDEN, "urn:firstclaim:problem:person-needed")
@@ -129,9 +131,9 @@ async def test_who_may_not_erase_learns_and_changes_nothing(running_org: Running
 
 async def test_another_orgs_person_is_nobody_here(running_org: RunningOrg) -> None:
     await crew(running_org)
-    theirs = f"{running_org.org}-x"
+    other_org = f"{running_org.org}-x"
     await running_org.client.arrive(
-        {"vendor": "acme", "external_id": "1", "org": theirs, "last_name": "Zabriskie", "phone": PHONE}
+        {"vendor": "acme", "external_id": "1", "org": other_org, "last_name": "Zabriskie", "phone": PHONE}
     )
     lead = await running_org.arrive("1", last_name="Zabriskie", phone="+14014190001")
     async with signed_in(running_org, "ann-lee") as ann:
@@ -162,8 +164,11 @@ async def test_a_dead_letter_of_a_person_without_a_lead_is_erased(running_org: R
         assert receipt["leads"] == []
         assert receipt["places"]["dead-letters"] == 1
         (kept,) = await letters(ann, 1)
-        whole = (await ann.get(f"/api/v1/operations/dead-letters/{kept['place']}")).json()
-        assert "4248" in whole["value"]
+        shown_letter = (await ann.get(f"/api/v1/operations/dead-letters/{kept['place']}")).json()
+        assert "4248" in shown_letter["value"]
         for letter in before:
-            gone = await ann.get(f"/api/v1/operations/dead-letters/{letter['place']}")
-            assert (gone.status_code, "among the newest" in gone.text) == (HTTPStatus.NOT_FOUND, True)
+            erased_letter = await ann.get(f"/api/v1/operations/dead-letters/{letter['place']}")
+            assert (erased_letter.status_code, "among the newest" in erased_letter.text) == (
+                HTTPStatus.NOT_FOUND,
+                True,
+            )

@@ -146,8 +146,8 @@ async def test_d4_a_promised_call_is_ones_own_and_one_without_a_time_is_not(runn
     await open_lead(page, lead)
     zone = page.get_by_role("group", name="Call back").get_by_label("Time zone")
     await expect(zone).to_have_value("America/New_York")  # the lead's, by its state
-    there = datetime.now(ZoneInfo("America/New_York")) + timedelta(days=2)
-    await page.get_by_label("Date").fill(there.strftime("%Y-%m-%d"))
+    local_time = datetime.now(ZoneInfo("America/New_York")) + timedelta(days=2)
+    await page.get_by_label("Date").fill(local_time.strftime("%Y-%m-%d"))
     await page.get_by_role("button", name="Call Back").click()
     await expect(page.locator("[data-hint]")).to_contain_text("Choose a time as well")
     await page.get_by_label("Time", exact=True).fill("15:30")
@@ -157,7 +157,7 @@ async def test_d4_a_promised_call_is_ones_own_and_one_without_a_time_is_not(runn
     await expect(page.locator(".standing")).to_contain_text("Rep 1 owns it because of a promised callback")
     shown = await (await page.request.get(f"/api/v1/leads/{lead}")).json()
     at = datetime.fromisoformat(shown["callback_at"])
-    assert at == there.replace(hour=15, minute=30, second=0, microsecond=0).astimezone(UTC)
+    assert at == local_time.replace(hour=15, minute=30, second=0, microsecond=0).astimezone(UTC)
     assert shown["owner"] == "rep-1"
     await page.goto("/queues/work")
     await until_row(page, other)
@@ -170,10 +170,10 @@ async def test_d4_a_promised_call_is_ones_own_and_one_without_a_time_is_not(runn
 
 
 async def test_x6_a_lead_in_quiet_hours_says_from_when_on_it_may_be_called(running_org: RunningOrg) -> None:
-    there = datetime.now(ZoneInfo("America/New_York"))
-    end = (there + timedelta(hours=3)).replace(minute=0, second=0, microsecond=0)
+    local_time = datetime.now(ZoneInfo("America/New_York"))
+    end = (local_time + timedelta(hours=3)).replace(minute=0, second=0, microsecond=0)
     days = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
-    begin = there - timedelta(hours=3)
+    begin = local_time - timedelta(hours=3)
     quiet = {"days": days, "from": begin.strftime("%H:00"), "to": end.strftime("%H:%M")}
     await running_org.publish("settings", "settings", quiet_hours=[quiet])
     await running_org.until_published("settings", "settings")

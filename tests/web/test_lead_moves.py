@@ -29,8 +29,8 @@ async def open_lender(running_org: RunningOrg, **settings: object) -> str:
     await running_org.rep("mia", "manager")
     await running_org.rep("ann", licensed_states=["RI", "TX"])
     await running_org.rep("bob", licensed_states=["RI"], max_open=5)
-    away = {"from": "2020-01-01T00:00:00Z", "to": "2090-01-01T00:00:00Z"}
-    await running_org.rep("cyd", licensed_states=["TX"], absences=[away])
+    absence = {"from": "2020-01-01T00:00:00Z", "to": "2090-01-01T00:00:00Z"}
+    await running_org.rep("cyd", licensed_states=["TX"], absences=[absence])
     await running_org.publish(
         "group", "west", name="West", method="round_robin", members=[{"rep_id": "ann"}, {"rep_id": "bob"}]
     )

@@ -215,15 +215,15 @@ async def test_m1_m2_m5_m6_m7_a_day_at_a_lender(running_org: RunningOrg) -> None
     assert (await facts_of(broker, corrected))["facts"]["loan_amount"] == 320_000
 
     # The manager takes one back. Its group is asked: of the other reps only Ann has the licence.
-    back = complete[4]
-    await check_lead_page(mia, back, "Cyd got it", "Cyd got it")
+    returned_lead = complete[4]
+    await check_lead_page(mia, returned_lead, "Cyd got it", "Cyd got it")
     await mia.get_by_role("button", name="Give back …").click()
     await mia.get_by_label("Reason", exact=True).fill("too many for one")
     await mia.locator("#move [data-ok]").click()
-    await until_no_row(cyd, back)
+    await until_no_row(cyd, returned_lead)
     await expect(cyd.locator("#moves")).to_contain_text("from you")
     await expect(cyd.locator("#moves")).to_contain_text("Reason: too many for one")
-    assert (await until_counted(broker, ann=22, cyd=18))[back] == "ann"
+    assert (await until_counted(broker, ann=22, cyd=18))[returned_lead] == "ann"
     await check_lead_page(
-        mia, back, "Ann got it as number one on the roster", "unassigned by Mia: too many for one"
+        mia, returned_lead, "Ann got it as number one on the roster", "unassigned by Mia: too many for one"
     )

@@ -197,11 +197,11 @@ async def sign_in_with(
 ) -> tuple[int, str]:
     """Sign in with a token of these claims; return the status, and the signed-in person or the page's message."""
     async with httpx.AsyncClient(timeout=PATIENCE_SECONDS, base_url=running_org.url) as client:
-        begun = await client.get("/sign-in/oidc")
+        redirect = await client.get("/sign-in/oidc")
         claims_asked = {
-            name: value[0] for name, value in parse_qs(urlsplit(begun.headers["location"]).query).items()
+            name: value[0] for name, value in parse_qs(urlsplit(redirect.headers["location"]).query).items()
         }
-        whole = {
+        all_claims = {
             "iss": liar.issuer,
             "nonce": claims_asked["nonce"],
             "exp": int(time.time()) + 300,
@@ -210,7 +210,7 @@ async def sign_in_with(
             "email": running_org.email("rep-1"),
             **claims,
         }
-        liar.claims = {name: value for name, value in whole.items() if name not in drop}
+        liar.claims = {name: value for name, value in all_claims.items() if name not in drop}
         done = await client.get(
             "/sign-in/oidc/callback", params={"state": claims_asked["state"], "code": "x"}
         )
@@ -316,9 +316,13 @@ async def test_an_account_stays_with_its_subject_whatever_the_address(
     ],
 )
 def test_a_setting_that_is_not_safe_is_refused_with_its_name(given: dict[str, str], named: str) -> None:
-    whole = {"oidc_issuer": "https://provider.example", "oidc_client_id": "x", "oidc_client_secret": "y"}
-    assert WebSettings.read(**whole).oidc_issuer == whole["oidc_issuer"]
+    safe_settings = {
+        "oidc_issuer": "https://provider.example",
+        "oidc_client_id": "x",
+        "oidc_client_secret": "y",
+    }
+    assert WebSettings.read(**safe_settings).oidc_issuer == safe_settings["oidc_issuer"]
     with pytest.raises(ConfigError, match=named):
-        WebSettings.read(**{**whole, **given})
+        WebSettings.read(**{**safe_settings, **given})
     with pytest.raises(ConfigError, match="FIRSTCLAIM_OIDC_ONLY"):
         WebSettings.read(oidc_only=True)

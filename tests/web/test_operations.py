@@ -128,11 +128,11 @@ async def test_dead_letters_are_read_one_time_after_the_other_and_not_by_a_hidde
     def hold_request(route: Route) -> None:
         held.append(route)
 
-    async def refuse_one(heard: int) -> None:
+    async def refuse_one(count: int) -> None:
         """Let a dead letter come, and wait until the page has heard of so many."""
         lead = {"org": running_org.org, "last_name": "Nobody"}  # no vendor
         await running_org.client.put(LEAD_ARRIVALS, msgspec.json.encode(lead))
-        await eventually(lambda: page.evaluate("count => heard.dead_letters >= count", heard), "the event")
+        await eventually(lambda: page.evaluate("count => heard.dead_letters >= count", count), "the event")
         # What the page asked for at the event has left it before this answer comes.
         await page.evaluate("fetch('/api/v1/badges').then(() => null)")
 
@@ -144,8 +144,8 @@ async def test_dead_letters_are_read_one_time_after_the_other_and_not_by_a_hidde
     assert held == []
     await page.evaluate(SET_HIDDEN, False)
     await eventually(lambda: held, "the page reads when it is shown again")
-    for heard in (2, 3, 4):
-        await refuse_one(heard)
+    for count in (2, 3, 4):
+        await refuse_one(count)
         assert len(held) == 1
     # The first answer is of the time before these letters. The page asks once more, for all of them.
     await held[0].fulfill(json=[])

@@ -36,8 +36,8 @@ async def test_b3_k2_k4_a_doubt_is_for_managers_and_an_inquiry_is_shown_whole(
         event: dict[str, Any] = await eventually(decision_if_known, f"{lead} has {kind}")
         return event
 
-    begun = await decision_shown(mia, other, "lead_accepted")
-    assert begun["why"] == (
+    acceptance = await decision_shown(mia, other, "lead_accepted")
+    assert acceptance["why"] == (
         f"it may be the same person as lead {first} (Ann Jones); name and phone speak against the same email"
     )
     assert (await decision_shown(ann, other, "lead_accepted"))["why"] is None

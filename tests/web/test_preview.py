@@ -128,8 +128,10 @@ def placements(queue: CompiledQueue, found: dict[str, Lead], now: datetime) -> d
 
 def test_x5_another_orgs_lead_is_not_told_of(crm: Engine) -> None:
     """X5: it is neither counted, nor explained, nor found."""
-    theirs = make(facts=Facts(vendor="acme", org="other", first_name="Ana", last_name="Silva"))
-    found_leads = preview_of(crm, [theirs], compiled_draft("q", {}, 1), None, NOW, lead_id=theirs.lead_id)
+    lead_of_other_org = make(facts=Facts(vendor="acme", org="other", first_name="Ana", last_name="Silva"))
+    found_leads = preview_of(
+        crm, [lead_of_other_org], compiled_draft("q", {}, 1), None, NOW, lead_id=lead_of_other_org.lead_id
+    )
     assert (found_leads.matched, found_leads.leads, found_leads.examples, found_leads.lead) == (
         0,
         0,

@@ -94,27 +94,27 @@ async def test_q9_what_others_claim_is_gone_at_once_and_the_rows_below_move_once
 ) -> None:
     page, leads = await open_queue_page(running_org)
     before = await tops(page)
-    gone = [leads[1], leads[3]]
-    await claim_elsewhere(running_org, page, gone[0])
+    claimed = [leads[1], leads[3]]
+    await claim_elsewhere(running_org, page, claimed[0])
     # There is nothing to see, to click, to read out, or to walk to; the count is right at once.
     await expect(page.get_by_role("button", name="Claim this Lead: Ana Silva 1", exact=True)).to_have_count(0)
     await expect(gaps_of(page).get_by_text("Ana Silva 1", exact=True)).to_be_hidden()
     hit = "top => document.elementFromPoint(innerWidth - 120, top + 20)?.closest('button, a, [data-lead]')"
-    assert await page.evaluate(hit, before[gone[0]]) is None
+    assert await page.evaluate(hit, before[claimed[0]]) is None
     read_out = await page.locator(".list > .scroll").aria_snapshot()
     assert 'Ana Silva 0"' in read_out
     assert 'Ana Silva 1"' not in read_out
     await expect(page.locator("[data-size]").first).to_have_text(f"{LEADS - 1} leads")
-    await claim_elsewhere(running_org, page, gone[1])
+    await claim_elsewhere(running_org, page, claimed[1])
     await expect(gaps_of(page)).to_have_count(2)
-    assert await tops(page) == {lead: top for lead, top in before.items() if lead not in gone}
+    assert await tops(page) == {lead: top for lead, top in before.items() if lead not in claimed}
     # After a calm moment the gaps close together.
     await page.clock.run_for(CALM_MS)
     await expect(gaps_of(page)).to_have_count(0)
-    left = [lead for lead in leads if lead not in gone]
+    remaining = [lead for lead in leads if lead not in claimed]
     after = await tops(page)
-    assert list(after) == left
-    assert after[left[1]] == before[gone[0]]
+    assert list(after) == remaining
+    assert after[remaining[1]] == before[claimed[0]]
     assert await page.evaluate("moves") == 1
 
 
@@ -127,15 +127,15 @@ async def test_q9_gaps_are_few_and_last_a_moment(running_org: RunningOrg) -> Non
     await expect(gaps_of(page)).to_have_count(0)
     # While rows go on going, the first gap's age decides.
     early = CALM_MS - 100
-    rest = leads[MOST_GAPS + 1 :]
-    for lead in rest[:3]:
+    remaining = leads[MOST_GAPS + 1 :]
+    for lead in remaining[:3]:
         await claim_elsewhere(running_org, page, lead)
         await page.clock.run_for(early)
     await expect(gaps_of(page)).to_have_count(3)
-    await claim_elsewhere(running_org, page, rest[3])
+    await claim_elsewhere(running_org, page, remaining[3])
     await page.clock.run_for(MOST_MS - 3 * early)
     await expect(gaps_of(page)).to_have_count(0)
-    assert list(await tops(page)) == rest[4:]
+    assert list(await tops(page)) == remaining[4:]
 
 
 async def test_q9_gaps_close_at_once_for_a_key_and_a_row_that_comes(running_org: RunningOrg) -> None:

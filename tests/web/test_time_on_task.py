@@ -48,8 +48,11 @@ async def lender(running_org: RunningOrg) -> dict[str, str]:
     called = {"combinator": "and", "rules": [{"field": "loan_purpose", "operator": "=", "value": "purchase"}]}
     free = {**NEW["inclusion"], "rules": [*NEW["inclusion"]["rules"], *called["rules"]]}
     await running_org.publish("queue", "new", **{**NEW, "inclusion": free})
-    rest = {"combinator": "and", "rules": [{"field": "loan_purpose", "operator": "=", "value": "refinance"}]}
-    await running_org.publish("queue", "work", **{**WORK, "inclusion": rest})
+    refinance = {
+        "combinator": "and",
+        "rules": [{"field": "loan_purpose", "operator": "=", "value": "refinance"}],
+    }
+    await running_org.publish("queue", "work", **{**WORK, "inclusion": refinance})
     members = [{"rep_id": "ann"}]
     await running_org.publish(
         "group", "west", name="West", method="round_robin", claim_window_seconds=900, members=members

@@ -133,7 +133,7 @@ async def test_an_admin_makes_and_revokes_a_token_on_the_page(running_org: Runni
 async def test_a_stream_tells_a_token_only_what_its_scopes_allow(running_org: RunningOrg) -> None:
     """Before, a token with queues:read also heard of leads, exceptions and the directory."""
     await crew(running_org)
-    heard = {"queues:read": "", "directory:read": ""}
+    text_by_scope = {"queues:read": "", "directory:read": ""}
 
     async def listen(scope: str) -> None:
         secret, _ = running_org.tokens.issue(
@@ -145,16 +145,16 @@ async def test_a_stream_tells_a_token_only_what_its_scopes_allow(running_org: Ru
             client.stream("GET", "/api/v1/live") as stream,
         ):
             async for text in stream.aiter_text():
-                heard[scope] += text
+                text_by_scope[scope] += text
 
     async def until(scope: str, text: str) -> None:
         async with asyncio.timeout(PATIENCE_SECONDS):
-            while text not in heard[scope]:
+            while text not in text_by_scope[scope]:
                 await asyncio.sleep(0.05)
 
-    listening = [asyncio.create_task(listen(scope)) for scope in heard]
+    listening = [asyncio.create_task(listen(scope)) for scope in text_by_scope]
     try:
-        for scope in heard:
+        for scope in text_by_scope:
             await until(scope, "event: list")  # the first one: read the lists
         await running_org.rep("eve")
         await until("directory:read", "event: directory")
@@ -164,7 +164,7 @@ async def test_a_stream_tells_a_token_only_what_its_scopes_allow(running_org: Ru
         for task in listening:
             task.cancel()
         await asyncio.gather(*listening, return_exceptions=True)
-    assert "event: directory" not in heard["queues:read"]
+    assert "event: directory" not in text_by_scope["queues:read"]
 
 
 @pytest.fixture(params=["sqlite", "postgres"])

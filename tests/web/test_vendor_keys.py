@@ -77,9 +77,9 @@ async def test_a_key_posts_leads_of_its_vendor_to_its_org_and_does_nothing_else(
         by_id = await vendor.post(f"{DOOR}?key={key.key_id}", json=LEAD, headers={"authorization": ""})
         assert by_id.status_code == HTTPStatus.UNAUTHORIZED, "an id is no secret"
         assert keys.revoke(running_org.org, key.key_id) is not None
-        gone = await vendor.post(DOOR, json=LEAD)
-        assert gone.status_code == HTTPStatus.UNAUTHORIZED
-        assert gone.headers["www-authenticate"] == "Bearer"
+        after_revocation = await vendor.post(DOOR, json=LEAD)
+        assert after_revocation.status_code == HTTPStatus.UNAUTHORIZED
+        assert after_revocation.headers["www-authenticate"] == "Bearer"
     with store.connect() as connection:
         rows = connection.execute(VendorKeyTable.__table__.select()).mappings().all()
     (row,) = [one for one in rows if one["key_id"] == key.key_id]

@@ -140,9 +140,9 @@ def test_a1_v1_no_quote_makes_a_lead_of_two_rows(tmp_path: Path, part: int) -> N
         for damaged in with_stray_quotes(sound.content, seed, DAMAGED):
             rows = rows_of(path, damaged)
             conserve_rows(sound, path, damaged, rows)
-            there = sound.readable(damaged)
+            readable = sound.readable(damaged)
             for row in rows or ():
-                held = [token for token in there if token in text_of(row)]
+                held = [token for token in readable if token in text_of(row)]
                 refused += row.refusal is not None
                 assert row.refusal or len(held) <= 1, (seed, damaged, row)
     assert refused

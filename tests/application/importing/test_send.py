@@ -147,16 +147,16 @@ async def test_refused_rows_are_shown_where_no_file_keeps_them(
 
 
 async def test_what_cannot_be_sent_at_all_is_refused_before_kafka_is_asked(tmp_path: Path) -> None:
-    away = Settings.read(kafka_bootstrap_servers="127.0.0.1:1", state_dir=tmp_path)
+    absent_kafka = Settings.read(kafka_bootstrap_servers="127.0.0.1:1", state_dir=tmp_path)
     path = tmp_path / "leads.csv"
     path.write_text("a,b\n1,2\n")
     with pytest.raises(InvalidInput, match="a mapping must say"):
-        await send_file(away, path, mapping=None, vendor="acme", say=print)
+        await send_file(absent_kafka, path, mapping=None, vendor="acme", say=print)
     path.write_text("phone\n4014194247\n")
     with pytest.raises(InvalidInput, match="cannot be written"):
-        await send_file(away, path, mapping=None, vendor="acme", refusals=tmp_path, say=print)
+        await send_file(absent_kafka, path, mapping=None, vendor="acme", refusals=tmp_path, say=print)
     with pytest.raises(RuntimeFailure, match=r"127\.0\.0\.1:1"):
-        await send_file(away, path, mapping=None, vendor="acme", say=print)
+        await send_file(absent_kafka, path, mapping=None, vendor="acme", say=print)
 
 
 async def test_a7_an_empty_file_of_json_lines_is_refused(

@@ -158,11 +158,11 @@ def test_a_lead_its_org_holds_and_nobody_owns_is_found() -> None:
 def test_x7_a_lead_that_came_in_and_is_nowhere_is_found() -> None:
     checked = check(distributed_partition(10, seed=2))
     lead_id = next(iter(checked.journal_facts.leads))
-    gone = checked.journal_facts.leads.pop(lead_id)
+    lead_facts = checked.journal_facts.leads.pop(lead_id)
     check_conservation(checked.journal_facts, checked.findings)
     assert checked.codes == {"leads_do_not_add_up": 1}
     assert checked.findings.found[0].details["missing"] == [lead_id]
-    checked.journal_facts.leads[lead_id] = checked.journal_facts.leads["of nobody"] = gone
+    checked.journal_facts.leads[lead_id] = checked.journal_facts.leads["of nobody"] = lead_facts
     check_conservation(checked.journal_facts, checked.findings)
     assert checked.codes == {"leads_do_not_add_up": 2}
 

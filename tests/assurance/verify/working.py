@@ -37,21 +37,21 @@ def worked_partition(leads: int, seed: int = 1) -> Partition:
 
 def _ask_something(partition: Partition, source: random.Random, lead_id: str) -> None:
     rep_id = f"rep-{source.randint(1, 3)}"
-    what = source.choice(["claim", "claim", "view", "outcome", "callback", "assign", "ignore", "deadline"])
+    action = source.choice(["claim", "claim", "view", "outcome", "callback", "assign", "ignore", "deadline"])
     row = partition.row(lead_id)
-    match what:
+    match action:
         case "outcome":
-            partition.ask(what, lead_id, rep_id, outcome="no_answer")
+            partition.ask(action, lead_id, rep_id, outcome="no_answer")
         case "callback":
-            partition.ask(what, lead_id, rep_id, at=partition.now + timedelta(minutes=5))
+            partition.ask(action, lead_id, rep_id, at=partition.now + timedelta(minutes=5))
         case "assign":
-            partition.ask(what, lead_id, rep_id, to_rep_id="rep-4")
+            partition.ask(action, lead_id, rep_id, to_rep_id="rep-4")
         case "deadline" if row.lead is not None and row.lead.deadlines:
             partition.pass_deadline(lead_id)
         case "deadline":
             partition.ask("view", lead_id, rep_id, cause=f"action-{partition.action_count}")
         case _:
-            partition.ask(what, lead_id, rep_id)
+            partition.ask(action, lead_id, rep_id)
 
 
 def partition_with_reps() -> Partition:
@@ -141,7 +141,7 @@ def _work_at_random(partition: Partition, source: random.Random, lead_id: str) -
     whoever: str = (
         source.choice(holders or (lead.owner or "rep-3",)) if source.random() < 0.7 else source.choice(REPS)
     )
-    away = source.choice(REPS)
+    absent_rep = source.choice(REPS)
     acts: dict[str, Callable[[], object]] = {
         "claim": lambda: partition.ask("claim", lead_id, whoever),
         "accept": lambda: partition.ask("accept", lead_id, whoever),
@@ -159,11 +159,14 @@ def _work_at_random(partition: Partition, source: random.Random, lead_id: str) -
         "ignore": lambda: partition.ask("ignore", lead_id, "boss"),
         "unignore": lambda: partition.ask("unignore", lead_id, "boss"),
         "deadline": lambda: partition.pass_deadline(lead_id) if lead.deadlines else None,
-        "leave": lambda: partition.publish("rep", away, rep(away, active=False)),
-        "return": lambda: partition.publish("rep", away, rep(away)),
+        "leave": lambda: partition.publish("rep", absent_rep, rep(absent_rep, active=False)),
+        "return": lambda: partition.publish("rep", absent_rep, rep(absent_rep)),
         "absent": lambda: partition.tell_org(
             RepChanged(
-                cause="away", rep_id=away, change=RepChange.ABSENT, until=partition.now + timedelta(minutes=3)
+                cause="away",
+                rep_id=absent_rep,
+                change=RepChange.ABSENT,
+                until=partition.now + timedelta(minutes=3),
             )
         ),
         "wake": partition.wake,

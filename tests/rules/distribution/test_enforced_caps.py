@@ -79,8 +79,8 @@ def test_m6_of_many_claims_at_once_as_many_win_as_the_rep_has_room_for() -> None
     assert (results.count(Result.WON), results.count(Result.REFUSED)) == (3, 5)
     assert sales_floor.in_hand("ann") == (3, 0)
     sales_floor.of(leads_owned(sales_floor, "ann")[0]).asks("outcome", "ann", outcome="closed_won")
-    left = next(name for name in names if not sales_floor.lead_of(name).owner)
-    assert sales_floor.of(left).claims("ann", "new").result is Result.WON, "there is room again"
+    unowned = next(name for name in names if not sales_floor.lead_of(name).owner)
+    assert sales_floor.of(unowned).claims("ann", "new").result is Result.WON, "there is room again"
     sales_floor.agree()
 
 

@@ -161,14 +161,14 @@ def test_r4_another_roster_or_an_equal_schedule_moves_no_window() -> None:
 def test_r4_an_offer_that_the_org_made_before_it_knew_of_the_pause_has_the_right_end() -> None:
     sales_floor = SalesFloor(*CREW)
     publish_west(sales_floor)
-    mine = partition_of("A")
+    lead_partition = partition_of("A")
     with sales_floor.messages_held():
         publish_west(sales_floor, span_on(ALL, "09:00", "10:00"))
         sales_floor.comes("A")
         sales_floor.carry(ARRIVALS)
-        sales_floor.answer(mine)
-        sales_floor.carry(mine)
-        sales_floor.answer(mine)
+        sales_floor.answer(lead_partition)
+        sales_floor.carry(lead_partition)
+        sales_floor.answer(lead_partition)
         assert sales_floor.has("A") == ("ann",)
         assert offer_end(sales_floor) == at_clock("15:15")
     sales_floor.deliver().agree()

@@ -212,6 +212,6 @@ def test_x6_a_lead_may_be_called_until_it_is_quiet_in_any_of_its_zones() -> None
     assert allowed_until(QUIET_HOURS, Facts(vendor="acme", time_zone=EASTERN), noon) == local_instant(
         EASTERN, 2026, 11, 20, 21
     )
-    both = Facts(vendor="acme", state="RI", phone="+13105550123")  # a number of Los Angeles
-    assert allowed_until(QUIET_HOURS, both, noon) == local_instant(EASTERN, 2026, 11, 20, 21)
+    in_two_zones = Facts(vendor="acme", state="RI", phone="+13105550123")  # a number of Los Angeles
+    assert allowed_until(QUIET_HOURS, in_two_zones, noon) == local_instant(EASTERN, 2026, 11, 20, 21)
     assert allowed_until((), Facts(vendor="acme", time_zone=EASTERN), noon) is None

@@ -217,14 +217,14 @@ def test_no_headers_of_any_bytes_get_past_a_binding_or_raise_anything_else(heade
 def test_a_rotation_has_no_gap() -> None:
     value = lead()
     one = {**SETTINGS, "vendors": {"acme": {"key_ids": ["acme-1"]}}}
-    both = {**SETTINGS, "vendors": {"acme": {"key_ids": ["acme-1", "acme-2"]}}}
+    with_two_keys = {**SETTINGS, "vendors": {"acme": {"key_ids": ["acme-1", "acme-2"]}}}
     other = {**SETTINGS, "vendors": {"acme": {"key_ids": ["acme-2"]}}}
     found = [
         (
             lead_refusal(value, signature_headers(value, "acme-1"), authority(s)),
             lead_refusal(value, signature_headers(value, "acme-2"), authority(s)),
         )
-        for s in (one, both, other)
+        for s in (one, with_two_keys, other)
     ]
     assert found == [(None, "foreign_key"), (None, None), ("foreign_key", None)]
 

@@ -92,12 +92,12 @@ def test_r7_weights_keep_within_two_turns_of_the_share_among_who_is_there_and_no
             rng.choice([1, rng.randint(1, 10), rng.randint(1, 100)]) for _ in range(rng.randint(2, 12))
         ]
         line, everybody = Line(weights), range(len(weights))
-        there = set(everybody)
+        present = set(everybody)
         for _ in range(400):
             if rng.random() < 0.1:
                 n = rng.randrange(len(weights))
-                (there.discard if n in there and len(there) > 1 else there.add)(n)
-            line.pick(sorted(n for n in there if rng.random() < 0.8) or sorted(there))
+                (present.discard if n in present and len(present) > 1 else present.add)(n)
+            line.pick(sorted(n for n in present if rng.random() < 0.8) or sorted(present))
             assert all(abs(lag) <= 2 * SCALE for lag in line.lags.values())
         counts: Counter[int] = Counter()
         for n in range(1, 201):
@@ -129,14 +129,14 @@ def test_r7_owed_turns_are_made_up_one_at_a_time_and_leave_the_regular_order_as_
     made_up: Counter[int] = Counter()
     last, beyond = -1, 0
     for away in absent:
-        there = [n for n in range(len(weights)) if n not in away] or [0]
-        taken = line.pick(there)
-        beyond = line.made_up + (beyond if taken == last and len(there) > 1 else 0)
+        present = [n for n in range(len(weights)) if n not in away] or [0]
+        taken = line.pick(present)
+        beyond = line.made_up + (beyond if taken == last and len(present) > 1 else 0)
         last = taken
-        assert beyond <= 1 or len(there) == 1
+        assert beyond <= 1 or len(present) == 1
         made_up[taken] += line.made_up
         if not line.made_up:
-            assert taken == plain.pick(there), "the exact share"
+            assert taken == plain.pick(present), "the exact share"
         assert all(turn.owed == owed[n] - made_up[n] for n, turn in enumerate(line.turns))
 
 
@@ -179,7 +179,7 @@ def test_r7_whoever_is_there_throughout_differs_by_one_at_most_over_any_run(seed
     allocator.reps(*reps)
     roster = set(reps)
     allocator.group("west", *sorted(roster))
-    away: set[str] = set()
+    absent: set[str] = set()
     unlicensed: set[str] = set()
     since: dict[str, int] = dict.fromkeys(reps, 0)
     log: list[str] = []
@@ -191,9 +191,9 @@ def test_r7_whoever_is_there_throughout_differs_by_one_at_most_over_any_run(seed
         match rng.randrange(12):
             case 0:
                 rep_id = rng.choice(reps)
-                back = rep_id in away
-                allocator.changes(rep_id, RepChange.RETURNED if back else RepChange.ABSENT)
-                (away.remove if back else away.add)(rep_id)
+                was_absent = rep_id in absent
+                allocator.changes(rep_id, RepChange.RETURNED if was_absent else RepChange.ABSENT)
+                (absent.remove if was_absent else absent.add)(rep_id)
                 changed(rep_id)
             case 1:
                 rep_id = rng.choice(reps)
@@ -208,11 +208,11 @@ def test_r7_whoever_is_there_throughout_differs_by_one_at_most_over_any_run(seed
                 changed(rep_id)
             case 3:
                 allocator.restart(rng)
-        if not roster - away - unlicensed:
+        if not roster - absent - unlicensed:
             continue
         log.append(rep_served(allocator, n))
-        there = sorted(roster - away - unlicensed)
-        for one, other in combinations(there, 2):
+        present = sorted(roster - absent - unlicensed)
+        for one, other in combinations(present, 2):
             run = log[max(since[one], since[other]) :]
             difference = low = high = 0
             for rep_id in run:

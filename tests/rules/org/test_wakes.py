@@ -136,14 +136,14 @@ def test_r9_a_wake_that_was_decided_is_not_sent_again(log: OrgLog) -> None:
 
 def test_x2_a_rep_who_leaves_loses_all_leads_while_the_broker_clock_stands_still() -> None:
     """After the clock was set back, each part of the work is due at the same instant as the part before it."""
-    log, gone = OrgLog(), START + timedelta(hours=1)
+    log, left_at = OrgLog(), START + timedelta(hours=1)
     log.publish("rep", "ann", TERMS)
     log.take_leads(5 * SLICE)
-    log.decide(RepChanged(org="o", cause="gone", rep_id="ann", change=RepChange.LEFT), gone)
+    log.decide(RepChanged(org="o", cause="gone", rep_id="ann", change=RepChange.LEFT), left_at)
     held = [log.orgs.state("o").reps["ann"].held]
     while events := log.orgs.due(BEHIND):
-        assert wakes(events) == [(WakeKind.REP, "ann", gone)]
-        log.decide(events[0], gone - timedelta(minutes=30))
+        assert wakes(events) == [(WakeKind.REP, "ann", left_at)]
+        log.decide(events[0], left_at - timedelta(minutes=30))
         held.append(log.orgs.state("o").reps["ann"].held)
     assert held == [4 * SLICE, 3 * SLICE, 2 * SLICE, SLICE, 0]
     assert log.orgs.due(BEHIND + RETRY_SECONDS) == []

@@ -40,7 +40,7 @@ from tests.rules.outbound.journal_cases import (
 
 def test_q9_a_won_claim_is_an_answer_an_assignment_and_leaves_the_list() -> None:
     given = row(answer(), owner("rep-7"), QueueLeft(queue_id="aged", why="claimed"), of=owned_lead())
-    decision, assignment, gone, own, to_org = messages_of(given)
+    decision, assignment, removal, own, to_org = messages_of(given)
     assert decision == (
         "lead-decisions",
         {
@@ -74,7 +74,7 @@ def test_q9_a_won_claim_is_an_answer_an_assignment_and_leaves_the_list() -> None
     }
     assert set(facts) == set(Facts.__struct_fields__)
     assert (facts["phone"], facts["org"], facts["email"]) == ("+14014194247", "default", None)
-    assert gone == (
+    assert removal == (
         "queue-changes",
         {
             "queue_id": "aged",

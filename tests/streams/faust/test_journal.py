@@ -102,10 +102,10 @@ async def test_records_added_together_are_in_one_batch(
 async def test_a_refused_batch_leaves_nothing_and_ends_the_process(cluster: Cluster, launch: Launch) -> None:
     """One of its records is larger than the topic allows. None of the others is written, and the events come again."""
     topic, group = await cluster.create(unique("refused"), 1), unique("refused")
-    out = await cluster.create(unique("out"), 1, max_message_bytes="2000")
+    output = await cluster.create(unique("out"), 1, max_message_bytes="2000")
     environment = {
         "TOPIC": topic,
-        "OUT": out,
+        "OUT": output,
         "GROUP": group,
         "INSTANCE": "copier-0",
         "FIRSTCLAIM_PARTITIONS": 1,
@@ -116,12 +116,12 @@ async def test_a_refused_batch_leaves_nothing_and_ends_the_process(cluster: Clus
         copier.tell(open=True)
         assert await copier.exit_code() == ExitCode.SOFTWARE
     assert "MessageSizeTooLarge" in copier.log.read_text()
-    left = {record.key for record in await cluster.records(out)}
-    assert len(left) <= 1  # the first event may have arrived alone and left alone
+    keys_written = {record.key for record in await cluster.records(output)}
+    assert len(keys_written) <= 1  # the first event may have arrived alone and left alone
     assert await cluster.committed(group, topic) in {None, 1}
     async with launch("copier", **environment, BY="small") as copier:
         await cluster.records_once(
-            out, lambda rows: {row.key for row in rows} == {b"%d" % n for n in range(10)}, "all are there"
+            output, lambda rows: {row.key for row in rows} == {b"%d" % n for n in range(10)}, "all are there"
         )
 
 
@@ -203,12 +203,12 @@ async def test_a_broker_away_for_longer_ends_the_process_and_the_events_come_aga
     own_cluster: Cluster, launch: Launch, broker: KafkaBroker
 ) -> None:
     """`producer request 20 s` (docs/faust.md), here 3 s. This is less than the lease, so the writer gives up first."""
-    topic, out = await own_cluster.create(unique("gone"), 1), await own_cluster.create(unique("out"), 1)
+    topic, output = await own_cluster.create(unique("gone"), 1), await own_cluster.create(unique("out"), 1)
     group = unique("gone")
     environment: dict[str, object] = {
         "KAFKA_BOOTSTRAP_SERVERS": own_cluster.address,
         "TOPIC": topic,
-        "OUT": out,
+        "OUT": output,
         "GROUP": group,
         "INSTANCE": "copier-0",
         "FIRSTCLAIM_PARTITIONS": 1,
@@ -225,7 +225,7 @@ async def test_a_broker_away_for_longer_ends_the_process_and_the_events_come_aga
     await asyncio.to_thread(broker.start)
     async with launch("copier", **environment) as copier:
         await own_cluster.records_once(
-            out, lambda rows: {int(row.key) for row in rows} == set(range(10)), "all are copied"
+            output, lambda rows: {int(row.key) for row in rows} == set(range(10)), "all are copied"
         )
         await own_cluster.commits_reach(group, topic, {0: 10})
         copier.signal(signal.SIGTERM)

@@ -110,12 +110,12 @@ async def stopped_with_events(
     cluster: Cluster, launch: Launch, *, fence: str
 ) -> tuple[int | None, list[bytes | None]]:
     """Stop a worker with ten open events until another one has handled them; return its exit code and all rows."""
-    topic, out, group = (
+    topic, output, group = (
         await cluster.create(unique("lease"), 1),
         await cluster.create(unique("out"), 1),
         unique("g"),
     )
-    environment = {"TOPIC": topic, "OUT": out, "GROUP": group, "FIRSTCLAIM_PARTITIONS": 1}
+    environment = {"TOPIC": topic, "OUT": output, "GROUP": group, "FIRSTCLAIM_PARTITIONS": 1}
     async with launch("copier", **environment, BY="old", GATE=1, FENCE=fence) as old:
         await old.wait_for_report(ready=True)
         await cluster.send(topic, [(0, None, b"%d" % n) for n in range(10)])
@@ -123,30 +123,30 @@ async def stopped_with_events(
         old.signal(signal.SIGSTOP)
         async with launch("copier", **environment, BY="new") as new:
             await new.until(lambda: new.reports_with(ready=True), "the other one takes over")
-            await cluster.records_once(out, lambda rows: len(rows) == 10, "it has done all ten")
+            await cluster.records_once(output, lambda rows: len(rows) == 10, "it has done all ten")
             old.tell(open=True)
             old.signal(signal.SIGCONT)
             if fence == "lease":
                 ended: int | None = await old.exit_code()
             else:
                 ended = None
-                await cluster.records_once(out, lambda rows: len(rows) == 20, "the zombie writes")
-            return ended, [record.value for record in await cluster.records(out)]
+                await cluster.records_once(output, lambda rows: len(rows) == 20, "the zombie writes")
+            return ended, [record.value for record in await cluster.records(output)]
 
 
 async def stopped_with_a_batch(cluster: Cluster, launch: Launch) -> tuple[int, list[bytes | None]]:
     """Stop a worker between the check of the lease and the sending of a batch; return its exit code and all rows."""
-    topic, out = await cluster.create(unique("lease"), 1), await cluster.create(unique("out"), 1)
+    topic, output = await cluster.create(unique("lease"), 1), await cluster.create(unique("out"), 1)
     group = unique("group")
     async with launch(
-        "copier", TOPIC=topic, OUT=out, GROUP=group, BY="old", STOP_SENDING=1, FIRSTCLAIM_PARTITIONS=1
+        "copier", TOPIC=topic, OUT=output, GROUP=group, BY="old", STOP_SENDING=1, FIRSTCLAIM_PARTITIONS=1
     ) as old:
         await old.wait_for_report(ready=True)
         await cluster.send(topic, [(0, None, b"0")])
         await eventually(lambda: is_stopped(old), "it stops itself")
         await cluster.group_is_empty(group)
         old.signal(signal.SIGCONT)
-        return await old.exit_code(), [record.value for record in await cluster.records(out)]
+        return await old.exit_code(), [record.value for record in await cluster.records(output)]
 
 
 def is_stopped(program: Program) -> bool:
@@ -156,10 +156,10 @@ def is_stopped(program: Program) -> bool:
 
 @pytest.mark.kafka
 async def test_without_the_patch_no_heartbeat_renews_a_lease(cluster: Cluster, launch: Launch) -> None:
-    topic, out = await cluster.create(unique("lease"), 1), await cluster.create(unique("out"), 1)
+    topic, output = await cluster.create(unique("lease"), 1), await cluster.create(unique("out"), 1)
     await cluster.send(topic, [(0, None, b"0")])
     async with launch(
-        "copier", TOPIC=topic, OUT=out, WITHOUT="lease_renewal", FIRSTCLAIM_PARTITIONS=1
+        "copier", TOPIC=topic, OUT=output, WITHOUT="lease_renewal", FIRSTCLAIM_PARTITIONS=1
     ) as copier:
         assert await copier.exit_code() == ExitCode.LEASE_LOST
-    assert await cluster.records(out) == []
+    assert await cluster.records(output) == []

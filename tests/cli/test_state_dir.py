@@ -45,7 +45,7 @@ def firstclaim(*arguments: str, **environment: str) -> "subprocess.Popen[str]":
     )
 
 
-def test_every_command_takes_it() -> None:
+def test_every_command_takes_the_option_state_dir() -> None:
     assert len(COMMANDS) > 30
     assert ("board",) in COMMANDS
     assert ("account", "add") in COMMANDS

@@ -31,7 +31,7 @@ INSTALLED: Final = "/opt/firstclaim/bin/firstclaim"
 DOCKERFILE = (REPOSITORY / "Dockerfile").read_text()
 
 
-def test_all_processes_are_there() -> None:
+def test_the_compose_file_runs_every_process() -> None:
     assert OURS.keys() == {"worker", "relay", "sink", "board", "console", "courier-mail"}
 
 

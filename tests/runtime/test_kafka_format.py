@@ -100,5 +100,5 @@ def _in(broker: KafkaBroker, ours: Any) -> Path:
     return broker.folder.parent / found.name
 
 
-def test_ids_have_no_dash() -> None:
+def test_new_ids_of_kafka_have_no_dash() -> None:
     assert not any("-" in new_id() for _ in range(200))

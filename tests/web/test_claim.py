@@ -106,7 +106,7 @@ async def test_q3_a_blind_queue_shows_names_and_nothing_else(running_org: Runnin
     assert '"RI"' not in source
 
 
-async def test_q12_search_and_clear(running_org: RunningOrg) -> None:
+async def test_q12_a_search_by_name_narrows_the_list_and_clear_ends_it(running_org: RunningOrg) -> None:
     await running_org.rep("rep-1")
     await running_org.publish("queue", "new", **NEW)
     jones = await running_org.arrive("C-1", first_name="Jeremy", last_name="Jones", loan_amount=3)

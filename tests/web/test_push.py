@@ -223,7 +223,7 @@ async def test_n3_a_rep_hears_of_an_offer_with_no_page_open(
             }"""
         )
         assert opened == [f"{origin}/leads/{second}"]
-        # The close names the tag: if it came late, it would close the next notification too.
+        # Closing goes by the notification's tag: if it came late, it would also close the next one with that tag.
         await eventually(lambda: _has(worker, 0), "the click closes the notification")
         await _deliver(session, origin, browser.seen()[0])
         await eventually(lambda: worker.evaluate("() => self.shown === 2"), "it is shown again")

@@ -83,7 +83,7 @@ def test_a_full_disk_takes_nothing_until_there_is_room(isolation: BrokerIsolatio
     assert file.read_bytes() == b"x" * 100_000
 
 
-def test_nothing_is_left_behind(tmp_path: Path) -> None:
+def test_the_end_of_an_isolation_removes_namespace_and_mount(tmp_path: Path) -> None:
     cluster = KafkaCluster(tmp_path / "kafka", cache=tmp_path)
     isolation = BrokerIsolation(cluster)
     prepare(isolation)

@@ -36,7 +36,7 @@ def test_without_it_the_deadline_is_a_stale_one() -> None:
     assert after.lead is LOCKED
 
 
-def test_d2_a_lock_ends() -> None:
+def test_d2_a_lock_ends_at_its_deadline() -> None:
     after = decide(row(of=LOCKED), DeadlineKind.LOCK)
     assert (after.lock, after.lapsed) == (None, "rep-7")
 

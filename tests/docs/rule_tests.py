@@ -2,6 +2,7 @@
 
 import ast
 import re
+from functools import cache
 from typing import Final
 
 from tests.docs.repository import DOCS, files, name, read
@@ -29,14 +30,17 @@ def status(text: str) -> str:
     return found[1] if found else ""
 
 
-def named_by(source: str) -> set[str]:
+@cache
+def named_by(source: str) -> frozenset[str]:
     """Return the rules whose numbers are in the name or docstring of a test function in a file."""
     found: set[str] = set()
-    for node in ast.walk(ast.parse(source)):
+    module = ast.parse(source if "def test_" in source else "")
+    bodies = [module.body, *(node.body for node in module.body if isinstance(node, ast.ClassDef))]
+    for node in [node for body in bodies for node in body]:
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name.startswith("test_"):
             found |= {rule.upper() for rule in _IN_NAME.findall(node.name)}
             found |= set(RULE.findall(ast.get_docstring(node) or ""))
-    return found
+    return frozenset(found)
 
 
 def tests() -> dict[str, list[str]]:

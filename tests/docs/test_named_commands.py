@@ -27,6 +27,7 @@ _INLINE = re.compile(r"`((?:\.venv/bin/)?firstclaim(?: [^`]*)?)`", re.DOTALL)
 _BLOCK = re.compile(r"^ *```(?:sh)?\n(.*?)^ *```", re.MULTILINE | re.DOTALL)
 _LINE = re.compile(r"^ *(?:[A-Z_]+=\S+ )*((?:\.venv/bin/)?firstclaim .*)$", re.MULTILINE)
 _VARIABLE = re.compile(r"\b(?:FIRSTCLAIM|KAFKA)_[A-Z][A-Z_]*[A-Z]\b")
+COMMANDS: Any = get_command(app)
 COURIERS = ("mail", "push", "telephone")
 OF_AN_ORG = "FIRSTCLAIM_CHAT_URL_"
 """The beginning of the variables that name an org and a chat (`couriers.chat.settings`)."""
@@ -50,7 +51,7 @@ def problem_of(text: str) -> str:
         ]
     except ValueError as error:
         return f"{text}: {error}"
-    command: Any = get_command(app)
+    command = COMMANDS
     options = {"--help", *(name for param in command.params for name in param.opts)}
     for word in arguments:
         if word.startswith("-") and word != "-":

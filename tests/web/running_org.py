@@ -204,8 +204,10 @@ class RunningOrg:
         headers = {"authorization": f"Bearer {secret}", "accept": "application/json"}
         return httpx.AsyncClient(timeout=PATIENCE_SECONDS, verify=PLAIN, base_url=self.url, headers=headers)
 
-    async def sign_in(self, rep_id: str, path: str = "/", **options: Any) -> Page:
+    async def sign_in(self, rep_id: str, path: str = "/", *, script: str = "", **options: Any) -> Page:
         """Open a new browser window at a page, signed in as a person by the request that the form sends.
+
+        `script` runs in each page of the window before the page's own.
 
         Before, this waits until the console has read all that `publish` wrote, and for the page of a lead until the CRM
         database has it: most of a page is rendered once.
@@ -214,6 +216,8 @@ class RunningOrg:
         if path.startswith(LEAD_PAGE):
             await self.until_stored(path.removeprefix(LEAD_PAGE).partition("?")[0])
         page = await self.window(rep_id, **options)
+        if script:
+            await page.add_init_script(script)
         form: dict[str, str | float | bool] = {"email": self.email(rep_id), "password": PASSWORD}
         answer = await page.request.post("/sign-in", form=form, max_redirects=0)
         assert answer.status == HTTPStatus.SEE_OTHER, await answer.text()

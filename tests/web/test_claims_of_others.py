@@ -15,7 +15,7 @@ import pytest
 from playwright.async_api import expect
 
 from tests.fixtures.waiting import PATIENCE_SECONDS, eventually
-from tests.web.rows import READY, row, until_no_row, until_row
+from tests.web.rows import row, until_no_row, until_row
 from tests.web.running_org import NEW
 from tests.web.test_fresh_assignments import until_in_queue
 from web.live import claims_on_their_way
@@ -196,10 +196,7 @@ TELL: Final = """([event, data, lastEventId]) => window.stream.dispatchEvent(
 
 async def opened_with_stream(running_org: RunningOrg, lead: str) -> Page:
     """Open the queue on a page with `STREAM`, whose clock stands still."""
-    page = await running_org.sign_in("rep-1", "/queues/new")
-    await page.add_init_script(STREAM)
-    await page.reload()
-    await page.wait_for_selector(READY)
+    page = await running_org.sign_in("rep-1", "/queues/new", script=STREAM)
     await until_row(page, lead)
     await page.clock.install()
     await page.clock.pause_at(datetime.now(UTC) + timedelta(minutes=1))

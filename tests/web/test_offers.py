@@ -28,7 +28,7 @@ JONES: Final = {"first_name": "Jeremy", "last_name": "Jones", "state": "RI", "lo
 SILVA: Final = {"first_name": "Ana", "last_name": "Silva", "state": "MA", "loan_amount": 250000}
 MINUTES: Final = re.compile(r"1[0-4]:\d\d")
 """What is left of a window of 15 minutes, up to five minutes after the offer."""
-PHONE: Final = {"viewport": {"width": 390, "height": 844}}
+PHONE: Final[dict[str, Any]] = {"viewport": {"width": 390, "height": 844}}
 
 
 async def ringing_reps(

@@ -18,7 +18,7 @@ from models.facts import Facts
 from models.lead import DirectoryRow, LeadRow
 from streams.topics import DEAD_LETTERS, LEAD_JOURNAL, LEAD_LOG, TOPICS
 from tests.fixtures.servers import unique
-from tests.streams.faust.conftest import cluster, launch  # noqa: F401  # fixtures
+from tests.streams.faust.conftest import cluster, kafka_with_topics, launch  # noqa: F401  # fixtures
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

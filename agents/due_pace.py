@@ -62,8 +62,8 @@ class DuePace:
 
         What was appended RETRY_SECONDS ago counts no more: it was lost, or another worker decides it by now.
         """
-        for one in self._partitions.values():
-            one.look(now)
+        for partition in self._partitions.values():
+            partition.look(now)
         if self._others:
             self._others, self._others_until = False, now + OTHERS_SECONDS
         are_expected = now < self._others_until <= now + OTHERS_SECONDS
@@ -104,4 +104,4 @@ class DuePace:
         await self._refill.wait()
 
     def _undecided(self) -> int:
-        return sum(one.undecided for one in self._partitions.values() if not one.is_stuck)
+        return sum(partition.undecided for partition in self._partitions.values() if not partition.is_stuck)

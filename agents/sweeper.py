@@ -142,7 +142,7 @@ class Sweeper:
 
     def _next(self) -> tuple[int, str]:
         """Return the sweep to run next. New rules come before the sweeps after a recovery."""
-        new_rules = (one for one in self._requested if one not in self._after_recovery)
+        new_rules = (request for request in self._requested if request not in self._after_recovery)
         return next(new_rules, None) or next(iter(self._requested))
 
     def _pause_seconds(self, swept: tuple[int, str]) -> float:

@@ -21,7 +21,7 @@ from streams.erasure_key import own_key
 from streams.garbage import keep_imports
 from streams.http import serve
 from streams.journal import JournalWriter
-from streams.kafka_refusals import refused
+from streams.kafka_refusals import refusal_of
 from streams.metrics import COMPILED_MODULES, render
 from streams.patches.consumer_access import crash_event, group_refusal
 from streams.process_exit import ExitCode, leave
@@ -90,7 +90,7 @@ class Health:
         while True:
             self._ticked = loop.time()
             app.lease.tick()
-            if wrong := refused(app.settings, group_refusal(app)):
+            if wrong := refusal_of(app.settings, group_refusal(app)):
                 leave(ExitCode.CONFIG, wrong.field, wrong.reason)
             waits = not self.stopping and (not self.started or app.rebalancing or app.in_recovery)
             rows = sum(
@@ -138,7 +138,7 @@ async def _brake(settings: Settings, stages: list[str]) -> Brake:
 
 def _end(settings: Settings, group: str, how: str, error: BaseException | None) -> NoReturn:
     """End the process after a failure of Faust, with `ExitCode.CONFIG` if Kafka refuses the client."""
-    if wrong := refused(settings, error):
+    if wrong := refusal_of(settings, error):
         leave(ExitCode.CONFIG, wrong.field, wrong.reason)
     leave(ExitCode.SOFTWARE, group, f"the stage {how}: {error!r}")
 

@@ -153,9 +153,9 @@ async def _fill(settings: Settings, writer: CrmWriter, say: Say) -> tuple[Applie
             say(f"lead-journal: {done:,} of {total:,} offsets")
 
     async with aclosing(read_topic(settings, LEAD_JOURNAL, progress=progress)) as records:
-        async for one in records:
-            headers = tuple((name, value) for name, value in one.headers if value is not None)
-            batch.append(JournalRecord(one.partition, one.offset, one.key, one.value, headers))
+        async for record in records:
+            headers = tuple((name, value) for name, value in record.headers if value is not None)
+            batch.append(JournalRecord(record.partition, record.offset, record.key, record.value, headers))
             if len(batch) == BATCH_RECORDS:
                 applied += await _run_until_it_succeeds(partial(writer.apply, batch))
                 last, batch = batch[-BELONG_RECORDS:], []

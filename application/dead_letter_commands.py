@@ -120,7 +120,7 @@ class RunResult(msgspec.Struct, kw_only=True):
 
     def problems(self) -> list[str]:
         """Return what went wrong, one line each."""
-        lines = [f"dead letter {one['place']}: {one['reason']}" for one in self.failures]
+        lines = [f"dead letter {failure['place']}: {failure['reason']}" for failure in self.failures]
         if self.failed > len(self.failures):
             lines.append(f"and {self.failed - len(self.failures):,} more")
         return [*lines, *([f"stopped: {self.stopped}"] if self.stopped else [])]

@@ -14,7 +14,7 @@ from streams.topic_reader import read_positions, read_topic
 from streams.topics import DEAD_LETTERS
 
 
-def shown(letter: StoredDeadLetter, *, whole: bool = False) -> dict[str, Any]:
+def letter_as_json(letter: StoredDeadLetter, *, whole: bool = False) -> dict[str, Any]:
     """Return a dead letter as a JSON object. `whole`: also with the original message."""
     source = (letter.source_topic, letter.source_partition, letter.source_offset)
     letter_object: dict[str, Any] = {
@@ -50,7 +50,7 @@ async def read_letters(
             if topic is not None and letter.source_topic != topic:
                 continue
             total += 1
-            item = (record.timestamp, letter.partition, letter.offset, shown(letter))
+            item = (record.timestamp, letter.partition, letter.offset, letter_as_json(letter))
             if len(newest) < limit:
                 heappush(newest, item)
             else:
@@ -81,7 +81,7 @@ async def find_letters(settings: Settings, positions: list[str]) -> list[StoredD
 async def show_letter(settings: Settings, position: str) -> dict[str, Any]:
     """Return one dead letter with its bytes. Raises `RuntimeFailure` if there is none at PARTITION:OFFSET."""
     (letter,) = await find_letters(settings, [position])
-    return shown(letter, whole=True)
+    return letter_as_json(letter, whole=True)
 
 
 async def replay(settings: Settings, position: str, *, by: str) -> Mark:

@@ -10,7 +10,7 @@ from sqlalchemy import inspect
 
 from models.errors import RuntimeFailure
 from sink.database_engine import connect
-from sink.db_errors import translated
+from sink.db_errors import translated_errors
 from sink.queries import exceptions, exceptions_by_status
 from sink.tables import LeadExceptionTable
 from streams.settings import Settings
@@ -42,7 +42,7 @@ def read_exceptions(settings: Settings, org: str, *, show_ignored: bool, limit: 
 
     Raises `RuntimeFailure` where the database is unreachable or no sink has set it up.
     """
-    with translated(_WHAT):
+    with translated_errors(_WHAT):
         engine = connect(settings.database_url)
         try:
             with engine.connect() as connection:

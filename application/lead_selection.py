@@ -9,7 +9,7 @@ import msgspec
 
 from application.importing.import_rows import ParsedLine
 from application.importing.import_tables import open_table
-from application.importing.mapping import named as first_named
+from application.importing.mapping import columns_as_text as first_named
 from application.lead_dealing import owner_and_phase_of
 from application.rule_text import read_tree
 from models import ids, normalize

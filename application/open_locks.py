@@ -14,7 +14,7 @@ from models.errors import RuntimeFailure
 from models.facts import Facts
 from rules.queues.columns import name_of
 from sink.database_engine import connect
-from sink.db_errors import translated
+from sink.db_errors import translated_errors
 from sink.open_locks import open_locks
 from sink.tables import LeadTable
 from streams.settings import Settings
@@ -36,7 +36,7 @@ def read_locks(settings: Settings, org: str, *, limit: int) -> dict[str, Any]:
 
     Raises `RuntimeFailure` where the database is unreachable or no sink has set it up.
     """
-    with translated(_WHAT):
+    with translated_errors(_WHAT):
         engine = connect(settings.database_url)
         try:
             with engine.connect() as connection:

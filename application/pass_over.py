@@ -47,7 +47,7 @@ async def pass_over(settings: Settings, source: SourcePosition, why: str) -> Non
     consumer = clients.consumer(settings, group=WORKER_GROUP, reset="none")
     producer = clients.producer(settings, max_request_size=2 * MAX_DEAD_LETTER_BYTES)
     try:
-        async with clients.started(consumer), clients.started(producer):
+        async with clients.started_client(consumer), clients.started_client(producer):
             consumer.assign([at])
             position = await consumer.committed(at)
             if position != source.offset:

@@ -95,7 +95,7 @@ def _in_the_way(body: Any) -> str:
     reasons = body.get("reasons")
     if isinstance(reasons, list) and reasons:
         return "; ".join(
-            f"{one.get('what')}: {one.get('reason')}" for one in reasons if isinstance(one, dict)
+            f"{reason.get('what')}: {reason.get('reason')}" for reason in reasons if isinstance(reason, dict)
         )
     if isinstance(waits := body.get("not_ready"), list) and waits:
         return ", ".join(str(one).replace("_", " ") for one in waits)
@@ -200,9 +200,9 @@ class StateWatch:
     def lag(self) -> dict[str, int]:
         """Return records not yet handled, by stage."""
         lag: dict[str, int] = {}
-        for one in self.backlogs:
-            records = 0 if (one.stage, one.topic_partition) in self.empty else one.records
-            lag[one.stage] = lag.get(one.stage, 0) + records
+        for backlog in self.backlogs:
+            records = 0 if (backlog.stage, backlog.topic_partition) in self.empty else backlog.records
+            lag[backlog.stage] = lag.get(backlog.stage, 0) + records
         return lag
 
     async def problems(self) -> list[OperationalProblem]:

@@ -16,7 +16,7 @@ from models.facts import Facts
 from models.lead import Lead, LeadRow, Phase
 from models.offer_decisions import RepSought
 from models.offers import NoRepAvailable, OfferMade, RingStarted
-from models.org_decisions import OrgStep, explained
+from models.org_decisions import OrgStep, explain_rejected
 from models.org_events import PersonArrived
 from models.org_rows import OrgLead, OrgLeadStatus
 from rules.inbound.intake import accept_arrival, accept_as
@@ -109,16 +109,16 @@ def arrival(
     at = max(at, org_partition.at)
     inquired = event.inquiry is not None and not event.inquiry.again
     before = LeadRow(off=0, seq=1, lead=known, at=at, cause=_CAUSE) if inquired and known else None
-    row = _decided(before, event, at, rule_book)
+    row = _decide_event(before, event, at, rule_book)
     if row.lead is None:
         raise TypeError("what arrives is a lead")
     added = next((decision for decision in row.decisions if isinstance(decision, InquiryAdded)), None)
     if added is None:
-        return _routed(row.lead, at, rule_book, org_partition, known)
+        return _route(row.lead, at, rule_book, org_partition, known)
     moves = added.rep_id is None and row.lead.open_distribution is not None and known is not None
     if not moves or known is None or row.lead.open_distribution == known.open_distribution:
         return _stays_after_inquiry(row.lead, added, at, rule_book, known)
-    return replace(_routed(row.lead, at, rule_book, org_partition, known, event.facts), inquiry=added.why)
+    return replace(_route(row.lead, at, rule_book, org_partition, known, event.facts), inquiry=added.why)
 
 
 def distributed_again(
@@ -151,10 +151,10 @@ def distributed_again(
             lead.open_distribution.tried if lead.open_distribution else (),
         )
     settle(transition)
-    return _routed(transition.lead, at, rule_book, org_partition, lead)
+    return _route(transition.lead, at, rule_book, org_partition, lead)
 
 
-def _routed(
+def _route(
     lead: Lead,
     at: datetime,
     rule_book: RuleBook,
@@ -185,7 +185,7 @@ def _routed(
             "why": f"it arrives assigned to {lead.owner} (R5)",
         }
     elif lead.open_distribution is not None:
-        lead, found_by_org = _asked(lead, at, rule_book, org_partition)
+        lead, found_by_org = _ask_org(lead, at, rule_book, org_partition)
         found |= found_by_org
     else:
         found |= {
@@ -230,7 +230,7 @@ def _stays_after_inquiry(
     )
 
 
-def _asked(
+def _ask_org(
     lead: Lead, at: datetime, rule_book: RuleBook, org_partition: OrgPartition
 ) -> tuple[Lead, dict[str, Any]]:
     """Send the lead's request to its org, and the answer to the lead. Return the lead and what was said."""
@@ -247,11 +247,13 @@ def _asked(
     if not isinstance(head, OrgStep):
         raise TypeError("a step's first record is its head")
     answered = next(
-        one
-        for one in to_leads(head)
-        if isinstance(one, OrgAnswered) and one.lead_id == lead.lead_id and one.answer.epoch == epoch
+        message
+        for message in to_leads(head)
+        if isinstance(message, OrgAnswered)
+        and message.lead_id == lead.lead_id
+        and message.answer.epoch == epoch
     )
-    after = _decided(row, answered, at, rule_book).lead
+    after = _decide_event(row, answered, at, rule_book).lead
     answer = answered.answer
     found_by_org: dict[str, Any] = {}
     reps: tuple[str, ...] = ()
@@ -268,16 +270,16 @@ def _asked(
         case _:
             raise TypeError(f"a request is not answered with {answer}")
     rejected = answer.explanation if isinstance(answer, NoRepAvailable) else answer.passed
-    named = {*reps, *(each.rep_id for each in rejected)}
+    named = {*reps, *(candidate.rep_id for candidate in rejected)}
     found_by_org |= {
         "offered_to": reps,
-        "passed": explained(rejected),
+        "passed": explain_rejected(rejected),
         "later": _later(lead, at, org_partition, named) if reps else (),
     }
     return after or lead, found_by_org
 
 
-def _decided(
+def _decide_event(
     before: LeadRow | None, event: LeadArrived | OrgAnswered, at: datetime, rule_book: RuleBook
 ) -> LeadRow:
     """Decide an event in a partition that has only this lead and these rules. Nothing is written."""

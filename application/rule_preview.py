@@ -10,7 +10,7 @@ import msgspec
 
 from application.directory.publish import read_published
 from application.journal_snapshot import journal_now
-from application.rule_text import read_tree, refused
+from application.rule_text import read_tree, rule_error
 from models.directory import OrgSettings
 from models.lead import Lead
 from rules.inbound.publication import present
@@ -109,13 +109,13 @@ class QueueQuestion:
         """Return the result of each condition of both rules."""
         explanation = self._index.explain(lead, self._id, at)
         conditions = [
-            msgspec.structs.replace(one, path=f"{part}.{one.path}")
+            msgspec.structs.replace(condition, path=f"{part}.{condition.path}")
             for part, explained in (
                 ("inclusion", explanation.inclusion),
                 ("exclusion", explanation.exclusion),
             )
             if explained is not None
-            for one in explained.conditions
+            for condition in explained.conditions
         ]
         return _preview_result(
             lead, explanation.why, explanation.valid_until, tuple(conditions), matches=explanation.stands
@@ -145,7 +145,7 @@ async def published_queue(settings: Settings, org: str, queue_id: str) -> QueueQ
     objects = (await read_published(settings, org)).objects
     found, terms = objects.get(("queue", queue_id)), objects.get(("settings", "settings"))
     if found is None or found.value is None:
-        raise refused("queue", f"{org} has published no queue {queue_id}")
+        raise rule_error("queue", f"{org} has published no queue {queue_id}")
     given = present((terms.value if terms else None) or {})
     protected = given.get("protect_assigned_minutes", OrgSettings().protect_assigned_minutes)
     zone = given.get("time_zone") or "UTC"

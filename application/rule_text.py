@@ -20,17 +20,17 @@ def read_tree(text: str, name: str = "rule") -> Any:
             with Path(name).open("rb") as file:
                 content = read_bounded(file)
         except OSError as error:
-            raise refused(name, f"cannot be read: {error.strerror}") from error
+            raise rule_error(name, f"cannot be read: {error.strerror}") from error
     try:
         raw = _read(content)
     except ValueError as error:
-        raise refused(name, f"is neither JSON nor YAML: {error}") from error
+        raise rule_error(name, f"is neither JSON nor YAML: {error}") from error
     if raw is None:
-        raise refused(name, "is empty; the rule that every lead meets is {}")
+        raise rule_error(name, "is empty; the rule that every lead meets is {}")
     return raw
 
 
-def refused(path: str, reason: str) -> RuleErrors:
+def rule_error(path: str, reason: str) -> RuleErrors:
     """Return the error for one problem."""
     return RuleErrors((Problem(path=path, reason=reason),))
 

@@ -7,7 +7,7 @@ from aiokafka import TopicPartition
 from sqlalchemy.engine import make_url
 
 from sink.database_engine import connect
-from sink.db_errors import translated
+from sink.db_errors import translated_errors
 from sink.queries import offsets
 from sink.schema import schema_of
 from streams.topics import LEAD_JOURNAL
@@ -39,7 +39,7 @@ class SinkPositions:
                 return {}
             self._engine = connect(self._url, pooled=False)
         try:
-            with translated("CRM database"), self._engine.connect() as connection:
+            with translated_errors("CRM database"), self._engine.connect() as connection:
                 return {
                     TopicPartition(topic, partition): position.next_offset
                     for (topic, partition), position in offsets(connection).items()

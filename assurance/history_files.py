@@ -152,7 +152,13 @@ def _transaction(one: RequestedAction, changes: Sequence[OwnerChange]) -> _Trans
 def _events(transactions: list[_Transaction]) -> Iterator[str]:
     """Yield the maps in order of time. A process has one transaction at a time, and none after an unknown outcome."""
     moments: list[tuple[float, int, int]] = []
-    end = max((max(one.invoked_at, one.returned_at or 0.0) for one in transactions), default=0.0) + 1
+    end = (
+        max(
+            (max(transaction.invoked_at, transaction.returned_at or 0.0) for transaction in transactions),
+            default=0.0,
+        )
+        + 1
+    )
     for n, one in enumerate(transactions):
         heappush(moments, (one.invoked_at, 1, n))
         if one.returned_at is None:

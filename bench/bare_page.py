@@ -60,14 +60,14 @@ class BarePages:
 
     async def __aenter__(self) -> Self:
         async with AsyncExitStack() as stack:
-            admin = await stack.enter_async_context(clients.started(clients.admin(self._settings)))
+            admin = await stack.enter_async_context(clients.started_client(clients.admin(self._settings)))
             await admin.create_topics([NewTopic(name, 1, 1) for name in self._topics])
             stack.push_async_callback(self._remove)
             producer = clients.producer(self._settings, idempotent=False)
-            self._producer = await stack.enter_async_context(clients.started(producer))
+            self._producer = await stack.enter_async_context(clients.started_client(producer))
             for topic, take in zip(self._topics, (self._decide, self._answer), strict=True):
                 consumer = clients.consumer(self._settings, topic, reset="earliest")
-                await stack.enter_async_context(clients.started(consumer))
+                await stack.enter_async_context(clients.started_client(consumer))
                 task = asyncio.create_task(_each(consumer, take))
                 stack.push_async_callback(_cancelled, task)
             app = web.Application()
@@ -96,7 +96,7 @@ class BarePages:
             await self._followed.wait_for(lambda: len(self._streams) >= pages)
 
     async def _remove(self) -> None:
-        async with clients.started(clients.admin(self._settings)) as admin:
+        async with clients.started_client(clients.admin(self._settings)) as admin:
             await admin.delete_topics(self._topics)
 
     async def _show(self, _: web.Request) -> web.Response:
@@ -153,11 +153,11 @@ async def measure(
         await server.until_followed(pages)
         first, *others = opened
         results = [await first.evaluate(_CLAIM, PATIENCE_MS) for _ in range(warm + claims)]
-        if lost := [one for one in results if one["said"] != "Congratulations"]:
+        if lost := [result for result in results if result["said"] != "Congratulations"]:
             raise StartFailed(
                 "bare page", f"did not answer {len(lost)} of {len(results)} claims: {lost[0]['said']}"
             )
-        gone = [await _times_until_gone(page, [one["lead"] for one in results]) for page in others]
+        gone = [await _times_until_gone(page, [result["lead"] for result in results]) for page in others]
         for page in opened:
             await page.context.close()
     counted = results[warm:]

@@ -18,7 +18,7 @@ from typing import Any, Final
 import msgspec
 import uvloop
 
-from bench.testbed import Say, quiet
+from bench.testbed import Say, ignore_progress
 from board import keys
 from board.connection import connect
 from board.reader import Reader
@@ -38,7 +38,7 @@ LATE: Final = ("Moswell", "Newman", "Rowe", "Snow", "Wolf")
 SEARCHES: Final = {"one": "quixote", "none": "nobody", "many": "jeremy r", "late": "w"}
 
 
-def run(*, leads: int = 100_000, repeats: int = 15, progress: Say = quiet) -> dict[str, Any]:
+def run(*, leads: int = 100_000, repeats: int = 15, progress: Say = ignore_progress) -> dict[str, Any]:
     """Return {page_ms, page_last_ms, search_one_ms, search_none_ms, search_many_ms, search_late_ms, held_ms} and more.
 
     Raises FirstclaimError if Valkey fails or a search does not return the expected leads.
@@ -64,11 +64,11 @@ async def _measure(url: str, leads: int, repeats: int, say: Say) -> dict[str, An
             figures[f"{name}_ms"] = await _median(repeats, partial(_page, reader, start))
         for name, wanted in SEARCHES.items():
             figures[f"search_{name}_ms"] = await _median(
-                repeats, partial(_search, reader, wanted, expected(name, leads))
+                repeats, partial(_search, reader, wanted, expected_ranks(name, leads))
             )
             say(f"search {name}: {figures[f'search_{name}_ms']} ms")
         figures["held_ms"] = round(
-            statistics.median([await _held(client, reader) for _ in range(repeats)]), 1
+            statistics.median([await _longest_command_ms(client, reader) for _ in range(repeats)]), 1
         )
     finally:
         await reader.close()
@@ -85,7 +85,7 @@ def name_of(n: int, leads: int) -> str:
     return f"{FIRSTS[n % len(FIRSTS)]} {lasts[index * len(lasts) // leads]}"
 
 
-def expected(name: str, leads: int) -> list[int]:
+def expected_ranks(name: str, leads: int) -> list[int]:
     """Return the ranks that a search must return."""
     wanted, found = SEARCHES[name], list[int]()
     for n in range(leads):
@@ -124,7 +124,7 @@ async def _median(repeats: int, once: Callable[[], Awaitable[None]]) -> float:
     return round(statistics.median(times), 1)
 
 
-async def _held(client: Any, reader: Reader) -> float:
+async def _longest_command_ms(client: Any, reader: Reader) -> float:
     """Return the longest time (ms) that a command took within Valkey during one search of each kind."""
     await client.config_set("slowlog-max-len", 1000)
     await client.config_set("slowlog-log-slower-than", 0)

@@ -58,7 +58,7 @@ async def bare(browser: "Browser", url: str) -> "Page":
     return page
 
 
-async def opened(
+async def open_page(
     browser: "Browser", stage: ConsoleTestbed, rep_id: str, path: str, *, script: str = ""
 ) -> "Page":
     """Open a page as a signed-in rep, and wait until it is ready. `script` runs before the page's own scripts."""

@@ -29,7 +29,7 @@ import msgspec
 from aiokafka import TopicPartition
 
 from bench import workload
-from bench.testbed import Say, Testbed, open_testbed, quiet, started
+from bench.testbed import Say, Testbed, ignore_progress, open_testbed, start_when_ready
 from bench.topic_watch import Watch, count, watching
 from models.errors import ConfigError, StartFailed
 from runtime import ChildProcess
@@ -57,7 +57,7 @@ def run(
     claims: int = 40_000,
     leads: int = 10_000,
     repeats: int = 3,
-    progress: Say = quiet,
+    progress: Say = ignore_progress,
     settings: Settings | None = None,
 ) -> dict[str, Any]:
     """Return the rates: {ours_per_s, raw_per_s, quix_per_s, ratio_raw, ratio_quix} and more, in claims per second.
@@ -173,7 +173,7 @@ async def take_in(testbed: Testbed, watch: Watch, leads: int, say: Say) -> None:
     say(f"taking in {leads:,} leads")
     arrivals = map(workload.arrival, workload.lead_ids(leads))
     await workload.append(testbed.settings, LEAD_LOG, workload.records([workload.queue(), *arrivals]))
-    worker = started(testbed.child("worker-0", "bench.launch", "worker", ready=True))
+    worker = start_when_ready(testbed.child("worker-0", "bench.launch", "worker", ready=True))
     log = await watch.ends(LEAD_LOG)
     await watch.until(LEAD_JOURNAL, sum(log.values()), worker)
     worker.stop()

@@ -157,7 +157,7 @@ def stack(say: Say) -> Iterator[RunningStack]:
 
 
 @asynccontextmanager
-async def stage(running: RunningStack) -> AsyncIterator[ConsoleTestbed]:
+async def make_console_testbed(running: RunningStack) -> AsyncIterator[ConsoleTestbed]:
     """Yield a separate org on the stack."""
     client = LoadClient(running.settings, org=f"bench-{uuid.uuid4().hex[:8]}")
     connector = aiohttp.TCPConnector(limit=0)

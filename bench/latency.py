@@ -15,7 +15,7 @@ import uvloop
 
 from bench import workload
 from bench.probe import Percentiles, Probe
-from bench.testbed import Say, Testbed, open_testbed, quiet, started
+from bench.testbed import Say, Testbed, ignore_progress, open_testbed, start_when_ready
 from bench.topic_watch import watching
 from models.codec import encode_event
 from streams.settings import Settings
@@ -52,7 +52,7 @@ def run(
     seconds: float = 20,
     warm_seconds: float = 2,
     repeats: int = 3,
-    progress: Say = quiet,
+    progress: Say = ignore_progress,
     settings: Settings | None = None,
 ) -> dict[str, Any]:
     """Return {journal_p50_ms, journal_p99_ms, answer_p50_ms, answer_p99_ms, raw_p50_ms, raw_p99_ms} and ratios of p99.
@@ -84,8 +84,8 @@ async def _measure(
     say(f"taking in {len(ids):,} leads")
     arrivals = workload.records([workload.queue(), *map(workload.arrival, ids)])
     await workload.append(testbed.settings, LEAD_LOG, arrivals)
-    started(testbed.child("relay", "bench.launch", "relay", ready=True))
-    worker = started(testbed.child("worker", "bench.launch", "worker", ready=True))
+    start_when_ready(testbed.child("relay", "bench.launch", "relay", ready=True))
+    worker = start_when_ready(testbed.child("worker", "bench.launch", "worker", ready=True))
     testbed.child("raw", "bench.peers.raw", *RAW, "latency").launch()
     async with watching(testbed.settings) as watch:
         await watch.until(LEAD_JOURNAL, len(arrivals) - 1 + testbed.settings.partitions, worker)

@@ -23,8 +23,8 @@ import msgspec
 import uvloop
 
 from assurance.load.list_window import ListWindow
-from bench.console_testbed import MANAGER, QUEUE_ID, ConsoleTestbed, percentiles, stack, stage
-from bench.testbed import Say, quiet
+from bench.console_testbed import MANAGER, QUEUE_ID, ConsoleTestbed, make_console_testbed, percentiles, stack
+from bench.testbed import Say, ignore_progress
 from board.reader import REBUILT, FeedEntry
 from models.errors import StartFailed
 from runtime.up import RunningStack
@@ -54,7 +54,7 @@ def run(
     claims: int = 50,
     seconds: float = 20,
     leads: int = 3_000,
-    progress: Say = quiet,
+    progress: Say = ignore_progress,
 ) -> dict[str, Any]:
     """Return {wrong, rebuilt, delay_p50_ms, delay_p95_ms, console_cpu_share, client_cpu_share} and the sizes.
 
@@ -72,7 +72,7 @@ def run(
 async def _measure(
     running: RunningStack, count: int, per_s: float, wanted: int, leads: int, say: Say
 ) -> dict[str, Any]:
-    async with stage(running) as org:
+    async with make_console_testbed(running) as org:
         reps = [f"rep-{n}" for n in range(count)]
         say(f"publishing {count} reps, taking in {leads:,} leads")
         await org.publish(reps)

@@ -15,7 +15,7 @@ import uvloop
 
 from assurance.load import LoadClient, RequestedAction
 from bench import workload
-from bench.testbed import Say, Testbed, open_testbed, quiet, started
+from bench.testbed import Say, Testbed, ignore_progress, open_testbed, start_when_ready
 from bench.topic_watch import watching
 from board.reader import Reader
 from models.errors import StartFailed
@@ -36,7 +36,7 @@ def run(
     leads: int = 5_000,
     per_s: float = 20,
     warm: int = 20,
-    progress: Say = quiet,
+    progress: Say = ignore_progress,
     settings: Settings | None = None,
 ) -> dict[str, Any]:
     """Return {row_gone_p50_ms, row_gone_p95_ms}, the same of `row_gone_everywhere` and `answer`, and the sizes.
@@ -57,9 +57,9 @@ async def _measure(
     say(f"taking in {leads:,} leads")
     arrivals = workload.records([workload.queue(), *map(workload.arrival, ids)])
     await workload.append(testbed.settings, LEAD_LOG, arrivals)
-    started(testbed.child("relay", "bench.launch", "relay", ready=True))
-    worker = started(testbed.child("worker", "bench.launch", "worker", ready=True))
-    started(testbed.child("board", "cli", "board", ready=True, option="--port"))
+    start_when_ready(testbed.child("relay", "bench.launch", "relay", ready=True))
+    worker = start_when_ready(testbed.child("worker", "bench.launch", "worker", ready=True))
+    start_when_ready(testbed.child("board", "cli", "board", ready=True, option="--port"))
     async with watching(testbed.settings) as watch:
         await watch.until(LEAD_JOURNAL, len(arrivals) - 1 + testbed.settings.partitions, worker)
     async with (

@@ -20,9 +20,9 @@ import json
 from typing import TYPE_CHECKING, Any, Final
 
 from bench import bare_page
-from bench.browser import PATIENCE_MS, chromium, opened
-from bench.console_testbed import QUEUE_ID, percentiles, stack, stage
-from bench.testbed import Say, quiet
+from bench.browser import PATIENCE_MS, chromium, open_page
+from bench.console_testbed import QUEUE_ID, make_console_testbed, percentiles, stack
+from bench.testbed import Say, ignore_progress
 from models.errors import StartFailed
 
 if TYPE_CHECKING:
@@ -101,7 +101,7 @@ _CLAIM: Final = """async ([place, patience]) => {
 
 
 def run(
-    *, claims: int = 200, pages: int = 20, leads: int = 2_000, warm: int = 10, progress: Say = quiet
+    *, claims: int = 200, pages: int = 20, leads: int = 2_000, warm: int = 10, progress: Say = ignore_progress
 ) -> dict[str, Any]:
     """Return {row_gone_p50_ms, row_gone_p95_ms}, the same of its parts, `answer`, `bare`, `bare_answer`, and the sizes.
 
@@ -121,7 +121,7 @@ def run(
 async def _measure(
     running: "RunningStack", claims: int, pages: int, leads: int, warm: int, say: Say
 ) -> dict[str, float]:
-    async with stage(running) as org, chromium() as browser:
+    async with make_console_testbed(running) as org, chromium() as browser:
         reps = [f"rep-{n}" for n in range(pages)]
         await org.publish(reps)
         await org.send(leads)
@@ -129,14 +129,14 @@ async def _measure(
         say(f"opening {pages} pages")
         hear = _HEAR.replace("QUEUE", json.dumps(QUEUE_ID))
         path = f"/queues/{QUEUE_ID}"
-        first, *others = [await opened(browser, org, rep_id, path, script=hear) for rep_id in reps]
+        first, *others = [await open_page(browser, org, rep_id, path, script=hear) for rep_id in reps]
         for page in others:
             await page.evaluate(_WATCH)
         say(f"claiming {claims} leads in one of them")
         results = [await first.evaluate(_CLAIM, [n * SPREAD, PATIENCE_MS]) for n in range(warm + claims)]
-        if lost := [one for one in results if not one["said"].startswith("Congratulations")]:
+        if lost := [result for result in results if not result["said"].startswith("Congratulations")]:
             raise StartFailed("console", f"said of {len(lost)} of {len(results)} claims: {lost[0]['said']}")
-        gone = [await _times_until_gone(page, [one["lead"] for one in results]) for page in others]
+        gone = [await _times_until_gone(page, [result["lead"] for result in results]) for page in others]
         heard = [await page.evaluate("window.heard") for page in others]
         for page in (first, *others):
             await page.context.close()

@@ -21,7 +21,7 @@ import uvloop
 from assurance.load import LoadClient
 from bench import workload
 from bench.probe import Message, Percentiles, Probe, percentiles
-from bench.testbed import Say, Testbed, open_testbed, quiet, started
+from bench.testbed import Say, Testbed, ignore_progress, open_testbed, start_when_ready
 from bench.topic_watch import Ends, Watch, watching
 from models.codec import encode_event
 from models.errors import StartFailed
@@ -76,7 +76,7 @@ def run(
     seconds: float = 20,
     warm_seconds: float = 3,
     repeats: int = 3,
-    progress: Say = quiet,
+    progress: Say = ignore_progress,
     settings: Any = None,
 ) -> dict[str, Any]:
     """Return {offer_p50_ms, offer_p99_ms, raw_p50_ms, raw_p99_ms, ratio_p99, hops}.
@@ -105,8 +105,8 @@ async def _measure(
     testbed: Testbed, per_s: float, warm: int, count: int, repeats: int, say: Say
 ) -> tuple[dict[str, list[Percentiles]], Hops]:
     await testbed.create(*RAW)
-    started(testbed.child("relay", "bench.launch", "relay", ready=True))
-    started(testbed.child("worker", "bench.launch", "worker", ready=True))
+    start_when_ready(testbed.child("relay", "bench.launch", "relay", ready=True))
+    start_when_ready(testbed.child("worker", "bench.launch", "worker", ready=True))
     testbed.child("raw", "bench.peers.raw", *RAW, "latency").launch()
     async with LoadClient(testbed.settings) as client:
         await _publish(client)
@@ -178,7 +178,7 @@ async def _hops(watch: Watch, begin: Ends, end: Ends) -> Hops:
         stamps[trace_of(record)][record.topic].append(record.timestamp)
     took: list[list[float]] = [[] for _ in WAY[1:]]
     for by_topic in stamps.values():
-        if (way := _way(by_topic)) is not None:
+        if (way := _times_of_offer(by_topic)) is not None:
             for hop, before, after in zip(took, way, way[1:], strict=False):
                 hop.append(float(after - before))
     if not took[0]:
@@ -187,7 +187,7 @@ async def _hops(watch: Watch, begin: Ends, end: Ends) -> Hops:
     return [(name, one[50], one[99]) for (_, name), one in zip(WAY[1:], ranked, strict=True)]
 
 
-def _way(by_topic: Mapping[str, list[int]]) -> list[int] | None:
+def _times_of_offer(by_topic: Mapping[str, list[int]]) -> list[int] | None:
     """Return the times of one offer's records in the order of its way; None if the trace is another's or not whole."""
     left = {topic: sorted(times) for topic, times in by_topic.items()}
     way = []

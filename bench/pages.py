@@ -20,9 +20,9 @@ import statistics
 import time
 from typing import TYPE_CHECKING, Any, Final
 
-from bench.browser import PATIENCE_MS, chromium, opened
-from bench.console_testbed import COMMON, MANAGER, QUEUE_ID, RARE, ConsoleTestbed, stack, stage
-from bench.testbed import Say, quiet
+from bench.browser import PATIENCE_MS, chromium, open_page
+from bench.console_testbed import COMMON, MANAGER, QUEUE_ID, RARE, ConsoleTestbed, make_console_testbed, stack
+from bench.testbed import Say, ignore_progress
 from models.errors import StartFailed
 from web.pages.call_queue import WINDOW
 
@@ -100,7 +100,7 @@ _TURN: Final = f"""async ([button, patience]) => {{{_SHOWN}
 }}"""
 
 
-def run(*, leads: int = 100_000, repeats: int = 10, progress: Say = quiet) -> dict[str, Any]:
+def run(*, leads: int = 100_000, repeats: int = 10, progress: Say = ignore_progress) -> dict[str, Any]:
     """Return {page_open_ms, search_ms, heap_mb, exceptions_open_ms, my_leads_open_ms, filter_ms} and more.
 
     Raises FirstclaimError if a process fails, the browser is missing, or a page does not show what it must.
@@ -110,7 +110,7 @@ def run(*, leads: int = 100_000, repeats: int = 10, progress: Say = quiet) -> di
 
 
 async def _measure(running: "RunningStack", leads: int, repeats: int, say: Say) -> dict[str, Any]:
-    async with stage(running) as org, chromium() as browser:
+    async with make_console_testbed(running) as org, chromium() as browser:
         say(f"taking in {leads:,} leads")
         await org.publish(["rep-0"])
         began = time.monotonic()
@@ -131,7 +131,7 @@ async def _measure(running: "RunningStack", leads: int, repeats: int, say: Say) 
         filters = []
         for name, path in (("exceptions", "/exceptions"), ("my_leads", "/my-leads")):
             say(f"looking at {path}")
-            page = await opened(browser, org, MANAGER, path, script=_OPENING)
+            page = await open_page(browser, org, MANAGER, path, script=_OPENING)
             figures[f"{name}_open_ms"] = await _opening(page, path, repeats)
             arguments = ["Loan amount from", "900000", PATIENCE_MS]
             filters.append(_median([await page.evaluate(_FILTER, arguments) for _ in range(repeats)]))
@@ -143,7 +143,7 @@ async def _queue(
     browser: "Browser", org: ConsoleTestbed, ids: list[str], repeats: int, say: Say
 ) -> dict[str, float]:
     path = f"/queues/{QUEUE_ID}"
-    page = await opened(browser, org, "rep-0", path, script=_OPENING)
+    page = await open_page(browser, org, "rep-0", path, script=_OPENING)
     figures = {"page_open_ms": await _opening(page, path, repeats), "heap_before_mb": await _heap(page)}
     searches = [
         _median([await page.evaluate(_SEARCH, [name, PATIENCE_MS]) for _ in range(repeats)])

@@ -16,7 +16,7 @@ import msgspec
 import uvloop
 
 from assurance.load import LoadClient
-from bench.testbed import Say, Testbed, open_testbed, quiet, started
+from bench.testbed import Say, Testbed, ignore_progress, open_testbed, start_when_ready
 from models.errors import StartFailed
 from models.ids import lead_id
 from runtime.asterisk import AsteriskServer, espeak_command
@@ -43,7 +43,7 @@ _REQUEST: Final = msgspec.json.Decoder(_Request)
 
 
 def run(
-    *, leads: int = 200, reps: int = 4, progress: Say = quiet, settings: Settings | None = None
+    *, leads: int = 200, reps: int = 4, progress: Say = ignore_progress, settings: Settings | None = None
 ) -> dict[str, Any]:
     """Return {engine_p50_ms, engine_p99_ms, first_p50_ms, first_p99_ms, all_p50_ms, all_p99_ms, leads, reps}.
 
@@ -100,8 +100,8 @@ async def _measure(
     await phones.start()
     following = asyncio.create_task(probe.follow(testbed.settings, ready))
     try:
-        started(testbed.child("relay", "bench.launch", "relay", ready=True))
-        started(testbed.child("worker", "bench.launch", "worker", ready=True))
+        start_when_ready(testbed.child("relay", "bench.launch", "relay", ready=True))
+        start_when_ready(testbed.child("worker", "bench.launch", "worker", ready=True))
         courier = testbed.child("courier", "cli", "courier", "--channel", "call", ready=True, option="--port")
         courier.environment = {
             **(courier.environment or {}),
@@ -112,11 +112,11 @@ async def _measure(
         }
         async with LoadClient(testbed.settings) as client:
             await _publish(client, phones, reps)
-            started(courier)
+            start_when_ready(courier)
             await ready.wait()
             found = []
             for number in range(leads + _WARM):
-                times = await _one(client, probe, phones, number, reps)
+                times = await _measure_lead(client, probe, phones, number, reps)
                 if number >= _WARM:
                     found.append(times)
                 if number % 50 == _WARM:
@@ -144,7 +144,7 @@ async def _publish(client: LoadClient, phones: SipPhones, reps: int) -> None:
     await client.publish("campaign", "all", {"campaign_id": "all", "group_id": "all", "default": True})
 
 
-async def _one(
+async def _measure_lead(
     client: LoadClient, probe: _Probe, phones: SipPhones, number: int, reps: int
 ) -> dict[str, float]:
     """Send a lead, wait until every telephone rings, take it, and wait until they are silent."""

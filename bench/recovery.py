@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from bench import workload
 from bench.memory import resident_bytes
-from bench.testbed import Say, Testbed, open_testbed, quiet, started
+from bench.testbed import Say, Testbed, ignore_progress, open_testbed, start_when_ready
 from bench.topic_watch import watching
 from models.errors import StartFailed
 from runtime import ChildProcess
@@ -31,7 +31,7 @@ def run(
     *,
     leads: int = 200_000,
     repeats: int = 3,
-    progress: Say = quiet,
+    progress: Say = ignore_progress,
     settings: Settings | None = None,
 ) -> dict[str, Any]:
     """Return {leads, seconds, bytes_per_lead} and the single runs.
@@ -45,7 +45,7 @@ def run(
             _kill(worker)
             worker = testbed.child(f"worker-{n + 1}", "bench.launch", "worker", NAME, ready=True)
             began = time.perf_counter()
-            started(worker)
+            start_when_ready(worker)
             seconds.append(time.perf_counter() - began)
             memory.append((resident_bytes(_pid(worker)) - empty) / leads)
             progress(f"{n + 1}/{repeats}: {seconds[-1]:.1f} s, {memory[-1]:,.0f} bytes a lead")
@@ -63,7 +63,7 @@ def run(
 
 def _fill(testbed: Testbed, leads: int, say: Say) -> tuple[int, ChildProcess]:
     """Return the resident memory of a worker without leads, and that worker once it has the leads."""
-    worker = started(testbed.child("worker-0", "bench.launch", "worker", NAME, ready=True))
+    worker = start_when_ready(testbed.child("worker-0", "bench.launch", "worker", NAME, ready=True))
     empty = resident_bytes(_pid(worker))
     say(f"taking in {leads:,} leads")
 

@@ -23,7 +23,7 @@ import msgspec
 from bench import workload
 from bench.group_ready import group_ready
 from bench.peers.raw import group_of
-from bench.testbed import READY_SECONDS, Say, Testbed, open_testbed, quiet
+from bench.testbed import READY_SECONDS, Say, Testbed, ignore_progress, open_testbed
 from models.codec import encode_event
 from models.errors import StartFailed
 from runtime import Supervisor
@@ -53,7 +53,9 @@ class _Answer(msgspec.Struct):
 _ANSWER: Final = msgspec.json.Decoder(_Answer)
 
 
-def run(*, repeats: int = 2, progress: Say = quiet, settings: Settings | None = None) -> dict[str, Any]:
+def run(
+    *, repeats: int = 2, progress: Say = ignore_progress, settings: Settings | None = None
+) -> dict[str, Any]:
     """Return {dynamic_s, static_s, raw_dynamic_s, raw_static_s} in seconds, the ratios, and the single runs.
 
     `settings`: a cluster to measure on instead of a local one. Raises FirstclaimError if a process fails, or a

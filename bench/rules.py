@@ -122,8 +122,8 @@ def run(*, repeats: int = 7, progress: Callable[[str], None] = print) -> dict[st
 
     def one_by_one() -> int:
         for lead in leads[:100]:
-            for each in rules:
-                each.test(lead, NOW)
+            for rule in rules:
+                rule.test(lead, NOW)
         return 100
 
     def explained() -> int:

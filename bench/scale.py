@@ -18,7 +18,7 @@ from typing import Any, Final
 from bench import workload
 from bench.claims import take_in, won, won_in_row
 from bench.group_ready import group_ready
-from bench.testbed import Say, Testbed, open_testbed, quiet
+from bench.testbed import Say, Testbed, ignore_progress, open_testbed
 from bench.topic_watch import Watch, count, watching
 from models.errors import StartFailed
 from runtime import ChildProcess
@@ -33,7 +33,7 @@ def run(
     claims: int = 20_000,
     workers: Sequence[int] = (1, 2, 3),
     partitions: Sequence[int] = (8, 32),
-    progress: Say = quiet,
+    progress: Say = ignore_progress,
     settings: Settings | None = None,
 ) -> dict[str, Any]:
     """Return {ours_of_one, raw_of_one, points}.

@@ -15,7 +15,7 @@ import msgspec
 from application.directory.publish import publish
 from bench import workload
 from bench.group_ready import group_ready
-from bench.testbed import Say, Testbed, open_testbed, quiet
+from bench.testbed import Say, Testbed, ignore_progress, open_testbed
 from bench.topic_watch import Watch, watching
 from models.errors import StartFailed
 from rules.outbound.notifications import OFFERS
@@ -51,7 +51,7 @@ def run(
     workers: Sequence[int] = (1, 2, 3),
     orgs: Sequence[int] = (1, 100),
     partitions: int = 8,
-    progress: Say = quiet,
+    progress: Say = ignore_progress,
     settings: Settings | None = None,
 ) -> dict[str, Any]:
     """Return {of_one, points}. A point is {orgs, workers, offers_per_s, of_one}.
@@ -113,12 +113,14 @@ class _Curve:
         finally:
             for child in (*workers, relay):
                 child.stop()
-        arrived = [one.timestamp async for one in watch.records(before, await watch.ends(LEAD_ARRIVALS))]
-        requests = [one async for one in watch.records(begin, end)]
-        offers = sum(is_offer(one.value) for one in requests)
+        arrived = [
+            record.timestamp async for record in watch.records(before, await watch.ends(LEAD_ARRIVALS))
+        ]
+        requests = [record async for record in watch.records(begin, end)]
+        offers = sum(is_offer(request.value) for request in requests)
         if offers != self.arrivals:
             raise StartFailed(name, f"offered {offers} of {self.arrivals} leads")
-        rate: float = 1000 * offers / max(1, max(one.timestamp for one in requests) - min(arrived))
+        rate: float = 1000 * offers / max(1, max(request.timestamp for request in requests) - min(arrived))
         self.say(f"{len(orgs)} orgs, {n} workers: {rate:,.0f} offers/s")
         return rate
 

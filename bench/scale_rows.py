@@ -17,14 +17,14 @@ def claims_rows(result: Mapping[str, Any]) -> list[tuple[str, ...]]:
         ),
         *(
             (
-                f"{one['partitions']}, {one['workers']}",
-                f"{one['ours_per_s']:,}",
-                f"{one['ours_of_one']:.2f}",
-                f"{one['raw_per_s']:,}",
-                f"{one['raw_of_one']:.2f}",
-                f"{one['ours_per_s'] / one['raw_per_s']:.2f}",
+                f"{point['partitions']}, {point['workers']}",
+                f"{point['ours_per_s']:,}",
+                f"{point['ours_of_one']:.2f}",
+                f"{point['raw_per_s']:,}",
+                f"{point['raw_of_one']:.2f}",
+                f"{point['ours_per_s'] / point['raw_per_s']:.2f}",
             )
-            for one in result["points"]
+            for point in result["points"]
         ),
     ]
 
@@ -34,7 +34,7 @@ def offers_rows(result: Mapping[str, Any]) -> list[tuple[str, ...]]:
     return [
         ("orgs, workers", "offers/s", "of one worker"),
         *(
-            (f"{one['orgs']}, {one['workers']}", f"{one['offers_per_s']:,}", f"{one['of_one']:.2f}")
-            for one in result["points"]
+            (f"{point['orgs']}, {point['workers']}", f"{point['offers_per_s']:,}", f"{point['of_one']:.2f}")
+            for point in result["points"]
         ),
     ]

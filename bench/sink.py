@@ -25,7 +25,7 @@ import psycopg
 from sqlalchemy import Engine, MetaData, Table
 
 from bench import workload
-from bench.testbed import Say, ends_in_order, quiet
+from bench.testbed import Say, ends_in_order, ignore_progress
 from models.errors import PermanentError, StartFailed
 from rules.lead.lead_partition import LeadPartition
 from runtime.own_folder import own_folder
@@ -35,13 +35,13 @@ from sink.database_engine import connect
 from sink.migrate import upgrade
 from sink.service import GC_THRESHOLDS, SWITCH_S
 from sink.tables import Base
-from sink.writer import CrmWriter, JournalRecord, prepared
+from sink.writer import CrmWriter, JournalRecord, prepare_batch
 from streams.file_permissions import PASSABLE
 
 KEPT: Final = ("alembic_version",)
 
 
-def run(*, leads: int = 40_000, repeats: int = 3, progress: Say = quiet) -> dict[str, Any]:
+def run(*, leads: int = 40_000, repeats: int = 3, progress: Say = ignore_progress) -> dict[str, Any]:
     """Return {sink_rows_per_s, copy_rows_per_s, ratio_copy, records_per_s} and the numbers of leads and rows.
 
     Raises FirstclaimError if Postgres does not start or a record is not stored.
@@ -74,9 +74,9 @@ def _measure(
         writer, stored = CrmWriter(engine, _refuse), 0
         began = time.perf_counter()
         with ThreadPoolExecutor(1) as thread:
-            ahead = thread.submit(prepared, batches[0])
+            ahead = thread.submit(prepare_batch, batches[0])
             for following in [*batches[1:], ()]:
-                batch, ahead = ahead.result(), thread.submit(prepared, following)
+                batch, ahead = ahead.result(), thread.submit(prepare_batch, following)
                 stored += sum(rows for _, rows in writer.store(batch).rows)
         took = time.perf_counter() - began
         sink.append(stored / took)

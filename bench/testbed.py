@@ -37,7 +37,7 @@ _ROOT: Final = Path(__file__).parents[1]
 Say = Callable[[str], None]
 
 
-def quiet(_: str) -> None:
+def ignore_progress(_: str) -> None:
     """Ignore a progress message."""
 
 
@@ -111,7 +111,7 @@ class Testbed:
         self.topics.extend(names)
 
 
-def started(child: ChildProcess, seconds: float = READY_SECONDS) -> ChildProcess:
+def start_when_ready(child: ChildProcess, seconds: float = READY_SECONDS) -> ChildProcess:
     """Start a process and return it once it is ready. Raises StartFailed with the end of its log."""
     child.launch()
     ready = wait_until(lambda: child.ready() or child.pid is None, seconds)
@@ -126,7 +126,7 @@ def open_testbed(
     *,
     partitions: int = PARTITIONS,
     valkey: bool = False,
-    say: Say = quiet,
+    say: Say = ignore_progress,
 ) -> Iterator[Testbed]:
     """Yield a testbed with our topics provisioned; stop and remove everything at the end.
 

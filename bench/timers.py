@@ -22,7 +22,7 @@ import uvloop
 
 from bench import workload
 from bench.probe import Message, Percentiles, Probe, percentiles
-from bench.testbed import Say, Testbed, open_testbed, quiet, started
+from bench.testbed import Say, Testbed, ignore_progress, open_testbed, start_when_ready
 from bench.topic_watch import Ends, Watch, watching
 from models.codec import encode_event
 from models.errors import StartFailed
@@ -60,7 +60,7 @@ def run(
     per_s: int = 1_000,
     seconds: float = 20,
     herd: int = 100_000,
-    progress: Say = quiet,
+    progress: Say = ignore_progress,
     settings: Settings | None = None,
 ) -> dict[str, Any]:
     """Return {lateness_p50_ms, lateness_p99_ms, herd_seconds, claims_p99_ms, spread_claims_p99_ms, herd_claims_p99_ms}.
@@ -128,7 +128,7 @@ async def _measure(
 async def _recovered(testbed: Testbed, name: str, leads: Sequence[str]) -> float:
     """Start a worker, and take leads in; return the seconds until it was ready. All but the last one are stopped."""
     began = time.perf_counter()
-    worker = started(testbed.child(name, "bench.launch", "worker", ready=True), seconds=600)
+    worker = start_when_ready(testbed.child(name, "bench.launch", "worker", ready=True), seconds=600)
     took = time.perf_counter() - began
     if leads:
         async with watching(testbed.settings) as watch:

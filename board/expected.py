@@ -11,7 +11,7 @@ from models.directory import Queue
 from models.lead import DirectoryRow, LeadRow
 from models.public import QUEUE_CHANGES
 from rules.outbound.public_messages import public_messages, published_queue
-from rules.queues.columns import shown
+from rules.queues.columns import shown_columns
 from rules.queues.personal_queues import own_columns, own_queues, own_sort_key
 from streams.settings import Settings
 from streams.topic_reader import Progress, read_topic
@@ -125,7 +125,7 @@ def _of_lead(row: LeadRow, queues: dict[tuple[str, str], Queue]) -> list[BoardEn
     for queue_id, placement in lead.placements.items():
         # Without a definition in this partition, the list shows what a blind queue shows (Q3).
         queue = queues.get((org, queue_id)) or Queue(queue_id=queue_id)
-        columns = keys.with_state(_encode(shown(lead, queue)), lead.facts.state)
+        columns = keys.with_state(_encode(shown_columns(lead, queue)), lead.facts.state)
         entries.append(BoardEntry(org, queue_id, lead.lead_id, row.seq, placement.sort_key, columns))
     if own := own_queues(lead):
         sort_key, columns = own_sort_key(lead, row.at), _encode(own_columns(lead))

@@ -7,8 +7,8 @@ import redis.asyncio
 
 from board import keys
 from board.connection import leave_server
-from board.refusals import translated
-from board.visibility import Visible, definition, shown, state_in, visible
+from board.refusals import translated_errors
+from board.visibility import Visible, definition, state_in, visible, visible_columns
 from models.errors import RuntimeFailure
 from models.public import personal_queue
 
@@ -61,13 +61,13 @@ class FeedReader:
 
     async def newest(self, org: str) -> str:
         """Return the id of the feed's newest entry, even if it was trimmed since; `0-0` before the first."""
-        return (await self._history(keys.feed(org))).newest
+        return (await self._history(keys.feed_key(org))).newest
 
     async def read(self, org: str, after: str, *, limit: int, wait_seconds: float) -> list[FeedEntry]:
         """Return what changed after the entry `after`. See `Reader.feed`."""
-        stream = keys.feed(org)
+        stream = keys.feed_key(org)
         block = max(1, int(min(wait_seconds, _WAIT_SECONDS) * 1000)) if wait_seconds else None
-        async with translated():
+        async with translated_errors():
             entries = _entries(await self._client.xread({stream: after}, count=limit, block=block))
             # Check after the read, not before it, so that a trim between the two is noticed.
             if not await self._goes_on(stream, after):
@@ -99,8 +99,8 @@ class FeedReader:
 
     async def entered_names(self, org: str, queue_id: str, after: str) -> list[tuple[str, str]]:
         """Return (lead id, searchable name) of leads that entered or moved in a queue after an entry."""
-        async with translated():
-            entries = await self._client.xrange(keys.feed(org), f"({after}", "+")
+        async with translated_errors():
+            entries = await self._client.xrange(keys.feed_key(org), f"({after}", "+")
         return [
             (fields[b"lead_id"].decode(), keys.name_in(fields[b"payload"]))
             for _, fields in entries
@@ -122,7 +122,7 @@ class FeedReader:
 
     async def _history(self, stream: str) -> "_History":
         try:
-            async with translated():
+            async with translated_errors():
                 info = await self._client.xinfo_stream(stream)
         except RuntimeFailure as failure:
             if "no such key" in str(failure):
@@ -147,7 +147,7 @@ def _entry(entry_id: str, queue_id: str, fields: dict[bytes, bytes], may: Visibl
         queue_id=queue_id,
         lead_id=fields[b"lead_id"].decode(),
         version=int(fields[b"version"]),
-        columns=shown(fields[b"payload"], may) if change in ON_A_LIST else {},
+        columns=visible_columns(fields[b"payload"], may) if change in ON_A_LIST else {},
         state=state_in(fields[b"payload"]) if change in ON_A_LIST else None,
         rank=_number(fields, b"rank"),
         was=_number(fields, b"was"),
@@ -160,7 +160,7 @@ def _shared_with_values(entries: list[tuple[bytes, dict[bytes, bytes]]]) -> list
     queue_ids = {
         fields[b"queue_id"].decode() for _, fields in entries if fields[b"change"].decode() in ON_A_LIST
     }
-    return sorted(one for one in queue_ids if not one.startswith(personal_queue("")))
+    return sorted(queue_id for queue_id in queue_ids if not queue_id.startswith(personal_queue("")))
 
 
 def _number(fields: dict[bytes, bytes], name: bytes) -> int | None:

@@ -69,7 +69,7 @@ def names(generation: str, org: str, queue_id: str) -> str:
     return f"{prefix(generation)}names:{org}/{queue_id}"
 
 
-def feed(org: str) -> str:
+def feed_key(org: str) -> str:
     """Stream: the changes of an org's lists, across generations."""
     return f"feed:{org}"
 
@@ -109,7 +109,7 @@ def name_in(columns: bytes) -> str:
     return searchable(str(_NAMED.decode(columns).name))
 
 
-def named(columns: bytes, lead_id: str) -> bytes:
+def name_field(columns: bytes, lead_id: str) -> bytes:
     """Return a lead's field in a queue's hash of names."""
     return f"{name_in(columns)}\0{lead_id}".encode()
 

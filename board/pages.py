@@ -3,7 +3,7 @@
 import redis.asyncio
 
 from board import visibility
-from board.refusals import translated
+from board.refusals import translated_errors
 from board.visibility import BoardPage
 from board.writer import script
 from models.errors import RetryableError
@@ -22,10 +22,10 @@ class Pages:
     async def of(self, org: str, queue_id: str, leads: set[str]) -> BoardPage:
         """Return those of the leads (at least one) that are in the queue, by rank."""
         page = await self._take(org, queue_id, 0, -1, *leads)
-        return visibility.reduced(page, sorted(page.rows, key=lambda row: row.rank))
+        return visibility.page_with_rows(page, sorted(page.rows, key=lambda row: row.rank))
 
     async def _take(self, org: str, queue_id: str, start: int, stop: int, *leads: str) -> BoardPage:
-        async with translated():
+        async with translated_errors():
             answer = await self._page(args=[org, queue_id, start, stop, *leads])
         if answer is None:
             raise RetryableError("board", "it is being built")

@@ -10,7 +10,7 @@ from board import keys
 from board.connection import connect
 from board.feed import REBUILT, START, FeedEntry, FeedReader, position
 from board.pages import Pages
-from board.refusals import translated
+from board.refusals import translated_errors
 from board.search import ListSearch
 from board.visibility import NAME, BoardPage, ListRow, QueueInfo, definition
 from models.errors import RetryableError
@@ -50,7 +50,7 @@ class Reader:
     async def queues(self, org: str) -> list[QueueInfo]:
         """Return an org's shared queues by name, with sizes. The caller decides who may see which (Q4)."""
         generation = await self._generation()
-        async with translated():
+        async with translated_errors():
             found = await self._client.hgetall(keys.queues(generation, org))
             infos = [info for value in found.values() if not (info := definition(value)).removed]
             async with self._client.pipeline(transaction=True) as pipe:
@@ -88,14 +88,14 @@ class Reader:
         a row has version -1.
         """
         generation = await self._generation()
-        async with translated():
+        async with translated_errors():
             members = await self._client.zrange(keys.order(generation, org, queue_id), 0, -1)
             rows = await self._client.hgetall(keys.rows(generation, org, queue_id))
             names = await self._client.hgetall(keys.names(generation, org, queue_id))
         versions, wrong = dict[bytes, int](), dict[bytes, str]()
         for lead, value in rows.items():
             versions[lead], sort_key, columns = keys.read_row(value)
-            if names.pop(keys.named(columns, lead.decode()), None) != sort_key.encode():
+            if names.pop(keys.name_field(columns, lead.decode()), None) != sort_key.encode():
                 wrong[lead] = "not under its name"
         wrong |= {name.rpartition(b"\0")[2]: "under a name it has not" for name in names}
         lead_keys = [
@@ -108,7 +108,7 @@ class Reader:
     async def lists(self) -> AsyncIterator[tuple[str, str]]:
         """Yield (org, queue id) of every list that has leads, personal ones included."""
         prefix = keys.order(await self._generation(), "", "").removesuffix("/").encode()
-        async with translated():
+        async with translated_errors():
             async for key in self._client.scan_iter(match=prefix + b"*", count=1000):
                 org, _, queue_id = key.removeprefix(prefix).decode().partition("/")
                 yield org, queue_id
@@ -129,7 +129,7 @@ class Reader:
         return await self._feed.read(org, after, limit=limit, wait_seconds=wait_seconds)
 
     async def _generation(self) -> str:
-        async with translated():
+        async with translated_errors():
             current = await self._client.get(keys.CURRENT)
         if current is None:
             raise RetryableError("board", "it is being built")

@@ -27,7 +27,7 @@ from board import keys
 from board.connection import connect
 from board.expected import SOURCES, BoardEntry, BoardTopics, ExpectedLists, partitions, value_of
 from board.metrics import REBUILDS
-from board.refusals import translated
+from board.refusals import translated_errors
 from board.writer import nonce, orgs_with_feed, script
 from models.errors import RetryableError, RuntimeFailure
 from streams.settings import Settings
@@ -83,7 +83,9 @@ async def rebuild(
                 floor[partition.number] = partition.off
                 entries += len(lists.entries)
                 queues += len(lists.definitions)
-                orgs |= {entry.org for entry in lists.entries} | {one.org for one in lists.definitions}
+                orgs |= {entry.org for entry in lists.entries} | {
+                    definition.org for definition in lists.definitions
+                }
                 if progress:
                     progress(len(floor), count)
             await _adopt(client, generation, life, after, floor, orgs)
@@ -101,7 +103,7 @@ async def rebuild(
 @asynccontextmanager
 async def _lock(client: redis.asyncio.Redis, generation: str) -> AsyncIterator[None]:
     """Hold the rebuild lock, and renew it while the rebuild runs."""
-    async with translated():
+    async with translated_errors():
         if not await client.set(keys.REBUILDING, generation, nx=True, px=_LOCK_MS):
             raise RebuildInProgressError("board", "another rebuild is running")
     renewing = asyncio.create_task(_renew(client, generation))
@@ -116,7 +118,7 @@ async def _renew(client: redis.asyncio.Redis, generation: str) -> None:
     while True:
         await asyncio.sleep(_RENEW_SECONDS)
         try:
-            async with translated():
+            async with translated_errors():
                 if await client.get(keys.REBUILDING) == generation.encode():
                     await client.pexpire(keys.REBUILDING, _LOCK_MS)
         except RetryableError as away:
@@ -126,7 +128,7 @@ async def _renew(client: redis.asyncio.Redis, generation: str) -> None:
 async def _give_back(client: redis.asyncio.Redis, generation: str) -> None:
     """Release the lock. If Valkey is unreachable, the lock expires by itself."""
     try:
-        async with translated():
+        async with translated_errors():
             if await client.get(keys.REBUILDING) == generation.encode():
                 await client.delete(keys.REBUILDING)
     except RetryableError as away:
@@ -139,16 +141,16 @@ async def _write(client: redis.asyncio.Redis, generation: str, lists: ExpectedLi
         sorted_sets: dict[str, dict[Any, float]] = {}
         for entry in lists.entries[start : start + _BATCH]:
             _collect(generation, entry, hashes, sorted_sets)
-        async with translated(), client.pipeline(transaction=False) as pipe:
+        async with translated_errors(), client.pipeline(transaction=False) as pipe:
             for key, mapping in hashes.items():
                 pipe.hset(key, mapping=mapping)
             for key, members in sorted_sets.items():
                 pipe.zadd(key, members)
             await pipe.execute()
-    async with translated(), client.pipeline(transaction=False) as pipe:
-        for one in lists.definitions:
-            value = b"%d %b" % (one.version, one.value)
-            pipe.hset(keys.queues(generation, one.org), one.queue_id, value)
+    async with translated_errors(), client.pipeline(transaction=False) as pipe:
+        for definition in lists.definitions:
+            value = b"%d %b" % (definition.version, definition.value)
+            pipe.hset(keys.queues(generation, definition.org), definition.queue_id, value)
         await pipe.execute()
 
 
@@ -162,7 +164,7 @@ def _collect(
     name_key = keys.names(generation, entry.org, entry.queue_id)
     order_key = keys.order(generation, entry.org, entry.queue_id)
     hashes.setdefault(row_key, {})[entry.lead_id] = value_of(entry)
-    hashes.setdefault(name_key, {})[keys.named(entry.columns, entry.lead_id)] = entry.sort_key
+    hashes.setdefault(name_key, {})[keys.name_field(entry.columns, entry.lead_id)] = entry.sort_key
     sorted_sets.setdefault(order_key, {})[keys.member(entry.sort_key, entry.lead_id)] = 0
 
 
@@ -174,7 +176,7 @@ async def _adopt(
     floor: dict[int, int],
     orgs: set[str],
 ) -> None:
-    async with translated():
+    async with translated_errors():
         # Include the orgs whose lists are empty now, because their readers must read again too.
         orgs.update(await orgs_with_feed(client))
         arguments: list[Any] = [generation, keys.FEED_LENGTH, nonce(), life]
@@ -195,7 +197,7 @@ async def _adopt(
 
 async def _life(client: redis.asyncio.Redis) -> str:
     """Return an id of the server's life as the primary; it changes with each start and each promotion."""
-    async with translated():
+    async with translated_errors():
         return str((await client.info("replication"))["master_replid"])
 
 
@@ -211,7 +213,7 @@ async def _sweep(client: redis.asyncio.Redis, generation: str) -> None:
         return bool(key.startswith(kept)) or key in names
 
     cursor = 0
-    async with translated():
+    async with translated_errors():
         while True:
             cursor, found = await client.scan(cursor, match="board*", count=_BATCH)
             doomed = [key for key in found if not _is_kept(key)]

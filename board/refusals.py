@@ -81,7 +81,7 @@ class AccessRefusedError(RetryableError):
 
 
 @contextlib.asynccontextmanager
-async def translated() -> AsyncIterator[None]:
+async def translated_errors() -> AsyncIterator[None]:
     """Raise `RetryableError` if Valkey is unreachable or temporarily unable.
 
     Raises `AccessRefusedError` if a setting is wrong, and otherwise `RuntimeFailure`.
@@ -89,10 +89,10 @@ async def translated() -> AsyncIterator[None]:
     try:
         yield
     except (RedisError, OSError) as error:
-        raise classified(error) from error
+        raise error_of(error) from error
 
 
-def classified(error: RedisError | OSError) -> RuntimeFailure:
+def error_of(error: RedisError | OSError) -> RuntimeFailure:
     """Return our error for an error of Valkey's client."""
     message = str(error)
     if (

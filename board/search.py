@@ -13,8 +13,8 @@ import redis.asyncio
 from board import keys
 from board.feed import FeedReader
 from board.pages import Pages
-from board.refusals import translated
-from board.visibility import NAME, BoardPage, reduced
+from board.refusals import translated_errors
+from board.visibility import NAME, BoardPage, page_with_rows
 from board.writer import script
 from models.errors import RetryableError
 
@@ -54,16 +54,16 @@ class ListSearch:
         reach = max(limit, FIRST)
         head = _matching(await self._pages.stretch(org, queue_id, 0, reach), wanted)
         if len(head.rows) >= limit or head.size <= reach:
-            return reduced(head, head.rows[:limit])
+            return page_with_rows(head, head.rows[:limit])
         # Take twice as many as wanted, because some may leave meanwhile, and add those that came meanwhile.
         found = await self._nearest(org, queue_id, wanted, 2 * limit)
         found |= {
             lead for lead, its in await self._feed.entered_names(org, queue_id, head.as_of) if wanted in its
         }
         if not found:
-            return reduced(head, ())
+            return page_with_rows(head, ())
         page = _matching(await self._pages.of(org, queue_id, found), wanted)
-        return reduced(page, page.rows[:limit])
+        return page_with_rows(page, page.rows[:limit])
 
     async def _nearest(self, org: str, queue_id: str, wanted: str, limit: int) -> set[str]:
         """Return the leads with the lowest ranks, `limit` at most, whose name contains `wanted`."""
@@ -71,7 +71,7 @@ class ListSearch:
         generation, cursor, best, size = b"", b"0", dict[bytes, int](), FIRST_SLICE
         while True:
             bound = max(best, key=best.__getitem__) if len(best) == limit else b""
-            async with translated():
+            async with translated_errors():
                 answer: Any = await self._slice(args=[org, queue_id, pattern, cursor, size, bound, limit])
             if answer is None:
                 raise RetryableError("board", "it is being built")
@@ -88,4 +88,6 @@ class ListSearch:
 
 
 def _matching(page: BoardPage, wanted: str) -> BoardPage:
-    return reduced(page, (row for row in page.rows if wanted in keys.searchable(str(row.columns[NAME]))))
+    return page_with_rows(
+        page, (row for row in page.rows if wanted in keys.searchable(str(row.columns[NAME])))
+    )

@@ -167,7 +167,7 @@ class Board:
         if trace_export.watching:
             for records in batches.values():
                 for record in records:
-                    trace_export.handled(record, began, "board")
+                    trace_export.report_handled(record, began, "board")
         positions.update({partition: following for partition, (_, following) in offsets.items()})
         self.state.applied += applied
         metrics.APPLIED.inc(applied)

@@ -83,7 +83,7 @@ def visible(queue_id: str, info: QueueInfo | None) -> Visible:
     return None if queue_id.startswith(personal_queue("")) else frozenset({NAME})
 
 
-def shown(columns: bytes, may: Visible) -> dict[str, Any]:
+def visible_columns(columns: bytes, may: Visible) -> dict[str, Any]:
     """Return a lead's columns (JSON) without those that may not be shown."""
     everything: dict[str, Any] = msgspec.json.decode(columns)
     everything.pop(keys.LICENCE_STATE, None)
@@ -105,7 +105,7 @@ def page(queue_id: str, answer: Any) -> BoardPage:
     return BoardPage(queue_id=queue_id, size=size, rows=rows, queue=info, as_of=as_of.decode())
 
 
-def reduced(page: BoardPage, rows: Iterable[ListRow]) -> BoardPage:
+def page_with_rows(page: BoardPage, rows: Iterable[ListRow]) -> BoardPage:
     """Return a page with these rows."""
     return msgspec.structs.replace(page, rows=tuple(rows))
 
@@ -116,4 +116,4 @@ def _rows(
     for lead, rank, value in zip(leads, ranks, values, strict=True):
         if value is not None:
             version, _, columns = keys.read_row(value)
-            yield ListRow(lead.decode(), rank, version, shown(columns, may))
+            yield ListRow(lead.decode(), rank, version, visible_columns(columns, may))

@@ -9,7 +9,7 @@ import msgspec
 import redis.asyncio
 
 from board import keys
-from board.refusals import translated
+from board.refusals import translated_errors
 from models.errors import RuntimeFailure
 
 _NONCES: Final = 2**32
@@ -100,7 +100,7 @@ class BoardWriter:
 
     async def generation(self) -> Generation | None:
         """Return the current generation, or None if there is no board. Raises `RetryableError`."""
-        async with translated():
+        async with translated_errors():
             current = await self._client.get(keys.CURRENT)
             if current is None:
                 return None
@@ -118,7 +118,7 @@ class BoardWriter:
         feed is then told to read its lists again, because it may have seen what the server lost. Raises `BoardReplaced`
         and `RetryableError`.
         """
-        async with translated():
+        async with translated_errors():
             orgs = await orgs_with_feed(self._client)
             answer = await self._resume(args=[generation, keys.FEED_LENGTH, nonce(), *orgs])
         if answer is None:
@@ -154,7 +154,7 @@ class BoardWriter:
                 change.name,
                 change.payload,
             )
-        async with translated():
+        async with translated_errors():
             answer = await self._apply(args=arguments)
         match answer[0]:
             case b"ok":
@@ -169,7 +169,7 @@ class BoardWriter:
 
 async def orgs_with_feed(client: Any) -> list[str]:
     """Return the orgs that have a feed, sorted."""
-    prefix = keys.feed("")
+    prefix = keys.feed_key("")
     found = {
         key.decode().removeprefix(prefix) async for key in client.scan_iter(match=f"{prefix}*", count=1000)
     }

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from cli.common import AsJson, finish, found
+from cli.common import AsJson, finish, unchecked_settings
 from models.errors import ConfigError
 
 
@@ -60,7 +60,7 @@ def acls(  # each parameter is an option
         principals = [principal_of(whose, name or "", user=user)]
     if remove and not commands:
         raise ConfigError("--remove", "goes with --commands")
-    settings = found()
+    settings = unchecked_settings()
     if apply:
         count = asyncio.run(acl_admin.allow(settings, principals))
         typer.echo(f"{count} ACLs of {len(principals)} principals exist")
@@ -73,7 +73,7 @@ def acls(  # each parameter is an option
             )
             for line in shown:
                 typer.echo(line)
-    finish({"principals": [forms.plain(principal) for principal in principals]}, as_json=as_json)
+    finish({"principals": [forms.principal_as_json(principal) for principal in principals]}, as_json=as_json)
 
 
 def topics(as_json: AsJson = False) -> None:
@@ -85,7 +85,7 @@ def topics(as_json: AsJson = False) -> None:
     """
     from streams.topics import TOPICS, partitions_of, provision
 
-    settings = asyncio.run(provision(found()))
+    settings = asyncio.run(provision(unchecked_settings()))
     made = {topic.name: partitions_of(topic.name, settings) for topic in TOPICS}
     if not as_json:
         for topic, count in made.items():
@@ -112,7 +112,7 @@ def signing_key(
     check_key_id(key_id)
     line = f"{key_id} {secrets.token_urlsafe(32)}"
     if add:
-        append_key(found(), line)
+        append_key(unchecked_settings(), line)
     typer.echo(line)
 
 

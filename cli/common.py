@@ -32,7 +32,7 @@ def running() -> Settings:
     return asyncio.run(as_made(find_running(Settings.read())))
 
 
-def found() -> Settings:
+def unchecked_settings() -> Settings:
     """Return the settings as `running` does, without a check of Kafka: for commands that report unavailable servers."""
     from runtime import find_running
 

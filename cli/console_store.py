@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def opened() -> "Iterator[Engine]":
+def open_console_store() -> "Iterator[Engine]":
     """Yield the console's database after migrating it to the newest schema."""
     from sink.database_engine import connect
     from web.settings import WebSettings
@@ -29,7 +29,7 @@ def opened() -> "Iterator[Engine]":
 
 
 @contextmanager
-def recorded(store: "Engine", org: str, act: "Act", of: str) -> "Iterator[AuditedAct]":
+def recorded_act(store: "Engine", org: str, act: "Act", of: str) -> "Iterator[AuditedAct]":
     """Do an act inside of this, and it is recorded in the outbox. The console sends it to Kafka when it runs.
 
     An act that raises is not recorded. If the command is killed, its record gets the outcome `unknown`.

@@ -7,7 +7,7 @@ from typing import Annotated
 import msgspec
 import typer
 
-from cli.common import AsJson, finish, found, print_refusal, read_lead_id, running, say
+from cli.common import AsJson, finish, print_refusal, read_lead_id, running, say, unchecked_settings
 
 
 def send(
@@ -106,7 +106,7 @@ def status(as_json: AsJson = False) -> None:
     """
     from application.status import print_status, read_status
 
-    seen = asyncio.run(read_status(found()))
+    seen = asyncio.run(read_status(unchecked_settings()))
     print_status(seen)
     finish(seen, as_json=as_json, ok=seen["ok"])
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from cli.common import AsJson, finish, found, running, say
+from cli.common import AsJson, finish, running, say, unchecked_settings
 
 partitions = typer.Typer(
     help="Move to a Kafka with another number of partitions (docs/operations/partitions.md).",
@@ -47,12 +47,12 @@ def import_state(
     Example: firstclaim partitions import state.jsonl.gz
     """
     from application.partition_move.load import load
-    from cli.console_store import opened
+    from cli.console_store import open_console_store
     from sink.database_engine import connect
     from sink.earlier_history import set_apart
     from web.store.audit import AuditIndex
 
-    settings = found()
+    settings = unchecked_settings()
     counts = asyncio.run(load(settings, file, say=say))
     engine = connect(settings.database_url)
     try:
@@ -65,7 +65,7 @@ def import_state(
         )
     else:
         say(f"The CRM database keeps its history: {history:,} decisions and activities.")
-    with opened() as store:
+    with open_console_store() as store:
         AuditIndex(store).read_again()
     say("Start the processes, then run firstclaim verify.")
     finish({"ok": True, "records": counts, "history": history}, as_json=as_json)

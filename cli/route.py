@@ -87,8 +87,8 @@ def _tell(routed: "RoutePreview") -> None:
         typer.echo(f"  goes to nobody{until}: {routed.why}")
     _list("not", routed.passed)
     _list("later", routed.later)
-    for each in routed.queues:
-        typer.echo(f"  queue {each['why']}")
+    for queue in routed.queues:
+        typer.echo(f"  queue {queue['why']}")
     if not routed.offered_to and not routed.queues:
         typer.echo(f"  no queue takes it: {routed.phase}")
 

@@ -87,9 +87,9 @@ def _tell(explanation: "LeadExplanation") -> None:
         f"{explanation.lead_id}  {explanation.name} {'matches' if explanation.matches else 'does not match'}{until}"
     )
     typer.echo(f"  {explanation.why}")
-    for one in explanation.conditions:
-        label = typer.style("met    ", fg="green") if one.met else typer.style("not met", fg="red")
-        typer.echo(f"  {label} {one.path}: {one.why}")
+    for condition in explanation.conditions:
+        label = typer.style("met    ", fg="green") if condition.met else typer.style("not met", fg="red")
+        typer.echo(f"  {label} {condition.path}: {condition.why}")
 
 
 def add_to(app: typer.Typer) -> None:

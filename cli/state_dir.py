@@ -47,7 +47,7 @@ def _with_option(command: Callable[..., Any] | None) -> Callable[..., Any] | Non
 
     @functools.wraps(command)
     def taking(*arguments: Any, **options: Any) -> Any:
-        with used(options.pop(NAME)):
+        with use_state_dir(options.pop(NAME)):
             return command(*arguments, **options)
 
     own = inspect.signature(command, eval_str=True)
@@ -58,7 +58,7 @@ def _with_option(command: Callable[..., Any] | None) -> Callable[..., Any] | Non
 
 
 @contextmanager
-def used(folder: Path | None) -> Iterator[None]:
+def use_state_dir(folder: Path | None) -> Iterator[None]:
     """Set the folder for code that reads the settings. None leaves it unchanged."""
     before = os.environ.get(VARIABLE)
     if folder is not None:

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from cli.common import AsJson, finish, say
-from cli.console_store import opened, recorded
+from cli.console_store import open_console_store, recorded_act
 
 token = typer.Typer(help="Tokens of programs that use the API: issue, list, revoke.", no_args_is_help=True)
 Org = Annotated[str, typer.Option(help="The org.")]
@@ -44,7 +44,7 @@ def token_issue(
     if lasts > web.token_most_days:
         raise typer.BadParameter(f"at most {web.token_most_days:g} are allowed", param_hint="--days")
     expires_at = datetime.now(UTC) + timedelta(days=lasts)
-    with opened() as store, recorded(store, org, "token_made", "token") as entry:
+    with open_console_store() as store, recorded_act(store, org, "token_made", "token") as entry:
         secret, made = Tokens(store).issue(org, rep, name, scope, by="command line", expires_at=expires_at)
         entry.object = f"token/{made.token_id}"
         for path, value in (("name", name), ("rep_id", rep), ("scopes", sorted(made.scopes))):
@@ -68,7 +68,7 @@ def token_list(
     from web.store.tokens import Tokens
 
     now = datetime.now(UTC)
-    with opened() as store:
+    with open_console_store() as store:
         found = Tokens(store).all(org, rep)
     lines: list[dict[str, Any]] = []
     for one in found:
@@ -107,7 +107,10 @@ def token_revoke(
     """
     from web.store.tokens import Tokens
 
-    with opened() as store, recorded(store, org, "token_revoked", f"token/{token_id[:100]}") as entry:
+    with (
+        open_console_store() as store,
+        recorded_act(store, org, "token_revoked", f"token/{token_id[:100]}") as entry,
+    ):
         gone = Tokens(store).revoke(org, token_id)
         entry.is_void = gone is None
         if gone is not None:

@@ -13,7 +13,7 @@ import msgspec
 import typer
 
 from cli.common import AsJson, finish, running, say
-from cli.console_store import opened, recorded
+from cli.console_store import open_console_store, recorded_act
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -67,14 +67,16 @@ def vendor_try(
     with _as_file(file) as path:
         trial = try_file(path, load(using) if using else None, name, org=org, leads=leads, settings=terms)
     for title, becomes in (("Fields", "field"), ("Kept under attributes", "attribute"), ("Unread", "unread")):
-        columns = [one for one in trial.columns.values() if one.becomes == becomes]
+        columns = [column for column in trial.columns.values() if column.becomes == becomes]
         if columns:
             typer.echo(f"{title}:")
-        for one in columns:
-            to = f" -> {one.field}" if one.field else ""
-            lost = f", {one.unreadable:,} unreadable" if one.unreadable else ""
-            typer.echo(f"  {one.column}{to}  ({one.rows:,} {'row' if one.rows == 1 else 'rows'}{lost})")
-            for sample in one.samples:
+        for column in columns:
+            to = f" -> {column.field}" if column.field else ""
+            lost = f", {column.unreadable:,} unreadable" if column.unreadable else ""
+            typer.echo(
+                f"  {column.column}{to}  ({column.rows:,} {'row' if column.rows == 1 else 'rows'}{lost})"
+            )
+            for sample in column.samples:
                 typer.echo(f"      {sample.sent!r}{_as_read(sample)}")
     if trial.more_columns:
         typer.echo(f"Further columns are not reported: {trial.more_columns:,} values.")
@@ -134,7 +136,7 @@ def key_issue(
 
     vendor_name = vendor_of(name)
     shared = secrets.token_urlsafe(32) if signing_secret == "new" else signing_secret  # noqa: S105  # a word
-    with opened() as store, recorded(store, org, "vendor_key_made", "vendor-key") as entry:
+    with open_console_store() as store, recorded_act(store, org, "vendor_key_made", "vendor-key") as entry:
         secret, made = _keys(store).issue(org, vendor_name, purpose, by="command line", signing_secret=shared)
         entry.object = f"vendor-key/{made.key_id}"
         for path, value in (("vendor", vendor_name), ("name", purpose), ("signs", made.signs)):
@@ -155,7 +157,7 @@ def key_list(org: Org = "default", as_json: AsJson = False) -> None:
 
     Example: firstclaim vendor key list
     """
-    with opened() as store:
+    with open_console_store() as store:
         found = _keys(store).all(org)
     for one in found:
         used = "never used" if one.used_at is None else f"last used {one.used_at:%Y-%m-%d %H:%M} UTC"
@@ -178,7 +180,10 @@ def key_revoke(
 
     Example: firstclaim vendor key revoke 3f9a1c0b7d2e4f58
     """
-    with opened() as store, recorded(store, org, "vendor_key_revoked", f"vendor-key/{key_id[:100]}") as entry:
+    with (
+        open_console_store() as store,
+        recorded_act(store, org, "vendor_key_revoked", f"vendor-key/{key_id[:100]}") as entry,
+    ):
         gone = _keys(store).revoke(org, key_id)
         entry.is_void = gone is None
         if gone is not None:
@@ -206,7 +211,7 @@ def mapping_set(
     vendor_name, value = vendor_of(name), read_yaml(file)
     Mapping(value)
     of = f"vendor-mapping/{vendor_name[:100]}"
-    with opened() as store, recorded(store, org, "vendor_mapping_changed", of) as entry:
+    with open_console_store() as store, recorded_act(store, org, "vendor_mapping_changed", of) as entry:
         Mappings(store).put(org, vendor_name, value, by="command line")
         entry.add("mapping", value)
     say(f"posts of {vendor_name} to {org} are read by {file}")
@@ -228,7 +233,7 @@ def mapping_show(
     from web.store.vendor_keys import vendor_of
     from web.store.vendor_posts import Mappings
 
-    with opened() as store:
+    with open_console_store() as store:
         value = Mappings(store).find(org, vendor_of(name))
     if value is None:
         say(f"{name} has no mapping in {org}: fields are read by their names")
@@ -252,7 +257,7 @@ def mapping_remove(
 
     vendor_name = vendor_of(name)
     of = f"vendor-mapping/{vendor_name[:100]}"
-    with opened() as store, recorded(store, org, "vendor_mapping_changed", of) as entry:
+    with open_console_store() as store, recorded_act(store, org, "vendor_mapping_changed", of) as entry:
         done = Mappings(store).remove(org, vendor_name)
         entry.is_void = not done
     say(f"the mapping of {vendor_name} is removed" if done else f"{vendor_name} has no mapping in {org}")

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cli.common import AsJson, finish, running, say
-from cli.console_store import opened, recorded
+from cli.console_store import open_console_store, recorded_act
 from models.errors import ConfigError
 from streams.ports import check_port
 from streams.settings import Settings
@@ -90,7 +90,7 @@ def account_add(
         raise typer.BadParameter("must be admin, manager or rep", param_hint="--role")
     if password is None:
         password = typer.prompt("Password", hide_input=True, confirmation_prompt=True)
-    with opened() as store, recorded(store, org, "account_added", f"account/{rep}") as entry:
+    with open_console_store() as store, recorded_act(store, org, "account_added", f"account/{rep}") as entry:
         entry.add("email", email)
         Accounts(store).put(Account(email=email, org=org, rep_id=rep, role=role), password)
     say(f"{email} may sign in as {rep} of {org}")
@@ -110,10 +110,10 @@ def account_list(org: Org = "default", as_json: AsJson = False) -> None:
     """
     from web.store.accounts import Accounts
 
-    with opened() as store:
+    with open_console_store() as store:
         found = [
-            {"email": one.email, "rep_id": one.rep_id, "role": one.role}
-            for one in Accounts(store).accounts(org)
+            {"email": account.email, "rep_id": account.rep_id, "role": account.role}
+            for account in Accounts(store).accounts(org)
         ]
     for one in found:
         typer.echo(f"{one['email']}  {one['rep_id']}  {one['role']}")
@@ -127,12 +127,12 @@ def account_disable(email: str, as_json: AsJson = False) -> None:
     """
     from web.store.accounts import Accounts
 
-    with opened() as store:
+    with open_console_store() as store:
         accounts = Accounts(store)
         found = accounts.find(email)
         done = False
         if found is not None:
-            with recorded(store, found.org, "account_disabled", f"account/{found.rep_id}") as entry:
+            with recorded_act(store, found.org, "account_disabled", f"account/{found.rep_id}") as entry:
                 done = accounts.disable(email)
                 entry.is_void = not done
     say(f"{email} may not sign in any more" if done else f"There is no account {email}")
@@ -154,14 +154,14 @@ def account_reset(
     from web.store.second_factors import remove
     from web.store.store import Store
 
-    with opened() as store:
+    with open_console_store() as store:
         accounts, what = Accounts(store), "binding to the provider" if provider else "second factor"
         found = accounts.find(email)
         if found is None:
             done = False
         else:
             act: Act = "account_unbound" if provider else "second_factor_reset"
-            with recorded(store, found.org, act, f"account/{found.rep_id}") as entry:
+            with recorded_act(store, found.org, act, f"account/{found.rep_id}") as entry:
                 done = accounts.unbind(email) if provider else remove(Store(store), found.org, found.rep_id)
                 entry.is_void = not done
     say(f"the {what} of {email} is removed" if done else f"{email} has no {what}")

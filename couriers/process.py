@@ -27,7 +27,7 @@ from streams.clients import producer as make_producer
 from streams.clients import stop_consumer
 from streams.garbage import keep_imports
 from streams.http import serve
-from streams.kafka_refusals import refused
+from streams.kafka_refusals import refusal_of
 from streams.metrics import render
 from streams.process_exit import ExitCode, leave
 from streams.readiness import Readiness
@@ -151,7 +151,7 @@ class Courier:
             try:
                 await attempt()
             except (RuntimeFailure, KafkaError) as error:
-                if (wrong := refused(self._settings, error)) is not None:
+                if (wrong := refusal_of(self._settings, error)) is not None:
                     raise wrong from error
                 reason = str(error) or repr(error)
             else:

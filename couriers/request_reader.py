@@ -24,7 +24,7 @@ from couriers.positions import CommittedPosition, PartitionProgress, read_commit
 from models.public import Notification
 from streams.clients import Consumer
 from streams.clients import consumer as make_consumer
-from streams.kafka_refusals import refusal, refused
+from streams.kafka_refusals import refusal, refusal_of
 from streams.patches.consumer_access import group_commits
 from streams.readiness import Readiness
 from streams.retries import FOLLOW_BOARD
@@ -123,7 +123,7 @@ class RequestReader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafk
                     await asyncio.sleep(next(pauses))
                 for failure in (self._failure, deliverer.failure):
                     if failure is not None:
-                        raise refused(self._settings, failure) or failure
+                        raise refusal_of(self._settings, failure) or failure
         finally:
             await self._end()
 

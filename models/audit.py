@@ -101,9 +101,11 @@ def bounded_differences(differences: tuple[AuditDifference, ...]) -> tuple[Audit
     """Return differences within the bounds of a record. The last entry says how many more there are."""
     kept: list[AuditDifference] = []
     size = 0
-    for one in differences[:MOST_DIFFERENCES]:
-        rule = one.rule if _short(one.rule) is one.rule else msgspec.UNSET
-        short = AuditDifference(one.path[:LONGEST_VALUE], _short(one.old), _short(one.new), rule)
+    for difference in differences[:MOST_DIFFERENCES]:
+        rule = difference.rule if _short(difference.rule) is difference.rule else msgspec.UNSET
+        short = AuditDifference(
+            difference.path[:LONGEST_VALUE], _short(difference.old), _short(difference.new), rule
+        )
         size += len(msgspec.json.encode(short))
         if size > MOST_BYTES:
             break

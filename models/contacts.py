@@ -14,8 +14,8 @@ import idna
 import phonenumbers
 
 from models import us_numbers
-from models.normalize import as_text, within
-from models.spelling import cleaned, decoded
+from models.normalize import as_text, at_most
+from models.spelling import cleaned, decode_entities
 
 EMAIL_LENGTH: Final = 254  # RFC 5321, path length without the angle brackets
 """The maximum length of a mail address, in characters."""
@@ -69,7 +69,7 @@ class PhoneParts(NamedTuple):
 def phone_parts(value: Any) -> PhoneParts | None:
     """Read a phone number with its extension."""
     text = _digits(value) if isinstance(value, float) else as_text(value)
-    return None if text is None else _phone_parts(within(text, _LONGEST))
+    return None if text is None else _phone_parts(at_most(text, _LONGEST))
 
 
 def _digits(value: float) -> str:
@@ -120,7 +120,7 @@ def _parsed(text: str) -> tuple[str, str | None]:
     if text.startswith("00"):
         text = f"+{text[2:]}"
     try:
-        number = phonenumbers.parse(within(text, _NUMBER_LENGTH), "US")
+        number = phonenumbers.parse(at_most(text, _NUMBER_LENGTH), "US")
     except phonenumbers.NumberParseException as error:
         raise ValueError("is not a phone number") from error
     written = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
@@ -167,9 +167,9 @@ def email(value: Any) -> str | None:
         return None
     if len(text) <= EMAIL_LENGTH and _PLAIN_ADDRESS.fullmatch(text):
         return text.lower()
-    if not (text := cleaned(decoded(unicodedata.normalize("NFKC", text)))):
+    if not (text := cleaned(decode_entities(unicodedata.normalize("NFKC", text)))):
         return None
-    for part in _addresses_in(within(text, _LONGEST)):
+    for part in _addresses_in(at_most(text, _LONGEST)):
         address = _bare_address(part)
         if _is_address(address) and (found := with_ascii_domain(address)) is not None:
             return found

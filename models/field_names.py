@@ -4,7 +4,7 @@ import re
 from functools import lru_cache
 from typing import Final
 
-from models.qualified_names import QualifiedName, qualified
+from models.qualified_names import QualifiedName, qualified_field
 
 FULL_NAME: Final = "full_name"
 """A person's whole name. It is no field of its own; it becomes first and last name."""
@@ -180,4 +180,4 @@ def rank_of(name: str) -> int:
 def _qualified(name: str) -> QualifiedName | None:
     if len(name) > _LONGEST:
         return None
-    return qualified(_CAMEL.sub(" ", name), FIELD_BY_NAME)
+    return qualified_field(_CAMEL.sub(" ", name), FIELD_BY_NAME)

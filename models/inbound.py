@@ -33,7 +33,7 @@ def _text(about: str, **more: Any) -> WithJsonSchema:
     )
 
 
-def _any(about: str, *types: str, **more: Any) -> WithJsonSchema:
+def _any_of_types(about: str, *types: str, **more: Any) -> WithJsonSchema:
     return WithJsonSchema({"type": [*types, "null"], "description": about, **more})
 
 
@@ -111,27 +111,31 @@ class Arrival(BaseModel):
     email: Annotated[
         str | None,
         PlainValidator(contacts.email),
-        _any("Mail address; lower case is the same.", "string", format="email", maxLength=254),
+        _any_of_types("Mail address; lower case is the same.", "string", format="email", maxLength=254),
     ] = None
     phone: Annotated[
         str | None,
         PlainValidator(contacts.phone),
-        _any("As people write it; in the US unless it begins with +. Kept as E.164.", "string", "integer"),
+        _any_of_types(
+            "As people write it; in the US unless it begins with +. Kept as E.164.", "string", "integer"
+        ),
     ] = None
     phone_extension: Annotated[
         str | None,
         PlainValidator(contacts.extension),
-        _any("The phone's extension; also read from `phone` (401-419-4247 x12).", "string", "integer"),
+        _any_of_types(
+            "The phone's extension; also read from `phone` (401-419-4247 x12).", "string", "integer"
+        ),
     ] = None
     state: Annotated[
         str | None,
         PlainValidator(location.state),
-        _any("US state or territory: code, name or usual abbreviation. Kept as code.", "string"),
+        _any_of_types("US state or territory: code, name or usual abbreviation. Kept as code.", "string"),
     ] = None
     zip: Annotated[
         str | None,
         PlainValidator(location.zip_code),
-        _any("US zip, with or without +4. Kept as five digits.", "string", "integer"),
+        _any_of_types("US zip, with or without +4. Kept as five digits.", "string", "integer"),
     ] = None
     loan_purpose: Annotated[str | None, _WORD, _text("purchase, refinance, … Kept in lower_snake_case.")] = (
         None
@@ -139,12 +143,12 @@ class Arrival(BaseModel):
     loan_amount: Annotated[
         int | float | None,
         PlainValidator(amounts.amount),
-        _any('Whole currency units; also "$310,000" or "310k".', "number", "string", minimum=0),
+        _any_of_types('Whole currency units; also "$310,000" or "310k".', "number", "string", minimum=0),
     ] = None
     credit_score: Annotated[
         int | None,
         PlainValidator(normalize.credit_score),
-        _any("Credit score.", "integer", "string", minimum=1, maximum=999),
+        _any_of_types("Credit score.", "integer", "string", minimum=1, maximum=999),
     ] = None
     property_type: Annotated[
         str | None, _WORD, _text("single_family, condo, … Kept in lower_snake_case.")
@@ -152,7 +156,7 @@ class Arrival(BaseModel):
     created_at: Annotated[
         datetime | None,
         PlainValidator(moments.vendor_time),
-        _any(
+        _any_of_types(
             "When the vendor made the lead, RFC 3339. Without an offset it is in the org's `time_zone`.",
             "string",
         ),
@@ -161,18 +165,20 @@ class Arrival(BaseModel):
     silenced: Annotated[
         bool | None,
         _FLAG,
-        _any("Silenced communication: do not call. What cannot be read counts as yes.", *_YES_NO),
+        _any_of_types("Silenced communication: do not call. What cannot be read counts as yes.", *_YES_NO),
     ] = None
-    consent: Annotated[bool | None, _FLAG, _any("Whether the prospect agreed to be contacted.", *_YES_NO)] = (
-        None
-    )
+    consent: Annotated[
+        bool | None, _FLAG, _any_of_types("Whether the prospect agreed to be contacted.", *_YES_NO)
+    ] = None
     time_zone: Annotated[
         str | None,
         PlainValidator(normalize.zone),
-        _any("IANA name; derived from zip, state or phone where not given.", "string"),
+        _any_of_types("IANA name; derived from zip, state or phone where not given.", "string"),
     ] = None
     attributes: Annotated[
-        dict[str, Any], PlainValidator(normalize.mapping), _any("Whatever else the vendor knows.", "object")
+        dict[str, Any],
+        PlainValidator(normalize.mapping),
+        _any_of_types("Whatever else the vendor knows.", "object"),
     ] = Field(default_factory=dict)
 
 
@@ -200,7 +206,7 @@ class Listing(BaseModel):
     at: Annotated[
         datetime | None,
         PlainValidator(_lenient(moments.instant)),
-        _any("Since when, RFC 3339 with offset; when it was received where not given.", "string"),
+        _any_of_types("Since when, RFC 3339 with offset; when it was received where not given.", "string"),
     ] = None
 
 
@@ -263,12 +269,14 @@ class Action(BaseModel):
     note: Annotated[
         str | None,
         PlainValidator(normalize.text(normalize.NOTE_LENGTH, line=False)),
-        _any("note, outcome, activity: the text.", "string", "integer", maxLength=normalize.NOTE_LENGTH),
+        _any_of_types(
+            "note, outcome, activity: the text.", "string", "integer", maxLength=normalize.NOTE_LENGTH
+        ),
     ] = None
     at: Annotated[
         datetime | None,
         PlainValidator(moments.instant),
-        _any(
+        _any_of_types(
             "callback: when, RFC 3339 with offset; not given is no particular time.",
             "string",
             format="date-time",
@@ -277,7 +285,7 @@ class Action(BaseModel):
     epoch: Annotated[
         int | None,
         PlainValidator(normalize.whole_number(0)),
-        _any(
+        _any_of_types(
             "accept, decline, press_one, connect, hang_up: the offer's epoch.", "integer", "string", minimum=0
         ),
     ] = None
@@ -288,24 +296,24 @@ class Action(BaseModel):
     into_lead_id: Annotated[
         str | None,
         PlainValidator(normalize.other_lead_id),
-        _any("merge: the lead into which this one is merged.", "string", format="uuid"),
+        _any_of_types("merge: the lead into which this one is merged.", "string", format="uuid"),
     ] = None
     inquiry_id: Annotated[
         str | None,
         PlainValidator(normalize.other_lead_id),
-        _any("split: the inquiry that becomes a lead of its own.", "string", format="uuid"),
+        _any_of_types("split: the inquiry that becomes a lead of its own.", "string", format="uuid"),
     ] = None
     kind: Annotated[
         str | None,
         PlainValidator(activity_kind),
-        _any(
+        _any_of_types(
             "activity: what was done. CRMs' usual words are read too.", "string", enum=[*ActivityKind, None]
         ),
     ] = None
     why: Annotated[
         str | None,
         PlainValidator(normalize.text(normalize.WHY_LENGTH)),
-        _any(
+        _any_of_types(
             "reassign, unassign, redistribute, reopen, update, merge, split, consent, release, overrides: the reason.",
             "string",
             "integer",
@@ -326,13 +334,19 @@ class Action(BaseModel):
     override_licence: Annotated[
         bool | None,
         _FLAG,
-        _any("assign, reassign: also to a rep without the state's licence; needs `why` (M6).", *_YES_NO),
+        _any_of_types(
+            "assign, reassign: also to a rep without the state's licence; needs `why` (M6).", *_YES_NO
+        ),
     ] = None
     override_cap: Annotated[
         bool | None,
         _FLAG,
-        _any("assign, reassign: also to a rep at the cap of open leads; needs `why` (M6).", *_YES_NO),
+        _any_of_types(
+            "assign, reassign: also to a rep at the cap of open leads; needs `why` (M6).", *_YES_NO
+        ),
     ] = None
     view_only: Annotated[
-        bool | None, _FLAG, _any("view: open without a lock (D5), for managers and admins.", *_YES_NO)
+        bool | None,
+        _FLAG,
+        _any_of_types("view: open without a lock (D5), for managers and admins.", *_YES_NO),
     ] = None

@@ -20,7 +20,7 @@ from models.geography import (
     zones_of_phone,
     zones_of_zip,
 )
-from models.normalize import NAME_LENGTH, as_text, within
+from models.normalize import NAME_LENGTH, as_text, at_most
 from models.spelling import cleaned
 
 _NUMBER_LENGTH: Final = 40
@@ -54,7 +54,7 @@ def state(value: Any) -> str | None:
     text = as_text(value)
     if text is None or not (text := cleaned(unicodedata.normalize("NFKC", text))):
         return None
-    if (code := _state_in(within(text, NAME_LENGTH).upper().translate(_DASHES))) is None:
+    if (code := _state_in(at_most(text, NAME_LENGTH).upper().translate(_DASHES))) is None:
         raise ValueError("is not a US state")
     return code
 

@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import Any, Final
 from zoneinfo import available_timezones
 
-from models.spelling import cleaned, decoded
+from models.spelling import cleaned, decode_entities
 
 NAME_LENGTH: Final = 200
 """The maximum length of a name, an id or a word of a vocabulary, in characters."""
@@ -68,7 +68,7 @@ def text(limit: int = NAME_LENGTH, *, line: bool = True) -> Callable[[Any], str 
         if len(value) <= limit and _CLEAN.fullmatch(value):
             return str(value)
         value = cleaned(value, line=line)
-        return within(value, limit) if value else None
+        return at_most(value, limit) if value else None
 
     return read
 
@@ -80,11 +80,11 @@ def person_name(value: Any) -> str | None:
         return None
     if len(value) <= NAME_LENGTH and _CLEAN_NAME.fullmatch(value):
         return str(value)
-    if not (value := cleaned(decoded(value))):
+    if not (value := cleaned(decode_entities(value))):
         return None
     if _TEST_VALUE.fullmatch(value):
         raise ValueError("is a form's test value")
-    return within(value, NAME_LENGTH)
+    return at_most(value, NAME_LENGTH)
 
 
 def as_text(value: Any) -> str | None:
@@ -98,7 +98,7 @@ def as_text(value: Any) -> str | None:
     raise ValueError(f"must be text, not {kind_of(value)}")
 
 
-def within(value: str, limit: int) -> str:
+def at_most(value: str, limit: int) -> str:
     """Return text of at most `limit` characters; raises ValueError for longer text."""
     if len(value) > limit:
         raise ValueError(f"is longer than {limit} characters")
@@ -115,7 +115,7 @@ def identifier(value: Any) -> str | None:
         raise ValueError(f"must be text, not {kind_of(value)}")  # noqa: TRY004  # see the module docstring
     if _CONTROL.search(value):
         raise ValueError("contains control characters")
-    return within(value, NAME_LENGTH) if value.strip() else None
+    return at_most(value, NAME_LENGTH) if value.strip() else None
 
 
 def org(value: Any) -> str:
@@ -193,7 +193,7 @@ def word(value: Any) -> str | None:
 
 def _spelled(text: str) -> str | None:
     spelled = _WORD_BREAKS.sub("_", text.strip().lower()).strip("_")
-    return within(spelled, NAME_LENGTH) if spelled else None
+    return at_most(spelled, NAME_LENGTH) if spelled else None
 
 
 _word: Final = lru_cache(maxsize=1024)(_spelled)

@@ -130,11 +130,13 @@ class StepResult(msgspec.Struct, frozen=True):
     decisions: tuple[OrgDecision, ...]
 
 
-def explained(rejected: tuple[RejectedCandidate, ...]) -> tuple[dict[str, Any], ...]:
+def explain_rejected(rejected: tuple[RejectedCandidate, ...]) -> tuple[dict[str, Any], ...]:
     """Return an explanation in the form of `lead-exceptions`: rep and reason."""
     return tuple(
-        {"why": each.why} if each.rep_id is None else {"rep_id": each.rep_id, "why": each.why}
-        for each in rejected
+        {"why": candidate.why}
+        if candidate.rep_id is None
+        else {"rep_id": candidate.rep_id, "why": candidate.why}
+        for candidate in rejected
     )
 
 

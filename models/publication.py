@@ -178,11 +178,11 @@ class OutcomeObject(Published):
 
 def _distinguishable(outcomes: list[OutcomeObject]) -> list[OutcomeObject]:
     shown: dict[str, str] = {}
-    for one in outcomes:
-        if one.outcome in shown.values():
-            raise ValueError(f"{one.outcome} is listed twice")
-        if shown.setdefault(one.label.casefold(), one.outcome) != one.outcome:
-            raise ValueError(f"two outcomes are both shown as {one.label}")
+    for outcome in outcomes:
+        if outcome.outcome in shown.values():
+            raise ValueError(f"{outcome.outcome} is listed twice")
+        if shown.setdefault(outcome.label.casefold(), outcome.outcome) != outcome.outcome:
+            raise ValueError(f"two outcomes are both shown as {outcome.label}")
     return outcomes
 
 

@@ -106,7 +106,7 @@ class QualifiedName(NamedTuple):
     names: tuple[str, ...]
 
 
-def qualified(name: str, known: Mapping[str, str]) -> QualifiedName | None:
+def qualified_field(name: str, known: Mapping[str, str]) -> QualifiedName | None:
     """Return the field of a name with qualifiers; None if it is no field's. `known`: name in normal form -> field."""
     words = tuple(_WORDS.findall(cleaned(unicodedata.normalize("NFKC", name)).lower()))
     if not 1 <= len(words) <= _MOST_WORDS or not _vocabulary(tuple(known)).issuperset(words):

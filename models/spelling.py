@@ -83,7 +83,7 @@ def _visible(text: str) -> list[str]:
     ]
 
 
-def decoded(text: str) -> str:
+def decode_entities(text: str) -> str:
     """Return text with HTML entities decoded, also where a form encoded them twice (`O&amp;#039;Brien`)."""
     for _ in range(_ENCODED_TWICE):
         if "&" not in text:

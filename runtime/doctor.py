@@ -30,18 +30,18 @@ from runtime.checks import (
     valkey_role,
 )
 from runtime.courier_checks import console_keys, courier_checks
-from runtime.jars import KAFKA_VERSION, pinned
+from runtime.jars import KAFKA_VERSION, pinned_jars
 from runtime.stack import find_running
 from runtime.topic_checks import topics
 from sink.database_engine import CLIENT_ENCODING
 from sink.postgres_fitness import unfit
 from sink.schema import schema_of
 from streams import clients, compiled_core
-from streams.masking import masked
+from streams.masking import masked_url
 from streams.patches import TESTED
 from streams.settings import Settings
 from streams.topics import WORKER_GROUP
-from streams.valkey_url import sentinel_address, shown
+from streams.valkey_url import sentinel_address, url_without_secrets
 from web.settings import WebSettings
 from web.store.sealing import FILE_VARIABLE as KEY_FILE_VARIABLE
 from web.store.sealing import VARIABLE as KEYS_VARIABLE
@@ -85,7 +85,9 @@ def examine(settings: Settings | None = None) -> list[Check]:
         found.extend(_in_thread(lambda: topics(settings)))
         if settings.kafka_sasl_password is not None:
             found.append(_in_thread(lambda: acls(settings)))
-    found.append(_reach("Valkey", "REDIS_URL", shown(settings.redis_url), _ask_valkey, settings))
+    found.append(
+        _reach("Valkey", "REDIS_URL", url_without_secrets(settings.redis_url), _ask_valkey, settings)
+    )
     reached = found[-1].ok
     found.extend(_sentinels(settings))
     if reached:
@@ -175,7 +177,7 @@ def _java() -> Check:
 
 def _jars(settings: Settings) -> Check:
     try:
-        wanted = pinned()
+        wanted = pinned_jars()
     except RuntimeFailure as error:
         return Check("Kafka's jars", ok=False, detail=str(error), hint="reinstall firstclaim")
     folder = settings.cache_dir / "jars"
@@ -317,7 +319,7 @@ def _ask_database(settings: Settings) -> str:
 
 def _address(url: str) -> str:
     """Return an address without user name and password."""
-    scheme, separator, rest = masked(url).partition("://")
+    scheme, separator, rest = masked_url(url).partition("://")
     return f"{scheme}{separator}{rest.rpartition('@')[2]}"
 
 

@@ -57,7 +57,7 @@ class Jar:
         return f"{artifact}-{version}.jar"
 
 
-def pinned(lock_file: Path = LOCK_FILE) -> list[Jar]:
+def pinned_jars(lock_file: Path = LOCK_FILE) -> list[Jar]:
     """Return every jar of the lock file, in its order. Raises RuntimeFailure if the file cannot be read."""
     try:
         return [Jar(**entry) for entry in json.loads(lock_file.read_bytes())["jars"]]
@@ -77,7 +77,7 @@ def fetch(
     A file appears in `cache` only whole and after its hash was checked, so several processes may fetch at once.
     Raises DownloadRefused with the jar whose hash differs, RuntimeFailure if a jar cannot be downloaded.
     """
-    wanted = pinned() if jars is None else list(jars)
+    wanted = pinned_jars() if jars is None else list(jars)
     cache.mkdir(parents=True, exist_ok=True)
     with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="jars") as pool:
         intact = list(pool.map(lambda jar: _is_intact(cache / jar.file_name, jar), wanted))

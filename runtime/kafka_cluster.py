@@ -61,7 +61,8 @@ class ClusterBroker(KafkaBroker):
             **super().configuration(),
             "node.id": self.node_id,
             "controller.quorum.voters": ",".join(
-                f"{each.node_id}@{each.host}:{each.ports['controller']}" for each in self._cluster.brokers
+                f"{broker.node_id}@{broker.host}:{broker.ports['controller']}"
+                for broker in self._cluster.brokers
             ),
             "default.replication.factor": count,
             "min.insync.replicas": IN_SYNC,

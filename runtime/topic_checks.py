@@ -39,10 +39,10 @@ def topics(settings: Settings) -> list[Check]:
     except (FirstclaimError, KafkaError, TimeoutError) as error:
         hint = "sign in as a user that may describe our topics (`firstclaim acls --for operator`)"
         return [Check(TOPICS_CHECK, ok=False, detail=str(error) or "no answer", hint=hint)]
-    return judged(brokers, found)
+    return judge_topics(brokers, found)
 
 
-def judged(brokers: int, found: dict[str, TopicReplication]) -> list[Check]:
+def judge_topics(brokers: int, found: dict[str, TopicReplication]) -> list[Check]:
     """Return the checks of a cluster. `brokers`: how many it has. `found`: those of our topics that exist."""
     if not found:
         return [Check(TOPICS_CHECK, ok=True, detail="none yet; `firstclaim topics` makes them")]

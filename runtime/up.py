@@ -19,7 +19,7 @@ from runtime.last_exits import exit_file
 from runtime.mailbox import Mailbox
 from runtime.process import FolderLock, free_port
 from streams.file_permissions import private_folder
-from streams.masking import masked
+from streams.masking import masked_url
 from streams.ports import check_port
 from streams.settings import Settings
 from web.settings import WebSettings
@@ -219,7 +219,7 @@ def _started(
         local = LocalStack(folder, progress=progress, say=say, secure=secure)
         settings = local.start()
     try:
-        say(f"Kafka {settings.kafka_bootstrap_servers}, Valkey {masked(settings.redis_url)}")
+        say(f"Kafka {settings.kafka_bootstrap_servers}, Valkey {masked_url(settings.redis_url)}")
         names = [f"worker-{n}" for n in range(1, workers + 1)]
         ports = {name: free_port() for name in (*names, "relay", "sink", "board")}
         web = ["console"] if console_port is not None else []

@@ -116,7 +116,7 @@ class ValkeyGroup:
     @property
     def url(self) -> str:
         """`redis+sentinel://…` for clients."""
-        return f"redis+sentinel://{','.join(one.address for one in self.sentinels)}/{PRIMARY}/0"
+        return f"redis+sentinel://{','.join(sentinel.address for sentinel in self.sentinels)}/{PRIMARY}/0"
 
     def start(self) -> Self:
         """Start all, and return when the sentinels know the replica and each other. Raises StartFailed."""
@@ -185,7 +185,7 @@ class ValkeyGroup:
                 return False
             if state["port"] != primary.ports["port"] or "master" not in state["flags"].split(","):
                 return False
-            if state["is_sdown"] or any(one["is_sdown"] or one["is_disconnected"] for one in flags):
+            if state["is_sdown"] or any(flag["is_sdown"] or flag["is_disconnected"] for flag in flags):
                 return False
         return True
 

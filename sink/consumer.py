@@ -22,10 +22,10 @@ from aiokafka import ConsumerRebalanceListener, TopicPartition
 from aiokafka.errors import IllegalStateError, KafkaError
 
 from models.errors import RetryableError
-from sink.writer import DATABASE, AppliedBatch, CrmWriter, JournalRecord, PreparedRecord, prepared
+from sink.writer import DATABASE, AppliedBatch, CrmWriter, JournalRecord, PreparedRecord, prepare_batch
 from streams import clients, metrics, trace_export
 from streams.clients import Consumer
-from streams.kafka_refusals import refused
+from streams.kafka_refusals import refusal_of
 from streams.readiness import Readiness
 from streams.retries import WRITE_CRM
 from streams.settings import Settings
@@ -101,7 +101,7 @@ class JournalReader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafk
                 try:
                     await self._read_once(stop)
                 except RetryableError as later:
-                    if (wrong := refused(None, later)) is not None:
+                    if (wrong := refusal_of(None, later)) is not None:
                         raise wrong from later
                     await self._wait(later, stop)
             with suppress(RetryableError):
@@ -215,7 +215,7 @@ class JournalReader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafk
         if generation != self._generation:
             return
         self._unstored.update(record.partition for record in batch)
-        rows = await asyncio.to_thread(prepared, batch)
+        rows = await asyncio.to_thread(prepare_batch, batch)
         await self._stored()
         if generation == self._generation and not stop.is_set():
             self._store_task = asyncio.create_task(self._store(rows, generation))
@@ -236,7 +236,7 @@ class JournalReader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafk
         metrics.SINK_BATCH_RECORDS.observe(len(batch))
         if trace_export.watching:
             for each in batch:
-                trace_export.handled(each.record, began_ns, "sink")
+                trace_export.report_handled(each.record, began_ns, "sink")
         _count(applied)
         if generation != self._generation:
             self._readiness.cleared(DATABASE)  # what else is in the way came after this batch began

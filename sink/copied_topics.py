@@ -15,7 +15,7 @@ from aiokafka import TopicPartition
 from sqlalchemy import Connection, Engine, bindparam, select, update
 
 from models.errors import RetryableError
-from sink.db_errors import translated
+from sink.db_errors import translated_errors
 from sink.rows import Values, replace_nul
 from sink.statements import Statements, table_of
 from sink.tables import SinkOffsetTable
@@ -57,7 +57,7 @@ class CopiedTopicWriter:
 
     def positions(self) -> dict[int, int]:
         """Return partition -> the next offset to read, for every partition ever read. Raises RetryableError."""
-        with translated(DATABASE), self._reads.connect() as connection:
+        with translated_errors(DATABASE), self._reads.connect() as connection:
             return self._positions(connection)
 
     def row_of(self, record: Any) -> Any:
@@ -75,7 +75,7 @@ class CopiedTopicWriter:
         It was then rebuilt, or restored from a backup, and nothing is stored. Raises RetryableError.
         """
         topic = self.copied.topic
-        with translated(DATABASE), self._engine.begin() as connection:
+        with translated_errors(DATABASE), self._engine.begin() as connection:
             first = [
                 {"topic": topic, "partition": partition, "next_offset": 0, "mark": -1}
                 for partition in sorted(ends)

@@ -25,7 +25,7 @@ IS_READ_ONLY: Final = "is read-only now"
 
 
 @contextmanager
-def translated(what: str) -> Iterator[None]:
+def translated_errors(what: str) -> Iterator[None]:
     """Raise the driver's errors as RetryableError or PermanentError. `what` names the database in the message."""
     try:
         yield

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Engine, delete, func, select, update
 
 from models.errors import RuntimeFailure
 from models.lead import BEFORE_THE_LOG
-from sink.db_errors import translated
+from sink.db_errors import translated_errors
 from sink.schema import schema_of
 from sink.tables import ActivityTable, DecisionTable, RefusedArrivalTable, SinkOffsetTable, VendorHourTable
 from sink.writer import DATABASE
@@ -29,7 +29,7 @@ def set_apart(engine: Engine, database_url: str) -> int | None:
         return None
     if schema.problem is not None:
         raise RuntimeFailure(DATABASE, schema.problem)
-    with translated(DATABASE), engine.execution_options(writes=True).begin() as connection:
+    with translated_errors(DATABASE), engine.execution_options(writes=True).begin() as connection:
         # Lock the positions first, as the sink does.
         connection.execute(select(SinkOffsetTable.partition).with_for_update()).all()
         moved = sum(_move_back(connection, table) for table in ARRIVED)

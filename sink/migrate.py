@@ -8,7 +8,7 @@ from sqlalchemy import Connection, Engine, func, select
 
 from models.errors import ConfigError
 from sink.database_engine import connect
-from sink.db_errors import translated
+from sink.db_errors import translated_errors
 from sink.postgres_fitness import unfit
 from sink.revisions import is_newest
 
@@ -61,7 +61,7 @@ def _config(connection: Connection) -> "Config":
 def _migrate(database_url: str, run: Callable[[Connection], None]) -> None:
     engine = connect(database_url)
     try:
-        with translated("CRM database"), engine.execution_options(writes=True).begin() as connection:
+        with translated_errors("CRM database"), engine.execution_options(writes=True).begin() as connection:
             _check(connection)
             _lock(engine, connection)
             run(connection)

@@ -1,7 +1,7 @@
 """Reads the CRM database for status, verify, why and the console.
 
 Each takes an open connection (`engine.connect()`). On SQLite all queries of one connection see one snapshot. The
-driver's errors pass through; callers translate them with `sink.db_errors.translated`.
+driver's errors pass through; callers translate them with `sink.db_errors.translated_errors`.
 """
 
 from collections.abc import Collection

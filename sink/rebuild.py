@@ -12,7 +12,7 @@ import msgspec
 from sqlalchemy import Connection, Engine, Table, delete, func, inspect, select, text
 
 from models.public import Assignment, LeadException
-from sink.db_errors import translated
+from sink.db_errors import translated_errors
 from sink.rows import Values, replace_nul
 from sink.statements import Statements
 from sink.tables import (
@@ -56,7 +56,7 @@ NO_REASON: Final = "known from the topic assignments; the journal has its reason
 
 def row_counts(engine: Engine) -> dict[str, int]:
     """Return table -> number of rows, for the tables that exist. Raises RetryableError."""
-    with translated(DATABASE), engine.connect() as connection:
+    with translated_errors(DATABASE), engine.connect() as connection:
         there = set(inspect(connection).get_table_names())
         return {
             table.name: connection.scalar(select(func.count()).select_from(table)) or 0
@@ -71,7 +71,7 @@ def empty_tables(engine: Engine, *, history: bool) -> None:
     `history`: empty the history too. Use it only where the history belongs to another Kafka.
     """
     gone = [*CURRENT, *(HISTORY if history else ())]
-    with translated(DATABASE), engine.execution_options(writes=True).begin() as connection:
+    with translated_errors(DATABASE), engine.execution_options(writes=True).begin() as connection:
         Base.metadata.create_all(connection)
         # Lock the positions first, as the sink does: it then waits for this transaction, or this one waits for its
         # batch.
@@ -109,7 +109,7 @@ class PublicRows:
         Raises RetryableError.
         """
         rows = _newest(_assignment(value) for value in values)
-        with translated(DATABASE), self._engine.begin() as connection:
+        with translated_errors(DATABASE), self._engine.begin() as connection:
             leads, rows = _leads(connection, rows), _since_assigned(connection, rows)
             known = [row for row in rows if row["version"] <= leads.get(row["lead_id"], NEVER)[0]]
             reasons = _reasons(connection, known)
@@ -124,7 +124,7 @@ class PublicRows:
     def exceptions(self, values: Sequence[bytes | None]) -> int:
         """Store the exceptions of leads. Return how many rows were added. Raises RetryableError."""
         rows = _newest(_exception(value) for value in values)
-        with translated(DATABASE), self._engine.begin() as connection:
+        with translated_errors(DATABASE), self._engine.begin() as connection:
             leads, there = _leads(connection, rows), _versions(connection, rows)
             known = []
             for row in rows:
@@ -246,7 +246,7 @@ def decisions_belong(engine: Engine, records: Sequence[JournalRecord]) -> bool:
     query = select(table.source_partition, table.source_offset, table.n, table.lead_id, table.cause).where(
         table.source_offset.in_({offset for _, offset, _ in ours})
     )
-    with translated(DATABASE), engine.connect() as connection:
+    with translated_errors(DATABASE), engine.connect() as connection:
         return all(
             ours.get((partition, offset, n), key) == key
             for partition, offset, n, *rest in connection.execute(query)

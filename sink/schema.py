@@ -8,7 +8,7 @@ from sqlalchemy import inspect
 from sqlalchemy.engine import make_url
 
 from sink.database_engine import connect
-from sink.db_errors import translated
+from sink.db_errors import translated_errors
 from sink.revisions import revision_of, revisions_in
 from sink.tables import Base
 
@@ -57,7 +57,7 @@ def schema_of(database_url: str) -> Schema:
         return Schema(revision=None, head=head, known=True, missing=tuple(wanted))
     engine = connect(database_url)
     try:
-        with translated("CRM database"), engine.connect() as connection:
+        with translated_errors("CRM database"), engine.connect() as connection:
             revision = revision_of(connection, "alembic_version")
             there = set(inspect(connection).get_table_names())
     finally:

@@ -33,7 +33,7 @@ from streams.clients import producer as make_producer
 from streams.clients import stop_consumer
 from streams.garbage import keep_imports
 from streams.http import serve
-from streams.kafka_refusals import refused
+from streams.kafka_refusals import refusal_of
 from streams.process_exit import ExitCode, leave
 from streams.readiness import Readiness
 from streams.retries import WRITE_CRM
@@ -113,7 +113,7 @@ class Sink:
             try:
                 await attempt()
             except (RuntimeFailure, KafkaError) as error:
-                if (wrong := refused(self._settings, error)) is not None:
+                if (wrong := refusal_of(self._settings, error)) is not None:
                     raise wrong from error
                 failure = error if isinstance(error, RuntimeFailure) else RetryableError(KAFKA, repr(error))
             else:

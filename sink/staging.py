@@ -100,11 +100,11 @@ class BatchWriter:
 
         All rows of a table have the same columns. A staging table has NULL in the others.
         """
-        columns = [one for one in target.columns if one.name in rows[0]]
-        names = ", ".join(f'"{one.name}"' for one in columns)
+        columns = [column for column in target.columns if column.name in rows[0]]
+        names = ", ".join(f'"{column.name}"' for column in columns)
         command = f"COPY {into} ({names}) FROM STDIN"
         by_column: list[Sequence[Any]] = [
-            *zip(*map(itemgetter(*(one.name for one in columns)), rows), strict=True)
+            *zip(*map(itemgetter(*(column.name for column in columns)), rows), strict=True)
         ]
         for n, one in enumerate(columns):
             if (process := _process(one.type, connection.dialect)) is not None:

@@ -16,7 +16,7 @@ from sqlalchemy import Connection, Engine, bindparam, select, tuple_, update
 
 from models.errors import RetryableError
 from models.public import VendorReport
-from sink.db_errors import translated
+from sink.db_errors import translated_errors
 from sink.statements import Statements
 from sink.tables import SinkOffsetTable, VendorCountTable, VendorHourTable
 from sink.vendor_count_of_record import OTHERS
@@ -62,10 +62,10 @@ class ReportPublisher:
 
     def publish(self) -> int:
         """Publish changed hours, `AT_A_TIME` at most, and return how many. Raises RetryableError."""
-        with translated(DATABASE), self._reads.connect() as connection:
+        with translated_errors(DATABASE), self._reads.connect() as connection:
             if not changed_hours(connection, 1):
                 return 0
-        with translated(DATABASE), self._engine.begin() as connection:
+        with translated_errors(DATABASE), self._engine.begin() as connection:
             self._lock(connection)
             changed = changed_hours(connection, AT_A_TIME)
             reports = reports_of(connection, changed)
@@ -91,8 +91,8 @@ class ReportPublisher:
 
     async def _send(self, reports: Sequence[VendorReport]) -> None:
         futures = [
-            await self._producer.send(VENDOR_REPORTS, msgspec.json.encode(one), key=report_key(one))
-            for one in reports
+            await self._producer.send(VENDOR_REPORTS, msgspec.json.encode(report), key=report_key(report))
+            for report in reports
         ]
         for future in futures:
             await future
@@ -106,8 +106,13 @@ def _note_published(connection: Connection, reports: Sequence[VendorReport]) -> 
         hour.begins_at == bindparam("of_hour"),
     )
     reached = [
-        {"of_org": one.org, "of_vendor": one.vendor, "of_hour": one.begins_at, "version_reached": one.version}
-        for one in reports
+        {
+            "of_org": report.org,
+            "of_vendor": report.vendor,
+            "of_hour": report.begins_at,
+            "version_reached": report.version,
+        }
+        for report in reports
     ]
     if reached:
         statement = update(hour).where(*of_hour).values(published=bindparam("version_reached"))

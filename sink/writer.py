@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Engine, bindparam, select, update
 from models.codec import decode_row
 from models.errors import PermanentError, RetryableError
 from models.lead import BEFORE_THE_LOG, LeadRow
-from sink.db_errors import reason_of, translated
+from sink.db_errors import reason_of, translated_errors
 from sink.erasure import erase_earlier_rows
 from sink.rows import TableRows, table_rows, without_nul
 from sink.splits import remove_split_rows
@@ -116,7 +116,7 @@ class CrmWriter:
 
     def positions(self) -> dict[int, AppliedPosition]:
         """Return partition -> position for every partition ever applied. Read from there. Raises RetryableError."""
-        with translated(DATABASE), self._reads.connect() as connection:
+        with translated_errors(DATABASE), self._reads.connect() as connection:
             query = select(_OFFSETS.partition, _OFFSETS.next_offset, _OFFSETS.mark).where(
                 _OFFSETS.topic == JOURNAL
             )
@@ -129,7 +129,7 @@ class CrmWriter:
 
     def apply(self, batch: Sequence[JournalRecord]) -> AppliedBatch:
         """Store a batch: `prepared` and `store` in one."""
-        return self.store(prepared(batch))
+        return self.store(prepare_batch(batch))
 
     def store(self, batch: Sequence[PreparedRecord]) -> AppliedBatch:
         """Store a batch, in each partition's order: rows and offsets in one transaction.
@@ -168,7 +168,7 @@ class CrmWriter:
             self._dead_letters_written.add(position)
 
     def _transaction(self, work: Sequence[PreparedRecord]) -> AppliedBatch:
-        with translated(DATABASE), self._engine.begin() as connection:
+        with translated_errors(DATABASE), self._engine.begin() as connection:
             before = self._locked(connection, sorted({item.record.partition for item in work}))
             self._refuse_gaps(connection, before)
             fresh, after, applied = _unapplied_rows(work, before)
@@ -192,7 +192,7 @@ class CrmWriter:
 
     def check_positions(self) -> None:
         """Raise RetryableError if the database is away, or behind the position that was already read."""
-        with translated(DATABASE), self._reads.connect() as connection:
+        with translated_errors(DATABASE), self._reads.connect() as connection:
             self._refuse_gaps(connection, {})
 
     def _refuse_gaps(self, connection: Connection, locked: dict[int, AppliedPosition]) -> None:
@@ -242,7 +242,7 @@ class CrmWriter:
         }
 
 
-def prepared(batch: Sequence[JournalRecord]) -> list[PreparedRecord]:
+def prepare_batch(batch: Sequence[JournalRecord]) -> list[PreparedRecord]:
     """Decode a batch and make its rows. This is pure, so it may run while another batch is stored."""
     return [_prepared(record) for record in batch]
 

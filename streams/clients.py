@@ -143,7 +143,7 @@ async def start_at_rest(client: AIOKafkaConsumer) -> None:
 
 
 @asynccontextmanager
-async def started(client: Any) -> AsyncIterator[Any]:
+async def started_client(client: Any) -> AsyncIterator[Any]:
     """Start a client and stop it at the end. Raises KafkaError."""
     try:
         await client.start()

@@ -131,7 +131,7 @@ def read_letter(record: Any) -> StoredDeadLetter:
         stage=text(ours.get(FAILED_STAGE)),
         key=record.key,
         value=record.value,
-        headers=tuple((restored(name), value) for name, value in headers if name not in OURS),
+        headers=tuple((original_header_name(name), value) for name, value in headers if name not in OURS),
         source_timestamp=number(ours.get(SOURCE_TIMESTAMP)),
         key_cut_from=number(ours.get(KEY_CUT_FROM)),
         value_cut_from=number(ours.get(VALUE_CUT_FROM)),
@@ -180,7 +180,7 @@ def set_apart(name: str) -> str:
     return ORIGINAL + name if _without_prefix(name) in OURS else name
 
 
-def restored(name: str) -> str:
+def original_header_name(name: str) -> str:
     """Return the original name of a header."""
     return name.removeprefix(ORIGINAL) if _without_prefix(name) in OURS else name
 

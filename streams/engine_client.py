@@ -20,7 +20,7 @@ from aiokafka.errors import KafkaError, MessageSizeTooLargeError, ProducerClosed
 from models.errors import RetryableError, RuntimeFailure
 from models.public import LeadDecision
 from streams import clients
-from streams.kafka_refusals import refusal, refused
+from streams.kafka_refusals import refusal, refusal_of
 from streams.retries import CONNECT_PRODUCER, SEND_TO_ENGINE
 from streams.settings import Settings
 from streams.signing import Signer
@@ -244,7 +244,7 @@ class EngineClient:
             try:
                 return int((await (await self.put(topic, value, key=key))).offset)
             except KafkaError as error:
-                if (wrong := refused(self._settings, error)) is not None:
+                if (wrong := refusal_of(self._settings, error)) is not None:
                     raise RetryableError("Kafka", wrong.reason) from error
                 raise
 

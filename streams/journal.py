@@ -18,7 +18,7 @@ from models.record_size import BATCH_OVERHEAD_BYTES, MAX_RECORD_BYTES, Header, c
 from streams import trace_export
 from streams.clients import Producer
 from streams.clients import producer as make_producer
-from streams.kafka_refusals import failure, refused
+from streams.kafka_refusals import failure, refusal_of
 from streams.membership_lease import Lease
 from streams.patches.heartbeats import send_only_awake
 from streams.process_exit import ExitCode, leave
@@ -100,7 +100,7 @@ class Receipt:
         if self.then is not None:
             self.then()
         if trace_export.watching:
-            trace_export.handled(self.event.message, self.began)
+            trace_export.report_handled(self.event.message, self.began)
 
 
 class _UnackedReceipts:
@@ -163,12 +163,12 @@ class Acker:
     @property
     def waiting(self) -> int:
         """How many events are registered and not acked."""
-        return sum(len(one.receipts) for one in self._partitions.values())
+        return sum(len(partition.receipts) for partition in self._partitions.values())
 
     @property
     def oldest(self) -> float | None:
         """The time of the oldest event that is registered and not acked, in seconds since the epoch."""
-        queues = (one.receipts for one in self._partitions.values() if one.receipts)
+        queues = (partition.receipts for partition in self._partitions.values() if partition.receipts)
         begun = (receipts[0].event.message.timestamp or 0.0 for receipts in queues)
         return min(begun, default=None)
 
@@ -348,7 +348,7 @@ class JournalWriter:
                 )
             lane.pumping = False
         except Exception as error:  # noqa: BLE001  # after any error the records are not durable
-            if wrong := refused(self._settings, error):
+            if wrong := refusal_of(self._settings, error):
                 leave(ExitCode.CONFIG, wrong.field, f"append to {topic}: {wrong.reason}")
             leave(ExitCode.SOFTWARE, f"append to {topic}-{partition}", repr(error))
 
@@ -366,7 +366,7 @@ class JournalWriter:
         future: "asyncio.Future[Any]",
     ) -> None:
         patience.cancel()
-        if not future.cancelled() and (wrong := refused(self._settings, future.exception())):
+        if not future.cancelled() and (wrong := refusal_of(self._settings, future.exception())):
             leave(ExitCode.CONFIG, wrong.field, f"append to {lane.target[0]}: {wrong.reason}")
         if future.cancelled() or (error := future.exception()):
             leave(

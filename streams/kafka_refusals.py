@@ -32,7 +32,7 @@ _ANSWER_MS: Final = 5_000
 _MOST_CAUSES: Final = 20
 
 
-def denied(error: BaseException | None) -> str | None:
+def denial_of(error: BaseException | None) -> str | None:
     """Return what Kafka did not allow, in its words; None if neither the error nor its causes are a denial."""
     for _ in range(_MOST_CAUSES):
         if error is None:
@@ -43,9 +43,9 @@ def denied(error: BaseException | None) -> str | None:
     return None
 
 
-def refused(settings: Settings | None, error: BaseException | None) -> ConfigError | None:
+def refusal_of(settings: Settings | None, error: BaseException | None) -> ConfigError | None:
     """Return the error that ends a process for which an ACL is missing; None if none is missing."""
-    what = denied(error)
+    what = denial_of(error)
     if what is None:
         return None
     who = settings.kafka_sasl_username if settings else None
@@ -64,7 +64,7 @@ async def failure(settings: Settings, error: BaseException, reason: str) -> Firs
 
 async def refusal(settings: Settings, error: BaseException) -> ConfigError | None:
     """Return the error that ends a process which Kafka refuses; None if Kafka is only unreachable."""
-    found = refused(settings, error)
+    found = refusal_of(settings, error)
     if found is None and isinstance(error, kafka.KafkaConnectionError):
         found = await not_let_in(settings)
     return found

@@ -18,7 +18,7 @@ _known: set[str] = set()
 """Every known secret in each form it can be written: as many as settings were read, with a dozen forms each."""
 
 
-def masked(url: str) -> str:
+def masked_url(url: str) -> str:
     """Return an address without its password; the user name stays."""
     scheme, separator, rest = _IN_QUERY.sub(rf"\g<1>{HIDDEN}", url).partition("://")
     user, at, host = rest.rpartition("@")

@@ -37,7 +37,7 @@ _IN_USE: Final = (
 )
 
 
-def settled(settings: Settings, shapes: Mapping[str, Shape], present: Counts) -> Settings:
+def settings_of_cluster(settings: Settings, shapes: Mapping[str, Shape], present: Counts) -> Settings:
     """Return the settings with the partition counts of the cluster.
 
     `partitions` follows the most common count of our own topics, unless it was set explicitly. Other counts of topics

@@ -17,7 +17,7 @@ from pydantic import Field, PrivateAttr, SecretStr, ValidationError, field_valid
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from models.errors import ConfigError
-from streams.masking import is_url, masked, remember, remember_url
+from streams.masking import is_url, masked_url, remember, remember_url
 from streams.valkey_url import sentinel_address
 
 SecurityProtocol = Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"]
@@ -157,7 +157,9 @@ class Settings(BaseSettings):
     def __repr_args__(self) -> Any:
         """Return the content of `repr`: addresses without their passwords."""
         urls = ("redis_url", "database_url")
-        return [(name, masked(value) if name in urls else value) for name, value in super().__repr_args__()]
+        return [
+            (name, masked_url(value) if name in urls else value) for name, value in super().__repr_args__()
+        ]
 
     @model_validator(mode="after")
     def _security_is_whole(self) -> Self:

@@ -22,7 +22,7 @@ from models import audit, public
 from models.errors import ConfigError, RetryableError, RuntimeFailure
 from streams.clients import admin as make_admin
 from streams.kafka_refusals import ACLS, failure
-from streams.partition_counts import Shape, check_counts, settled
+from streams.partition_counts import Shape, check_counts, settings_of_cluster
 from streams.patches.topic_admin import TopicAdmin
 from streams.settings import Settings
 from streams.topic_configs import MOST_BYTES, RETENTION, Topic, check_configs
@@ -243,7 +243,7 @@ async def provision(settings: Settings) -> Settings:
     try:
         await admin.start()
         present = await _counts(admin)
-        settings = settled(settings, _shapes(), present)
+        settings = settings_of_cluster(settings, _shapes(), present)
         check_counts(settings, _shapes(), present, {topic.name: topic.each for topic in TOPICS})
         missing = [topic for topic in TOPICS if topic.name not in present]
         if missing:
@@ -254,7 +254,7 @@ async def provision(settings: Settings) -> Settings:
         # A retention that nobody set in this process's environment stays as it was created.
         set_here = {AUDIT: RETENTION} if settings.given("audit_days") else {}
         await check_configs(admin, TOPICS, partial(config_of, settings=settings), set_here)
-        return settled(settings, _shapes(), present)
+        return settings_of_cluster(settings, _shapes(), present)
     except (KafkaError, TimeoutError) as error:
         reason = _no_answer(settings, error) or f"topics could not be provisioned: {error!r}"
         raise await failure(settings, error, reason) from error
@@ -270,7 +270,7 @@ async def as_made(settings: Settings) -> Settings:
     admin: TopicAdmin = make_admin(settings, TopicAdmin)
     try:
         await admin.start()
-        return settled(settings, _shapes(), await _counts(admin))
+        return settings_of_cluster(settings, _shapes(), await _counts(admin))
     except KafkaError as error:
         reason = _no_answer(settings, error) or f"{settings.kafka_bootstrap_servers}: {error}"
         raise await failure(settings, error, reason) from error

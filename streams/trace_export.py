@@ -71,7 +71,7 @@ def reporting(process: str) -> Iterator[None]:
         stop()
 
 
-def handled(message: Any, began: int, reader: str = "") -> None:
+def report_handled(message: Any, began: int, reader: str = "") -> None:
     """Report that a record was handled and everything it caused is durable.
 
     `began`: in nanoseconds since the epoch. `reader`: `sink` or `board`, for the records that they read.

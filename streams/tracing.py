@@ -122,7 +122,7 @@ def read_tracestate(values: Iterable[bytes | None]) -> bytes:
     return b",".join(kept)
 
 
-def continued(headers: Iterable[tuple[str, bytes | None]]) -> tuple[Header, ...]:
+def continued_headers(headers: Iterable[tuple[str, bytes | None]]) -> tuple[Header, ...]:
     """Return the trace headers among these as they are sent on; none if `traceparent` is missing or not valid."""
     headers = list(headers)
     parent = next((value for name, value in headers if name == TRACEPARENT), None)
@@ -139,7 +139,7 @@ def state_of(message: Any) -> bytes:
             break
     else:
         return b""
-    return next((value for name, value in continued(message.headers) if name == TRACESTATE), b"")
+    return next((value for name, value in continued_headers(message.headers) if name == TRACESTATE), b"")
 
 
 def begun_trace(message: Any) -> bytes:

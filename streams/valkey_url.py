@@ -6,7 +6,7 @@ from urllib.parse import parse_qs, quote, unquote, urlencode, urlsplit
 import msgspec
 
 from models.errors import ConfigError
-from streams.masking import masked
+from streams.masking import masked_url
 
 FIELD: Final = "REDIS_URL"
 SENTINEL_PORT: Final = 26379
@@ -77,12 +77,12 @@ def is_encrypted(url: str) -> bool:
     return url.startswith(("rediss", "unix"))
 
 
-def shown(url: str) -> str:
+def url_without_secrets(url: str) -> str:
     """Return an address without user name, password and options."""
     address = sentinel_address(url)
     if address is not None:
         return f"{url.partition('://')[0]}: {address!r}"
-    scheme, separator, rest = masked(url).partition("://")
+    scheme, separator, rest = masked_url(url).partition("://")
     return f"{scheme}{separator}{rest.rpartition('@')[2]}"
 
 

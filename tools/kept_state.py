@@ -101,21 +101,21 @@ async def feed(settings: Settings) -> None:
         await client.until_in("new", {lead("pool", number) for number in pool}, WAIT_SECONDS)
         for number in range(LEADS_OF_EACH):
             await client.until_offered(lead("offer", number), {"rep-2"}, WAIT_SECONDS)
-            await done(client, "view", lead("work", number), "rep-1")
+            await do_action(client, "view", lead("work", number), "rep-1")
             for base in (1, 2, 3):
-                await done(
+                await do_action(
                     client, "claim", lead("pool", base * LEADS_OF_EACH + number), "rep-1", queue_id="new"
                 )
-            await done(client, "view", lead("pool", 2 * LEADS_OF_EACH + number), "rep-1")
+            await do_action(client, "view", lead("pool", 2 * LEADS_OF_EACH + number), "rep-1")
             closed = lead("pool", 3 * LEADS_OF_EACH + number)
-            await done(client, "outcome", closed, "rep-1", outcome="closed_won", note="Signed")
-            await done(client, "ignore", lead("desk", number), "mia")
+            await do_action(client, "outcome", closed, "rep-1", outcome="closed_won", note="Signed")
+            await do_action(client, "ignore", lead("desk", number), "mia")
         await client.arrive(arrival("pool", 1))  # a resend
         await client.arrive({"vendor": "pool", "external_id": "second", "phone": arrival("pool", 4)["phone"]})
         await client.arrive({"vendor": "pool"})  # a dead letter: nothing tells who it is
 
 
-async def done(client: LoadClient, what: str, lead_id: str, rep_id: str, **more: Any) -> None:
+async def do_action(client: LoadClient, what: str, lead_id: str, rep_id: str, **more: Any) -> None:
     """Ask for an action, and check that it was done."""
     request = await client.ask(what, lead_id, rep_id, **more)
     if request.result not in {"won", "done"}:
@@ -129,7 +129,7 @@ async def keep_for_ever(settings: Settings) -> None:
         for topic in TOPICS
         if "delete" in topic.config.get("cleanup.policy", "")
     ]
-    async with clients.started(clients.admin(settings)) as admin:
+    async with clients.started_client(clients.admin(settings)) as admin:
         await admin.alter_configs(resources)
 
 

@@ -14,7 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from models.errors import PermanentError, RuntimeFailure
 from rules.language.value_labels import value_label
-from streams.tracing import continued, incoming
+from streams.tracing import continued_headers, incoming
 from web import errors, metrics
 from web.api import routers
 from web.auth import Person, identify
@@ -90,7 +90,7 @@ class ResponseGuard:
             await self._app(scope, receive, send)
             return
         began = time.perf_counter()
-        incoming.set(continued((name.decode("latin-1"), value) for name, value in scope["headers"]))
+        incoming.set(continued_headers((name.decode("latin-1"), value) for name, value in scope["headers"]))
 
         async def measured(message: Message) -> None:
             if message["type"] == "http.response.start":

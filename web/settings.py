@@ -9,7 +9,7 @@ from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from models.errors import ConfigError
-from streams.masking import is_url, masked, remember, remember_url
+from streams.masking import is_url, masked_url, remember, remember_url
 
 ROLES: Final = ("rep", "manager", "admin")
 """The roles in ascending order of rights."""
@@ -129,7 +129,9 @@ class WebSettings(BaseSettings):
     def __repr_args__(self) -> Any:
         """Return the values that `repr` shows: addresses without their passwords."""
         shown = super().__repr_args__()
-        return [(name, masked(value) if name == "console_database_url" else value) for name, value in shown]
+        return [
+            (name, masked_url(value) if name == "console_database_url" else value) for name, value in shown
+        ]
 
     @model_validator(mode="after")
     def _oidc_is_whole(self) -> Self:

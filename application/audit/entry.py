@@ -36,7 +36,10 @@ class AuditedAct:
         self._actor, self._act = actor, act
         self.object = of
         """Kind and id. What is created gets its id while the act runs."""
-        self._differences = [AuditDifference(one.path, one.old, one.new, one.rule) for one in differences]
+        self._differences = [
+            AuditDifference(difference.path, difference.old, difference.new, difference.rule)
+            for difference in differences
+        ]
 
     def add(self, path: str, new: Any, old: Any = None) -> None:
         """Add one difference to the record."""
@@ -44,7 +47,10 @@ class AuditedAct:
 
     def replace(self, differences: Iterable[Difference]) -> None:
         """Replace the differences by those that the act made."""
-        self._differences = [AuditDifference(one.path, one.old, one.new, one.rule) for one in differences]
+        self._differences = [
+            AuditDifference(difference.path, difference.old, difference.new, difference.rule)
+            for difference in differences
+        ]
 
     def record(self, outcome: Outcome = "done") -> AuditRecord:
         """Return the record."""

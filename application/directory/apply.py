@@ -16,10 +16,10 @@ async def compare(settings: Settings, org: str, wanted: WantedAction, *, prune: 
     Raises `PublicationErrors` with every reference to an object that would not exist, and `RetryableError` where
     Kafka is unreachable.
     """
-    return planned(await read_published(settings, org), wanted, prune=prune)
+    return plan_changes(await read_published(settings, org), wanted, prune=prune)
 
 
-def planned(before: PublishedObjects, wanted: WantedAction, *, prune: bool = False) -> ChangePlan:
+def plan_changes(before: PublishedObjects, wanted: WantedAction, *, prune: bool = False) -> ChangePlan:
     """Return what `compare` returns, against what was read. Raises `PublicationErrors` as it does."""
     if problems := missing_references(before.present, wanted, is_open=before.is_open, prune=prune):
         raise PublicationErrors(problems)

@@ -39,8 +39,8 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
         yield f"{_SIGNS[self.change]} {self.kind}/{self.id}"
         if self.remark:
             yield f"    {self.remark}"
-        for one in self.paths:
-            yield f"    {one.path}: {_shown(one.old)} → {_shown(one.new)}"
+        for change in self.paths:
+            yield f"    {change.path}: {_shown(change.old)} → {_shown(change.new)}"
 
 
 class ChangePlan(msgspec.Struct, frozen=True, kw_only=True):

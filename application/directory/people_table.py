@@ -7,7 +7,7 @@ from typing import Any, Final, NamedTuple
 
 from application.directory.objects import Objects, Value, normal
 from application.importing.import_tables import delimiter_of
-from application.importing.text_encoding import decoded
+from application.importing.text_encoding import decoded_text
 from models import location
 from models.errors import Problem, PublicationErrors
 from rules.queues.rule_book import Key
@@ -104,7 +104,7 @@ def read_people(org: str, content: bytes, before: Objects) -> PeopleTable:
     is the rep with its mail address, else a new rep, whose id comes from the address or the name. Raises
     `PeopleErrors` with every problem by the line of its row.
     """
-    rows = _rows(decoded(content).removeprefix("\ufeff"))
+    rows = _rows(decoded_text(content).removeprefix("\ufeff"))
     line, header = next(rows, (1, []))
     names = [" ".join(cell.lower().replace("_", " ").split()) for cell in header]
     if not {"name", "full name", "email", "e-mail", "mail", "email address", "id", "rep id"} & set(names):
@@ -184,7 +184,7 @@ class _Reader:
         try:
             self.objects[key] = normal(self._org, *key, {**self._before.get(key, {}), **given})
         except PublicationErrors as error:
-            self.problems += [(line, one) for one in error.problems]
+            self.problems += [(line, problem) for problem in error.problems]
 
     def _id_of(self, given: Value) -> str:
         mail = str(given.get("email", "")).casefold()

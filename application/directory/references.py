@@ -7,7 +7,7 @@ from models.errors import Problem
 from rules.queues.rule_book import Key
 
 
-def after(before: Objects, wanted: WantedAction, *, prune: bool = False) -> dict[Key, Value]:
+def directory_after(before: Objects, wanted: WantedAction, *, prune: bool = False) -> dict[Key, Value]:
     """Return the directory after publication. `prune`: objects that the file does not name are removed."""
     whole: dict[Key, Value | None] = {**({} if prune else before), **wanted}
     return {key: value for key, value in whole.items() if value is not None}
@@ -22,7 +22,7 @@ def missing_references(
     still need. `is_open`: the org never had a rep, or is open without reps; then anyone may be a member while there
     is no rep.
     """
-    result = after(before, wanted, prune=prune)
+    result = directory_after(before, wanted, prune=prune)
     anyone = is_open and not any(kind == "rep" for kind, _ in result)
     problems = []
     for key, value in result.items():

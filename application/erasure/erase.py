@@ -26,7 +26,7 @@ from models.erasure import ERASED, ErasureKey
 from models.errors import RetryableError
 from models.public import ErasureReceipt
 from sink.database_engine import connect
-from sink.db_errors import translated
+from sink.db_errors import translated_errors
 from sink.tables import LeadTable
 from streams.erasure_key import own_key
 from streams.settings import Settings
@@ -126,7 +126,7 @@ async def _until_stored(settings: Settings, leads: tuple[str, ...]) -> None:
 def _stored(settings: Settings, leads: tuple[str, ...]) -> int:
     engine, found = connect(settings.database_url), 0
     try:
-        with translated(CRM), engine.connect() as connection:
+        with translated_errors(CRM), engine.connect() as connection:
             for begin in range(0, len(leads), AT_ONCE):
                 some = leads[begin : begin + AT_ONCE]
                 query = select(func.count()).where(

@@ -63,7 +63,7 @@ async def delete_logs(
     admin = clients.admin(settings, request_timeout_ms=REQUEST_MS)
     try:
         await admin.start()
-        limits = await _passed(settings, admin, ends, patience_seconds)
+        limits = await _reader_positions(settings, admin, ends, patience_seconds)
         begins: Ends = {}
         for topic in LOGS:
             for n, (begin, end) in (await extent(settings, topic)).items():
@@ -91,7 +91,7 @@ async def delete_before(admin: Any, limits: Ends) -> None:
         )
 
 
-async def _passed(settings: Settings, admin: Any, ends: Ends, patience_seconds: float) -> Ends:
+async def _reader_positions(settings: Settings, admin: Any, ends: Ends, patience_seconds: float) -> Ends:
     """Return how far each partition was read by all its readers, at most to the end; wait for them for a while."""
     loop = asyncio.get_running_loop()
     give_up = loop.time() + patience_seconds

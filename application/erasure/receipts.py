@@ -22,7 +22,10 @@ async def write_receipts(settings: Settings, receipts: Iterable[ErasureReceipt])
     """Write receipts; they are durable on return. Raises `RetryableError`."""
     await _write(
         settings,
-        [(f"{each.org}/{each.receipt_id}".encode(), msgspec.json.encode(each)) for each in receipts],
+        [
+            (f"{receipt.org}/{receipt.receipt_id}".encode(), msgspec.json.encode(receipt))
+            for receipt in receipts
+        ],
     )
 
 

@@ -17,7 +17,7 @@ from application.erasure.erased_data_finder import Finder
 from board.connection import connect as connect_valkey
 from models.errors import RetryableError
 from sink.database_engine import connect
-from sink.db_errors import translated
+from sink.db_errors import translated_errors
 
 FEED: Final = "feed:*"
 SLICE: Final = 1_000
@@ -35,10 +35,10 @@ def blank(database_url: str, org: str, finder: Finder, what: str) -> int:
     engine = connect(database_url)
     changes: list[Any] = []
     try:
-        with translated(what), engine.connect() as connection:
+        with translated_errors(what), engine.connect() as connection:
             for table in tables(engine):
                 changes += _changes(connection, table, org, finder)
-        with translated(what), engine.execution_options(writes=True).begin() as connection:
+        with translated_errors(what), engine.execution_options(writes=True).begin() as connection:
             for statement in changes:
                 connection.execute(statement)
     finally:
@@ -64,7 +64,10 @@ def compact(database_url: str, what: str) -> None:
     """Rewrite a database's files without what was removed. Blocking. Raises `RetryableError`."""
     engine = connect(database_url)
     try:
-        with translated(what), engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        with (
+            translated_errors(what),
+            engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection,
+        ):
             if engine.dialect.name == "sqlite":
                 raw: Any = connection.connection.driver_connection
                 raw.execute("VACUUM")

@@ -13,12 +13,12 @@ from defusedxml.common import DefusedXmlException
 from defusedxml.ElementTree import DefusedXMLParser, ParseError
 from msgspec.structs import replace
 
-from application.importing.adf_text import LONGEST_PROSPECT, OUTSIDE, mended, prospects_in
+from application.importing.adf_text import LONGEST_PROSPECT, OUTSIDE, mended_xml, prospects_in
 from application.importing.import_rows import ParsedLine, encode
 from models.contacts import email, phone
 from models.field_names import FULL_NAME, field_of, normal_name
 from models.inbound import MAX_BYTES, MAX_DEPTH
-from models.spelling import cleaned, decoded, split_name
+from models.spelling import cleaned, decode_entities, split_name
 
 _FAX: Final = "fax"
 _FIRST: Final = "first_name"
@@ -135,7 +135,7 @@ def read_open(file: BinaryIO) -> Iterator[ParsedLine]:
     """Yield each prospect of an open file, as `read` does."""
     for piece in prospects_in(file):
         if piece.is_prospect:
-            found = _found(piece.line, piece.text)
+            found = _parsed_line(piece.line, piece.text)
             text = piece.text if found.message is None else ""
             yield replace(found, lines=piece.text.count("\n") + 1, text=text)
         else:
@@ -144,7 +144,7 @@ def read_open(file: BinaryIO) -> Iterator[ParsedLine]:
             )
 
 
-def _found(line: int, text: str) -> ParsedLine:
+def _parsed_line(line: int, text: str) -> ParsedLine:
     """Return the message of a prospect's text, or why it is none."""
     if len(text) > LONGEST_PROSPECT:
         return _message_of(line, None)
@@ -152,7 +152,7 @@ def _found(line: int, text: str) -> ParsedLine:
         return ParsedLine(line=line, reason="not XML: a document type is not read")
     target = _Prospect()
     parser = DefusedXMLParser(target=target, forbid_dtd=True)
-    sound = mended(text)
+    sound = mended_xml(text)
     try:
         parser.feed(sound.text)
         parser.close()
@@ -262,7 +262,7 @@ def _names(contact: AdfElement) -> tuple[str, str, str]:
             parts.setdefault(part, node.text)
     given, family = parts.get(_FIRST, ""), parts.get(_LAST, "")
     unknown = (text for part, text in parts.items() if part not in {_FIRST, _LAST, *_ASIDE})
-    first, last, suffix = split_name(cleaned(decoded(parts.get(FULL_NAME) or next(unknown, ""))))
+    first, last, suffix = split_name(cleaned(decode_entities(parts.get(FULL_NAME) or next(unknown, ""))))
     if family:
         return given, family, parts.get(_SUFFIX, "")
     return given or first, last, parts.get(_SUFFIX) or suffix

@@ -187,7 +187,7 @@ class MendedXml(NamedTuple):
     undefined: tuple[str, ...]
 
 
-def mended(text: str) -> MendedXml:
+def mended_xml(text: str) -> MendedXml:
     """Return a prospect's text as XML, without what vendors' programs get wrong.
 
     Bytes that were no UTF-8 are read as cp1252. Bare ampersands, HTML's entities and characters that XML forbids are
@@ -225,7 +225,7 @@ def _as_xml(name: str | None) -> str | None:
         return f"&{name}"
     if not name.startswith("#"):
         characters = html5.get(name) or html5.get(name.lower())
-        return None if characters is None else "".join(f"&#{ord(one)};" for one in characters)
+        return None if characters is None else "".join(f"&#{ord(character)};" for character in characters)
     code = _code(name[1:-1])
     if code in _CP1252_REFERENCES:
         return html.unescape(f"&#{code};")

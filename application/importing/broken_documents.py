@@ -12,7 +12,7 @@ import msgspec
 
 from models.errors import Refused
 from models.inbound import MAX_BYTES
-from rules.inbound.envelope import parsed
+from rules.inbound.envelope import parse_json
 from rules.inbound.lenient import first_value
 
 WORK: Final = 4
@@ -47,7 +47,7 @@ def is_json_lines(content: bytes) -> bool:
 
 def _is_object(line: bytes) -> bool:
     try:
-        return isinstance(parsed(line), dict)
+        return isinstance(parse_json(line), dict)
     except Refused:
         return False
 

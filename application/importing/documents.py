@@ -11,7 +11,7 @@ from application.importing import lines
 from application.importing.broken_documents import is_json_lines, parts_of
 from application.importing.import_rows import LONGEST_TEXT, ParsedLine, encode
 from application.importing.mapping import Mapping, UnusableCell
-from application.importing.text_encoding import decoded, wide_encoding
+from application.importing.text_encoding import decoded_text, wide_encoding
 from models import normalize
 from models.errors import InvalidInput, Problem
 from rules.inbound.fields import find_fields
@@ -57,7 +57,7 @@ def leads_in(document: Any, mapping: Mapping | None) -> Iterator[ParsedLine]:
     if mapping is not None and mapping.leads:
         at_path = list(_at(document, mapping.leads.split(".")))
         for number, lead in enumerate(at_path, start=1):
-            yield _found(number, lead, mapping)
+            yield _parsed_line(number, lead, mapping)
         if not at_path:
             yield ParsedLine(
                 line=1, field=mapping.leads, reason="is missing: the mapping says that leads are there"
@@ -65,7 +65,7 @@ def leads_in(document: Any, mapping: Mapping | None) -> Iterator[ParsedLine]:
         return
     (_, leads), *others = _lists_of(document)
     for number, lead in enumerate(leads, start=1):
-        yield _found(number, lead, mapping)
+        yield _parsed_line(number, lead, mapping)
     for number, (path_inside, further) in enumerate(others, start=len(leads) + 1):
         if any(isinstance(one, dict) and find_fields(one).identifies for one in further):
             reason = (
@@ -79,7 +79,7 @@ def _broken(content: bytes, mapping: Mapping | None) -> Iterator[ParsedLine]:
 
     Where a mapping says where the leads are, the document is refused as a whole.
     """
-    text = decoded(content)
+    text = decoded_text(content)
     if mapping is not None and mapping.leads:
         yield ParsedLine(line=1, reason="not JSON", text=text[:LONGEST_TEXT])
         return
@@ -87,7 +87,7 @@ def _broken(content: bytes, mapping: Mapping | None) -> Iterator[ParsedLine]:
         if part.value is None:
             yield ParsedLine(line=number, reason=part.reason, text=part.text[:LONGEST_TEXT])
         else:
-            yield _found(number, part.value, mapping)
+            yield _parsed_line(number, part.value, mapping)
 
 
 def _at(value: Any, names: list[str]) -> Iterator[Any]:
@@ -117,11 +117,11 @@ def _lists_of(document: Any) -> list[tuple[str, list[Any]]]:
 
 def _flat(leads: list[Any], depth: int) -> Iterator[Any]:
     """Yield the elements of a list; a list of objects inside stands for its elements."""
-    for one in leads:
-        if isinstance(one, list) and depth and any(isinstance(inner, dict | list) for inner in one):
-            yield from _flat(one, depth - 1)
+    for lead in leads:
+        if isinstance(lead, list) and depth and any(isinstance(inner, dict | list) for inner in lead):
+            yield from _flat(lead, depth - 1)
         else:
-            yield one
+            yield lead
 
 
 def _keyed_leads(document: dict[str, Any], depth: int) -> list[Any]:
@@ -149,11 +149,11 @@ def _as_utf8(content: bytes) -> bytes:
             return content.decode(wide).encode()
         content.decode()
     except UnicodeDecodeError:
-        return decoded(content).encode(errors="replace")
+        return decoded_text(content).encode(errors="replace")
     return content
 
 
-def _found(number: int, lead: Any, mapping: Mapping | None) -> ParsedLine:
+def _parsed_line(number: int, lead: Any, mapping: Mapping | None) -> ParsedLine:
     if not isinstance(lead, dict):
         reason = f"must be a JSON object, not {normalize.kind_of(lead)}"
         return ParsedLine(line=number, reason=reason, text=_text(lead))

@@ -7,7 +7,7 @@ from typing import Final, Literal
 from application.importing import adf, documents, import_tables, lines, sheets
 from application.importing.import_rows import AS_SENT, ImportRow, ParsedLine, row
 from application.importing.mapping import Mapping
-from application.importing.text_encoding import decoded
+from application.importing.text_encoding import decoded_text
 from models.directory import OrgSettings
 from models.errors import InvalidInput, Problem
 
@@ -34,7 +34,7 @@ def format_of(path: Path) -> Format:
         head = file.read(_HEAD)
     if head.startswith(b"PK\x03\x04"):
         return "xlsx"
-    return _BY_FIRST.get(decoded(head).lstrip("\ufeff \t\r\n")[:1], "csv")
+    return _BY_FIRST.get(decoded_text(head).lstrip("\ufeff \t\r\n")[:1], "csv")
 
 
 def read_leads(
@@ -54,7 +54,7 @@ def read_leads(
     defaults = {"vendor": vendor, "campaign": campaign or "", "org": org or ""}
     try:
         kind = format_of(path)
-        yield from rows_of(_found(kind, path, mapping), mapping, kind, defaults, settings)
+        yield from rows_of(_parsed_lines(kind, path, mapping), mapping, kind, defaults, settings)
     except OSError as error:
         raise InvalidInput((Problem(path=str(path), reason=f"cannot be read: {error.strerror}"),)) from error
 
@@ -78,7 +78,7 @@ def rows_of(
         raise InvalidInput((Problem(path="file", reason="no lead was found in it"),))
 
 
-def _found(kind: Format, path: Path, mapping: Mapping | None) -> Iterator[ParsedLine]:
+def _parsed_lines(kind: Format, path: Path, mapping: Mapping | None) -> Iterator[ParsedLine]:
     match kind:
         case "adf":
             return adf.read(path)

@@ -67,9 +67,11 @@ class Forecast:
             if self._persons.lead_of(one.arrival_id) is not None:
                 continue
             joining = joining_handles(one.facts, self._directory.shared_handles)
-            fresh = tuple(each for each in joining if not self._persons.is_held(each))
+            fresh = tuple(handle for handle in joining if not self._persons.is_held(handle))
             shared = tuple(
-                each for each in joining if each not in fresh and not self._persons.joins(one.lead_id, each)
+                handle
+                for handle in joining
+                if handle not in fresh and not self._persons.joins(one.lead_id, handle)
             )
             name = name_digest(one.facts)
             of_inquiry = one.arrival_id != one.lead_id and name is not None
@@ -94,7 +96,7 @@ class Forecast:
         transition = OrgTransition(self._state, self._directory, datetime.now(UTC), SLICE)
         place_arrival(transition, event)
         step = transition.step()
-        placed = next((one for one in step.decisions if isinstance(one, ArrivalPlaced)), None)
+        placed = next((decision for decision in step.decisions if isinstance(decision, ArrivalPlaced)), None)
         known = placed is not None and self._persons.lead_of(placed.lead_id) is not None
         self._state.put(step.rows)
         if placed is None:

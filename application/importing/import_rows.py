@@ -97,9 +97,9 @@ def row(found: ParsedLine, defaults: dict[str, str], settings: OrgSettings = AS_
     try:
         event = accept_as(settings, encode(message), {}, arrived_at=datetime.now(UTC))
     except Refused as error:
-        return refused(found.line, error.field, error.reason, message, lines=found.lines)
+        return refused_row(found.line, error.field, error.reason, message, lines=found.lines)
     except RecursionError:
-        return refused(found.line, "", f"is nested deeper than {MAX_DEPTH}", lines=found.lines)
+        return refused_row(found.line, "", f"is nested deeper than {MAX_DEPTH}", lines=found.lines)
     return ImportRow(
         line=found.line,
         message=message,
@@ -110,7 +110,7 @@ def row(found: ParsedLine, defaults: dict[str, str], settings: OrgSettings = AS_
     )
 
 
-def refused(
+def refused_row(
     line: int, field: str, reason: str, message: dict[str, Any] | None = None, *, lines: int = 1
 ) -> ImportRow:
     """Return the row of a refusal. `message`: what intake refuses, where there is a message."""

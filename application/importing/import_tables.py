@@ -10,7 +10,7 @@ from typing import Any, Final, TextIO
 
 from application.importing.csv_rows import CsvLines, CsvRows
 from application.importing.import_rows import ParsedLine
-from application.importing.mapping import FIELDS, Mapping, UnusableCell, named
+from application.importing.mapping import FIELDS, Mapping, UnusableCell, columns_as_text
 from application.importing.summary_rows import REASON as SUMMARY
 from application.importing.summary_rows import is_email, is_phone, is_summary
 from application.importing.text_encoding import encoding_of
@@ -169,7 +169,7 @@ def require_usable(header: tuple[str, ...], mapping: Mapping | None) -> None:
 def require_known(header: tuple[str, ...]) -> None:
     """Raise `InvalidInput` where no column is named like a field."""
     if not any(map(field_of, header)):
-        reason = f"none of {named(header)} is a field of lead-arrivals; a mapping must say which is which"
+        reason = f"none of {columns_as_text(header)} is a field of lead-arrivals; a mapping must say which is which"
         raise InvalidInput((Problem(path="header", reason=reason),))
 
 

@@ -6,11 +6,11 @@ from typing import Any, Final
 
 from application.importing.import_rows import LONGEST_TEXT, ParsedLine
 from application.importing.mapping import Mapping, UnusableCell
-from application.importing.text_encoding import decoded, encoding_of, wide_encoding
+from application.importing.text_encoding import decoded_text, encoding_of, wide_encoding
 from models import normalize
 from models.errors import Refused
 from models.inbound import MAX_BYTES
-from rules.inbound.envelope import parsed
+from rules.inbound.envelope import parse_json
 
 _HEAD: Final = 4096
 
@@ -35,16 +35,16 @@ def _lines(readline: Callable[[int], bytes | str], mapping: Mapping | None) -> I
             text = beginning.decode(errors="replace")
             yield ParsedLine(line=line, reason=f"is longer than {MAX_BYTES} bytes", text=text)
         elif value.strip():
-            yield _found(line, value, mapping)
+            yield _parsed_line(line, value, mapping)
 
 
 def _as_bytes(line: bytes | str) -> bytes:
     return line.encode(errors="replace") if isinstance(line, str) else line
 
 
-def _found(line: int, value: bytes, mapping: Mapping | None) -> ParsedLine:
+def _parsed_line(line: int, value: bytes, mapping: Mapping | None) -> ParsedLine:
     try:
-        message: Any = parsed(value)
+        message: Any = parse_json(value)
         if not isinstance(message, dict):
             reason = f"must be a JSON object, not {normalize.kind_of(message)}"
             return ParsedLine(line=line, reason=reason, text=_text(value))
@@ -56,4 +56,4 @@ def _found(line: int, value: bytes, mapping: Mapping | None) -> ParsedLine:
 
 
 def _text(value: bytes) -> str:
-    return decoded(value.rstrip(b"\r\n"))
+    return decoded_text(value.rstrip(b"\r\n"))

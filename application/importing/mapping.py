@@ -43,7 +43,7 @@ from models import moments, normalize
 from models.errors import InvalidInput, Problem
 from models.field_names import FULL_NAME
 from models.inbound import Arrival
-from rules.inbound.fields import can_be_read, flattened
+from rules.inbound.fields import can_be_read, flatten_answers
 
 Scalar = str | bool | int | Annotated[float, Field(allow_inf_nan=False)]
 FIELDS: Final = tuple(name for name in Arrival.model_fields if name != "attributes")
@@ -222,7 +222,7 @@ class Mapping:
 
     def check_columns(self, present: tuple[str, ...]) -> None:
         """Raise `InvalidInput` where the file lacks a column that the mapping needs."""
-        there, known = named(present), frozenset(present)
+        there, known = columns_as_text(present), frozenset(present)
         missing = [
             Problem(path=key, reason=f"there is no column {column}; there are {there}")
             for column, key in self.columns().items()
@@ -233,7 +233,7 @@ class Mapping:
 
     def message(self, row: Row) -> dict[str, Any]:
         """Return the arrival message of a row, without fields that have no value. Raises `UnusableCell`."""
-        sent, row = row, flattened(row)
+        sent, row = row, flatten_answers(row)
         for column in self.required:
             if cell_of(row, column) in (None, "") and cell_of(sent, column) in (None, "", []):
                 raise UnusableCell(column, "is empty")
@@ -296,7 +296,7 @@ def read_yaml(path: Path) -> Any:
         raise InvalidInput((Problem(path=str(path), reason=f"is not YAML: {error}"),)) from error
 
 
-def named(columns: tuple[str, ...]) -> str:
+def columns_as_text(columns: tuple[str, ...]) -> str:
     """Return columns as text for a reason. Of many, only the first are named."""
     more = f" and {len(columns) - _COLUMNS_NAMED} more" if len(columns) > _COLUMNS_NAMED else ""
     return ", ".join(columns[:_COLUMNS_NAMED]) + more

@@ -7,7 +7,7 @@ from typing import Final, Literal
 from urllib.parse import parse_qsl
 
 from application.importing import adf, documents, import_tables
-from application.importing.import_rows import AS_SENT, ImportRow, ParsedLine, refused, row
+from application.importing.import_rows import AS_SENT, ImportRow, ParsedLine, refused_row, row
 from application.importing.mapping import Mapping, UnusableCell
 from models.directory import OrgSettings
 from models.errors import InvalidInput, Problem
@@ -52,7 +52,7 @@ def read_post(
     that has no lead, or that has more than `MOST_LEADS`.
     """
     try:
-        found = list(islice(_found(body, kind, mapping), MOST_LEADS + 1))
+        found = list(islice(_parsed_lines(body, kind, mapping), MOST_LEADS + 1))
     except RecursionError:
         raise _unreadable(f"is nested deeper than {MAX_DEPTH}") from None
     if len(found) > MOST_LEADS:
@@ -61,10 +61,10 @@ def read_post(
         raise _unreadable("has no lead")
     defaults = {"vendor": vendor, "campaign": campaign or "", "org": org}
     given = {name: value for name, value in defaults.items() if value}
-    return [_own(row(each, given, settings), vendor, org) for each in found]
+    return [_refuse_foreign(row(each, given, settings), vendor, org) for each in found]
 
 
-def _found(body: bytes, kind: Kind, mapping: Mapping | None) -> Iterator[ParsedLine]:
+def _parsed_lines(body: bytes, kind: Kind, mapping: Mapping | None) -> Iterator[ParsedLine]:
     match kind:
         case "json":
             try:
@@ -112,13 +112,13 @@ def _pairs(text: str, encoding: str) -> list[tuple[str, str]]:
     )
 
 
-def _own(read: ImportRow, vendor: str, org: str) -> ImportRow:
+def _refuse_foreign(read: ImportRow, vendor: str, org: str) -> ImportRow:
     """Refuse a row that names another vendor or org than the sender's."""
     if read.facts is None:
         return read
     for field, own, named in (("vendor", vendor, read.facts.vendor), ("org", org, read.facts.org)):
         if named != own:
-            return refused(read.line, field, f"is {named!r}, but the key belongs to {own!r}")
+            return refused_row(read.line, field, f"is {named!r}, but the key belongs to {own!r}")
     return read
 
 

@@ -51,7 +51,7 @@ def read(path: Path, mapping: Mapping | None) -> Iterator[ParsedLine]:
             unusable.append(error)
             found.append(iter([_sheet_refused(name, rows, begin, error)]))
         else:
-            found.append(import_tables.messages(header, _found(rows, begin, header), mapping))
+            found.append(import_tables.messages(header, _parsed_lines(rows, begin, header), mapping))
     if unusable and len(unusable) == len(found):
         raise unusable[0]
     yield from chain.from_iterable(found)
@@ -93,7 +93,7 @@ def _header_at(rows: list[list[str]], needed: frozenset[str]) -> int | None:
     return next(named, filled[0] if filled else None)
 
 
-def _found(rows: list[list[str]], begin: int, header: tuple[str, ...]) -> Iterator[ParsedLine]:
+def _parsed_lines(rows: list[list[str]], begin: int, header: tuple[str, ...]) -> Iterator[ParsedLine]:
     yield from import_tables.rows_before(rows[:begin], len(header))
     for index in range(begin + 1, len(rows)):
         if any(rows[index]):

@@ -101,7 +101,7 @@ def encoding_of(path: Path) -> Encoding:
     return Encoding("cp1252") if _decodes(path, "cp1252") else Encoding("latin-1")
 
 
-def decoded(content: bytes) -> str:
+def decoded_text(content: bytes) -> str:
     """Return the text of some bytes, by the same rules as `encoding_of`. A broken character of UTF-16 is U+FFFD."""
     if (wide := wide_encoding(content[:_HEAD])) is not None:
         return content.decode(wide, "replace")

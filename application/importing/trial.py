@@ -18,9 +18,9 @@ from application.importing.mapping import FIELDS, Mapping, cell_of
 from models.directory import OrgSettings
 from models.errors import InvalidInput, Problem
 from models.field_names import FULL_NAME, field_of
-from rules.inbound.fields import find_fields, flattened
+from rules.inbound.fields import find_fields, flatten_answers
 from rules.inbound.nested import with_nested
-from rules.inbound.wrapped import unwrapped
+from rules.inbound.wrapped import unwrapped_lead
 
 MOST_COLUMNS: Final = 2_000
 """The most columns that are reported. A JSON file may name other fields in each lead."""
@@ -79,20 +79,20 @@ class Trial(msgspec.Struct):
         return {
             "columns": [
                 {
-                    "column": one.column,
-                    "becomes": one.becomes,
-                    "field": one.field,
-                    "rows": one.rows,
-                    "unreadable": one.unreadable,
-                    "samples": [msgspec.to_builtins(sample) for sample in one.samples],
+                    "column": column.column,
+                    "becomes": column.becomes,
+                    "field": column.field,
+                    "rows": column.rows,
+                    "unreadable": column.unreadable,
+                    "samples": [msgspec.to_builtins(sample) for sample in column.samples],
                 }
-                for one in self.columns.values()
+                for column in self.columns.values()
             ],
             "unread": self.unread,
             "more_columns": self.more_columns,
             "accepted": self.accepted,
             "refused": self.refused,
-            "refusals": [msgspec.to_builtins(one) for one in self.refusals],
+            "refusals": [msgspec.to_builtins(refusal) for refusal in self.refusals],
             "leads": self.leads,
         }
 
@@ -149,10 +149,10 @@ def try_file(
     seen = Observer(mapping, by_names=kind in ("csv", "xlsx"))
     trial = Trial()
     defaults = {"vendor": vendor, "campaign": campaign or "", "org": org or ""}
-    for row in rows_of(_found(kind, path, seen), mapping, kind, defaults, settings):
+    for row in rows_of(_parsed_lines(kind, path, seen), mapping, kind, defaults, settings):
         cells, seen.cells = (row.message or {} if kind == "adf" else seen.cells), {}
         _count(trial, row, leads)
-        _look(trial, row, cells, None if kind == "adf" else mapping)
+        _add_row(trial, row, cells, None if kind == "adf" else mapping)
         on_row(row)
     return trial
 
@@ -175,7 +175,7 @@ def _unreadable(column: ColumnTrial) -> str:
     return f"no value can be read as {column.field}, such as {sample!r}"
 
 
-def _found(kind: Format, path: Path, seen: Observer) -> Iterator[ParsedLine]:
+def _parsed_lines(kind: Format, path: Path, seen: Observer) -> Iterator[ParsedLine]:
     match kind:
         case "adf":
             return adf.read(path)
@@ -201,10 +201,10 @@ def _count(trial: Trial, row: ImportRow, most: int) -> None:
         trial.leads.append({"line": row.line, "lead_id": row.lead_id, **facts})
 
 
-def _look(trial: Trial, row: ImportRow, sent: RowCells[str, Any], mapping: Mapping | None) -> None:
+def _add_row(trial: Trial, row: ImportRow, sent: RowCells[str, Any], mapping: Mapping | None) -> None:
     """Add one row to what is known of its columns."""
-    sent = sent if mapping else with_nested(unwrapped(sent) or sent)
-    cells = {name: cell for name, cell in flattened(sent).items() if cell not in (None, "")}
+    sent = sent if mapping else with_nested(unwrapped_lead(sent) or sent)
+    cells = {name: cell for name, cell in flatten_answers(sent).items() if cell not in (None, "")}
     invalid = row.facts.attributes.get("invalid") if row.facts else None
     invalid = invalid if isinstance(invalid, dict) else {}
     used = _by_mapping(cells, mapping) if mapping else _by_name(cells)

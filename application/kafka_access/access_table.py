@@ -283,7 +283,7 @@ def processes() -> list[Principal]:
     return [principal_of("process", name) for name in PROCESSES]
 
 
-def known(user: str) -> Principal | None:
+def principal_of_user(user: str) -> Principal | None:
     """Return the principal with this user name by our convention, or None if there is none."""
     if user.removeprefix(PREFIX) in PROCESSES and user.startswith(PREFIX):
         return principal_of("process", user.removeprefix(PREFIX))

@@ -39,7 +39,7 @@ def shell(principal: Principal, *, bootstrap: str, remove: bool = False) -> list
     return found
 
 
-def plain(principal: Principal) -> dict[str, Any]:
+def principal_as_json(principal: Principal) -> dict[str, Any]:
     """Return a principal and its ACLs as a JSON object."""
     return {
         "principal": f"User:{principal.name}",

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 import msgspec
 
-from application.kafka_access.access_table import Principal, known, processes
+from application.kafka_access.access_table import Principal, principal_of_user, processes
 from application.kafka_access.acls import (
     ANY_HOST,
     CLUSTER_NAME,
@@ -53,7 +53,7 @@ def compare(held: Iterable[HeldAcl], *, others: Iterable[Principal] = ()) -> lis
         of.setdefault(one.principal, []).append(one)
     wanted = {f"{_USER}{principal.name}": principal for principal in (*processes(), *others)}
     for name in of:
-        if name not in wanted and (principal := known(name.removeprefix(_USER))) is not None:
+        if name not in wanted and (principal := principal_of_user(name.removeprefix(_USER))) is not None:
             wanted[name] = principal
     everybody = of.get(f"{_USER}{WILDCARD}", [])
     found = [_of_ours(name, principal, of.get(name, []), everybody) for name, principal in wanted.items()]
@@ -70,7 +70,7 @@ def _of_ours(
     return AclDifference(
         principal=name,
         lacks=tuple(acl for acl in needed if not any(one.allows(acl) for one in allowed)),
-        denied=tuple(acl for acl in needed if any(one.denies(acl) for one in denials)),
+        denied=tuple(acl for acl in needed if any(denial.denies(acl) for denial in denials)),
         too_much=tuple(
             one
             for one in sorted(theirs)

@@ -25,7 +25,7 @@ from application.partition_move.move_file import (
     MovedRecord,
     MoveFileWriter,
     check_new,
-    written,
+    new_move_file,
 )
 from application.partition_move.moved_rows import NewestLeads, NewestOrgs
 from application.partition_move.open_requests import open_requests
@@ -77,7 +77,7 @@ async def export(
         await _tell_letters(settings, say, leave=leave_dead_letters)
         before = await ends_of_all(lags)
         async with audited(settings, operator(""), "state_exported", f"file/{path.name}") as entry:
-            with written(path) as writer:
+            with new_move_file(path) as writer:
                 await _write(settings, writer, say)
                 check_unmoved(before, await ends_of_all(lags))
                 entry.add("partitions", settings.partitions)
@@ -117,9 +117,9 @@ async def _write(settings: Settings, writer: MoveFileWriter, say: Say) -> None:
     writer.head(FileHeader(format=FORMAT, at=now, partitions=settings.partitions, ends=ends))
     for topic in IN_PLACE:
         say(topic)
-        async for record in _of(settings, topic):
+        async for record in _records_of(settings, topic):
             if _is_valid(record):
-                writer.add(_moved(record, offset=record.offset))
+                writer.add(_moved_record(record, offset=record.offset))
     say("leads")
     await _leads(settings, writer)
     say("orgs")
@@ -127,22 +127,22 @@ async def _write(settings: Settings, writer: MoveFileWriter, say: Say) -> None:
     for topic in NEWEST:
         say(topic)
         newest: dict[bytes, Any] = {}
-        async for record in _of(settings, topic):
+        async for record in _records_of(settings, topic):
             newest[record.key] = record
         for record in newest.values():
-            writer.add(_moved(record))
+            writer.add(_moved_record(record))
     for topic in WHOLE:
         say(topic)
-        async for record in _of(settings, topic):
-            writer.add(_moved(record))
+        async for record in _records_of(settings, topic):
+            writer.add(_moved_record(record))
     for record in await open_requests(settings):
-        writer.add(_moved(record))
+        writer.add(_moved_record(record))
 
 
 async def _leads(settings: Settings, writer: MoveFileWriter) -> None:
     newest = NewestLeads()
     for partition in range(settings.partitions):
-        async for record in _of(settings, LEAD_JOURNAL, partition):
+        async for record in _records_of(settings, LEAD_JOURNAL, partition):
             _take(newest.take, record)
         for key, value in newest.end():
             writer.add(MovedRecord(topic=LEAD_JOURNAL, key=key, value=value))
@@ -153,7 +153,7 @@ async def _leads(settings: Settings, writer: MoveFileWriter) -> None:
 async def _orgs(settings: Settings, writer: MoveFileWriter) -> None:
     for partition in range(settings.partitions):
         newest = NewestOrgs()
-        async for record in _of(settings, ORG_JOURNAL, partition):
+        async for record in _records_of(settings, ORG_JOURNAL, partition):
             _take(newest.take, record)
         for key, value in newest.end():
             writer.add(MovedRecord(topic=ORG_JOURNAL, key=key, value=value))
@@ -174,7 +174,7 @@ def _take(take: Callable[[bytes, bytes | None], None], record: Any) -> None:
         raise RuntimeFailure(position, f"cannot be read: {error}") from error
 
 
-async def _of(settings: Settings, topic: str, partition: int | None = None) -> AsyncIterator[Any]:
+async def _records_of(settings: Settings, topic: str, partition: int | None = None) -> AsyncIterator[Any]:
     only = None if partition is None else {partition}
     async with aclosing(read_topic(settings, topic, partitions=only)) as records:
         async for record in records:
@@ -194,7 +194,7 @@ def _is_valid(record: Any) -> bool:
     return True
 
 
-def _moved(record: Any, *, offset: int = -1) -> MovedRecord:
+def _moved_record(record: Any, *, offset: int = -1) -> MovedRecord:
     """Return a record as it is written. Its `ce_id` is changed: it names a position in an old log."""
     headers = tuple(
         (name, b"moved/" + value if name == "ce_id" and value else value) for name, value in record.headers

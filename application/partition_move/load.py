@@ -68,7 +68,7 @@ async def load(settings: Settings, path: Path, *, say: Say) -> dict[str, int]:
         async with audited(settings, operator(""), "state_imported", f"file/{path.name}") as entry:
             entry.add("partitions", settings.partitions, head.partitions)
             entry.add("records", total)
-            async with clients.started(producer):
+            async with clients.started_client(producer):
                 loading = _Loading(settings, producer, head)
                 counts = await loading.run(path, say)
             check_unmoved(loading.ends, await ends_of_all(lags))
@@ -193,6 +193,6 @@ def _last_filling(topic: str, last: MovedRecord | None) -> MovedRecord:
 async def _skip(settings: Settings, read: dict[TopicPartition, int]) -> None:
     """Set the workers' positions behind the records whose effects are in the journals already."""
     consumer = clients.consumer(settings, group=WORKER_GROUP, reset="none")
-    async with clients.started(consumer):
+    async with clients.started_client(consumer):
         consumer.assign(list(read))
         await consumer.commit({tp: OffsetAndMetadata(offset, "") for tp, offset in read.items()})

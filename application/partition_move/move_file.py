@@ -81,7 +81,7 @@ def check_new(path: Path) -> None:
 
 
 @contextmanager
-def written(path: Path) -> Iterator[MoveFileWriter]:
+def new_move_file(path: Path) -> Iterator[MoveFileWriter]:
     """Yield the writer of a new file that only its owner may read; it has leads. Raises ConfigError if it exists.
 
     The file is removed if the work inside of this fails.

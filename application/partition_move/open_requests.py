@@ -57,7 +57,7 @@ async def open_requests(settings: Settings) -> list[Any]:
 
     Those of a channel whose courier never ran are left out. Raises `RetryableError`, KafkaError.
     """
-    passed = await _passed(settings)
+    passed = await _courier_positions(settings)
     if not passed:
         return []
     done: set[tuple[str, str]] = set()
@@ -72,10 +72,10 @@ async def open_requests(settings: Settings) -> list[Any]:
         return [record async for record in records if selected.is_open(record)]
 
 
-async def _passed(settings: Settings) -> dict[str, dict[int, int]]:
+async def _courier_positions(settings: Settings) -> dict[str, dict[int, int]]:
     """Return channel -> partition -> the offset up to which its couriers have finished, for couriers that ever ran."""
     found: dict[str, dict[int, int]] = {}
-    async with clients.started(clients.admin(settings)) as admin:
+    async with clients.started_client(clients.admin(settings)) as admin:
         for name in NAMES:
             for tp, at in (await admin.list_consumer_group_offsets(group_of(name))).items():
                 if tp.topic == NOTIFICATIONS and at.offset >= 0:

@@ -61,7 +61,7 @@ async def own_stack(
         await asyncio.to_thread(stack.stop)
 
 
-def isolated(stack: LocalStack, removal: ExitStack, say: Say) -> list[BrokerIsolation]:
+def isolate_brokers(stack: LocalStack, removal: ExitStack, say: Say) -> list[BrokerIsolation]:
     """Isolate a broker of a cluster that has not started; say why not where it cannot be done here.
 
     `removal`: gets what removes the isolation, to be left after the cluster has stopped.

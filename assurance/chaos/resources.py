@@ -78,7 +78,7 @@ class WatchedProcess(msgspec.Struct, frozen=True):
     metrics: str | None = None
 
 
-def watched(
+def watched_processes(
     parts: Mapping[str, SupervisedProcess], servers: Sequence[LocalServer]
 ) -> dict[str, WatchedProcess]:
     """Return what to sample by name: our processes, and the servers, brokers of a cluster by number."""
@@ -210,6 +210,6 @@ def growth(samples: Mapping[str, list[ResourceSample]], seconds: float) -> list[
 
 def _thirds(samples: list[ResourceSample], seconds: float) -> list[list[ResourceSample]]:
     parts: list[list[ResourceSample]] = [[], [], []]
-    for one in samples:
-        parts[min(2, int(3 * one.at / seconds))].append(one)
+    for sample in samples:
+        parts[min(2, int(3 * sample.at / seconds))].append(sample)
     return parts

@@ -22,10 +22,10 @@ from assurance.chaos.fault_injector import FaultInjector
 from assurance.chaos.fault_plan import Fault, plan
 from assurance.chaos.feed_probe import FeedProbe
 from assurance.chaos.lender import ORG, Lender
-from assurance.chaos.own_stack import isolated, kafka_of, own_stack
+from assurance.chaos.own_stack import isolate_brokers, kafka_of, own_stack
 from assurance.chaos.pace import ArrivalPace
 from assurance.chaos.poison import aborted_arrived, poison_sent
-from assurance.chaos.resources import JUDGED_SECONDS, ResourceProbe, growth, uses, watched
+from assurance.chaos.resources import JUDGED_SECONDS, ResourceProbe, growth, uses, watched_processes
 from assurance.chaos.store_faults import StoreFaults
 from assurance.chaos.supervised_processes import SupervisedProcesses
 from assurance.chaos.telephones import Telephones, telephones
@@ -119,7 +119,7 @@ async def chaos(
                         secure=secure,
                         brokers=brokers,
                         failover=failover,
-                        prepare=lambda made: isolations.extend(isolated(made, removal, say)),
+                        prepare=lambda made: isolations.extend(isolate_brokers(made, removal, say)),
                     )
                 )
                 isolation = isolations[0] if isolations else None
@@ -334,7 +334,7 @@ async def _load(
         tasks["lender's people"] = asyncio.create_task(lender.people.work())
         tasks["lender"] = asyncio.create_task(lender.run())
         pace.sent = lambda: feed.sent + len(lender.sent)
-        resources = ResourceProbe(watched(victims.parts, stack.servers), run.seconds, pace.sent)
+        resources = ResourceProbe(watched_processes(victims.parts, stack.servers), run.seconds, pace.sent)
         tasks["pace"] = asyncio.create_task(pace.keep())
         tasks["resources"] = asyncio.create_task(resources.watch())
         tasks["telling"] = asyncio.create_task(_tell(run.seconds, client, pace, fate, resources, say))

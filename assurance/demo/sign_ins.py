@@ -60,17 +60,19 @@ def close_left_over(database_url: str) -> None:
     engine = connect(database_url)
     accounts = Accounts(engine)
     try:
-        for one in SIGN_INS:
-            if accounts.check(one.email, PASSWORD) is not None:
-                accounts.disable(one.email)
+        for sign_in in SIGN_INS:
+            if accounts.check(sign_in.email, PASSWORD) is not None:
+                accounts.disable(sign_in.email)
     finally:
         engine.dispose()
 
 
 def invitation(port: int, mailbox: str | None = None) -> str:
     """Return the console's address, the accounts and the mailbox's address, as lines for people."""
-    wide = max(len(one.email) for one in SIGN_INS)
-    people = [f"  {one.email:<{wide}}  {PASSWORD}  {one.role}: {one.to_do}" for one in SIGN_INS]
+    wide = max(len(sign_in.email) for sign_in in SIGN_INS)
+    people = [
+        f"  {sign_in.email:<{wide}}  {PASSWORD}  {sign_in.role}: {sign_in.to_do}" for sign_in in SIGN_INS
+    ]
     return "\n".join(
         (
             f"Open the console:  http://127.0.0.1:{port}",

@@ -27,7 +27,7 @@ from assurance.verify.inbound import Inbound
 from assurance.verify.journal_summary import JournalFacts
 from assurance.verify.lateness import Deadlines, Lateness
 from assurance.verify.lead_invariants import KnownAnswers
-from assurance.verify.pairing import batches, paired
+from assurance.verify.pairing import batches, paired_records
 from assurance.verify.published import PUBLIC, ExpectedMessages, check_topic
 from assurance.verify.records import key_text, time_of
 from assurance.verify.replay_leads import LeadReplay
@@ -238,7 +238,7 @@ async def _partition(
             await stack.enter_async_context(aclosing(read_topic(settings, topic, partitions=[partition])))
             for topic in (LEAD_JOURNAL, LEAD_LOG)
         ]
-        async for pair in paired(journal, log):
+        async for pair in paired_records(journal, log):
             replay.check(pair)
     replay.end()
     for topic in PUBLIC:
@@ -281,7 +281,7 @@ async def _orgs(
             for topic in (ORG_JOURNAL, ORG_LOG)
         ]
         together = await stack.enter_async_context(aclosing(batches(journal)))
-        async for pair in paired(together, log, lambda batch: batch.off):
+        async for pair in paired_records(together, log, lambda batch: batch.off):
             replay.check(pair)
     replay.end()
 

@@ -17,7 +17,7 @@ async def check_board(settings: Settings, journal_facts: JournalFacts, findings:
     reader = Reader.at(settings.redis_url)
     compared = 0
     try:
-        found = {one async for one in reader.lists()}
+        found = {listing async for listing in reader.lists()}
         for org, queue_id in sorted(found | expected.keys()):
             compared += await _list(reader, org, queue_id, expected.get((org, queue_id), {}), findings)
         await _definitions(reader, journal_facts, findings)

@@ -42,7 +42,7 @@ async def check_deliveries(settings: Settings, findings: Findings) -> int:
     Reads only. Raises `RetryableError` where Kafka is unreachable.
     """
     try:
-        passed = await _passed(settings)
+        passed = await _courier_positions(settings)
         engine = crm.connect(settings.database_url)
         try:
             stored = await asyncio.to_thread(_stored, engine)
@@ -59,7 +59,7 @@ async def check_deliveries(settings: Settings, findings: Findings) -> int:
         raise RetryableError("Kafka", repr(error)) from error
 
 
-async def _passed(settings: Settings) -> Passed:
+async def _courier_positions(settings: Settings) -> Passed:
     """Return channel -> partition -> the offset up to which its couriers have finished."""
     admin = clients.admin(settings)
     await admin.start()

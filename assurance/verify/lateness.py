@@ -89,4 +89,4 @@ def _due(before: LeadRow | None, event: DeadlinePassed) -> datetime:
     """Return when the deadline was due by its lead's row, which decides (X3), or else by the event."""
     lead = None if before is None else before.lead
     deadlines = () if lead is None else lead.deadlines
-    return next((each.due for each in deadlines if each.epoch == event.epoch), event.due)
+    return next((deadline.due for deadline in deadlines if deadline.epoch == event.epoch), event.due)

@@ -75,7 +75,7 @@ async def batches(journal: AsyncIterator[Any]) -> AsyncGenerator[OrgRecordBatch,
         yield batch
 
 
-async def paired(
+async def paired_records(
     journal: AsyncIterator[Any], log: AsyncIterator[Any], off_in: Callable[[Any], int] = off_of
 ) -> AsyncIterator[EventAndRecord]:
     """Yield the events of one partition in order with their records. Repeats are yielded at their own position.

@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 
-def decided(event: dict[str, Any], owner: str) -> bytes:
+def answer_to_claim(event: dict[str, Any], owner: str) -> bytes:
     """Return the answer to a claim when `owner` has the lead: the fields of `lead-decisions` that a peer knows."""
     won = owner == event["rep_id"]
     return json.dumps(

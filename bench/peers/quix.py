@@ -14,7 +14,7 @@ from typing import Any
 from quixstreams import Application
 from quixstreams.state import State
 
-from bench.peers.answer import decided
+from bench.peers.answer import answer_to_claim
 from streams.settings import Settings
 
 
@@ -25,7 +25,7 @@ def answer(value: bytes, state: State[Any, Any]) -> bytes:
     if owner is None:
         owner = event["rep_id"]
         state.set("owner", owner)
-    return decided(event, owner)
+    return answer_to_claim(event, owner)
 
 
 def main() -> None:

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
-from bench.peers.answer import decided, state
+from bench.peers.answer import answer_to_claim, state
 from streams.app import HEARTBEAT_SECONDS, SESSION_SECONDS
 from streams.settings import Settings
 
@@ -68,7 +68,7 @@ class Loop:
             if owner is None:
                 owner = self.owners[lead_id] = event["rep_id"]
                 await self._send(self.states, state(owner), record)
-            await self._send(self.decisions, decided(event, owner), record)
+            await self._send(self.decisions, answer_to_claim(event, owner), record)
         self.offsets[tp] = records[-1].offset + 1
 
     async def _send(self, topic: str, value: bytes, record: Any) -> None:

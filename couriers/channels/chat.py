@@ -46,7 +46,7 @@ class ChatChannel:
 
     async def send(self, request: Request) -> SendReceipt:
         """Send a message to each chat that wants it and did not take it yet."""
-        wanted = [one for one in request.settings.chat.services if _wants(one, request)]
+        wanted = [service for service in request.settings.chat.services if _wants(service, request)]
         if not wanted:
             raise UnwantedError(PROVIDER, f"org {request.org} has no chat for this")
         title, body = _text(request, self._settings.console_url)

@@ -23,7 +23,7 @@ from couriers.directory import CourierDirectory
 from couriers.mail.digests import DIGEST, SHOWN
 from models.errors import RetryableError
 from models.public import LeadException, Notification
-from streams.clients import Consumer, started, stop_consumer
+from streams.clients import Consumer, started_client, stop_consumer
 from streams.clients import consumer as make_consumer
 from streams.clients import producer as make_producer
 from streams.settings import Settings
@@ -138,7 +138,7 @@ class ExceptionDigests:
             return
         there = await _requested(self._settings, hour)
         missing = [request for identity, request in wanted.items() if identity not in there]
-        async with started(make_producer(self._settings)) as producer:
+        async with started_client(make_producer(self._settings)) as producer:
             for request in missing:
                 await producer.send_and_wait(
                     NOTIFICATIONS,

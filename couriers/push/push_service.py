@@ -71,7 +71,7 @@ class PushService:
         if not self._settings.trusts(browser.endpoint):
             return PushResult.REFUSED, "FIRSTCLAIM_PUSH_SERVICES does not name its push service"
         try:
-            body = encrypted(browser, message.content)
+            body = encrypt(browser, message.content)
         except (WebPushException, ValueError, TypeError, IndexError) as error:
             return PushResult.REFUSED, f"its keys are unusable: {error}"
         headers = {
@@ -105,7 +105,7 @@ class PushService:
         return found[0]
 
 
-def encrypted(browser: PushSubscription, content: bytes) -> bytes:
+def encrypt(browser: PushSubscription, content: bytes) -> bytes:
     """Return the content as only this browser can read it. Raises ValueError and others for unusable keys."""
     keys = {"p256dh": browser.p256dh, "auth": browser.auth}
     body: bytes = WebPusher({"endpoint": browser.endpoint, "keys": keys}).encode(content, ENCODING)["body"]

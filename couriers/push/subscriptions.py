@@ -11,7 +11,7 @@ from aiokafka.errors import KafkaError
 
 from couriers import metrics
 from models.push_subscription import PushSubscription
-from streams.clients import Producer, follow, started
+from streams.clients import Producer, follow, started_client
 from streams.clients import producer as make_producer
 from streams.settings import Settings
 from streams.topics import PUSH_SUBSCRIPTIONS
@@ -106,5 +106,5 @@ async def write_subscription(settings: Settings, key: str, subscription: PushSub
     """Write a browser to the topic, None to remove it. Return when it is durable. Raises KafkaError."""
     producer: Producer = make_producer(settings, idempotent=False)
     value: Any = None if subscription is None else msgspec.json.encode(subscription)
-    async with started(producer) as running:
+    async with started_client(producer) as running:
         await running.send_and_wait(PUSH_SUBSCRIPTIONS, value, key=key.encode())

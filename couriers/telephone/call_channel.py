@@ -194,7 +194,7 @@ class CallChannel:
         if self.callers is None:
             return None
         inquiries = [about.data.get("inquiry_id"), *(about.data.get("inquiry_ids") or [])]
-        for identity in (about.lead_id, *reversed([one for one in inquiries if one])):
+        for identity in (about.lead_id, *reversed([inquiry for inquiry in inquiries if inquiry])):
             if (leg_id := self.callers.waiting(str(identity))) is not None:
                 return leg_id
         return None

@@ -322,6 +322,6 @@ def _time_over(call: RepCall) -> Step:
     return replace(call, phase=CallPhase.ENDED), [*keeps, *lead, ended, HangUp("rep")]
 
 
-def started(call: RepCall, ring_seconds: float) -> Step:
+def start_call(call: RepCall, ring_seconds: float) -> Step:
     """Return a new call with its first time limit: how long the rep's telephone rings, in seconds."""
     return _to(call, CallPhase.DIALLING, ring_seconds)

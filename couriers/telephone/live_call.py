@@ -89,7 +89,7 @@ class LiveCall:
     async def run(self, ring_seconds: float) -> None:
         """Run the call to its end."""
         try:
-            self.state, first = call_machine.started(self.state, ring_seconds)
+            self.state, first = call_machine.start_call(self.state, ring_seconds)
             await self._carry_out(first)
             while not self.ended:
                 event = await self.events.get()

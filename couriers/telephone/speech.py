@@ -122,11 +122,11 @@ def _write(file: Path, spoken: bytes) -> None:
         target.setnchannels(1)
         target.setsampwidth(_SAMPLE_BYTES)
         target.setframerate(RATE)
-        target.writeframes(resampled(samples, rate).tobytes())
+        target.writeframes(resample(samples, rate).tobytes())
     part.rename(file)
 
 
-def resampled(samples: "array.array[int]", rate: int) -> "array.array[int]":
+def resample(samples: "array.array[int]", rate: int) -> "array.array[int]":
     """Return samples at `RATE`, through a low-pass filter (windowed sinc)."""
     gcd = math.gcd(rate, RATE)
     up, down = RATE // gcd, rate // gcd

@@ -151,7 +151,7 @@ class Twilio:
         if leg is not None:
             leg.words = number
             digits, ended = self._next(leg_id, "digit"), self._same(leg_id, "words")
-            await self._tell(leg_id, twiml.say(sounds, self._settings.say_voice, digits, ended))
+            await self._tell(leg_id, twiml.twiml_of_sounds(sounds, self._settings.say_voice, digits, ended))
 
     async def quiet(self, leg_id: str) -> None:
         """Stop playing."""
@@ -199,7 +199,9 @@ class Twilio:
             _log.info("the call is over already", reason=error.reason)
 
     def _waits(self, leg_id: str) -> str:
-        return twiml.waits(self._settings.inbound_seconds + WAIT_SECONDS, self._next(leg_id, "idle"))
+        return twiml.twiml_that_waits(
+            self._settings.inbound_seconds + WAIT_SECONDS, self._next(leg_id, "idle")
+        )
 
     def _idle(self, leg_id: str) -> str:
         return twiml.idle(self._next(leg_id, "digit"), self._same(leg_id, "idle"))

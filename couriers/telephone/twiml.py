@@ -16,7 +16,7 @@ EMPTY: Final = "<Response/>"
 CONTENT_TYPE: Final = "text/xml"
 
 
-def say(sounds: Iterable[str], voice: str, digits: str, ended: str) -> str:
+def twiml_of_sounds(sounds: Iterable[str], voice: str, digits: str, ended: str) -> str:
     """Return a document that plays sounds. A digit is sent to `digits`; after the last sound, `ended` is asked."""
     verbs = "".join(
         f"<Play>{escape(sound.removeprefix(PLAY))}</Play>"
@@ -38,7 +38,7 @@ def ringing(tone: str | None, again: str) -> str:
     return f"<Response>{verb}<Redirect>{escape(again)}</Redirect></Response>"
 
 
-def waits(seconds: float, again: str) -> str:
+def twiml_that_waits(seconds: float, again: str) -> str:
     """Return a document that lets a caller hear the network's ringing: a first <Pause> does not answer the call."""
     return f'<Response><Pause length="{round(seconds)}"/><Redirect>{escape(again)}</Redirect></Response>'
 

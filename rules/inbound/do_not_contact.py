@@ -13,7 +13,7 @@ from models.errors import Refused
 from models.inbound import Listing
 from models.org_events import DoNotContactPublished
 from models.persons import EMAIL, PHONE
-from rules.inbound.envelope import NULL_REMOVES_NOTHING, Headers, is_null, opened
+from rules.inbound.envelope import NULL_REMOVES_NOTHING, Headers, is_null, open_envelope
 
 NO_REASON: Final = "no reason was given"
 HASH: Final = "hash"
@@ -44,7 +44,7 @@ def accept_listing(
         )
     if is_null(value):
         raise Refused("not_an_object", "", NULL_REMOVES_NOTHING)
-    sent: dict[str, Any] = opened(value, headers).message
+    sent: dict[str, Any] = open_envelope(value, headers).message
     listing = Listing.model_validate(sent)
     return DoNotContactPublished(
         cause=cause,

@@ -41,12 +41,14 @@ class Envelope(msgspec.Struct, frozen=True):
     event_id: str | None = None
 
 
-def opened(value: bytes | None, headers: Headers, parse: Callable[[bytes], Any] | None = None) -> Envelope:
+def open_envelope(
+    value: bytes | None, headers: Headers, parse: Callable[[bytes], Any] | None = None
+) -> Envelope:
     """Return the object inside `value`. For any bytes, the only error it raises is Refused.
 
     `parse`: reads the bytes as JSON; `parsed` where not given.
     """
-    parse = parse or parsed
+    parse = parse or parse_json
     attributes = {
         name[3:].lower(): _header(name, raw) for name, raw in headers.items() if name[:3].lower() == "ce_"
     }
@@ -70,7 +72,7 @@ def opened(value: bytes | None, headers: Headers, parse: Callable[[bytes], Any] 
     return Envelope(document)
 
 
-def parsed(value: bytes, decode: Callable[[bytes], Any] = _DECODE) -> Any:
+def parse_json(value: bytes, decode: Callable[[bytes], Any] = _DECODE) -> Any:
     """Return the JSON document in these bytes, checked against the bounds; raises Refused.
 
     `decode`: reads the bytes; raises `msgspec.MsgspecError` or ValueError.

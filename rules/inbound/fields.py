@@ -12,10 +12,10 @@ import msgspec
 from models import amounts, contacts, location, moments, normalize
 from models.field_names import FULL_NAME, field_of, rank_of
 from models.inbound import Arrival
-from models.spelling import cleaned, decoded, split_name
+from models.spelling import cleaned, decode_entities, split_name
 from rules.inbound.lenient import UnreadableValue
 from rules.inbound.nested import with_nested
-from rules.inbound.wrapped import unwrapped
+from rules.inbound.wrapped import unwrapped_lead
 
 HANDLES: Final = ("external_id", "phone", "email", "last_name")
 """A lead needs at least one of these fields, to distinguish it from others."""
@@ -67,7 +67,7 @@ class FoundFields(msgspec.Struct):
 
 def find_fields(sent: Mapping[str, Any]) -> FoundFields:
     """Return the fields of a message. A lead that other objects wrap is read where it is."""
-    return _find(with_nested(unwrapped(sent) or sent))
+    return _find(with_nested(unwrapped_lead(sent) or sent))
 
 
 def _find(sent: Mapping[str, Any]) -> FoundFields:
@@ -77,7 +77,7 @@ def _find(sent: Mapping[str, Any]) -> FoundFields:
     aliases: dict[str, _Candidate] = {}
     further: dict[str, list[_Candidate]] = {}
     is_test = False
-    for name, value in flattened(sent).items():
+    for name, value in flatten_answers(sent).items():
         if type(value) is str and "<" in value:
             is_test = is_test or value.strip().lower().startswith(_TEST_LEAD)
         if type(value) is UnreadableValue:
@@ -159,7 +159,7 @@ def _take_full_name(found: FoundFields, others: dict[str, Any]) -> None:
         found.invalid[name] = full
         found.identifies = True
         return
-    first, last, suffix = split_name(cleaned(decoded(str(full))))
+    first, last, suffix = split_name(cleaned(decode_entities(str(full))))
     known = {name: not _is_blank(found.fields.get(name)) for name in ("first_name", "last_name")}
     if not known["last_name"] and last:
         found.fields["last_name"] = last
@@ -207,19 +207,19 @@ def as_sent(value: Any) -> str | None:
     return value if isinstance(value, str) and not _is_blank(value) else None
 
 
-def flattened(sent: Mapping[str, Any]) -> Mapping[str, Any]:
+def flatten_answers(sent: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return the message with a form's list of answers (`field_data`) as fields of the message."""
     answers = sent.get("field_data")
     if not isinstance(answers, list) or not all(
-        isinstance(one, dict) and isinstance(one.get("name"), str) for one in answers
+        isinstance(answer, dict) and isinstance(answer.get("name"), str) for answer in answers
     ):
         return sent
     flat = {name: value for name, value in sent.items() if name != "field_data"}
-    for one in answers[:_MOST_FIELDS]:
-        values = one.get("values", one.get("value"))
+    for answer in answers[:_MOST_FIELDS]:
+        values = answer.get("values", answer.get("value"))
         if isinstance(values, list) and len(values) == 1:
             values = values[0]
-        flat.setdefault(one["name"], values)
+        flat.setdefault(answer["name"], values)
     if len(answers) > _MOST_FIELDS:
         flat["field_data"] = answers[_MOST_FIELDS:]
     return flat

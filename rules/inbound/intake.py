@@ -23,7 +23,15 @@ from models.publication import KINDS
 from rules.inbound import publication
 from rules.inbound.attribute_types import Types, read_types
 from rules.inbound.corrections import UPDATE, read_corrections
-from rules.inbound.envelope import NULL_REMOVES_NOTHING, Headers, digest, is_null, opened, printable, storable
+from rules.inbound.envelope import (
+    NULL_REMOVES_NOTHING,
+    Headers,
+    digest,
+    is_null,
+    open_envelope,
+    printable,
+    storable,
+)
 from rules.inbound.fields import HANDLES, as_sent, find_fields, list_found
 from rules.inbound.lenient import parsed_lead, unreadable_paths
 from rules.inbound.remarks import Remarks, complete_facts
@@ -57,7 +65,7 @@ def accept_arrival(
     person if it is text. What contradicts is named in `attributes.remarks` (V5). Attributes are read by the org's types
     (`types_of_org`, C4). Raises only Refused.
     """
-    envelope = opened(value, headers, parsed_lead)
+    envelope = open_envelope(value, headers, parsed_lead)
     found = find_fields(envelope.message)
     read, extra, problems = _read_arrival(found.fields)
     if not found.identifies:
@@ -107,7 +115,7 @@ def accept_action(value: bytes | None, headers: Headers) -> ActionRequested:
     can. Any other field that cannot be read is named in the event's `invalid`. The lead machine decides whether the
     action exists and is allowed. Raises only Refused.
     """
-    action, problems = _read_action(opened(value, headers).message)
+    action, problems = _read_action(open_envelope(value, headers).message)
     if action.action_id is None:
         raise Refused("missing_action_id", "action_id", "is missing")
     for name in ("type", "rep_id"):
@@ -158,7 +166,7 @@ def accept_publication(
     if value is not None:
         if is_null(value):
             raise Refused("not_an_object", "", NULL_REMOVES_NOTHING)
-        sent = storable(opened(value, headers).message)
+        sent = storable(open_envelope(value, headers).message)
         id_field = KINDS[kind][1]
         if id_field is not None and sent.get(id_field) is None:
             reason = f"is missing: a publication replaces the whole {kind}, so it must be the whole {kind}"

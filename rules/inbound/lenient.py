@@ -14,7 +14,7 @@ import msgspec
 
 from models.errors import Refused
 from models.inbound import MAX_DEPTH
-from rules.inbound.envelope import check_bounds, parsed
+from rules.inbound.envelope import check_bounds, parse_json
 
 _BOM: Final = "\ufeff"
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
@@ -42,7 +42,7 @@ class ScientificNumber(float):
 def parsed_lead(value: bytes) -> Any:
     """Return the JSON document in these bytes, checked against the bounds; raises `Refused`."""
     try:
-        return parsed(value, _DECODE)
+        return parse_json(value, _DECODE)
     except Refused as refused:
         if refused.error_class != "not_json":
             raise

@@ -43,7 +43,7 @@ _OF_THE_MESSAGE: Final = frozenset({"vendor", "org", "campaign", "created_at", "
 """Fields that hold for the lead although they stand beside it."""
 
 
-def unwrapped(sent: Mapping[str, Any]) -> dict[str, Any] | None:
+def unwrapped_lead(sent: Mapping[str, Any]) -> dict[str, Any] | None:
     """Return the lead inside a message as a message of its own; None if there is none, or more than one.
 
     What stood around the lead is kept under `attributes`, and its id is the lead's if the lead has none.
@@ -54,9 +54,9 @@ def unwrapped(sent: Mapping[str, Any]) -> dict[str, Any] | None:
     found = [*_inside(sent, _DEEPEST)]
     people = [one for one in found if one.weight >= _NAMED] or found
     if own or len(people) > 1:
-        people = [one for one in people if one.is_called_a_lead]
-    best = max((one.weight for one in people), default=0)
-    leads = [one for one in people if one.weight == best]
+        people = [person for person in people if person.is_called_a_lead]
+    best = max((person.weight for person in people), default=0)
+    leads = [person for person in people if person.weight == best]
     return _lifted(sent, leads[0].path) if best > own and len(leads) == 1 else None
 
 
@@ -91,9 +91,9 @@ def _weight(value: Mapping[str, Any]) -> int:
     answers = value.get("field_data")
     if isinstance(answers, list):
         names |= {
-            one["name"]: one.get("values", one.get("value"))
-            for one in answers[:_MOST_ANSWERS]
-            if isinstance(one, dict) and isinstance(one.get("name"), str)
+            answer["name"]: answer.get("values", answer.get("value"))
+            for answer in answers[:_MOST_ANSWERS]
+            if isinstance(answer, dict) and isinstance(answer.get("name"), str)
         }
     return _weight_of(frozenset(field for name in names if (field := field_of(name)) is not None))
 

@@ -65,10 +65,10 @@ def build(node: Node, leaf: Leaf = leaf) -> CompiledNode:
     """Compile a node; `leaf` compiles its conditions. Conditions that do not depend on time are tested first."""
     if isinstance(node, Condition):
         return leaf(node)
-    return combined([build(rule, leaf) for rule in node.rules], node.combinator == "or", negated=node.negated)
+    return combine([build(rule, leaf) for rule in node.rules], node.combinator == "or", negated=node.negated)
 
 
-def combined(parts: list[CompiledNode], decides: bool, *, negated: bool = False) -> CompiledNode:
+def combine(parts: list[CompiledNode], decides: bool, *, negated: bool = False) -> CompiledNode:
     """Join compiled nodes.
 
     `decides`: the result of one part that decides the whole: True for `or`, False for `and`.

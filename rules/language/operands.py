@@ -39,7 +39,7 @@ class OperandError(ValueError):
     """The value cannot be compared with the field. The message gives the reason."""
 
 
-def clipped(value: Any) -> str:
+def clipped_text(value: Any) -> str:
     """Return a value for an error message, cut if it is long."""
     if isinstance(value, str):
         return value if len(value) <= _SHOWN else value[:_SHOWN] + "…"
@@ -86,7 +86,7 @@ def _scalar(field: Field, value: Any) -> Scalar:
             return _days(value)
         case FieldType.BOOLEAN:
             if not isinstance(value, bool):
-                raise OperandError(f"expected true or false, got {clipped(value)}")
+                raise OperandError(f"expected true or false, got {clipped_text(value)}")
             return value
         case FieldType.DATE:
             return _date(value)
@@ -98,7 +98,7 @@ def _scalar(field: Field, value: Any) -> Scalar:
 
 def _text(value: Any) -> str:
     if not isinstance(value, str):
-        raise OperandError(f"expected a text, got {clipped(value)}")
+        raise OperandError(f"expected a text, got {clipped_text(value)}")
     if not value.strip():
         raise OperandError("the text is empty")
     if len(value) > MAX_TEXT:
@@ -116,12 +116,12 @@ def _choice(field: Field, value: Any) -> str:
         return text
     near = next((option for option in field.options if option.casefold() == text.strip().casefold()), None)
     hint = f", did you mean {near}?" if near else ""
-    raise OperandError(f"{clipped(text)} is not one of its values{hint}")
+    raise OperandError(f"{clipped_text(text)} is not one of its values{hint}")
 
 
 def _number(value: Any) -> int | float:
     if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise OperandError(f"expected a number, got {clipped(value)}")
+        raise OperandError(f"expected a number, got {clipped_text(value)}")
     if isinstance(value, float) and not math.isfinite(value):
         raise OperandError("expected a finite number")
     if not -MAX_MAGNITUDE <= value <= MAX_MAGNITUDE:
@@ -132,14 +132,14 @@ def _number(value: Any) -> int | float:
 def _whole(value: Any) -> int:
     number = _number(value)
     if number != int(number):
-        raise OperandError(f"expected a whole number, got {clipped(value)}")
+        raise OperandError(f"expected a whole number, got {clipped_text(value)}")
     return int(number)
 
 
 def _days(value: Any) -> int:
     days = _whole(value)
     if not 0 <= days <= MAX_DAYS:
-        raise OperandError(f"expected 0 to {MAX_DAYS} days, got {clipped(value)}")
+        raise OperandError(f"expected 0 to {MAX_DAYS} days, got {clipped_text(value)}")
     return days
 
 
@@ -148,20 +148,20 @@ def _date(value: Any) -> str:
     try:
         span(text)
     except ValueError as error:
-        raise OperandError(f"{clipped(text)}: {error}") from error
+        raise OperandError(f"{clipped_text(text)}: {error}") from error
     return text
 
 
 def _amount(value: Any) -> Amount:
     if not isinstance(value, dict):
-        raise OperandError(f"expected amount and unit, got {clipped(value)}")
+        raise OperandError(f"expected amount and unit, got {clipped_text(value)}")
     amount, unit = value.get("amount"), value.get("unit")
-    if unknown := sorted(clipped(key) for key in value if key not in ("amount", "unit")):
+    if unknown := sorted(clipped_text(key) for key in value if key not in ("amount", "unit")):
         raise OperandError(f"other keys than amount and unit are not allowed: {', '.join(unknown[:5])}")
     if isinstance(amount, bool) or not isinstance(amount, int) or amount < 1:
-        raise OperandError(f"amount must be a whole number from 1, got {clipped(amount)}")
+        raise OperandError(f"amount must be a whole number from 1, got {clipped_text(amount)}")
     if unit not in tuple(Unit):
-        raise OperandError(f"unit must be one of {', '.join(Unit)}, got {clipped(unit)}")
+        raise OperandError(f"unit must be one of {', '.join(Unit)}, got {clipped_text(unit)}")
     if amount > MAX_AMOUNT.total_seconds() or (found := Amount(amount, Unit(unit))).length > MAX_AMOUNT:
         raise OperandError("the time is longer than a hundred years")
     return found
@@ -169,7 +169,7 @@ def _amount(value: Any) -> Amount:
 
 def _list(field: Field, value: Any) -> tuple[Scalar, ...]:
     if not isinstance(value, list):
-        raise OperandError(f"expected a list, got {clipped(value)}")
+        raise OperandError(f"expected a list, got {clipped_text(value)}")
     if not value:
         raise OperandError("the list is empty")
     if len(value) > MAX_LIST:
@@ -186,11 +186,11 @@ def _list(field: Field, value: Any) -> tuple[Scalar, ...]:
 
 def _pair(field: Field, value: Any) -> tuple[Scalar, ...]:
     if not isinstance(value, list) or len(value) != 2:  # noqa: PLR2004  # a pair
-        raise OperandError(f"expected a list of two, from and to, got {clipped(value)}")
+        raise OperandError(f"expected a list of two, from and to, got {clipped_text(value)}")
     low, high = _list(field, value)
     numbers = field.type is FieldType.ATTRIBUTE and all(NUMBER.fullmatch(str(one)) for one in (low, high))
     if float(low) > float(high) if numbers else _rank(field, low) > _rank(field, high):
-        raise OperandError(f"{clipped(low)} is after {clipped(high)}: from must not exceed to")
+        raise OperandError(f"{clipped_text(low)} is after {clipped_text(high)}: from must not exceed to")
     return low, high
 
 

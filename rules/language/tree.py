@@ -20,7 +20,7 @@ import msgspec
 from models.errors import Problem, RuleErrors
 from rules.language.catalogue import FIELDS
 from rules.language.instants import Amount
-from rules.language.operands import Operand, OperandError, clipped, operand
+from rules.language.operands import Operand, OperandError, clipped_text, operand
 from rules.language.operators import NULLNESS, FieldType, Operator
 
 MAX_DEPTH: Final = 8
@@ -125,14 +125,14 @@ class _Reader:
             Problem(
                 path=path,
                 reason=reason,
-                field=None if field is None else clipped(field),
-                operator=None if operator is None else clipped(operator),
+                field=None if field is None else clipped_text(field),
+                operator=None if operator is None else clipped_text(operator),
             )
         )
 
     def group(self, raw: Any, path: str, depth: int) -> RuleGroup | None:
         if not isinstance(raw, dict):
-            self.problem(path, f"expected a group with combinator and rules, got {clipped(raw)}")
+            self.problem(path, f"expected a group with combinator and rules, got {clipped_text(raw)}")
             return None
         if depth > MAX_DEPTH:
             self.problem(path, f"groups are nested deeper than {MAX_DEPTH}")
@@ -140,11 +140,11 @@ class _Reader:
         self._unknown(raw, _GROUP_KEYS, path)
         combinator, negated, rules = raw.get("combinator", "and"), raw.get("not", False), raw.get("rules")
         if combinator not in ("and", "or"):
-            self.problem(path, f"combinator must be and or or, got {clipped(combinator)}")
+            self.problem(path, f"combinator must be and or or, got {clipped_text(combinator)}")
         if not isinstance(negated, bool):
-            self.problem(path, f"not must be true or false, got {clipped(negated)}")
+            self.problem(path, f"not must be true or false, got {clipped_text(negated)}")
         if not isinstance(rules, list):
-            self.problem(path, f"rules must be a list, got {clipped(rules)}")
+            self.problem(path, f"rules must be a list, got {clipped_text(rules)}")
             return None
         if not rules and (depth > 1 or negated):
             self.problem(path, "the group is empty: give it a rule or take it out")
@@ -168,7 +168,7 @@ class _Reader:
 
     def _condition(self, raw: Any, path: str) -> Condition | None:
         if not isinstance(raw, dict):
-            self.problem(path, f"expected a rule or a group, got {clipped(raw)}")
+            self.problem(path, f"expected a rule or a group, got {clipped_text(raw)}")
             return None
         name, operator_name, value = raw.get("field"), raw.get("operator"), raw.get("value")
         self._unknown(raw, _CONDITION_KEYS, path)
@@ -205,5 +205,5 @@ class _Reader:
 
     def _unknown(self, raw: dict[Any, Any], known: frozenset[str], path: str) -> None:
         # Unknown keys are not dropped, because a key like `muted` or `match` changes the meaning of the tree.
-        if unknown := sorted(clipped(key) for key in raw if key not in known):
+        if unknown := sorted(clipped_text(key) for key in raw if key not in known):
             self.problem(path, f"has unknown keys: {', '.join(unknown[:5])}")

@@ -24,7 +24,7 @@ from rules.lead.licences import check_assignee, refuse_unlicensed
 from rules.lead.lifecycle import OFFER_TRIGGERS, Trigger
 from rules.lead.permissions import MANAGERS, not_holding, not_working, too_many_open
 from rules.lead.settlement import update_queues
-from rules.lead.transition import DONE, ActionResult, Transition, has_it_since, refused
+from rules.lead.transition import DONE, ActionResult, Transition, has_it_since, refused_result
 
 _LOST: Final = Result.LOST
 _ALREADY_CLAIMED: Final = Reason.ALREADY_CLAIMED
@@ -39,16 +39,20 @@ def claim(transition: Transition, request: ActionRequested) -> ActionResult:
             return ActionResult(Result.WON, why="it is yours already")
         return ActionResult(_LOST, _ALREADY_CLAIMED, has_it_since(lead.owner, lead.assigned_at))
     if lead.phase is Phase.CLOSED:
-        return refused(Reason.LEAD_CLOSED, closed_with(transition, request.rep_id))
+        return refused_result(Reason.LEAD_CLOSED, closed_with(transition, request.rep_id))
     if lead.lock is not None and lead.lock.rep_id == request.rep_id:
-        return refused(Reason.NOT_QUALIFIED, "you have it open, so it is in no queue; claim it now to own it")
+        return refused_result(
+            Reason.NOT_QUALIFIED, "you have it open, so it is in no queue; claim it now to own it"
+        )
     if lead.lock is not None and lead.owner is not None:  # a late claim is told who has the lead (E3)
-        return refused(Reason.LOCKED_BY_OTHER, f"{lead.lock.rep_id} has it open until {lead.lock.until}")
+        return refused_result(
+            Reason.LOCKED_BY_OTHER, f"{lead.lock.rep_id} has it open until {lead.lock.until}"
+        )
     if lead.lock is not None:
-        return refused(Reason.LOCKED_BY_OTHER, opened_by(transition, request.rep_id))
+        return refused_result(Reason.LOCKED_BY_OTHER, opened_by(transition, request.rep_id))
     if request.queue_id is not None and not rules.may_see(request.rep_id, request.queue_id):
         # A rep does not learn whether a queue of other teams exists.
-        return refused(
+        return refused_result(
             Reason.UNKNOWN_QUEUE, f"the org has no queue {request.queue_id} that you have access to"
         )
     update_queues(transition)
@@ -76,11 +80,11 @@ def _not_claimable(transition: Transition, request: ActionRequested) -> ActionRe
     if lead.owner is not None and lead.owner != request.rep_id:
         return ActionResult(_LOST, _ALREADY_CLAIMED, has_it_since(lead.owner, lead.assigned_at))
     if request.queue_id is None:
-        return refused(Reason.NOT_QUALIFIED, "it is in no claimable queue that you have access to")
+        return refused_result(Reason.NOT_QUALIFIED, "it is in no claimable queue that you have access to")
     if not rules.queues[request.queue_id].queue.claimable:
         work = rules.called(request.queue_id)
-        return refused(Reason.NOT_QUALIFIED, f"{work} is a work queue: open the lead instead")
-    return refused(Reason.NOT_QUALIFIED, rules.explain(lead, request.queue_id, transition.at))
+        return refused_result(Reason.NOT_QUALIFIED, f"{work} is a work queue: open the lead instead")
+    return refused_result(Reason.NOT_QUALIFIED, rules.explain(lead, request.queue_id, transition.at))
 
 
 def view(transition: Transition, request: ActionRequested) -> ActionResult:
@@ -90,22 +94,22 @@ def view(transition: Transition, request: ActionRequested) -> ActionResult:
     if request.view_only and manager:
         return ActionResult(Result.DONE, why="view only: nothing changes")
     if request.view_only:
-        return refused(Reason.NOT_ALLOWED, "view-only is for managers and admins")
+        return refused_result(Reason.NOT_ALLOWED, "view-only is for managers and admins")
     if lead.phase in (Phase.CLOSED, Phase.IGNORED):
         return refuse_in_phase(transition, Trigger.VIEW, request.rep_id)
     if lead.lock is not None and lead.lock.rep_id != request.rep_id:
-        return refused(Reason.LOCKED_BY_OTHER, opened_by(transition, request.rep_id))
+        return refused_result(Reason.LOCKED_BY_OTHER, opened_by(transition, request.rep_id))
     if lead.owner is not None and lead.owner != request.rep_id:
-        return refused(Reason.NOT_ALLOWED, owned_by(transition, request.rep_id))
+        return refused_result(Reason.NOT_ALLOWED, owned_by(transition, request.rep_id))
     if lead.lock is None and lead.owner is None:
         update_queues(transition)
         claimable = sorted(q for q in transition.lead.placements if rules.queues[q].queue.claimable)
         if claimable:
             seen = [rules.called(q) for q in claimable if rules.may_see(request.rep_id, q)]
             named = ", ".join(seen) or "a queue of other teams"
-            return refused(Reason.NOT_ALLOWED, f"claim it first, from {named}")
+            return refused_result(Reason.NOT_ALLOWED, f"claim it first, from {named}")
         if not manager and not any(rules.may_see(request.rep_id, q) for q in transition.lead.placements):
-            return refused(Reason.NOT_QUALIFIED, "it is in no work queue that you have access to")
+            return refused_result(Reason.NOT_QUALIFIED, "it is in no work queue that you have access to")
         shown = [
             queue_id
             for queue_id in sorted(transition.lead.placements)
@@ -115,7 +119,7 @@ def view(transition: Transition, request: ActionRequested) -> ActionResult:
             return result
         most = rules.settings.max_locks
         if len(transition.others_open) >= most:
-            return refused(Reason.TOO_MANY_OPEN, too_many_open(transition.others_open, most))
+            return refused_result(Reason.TOO_MANY_OPEN, too_many_open(transition.others_open, most))
     transition.lock(request.rep_id, transition.at + timedelta(minutes=rules.settings.lock_minutes))
     return DONE
 
@@ -132,7 +136,9 @@ def release(transition: Transition, request: ActionRequested) -> ActionResult:
         and transition.rules.role(request.rep_id) in MANAGERS
     ):
         if request.why is None:
-            return refused(Reason.INVALID, "why: freeing a lead that somebody else has open needs a reason")
+            return refused_result(
+                Reason.INVALID, "why: freeing a lead that somebody else has open needs a reason"
+            )
         transition.unlock(f"freed by {request.rep_id}: {request.why}")
         transition.emit(LockFreed(rep_id=lock.rep_id, freed_by=request.rep_id, why=request.why))
         return DONE
@@ -148,7 +154,7 @@ def outcome(transition: Transition, request: ActionRequested) -> ActionResult:
     M8: an outcome of `do_not_contact_outcomes` puts the person on the do-not-contact list.
     """
     if request.outcome is None:
-        return refused(Reason.INVALID, "outcome: is missing")
+        return refused_result(Reason.INVALID, "outcome: is missing")
     if result := not_working(transition, request):
         return result
     transition.emit(OutcomeRecorded(rep_id=request.rep_id, outcome=request.outcome, note=request.note))
@@ -210,7 +216,7 @@ def claim_now(transition: Transition, request: ActionRequested) -> ActionResult:
 def note(transition: Transition, request: ActionRequested) -> ActionResult:
     """Record a note. The lock stays, because a note is not an outcome."""
     if request.note is None:
-        return refused(Reason.INVALID, "note: is missing")
+        return refused_result(Reason.INVALID, "note: is missing")
     if transition.rules.role(request.rep_id) not in MANAGERS and (result := not_working(transition, request)):
         return result
     transition.update(notes=transition.lead.notes + 1)
@@ -221,13 +227,13 @@ def note(transition: Transition, request: ActionRequested) -> ActionResult:
 def assign(transition: Transition, request: ActionRequested) -> ActionResult:
     """D6, E3: a manager gives an unowned lead to a rep. A second manager is told who has it."""
     if transition.rules.role(request.rep_id) not in MANAGERS:
-        return refused(Reason.NOT_ALLOWED, "assigning is for managers and admins")
+        return refused_result(Reason.NOT_ALLOWED, "assigning is for managers and admins")
     if (lock := transition.lead.lock) and lock.rep_id != request.rep_id:
-        return refused(Reason.LOCKED_BY_OTHER, f"{lock.rep_id} has it open until {lock.until}")
+        return refused_result(Reason.LOCKED_BY_OTHER, f"{lock.rep_id} has it open until {lock.until}")
     if request.to_rep_id is None:
-        return refused(Reason.INVALID, "to_rep_id: is missing")
+        return refused_result(Reason.INVALID, "to_rep_id: is missing")
     if transition.rules.role(request.to_rep_id) is None:
-        return refused(Reason.UNKNOWN_REP, f"the org has no active rep {request.to_rep_id}")
+        return refused_result(Reason.UNKNOWN_REP, f"the org has no active rep {request.to_rep_id}")
     result, overrides = check_assignee(transition, request, request.to_rep_id)
     if result := result or check_cap(transition, request, request.to_rep_id):
         return result
@@ -240,7 +246,7 @@ def assign(transition: Transition, request: ActionRequested) -> ActionResult:
 def ignore(transition: Transition, request: ActionRequested) -> ActionResult:
     """E4: hide an exception. The lead can still be assigned."""
     if transition.rules.role(request.rep_id) not in MANAGERS:
-        return refused(Reason.NOT_ALLOWED, "ignoring is for managers and admins")
+        return refused_result(Reason.NOT_ALLOWED, "ignoring is for managers and admins")
     transition.end_distribution(f"ignored by {request.rep_id}")
     transition.update(phase=Phase.IGNORED)
     transition.emit(ExceptionIgnored(rep_id=request.rep_id))
@@ -250,7 +256,7 @@ def ignore(transition: Transition, request: ActionRequested) -> ActionResult:
 def unignore(transition: Transition, request: ActionRequested) -> ActionResult:
     """Show a hidden exception again. If no queue takes the lead now, it is an open exception."""
     if transition.rules.role(request.rep_id) not in MANAGERS:
-        return refused(Reason.NOT_ALLOWED, "un-ignoring is for managers and admins")
+        return refused_result(Reason.NOT_ALLOWED, "un-ignoring is for managers and admins")
     transition.update(phase=Phase.QUEUED)
     return DONE
 
@@ -258,7 +264,7 @@ def unignore(transition: Transition, request: ActionRequested) -> ActionResult:
 def reopen_claimable(transition: Transition, request: ActionRequested) -> ActionResult:
     """Q10: make a claimed lead claimable again by an admin's override, which is recorded."""
     if transition.rules.role(request.rep_id) != "admin":
-        return refused(Reason.NOT_ALLOWED, "reopening is for admins")
+        return refused_result(Reason.NOT_ALLOWED, "reopening is for admins")
     if transition.lead.claimed_through is None:
         return ActionResult(Result.DONE, why="it was not claimed through a queue: nothing changes")
     transition.emit(ClaimReopened(rep_id=request.rep_id, claimed_through=transition.lead.claimed_through))
@@ -301,23 +307,23 @@ def refuse_in_phase(transition: Transition, trigger: Trigger, rep_id: str) -> Ac
     """Return the refusal of an action that the lead's phase does not list (rules/lead/lifecycle.py)."""
     lead = transition.lead
     if trigger in OFFER_TRIGGERS:
-        return refused(Reason.OFFER_OVER, "no offer of this lead is open")
+        return refused_result(Reason.OFFER_OVER, "no offer of this lead is open")
     if lead.phase is Phase.CLOSED:
-        return refused(Reason.LEAD_CLOSED, closed_with(transition, rep_id))
+        return refused_result(Reason.LEAD_CLOSED, closed_with(transition, rep_id))
     if trigger in (Trigger.IGNORE, Trigger.UNIGNORE):
         why = f"it is {lead.phase}, not an exception"
         if lead.phase is Phase.EXCEPTION:
             why = "its exception is open, not ignored"
-        return refused(Reason.NOT_AN_EXCEPTION, why)
+        return refused_result(Reason.NOT_AN_EXCEPTION, why)
     if trigger in _DESK and transition.rules.role(rep_id) not in MANAGERS:
-        return refused(Reason.NOT_ALLOWED, f"{trigger} is for managers and admins")
+        return refused_result(Reason.NOT_ALLOWED, f"{trigger} is for managers and admins")
     if trigger is Trigger.ASSIGN and lead.phase in OWNED_PHASES:
         why = f"{has_it_since(lead.owner or '', lead.assigned_at)}: reassign moves it to another rep"
         return ActionResult(Result.LOST, Reason.ALREADY_CLAIMED, why)
     if trigger in (Trigger.REASSIGN, Trigger.UNASSIGN):
-        return refused(Reason.NOT_OWNED, f"it is {lead.phase}: nobody owns it, so it can be assigned")
+        return refused_result(Reason.NOT_OWNED, f"it is {lead.phase}: nobody owns it, so it can be assigned")
     if trigger is Trigger.REOPEN:
-        return refused(Reason.NOT_QUALIFIED, f"it is {lead.phase}, not closed")
+        return refused_result(Reason.NOT_QUALIFIED, f"it is {lead.phase}, not closed")
     if trigger is Trigger.RELEASE and lead.lapsed == rep_id:
-        return refused(Reason.LOCK_EXPIRED, "your lock has run out")
-    return refused(Reason.NOT_LOCKED, f"it is {lead.phase}: nobody has it open")
+        return refused_result(Reason.LOCK_EXPIRED, "your lock has run out")
+    return refused_result(Reason.NOT_LOCKED, f"it is {lead.phase}: nobody has it open")

@@ -5,7 +5,7 @@ from models.decisions import ActivityRecorded
 from models.events import ActionRequested
 from models.results import Reason
 from rules.lead.permissions import MANAGERS, not_working
-from rules.lead.transition import DONE, ActionResult, Transition, refused
+from rules.lead.transition import DONE, ActionResult, Transition, refused_result
 
 
 def activity(transition: Transition, request: ActionRequested) -> ActionResult:
@@ -15,7 +15,7 @@ def activity(transition: Transition, request: ActionRequested) -> ActionResult:
     """
     kind = request.kind or (request.action if request.action in SHORT_TYPES else None)
     if kind is None:
-        return refused(Reason.INVALID, f"kind: is missing; the kinds are {', '.join(ActivityKind)}")
+        return refused_result(Reason.INVALID, f"kind: is missing; the kinds are {', '.join(ActivityKind)}")
     manager = transition.rules.role(request.rep_id) in MANAGERS
     if not manager and (result := not_working(transition, request)):
         return result

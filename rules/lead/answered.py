@@ -14,7 +14,7 @@ from models.decisions import Answered
 from models.events import ActionRequested
 from models.lead import Lead
 from models.results import Reason, Result
-from rules.lead.transition import ActionResult, refused
+from rules.lead.transition import ActionResult, refused_result
 
 REMEMBERED_DAYS: Final = 30
 """How long an action is remembered after it was answered."""
@@ -68,7 +68,7 @@ def answer_again(
         case Result.WON | Result.LOST if owner not in (None, request.rep_id):
             return ActionResult(Result.LOST, Reason.ALREADY_CLAIMED, why)
         case _:
-            return refused(Reason.REPEATED, why)
+            return refused_result(Reason.REPEATED, why)
 
 
 def _entry(answer: Answered) -> bytes:

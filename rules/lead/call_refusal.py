@@ -43,7 +43,7 @@ def suppression(lead: Lead) -> CallRefusal | None:
     return CallRefusal(Reason.SUPPRESSED, f"it is on the do-not-contact list ({listed})")
 
 
-def quiet(lead: Lead, settings: OrgSettings, at: datetime) -> CallRefusal | None:
+def quiet_hours_refusal(lead: Lead, settings: OrgSettings, at: datetime) -> CallRefusal | None:
     """Return why a lead must not be called at an instant (aware), because it is quiet where the lead is."""
     found = quiet_until(settings.quiet_hours, lead.facts, at)
     if found is None:
@@ -62,7 +62,7 @@ def call_refusal(lead: Lead, settings: OrgSettings, at: datetime) -> CallRefusal
         return found
     if lead.facts.phone is None:
         return CallRefusal(Reason.NO_PHONE, "it has no phone number that could be called")
-    return quiet(lead, settings, at)
+    return quiet_hours_refusal(lead, settings, at)
 
 
 def local_time(found: CallRefusal) -> datetime | None:

@@ -17,7 +17,7 @@ from models.reserved_place import USABLE, PlaceAnswer
 from models.reserved_place_decisions import PlaceReturned, PlaceSought
 from models.results import Reason, Result
 from rules.lead.overrides import overridable
-from rules.lead.transition import ActionResult, Transition, refused
+from rules.lead.transition import ActionResult, Transition, refused_result
 
 OVERRIDE: Final = "cap"
 """The name of an overridden cap in `OwnerChanged.overrides`."""
@@ -38,7 +38,7 @@ def check_cap(transition: Transition, request: ActionRequested, rep_id: str) -> 
         return None
     overrides = request.override_cap and request.action in OVERRIDABLE
     if overrides and request.why is None:
-        return refused(Reason.INVALID, "why: override_cap needs a reason")
+        return refused_result(Reason.INVALID, "why: override_cap needs a reason")
     answer = request.place
     if answer is None or answer.rep_id != rep_id or transition.at - answer.decided_at > USABLE:
         return ActionResult(Result.REFUSED, requested_place_of=rep_id)
@@ -46,11 +46,11 @@ def check_cap(transition: Transition, request: ActionRequested, rep_id: str) -> 
         transition.place = request.cause
         return None
     if answer.error is not None:
-        return refused(Reason.FATAL_ERROR, f"the org could not count the open leads of {rep_id}")
+        return refused_result(Reason.FATAL_ERROR, f"the org could not count the open leads of {rep_id}")
     if overrides:
         transition.overrides_cap = True
         return None
-    return refused(Reason.AT_CAP, _at_cap(request, answer))
+    return refused_result(Reason.AT_CAP, _at_cap(request, answer))
 
 
 def _at_cap(request: ActionRequested, answer: PlaceAnswer) -> str:

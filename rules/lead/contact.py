@@ -17,9 +17,9 @@ from models.offer_decisions import ConnectRequested
 from models.persons import handles_of
 from models.results import Reason, Result
 from rules.calendar.schedule import zone_of
-from rules.lead.call_refusal import call_refusal, local_time, quiet, suppression
+from rules.lead.call_refusal import call_refusal, local_time, quiet_hours_refusal, suppression
 from rules.lead.permissions import MANAGERS, not_working
-from rules.lead.transition import DONE, ActionResult, Transition, refused
+from rules.lead.transition import DONE, ActionResult, Transition, refused_result
 
 _CLOCK: Final = "%H:%M on %A, %d %B %Y"
 BY_OUTCOME: Final = "outcome "
@@ -44,11 +44,11 @@ def consent(transition: Transition, request: ActionRequested) -> ActionResult:
     """
     lead = transition.lead
     if transition.rules.role(request.rep_id) not in MANAGERS and lead.owner != request.rep_id:
-        return refused(
+        return refused_result(
             Reason.NOT_ALLOWED, "recording consent is for the lead's owner, for managers and admins"
         )
     if request.why is None:
-        return refused(Reason.INVALID, "why: consent needs a reason: who agreed, when and how")
+        return refused_result(Reason.INVALID, "why: consent needs a reason: who agreed, when and how")
     handles, silenced = tuple(sorted(lead.suppressed)), lead.facts.silenced
     if not lead.silenced and lead.facts.consent is True:
         return ActionResult(Result.DONE, why="it may be called already: nothing changes")
@@ -64,7 +64,7 @@ def dial(transition: Transition, request: ActionRequested) -> ActionResult:
     if result := not_working(transition, request):
         return result
     if found := call_refusal(transition.lead, transition.rules.settings, transition.at):
-        return refused(found.reason, found.why)
+        return refused_result(found.reason, found.why)
     transition.record_contact(request.rep_id)
     transition.emit(ConnectRequested(rep_id=request.rep_id))
     return DONE
@@ -79,7 +79,7 @@ def warn_of_promise(transition: Transition, at: datetime) -> ActionResult | None
     lead = transition.lead
     if found := suppression(lead):
         return ActionResult(Result.DONE, why=f"the promise is kept, but {found.why}")
-    found = quiet(lead, transition.rules.settings, at)
+    found = quiet_hours_refusal(lead, transition.rules.settings, at)
     if found is None or found.zone is None:
         return None
     zone, call_from = found.zone, local_time(found)

@@ -26,7 +26,7 @@ from models.results import Reason, Result
 from rules.lead.contact import BY_OUTCOME
 from rules.lead.distribution import ask_group, note_campaign
 from rules.lead.permissions import MANAGERS
-from rules.lead.transition import DONE, ActionResult, Transition, refused
+from rules.lead.transition import DONE, ActionResult, Transition, refused_result
 
 LOCATION_FIELDS: Final = frozenset({"zip", "state", "phone"})
 """The facts from which the time zone is derived."""
@@ -41,12 +41,12 @@ def update(transition: Transition, request: ActionRequested) -> ActionResult:
     """
     lead, rep_id = transition.lead, request.rep_id
     if transition.rules.role(rep_id) not in MANAGERS and lead.owner != rep_id:
-        return refused(Reason.NOT_ALLOWED, "correcting facts is for the owner, managers and admins")
+        return refused_result(Reason.NOT_ALLOWED, "correcting facts is for the owner, managers and admins")
     if not request.facts:
-        return refused(Reason.INVALID, "facts: an update action needs at least one field")
+        return refused_result(Reason.INVALID, "facts: an update action needs at least one field")
     wanted = request.facts
     if lead.facts.silenced and wanted.get("silenced") is False:
-        return refused(Reason.INVALID, "facts.silenced: only recorded consent lifts it")
+        return refused_result(Reason.INVALID, "facts.silenced: only recorded consent lifts it")
     known = lead.corrections or NOTHING_CORRECTED
     fields = _protected(known, wanted)
     facts = _still_silenced(lead, _corrected(lead.facts, wanted, fields))
@@ -63,7 +63,7 @@ def update(transition: Transition, request: ActionRequested) -> ActionResult:
     removed_handles = tuple(handle for handle in removed if handle not in after)
     if len(removed_handles) > MOST_REMOVED_HANDLES:
         why = f"facts.phone, facts.email: {MOST_REMOVED_HANDLES} of them were wrong already; no more are remembered"
-        return refused(Reason.INVALID, why)
+        return refused_result(Reason.INVALID, why)
     unchecked = (*known.unchecked, *(handle for handle in after if handle not in before))
     version = FactsVersion(rep_id, transition.at, changes, request.why)
     transition.update(

@@ -33,12 +33,12 @@ from models.events import (
 from models.facts import Facts
 from models.lead import DeadlineKind, Lead, Phase
 from models.results import Reason, Result
-from rules.lead.transition import DONE, ActionResult, Transition, refused
+from rules.lead.transition import DONE, ActionResult, Transition, refused_result
 from rules.queues.rule_book import OrgRules
 
 ERASE: Final = "erase"
 """The action's type (docs/contracts, `lead-actions`)."""
-_FOR_ADMINS: Final = refused(Reason.NOT_ALLOWED, "erasing is for admins")
+_FOR_ADMINS: Final = refused_result(Reason.NOT_ALLOWED, "erasing is for admins")
 _BY_RETENTION: Final = "closed for {days} days, the org's retention period"
 
 
@@ -91,7 +91,7 @@ def refuse_erased(lead: Lead, request: ActionRequested) -> ActionResult | None:
     why = f"it was erased at {lead.erased_at.isoformat()}"
     if request.action == ERASE:
         return ActionResult(Result.DONE, why=why)
-    return refused(Reason.LEAD_CLOSED, why)
+    return refused_result(Reason.LEAD_CLOSED, why)
 
 
 def without_effect(transition: Transition, event: object) -> tuple[Decision, ...] | None:

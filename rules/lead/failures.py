@@ -15,9 +15,15 @@ def failure_of(lead: Lead, answer: NoRepAvailable) -> Failure:
     known = lead.failed
     if known is None or known.reason not in UNANSWERED.values() or answer.reason == FATAL_ERROR:
         return Failure(answer.reason, answer.explanation)
-    tried_before = {each.rep_id: each for each in known.explanation if each.reason is RejectionReason.TRIED}
+    tried_before = {
+        candidate.rep_id: candidate
+        for candidate in known.explanation
+        if candidate.reason is RejectionReason.TRIED
+    }
     explanation = tuple(
-        tried_before.get(each.rep_id, each) if each.reason is RejectionReason.TRIED else each
-        for each in answer.explanation
+        tried_before.get(candidate.rep_id, candidate)
+        if candidate.reason is RejectionReason.TRIED
+        else candidate
+        for candidate in answer.explanation
     )
     return Failure(known.reason, explanation)

@@ -21,9 +21,9 @@ from rules.deadlines import MOST_AT_ONCE, DueHeap, Entry, fires_at
 from rules.lead.kept_rows import ByteStore, KeptRows, without_decisions
 from rules.lead.machine import LeadEvent, is_replay, step
 from rules.lead.partition_indexes import OpenLeads, UnknownLeads, WaitingLeads
-from rules.lead.resumption import resumed, without_org_answer
+from rules.lead.resumption import resumed_row, without_org_answer
 from rules.lead.stale_leads import is_stale, pauses_changed, presence_changed
-from rules.lead.undecided import undecided
+from rules.lead.undecided import undecided_row
 from rules.lead.waiting import is_to_be_asked
 from rules.queues.rule_book import ROUTING, VERSIONED, RuleBook
 
@@ -125,7 +125,7 @@ class LeadPartition:
         if sent_again:
             event = without_org_answer(event)
         try:
-            before = resumed(row, event, at) if sent_again else row
+            before = resumed_row(row, event, at) if sent_again else row
             after = step(
                 before,
                 event,
@@ -138,7 +138,7 @@ class LeadPartition:
             check_size(key, value, most=MAX_ROW_BYTES)
         except Exception as error:  # noqa: BLE001  # one event must never stop the partition behind it
             failure = error
-            after = undecided(row, event, off, at)
+            after = undecided_row(row, event, off, at)
             value = encode_row(after)
         removes = self.unknown.surplus(key, after) if after.lead is None else ()
         return LeadOutcome(key, value, after, failure, removes=removes)

@@ -8,7 +8,7 @@ from models.events import ActionRequested
 from models.facts import Facts
 from models.results import Reason
 from rules.lead.overrides import overridable
-from rules.lead.transition import ActionResult, Transition, refused
+from rules.lead.transition import ActionResult, Transition, refused_result
 from rules.queues.rule_book import OrgRules
 
 OVERRIDE: str = "licence"
@@ -37,7 +37,7 @@ def refuse_unlicensed(transition: Transition, rep_id: str, queue_ids: list[str])
     if not lacks_licence(rules, rep_id, facts.state):
         return None
     named = any("state" in rules.queues[queue_id].queue.columns for queue_id in queue_ids)
-    return refused(Reason.NOT_LICENSED, f"you are not licensed in {state_text(facts, named=named)}")
+    return refused_result(Reason.NOT_LICENSED, f"you are not licensed in {state_text(facts, named=named)}")
 
 
 def check_assignee(
@@ -52,7 +52,7 @@ def check_assignee(
         return None, ()
     if not request.override_licence:
         why = overridable(f"{rep_id} is not licensed in {state}", "override_licence")
-        return refused(Reason.NOT_LICENSED, why), ()
+        return refused_result(Reason.NOT_LICENSED, why), ()
     if request.why is None:
-        return refused(Reason.INVALID, "why: override_licence needs a reason"), ()
+        return refused_result(Reason.INVALID, "why: override_licence needs a reason"), ()
     return None, (OVERRIDE,)

@@ -38,7 +38,7 @@ from rules.lead.lifecycle import LIFECYCLE, OFFER_TRIGGERS, Trigger
 from rules.lead.offer_actions import ACTIONS_AFTER_OFFER, decide_offered_action
 from rules.lead.offer_windows import move_window
 from rules.lead.settlement import settle
-from rules.lead.transition import ActionResult, Transition, refused
+from rules.lead.transition import ActionResult, Transition, refused_result
 from rules.lead.waiting import ask_again
 from rules.queues.rule_book import OrgRules, RuleBook
 
@@ -63,7 +63,7 @@ _EFFECTIVE: Final = frozenset({Result.DONE, Result.WON})
 _ERASE: Final = Trigger.ERASE
 _OFFERED: Final = Phase.OFFERED
 _ACTIONS = {**ACTIONS, **ACTIONS_AFTER_OFFER, Trigger.ERASE: erasure.erase}
-_UNKNOWN = refused(Reason.UNKNOWN_LEAD, "there is no such lead")
+_UNKNOWN = refused_result(Reason.UNKNOWN_LEAD, "there is no such lead")
 _TRIGGERS: Final[dict[str, Trigger]] = {
     **{trigger.value: trigger for trigger in (*ACTIONS, *OFFER_TRIGGERS, Trigger.ERASE)},
     **{kind.value: Trigger.ACTIVITY for kind in SHORT_TYPES},
@@ -177,7 +177,9 @@ def step(
             seq += 1
             if erasure.is_new(before, lead):
                 kept = encoded_answers(erasure.answers_without_reasons(all_of(kept)))
-        if isinstance(event, ArrivalMerged) and any(isinstance(one, MergedInto) for one in decisions):
+        if isinstance(event, ArrivalMerged) and any(
+            isinstance(decision, MergedInto) for decision in decisions
+        ):
             into, merged_org = event.into, event.org
     return LeadRow(
         off=off,
@@ -210,7 +212,7 @@ def decide_action(
     """
     if lead is None and merged_into is not None:
         why = f"it came as another inquiry of lead {merged_into}: ask for that one"
-        return None, (), refused(Reason.UNKNOWN_LEAD, why)
+        return None, (), refused_result(Reason.UNKNOWN_LEAD, why)
     if unreadable := _unreadable(event):
         return lead, (), unreadable
     if lead is None:
@@ -220,10 +222,10 @@ def decide_action(
     if not (by_org and event.action == erasure.ERASE) and (merged := merging.refuse_merged(lead)):
         return lead, (), merged
     if rules.role(event.rep_id) is None and not (by_org and not event.rep_id):
-        return lead, (), refused(Reason.UNKNOWN_REP, f"the org has no active rep {event.rep_id}")
+        return lead, (), refused_result(Reason.UNKNOWN_REP, f"the org has no active rep {event.rep_id}")
     trigger = _TRIGGERS.get(event.action)
     if trigger is None:
-        return lead, (), refused(Reason.UNKNOWN_ACTION, f"type: {event.action} is not an action")
+        return lead, (), refused_result(Reason.UNKNOWN_ACTION, f"type: {event.action} is not an action")
     transition = Transition(lead=lead, at=at, rules=rules, before_event=lead, others_open=others_open)
     transition.expire_lock()
     expire_offer(transition)
@@ -257,8 +259,8 @@ def _unreadable(event: ActionRequested) -> ActionResult | None:
     The refusal reveals nothing of any lead.
     """
     if event.invalid is not None:
-        return refused(Reason.INVALID, event.invalid)
-    return None if event.over_limit is None else refused(Reason.TOO_MANY_CLAIMS, event.over_limit)
+        return refused_result(Reason.INVALID, event.invalid)
+    return None if event.over_limit is None else refused_result(Reason.TOO_MANY_CLAIMS, event.over_limit)
 
 
 def decide_event(

@@ -36,7 +36,7 @@ from models.results import Reason, Result
 from rules.lead.corrections import protected_fields
 from rules.lead.distribution import ask_group, orphan
 from rules.lead.permissions import not_manager
-from rules.lead.transition import DONE, ActionResult, Transition, refused
+from rules.lead.transition import DONE, ActionResult, Transition, refused_result
 
 _HANDLE_FIELDS: Final = {"phone": "phone", "email": "email", "name": "last_name"}
 """The kind of a keyed hash -> the fact that it is of."""
@@ -48,14 +48,14 @@ def merge(transition: Transition, request: ActionRequested) -> ActionResult:
     if result := not_manager(transition, request):
         return result
     if into_id is None:
-        return refused(Reason.INVALID, "into_lead_id: is missing")
+        return refused_result(Reason.INVALID, "into_lead_id: is missing")
     if into_id == lead.lead_id:
-        return refused(Reason.INVALID, "into_lead_id: a lead cannot be merged into itself")
+        return refused_result(Reason.INVALID, "into_lead_id: a lead cannot be merged into itself")
     answer = request.merge
     if answer is None:
         return ActionResult(Result.REFUSED, asks_merge_into=into_id)
     if not answer.granted:
-        return refused(Reason.NOT_QUALIFIED, answer.why)
+        return refused_result(Reason.NOT_QUALIFIED, answer.why)
     why = f"merged into lead {answer.into} by {rep_id}" + (f": {request.why}" if request.why else "")
     brought = MergedLead(
         rep_id=rep_id,
@@ -118,7 +118,7 @@ def refuse_merged(lead: Lead) -> ActionResult | None:
     if lead.merged is None:
         return None
     why = f"it was merged into lead {lead.merged.into} by {lead.merged.rep_id}: ask for that one"
-    return refused(Reason.UNKNOWN_LEAD, why)
+    return refused_result(Reason.UNKNOWN_LEAD, why)
 
 
 # -- inquiries ---------------------------------------------------------------------------------------------------------
@@ -180,13 +180,13 @@ def split(transition: Transition, request: ActionRequested) -> ActionResult:
     if result := not_manager(transition, request):
         return result
     if inquiry_id is None:
-        return refused(Reason.INVALID, "inquiry_id: is missing")
+        return refused_result(Reason.INVALID, "inquiry_id: is missing")
     kept = lead.joined.get(inquiry_id)
     if kept is None:
         why = (
             f"inquiry_id: {inquiry_id} is none of the inquiries that the lead remembers, at most {MOST_KEPT}"
         )
-        return refused(Reason.NOT_QUALIFIED, why)
+        return refused_result(Reason.NOT_QUALIFIED, why)
     rest = {each: other for each, other in lead.joined.items() if each != inquiry_id}
     facts, rest = _without(lead, kept, rest)
     why = f"taken out of lead {lead.lead_id} by {rep_id}" + (f": {request.why}" if request.why else "")

@@ -12,7 +12,7 @@ from rules.lead.cap_check import check_cap
 from rules.lead.distribution import ask_group, orphan
 from rules.lead.licences import check_assignee
 from rules.lead.permissions import MANAGERS, not_manager
-from rules.lead.transition import DONE, ActionResult, Transition, refused
+from rules.lead.transition import DONE, ActionResult, Transition, refused_result
 
 
 def reassign(transition: Transition, request: ActionRequested) -> ActionResult:
@@ -26,20 +26,22 @@ def reassign(transition: Transition, request: ActionRequested) -> ActionResult:
         who = (
             "managers, admins and the owner" if rules.settings.owners_may_reassign else "managers and admins"
         )
-        return refused(Reason.NOT_ALLOWED, f"reassigning is for {who}")
+        return refused_result(Reason.NOT_ALLOWED, f"reassigning is for {who}")
     if request.to_rep_id is None:
-        return refused(Reason.INVALID, "to_rep_id: is missing")
+        return refused_result(Reason.INVALID, "to_rep_id: is missing")
     if result := _without_reason(request) or _owned_by_another(lead, request):
         return result
     if rules.role(request.to_rep_id) is None:
-        return refused(Reason.UNKNOWN_REP, f"the org has no active rep {request.to_rep_id}")
+        return refused_result(Reason.UNKNOWN_REP, f"the org has no active rep {request.to_rep_id}")
     if lead.owner == request.to_rep_id:
         return ActionResult(Result.DONE, why=f"{lead.owner} has it already: nothing changes")
     refusal, overrides = check_assignee(transition, request, request.to_rep_id)
     if refusal is not None or (overrides and not manager):
-        return refusal or refused(Reason.NOT_ALLOWED, "overriding a licence is for managers and admins")
+        return refusal or refused_result(
+            Reason.NOT_ALLOWED, "overriding a licence is for managers and admins"
+        )
     if request.override_cap and not manager:
-        return refused(Reason.NOT_ALLOWED, "overriding a cap is for managers and admins")
+        return refused_result(Reason.NOT_ALLOWED, "overriding a cap is for managers and admins")
     if refusal := check_cap(transition, request, request.to_rep_id):
         return refusal
     via = f"manager/{actor}" if manager else f"rep/{actor}"
@@ -69,10 +71,12 @@ def redistribute(transition: Transition, request: ActionRequested) -> ActionResu
     if result := not_manager(transition, request) or _owned_by_another(lead, request):
         return result
     if lead.lock is not None and lead.owner is None and lead.lock.rep_id != request.rep_id:
-        return refused(Reason.LOCKED_BY_OTHER, f"{lead.lock.rep_id} has it open until {lead.lock.until}")
+        return refused_result(
+            Reason.LOCKED_BY_OTHER, f"{lead.lock.rep_id} has it open until {lead.lock.until}"
+        )
     _, group = transition.rules.route(lead.facts)
     if group is None or not group.takes:
-        return refused(Reason.NO_GROUP, "its campaign has no group that distributes leads")
+        return refused_result(Reason.NO_GROUP, "its campaign has no group that distributes leads")
     why = f"redistributed by {request.rep_id}" + (f": {request.why}" if request.why else "")
     if lead.owner is not None:
         transition.remove_owner("redistributed", why)
@@ -102,7 +106,7 @@ def reopen(transition: Transition, request: ActionRequested) -> ActionResult:
 def _without_reason(request: ActionRequested) -> ActionResult | None:
     if request.why is not None:
         return None
-    return refused(Reason.INVALID, f"why: {request.action} needs a reason")
+    return refused_result(Reason.INVALID, f"why: {request.action} needs a reason")
 
 
 def _owned_by_another(lead: Lead, request: ActionRequested) -> ActionResult | None:
@@ -110,4 +114,4 @@ def _owned_by_another(lead: Lead, request: ActionRequested) -> ActionResult | No
     if request.from_rep_id is None or request.from_rep_id == lead.owner:
         return None
     now = f"{lead.owner} has it since {lead.assigned_at}" if lead.owner else "nobody owns it"
-    return refused(Reason.NOT_OWNED, f"{request.from_rep_id} does not have it: {now}")
+    return refused_result(Reason.NOT_OWNED, f"{request.from_rep_id} does not have it: {now}")

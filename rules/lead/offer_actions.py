@@ -16,7 +16,7 @@ from rules.lead.discretion import may_know, owned_by
 from rules.lead.distribution import accept_offer, decline_offer, offered_to
 from rules.lead.lifecycle import LIFECYCLE, OFFER_TRIGGERS, Trigger
 from rules.lead.permissions import MANAGERS
-from rules.lead.transition import DONE, ActionResult, Transition, refused
+from rules.lead.transition import DONE, ActionResult, Transition, refused_result
 
 CLAIMING: Final = frozenset({Trigger.CLAIM, Trigger.CLAIM_NOW, Trigger.ACCEPT, Trigger.PRESS_ONE})
 WORKING: Final = frozenset({Trigger.OUTCOME, Trigger.CALLBACK, Trigger.NOTE, Trigger.ACTIVITY})
@@ -52,7 +52,7 @@ def decide_offered_action(transition: Transition, request: ActionRequested, trig
         and lead.open_distribution is not None
         and request.epoch != lead.open_distribution.epoch
     ):
-        return refused(
+        return refused_result(
             Reason.OFFER_OVER,
             f"this offer is over; a newer offer of the lead is open (epoch {lead.open_distribution.epoch})",
         )
@@ -68,7 +68,7 @@ def decide_offered_action(transition: Transition, request: ActionRequested, trig
     if trigger in WORKING:
         accept_offer(transition, rep_id, f"{request.action} within the window is a claim (R3)")
         return ACTIONS[trigger](transition, request)
-    return refused(Reason.NOT_ALLOWED, "it is offered to you; accept it first")
+    return refused_result(Reason.NOT_ALLOWED, "it is offered to you; accept it first")
 
 
 def accept(transition: Transition, request: ActionRequested) -> ActionResult:
@@ -83,11 +83,11 @@ def connect(transition: Transition, request: ActionRequested) -> ActionResult:
     """S2: connect the winner with the lead, unless the lead must not be called, or not now (X6)."""
     lead = transition.lead
     if lead.owner != request.rep_id:
-        return refused(Reason.OFFER_OVER, owned_by(transition, request.rep_id))
+        return refused_result(Reason.OFFER_OVER, owned_by(transition, request.rep_id))
     if lead.hung_up_epoch == lead.owned_epoch:
-        return refused(Reason.OFFER_OVER, "you hung up, so the call is over: the lead stays yours")
+        return refused_result(Reason.OFFER_OVER, "you hung up, so the call is over: the lead stays yours")
     if found := call_refusal(lead, transition.rules.settings, transition.at):
-        return refused(found.reason, found.why)
+        return refused_result(found.reason, found.why)
     transition.record_contact(request.rep_id)
     transition.emit(ConnectRequested(rep_id=request.rep_id))
     return DONE
@@ -96,7 +96,7 @@ def connect(transition: Transition, request: ActionRequested) -> ActionResult:
 def hang_up(transition: Transition, request: ActionRequested) -> ActionResult:
     """S2: keep the lead for a winner who hangs up between the two presses."""
     if transition.lead.owner != request.rep_id:
-        return refused(Reason.OFFER_OVER, "no offer of this lead is open")
+        return refused_result(Reason.OFFER_OVER, "no offer of this lead is open")
     if transition.lead.hung_up_epoch != transition.lead.owned_epoch:
         transition.update(hung_up_epoch=transition.lead.owned_epoch)
         transition.emit(HungUp(rep_id=request.rep_id))
@@ -117,18 +117,18 @@ def _by_others(transition: Transition, request: ActionRequested, trigger: Trigge
     if trigger in (Trigger.VIEW, *REMARKS) and transition.rules.role(request.rep_id) in MANAGERS:
         if trigger in REMARKS or request.view_only:
             return ACTIONS[trigger](transition, request)
-        return refused(Reason.NOT_ALLOWED, "it is being distributed: open it view-only, or assign it")
+        return refused_result(Reason.NOT_ALLOWED, "it is being distributed: open it view-only, or assign it")
     return _not_yours(transition, request.rep_id, trigger)
 
 
 def _not_yours(transition: Transition, rep_id: str, trigger: Trigger) -> ActionResult:
     distribution = transition.lead.open_distribution
     if distribution is None and trigger in OFFER_TRIGGERS:
-        return refused(
+        return refused_result(
             Reason.OFFER_OVER, "nobody answered the ring"
         )  # the timer has not reported it yet (S3)
     if distribution is not None and (rep_id in distribution.tried or trigger in OFFER_TRIGGERS):
-        return refused(
+        return refused_result(
             Reason.OFFER_OVER,
             "your offer is over" if rep_id in distribution.tried else "it is not offered to you",
         )
@@ -137,7 +137,7 @@ def _not_yours(transition: Transition, rep_id: str, trigger: Trigger) -> ActionR
         and distribution.stage is DistributionStatus.OFFERED
         and may_know(transition, rep_id)
     ):
-        return refused(
+        return refused_result(
             Reason.NOT_QUALIFIED, f"it is offered to {distribution.reps[0]} until {distribution.until}"
         )
-    return refused(Reason.NOT_QUALIFIED, "it is being distributed")
+    return refused_result(Reason.NOT_QUALIFIED, "it is being distributed")

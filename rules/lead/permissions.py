@@ -7,7 +7,7 @@ from typing import Final
 from models.events import ActionRequested
 from models.results import Reason
 from rules.lead.discretion import opened_by, owned_by
-from rules.lead.transition import ActionResult, Transition, refused
+from rules.lead.transition import ActionResult, Transition, refused_result
 
 MANAGERS: Final = frozenset({"manager", "admin"})
 NAMED: Final = 5
@@ -29,7 +29,9 @@ def not_manager(transition: Transition, request: ActionRequested) -> ActionResul
     """Return the refusal of somebody who is neither manager nor admin; None for a manager or admin."""
     if transition.rules.role(request.rep_id) in MANAGERS:
         return None
-    return refused(Reason.NOT_ALLOWED, f"{request.action.replace('_', ' ')} is for managers and admins")
+    return refused_result(
+        Reason.NOT_ALLOWED, f"{request.action.replace('_', ' ')} is for managers and admins"
+    )
 
 
 def not_holding(transition: Transition, request: ActionRequested) -> ActionResult | None:
@@ -39,8 +41,8 @@ def not_holding(transition: Transition, request: ActionRequested) -> ActionResul
         return None
     if lead.lock is not None:
         reason = Reason.LOCK_EXPIRED if lead.lapsed == request.rep_id else Reason.LOCKED_BY_OTHER
-        return refused(reason, opened_by(transition, request.rep_id))
-    return refused(Reason.NOT_LOCKED, "you do not have it open")
+        return refused_result(reason, opened_by(transition, request.rep_id))
+    return refused_result(Reason.NOT_LOCKED, "you do not have it open")
 
 
 def not_working(transition: Transition, request: ActionRequested) -> ActionResult | None:
@@ -54,11 +56,11 @@ def not_working(transition: Transition, request: ActionRequested) -> ActionResul
         return None
     if lead.owner is not None and lead.owner != rep_id:
         reason = Reason.LOCK_EXPIRED if lead.lapsed == rep_id else Reason.NOT_ALLOWED
-        return refused(reason, owned_by(transition, rep_id))
+        return refused_result(reason, owned_by(transition, rep_id))
     if lead.lock is None and lead.lapsed == rep_id:
         ends = lead.lapsed_at + timedelta(hours=LATE_HOURS) if lead.lapsed_at else None
         if ends is not None and transition.at < ends:
             return None
         late = f"more than {LATE_HOURS} hours ago"
-        return refused(Reason.LOCK_EXPIRED, f"your lock has run out {late}: open the lead again")
+        return refused_result(Reason.LOCK_EXPIRED, f"your lock has run out {late}: open the lead again")
     return not_holding(transition, request)

@@ -19,7 +19,7 @@ def without_org_answer(event: LeadEvent) -> LeadEvent:
     return event
 
 
-def resumed(row: LeadRow | None, event: LeadEvent, at: datetime) -> LeadRow | None:
+def resumed_row(row: LeadRow | None, event: LeadEvent, at: datetime) -> LeadRow | None:
     """Return the row on which an event from the dead letters is decided when it is sent again.
 
     A deadline that could not be processed was removed from its row, to avoid endless retries. When it is sent again, it

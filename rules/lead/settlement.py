@@ -6,9 +6,9 @@ from models.contact_decisions import CallbackDue
 from models.decisions import ExceptionRaised, ExceptionResolved, QueueEntered, QueueLeft, QueueMoved
 from models.lead import LOCKED_PHASES, OWNED_PHASES, DeadlineKind, Phase, QueuePlacement
 from models.open_exception import OpenException
-from models.org_decisions import explained
+from models.org_decisions import explain_rejected
 from rules.lead.transition import Transition
-from rules.queues.columns import shown
+from rules.queues.columns import shown_columns
 from rules.queues.membership import CompiledQueue
 from rules.retention import settle_retention
 
@@ -64,7 +64,7 @@ def reevaluate_queues(transition: Transition) -> None:
                     sort_key=sort_key,
                     rules_version=compiled.version,
                     why=transition.rules.explain(transition.lead, queue_id, transition.at),
-                    columns=shown(transition.lead, compiled.queue),
+                    columns=shown_columns(transition.lead, compiled.queue),
                 )
             )
         elif (
@@ -79,7 +79,7 @@ def reevaluate_queues(transition: Transition) -> None:
                     sort_key=sort_key,
                     rules_version=compiled.version,
                     why=_why_moved(transition),
-                    columns=shown(transition.lead, compiled.queue),
+                    columns=shown_columns(transition.lead, compiled.queue),
                 )
             )
         else:
@@ -102,7 +102,7 @@ def _shows_other(transition: Transition, compiled: CompiledQueue) -> bool:
     lead, before = transition.lead, transition.before_event
     if before is None or before is lead:
         return False
-    return shown(before, compiled.queue) != shown(lead, compiled.queue)
+    return shown_columns(before, compiled.queue) != shown_columns(lead, compiled.queue)
 
 
 def _why_moved(transition: Transition) -> str:
@@ -122,7 +122,7 @@ def _update_exception(transition: Transition) -> None:
         ):
             same = open_exception is not None and open_exception.reason == failed.reason
             since = open_exception.raised_at if open_exception is not None and same else transition.at
-            open_exception = OpenException(failed.reason, explained(failed.explanation), since)
+            open_exception = OpenException(failed.reason, explain_rejected(failed.explanation), since)
             transition.emit(
                 ExceptionRaised(reason=open_exception.reason, explanation=open_exception.explanation)
             )

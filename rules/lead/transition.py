@@ -56,7 +56,7 @@ def has_it_since(owner: str, since: datetime | None) -> str:
     return f"{owner} has it since {None if since is None else iso_text(since, ' ')}"
 
 
-def refused(reason: Reason, why: str) -> ActionResult:
+def refused_result(reason: Reason, why: str) -> ActionResult:
     """Return a refusal with its reason code and its reason in words."""
     return ActionResult(Result.REFUSED, reason, why)
 

@@ -17,7 +17,7 @@ WHY: Final = "a fault of firstclaim kept the action from being decided; whoever 
 """What the sender of an action is told. The error itself is in the dead letter and in the log."""
 
 
-def undecided(row: LeadRow | None, event: LeadEvent, off: int, at: datetime) -> LeadRow:
+def undecided_row(row: LeadRow | None, event: LeadEvent, off: int, at: datetime) -> LeadRow:
     """Return the row after an event that could not be decided. An action gets an answer.
 
     The lead is unchanged. Only a deadline that failed is removed.
@@ -45,5 +45,7 @@ def undecided(row: LeadRow | None, event: LeadEvent, off: int, at: datetime) -> 
     lead = known.lead
     if lead is not None and isinstance(event, DeadlinePassed):
         # A retry would fail again for ever, so the deadline goes to the dead letters with the event.
-        lead = replace(lead, deadlines=tuple(each for each in lead.deadlines if each.epoch != event.epoch))
+        lead = replace(
+            lead, deadlines=tuple(deadline for deadline in lead.deadlines if deadline.epoch != event.epoch)
+        )
     return replace(known, off=off, at=at, cause=event.cause, lead=lead, decisions=decisions)

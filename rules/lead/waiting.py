@@ -82,7 +82,9 @@ def ask_again(transition: Transition) -> None:
         begun = (
             before.open_distribution is None or before.open_distribution.epoch != lead.open_distribution.epoch
         )
-        corrected = any(isinstance(one, FactsCorrected) for one in transition.decisions)  # the org follows it
+        corrected = any(
+            isinstance(decision, FactsCorrected) for decision in transition.decisions
+        )  # the org follows it
         changed = [] if begun or corrected else _changed_facts(before, lead)
         if "campaign" in changed and lead.open_distribution.campaign in (None, before.facts.campaign or ""):
             transition.update(
@@ -101,7 +103,7 @@ def _why_now(transition: Transition, before: Lead) -> str | None:
         return None
     if before.phase is Phase.IGNORED:
         return "it is no longer ignored"
-    worked = any(isinstance(one, OutcomeRecorded | CallbackSet) for one in transition.decisions)
+    worked = any(isinstance(decision, OutcomeRecorded | CallbackSet) for decision in transition.decisions)
     if before.lock is not None and before.owner is None and not worked:
         return "nobody has it open any more"
     if lead.phase is not Phase.EXCEPTION:

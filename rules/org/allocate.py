@@ -117,7 +117,7 @@ class _NobodyReasons(msgspec.Struct, frozen=True):
             refused.append(obstacle.refusal)
             reason, explanation = obstacle.reason, (obstacle.refusal.of(None),)
         passing, until = _may_pass(refused)
-        reasons = ",".join(f"{each.rep_id}={each.reason}" for each in explanation)
+        reasons = ",".join(f"{candidate.rep_id}={candidate.reason}" for candidate in explanation)
         rings = any(each.reason is RejectionReason.RINGING for each in refused)
         return cls(reason, explanation, passing, until, crc32(f"{reason}:{reasons}".encode()), rings)
 
@@ -164,7 +164,7 @@ def _answer_nobody(
 
 
 def _earliest(*instants: datetime | None) -> datetime | None:
-    return min((each for each in instants if each is not None), default=None)
+    return min((instant for instant in instants if instant is not None), default=None)
 
 
 def _choose(transition: OrgTransition, row: OrgLead) -> tuple[_GroupObstacle | None, Choice | None]:

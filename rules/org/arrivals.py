@@ -205,7 +205,9 @@ def _match(persons: Persons, arrival_id: str, arrival: _Arrival, before: str | N
 
 def _speaks_against(persons: Persons, arrival: _Arrival, joining: str, lead_id: str) -> bool:
     """Say whether name and phone both speak against what the same mail address says (K2). A phone decides alone."""
-    phones = (each for each in arrival.joining if _kind(each) == PHONE and each not in arrival.retired)
+    phones = (
+        handle for handle in arrival.joining if _kind(handle) == PHONE and handle not in arrival.retired
+    )
     phone = next(phones, None)
     if _kind(joining) == PHONE or phone is None or arrival.name is None:
         return False
@@ -237,12 +239,13 @@ def _store(
     """Store whose the arrival and its handles are, and the last name they came with."""
     persons = transition.state.persons
     joining = tuple(
-        each
-        for each in arrival.joining
-        if not persons.has_lost(lead_id, do_not_contact_handle(each)) and not persons.has_lost(lead_id, each)
+        handle
+        for handle in arrival.joining
+        if not persons.has_lost(lead_id, do_not_contact_handle(handle))
+        and not persons.has_lost(lead_id, handle)
     )
-    fresh = tuple(each for each in joining if not persons.is_held(each))
-    shared = tuple(each for each in joining if each not in fresh and not persons.holds(lead_id, each))
+    fresh = tuple(handle for handle in joining if not persons.is_held(handle))
+    shared = tuple(handle for handle in joining if handle not in fresh and not persons.holds(lead_id, handle))
     apart = tuple(
         handle
         for handle in arrival.handles
@@ -288,7 +291,7 @@ def _tell_retired(transition: OrgTransition, joining: str, *, apart_from: str) -
     for lead_id in leads:
         if lead_id == apart_from:
             continue  # its arrival says so
-        others = tuple(each for each in leads if each != lead_id)
+        others = tuple(lead for lead in leads if lead != lead_id)
         transition.emit(HandleRetired(lead_id=lead_id, handle=joining, leads=(lead_id, *others)))
 
 

@@ -74,7 +74,7 @@ class Eligibility:
             return _UNKNOWN
         row = self.transition.rep(rep_id)
         return (
-            departed(plan, row)
+            departure_refusal(plan, row)
             or self.unsuitable(plan)
             or unavailable(self.transition, plan, row, rings=self.rings)
         )
@@ -114,7 +114,7 @@ def group_refusal(transition: OrgTransition, group: GroupPlan, lead: Lead) -> Re
     )
 
 
-def departed(plan: RepPlan, row: OrgRep) -> Refusal | None:
+def departure_refusal(plan: RepPlan, row: OrgRep) -> Refusal | None:
     """Return the refusal of a rep who is inactive or has left; None for any other."""
     if not plan.active:
         return _INACTIVE

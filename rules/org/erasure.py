@@ -86,7 +86,7 @@ def forget(transition: OrgTransition, event: LeadForgotten) -> None:
             former=event.former,
         )
     )
-    if members := tuple(one for one in persons.members(lead_id) if not persons.is_erased(one)):
+    if members := tuple(member for member in persons.members(lead_id) if not persons.is_erased(member)):
         transition.emit(
             ErasureOrder(
                 leads=members,
@@ -131,7 +131,9 @@ def _telling_kinds(transition: OrgTransition, event: PersonArrived) -> set[str]:
     """Return the kinds of an arrival's handles that tell people apart (K1). No hash tells extensions."""
     persons, handles = transition.state.persons, set(handles_of(event.facts))
     joining = joining_handles(event.facts, transition.directory.shared_handles)
-    return {each.partition("/")[0] for each in joining if each in handles and not persons.is_retired(each)}
+    return {
+        handle.partition("/")[0] for handle in joining if handle in handles and not persons.is_retired(handle)
+    }
 
 
 def _person(persons: Persons, seeds: tuple[str, ...]) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ any order.
 
 from typing import Final
 
-from rules.org.packed_ids import Packed, unpacked
+from rules.org.packed_ids import Packed, unpack_id
 
 _NOBODY: Final[frozenset[Packed]] = frozenset()
 _DERIVED: Final = "_digests_of"
@@ -131,4 +131,4 @@ class HandleIndex:
 
 
 def _by_id(leads: set[Packed]) -> tuple[Packed, ...]:
-    return tuple(sorted(leads, key=unpacked))
+    return tuple(sorted(leads, key=unpack_id))

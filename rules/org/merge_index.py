@@ -82,7 +82,11 @@ class MergeIndex:
     def lost(self, lead: Packed) -> frozenset[bytes]:
         """Return the digests of the handles that a lead lost with inquiries that were taken out."""
         inquiries = self._former.get(lead, _NONE)
-        return frozenset().union(*(self._splits[each][1] for each in inquiries)) if inquiries else _NO_LOSSES
+        return (
+            frozenset().union(*(self._splits[inquiry][1] for inquiry in inquiries))
+            if inquiries
+            else _NO_LOSSES
+        )
 
     def bare_split(self, inquiry: Packed) -> OrgSplit | None:
         """Return the row that replaces that of an inquiry that was taken out, once it is erased."""

@@ -49,7 +49,9 @@ def _refusal(persons: Persons, lead_id: str, named: str, into: str) -> str | Non
         return f"they are one lead already, {into}"
     if persons.merge_of(lead_id) is not None:
         return "it is being merged already"
-    if any((row := persons.merge_of(one)) is not None and row.pending for one in persons.members(lead_id)):
+    if any(
+        (row := persons.merge_of(member)) is not None and row.pending for member in persons.members(lead_id)
+    ):
         return "another lead is being merged into it: try again"
     if len(persons.family(lead_id)) + len(persons.family(into)) > MOST_MERGED + 1:
         return f"at most {MOST_MERGED} leads can be merged into one"

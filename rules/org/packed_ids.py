@@ -8,7 +8,7 @@ Packed = bytes | str
 _UUID_LENGTH: Final = 36
 
 
-def packed(identity: str) -> Packed:
+def pack_id(identity: str) -> Packed:
     """Return an id as it is stored."""
     if len(identity) != _UUID_LENGTH:
         return identity
@@ -19,6 +19,6 @@ def packed(identity: str) -> Packed:
     return found.bytes if str(found) == identity else identity
 
 
-def unpacked(identity: Packed) -> str:
+def unpack_id(identity: Packed) -> str:
     """Return the id that was stored."""
     return identity if isinstance(identity, str) else str(UUID(bytes=identity))

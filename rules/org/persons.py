@@ -17,7 +17,7 @@ from models.persons import MET_TOO_OFTEN, OrgCorrection, do_not_contact_handle, 
 from rules.org.handle_index import HandleIndex
 from rules.org.last_names import LastNames
 from rules.org.merge_index import MergeIndex
-from rules.org.packed_ids import Packed, packed, unpacked
+from rules.org.packed_ids import Packed, pack_id, unpack_id
 
 FORBIDDEN_HASH: Final = "hash/"
 """The prefix of a handle on the do-not-contact list of which only the keyed hash is known."""
@@ -80,8 +80,8 @@ class Persons:
 
         For a lead that was merged it is the lead that counts (K5).
         """
-        lead = self._arrivals.get(packed(arrival_id))
-        return None if lead is None else unpacked(self._merges.root(lead))
+        lead = self._arrivals.get(pack_id(arrival_id))
+        return None if lead is None else unpack_id(self._merges.root(lead))
 
     # -- who has a handle -------------------------------------------------------------------------------------------
 
@@ -106,15 +106,15 @@ class Persons:
     def joins(self, lead_id: str, joining: str) -> bool:
         """Say whether a lead, or one that was merged into it, has a joining handle."""
         digest = handle_digest(joining)
-        return any(self._handles.joins(lead, digest) for lead in self._merges.family(packed(lead_id)))
+        return any(self._handles.joins(lead, digest) for lead in self._merges.family(pack_id(lead_id)))
 
     def holds(self, lead_id: str, joining: str) -> bool:
         """Say whether a lead has a joining handle by its own arrivals."""
-        return self._handles.joins(packed(lead_id), handle_digest(joining))
+        return self._handles.joins(pack_id(lead_id), handle_digest(joining))
 
     def has(self, lead_id: str, handle: str) -> bool:
         """Say whether a lead has a handle by its own arrivals, in whichever way."""
-        lead, digest = packed(lead_id), handle_digest(handle)
+        lead, digest = pack_id(lead_id), handle_digest(handle)
         return self._handles.joins(lead, digest) or self._handles.is_apart(lead, digest)
 
     def keeps(self, lead_id: str, handle: str, *, without: str, lost: tuple[str, ...]) -> bool:
@@ -122,10 +122,10 @@ class Persons:
 
         `lost`: the handles that it loses by that.
         """
-        left = set(self._merges.family(packed(lead_id))) - set(self._merges.family(packed(without)))
+        left = set(self._merges.family(pack_id(lead_id))) - set(self._merges.family(pack_id(without)))
         digest = handle_digest(handle)
         holders = (*self._handles.holders(digest), *self._handles.apart(digest))
-        return any(lead in left and (lead != packed(lead_id) or handle not in lost) for lead in holders)
+        return any(lead in left and (lead != pack_id(lead_id) or handle not in lost) for lead in holders)
 
     def all_with(self, handle: str) -> tuple[str, ...]:
         """Return every lead that the do-not-contact list reaches by a handle, also those that it joins with nobody."""
@@ -147,23 +147,23 @@ class Persons:
     def _counting(self, leads: tuple[Packed, ...], digest: bytes) -> tuple[str, ...]:
         """Return the leads that count for these, each once, without erased ones and those that lost the handle."""
         if not self._merges:
-            return tuple(map(unpacked, leads))
+            return tuple(map(unpack_id, leads))
         found = dict.fromkeys(map(self._merges.root, leads))
         return tuple(
-            unpacked(lead)
+            unpack_id(lead)
             for lead in found
             if lead not in self._erased and self._corrected.get(lead, _UNCORRECTED).get(digest) is not False
         )
 
     def was_corrected(self, lead_id: str, handle: str) -> bool:
         """Say whether a person took a handle from a lead by a correction (M2)."""
-        return self._corrected.get(packed(lead_id), _UNCORRECTED).get(handle_digest(handle)) is False
+        return self._corrected.get(pack_id(lead_id), _UNCORRECTED).get(handle_digest(handle)) is False
 
     def has_lost(self, lead_id: str, handle: str) -> bool:
         """Say whether a person took a handle from a lead, so that no arrival brings it back (M2, K5)."""
         if self.was_corrected(lead_id, handle):
             return True
-        lost = self._merges.lost(packed(lead_id))
+        lost = self._merges.lost(pack_id(lead_id))
         return bool(lost) and handle_digest(handle) in lost and not self.joins(lead_id, handle)
 
     def forbidden_reason(self, handle: str) -> str | None:
@@ -176,29 +176,29 @@ class Persons:
         for lead in self._arrivals.values():
             root = self._merges.root(lead)
             found[root] = found.get(root, 0) + 1
-        return {unpacked(lead): count for lead, count in found.items()}
+        return {unpack_id(lead): count for lead, count in found.items()}
 
     # -- last names -------------------------------------------------------------------------------------------------
 
     def has_phone(self, lead_id: str) -> bool:
         """Say whether a lead has a phone that tells people apart."""
-        return any(map(self._names.has_phone, self._merges.family(packed(lead_id))))
+        return any(map(self._names.has_phone, self._merges.family(pack_id(lead_id))))
 
     def names(self, lead_id: str) -> frozenset[str]:
         """Return the digests of a lead's last names; empty if none is known, or too many to tell anybody apart."""
-        return frozenset().union(*map(self._names.of, self._merges.family(packed(lead_id))))
+        return frozenset().union(*map(self._names.of, self._merges.family(pack_id(lead_id))))
 
     def takes_name(self, lead_id: str, name: str | None) -> bool:
         """Say whether a last name is new for a lead that has room for it."""
-        return self._names.takes(packed(lead_id), name)
+        return self._names.takes(pack_id(lead_id), name)
 
     def own_name(self, lead_id: str) -> str | None:
         """Return the digest of the last name of a lead's own arrival."""
-        return self._names.own(packed(lead_id))
+        return self._names.own(pack_id(lead_id))
 
     def met_by(self, lead_id: str, joining: str) -> frozenset[str]:
         """Return the digests of the last names with which a lead has a joining handle."""
-        return self._names.met(packed(lead_id), handle_digest(joining))
+        return self._names.met(pack_id(lead_id), handle_digest(joining))
 
     def met(self, joining: str) -> frozenset[str]:
         """Return the digests of the last names that a joining handle came with (K1)."""
@@ -220,26 +220,26 @@ class Persons:
 
     def merge_of(self, lead_id: str) -> OrgMerged | None:
         """Return the row of a merged lead; None for a lead of its own (K5)."""
-        return self._merges.row(packed(lead_id))
+        return self._merges.row(pack_id(lead_id))
 
     def members(self, lead_id: str) -> tuple[str, ...]:
         """Return the leads that were merged into a lead directly, by id."""
-        return tuple(sorted(map(unpacked, self._merges.members(packed(lead_id)))))
+        return tuple(sorted(map(unpack_id, self._merges.members(pack_id(lead_id)))))
 
     def family(self, lead_id: str) -> tuple[str, ...]:
         """Return a lead and every lead that was merged into it, directly or through others."""
-        return tuple(map(unpacked, self._merges.family(packed(lead_id))))
+        return tuple(map(unpack_id, self._merges.family(pack_id(lead_id))))
 
     # -- erased persons ---------------------------------------------------------------------------------------------
 
     def is_erased(self, lead_id: str) -> bool:
         """Say whether a lead was erased."""
-        return packed(lead_id) in self._erased
+        return pack_id(lead_id) in self._erased
 
     @property
     def erased(self) -> tuple[str, ...]:
         """The ids of the erased leads."""
-        return tuple(map(unpacked, self._erased))
+        return tuple(map(unpack_id, self._erased))
 
     @property
     def erased_hashes(self) -> frozenset[str]:
@@ -257,14 +257,14 @@ class Persons:
 
     def digests_of(self, lead_id: str) -> tuple[bytes, ...]:
         """Return the digests of a lead's handles. The first call reads the whole index once: a second for a million."""
-        return self._handles.digests_of(packed(lead_id))
+        return self._handles.digests_of(pack_id(lead_id))
 
     def rows_of(self, lead_id: str) -> tuple[OrgPerson | OrgCorrection | OrgSplit, ...]:
         """Return the rows that replace a lead's rows of persons once it is erased: they have no handles."""
-        lead = packed(lead_id)
+        lead = pack_id(lead_id)
         arrivals = self._index_arrivals().get(lead, ())
         return (
-            *(OrgPerson(arrival_id=unpacked(one), lead_id=lead_id, erased=True) for one in arrivals),
+            *(OrgPerson(arrival_id=unpack_id(arrival), lead_id=lead_id, erased=True) for arrival in arrivals),
             *self._more.get(lead, ()),
             *((OrgCorrection(lead_id=lead_id),) if lead in self._corrected else ()),
             *((bare,) if (bare := self._merges.bare_split(lead)) is not None else ()),
@@ -293,7 +293,7 @@ class Persons:
     ) -> None:
         """Add a row to the index."""
         if isinstance(row, OrgMerged):
-            into = None if row.into is None else packed(row.into)
+            into = None if row.into is None else pack_id(row.into)
             self._merges.put(row, self._own(row.lead_id), into)
             return
         if isinstance(row, OrgSplit):
@@ -315,9 +315,9 @@ class Persons:
             now.add(row.hash)
             before.discard(row.hash)
             return
-        lead = packed(row.lead_id)
+        lead = pack_id(row.lead_id)
         lead = self._arrivals.get(lead, lead)
-        arrival = lead if row.arrival_id == row.lead_id else packed(row.arrival_id)
+        arrival = lead if row.arrival_id == row.lead_id else pack_id(row.arrival_id)
         if arrival not in self._arrivals:
             self._arrivals[arrival] = lead
             if self._arrivals_of is not None:
@@ -352,7 +352,7 @@ class Persons:
 
     def _correct(self, row: OrgCorrection) -> None:
         """Replace what is corrected of a lead. It shares its corrected handles and is first with none of them."""
-        lead = packed(row.lead_id)
+        lead = pack_id(row.lead_id)
         lead = self._arrivals.get(lead, lead)
         if lead in self._erased:
             return
@@ -368,12 +368,12 @@ class Persons:
 
     def _own(self, lead_id: str) -> Packed:
         """Return the id as it is stored for arrivals, so that all references share one object."""
-        lead = packed(lead_id)
+        lead = pack_id(lead_id)
         return self._arrivals.get(lead, lead)
 
     def _split(self, row: OrgSplit) -> None:
         """Make an inquiry a lead of its own, with its handles. Its former lead loses what it had only by it (K5)."""
-        lead, inquiry = self._own(row.lead_id), packed(row.inquiry_id)
+        lead, inquiry = self._own(row.lead_id), pack_id(row.inquiry_id)
         former = self._arrivals.get(inquiry)
         self._arrivals[inquiry] = inquiry
         if self._arrivals_of is not None and former != inquiry:

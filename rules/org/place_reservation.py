@@ -25,9 +25,10 @@ def reserve_place(transition: OrgTransition, event: PlaceRequested) -> None:
     current = tuple(
         reserved
         for reserved in row.places
-        if transition.at - reserved.since < LAPSES and not _is(reserved, event.lead_id, action_id)
+        if transition.at - reserved.since < LAPSES
+        and not _is_reserved_for(reserved, event.lead_id, action_id)
     )
-    had = any(_is(reserved, event.lead_id, action_id) for reserved in row.places)
+    had = any(_is_reserved_for(reserved, event.lead_id, action_id) for reserved in row.places)
     open_leads = row.open_leads - len(row.places) + len(current)
     plan = transition.directory.rep(rep_id)
     most = plan.max_open if plan is not None else None
@@ -63,12 +64,12 @@ def return_place(transition: OrgTransition, event: PlaceUnused) -> None:
 def use_place(transition: OrgTransition, rep_id: str, lead_id: str, action_id: str | None) -> bool:
     """Remove a rep's reserved place, if there is one; say whether there was."""
     row: OrgRep = transition.rep(rep_id)
-    rest = tuple(reserved for reserved in row.places if not _is(reserved, lead_id, action_id))
+    rest = tuple(reserved for reserved in row.places if not _is_reserved_for(reserved, lead_id, action_id))
     if len(rest) == len(row.places):
         return False
     transition.change_rep(rep_id, places=rest)
     return True
 
 
-def _is(reserved: ReservedPlace, lead_id: str, action_id: str | None) -> bool:
+def _is_reserved_for(reserved: ReservedPlace, lead_id: str, action_id: str | None) -> bool:
     return (reserved.lead_id, reserved.action_id) == (lead_id, action_id)

@@ -6,7 +6,7 @@ from heapq import merge
 
 from models.org_rows import OrgLead, OrgRep
 from rules.org.allocate import group_obstacle, method_of, retry
-from rules.org.eligibility import Eligibility, Refusal, departed, unavailable
+from rules.org.eligibility import Eligibility, Refusal, departure_refusal, unavailable
 from rules.org.review import start_review
 from rules.org.transition import OrgTransition
 
@@ -63,7 +63,7 @@ def _was_available(transition: OrgTransition, rep_id: str) -> bool:
     row = transition.state.reps.get(rep_id) or OrgRep(rep_id=rep_id)
     return (
         plan is not None
-        and departed(plan, row) is None
+        and departure_refusal(plan, row) is None
         and unavailable(transition, plan, row, rings=True) is None
     )
 
@@ -81,7 +81,7 @@ def _waiting_leads_for(
         return
     for row in transition.waiting(group_id, plan.licensed_states, parked=parked):
         held = transition.rep(rep_id)
-        refusal = departed(plan, held) or unavailable(transition, plan, held, rings=method.exclusive)
+        refusal = departure_refusal(plan, held) or unavailable(transition, plan, held, rings=method.exclusive)
         if refusal is not None:
             _collect_until(until, refusal)
             return

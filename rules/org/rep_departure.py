@@ -10,7 +10,7 @@ from models.org_decisions import CapacityReturned, RepStatusChanged
 from models.org_events import RepChange
 from models.org_rows import OrgLead, OrgLeadStatus, Turn
 from rules.org.capacity import return_capacity
-from rules.org.eligibility import departed
+from rules.org.eligibility import departure_refusal
 from rules.org.transition import OrgTransition
 
 
@@ -62,4 +62,4 @@ def has_left(transition: OrgTransition, rep_id: str) -> bool:
     """Say whether a rep is known to have left. A rep unknown to the directory does not count as left."""
     plan = transition.directory.rep(rep_id)
     row = transition.rep(rep_id)
-    return row.left or (plan is not None and departed(plan, row) is not None)
+    return row.left or (plan is not None and departure_refusal(plan, row) is not None)

@@ -77,12 +77,20 @@ def pick(
     `resting`: the rep who rests from its owed turns, as long as there is another candidate.
     """
     alone = len(candidates) == 1
-    owed = [each for each in candidates if each.turn.owed and (alone or each.rep_id != resting)]
+    owed = [
+        candidate
+        for candidate in candidates
+        if candidate.turn.owed and (alone or candidate.rep_id != resting)
+    ]
     if owed:
         first = min(owed, key=lambda each: turn_sort_key(each.turn, each.position))
         return serve(first.rep_id, first.turn, turns=turns, lags=lags)
-    total = sum(each.weight for each in candidates)
-    due = [each for each in candidates if lags.get(each.rep_id, 0) * total + each.weight * SCALE > 0]
+    total = sum(candidate.weight for candidate in candidates)
+    due = [
+        candidate
+        for candidate in candidates
+        if lags.get(candidate.rep_id, 0) * total + candidate.weight * SCALE > 0
+    ]
     chosen = min(
         due or candidates,
         key=lambda each: (
@@ -92,7 +100,7 @@ def pick(
         ),
     )
     after = dict(lags)
-    for each in candidates:
-        after[each.rep_id] = after.get(each.rep_id, 0) + each.weight * SCALE // total
+    for candidate in candidates:
+        after[candidate.rep_id] = after.get(candidate.rep_id, 0) + candidate.weight * SCALE // total
     after[chosen.rep_id] -= SCALE
     return serve(chosen.rep_id, chosen.turn, turns=turns, lags=after, rests=True)

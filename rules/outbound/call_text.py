@@ -50,10 +50,10 @@ def _caller(records: Sequence[Call]) -> str:
 
 
 def _rep(records: Sequence[Call], name: str) -> list[str]:
-    first, events = records[0], {one.event for one in records if one.leg == "rep"}
+    first, events = records[0], {record.event for record in records if record.leg == "rep"}
     template = first.notification_id.rsplit("/", 2)[-2] if first.notification_id.count("/") > 1 else ""
     about = f" {ABOUT[template]}" if template in ABOUT else ""
-    presses = sum(one.event == "pressed" for one in records)
+    presses = sum(record.event == "pressed" for record in records)
     sentences = [f"{name}'s telephone rang{about}."]
     end = _end(records, "rep")
     if "answered" in events:
@@ -67,9 +67,9 @@ def _rep(records: Sequence[Call], name: str) -> list[str]:
 
 
 def _lead(records: Sequence[Call]) -> list[str]:
-    events = {one.event for one in records if one.leg == "lead"}
+    events = {record.event for record in records if record.leg == "lead"}
     end, rep_end = _end(records, "lead"), _end(records, "rep")
-    bridged = next((one for one in records if one.event == "bridged"), None)
+    bridged = next((record for record in records if record.event == "bridged"), None)
     sentences = []
     if "dialled" in events:
         sentences.append("The lead was called.")
@@ -87,7 +87,9 @@ def _lead(records: Sequence[Call]) -> list[str]:
 
 
 def _end(records: Sequence[Call], leg: str) -> Call | None:
-    return next((one for one in reversed(records) if one.leg == leg and one.event == "ended"), None)
+    return next(
+        (record for record in reversed(records) if record.leg == leg and record.event == "ended"), None
+    )
 
 
 def duration(seconds: float | None) -> str:

@@ -342,7 +342,7 @@ def _queue_change(
 ) -> QueueChange:
     """Return one shared queue's change. A lead that left the queue and entered it again has only moved."""
     if isinstance(decision, QueueLeft):
-        return _gone(row, lead, decision.queue_id)
+        return _removal(row, lead, decision.queue_id)
     moved = again or isinstance(decision, QueueMoved)
     return QueueChange(
         queue_id=decision.queue_id,
@@ -356,7 +356,7 @@ def _queue_change(
     )
 
 
-def _gone(row: LeadRow, lead: Lead, queue_id: str) -> QueueChange:
+def _removal(row: LeadRow, lead: Lead, queue_id: str) -> QueueChange:
     return QueueChange(
         queue_id=queue_id,
         lead_id=lead.lead_id,

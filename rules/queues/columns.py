@@ -28,7 +28,7 @@ def name_of(facts: Facts) -> str:
     return first or last or UNNAMED
 
 
-def shown(lead: Lead, queue: Queue) -> dict[str, Any]:
+def shown_columns(lead: Lead, queue: Queue) -> dict[str, Any]:
     """Return what a queue's list shows of a lead: `name`, then the queue's columns in their order.
 
     A column that is not in the catalogue is left out. Publishing refuses such a column, and a list must not fail

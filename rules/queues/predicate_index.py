@@ -11,7 +11,7 @@ import msgspec
 
 from models.lead import Lead
 from rules.language.catalogue import FIELDS
-from rules.language.compile import CompiledNode, CompiledRule, build, combined
+from rules.language.compile import CompiledNode, CompiledRule, build, combine
 from rules.language.conditions import (
     Answer,
     Read,
@@ -97,7 +97,7 @@ class PredicateIndex:
     """An index of any number of rules. Immutable once built."""
 
     def __init__(self, rules: Iterable[IndexedRule]) -> None:
-        filed = [(one, tuple(required(one.rule.tree))) for one in rules]
+        filed = [(rule, tuple(required_nodes(rule.rule.tree))) for rule in rules]
         self._slots: dict[Condition, int] = {}
         self._tests: list[StaticTest] = []
         self._timed: dict[Condition, int] = {}
@@ -142,12 +142,12 @@ class PredicateIndex:
                 literals.append((share, self._index_slot(node), _YES if wanted else _NO))
             else:
                 part = build(node, self._leaf)
-                rest.append(part if wanted else combined([part], False, negated=True))
+                rest.append(part if wanted else combine([part], False, negated=True))
         literals.sort()
         return _Entry(
             one.name,
             tuple((slot, answer) for _, slot, answer in literals),
-            combined(rest, False) if rest else None,
+            combine(rest, False) if rest else None,
             one.rule,
         )
 
@@ -182,7 +182,7 @@ class PredicateIndex:
         return CompiledNode(static, None, 0)
 
 
-def required(node: Node, wanted: bool = True) -> Iterator[Required]:
+def required_nodes(node: Node, wanted: bool = True) -> Iterator[Required]:
     """Split a rule into nodes that must each have a certain result for the rule to have the wanted one."""
     if isinstance(node, Condition):
         yield node, wanted
@@ -190,7 +190,7 @@ def required(node: Node, wanted: bool = True) -> Iterator[Required]:
     inner = wanted is not node.negated
     if len(node.rules) == 1 or (node.combinator == "and") is inner or not node.rules:
         for rule in node.rules:
-            yield from required(rule, inner)
+            yield from required_nodes(rule, inner)
     else:
         yield node, wanted
 

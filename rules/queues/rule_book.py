@@ -151,7 +151,7 @@ class OrgRules:
 
     def managers(self) -> tuple[str, ...]:
         """Return the active managers and admins by id, at most `MOST_MANAGERS`."""
-        found = (each for each in sorted(self.reps) if self.role(each) in ("manager", "admin"))
+        found = (rep for rep in sorted(self.reps) if self.role(rep) in ("manager", "admin"))
         return tuple(islice(found, MOST_MANAGERS))
 
     def has_left(self, rep_id: str) -> bool:
@@ -190,7 +190,12 @@ class OrgRules:
     def default_campaign(self) -> Campaign | None:
         """The first default campaign, by id. It takes leads that name no campaign of the org."""
         return next(
-            (self.campaigns[one] for one in sorted(self.campaigns) if self.campaigns[one].default), None
+            (
+                self.campaigns[campaign]
+                for campaign in sorted(self.campaigns)
+                if self.campaigns[campaign].default
+            ),
+            None,
         )
 
     def may_see(self, rep_id: str, queue_id: str) -> bool:

@@ -166,7 +166,7 @@ def contains(read_as: Expression, text: str) -> Condition:
     four forms: as given, in lower case, in upper case, and capitalised.
     """
     spellings = {text} if text.isascii() else {text, text.lower(), text.upper(), text.lower().capitalize()}
-    return or_(*(read_as.icontains(one, autoescape=True) for one in sorted(spellings)))
+    return or_(*(read_as.icontains(spelling, autoescape=True) for spelling in sorted(spellings)))
 
 
 def _condition(column: Column, list_query: Filter) -> Condition:

@@ -34,7 +34,7 @@ class AclClient(AIOKafkaAdminClient):
 
     async def create_acls(self, codes: Sequence[AclCodes], permission: int) -> Any:
         """Add ACLs in one request. Raises KafkaError."""
-        return await self._send_to_controller(_CreateAllRequest([(*one, permission) for one in codes]))
+        return await self._send_to_controller(_CreateAllRequest([(*code, permission) for code in codes]))
 
     async def delete_acl(self, codes: AclCodes, permission: int) -> Any:
         """Remove one ACL. Raises KafkaError."""

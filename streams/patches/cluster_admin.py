@@ -83,8 +83,8 @@ class ClusterClient(AIOKafkaAdminClient):
         """Return the leader, the replicas and the replicas in sync of each partition of a topic."""
         [described] = await self.describe_topics([topic])
         return {
-            each["partition"]: (each["leader"], list(each["replicas"]), list(each["isr"]))
-            for each in described["partitions"]
+            partition["partition"]: (partition["leader"], list(partition["replicas"]), list(partition["isr"]))
+            for partition in described["partitions"]
         }
 
     async def reassign(self, topic: str, replicas: dict[int, list[int]]) -> None:

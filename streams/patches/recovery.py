@@ -114,7 +114,7 @@ def read_changelogs_in_batches() -> None:
                 seen = self.active_offsets.get(tp)
                 self.active_offsets[tp] = max(records[-1].offset, -1 if seen is None else seen)
                 self.tp_to_table[tp].data.apply_records(
-                    tp.partition, (one for one in records if seen is None or one.offset > seen)
+                    tp.partition, (record for record in records if seen is None or record.offset > seen)
                 )
             self.flush_buffers()  # nothing waits there; Faust warns if its time is long ago
             _maybe_recovered(self)

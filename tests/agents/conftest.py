@@ -123,7 +123,7 @@ def log_records(event: Event) -> list[Record]:
     return [(partition_of(key), key, value)]
 
 
-def arrived(lead_id: str, **facts: Any) -> LeadArrived:
+def lead_arrival(lead_id: str, **facts: Any) -> LeadArrived:
     """Return the arrival of a lead from Rhode Island."""
     given = {"vendor": "acme", "last_name": "Jones", "state": "RI", "created_at": START, **facts}
     return LeadArrived(lead_id=lead_id, cause=f"arrival/{lead_id}", facts=Facts(**given))
@@ -171,7 +171,7 @@ def locks_of(minutes: float) -> DirectoryPublished:
     )
 
 
-def answers(row: LeadRow | DirectoryRow) -> dict[str, str]:
+def results_by_action(row: LeadRow | DirectoryRow) -> dict[str, str]:
     """Return the result of each action that a row remembers, with its reason if there is one."""
     if not isinstance(row, LeadRow):
         return {}

@@ -29,7 +29,7 @@ TIMES = {
 }
 
 
-class Outside:
+class ForeignClient:
     """A client of librdkafka."""
 
     def __init__(self, engine: Engine) -> None:
@@ -48,9 +48,9 @@ class Outside:
 
 
 @pytest.fixture
-def outside(engine: Engine) -> Outside:
+def foreign_client(engine: Engine) -> ForeignClient:
     """Return a foreign client."""
-    return Outside(engine)
+    return ForeignClient(engine)
 
 
 async def clients_time(engine: Engine, topic: str) -> None:
@@ -102,7 +102,7 @@ async def engine_without(cluster: Any, launch: Any) -> Any:
     engine = Engine(cluster, launch)
     await clients_time(engine, LEAD_ARRIVALS)
     await engine.make_topics()
-    return engine, Outside(engine)
+    return engine, ForeignClient(engine)
 
 
 def leads(rows: dict[str, LeadRow | DirectoryRow]) -> dict[str, LeadRow]:
@@ -122,17 +122,19 @@ def action(action_id: str, **fields: Any) -> bytes:
     ).encode()
 
 
-async def test_c4_attributes_are_read_as_the_org_says(engine: Engine, outside: Outside) -> None:
+async def test_c4_attributes_are_read_as_the_org_says(engine: Engine, foreign_client: ForeignClient) -> None:
     """The org's settings and a vendor's bytes on the real topics."""
     settings = {"attribute_types": {"income": "number", "code": "text", "move_in": "date"}}
-    outside.send(DIRECTORY, json.dumps(settings).encode(), key=b"default/settings/settings")
+    foreign_client.send(DIRECTORY, json.dumps(settings).encode(), key=b"default/settings/settings")
     sent: dict[str, dict[str, Any]] = {
         "typed": {"income": "$12,000", "code": 7, "attributes": {"move_in": "11/25/2026", "other": "12k"}},
         "lost": {"income": "n/a", "move_in": "soon"},
     }
     for name, fields in sent.items():
-        outside.send(LEAD_ARRIVALS, json.dumps({"vendor": "m", "external_id": name, **fields}).encode())
-    outside.flush()
+        foreign_client.send(
+            LEAD_ARRIVALS, json.dumps({"vendor": "m", "external_id": name, **fields}).encode()
+        )
+    foreign_client.flush()
     async with engine.worker() as worker, engine.relay():
 
         async def arrived() -> bool:
@@ -169,18 +171,18 @@ UNANSWERABLE = [
 ]
 
 
-async def test_d16_whoever_can_be_answered_is_answered(engine: Engine, outside: Outside) -> None:
+async def test_d16_whoever_can_be_answered_is_answered(engine: Engine, foreign_client: ForeignClient) -> None:
     """The answer comes in addition to the dead letter.
 
     A repeat gets the same answer. An action that nobody can be told about is only a dead letter.
     """
     for value, _, _ in REFUSED.values():
         for _ in range(2):
-            outside.send(LEAD_ACTIONS, value)
+            foreign_client.send(LEAD_ACTIONS, value)
     for value in UNANSWERABLE:
-        outside.send(LEAD_ACTIONS, value)
-    outside.send(LEAD_ACTIONS, action("good"))
-    outside.flush()
+        foreign_client.send(LEAD_ACTIONS, value)
+    foreign_client.send(LEAD_ACTIONS, action("good"))
+    foreign_client.flush()
     letters = len(REFUSED) * 2 + len(UNANSWERABLE)
     async with engine.worker() as worker, engine.relay():
 
@@ -210,7 +212,7 @@ N4 = {"rep_id": "n4", "name": "Nora Four", "teams": ["west"], "licensed_states":
 
 
 async def test_p10_only_a_whole_object_replaces_and_only_a_tombstone_removes(
-    engine: Engine, outside: Outside
+    engine: Engine, foreign_client: ForeignClient
 ) -> None:
     key = b"default/rep/n4"
     halves = {
@@ -221,10 +223,10 @@ async def test_p10_only_a_whole_object_replaces_and_only_a_tombstone_removes(
         b"": ("empty", "no value"),
         b"[]": ("not_an_object", "a list"),
     }
-    outside.send(DIRECTORY, json.dumps(N4).encode(), key=key)
+    foreign_client.send(DIRECTORY, json.dumps(N4).encode(), key=key)
     for half in halves:
-        outside.send(DIRECTORY, half, key=key)
-    outside.flush()
+        foreign_client.send(DIRECTORY, half, key=key)
+    foreign_client.flush()
 
     async def row() -> DirectoryRow | None:
         rows = await engine.rows()
@@ -245,8 +247,8 @@ async def test_p10_only_a_whole_object_replaces_and_only_a_tombstone_removes(
             error_class, reason = halves[value or b""]
             assert headers["error-class"] == error_class
             assert reason in headers["reason"]
-        outside.send(DIRECTORY, None, key=key)
-        outside.flush()
+        foreign_client.send(DIRECTORY, None, key=key)
+        foreign_client.flush()
 
         async def removed() -> bool:
             found = await row()

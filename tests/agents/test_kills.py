@@ -12,7 +12,14 @@ import pytest
 
 from models.lead import DeadlineKind, DirectoryRow, LeadRow
 from streams.topics import LEAD_JOURNAL, LEAD_LOG
-from tests.agents.conftest import PARTITIONS, answers, arrived, partition_of, queue, requested_action
+from tests.agents.conftest import (
+    PARTITIONS,
+    lead_arrival,
+    partition_of,
+    queue,
+    requested_action,
+    results_by_action,
+)
 
 if TYPE_CHECKING:
     from tests.agents.conftest import Engine
@@ -29,10 +36,10 @@ async def test_x4_replays_write_nothing_and_d4_every_callback_rings_once(engine:
     """
     await engine.tell(queue("aged", version=1), queue("fresh", version=2, state="MA"))
     async with engine.worker(COMMIT_SECONDS=600, INSTANCE="worker-0") as worker:
-        await worker.until_async(lambda: ready(engine, 4), "it works")
+        await worker.until_async(lambda: journal_has(engine, 4), "it works")
         due = datetime.now(UTC) + timedelta(seconds=3)
         await engine.tell(
-            *(arrived(lead) for lead in LEADS),
+            *(lead_arrival(lead) for lead in LEADS),
             *(requested_action(lead, "claim") for lead in LEADS),
             *(requested_action(lead, "view") for lead in LEADS),
             *(requested_action(lead, "callback", at=due) for lead in LEADS),
@@ -40,7 +47,9 @@ async def test_x4_replays_write_nothing_and_d4_every_callback_rings_once(engine:
 
         async def armed() -> bool:
             rows = await engine.rows()
-            return all(lead in rows and f"callback/{lead}/rep-7" in answers(rows[lead]) for lead in LEADS)
+            return all(
+                lead in rows and f"callback/{lead}/rep-7" in results_by_action(rows[lead]) for lead in LEADS
+            )
 
         await worker.until_async(armed, "every callback is armed")
         await worker.kill9()
@@ -48,7 +57,7 @@ async def test_x4_replays_write_nothing_and_d4_every_callback_rings_once(engine:
     before = await engine.journal()
     end = [f"end-{n}" for n in range(5)]
     assert {partition_of(lead.encode()) for lead in end} == set(range(PARTITIONS))
-    await engine.tell(*(arrived(lead) for lead in end))
+    await engine.tell(*(lead_arrival(lead) for lead in end))
     async with engine.worker(INSTANCE="worker-0") as worker:
 
         async def rung() -> bool:
@@ -85,17 +94,17 @@ async def test_two_workers_that_come_and_go_decide_each_event_once(engine: Engin
     leads = [f"lead-{n}" for n in range(300)]
     await engine.tell(queue())
     async with engine.worker(COMMIT_SECONDS=600) as first:
-        await first.until_async(lambda: ready(engine, 1), "the first one works")
+        await first.until_async(lambda: journal_has(engine, 1), "the first one works")
         sending = asyncio.create_task(slowly(engine, leads))
         async with engine.worker(COMMIT_SECONDS=600) as second:
-            await second.until_async(lambda: ready(engine, len(leads) // 2), "half is done")
+            await second.until_async(lambda: journal_has(engine, len(leads) // 2), "half is done")
             first.signal(signal.SIGTERM)
             assert await first.exit_code() == 0
             await sending
-            await second.until_async(lambda: ready(engine, 2 * len(leads)), "all is done")
+            await second.until_async(lambda: journal_has(engine, 2 * len(leads)), "all is done")
     rows = await engine.rows()
     for lead in leads:
-        assert answers(rows[lead]) == {f"claim/{lead}/rep-7": "won"}
+        assert results_by_action(rows[lead]) == {f"claim/{lead}/rep-7": "won"}
     written = Counter((record.partition, row.off) for record, row in await engine.journal())
     assert set(written.values()) == {1}
 
@@ -105,11 +114,11 @@ async def slowly(engine: Engine, leads: list[str]) -> None:
     for begin in range(0, len(leads), 50):
         portion = leads[begin : begin + 50]
         await engine.tell(
-            *(arrived(lead) for lead in portion), *(requested_action(lead, "claim") for lead in portion)
+            *(lead_arrival(lead) for lead in portion), *(requested_action(lead, "claim") for lead in portion)
         )
 
 
-async def ready(engine: Engine, least: int) -> bool:
+async def journal_has(engine: Engine, least: int) -> bool:
     """Return whether the journal has the given number of records of leads and queues."""
     ends = await engine.cluster.ends(engine.topic(LEAD_JOURNAL))
     return sum(ends.values()) >= least

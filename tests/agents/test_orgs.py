@@ -24,7 +24,7 @@ from streams.topics import (
     ORG_JOURNAL,
     ORG_LOG,
 )
-from tests.agents.conftest import PARTITIONS, arrived, requested_action
+from tests.agents.conftest import PARTITIONS, lead_arrival, requested_action
 
 if TYPE_CHECKING:
     from tests.agents.conftest import Engine
@@ -57,7 +57,7 @@ def group(method: str, *rep_ids: str, **terms: Any) -> list[tuple[str, str, dict
     ]
 
 
-def sent(vendor: str, external_id: str, **more: Any) -> tuple[int, bytes | None, bytes]:
+def vendor_message(vendor: str, external_id: str, **more: Any) -> tuple[int, bytes | None, bytes]:
     """Return a vendor's message, in any partition."""
     value = {"vendor": vendor, "external_id": external_id, "last_name": "Jones", "state": "RI", **more}
     return (len(external_id) % PARTITIONS, None, json.dumps(value).encode())
@@ -74,12 +74,14 @@ async def in_phase(engine: Engine, phase: Phase, count: int) -> bool:
     return Counter(lead.phase for lead in (await leads_of(engine)).values())[phase] == count
 
 
-async def known(engine: Engine, objects: int) -> bool:
+async def publications_are_known(engine: Engine, objects: int) -> bool:
     """Return whether the org and each partition of the leads know what was published."""
     steps = [decode_org_record(record.value) for record in await engine.records(ORG_JOURNAL)]
-    heard = sum(isinstance(step, OrgStep) for step in steps)
+    steps_of_org = sum(isinstance(step, OrgStep) for step in steps)
     rows = sum(isinstance(row, DirectoryRow) for row in (await engine.rows()).values())
-    return heard >= objects - 2 and rows == objects * PARTITIONS  # an org does not use campaigns and queues
+    return (
+        steps_of_org >= objects - 2 and rows == objects * PARTITIONS
+    )  # an org does not use campaigns and queues
 
 
 async def steps(engine: Engine) -> Counter[tuple[int, int]]:
@@ -104,8 +106,10 @@ async def test_r3_r8_x3_every_rep_is_tried_once_though_workers_and_relays_die(en
     await publish(engine, *objects)
     kept = engine.worker(INSTANCE="worker-0", COMMIT_SECONDS=600), engine.relay(INSTANCE="relay-0")
     async with kept[0] as worker, kept[1] as relay:
-        await worker.until_async(lambda: known(engine, len(objects)), "the org knows its people")
-        await engine.tell(*(arrived(lead) for lead in leads))
+        await worker.until_async(
+            lambda: publications_are_known(engine, len(objects)), "the org knows its people"
+        )
+        await engine.tell(*(lead_arrival(lead) for lead in leads))
 
         async def offered() -> bool:
             return any(
@@ -149,8 +153,10 @@ async def test_r9_e1_a_cap_holds_under_any_concurrency_and_a_free_slot_fills_its
     objects = [*people(*REPS, max_open=10), *group("round_robin", *REPS, claim_window_seconds=600)]
     await publish(engine, *objects)
     async with engine.worker() as worker, engine.relay():
-        await worker.until_async(lambda: known(engine, len(objects)), "the org knows its people")
-        await engine.tell(*(arrived(f"lead-{n}") for n in range(200)))
+        await worker.until_async(
+            lambda: publications_are_known(engine, len(objects)), "the org knows its people"
+        )
+        await engine.tell(*(lead_arrival(f"lead-{n}") for n in range(200)))
         await worker.until_async(lambda: in_phase(engine, Phase.EXCEPTION, 170), "the rest has nobody")
         leads = await leads_of(engine)
         offered = Counter(
@@ -185,8 +191,10 @@ async def test_s1_s3_fifty_press_one_at_once_and_one_wins(engine: Engine) -> Non
     objects = [*people(*reps), *group("ring_all", *reps, ring_seconds=60)]
     await publish(engine, *objects)
     async with engine.worker() as worker, engine.relay() as relay:
-        await worker.until_async(lambda: known(engine, len(objects)), "the org knows its people")
-        await engine.tell(arrived("lead-1"))
+        await worker.until_async(
+            lambda: publications_are_known(engine, len(objects)), "the org knows its people"
+        )
+        await engine.tell(lead_arrival("lead-1"))
 
         async def rings() -> bool:
             lead = (await leads_of(engine)).get("lead-1")
@@ -215,7 +223,9 @@ async def test_s1_s3_fifty_press_one_at_once_and_one_wins(engine: Engine) -> Non
 
         async def notifications() -> Counter[tuple[str, str, bool]]:
             messages = [json.loads(record.value) for record in await engine.records(NOTIFICATIONS)]
-            return Counter((each["template"], each["kind"], each["withdrawn"]) for each in messages)
+            return Counter(
+                (message["template"], message["kind"], message["withdrawn"]) for message in messages
+            )
 
         async def is_published() -> bool:
             return await notifications() == Counter(
@@ -245,8 +255,10 @@ async def test_x2_a_rep_switched_off_lets_go_of_everything_in_slices(engine: Eng
     objects.append(("queue", "orphans", orphans))
     await publish(engine, *objects)
     async with engine.worker() as worker, engine.relay():
-        await worker.until_async(lambda: known(engine, len(objects)), "the org knows its people")
-        await engine.tell(*(arrived(lead) for lead in leads))
+        await worker.until_async(
+            lambda: publications_are_known(engine, len(objects)), "the org knows its people"
+        )
+        await engine.tell(*(lead_arrival(lead) for lead in leads))
         await worker.until_async(lambda: in_phase(engine, Phase.OWNED, len(leads)), "number one has them all")
         await publish(engine, ("rep", "rep-1", {"rep_id": "rep-1", "active": False}))
         await worker.until_async(lambda: in_phase(engine, Phase.QUEUED, len(leads)), "all are orphaned")
@@ -264,12 +276,16 @@ async def test_r6_two_vendors_send_the_same_person_and_it_is_one_lead(engine: En
     objects = [*people("rep-1", "rep-2"), *group("roster", "rep-1")]
     await publish(engine, *objects)
     first, other = lead_id("default", "acme", "A-1", {}), lead_id("default", "globex", "G-1", {})
-    again = [sent("globex", f"G-{n}", phone="(401) 419-4247", email=f"j{n}@x.org") for n in (1, 2, 3)]
+    again = [
+        vendor_message("globex", f"G-{n}", phone="(401) 419-4247", email=f"j{n}@x.org") for n in (1, 2, 3)
+    ]
     async with engine.worker(), engine.relay(INSTANCE="relay-0", COMMIT_SECONDS=600) as relay:
-        await relay.until_async(lambda: known(engine, len(objects)), "the org knows its people")
-        await engine.send(LEAD_ARRIVALS, [sent("acme", "A-1", phone="4014194247")])
+        await relay.until_async(
+            lambda: publications_are_known(engine, len(objects)), "the org knows its people"
+        )
+        await engine.send(LEAD_ARRIVALS, [vendor_message("acme", "A-1", phone="4014194247")])
         await relay.until_async(lambda: in_phase(engine, Phase.OWNED, 1), "number one has it")
-        await engine.send(LEAD_ARRIVALS, [*again, *again, sent("acme", "A-2", email="k@x.org")])
+        await engine.send(LEAD_ARRIVALS, [*again, *again, vendor_message("acme", "A-2", email="k@x.org")])
 
         async def inquired() -> bool:
             leads = await leads_of(engine)
@@ -293,9 +309,11 @@ async def test_r6_two_vendors_send_the_same_person_and_it_is_one_lead(engine: En
         async def is_published() -> bool:
             messages = [json.loads(record.value) for record in await engine.records(NOTIFICATIONS)]
             count = Counter(
-                (one["rep_id"], one["kind"]) for one in messages if one["template"] == "new_inquiry"
+                (message["rep_id"], message["kind"])
+                for message in messages
+                if message["template"] == "new_inquiry"
             )
-            ids = {one["notification_id"] for one in messages if one["template"] == "new_inquiry"}
+            ids = {message["notification_id"] for message in messages if message["template"] == "new_inquiry"}
             return len(ids) == 6 and count == {("rep-1", "email"): 3, ("rep-1", "push"): 3}
 
         await worker.until_async(is_published, "its owner is told, once of each")
@@ -314,9 +332,9 @@ async def test_x6_a_number_on_the_list_is_not_called_and_its_lead_is_assigned(en
         """Press 1 again for each lead, and check the answer."""
         asks = [
             requested_action(
-                one, "connect", "rep-1", cause=f"{one}/{result}/{len(await engine.records(LEAD_LOG))}"
+                lead_id, "connect", "rep-1", cause=f"{lead_id}/{result}/{len(await engine.records(LEAD_LOG))}"
             )
-            for one in lead_ids
+            for lead_id in lead_ids
         ]
         await engine.tell(*asks)
 
@@ -335,15 +353,19 @@ async def test_x6_a_number_on_the_list_is_not_called_and_its_lead_is_assigned(en
         return sum(lead.silenced for lead in (await leads_of(engine)).values()) == count
 
     async with engine.worker() as worker, engine.relay():
-        await worker.until_async(lambda: known(engine, len(objects)), "the org knows its people")
-        await engine.send(LEAD_ARRIVALS, [sent("acme", "A-1", phone="4014194247")])
+        await worker.until_async(
+            lambda: publications_are_known(engine, len(objects)), "the org knows its people"
+        )
+        await engine.send(LEAD_ARRIVALS, [vendor_message("acme", "A-1", phone="4014194247")])
         await worker.until_async(lambda: in_phase(engine, Phase.OWNED, 1), "it is assigned")
         await connects("done", first)
         await engine.send(
             DO_NOT_CONTACT, [(0, key, b'{"reason": "asked us by mail"}'), (0, b"default/fax/1", b"{}")]
         )
         await worker.until_async(lambda: suppressed(1), "the lead has heard of it")
-        await engine.send(LEAD_ARRIVALS, [sent("acme", "A-22", phone="4014190001", email="j@x.org")])
+        await engine.send(
+            LEAD_ARRIVALS, [vendor_message("acme", "A-22", phone="4014190001", email="j@x.org")]
+        )
         await engine.send(DO_NOT_CONTACT, [(0, b"default/email/J@x.org", b"{}")])
         await worker.until_async(
             lambda: in_phase(engine, Phase.OWNED, 2), "the other is assigned all the same"

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.kafka
 
 
-async def created(settings: Settings, *topics: str) -> None:
+async def create_topics(settings: Settings, *topics: str) -> None:
     """Create topics of two partitions."""
     admin = clients.admin(settings)
     await admin.start()
@@ -29,7 +29,7 @@ async def created(settings: Settings, *topics: str) -> None:
 
 async def test_what_is_public_already_is_known_by_its_id(settings: Settings) -> None:
     one, other = unique("told"), unique("told")
-    await created(settings, one, other)
+    await create_topics(settings, one, other)
     async with clients.producer(settings) as producer:
         for partition, off, n in ((0, 7, 0), (0, 7, 2), (1, 3, 1)):
             ce_id = f"lead-log-{partition}-{off}-{n}".encode()
@@ -49,7 +49,7 @@ async def test_what_is_public_already_is_known_by_its_id(settings: Settings) -> 
 
 async def test_partitions_that_are_not_ours_any_more_are_forgotten(settings: Settings) -> None:
     topic = unique("told")
-    await created(settings, topic)
+    await create_topics(settings, topic)
     async with clients.producer(settings) as producer:
         await producer.send_and_wait(topic, b"", partition=0, headers=[("ce_id", b"lead-log-0-5-0")])
     published = PublishedWatermark([topic], [])
@@ -62,7 +62,7 @@ async def test_partitions_that_are_not_ours_any_more_are_forgotten(settings: Set
 async def test_m8_a_topic_that_all_partitions_share_is_known_for_each_of_them(settings: Settings) -> None:
     """The do-not-contact list has one partition. A repeated listing would undo what a person changed since (M8)."""
     topic = unique("told")
-    await created(settings, topic)
+    await create_topics(settings, topic)
     async with clients.producer(settings) as producer:
         for of, off, n in ((1, 9, 0), (0, 4, 1), (1, 3, 0), (2, 8, 0), (1, 3, 2)):
             headers = [("ce_id", f"lead-log-{of}-{off}-{n}".encode())]

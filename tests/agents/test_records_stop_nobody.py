@@ -13,14 +13,14 @@ from models.lead import LeadRow
 from streams.topics import DIRECTORY, LEAD_ARRIVALS, LEAD_LOG
 from tests.agents.conftest import (
     PARTITIONS,
-    answers,
-    arrived,
     as_json,
+    lead_arrival,
     locks_of,
     log_records,
     partition_of,
     queue,
     requested_action,
+    results_by_action,
 )
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ CASES: dict[str, tuple[Record, str, str]] = {
         "ZeroDivisionError('boom')",
     ),
     "a row too large": (
-        log_records(arrived("large", attributes={"page": "x" * 960_000}))[0],
+        log_records(lead_arrival("large", attributes={"page": "x" * 960_000}))[0],
         "record_too_large",
         "bytes; 950000 are allowed",
     ),
@@ -91,7 +91,7 @@ CASES: dict[str, tuple[Record, str, str]] = {
 
 
 async def test_x4_every_bad_event_is_a_dead_letter_and_everything_else_is_decided(engine: Engine) -> None:
-    await engine.tell(queue(), arrived("known"))
+    await engine.tell(queue(), lead_arrival("known"))
     await engine.send(LEAD_LOG, [record for record, _, _ in CASES.values()])
     boom = as_json({"vendor": "acme", "last_name": "boom"})
     large = as_json({"vendor": "acme", "last_name": "Jones", "page": "x" * 1_010_000})
@@ -101,7 +101,7 @@ async def test_x4_every_bad_event_is_a_dead_letter_and_everything_else_is_decide
     after = [f"after-{n}" for n in range(20)]
     assert {partition_of(lead.encode()) for lead in after} == set(range(PARTITIONS))
     await engine.tell(
-        *(arrived(lead) for lead in after), *(requested_action(lead, "claim") for lead in after)
+        *(lead_arrival(lead) for lead in after), *(requested_action(lead, "claim") for lead in after)
     )
     await engine.tell(
         requested_action("known", "claim", queue_id="aged"),
@@ -111,7 +111,7 @@ async def test_x4_every_bad_event_is_a_dead_letter_and_everything_else_is_decide
 
         async def done() -> bool:
             rows, letters = await engine.rows(), await engine.dead_letters()
-            claimed = all(answers(rows[lead]) for lead in (*after, "known") if lead in rows)
+            claimed = all(results_by_action(rows[lead]) for lead in (*after, "known") if lead in rows)
             return claimed and {*after, "known"} <= rows.keys() and len(letters) >= len(CASES) + 5
 
         await worker.until_async(done, "all is decided or buried")
@@ -134,7 +134,7 @@ async def test_x4_every_bad_event_is_a_dead_letter_and_everything_else_is_decide
     assert from_intake[b'{"inclusion": 5}']["error-class"] == "invalid_publication"
     assert len(letters) == len(CASES) + 5
     # They leave no other trace: the action is answered, the lead is unchanged, and it can be claimed.
-    assert answers(rows["known"]) == {"claim/known/rep-7": "won"}
+    assert results_by_action(rows["known"]) == {"claim/known/rep-7": "won"}
     asks = {row.cause: row for _, row in await engine.journal() if isinstance(row, LeadRow)}
     (answer,) = asks["note/known/rep-7"].decisions
     assert (answer.result, answer.reason) == ("refused", "fatal_error")  # type: ignore[union-attr]
@@ -148,12 +148,14 @@ async def test_x4_every_bad_event_is_a_dead_letter_and_everything_else_is_decide
     assert isinstance(large_row, LeadRow)
     assert large_row.lead is None
     for lead in after:
-        assert answers(rows[lead]) == {f"claim/{lead}/rep-7": "won"}
+        assert results_by_action(rows[lead]) == {f"claim/{lead}/rep-7": "won"}
 
 
 async def test_x3_a_deadline_the_machine_fails_on_is_told_once(engine: Engine) -> None:
     """If the deadline were appended again, it would fail again for ever."""
-    await engine.tell(locks_of(0.005), arrived("late", last_name="boom"), requested_action("late", "view"))
+    await engine.tell(
+        locks_of(0.005), lead_arrival("late", last_name="boom"), requested_action("late", "view")
+    )
     async with engine.worker(FAULTS="the_machine_fails") as worker:
 
         async def buried() -> bool:
@@ -173,7 +175,7 @@ async def test_x3_a_deadline_the_machine_fails_on_is_told_once(engine: Engine) -
 
 async def test_an_agent_that_raises_ends_the_process_and_its_event_comes_again(engine: Engine) -> None:
     """Fact 1: stock Faust acknowledges the event in a `finally`. The supervisor restarts a process that exits."""
-    await engine.tell(arrived("first"), RulesChanged(lead_id="first", cause="rules", version=1))
+    await engine.tell(lead_arrival("first"), RulesChanged(lead_id="first", cause="rules", version=1))
     async with engine.worker(FAULTS="the_agent_fails", INSTANCE="worker-0") as worker:
         assert await worker.exit_code() == 70
     assert "ZeroDivisionError('boom at 0')" in worker.log.read_text()

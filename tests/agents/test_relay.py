@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.kafka, pytest.mark.slow]
 
 
-def assigned(lead_id: str, rep_id: str, *, off: int, version: int) -> Record:
+def assignment_record(lead_id: str, rep_id: str, *, off: int, version: int) -> Record:
     """Return the journal record of an assignment."""
     at = START + timedelta(seconds=off)
     lead = Lead(
@@ -55,7 +55,7 @@ async def test_a_zombies_older_row_is_not_made_public_after_a_newer_one(
         engine = Engine(cluster, launch)
         await engine.make_topics()
         older, newer = (
-            assigned("lead", rep, off=off, version=v) for rep, off, v in (("a", 3, 1), ("b", 9, 2))
+            assignment_record("lead", rep, off=off, version=v) for rep, off, v in (("a", 3, 1), ("b", 9, 2))
         )
         partition = older[0]
         # published_watermark.py finds a relay's own messages in the public topics. Here it is told that there are none.
@@ -66,7 +66,7 @@ async def test_a_zombies_older_row_is_not_made_public_after_a_newer_one(
             commits = await cluster.commits(engine.group("relay"), engine.topic(LEAD_JOURNAL))
             assert commits[partition] == (2, "" if without else "9")
             await relay.kill9()
-        others = [assigned(f"other-{n}", "c", off=12, version=1) for n in range(9)]
+        others = [assignment_record(f"other-{n}", "c", off=12, version=1) for n in range(9)]
         other = next(record for record in others if record[0] == partition)
         await engine.send(LEAD_JOURNAL, [older, other])
         async with engine.relay(**environment) as relay:
@@ -88,7 +88,7 @@ async def test_a_zombies_older_row_is_not_made_public_after_a_newer_one(
 async def test_a_journal_record_nobody_can_read_is_a_dead_letter_and_the_next_is_public(
     engine: Engine,
 ) -> None:
-    good = assigned("lead", "a", off=9, version=1)
+    good = assignment_record("lead", "a", off=9, version=1)
     bad = (b"\xff", b"{}", b'{"row":"lead","cause":"\xff"}', b"[" * 90_000)
     removed = (good[0], b"removed", None)  # a tombstone: its row was removed, and it is no dead letter
     await engine.send(

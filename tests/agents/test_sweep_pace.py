@@ -11,7 +11,7 @@ from agents import sweeper
 from agents.sweeper import BEHIND_EVENTS_SECONDS, SLICE_SECONDS, Sweeper
 from rules.lead.lead_partition import LeadPartition
 from streams.journal import Acker
-from tests.agents.conftest import START, arrived, queue
+from tests.agents.conftest import START, lead_arrival, queue
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,7 +29,7 @@ class Swept:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.leads = LeadPartition(0)
-        events: list[DirectoryPublished | LeadArrived] = [queue(), *map(arrived, LEADS)]
+        events: list[DirectoryPublished | LeadArrived] = [queue(), *map(lead_arrival, LEADS)]
         for off, event in enumerate(events):
             outcome = self.leads.decide(event.lead_id.encode() or b"queue", event, off=off, at=START)
             assert outcome is not None

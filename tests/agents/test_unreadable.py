@@ -14,8 +14,16 @@ from models.codec import decode_org_event
 from models.org_events import PersonArrived
 from streams.record_batches import HEADER
 from streams.topics import LEAD_ARRIVALS, LEAD_JOURNAL, LEAD_LOG, ORG_LOG
-from tests.agents.conftest import arrived, as_json, log_records
-from tests.fixtures.batches import Given, append, built, damage_on_disk, huge, signed, with_payload
+from tests.agents.conftest import as_json, lead_arrival, log_records
+from tests.fixtures.batches import (
+    Given,
+    append,
+    built,
+    damage_on_disk,
+    large_gzip_batch,
+    with_checksum,
+    with_payload,
+)
 from tests.fixtures.waiting import PATIENCE_SECONDS
 
 if TYPE_CHECKING:
@@ -79,7 +87,7 @@ async def test_p1_p4_p7_what_other_clients_send_comes_in_or_becomes_a_dead_lette
     named = built(
         [(None, lead("before"), []), (b"k", lead("p4"), [("NAME", b"1")]), (None, lead("behind"), [])]
     )
-    assert await append(address, topic, signed(named.replace(b"NAME", b"\xffAME"))) == 0
+    assert await append(address, topic, with_checksum(named.replace(b"NAME", b"\xffAME"))) == 0
     # P3
     plain = built([(None, b"x" * 5_000_000, [])])
     assert await append(address, topic, with_payload(plain, gzip_encode(bytes(plain[HEADER.size :])), 1)) == 0
@@ -151,7 +159,7 @@ async def test_p3_a_300_mb_batch_costs_less_than_64_mb(engine: Engine) -> None:
 
         await worker.until_async(first, "the worker works")
         before = most_memory(worker)
-        assert await append(engine.cluster.address, topic, huge(300_000_000)) == 0
+        assert await append(engine.cluster.address, topic, large_gzip_batch(300_000_000)) == 0
         send(librdkafka(engine), topic, [lead("behind")])
 
         async def behind() -> bool:
@@ -178,7 +186,7 @@ def most_memory(worker: Program) -> int:
 
 async def test_p7_nobody_elses_transaction_makes_a_table_forget(engine: Engine) -> None:
     """The journal has an open transaction. A new worker waits for it and does not decide without the rows after it."""
-    await engine.tell(arrived("one"))
+    await engine.tell(lead_arrival("one"))
     async with engine.worker() as worker:
         await worker.until_async(lambda: has_rows(engine, {"one"}), "the first lead is in")
     producer = librdkafka(engine, **{"transactional.id": engine.prefix})
@@ -186,7 +194,7 @@ async def test_p7_nobody_elses_transaction_makes_a_table_forget(engine: Engine) 
     producer.begin_transaction()
     send(producer, engine.topic(LEAD_JOURNAL), [b"not ours"], 0, b"one")
     send(producer, engine.topic(LEAD_JOURNAL), [b"not ours"], 1, b"one")
-    await engine.send(LEAD_LOG, log_records(arrived("two")))
+    await engine.send(LEAD_LOG, log_records(lead_arrival("two")))
     async with engine.worker() as worker:
         await worker.until(lambda: "starting" in worker.log.read_text(), "the worker starts")
         producer.abort_transaction(30)

@@ -10,7 +10,15 @@ from models.lead import Lead, LeadRow, Phase
 from models.offer_decisions import LeadOffered
 from streams.topics import LEAD_ARRIVALS
 from tests.agents.conftest import requested_action
-from tests.agents.test_orgs import group, in_phase, known, leads_of, people, publish, sent
+from tests.agents.test_orgs import (
+    group,
+    in_phase,
+    leads_of,
+    people,
+    publications_are_known,
+    publish,
+    vendor_message,
+)
 
 if TYPE_CHECKING:
     from tests.agents.conftest import Engine
@@ -18,7 +26,7 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.kafka, pytest.mark.slow]
 
 
-async def named(engine: Engine) -> dict[str, Lead]:
+async def leads_by_vendor_id(engine: Engine) -> dict[str, Lead]:
     """Return every lead by its vendor's id."""
     return {lead.facts.external_id or "": lead for lead in (await leads_of(engine)).values()}
 
@@ -31,23 +39,25 @@ async def test_m5_d2_what_the_failure_named_changes_and_the_lead_is_asked_for_ag
     await publish(engine, *objects)
     worker, relay = engine.worker(INSTANCE="worker-0"), engine.relay(INSTANCE="relay-0")
     async with worker as first, relay as carrier:
-        await first.until_async(lambda: known(engine, len(objects)), "the org knows its people")
+        await first.until_async(
+            lambda: publications_are_known(engine, len(objects)), "the org knows its people"
+        )
         await engine.send(
             LEAD_ARRIVALS,
             [
-                sent("acme", "no-state", campaign="west", state=None),
-                sent("acme", "texas", campaign="west", state="TX"),
-                sent("acme", "no-group", campaign="east"),
-                sent("acme", "hidden", campaign="west", state="MA"),
+                vendor_message("acme", "no-state", campaign="west", state=None),
+                vendor_message("acme", "texas", campaign="west", state="TX"),
+                vendor_message("acme", "no-group", campaign="east"),
+                vendor_message("acme", "hidden", campaign="west", state="MA"),
             ],
         )
         await first.until_async(lambda: in_phase(engine, Phase.EXCEPTION, 4), "nobody may have them")
-        hidden = (await named(engine))["hidden"].lead_id
+        hidden = (await leads_by_vendor_id(engine))["hidden"].lead_id
         await engine.tell(requested_action(hidden, "ignore", "boss"))
         await first.until_async(lambda: in_phase(engine, Phase.IGNORED, 1), "it is ignored")
         await carrier.kill9()
         await first.kill9()
-    await engine.send(LEAD_ARRIVALS, [sent("acme", "no-state", campaign="west", state="RI")])
+    await engine.send(LEAD_ARRIVALS, [vendor_message("acme", "no-state", campaign="west", state="RI")])
     await publish(
         engine,
         ("rep", "ann", {"rep_id": "ann", "licensed_states": ["RI", "TX", "MA"]}),
@@ -55,10 +65,12 @@ async def test_m5_d2_what_the_failure_named_changes_and_the_lead_is_asked_for_ag
     )
     async with engine.worker(INSTANCE="worker-0") as second, engine.relay(INSTANCE="relay-0"):
         await second.until_async(lambda: in_phase(engine, Phase.OWNED, 3), "each was asked for again")
-        assert (await named(engine))["hidden"].phase is Phase.IGNORED, "an ignored lead is not asked for"
+        assert (await leads_by_vendor_id(engine))["hidden"].phase is Phase.IGNORED, (
+            "an ignored lead is not asked for"
+        )
         await engine.tell(requested_action(hidden, "unignore", "boss"))
         await second.until_async(lambda: in_phase(engine, Phase.OWNED, 4), "it was asked for again")
-    found = await named(engine)
+    found = await leads_by_vendor_id(engine)
     assert {lead.owner for lead in found.values()} == {"ann"}
     texas = found["texas"].lead_id
     whys = [

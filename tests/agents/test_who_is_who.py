@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.kafka, pytest.mark.slow]
 
 
-def sent(external_id: str, last_name: str, **more: Any) -> tuple[int, bytes | None, bytes]:
+def vendor_message(external_id: str, last_name: str, **more: Any) -> tuple[int, bytes | None, bytes]:
     """Return one lead as a vendor sends it."""
     message = {"vendor": "acme", "external_id": external_id, "last_name": last_name, **more}
     return 0, None, json.dumps(message).encode()
@@ -44,30 +44,32 @@ async def arrivals_placed(engine: Engine) -> int:
 
 SENT = (
     # B2, dummies and service numbers
-    sent("B2-1", "Ash", first_name="Ann", email="none@none.com"),
-    sent("B2-2", "Birch", first_name="Ben", email="NONE@none.com", phone="401-419-0001", silenced=True),
-    sent("B2-3", "Cedar", phone="1-800-555-1212"),
-    sent("B2-4", "Elm", phone="800 555 1212", loan_amount=5),
-    sent("B2-5", "Fir", phone="888-419-4247"),
-    sent("B2-6", "Gum", phone="(888) 419-4247"),
+    vendor_message("B2-1", "Ash", first_name="Ann", email="none@none.com"),
+    vendor_message(
+        "B2-2", "Birch", first_name="Ben", email="NONE@none.com", phone="401-419-0001", silenced=True
+    ),
+    vendor_message("B2-3", "Cedar", phone="1-800-555-1212"),
+    vendor_message("B2-4", "Elm", phone="800 555 1212", loan_amount=5),
+    vendor_message("B2-5", "Fir", phone="888-419-4247"),
+    vendor_message("B2-6", "Gum", phone="(888) 419-4247"),
     # the org's own list: a switchboard
-    sent("S-1", "Hazel", phone="401-419-9000"),
-    sent("S-2", "Iron", phone="401-419-9000 x7"),
+    vendor_message("S-1", "Hazel", phone="401-419-9000"),
+    vendor_message("S-2", "Iron", phone="401-419-9000 x7"),
     # B1, extensions
-    sent("B1-1", "Juniper", phone="401-419-4247 x12", email="j@x.org"),
-    sent("B1-2", "Kauri", phone="401-419-4247 x13", email="k@x.org"),
+    vendor_message("B1-1", "Juniper", phone="401-419-4247 x12", email="j@x.org"),
+    vendor_message("B1-2", "Kauri", phone="401-419-4247 x13", email="k@x.org"),
     # K2: one mailbox, name and phone differ
-    sent("K2-1", "Larch", phone="401-419-0010", email="home@x.org"),
-    sent("K2-2", "Maple", phone="401-419-0011", email="home@x.org"),
+    vendor_message("K2-1", "Larch", phone="401-419-0010", email="home@x.org"),
+    vendor_message("K2-2", "Maple", phone="401-419-0011", email="home@x.org"),
     # A2, K6: a row number as id, twice
-    sent("1", "Oak", phone="401-419-0020", email="oak@x.org"),
-    sent("1", "Pine", phone="401-419-0021", email="pine@x.org", zip="02903"),
-    sent("1", "Pine", phone="401-419-0021", email="pine@x.org", zip="02903"),
+    vendor_message("1", "Oak", phone="401-419-0020", email="oak@x.org"),
+    vendor_message("1", "Pine", phone="401-419-0021", email="pine@x.org", zip="02903"),
+    vendor_message("1", "Pine", phone="401-419-0021", email="pine@x.org", zip="02903"),
     # K1 by observation, K3
-    sent("O-1", "Rowan", phone="401-419-0030"),
-    sent("O-2", "Spruce", phone="401-419-0030", zip="02903", email="spruce@x.org"),
-    sent("O-3", "Teak", phone="401-419-0030"),
-    sent("O-4", "Yew", phone="401-419-0030"),
+    vendor_message("O-1", "Rowan", phone="401-419-0030"),
+    vendor_message("O-2", "Spruce", phone="401-419-0030", zip="02903", email="spruce@x.org"),
+    vendor_message("O-3", "Teak", phone="401-419-0030"),
+    vendor_message("O-4", "Yew", phone="401-419-0030"),
 )
 NAMES = {
     *("Ash", "Birch", "Cedar", "Elm", "Fir", "Gum", "Hazel", "Iron", "Juniper", "Kauri", "Larch", "Maple"),
@@ -113,16 +115,18 @@ async def test_a2_b1_b2_k1_k2_k3_k6_strangers_are_never_one_person(engine: Engin
     assert (found["Oak"].lead_id, found["Oak"].facts.zip) == (lead_id("default", "acme", "1", {}), None)
     assert found["Pine"].facts.attributes["remarks"]["id_reused"]
     placed = [
-        (row.lead, each)
+        (row.lead, decision)
         for _, row in await engine.journal()
         if isinstance(row, LeadRow)
-        for each in row.decisions
+        for decision in row.decisions
     ]
-    begun = {lead.facts.last_name: each for lead, each in placed if lead and isinstance(each, LeadAccepted)}
-    assert begun["Maple"].maybe == (found["Larch"].lead_id,)
-    assert begun["Teak"].maybe == (found["Rowan"].lead_id,)
-    assert begun["Pine"].id_reused == found["Oak"].lead_id
-    assert {name for name, each in begun.items() if each.doubt} == {"Maple", "Teak", "Pine"}
+    accepted_by_name = {
+        lead.facts.last_name: each for lead, each in placed if lead and isinstance(each, LeadAccepted)
+    }
+    assert accepted_by_name["Maple"].maybe == (found["Larch"].lead_id,)
+    assert accepted_by_name["Teak"].maybe == (found["Rowan"].lead_id,)
+    assert accepted_by_name["Pine"].id_reused == found["Oak"].lead_id
+    assert {name for name, each in accepted_by_name.items() if each.doubt} == {"Maple", "Teak", "Pine"}
     (inquiry,) = {each.inquiry_id: each for _, each in placed if isinstance(each, InquiryAdded)}.values()
     assert inquiry.facts is not None
     assert (inquiry.facts.last_name, inquiry.facts.zip, inquiry.facts.email) == (

@@ -19,7 +19,7 @@ from streams import patches
 from streams.membership_lease import Lease
 from streams.process_exit import ExitCode
 from streams.topics import LEAD_ARRIVALS, LEAD_JOURNAL, LEAD_LOG, ORG_JOURNAL, ORG_LOG
-from tests.agents.conftest import PARTITIONS, arrived, as_json, queue
+from tests.agents.conftest import PARTITIONS, as_json, lead_arrival, queue
 from tests.fixtures.waiting import PATIENCE_SECONDS
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ async def test_ready_through_a_workers_life(engine: Engine) -> None:
 
     SIGTERM ends the worker cleanly.
     """
-    await engine.tell(queue(), *(arrived(f"lead-{n}") for n in range(100)))
+    await engine.tell(queue(), *(lead_arrival(f"lead-{n}") for n in range(100)))
     port = free_port()
     async with engine.worker(PORT=port) as worker, aiohttp.ClientSession() as session:
         seen = [await asked_until(session, worker, port, lambda answer: answer["ok"])]
@@ -148,7 +148,7 @@ async def test_a_recovery_that_fails_ends_the_process(engine: Engine) -> None:
     async with engine.worker(FAULTS="the_recovery_fails") as worker:
         await engine.tell(queue())
         # With an empty journal, no partition derives anything. After a restart there is one.
-        await worker.until_async(lambda: journaled(engine), "the queue is in the journal")
+        await worker.until_async(lambda: journal_has_records(engine), "the queue is in the journal")
         await worker.kill9()
     async with engine.worker(FAULTS="the_recovery_fails") as worker:
         assert await worker.exit_code() == ExitCode.SOFTWARE
@@ -188,7 +188,7 @@ def test_the_versions_that_are_installed_are_those_tested() -> None:
     patches.check_versions()
 
 
-async def journaled(engine: Engine) -> bool:
+async def journal_has_records(engine: Engine) -> bool:
     """Return whether the journal has any record."""
     return bool(sum((await engine.cluster.ends(engine.topic(LEAD_JOURNAL))).values()))
 
@@ -203,10 +203,10 @@ async def asked_until(
     session: aiohttp.ClientSession, worker: Program, port: int, enough: Callable[[dict[str, Any]], bool]
 ) -> list[dict[str, Any]]:
     """Request `/ready` until it gives the expected answer; return all answers."""
-    heard: list[dict[str, Any]] = []
+    reports: list[dict[str, Any]] = []
     async with asyncio.timeout(PATIENCE_SECONDS):
         # States between two others last for a tenth of a second. So this asks as often as it can.
-        while not heard or not enough(heard[-1]):
+        while not reports or not enough(reports[-1]):
             assert worker.ended is None, worker.ended
             await asyncio.sleep(0.002)
             try:
@@ -215,8 +215,8 @@ async def asked_until(
             except aiohttp.ClientConnectionError:
                 continue
             assert response.status == (200 if answer["ok"] else 503)
-            heard.append(answer)
-    return heard
+            reports.append(answer)
+    return reports
 
 
 def reasons(heard: list[dict[str, Any]]) -> set[str]:

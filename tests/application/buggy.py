@@ -19,7 +19,7 @@ ORG: Any = rules.org.machine
 BOOM = "boom"
 
 
-def _wrong(rule: Any, wanted: Any) -> Any:
+def _failing_if(rule: Any, wanted: Any) -> Any:
     def fails(*given: Any, **more: Any) -> Any:
         if wanted(*given):
             raise KeyError(BOOM)
@@ -28,10 +28,14 @@ def _wrong(rule: Any, wanted: Any) -> Any:
     return fails
 
 
-ARRIVALS._distribute = _wrong(ARRIVALS._distribute, lambda _, facts, *__: facts.first_name == f"{BOOM} lead")
-ORG._requested = _wrong(ORG._requested, lambda _, event: event.lead.facts.first_name == f"{BOOM} org")
-INTAKE.accept_arrival = _wrong(INTAKE.accept_arrival, lambda value, *_: f"{BOOM} intake".encode() in value)
-RELAY.public_messages = _wrong(
+ARRIVALS._distribute = _failing_if(
+    ARRIVALS._distribute, lambda _, facts, *__: facts.first_name == f"{BOOM} lead"
+)
+ORG._requested = _failing_if(ORG._requested, lambda _, event: event.lead.facts.first_name == f"{BOOM} org")
+INTAKE.accept_arrival = _failing_if(
+    INTAKE.accept_arrival, lambda value, *_: f"{BOOM} intake".encode() in value
+)
+RELAY.public_messages = _failing_if(
     RELAY.public_messages,
     lambda row, *_: (
         isinstance(row, LeadRow) and row.lead is not None and row.lead.facts.first_name == f"{BOOM} relay"

@@ -94,7 +94,7 @@ async def leads(stack: RunningStack) -> dict[str, LeadRow]:
     return found
 
 
-async def caught_up(stack: RunningStack) -> bool:
+async def all_is_committed(stack: RunningStack) -> bool:
     """Return whether every stage has committed everything."""
     lags = Lags(stack.settings)
     await lags.start()
@@ -127,13 +127,13 @@ async def scenario(stack: RunningStack, messages: list[str]) -> None:
         return len({letter.source for letter in await letters(stack)}) == len(FAILED)
 
     await until(all_buried, "eight are buried")
-    await until(partial(caught_up, stack), "and passed")
+    await until(partial(all_is_committed, stack), "and passed")
     assert {letter.stage for letter in await letters(stack)} == {"intake", "orgs", "leads", "relay"}
     assert not read_exits(stack.settings.state_dir) or read_exits(stack.settings.state_dir)[0].status != 79
 
     # One more failure, and the process stops. After a restart it does not write another six dead letters.
-    rest = [arrival("boom lead", n) for n in range(2, 12)] + [arrival("well", n) for n in range(3)]
-    await send(stack, *rest)
+    later_arrivals = [arrival("boom lead", n) for n in range(2, 12)] + [arrival("well", n) for n in range(3)]
+    await send(stack, *later_arrivals)
 
     async def stopped_often() -> bool:
         return sum("status 79" in line for line in messages) >= 3
@@ -142,7 +142,7 @@ async def scenario(stack: RunningStack, messages: list[str]) -> None:
     lines = [line for line in messages if "status 79" in line]
     assert all("6 records could not be decided within 3600 s" in line for line in lines)
     assert all("KeyError('boom')" in line and "lead-log-" in line and "leads:" in line for line in lines)
-    (ended,) = [one for one in read_exits(stack.settings.state_dir) if one.part == "worker-1"]
+    (ended,) = [found for found in read_exits(stack.settings.state_dir) if found.part == "worker-1"]
     assert (ended.status, ended.what) == (79, "leads")
     assert len({letter.source for letter in await letters(stack)}) == len(FAILED)
     for line in lines[:2]:

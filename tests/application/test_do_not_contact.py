@@ -27,8 +27,8 @@ class List:
 
     def run(self, *arguments: str, code: int = 0, text: str = "") -> dict[str, Any]:
         """Run a command and return the object of its last line."""
-        whole = ["do-not-contact", *arguments, "--org", self.org, "--json"]
-        result = CliRunner().invoke(app, whole, input=text, env=self.environment)
+        command = ["do-not-contact", *arguments, "--org", self.org, "--json"]
+        result = CliRunner().invoke(app, command, input=text, env=self.environment)
         assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
         assert result.exit_code == code, result.output
         found: dict[str, Any] = json.loads(result.stdout.strip().splitlines()[-1])

@@ -23,7 +23,7 @@ pytestmark = pytest.mark.kafka
 
 
 @pytest.fixture
-async def made(settings: Settings) -> Settings:
+async def settings_with_topics(settings: Settings) -> Settings:
     """Return the settings, with topics."""
     return await provision(settings)
 
@@ -84,16 +84,18 @@ async def until(condition: Callable[[], bool]) -> None:
             await asyncio.sleep(0.01)
 
 
-async def test_x4_everybody_who_asks_with_one_id_gets_the_one_answer(made: Settings) -> None:
+async def test_x4_everybody_who_asks_with_one_id_gets_the_one_answer(settings_with_topics: Settings) -> None:
     """Records that are no answer stop nothing. A known answer is returned at once, without another action."""
     request = action(queue_id=None)
-    async with EngineClient(made) as client:
+    async with EngineClient(settings_with_topics) as client:
         waiting = [asyncio.create_task(client.ask(request)) for _ in range(3)]
-        (sent,) = await asyncio.to_thread(read_actions, made, request["action_id"], 1)
+        (sent,) = await asyncio.to_thread(read_actions, settings_with_topics, request["action_id"], 1)
         assert sent == {name: value for name, value in request.items() if value is not None}
-        await asyncio.to_thread(write, made, b"{bad", None, b"\xff", b"[" * 5_000, answer_to(request))
+        await asyncio.to_thread(
+            write, settings_with_topics, b"{bad", None, b"\xff", b"[" * 5_000, answer_to(request)
+        )
         answers = await asyncio.gather(*waiting)
-        assert {(one.action_id, one.result, one.owner) for one in answers} == {
+        assert {(answer.action_id, answer.result, answer.owner) for answer in answers} == {
             (request["action_id"], "won", "rep-1")
         }
         assert (
@@ -104,29 +106,35 @@ async def test_x4_everybody_who_asks_with_one_id_gets_the_one_answer(made: Setti
         assert client.known("another") is None
 
 
-async def test_x4_without_an_answer_the_same_action_is_sent_again(made: Settings) -> None:
+async def test_x4_without_an_answer_the_same_action_is_sent_again(settings_with_topics: Settings) -> None:
     request = action()
-    async with EngineClient(made, resend_seconds=0.05, patience_seconds=PATIENCE_SECONDS) as client:
+    async with EngineClient(
+        settings_with_topics, resend_seconds=0.05, patience_seconds=PATIENCE_SECONDS
+    ) as client:
         waiting = asyncio.create_task(client.ask(request))
-        first, second, *_ = await asyncio.to_thread(read_actions, made, request["action_id"], 2)
+        first, second, *_ = await asyncio.to_thread(
+            read_actions, settings_with_topics, request["action_id"], 2
+        )
         assert first == second == request
-        await asyncio.to_thread(write, made, answer_to(request, result="lost", owner="rep-2"))
+        await asyncio.to_thread(write, settings_with_topics, answer_to(request, result="lost", owner="rep-2"))
         assert (await waiting).owner == "rep-2"
 
 
-async def test_an_answer_that_does_not_come_is_an_error_that_names_the_action(made: Settings) -> None:
+async def test_an_answer_that_does_not_come_is_an_error_that_names_the_action(
+    settings_with_topics: Settings,
+) -> None:
     request = action()
     with pytest.raises(RetryableError, match=f"no answer to {request['action_id']} in 0.3 s"):
-        await ask_once(made, request, 0.3)
+        await ask_once(settings_with_topics, request, 0.3)
 
 
 async def test_one_action_more_than_may_wait_is_refused_and_closing_ends_those_that_wait(
-    made: Settings,
+    settings_with_topics: Settings,
 ) -> None:
     first, second = action(), action()
-    async with EngineClient(made, waiting_most=1) as client:
+    async with EngineClient(settings_with_topics, waiting_most=1) as client:
         waiting = asyncio.create_task(client.ask(first))
-        await asyncio.to_thread(read_actions, made, first["action_id"], 1)
+        await asyncio.to_thread(read_actions, settings_with_topics, first["action_id"], 1)
         with pytest.raises(RetryableError, match="1 actions wait for their answers already"):
             await client.ask(second)
     with pytest.raises(RetryableError, match="the client was closed before the answer came"):
@@ -135,8 +143,8 @@ async def test_one_action_more_than_may_wait_is_refused_and_closing_ends_those_t
         await client.put(LEAD_ACTIONS, b"{}")
 
 
-async def test_an_action_that_no_record_can_hold_is_refused_at_once(made: Settings) -> None:
-    async with EngineClient(made) as client:
+async def test_an_action_that_no_record_can_hold_is_refused_at_once(settings_with_topics: Settings) -> None:
+    async with EngineClient(settings_with_topics) as client:
         with pytest.raises(RuntimeFailure, match=r"lead-actions: a message of \d+ bytes is too large"):
             await client.ask(action(note="x" * 30_000_000))
 
@@ -145,8 +153,10 @@ async def test_a_process_that_starts_without_kafka_waits_for_it(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
     """Until then a request ends after its patience, and sending reports that the client is not connected."""
-    away = Settings.read(state_dir=tmp_path_factory.mktemp("away"), kafka_bootstrap_servers="127.0.0.1:1")
-    client = EngineClient(away)
+    absent_kafka = Settings.read(
+        state_dir=tmp_path_factory.mktemp("away"), kafka_bootstrap_servers="127.0.0.1:1"
+    )
+    client = EngineClient(absent_kafka)
     running = asyncio.create_task(client.run())
     with pytest.raises(RetryableError, match="no answer to"):
         await client.ask(action(), patience_seconds=0.2)

@@ -23,7 +23,7 @@ from sink.tables import AssignmentHistoryTable, AssignmentTable, DecisionTable, 
 from sink.writer import CrmWriter
 from streams.erasure_key import NAME, own_key, read_key
 from streams.settings import Settings
-from tests.sink.seeded_journal import START, lead_of, record_of, row_of, unburied
+from tests.sink.seeded_journal import START, fail_on_dead_letter, lead_of, record_of, row_of
 
 KEY = ErasureKey(bytes(32))
 LEAD = "6f1c0f3e-4a53-5d0e-9d5e-6a1d3f8a7c11"
@@ -119,7 +119,7 @@ def test_the_sink_empties_the_rows_of_earlier_records_and_the_file_forgets_them(
         **{name: getattr(lead, name) for name in lead.__struct_fields__}
         | {"facts": empty, "phase": Phase.CLOSED, "erased_at": START, "last_outcome": "erased"}
     )
-    writer = CrmWriter(engine, unburied)
+    writer = CrmWriter(engine, fail_on_dead_letter)
     writer.apply([record_of(row_of(lead, owner, note, off=1), 1)])
     assert list(rows_with(url, Finder(KEY, {"default": frozenset(KEY.hashes_of(PERSON))}, [lead.lead_id])))
     writer.apply([record_of(row_of(erased, LeadErased(rep_id="ada", why="asked"), off=2, seq=2), 2)])

@@ -52,26 +52,26 @@ class Org:
 
     def route(self, at: datetime = NOW, known: Lead | None = None, **facts: Any) -> RoutePreview:
         """Preview the arrival of a lead."""
-        return arrival(arrived(**facts), at, self.rule_book, self.org_partition, known)
+        return arrival(lead_arrival(**facts), at, self.rule_book, self.org_partition, known)
 
     def lead(self, **facts: Any) -> Lead:
         """Return a lead that has really arrived, without telling anybody."""
-        row = step(None, arrived(**facts), off=0, at=NOW, rule_book=self.rule_book)
+        row = step(None, lead_arrival(**facts), off=0, at=NOW, rule_book=self.rule_book)
         assert row.lead is not None
         return row.lead
 
-    def remembered(self) -> list[bytes]:
+    def encoded_state(self) -> list[bytes]:
         """Return all state of the org."""
         return sorted(msgspec.json.encode(row) for row in self.org_partition.state("default").rows())
 
 
-def arrived(**facts: Any) -> LeadArrived:
+def lead_arrival(**facts: Any) -> LeadArrived:
     """Return an arrival in Rhode Island through campaign c."""
     fields = {"vendor": "acme", "last_name": "Jones", "state": "RI", "campaign": "c", **facts}
     return LeadArrived(lead_id="lead-1", cause="arrival", facts=Facts(**fields))
 
 
-def why(others: Iterable[dict[str, Any]]) -> dict[str, str]:
+def rejection_reasons(others: Iterable[dict[str, Any]]) -> dict[str, str]:
     """Return the reps who do not get the lead, with the reasons."""
     return {each.get("rep_id") or each["queue_id"]: each["why"] for each in others}
 
@@ -96,16 +96,16 @@ def test_x5_r9_it_says_who_would_get_a_lead_until_when_and_why_nobody_else(org: 
     assert routed.offered_to == ("rep-2",)
     assert routed.until == NOW + timedelta(minutes=15)
     assert "waits longest" in routed.why
-    assert why(routed.passed) == {"rep-1": "not licensed in RI"}
-    assert why(routed.later) == {"rep-3": "may have it, and comes later"}
+    assert rejection_reasons(routed.passed) == {"rep-1": "not licensed in RI"}
+    assert rejection_reasons(routed.later) == {"rep-3": "may have it, and comes later"}
     assert (routed.phase, routed.was) == ("offered", None)
 
 
 def test_x5_asking_changes_nothing_and_says_the_same_again(org: Org) -> None:
     """X5: it uses up no turn and takes no capacity, however often one asks."""
-    before, highest = org.remembered(), org.org_partition.highest
+    before, highest = org.encoded_state(), org.org_partition.highest
     assert org.route() == org.route()
-    assert (org.remembered(), org.org_partition.highest) == (before, highest)
+    assert (org.encoded_state(), org.org_partition.highest) == (before, highest)
 
 
 def test_x5_r9_the_caps_are_those_of_now(org: Org) -> None:
@@ -113,7 +113,7 @@ def test_x5_r9_the_caps_are_those_of_now(org: Org) -> None:
     org.tell(LeadTaken(cause="c", lead_id="another", epoch=1, rep_id="rep-2"))
     routed = org.route()
     assert routed.offered_to == ("rep-3",)
-    assert why(routed.passed)["rep-2"] == "cap of open leads: 1 of 1"
+    assert rejection_reasons(routed.passed)["rep-2"] == "cap of open leads: 1 of 1"
 
 
 def test_x5_nobody_is_said_with_every_reason_and_what_takes_the_lead_instead(org: Org) -> None:
@@ -124,13 +124,13 @@ def test_x5_nobody_is_said_with_every_reason_and_what_takes_the_lead_instead(org
     assert routed.offered_to == ()
     assert routed.why == "no_available_agents; it waits, and is offered once somebody may have it"
     assert routed.phase == "exception"
-    assert why(routed.passed) == {
+    assert rejection_reasons(routed.passed) == {
         "rep-1": "not licensed in RI",
         "rep-2": "not licensed in RI",
         "rep-3": "inactive",
     }
     org.publish("queue", "free", claimable=True, inclusion=UNOWNED)
-    assert [each["queue_id"] for each in org.route().queues] == ["free"]
+    assert [queue["queue_id"] for queue in org.route().queues] == ["free"]
     assert org.route().phase == "queued"
 
 
@@ -157,7 +157,7 @@ def test_x5_s1_s5_everybody_who_may_is_asked_at_once(org: Org, method: str) -> N
     routed = org.route()
     assert routed.offered_to == ("rep-2", "rep-3")
     assert (routed.method, routed.until) == (method, NOW + timedelta(seconds=20))
-    assert why(routed.passed) == {"rep-1": "not licensed in RI"}
+    assert rejection_reasons(routed.passed) == {"rep-1": "not licensed in RI"}
     assert routed.later == ()
 
 
@@ -176,9 +176,9 @@ def test_x5_q2_without_a_group_the_queues_are_asked(org: Org) -> None:
     routed = org.route(campaign="other")
     assert (routed.campaign, routed.group, routed.offered_to) == (None, None, ())
     assert routed.why == "campaign other is not published, and there is no default one"
-    assert why(routed.queues).keys() == {"free"}
+    assert rejection_reasons(routed.queues).keys() == {"free"}
     assert "owned is false" in routed.queues[0]["why"]
-    assert "state is RI" in why(routed.passed)["texas"]
+    assert "state is RI" in rejection_reasons(routed.passed)["texas"]
     org.publish("campaign", "c", group_id="gone")
     assert org.route().why == "campaign c names group gone, which is not published"
     org.publish("group", "west", method="queue", members=[])
@@ -219,7 +219,7 @@ def test_x5_r8_whom_it_has_tried_is_not_asked_again(org: Org) -> None:
     )
     routed = distributed_again(tried, NOW, org.rule_book, org.org_partition)
     assert routed.offered_to == ("rep-3",)
-    assert why(routed.passed)["rep-2"] == "already tried in this round"
+    assert rejection_reasons(routed.passed)["rep-2"] == "already tried in this round"
 
 
 def test_x5_what_is_said_is_what_happens(org: Org) -> None:
@@ -227,7 +227,7 @@ def test_x5_what_is_said_is_what_happens(org: Org) -> None:
     from rules.outbound.lead_org_messages import to_leads, to_org  # noqa: PLC0415  # only this test takes the real path
 
     routed = org.route()
-    row = step(None, arrived(), off=0, at=NOW, rule_book=org.rule_book)
+    row = step(None, lead_arrival(), off=0, at=NOW, rule_book=org.rule_book)
     (request,) = to_org(row)
     head = org.org_partition.decide(request, off=99, at=NOW).records[0][1]
     (answer,) = to_leads(head)  # type: ignore[arg-type]  # the first record is the step's head
@@ -240,7 +240,7 @@ def test_x5_what_is_said_is_what_happens(org: Org) -> None:
     )
 
 
-def inquired(org: Org, known: Lead, **facts: Any) -> RoutePreview:
+def preview_inquiry(org: Org, known: Lead, **facts: Any) -> RoutePreview:
     """Let the person of a known lead arrive through another vendor, by campaign d."""
     event = PersonArrived(
         lead_id="lead-2",
@@ -254,7 +254,7 @@ def inquired(org: Org, known: Lead, **facts: Any) -> RoutePreview:
 
 def known_person(org: Org) -> Lead:
     """Return a lead of a known person, and publish a second group with another campaign."""
-    facts = arrived(phone="+14014194247").facts
+    facts = lead_arrival(phone="+14014194247").facts
     org.tell(PersonArrived(lead_id="lead-1", cause="first", facts=facts))
     org.publish("group", "east", method="round_robin", members=[{"rep_id": "rep-3"}], claim_window_seconds=60)
     org.publish("campaign", "d", group_id="east")
@@ -266,11 +266,11 @@ def test_x5_r6_a_known_persons_owner_would_keep_the_lead(org: Org) -> None:
     lead = msgspec.structs.replace(
         known_person(org), owner="rep-2", phase="owned", open_distribution=None, owned_epoch=3
     )
-    before = org.remembered()
-    routed = inquired(org, lead)
+    before = org.encoded_state()
+    routed = preview_inquiry(org, lead)
     assert routed.inquiry == "lead lead-1 has the same phone; rep-2 keeps it"
     assert (routed.offered_to, routed.phase) == (("rep-2",), "owned")
-    assert org.remembered() == before
+    assert org.encoded_state() == before
 
 
 def test_x5_r6_without_an_owner_it_would_go_the_way_of_the_inquiry(org: Org) -> None:
@@ -278,7 +278,7 @@ def test_x5_r6_without_an_owner_it_would_go_the_way_of_the_inquiry(org: Org) -> 
     lead = msgspec.structs.replace(
         known_person(org), phase="closed", open_distribution=None, last_outcome="closed_lost"
     )
-    routed = inquired(org, lead)
+    routed = preview_inquiry(org, lead)
     assert routed.inquiry == "lead lead-1 has the same phone; nobody owns it, so it is distributed again"
     assert (routed.campaign, routed.group, routed.offered_to) == ("d", "east", ("rep-3",))
     assert routed.was == {"phase": "closed", "owner": None}
@@ -286,6 +286,6 @@ def test_x5_r6_without_an_owner_it_would_go_the_way_of_the_inquiry(org: Org) -> 
 
 def test_x5_r6_one_that_is_being_distributed_goes_on_as_it_is(org: Org) -> None:
     """X5, R6: it only gets the inquiry."""
-    routed = inquired(org, known_person(org))
+    routed = preview_inquiry(org, known_person(org))
     assert routed.inquiry == "lead lead-1 has the same phone; it is being distributed already"
     assert (routed.offered_to, routed.group) == ((), "west")

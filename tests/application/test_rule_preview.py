@@ -159,7 +159,9 @@ def test_x5_of_one_lead_it_says_why_or_why_not(
     assert explanation is not None
     assert (explanation.name, explanation.matches) == (f"Lead {number}", matches)
     assert explanation.why.startswith(why)
-    assert [(one.path, one.met, one.why) for one in explanation.conditions] == conditions
+    assert [
+        (condition.path, condition.met, condition.why) for condition in explanation.conditions
+    ] == conditions
 
 
 def test_x5_a_result_says_until_when_it_holds() -> None:
@@ -190,11 +192,11 @@ def journal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
     folder = tmp_path_factory.mktemp("journal")
     with make_kafka(folder / "kafka") as broker:
         settings = Settings.read(state_dir=folder / "state", kafka_bootstrap_servers=broker.address)
-        asyncio.run(_fill(asyncio.run(provision(settings))))
+        asyncio.run(_write_journal(asyncio.run(provision(settings))))
         yield settings
 
 
-async def _fill(settings: Settings) -> None:
+async def _write_journal(settings: Settings) -> None:
     one, two = lead(1, state="RI"), lead(2, state="MA")
     published = DirectoryRow(off=1, org="default", kind="queue", object_id="x", version=1, value={}, at=AT)
     terms = msgspec.structs.replace(

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 PARTITION = TopicPartition(LEAD_JOURNAL, 3)
 
 
-def put(url: str, offset: int) -> None:
+def write_positions(url: str, offset: int) -> None:
     """Write positions as the sink does; the one in another topic is not of the journal."""
     engine = connect(url)
     with engine.execution_options(writes=True).begin() as connection:
@@ -43,14 +43,14 @@ def test_positions_are_read_from_before_the_first_sink_until_the_file_is_another
     upgrade(url)
     assert positions.read() == {}
     for offset in (17, 18):
-        put(url, offset)
+        write_positions(url, offset)
         assert positions.read() == {PARTITION: offset}
     for name in tmp_path.iterdir():
         name.unlink()
     assert positions.read() == {}
     assert not file.exists()
     upgrade(url)
-    put(url, 5)
+    write_positions(url, 5)
     assert positions.read() == {PARTITION: 5}
     positions.close()
     assert positions.read() == {PARTITION: 5}
@@ -69,7 +69,7 @@ def test_positions_in_postgres_are_read_with_one_engine(postgres: str) -> None:
     assert positions.read() == {}
     upgrade(postgres)
     for offset in (17, 18):
-        put(postgres, offset)
+        write_positions(postgres, offset)
         assert positions.read() == {PARTITION: offset}
     positions.close()
 
@@ -78,7 +78,7 @@ def test_a_database_that_cannot_be_read_is_an_error_each_time(tmp_path: Path) ->
     file = tmp_path / "crm.sqlite"
     url = f"sqlite:///{file}"
     upgrade(url)
-    put(url, 17)
+    write_positions(url, 17)
     positions = SinkPositions(url)
     assert positions.read() == {PARTITION: 17}
     for name in tmp_path.iterdir():

@@ -41,7 +41,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
     """
     state_dir = tmp_path_factory.mktemp("stack")
     with everything(workers=1, state_dir=state_dir, say=lambda _: None) as running:
-        asyncio.run(fed(running))
+        asyncio.run(send_leads(running))
         before = os.environ.get("FIRSTCLAIM_STATE_DIR")
         os.environ["FIRSTCLAIM_STATE_DIR"] = str(state_dir)
         yield running
@@ -51,7 +51,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
             os.environ["FIRSTCLAIM_STATE_DIR"] = before
 
 
-async def fed(stack: RunningStack) -> None:
+async def send_leads(stack: RunningStack) -> None:
     """Send leads; a rep owns some of them from the start."""
     async with LoadClient(stack.settings) as client:
         for n in range(LEADS):
@@ -99,7 +99,7 @@ def test_a_stage_that_does_not_move_is_named_and_one_that_works_is_not(
     try:
         asyncio.run(one_more(stack, "stopped"))
         found = until(
-            lambda: "relay" in {one["what"] for one in firstclaim("status")[1]["problems"]}, SECONDS
+            lambda: "relay" in {problem["what"] for problem in firstclaim("status")[1]["problems"]}, SECONDS
         )
         assert found
         answer, seen = firstclaim("status")
@@ -144,7 +144,7 @@ def test_a_database_that_was_lost_or_changed_comes_back_while_the_sink_runs(stac
     Afterwards verify finds nothing, and the sink continues by itself.
     """
     before = rows(stack)
-    change(
+    change_database(
         stack,
         "DELETE FROM lead WHERE phase = 'exception'",
         "DELETE FROM assignment",
@@ -172,7 +172,7 @@ def test_a_database_of_another_kafka_is_named_with_the_way_out_and_the_way_out_w
     stack: RunningStack,
 ) -> None:
     ahead = "UPDATE sink_offset SET next_offset = next_offset + 100000"
-    change(stack, ahead)
+    change_database(stack, ahead)
     sink = stack.children["sink"]
     assert sink.pid is not None
     os.kill(sink.pid, signal.SIGKILL)
@@ -192,7 +192,7 @@ def test_a_database_of_another_kafka_is_named_with_the_way_out_and_the_way_out_w
 
 def test_letters_are_dealt_with_in_bulk_and_one_failure_stops_no_other(stack: RunningStack) -> None:
     """They are selected by class, vendor and time. A handled letter is left out until somebody asks for it again."""
-    asyncio.run(refused(stack))
+    asyncio.run(send_unacceptable(stack))
     wanted = ("dead-letters", "skip", "--class", "nothing_identifying", "--vendor", "bulk")
     assert until(lambda: firstclaim(*wanted, "--dry-run")[1]["skipped"] == 3, SECONDS)
     assert until(
@@ -204,7 +204,7 @@ def test_letters_are_dealt_with_in_bulk_and_one_failure_stops_no_other(stack: Ru
     assert (answer.code, skipped["skipped"], skipped["failed"]) == (0, 3, 0)
     again = firstclaim(*wanted)[1]
     assert (again["skipped"], list(again["left_out"].values())) == (0, [3])
-    marks = [one["mark"] for one in firstclaim("dead-letters", "list")[1]["letters"]]
+    marks = [letter["mark"] for letter in firstclaim("dead-letters", "list")[1]["letters"]]
     assert {mark["what"] for mark in marks if mark} == {"skipped"}
     answer, sent = firstclaim("dead-letters", "replay", "--all")
     assert (answer.code, sent["replayed"], sent["left_out"]) == (
@@ -215,7 +215,7 @@ def test_letters_are_dealt_with_in_bulk_and_one_failure_stops_no_other(stack: Ru
     assert firstclaim("dead-letters", "replay", "--all", "--vendor", "nobody")[1]["selected"] == 0
 
 
-async def refused(stack: RunningStack) -> None:
+async def send_unacceptable(stack: RunningStack) -> None:
     """Send messages that cannot be accepted: three of one vendor, and one that is no JSON."""
     async with clients.producer(stack.settings) as producer:
         for _ in range(3):
@@ -234,7 +234,7 @@ def rows(stack: RunningStack) -> dict[str, list[Any]]:
     return {"assignment": list(found)}
 
 
-def change(stack: RunningStack, *statements: str) -> None:
+def change_database(stack: RunningStack, *statements: str) -> None:
     """Change the database directly."""
     engine = connect(stack.settings.database_url)
     with engine.execution_options(writes=True).begin() as connection:

@@ -46,7 +46,7 @@ def test_open_doors_change_hours_pauses_windows_and_caps_and_nothing_else() -> N
         assert key[0] != "group" or value["claim_window_seconds"] <= WINDOW_SECONDS >= value["ring_seconds"]
 
 
-def distributed(directory: dict[tuple[str, str], dict[str, Any]], arrivals: int) -> SalesFloor:
+def distribute_sample(directory: dict[tuple[str, str], dict[str, Any]], arrivals: int) -> SalesFloor:
     """Publish a directory and let the sample's leads arrive, at night, a minute after each other."""
     sales_floor = SalesFloor()
     sales_floor.now = NIGHT
@@ -75,7 +75,7 @@ def methods(sales_floor: SalesFloor) -> set[str]:
 
 @pytest.fixture(scope="module")
 def sales_floor() -> SalesFloor:
-    return distributed(opened(lender()), 250)
+    return distribute_sample(opened(lender()), 250)
 
 
 def test_r1_r3_s1_s5_every_method_is_seen_at_night(sales_floor: SalesFloor) -> None:
@@ -112,6 +112,6 @@ def test_e1_what_nobody_took_is_an_exception_with_its_reason(sales_floor: SalesF
 
 
 def test_r4_r9_as_published_nobody_works_at_night() -> None:
-    sales_floor = distributed(lender(), 60)
+    sales_floor = distribute_sample(lender(), 60)
     assert methods(sales_floor) == set()
     assert any(sales_floor.all_decisions(name, NobodyAvailable) for name in leads(sales_floor))

@@ -195,7 +195,7 @@ REJECTED = {
 @pytest.mark.parametrize("history", ACCEPTED.values(), ids=ACCEPTED.keys())
 def test_what_a_register_can_have_done_is_accepted(history: list[Operation]) -> None:
     assert check(history) == []
-    assert brute(history)
+    assert some_order_explains(history)
 
 
 @pytest.mark.parametrize("history", REJECTED.values(), ids=REJECTED.keys())
@@ -205,7 +205,7 @@ def test_q8_what_no_register_can_have_done_is_rejected(history: list[Operation])
     assert violation.lead == "L"
     assert len(violation.explained) < len(history)
     assert str(violation).startswith("L: after ")
-    assert not brute(history)
+    assert not some_order_explains(history)
 
 
 def test_leads_do_not_explain_each_other() -> None:
@@ -225,7 +225,7 @@ def test_a_crowd_at_the_same_moment_is_checked_at_once() -> None:
 # -- the judge --------------------------------------------------------------------------------
 
 
-def brute(history: Sequence[Operation]) -> bool:
+def some_order_explains(history: Sequence[Operation]) -> bool:
     """Try every order of every choice of the operations of unknown outcome."""
     known = [
         one
@@ -236,12 +236,12 @@ def brute(history: Sequence[Operation]) -> bool:
     for count in range(len(unknown) + 1):
         for happened in combinations(unknown, count):
             for order in permutations([*known, *happened]):
-                if in_time(order) and replayed(order):
+                if respects_real_time(order) and answers_are_explained(order):
                     return True
     return False
 
 
-def in_time(order: Sequence[Operation]) -> bool:
+def respects_real_time(order: Sequence[Operation]) -> bool:
     """Say whether no operation stands before one that had returned when it was invoked."""
     return not any(
         later.returned_at is not None and later.returned_at < earlier.invoked_at
@@ -250,7 +250,7 @@ def in_time(order: Sequence[Operation]) -> bool:
     )
 
 
-def replayed(order: Sequence[Operation]) -> bool:
+def answers_are_explained(order: Sequence[Operation]) -> bool:
     """Play the operations one after the other and compare every answer with the one that was given."""
     register = Register()
     for one in order:
@@ -270,9 +270,9 @@ class Register:
 
     def ask(self, one: Operation) -> tuple[str, str | None]:
         """Carry out one operation; return the answer and who has the lead."""
-        mine = self.owner == one.process
+        owns_it = self.owner == one.process
         if one.op == "claim":
-            if self.owner is None or mine:
+            if self.owner is None or owns_it:
                 self.owner = one.process
                 return "won", one.process
             return "lost", self.owner
@@ -291,16 +291,16 @@ class Register:
                 self.owner = None
             return "done", self.owner
         if one.op == "release":
-            if mine:
+            if owns_it:
                 self.owner = None
                 return "done", None
             return "refused", self.owner
         if one.op == "leave":
-            if self.owner is None or mine:
+            if self.owner is None or owns_it:
                 self.owner = None
                 return "done", None
             return "refused", self.owner
-        if mine:
+        if owns_it:
             self.owner = None
         return "expired", self.owner
 
@@ -308,26 +308,26 @@ class Register:
 # -- histories from a register ----------------------------------------------------------------------
 
 
-def generated(source: random.Random, length: int) -> list[Operation]:
+def random_history(source: random.Random, length: int) -> list[Operation]:
     """Let a register answer random operations one after the other; each interval contains its instant."""
     register, history = Register(), list[Operation]()
     for instant in range(length):
-        who, what = (
+        rep_id, action = (
             source.choice("abc"),
             source.choice(["claim", "claim", "assign", "move", "free", "release", "leave", "expire"]),
         )
         operation = op(
-            who,
-            what,
+            rep_id,
+            action,
             instant - source.uniform(0, 3),
             instant + source.uniform(0, 3),
-            to=source.choice("abc") if what in ("assign", "move", "free") else None,
+            to=source.choice("abc") if action in ("assign", "move", "free") else None,
         )
-        if source.random() < 0.1 and what != "expire":  # asked, and never carried out
+        if source.random() < 0.1 and action != "expire":  # asked, and never carried out
             history.append(replace(operation, returned_at=None))
             continue
         result, owner = register.ask(operation)
-        if what == "expire" or source.random() < 0.15:
+        if action == "expire" or source.random() < 0.15:
             history.append(replace(operation, returned_at=None))
         else:
             outcome: Any = result
@@ -338,21 +338,21 @@ def generated(source: random.Random, length: int) -> list[Operation]:
 @given(st.integers(0, 2**32), st.integers(0, 60))
 @settings(max_examples=200, deadline=None)
 def test_every_history_of_a_register_is_accepted(seed: int, length: int) -> None:
-    assert check(generated(random.Random(seed), length)) == []
+    assert check(random_history(random.Random(seed), length)) == []
 
 
 @given(st.integers(0, 2**32), st.integers(2, 6))
 @settings(max_examples=300, deadline=None)
 def test_a_changed_history_is_judged_as_brute_force_judges_it(seed: int, length: int) -> None:
     source = random.Random(seed)
-    history = generated(source, length)
+    history = random_history(source, length)
     for _ in range(source.randint(1, 3)):
         n = source.randrange(length)
-        history[n] = mutated(source, history[n])
-    assert (check(history) == []) == brute(history)
+        history[n] = changed_operation(source, history[n])
+    assert (check(history) == []) == some_order_explains(history)
 
 
-def mutated(source: random.Random, one: Operation) -> Operation:
+def changed_operation(source: random.Random, one: Operation) -> Operation:
     """Return the operation with something else than what happened."""
     if one.op == "expire":
         return replace(one, process=source.choice("abc"), invoked_at=one.invoked_at + source.uniform(-3, 3))

@@ -134,7 +134,7 @@ ALONE = tuple(name for name in SMALL if name not in {*OF_WORKERS, *OF_THE_CONSOL
 
 
 @pytest.fixture(scope="module")
-def given(server_folder: Path) -> Iterator[Settings]:
+def given_cluster(server_folder: Path) -> Iterator[Settings]:
     """Yield the settings of a cluster that is given to measurements and that nobody else uses."""
     with make_kafka(server_folder / "bench-kafka") as broker:
         yield Settings.read(state_dir=server_folder / "bench", kafka_bootstrap_servers=broker.bootstrap)
@@ -151,7 +151,7 @@ def console() -> Iterator[RunningStack]:
         assert list(Path(folder).iterdir()) == []
 
 
-def measured(name: str, **more: Any) -> None:
+def check_measurement(name: str, **more: Any) -> None:
     """Run a measurement, and check what it says."""
     sizes, promised = SMALL[name]
     messages: list[str] = []
@@ -171,7 +171,7 @@ def test_a_measurement_of_postgres_says_its_figures_and_leaves_nothing_behind(
     folder = server_folder / f"bench-{name}"
     folder.mkdir(mode=0o711)
     monkeypatch.setattr(tempfile, "tempdir", str(folder))
-    measured(name)
+    check_measurement(name)
     assert list(folder.iterdir()) == []
 
 
@@ -183,7 +183,7 @@ def test_a_measurement_says_its_figures_and_leaves_nothing_behind(
 ) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     monkeypatch.delenv("KAFKA_BOOTSTRAP_SERVERS", raising=False)
-    measured(name)
+    check_measurement(name)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -227,12 +227,14 @@ def test_a_measurement_that_is_told_to_end_leaves_nothing_behind(tmp_path: Path)
 @pytest.mark.slow
 @pytest.mark.parametrize("name", OF_WORKERS)
 def test_a_measurement_on_a_given_cluster_leaves_it_as_it_was(
-    name: str, given: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    name: str, given_cluster: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    measured(name, settings=given)
+    check_measurement(name, settings=given_cluster)
     assert list(tmp_path.iterdir()) == []
-    assert until(lambda: asyncio.run(names(given)) <= {"__consumer_offsets"}), asyncio.run(names(given))
+    assert until(lambda: asyncio.run(names(given_cluster)) <= {"__consumer_offsets"}), asyncio.run(
+        names(given_cluster)
+    )
 
 
 @pytest.mark.kafka
@@ -243,7 +245,7 @@ def test_a_measurement_of_the_console_says_its_figures(
 ) -> None:
     module = importlib.import_module(f"bench.{name.replace('-', '_')}")
     monkeypatch.setattr(module, "stack", lambda _: nullcontext(console))
-    measured(name)
+    check_measurement(name)
 
 
 def test_a_size_that_a_measurement_does_not_have_is_refused_before_anything_starts() -> None:

@@ -147,20 +147,20 @@ def lead(n: int = 0, places: dict[str, str] | None = None, **changes: Any) -> Le
     return msgspec.structs.replace(base, **changes)
 
 
-def claimed(one: Lead, rep_id: str) -> Lead:
+def claimed_lead(one: Lead, rep_id: str) -> Lead:
     """Return a lead after a rep has claimed it."""
     return msgspec.structs.replace(
         one, phase=Phase.OWNED, owner=rep_id, how="claim", assigned_at=AT, placements={}, callback_at=None
     )
 
 
-def taken(rep_id: str, previous: str | None = None) -> OwnerChanged:
+def claim_decision(rep_id: str, previous: str | None = None) -> OwnerChanged:
     """Return the decision that a rep has claimed the lead."""
     return OwnerChanged(rep_id=rep_id, previous_rep_id=previous, how="claim", via="queue/aged", why="")
 
 
 @asynccontextmanager
-async def following(engine: Engine, client: redis.asyncio.Redis) -> AsyncIterator[Board]:
+async def running_board(engine: Engine, client: redis.asyncio.Redis) -> AsyncIterator[Board]:
     """Run a board until the block ends. It has caught up when the block begins."""
     board = Board(engine.settings, client, engine.sources)
     task = asyncio.create_task(board.follow())

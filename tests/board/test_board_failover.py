@@ -20,8 +20,8 @@ from board.writer import BoardChange, BoardWriter, ServerChanged
 from models.errors import RetryableError
 from runtime.valkey import ValkeyServer
 from runtime.valkey_group import ValkeyGroup
-from tests.board.engine import ORG, Engine, following, ids, lead, until
-from tests.board.test_board_service import entered, stand
+from tests.board.engine import ORG, Engine, ids, lead, running_board, until
+from tests.board.test_board_service import fill_queue, queue_entered
 from tests.web.stalling_proxy import StallingProxy
 
 pytestmark = pytest.mark.slow
@@ -50,7 +50,7 @@ def server_of(server: ValkeyServer) -> Any:
 async def cut_replication(group: ValkeyGroup) -> None:
     """Let the replica get nothing more from the primary, though both run: it asks with a password that there is not."""
     primary = group.primary()
-    (replica,) = (one for one in group.servers if one is not primary)
+    (replica,) = (server for server in group.servers if server is not primary)
     async with server_of(replica) as its, server_of(primary) as theirs:
         await its.config_set("masterauth", "unknown")
         await theirs.execute_command("CLIENT", "KILL", "TYPE", "replica")
@@ -77,14 +77,14 @@ async def test_q9_what_a_promoted_replica_lacks_is_applied_again_though_nothing_
     """The lost change is of a partition that has no later change, so no position of a later batch shows the loss."""
     reader = Reader(client)
     engine.settings = engine.settings.model_copy(update={"redis_url": group.url})
-    async with following(engine, client) as board:
-        await stand(engine, 2)
+    async with running_board(engine, client) as board:
+        await fill_queue(engine, 2)
         await until(lambda: board.state.applied == 2)
         kept = await reader.newest(ORG)
         page = ListWindow.of(await reader.page(ORG, "aged"), 0)
-        await until(lambda: _has(group, kept))
+        await until(lambda: _replica_has(group, kept))
         await cut_replication(group)
-        await engine.decide(lead(50, {"aged": "0"}), entered("aged", "0"))
+        await engine.decide(lead(50, {"aged": "0"}), queue_entered("aged", "0"))
         await until(lambda: board.state.applied == 3)
         ahead = ListWindow.of(await reader.page(ORG, "aged"), 0)
         (lost,) = await reader.feed(ORG, kept)
@@ -92,7 +92,11 @@ async def test_q9_what_a_promoted_replica_lacks_is_applied_again_though_nothing_
         former = group.primary()
         await asyncio.to_thread(former.kill9)
         await asyncio.to_thread(group.until_promoted, former)
-        assert await until(lambda: _listed(reader)) == [lead(50).lead_id, lead(1).lead_id, lead(0).lead_id]
+        assert await until(lambda: _listed_leads(reader)) == [
+            lead(50).lead_id,
+            lead(1).lead_id,
+            lead(0).lead_id,
+        ]
         await until(lambda: board.state.ready()[0])
         # A reader that is ahead of the promoted replica is told to read its lists again.
         (change,) = await reader.feed(ORG, lost.id)
@@ -107,15 +111,15 @@ async def test_q9_what_a_promoted_replica_lacks_is_applied_again_though_nothing_
     await join_again(group, former)
 
 
-async def _has(group: ValkeyGroup, entry_id: str) -> bool:
+async def _replica_has(group: ValkeyGroup, entry_id: str) -> bool:
     """Say whether the replica has an entry of the feed."""
     primary = group.primary()
-    (replica,) = (one for one in group.servers if one is not primary)
+    (replica,) = (server for server in group.servers if server is not primary)
     async with server_of(replica) as its:
-        return bool(await its.xrange(keys.feed(ORG), entry_id, entry_id))
+        return bool(await its.xrange(keys.feed_key(ORG), entry_id, entry_id))
 
 
-async def _listed(reader: Reader) -> list[str]:
+async def _listed_leads(reader: Reader) -> list[str]:
     try:
         found = await ids(reader, "aged")
     except RetryableError:
@@ -129,19 +133,19 @@ async def test_q9_a_primary_that_was_paused_and_promoted_over_takes_nothing_with
     """Two servers are primaries for a while. The board and its readers end at the promoted one."""
     reader = Reader(client)
     engine.settings = engine.settings.model_copy(update={"redis_url": group.url})
-    async with following(engine, client) as board:
-        await stand(engine, 2)
+    async with running_board(engine, client) as board:
+        await fill_queue(engine, 2)
         await until(lambda: board.state.applied == 2)
         former = group.primary()
         former.suspend()
         try:
-            await engine.decide(lead(50, {"aged": "0"}), entered("aged", "0"))
+            await engine.decide(lead(50, {"aged": "0"}), queue_entered("aged", "0"))
             promoted = await asyncio.to_thread(group.until_promoted, former)
-            await until(lambda: _listed(reader))
+            await until(lambda: _listed_leads(reader))
         finally:
             former.resume()
         await asyncio.to_thread(group.until_whole)
-        await engine.decide(lead(51, {"aged": "00"}), entered("aged", "00"))
+        await engine.decide(lead(51, {"aged": "00"}), queue_entered("aged", "00"))
         wanted = [lead(50).lead_id, lead(51).lead_id, lead(1).lead_id, lead(0).lead_id]
         await until(lambda: board.state.ready()[0])
 
@@ -156,7 +160,7 @@ async def test_q9_a_rebuild_during_a_failover_adopts_nothing_that_may_be_incompl
     engine: Engine, group: ValkeyGroup, client: redis.asyncio.Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """All lists are written when the replica is promoted. It knows the rebuild's lock, but maybe not the last lists."""
-    await stand(engine, 2)
+    await fill_queue(engine, 2)
     former, adopt = group.primary(), rebuild_module._adopt
 
     async def after_a_failover(*given: Any) -> None:
@@ -208,15 +212,15 @@ async def test_a_host_name_that_moves_to_the_promoted_replica_is_followed(
     one, two = pair
     async with StallingProxy(one.ports["port"]).running() as name:
         client = connect(f"redis://127.0.0.1:{name.port}/0")
-        async with following(engine, client) as board:
-            await stand(engine, 2)
+        async with running_board(engine, client) as board:
+            await fill_queue(engine, 2)
             await until(lambda: board.state.applied == 2)
             name.target = two.ports["port"]
             await _swap(one, two)
-            await engine.decide(lead(50, {"aged": "0"}), entered("aged", "0"))
+            await engine.decide(lead(50, {"aged": "0"}), queue_entered("aged", "0"))
             async with server_of(two) as promoted:
                 direct = Reader(promoted)
-                await until(lambda: _listed(direct))
+                await until(lambda: _listed_leads(direct))
             await until(lambda: board.state.ready()[0])
         await client.aclose()
 
@@ -293,7 +297,7 @@ RAW = msgspec.Raw(b'{"name":"Lead A"}')
 async def _add_ahead(client: Any) -> str:
     """Add an entry to the feed by a clock that is an hour ahead, the same on each server."""
     fields = {"change": REBUILT, "queue_id": "", "lead_id": "", "version": "0", "payload": "{}"}
-    return str((await client.xadd(keys.feed(ORG), fields, id="4000000000000-7")).decode())
+    return str((await client.xadd(keys.feed_key(ORG), fields, id="4000000000000-7")).decode())
 
 
 async def test_a_script_never_writes_to_another_life_of_the_server_than_the_board_began_with(

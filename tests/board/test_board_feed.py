@@ -113,7 +113,7 @@ def test_q7_q9_a_window_kept_by_ranks_alone_is_the_boards_page_at_every_step(
                         if entry.queue_id == queue:
                             stretch.apply(entry)
                 for queue, stretch in stretches:
-                    assert await differs(stretch, reader, ORG, queue) is None
+                    assert await difference_from_board(stretch, reader, ORG, queue) is None
         finally:
             await client.flushdb()
             await client.aclose()
@@ -122,7 +122,7 @@ def test_q7_q9_a_window_kept_by_ranks_alone_is_the_boards_page_at_every_step(
 
 
 def changes_in_order(entries: list[FeedEntry]) -> list[tuple[str, str, int | None, int | None, int | None]]:
-    return [(one.change, one.lead_id, one.was, one.rank, one.size) for one in entries]
+    return [(entry.change, entry.lead_id, entry.was, entry.rank, entry.size) for entry in entries]
 
 
 async def test_q9_an_entry_says_where_from_where_to_and_of_how_many(
@@ -157,7 +157,7 @@ async def test_q9_a_page_says_what_it_contains_of_the_feed(
     # Another org's feed must not appear.
     await writer.apply(GENERATION, [msgspec.structs.replace(change("left", "aged", "x", 1), org="other")], {})
     assert (await reader.page(ORG, "aged")).as_of == entry.id
-    await client.xtrim(keys.feed(ORG), maxlen=0, approximate=False)
+    await client.xtrim(keys.feed_key(ORG), maxlen=0, approximate=False)
     assert (await reader.page(ORG, "aged")).as_of == await reader.newest(ORG) == entry.id
     assert await reader.feed(ORG, entry.id) == []
     (feed_entries,) = await reader.feed(ORG, START)
@@ -173,25 +173,25 @@ async def test_q9_who_heard_what_valkey_lost_is_told_to_look_anew(
     kept = {key: await client.dump(key) async for key in client.scan_iter()}
     lost = change("entered", "aged", "lead-b", 1, "a")
     await writer.apply(GENERATION, [lost], {})
-    (heard,) = await reader.feed(ORG, durable.id)
+    (entry,) = await reader.feed(ORG, durable.id)
     await client.flushdb()
     for key, value in kept.items():
         assert value is not None
         await client.restore(key, 0, value)
-    await until(lambda: _past(client, heard.id))  # no start takes less than the millisecond of an id
-    (feed_entries,) = await reader.feed(ORG, heard.id)
+    await until(lambda: _is_past(client, entry.id))  # no start takes less than the millisecond of an id
+    (feed_entries,) = await reader.feed(ORG, entry.id)
     assert (feed_entries.change, feed_entries.id) == (REBUILT, durable.id)
     await writer.apply(GENERATION, [lost], {})
     (again,) = await reader.feed(ORG, durable.id)
-    assert (again.lead_id, position(again.id) > position(heard.id)) == ("lead-b", True)
-    (feed_entries,) = await reader.feed(ORG, heard.id)
+    assert (again.lead_id, position(again.id) > position(entry.id)) == ("lead-b", True)
+    (feed_entries,) = await reader.feed(ORG, entry.id)
     assert (feed_entries.change, feed_entries.id) == (REBUILT, again.id)
     await client.flushdb()
     (feed_entries,) = await reader.feed(ORG, again.id)
     assert (feed_entries.change, feed_entries.id) == (REBUILT, START)
 
 
-async def _past(client: redis.asyncio.Redis, entry_id: str) -> bool:
+async def _is_past(client: redis.asyncio.Redis, entry_id: str) -> bool:
     seconds, micros = await client.time()
     return seconds * 1000 + micros // 1000 > position(entry_id)[0]
 
@@ -210,10 +210,10 @@ async def test_q9_a_page_of_the_new_generation_contains_that_it_was_rebuilt(
         before.apply(entry)
         after.apply(entry)
     assert (before.anew, after.anew) == (True, False)
-    assert await differs(after, reader, ORG, "aged") is None
+    assert await difference_from_board(after, reader, ORG, "aged") is None
 
 
-async def differs(stretch: ListWindow, reader: Reader, org: str, queue_id: str) -> str | None:
+async def difference_from_board(stretch: ListWindow, reader: Reader, org: str, queue_id: str) -> str | None:
     """Return how a part of a list differs from the board's list at the same ranks; None if it does not."""
     page = await reader.page(org, queue_id, start=stretch.first, limit=max(1, len(stretch.leads)))
     wanted = [row.lead_id for row in page.rows][: len(stretch.leads)]

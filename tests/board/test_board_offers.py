@@ -9,7 +9,7 @@ from board.rebuild import rebuild
 from models.lead import Distribution, DistributionStatus, Phase
 from models.offer_decisions import LeadOffered, OfferEnded
 from models.offers import Outcome
-from tests.board.engine import AT, ORG, Engine, claimed, following, ids, lead, taken, until
+from tests.board.engine import AT, ORG, Engine, claim_decision, claimed_lead, ids, lead, running_board, until
 
 RING = Distribution(
     group_id="west",
@@ -25,10 +25,10 @@ async def test_r3_s5_an_offer_is_in_its_reps_queues_above_their_leads_until_it_i
     engine: Engine, client: redis.asyncio.Redis
 ) -> None:
     reader = Reader(client)
-    mine, ringing = claimed(lead(1), "rep-7"), lead(2, phase=Phase.OFFERED, open_distribution=RING)
+    owned, ringing = claimed_lead(lead(1), "rep-7"), lead(2, phase=Phase.OFFERED, open_distribution=RING)
     offer = LeadOffered(group_id="west", epoch=3, method="ring_all", reps=RING.reps, why="", until=RING.until)
-    async with following(engine, client) as board:
-        await engine.decide(mine, taken("rep-7"))
+    async with running_board(engine, client) as board:
+        await engine.decide(owned, claim_decision("rep-7"))
         await engine.decide(ringing, offer)
         await until(lambda: board.state.applied == 3)
         expected = {
@@ -42,12 +42,12 @@ async def test_r3_s5_an_offer_is_in_its_reps_queues_above_their_leads_until_it_i
         for rebuilt in (False, True):
             if rebuilt:
                 await rebuild(engine.settings, client=client, sources=engine.sources)
-            assert await ids(reader, "rep/rep-7") == [ringing.lead_id, mine.lead_id]
+            assert await ids(reader, "rep/rep-7") == [ringing.lead_id, owned.lead_id]
             for rep_id in RING.reps:
                 assert (await reader.own(ORG, rep_id)).rows[0].columns == expected
         await until(lambda: board.state.ready()[0])
         over = OfferEnded(group_id="west", epoch=3, outcome=Outcome.CLAIMED, why="", reps=("rep-8",))
-        await engine.decide(claimed(lead(2), "rep-7"), over, taken("rep-7"))
+        await engine.decide(claimed_lead(lead(2), "rep-7"), over, claim_decision("rep-7"))
         await until(lambda: board.state.applied == 5)
         assert await ids(reader, "rep/rep-8") == []
         assert (await reader.own(ORG, "rep-7")).rows[1].columns["phone"] == "+14014190002"

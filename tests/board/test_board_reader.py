@@ -32,7 +32,7 @@ def definition(queue_id: str, version: int = 1, **changes: Any) -> BoardChange:
     return read_change(msgspec.json.encode(value | changes))
 
 
-def entered(queue_id: str, lead_id: str, name: str, version: int = 1) -> BoardChange:
+def entry_change(queue_id: str, lead_id: str, name: str, version: int = 1) -> BoardChange:
     columns = {"name": name, "state": "RI", "loan_amount": 310000}
     return BoardChange(
         change="entered",
@@ -59,7 +59,7 @@ def reader(client: redis.asyncio.Redis) -> Reader:
 async def test_q7_a_page_is_a_stretch_of_the_one_order_with_the_size_of_the_whole(
     writer: BoardWriter, reader: Reader
 ) -> None:
-    changes = [entered("aged", f"lead-{n:03}", f"Lead {n}") for n in range(25)]
+    changes = [entry_change("aged", f"lead-{n:03}", f"Lead {n}") for n in range(25)]
     await writer.apply(GENERATION, [definition("aged"), *changes], {})
     page = await reader.page(ORG, "aged", start=10, limit=5)
     assert page.size == 25
@@ -76,7 +76,7 @@ async def test_q7_a_page_may_be_longer_than_the_arguments_of_one_call_in_lua(
     await writer.apply(GENERATION, [definition("aged")], {})
     for first in range(0, len(ids), 500):
         await writer.apply(
-            GENERATION, [entered("aged", one, "Jeremy") for one in ids[first : first + 500]], {}
+            GENERATION, [entry_change("aged", one, "Jeremy") for one in ids[first : first + 500]], {}
         )
     page = await reader.page(ORG, "aged", limit=len(ids))
     assert [(row.rank, row.lead_id) for row in page.rows] == list(enumerate(ids))
@@ -95,7 +95,11 @@ async def test_q3_list_and_feed_show_the_columns_of_the_current_definition_only(
 ) -> None:
     await writer.apply(
         GENERATION,
-        [definition("aged"), entered("aged", "lead-a", "Jeremy"), definition("aged", 2, columns=columns)],
+        [
+            definition("aged"),
+            entry_change("aged", "lead-a", "Jeremy"),
+            definition("aged", 2, columns=columns),
+        ],
         {},
     )
     (row,) = (await reader.page(ORG, "aged")).rows
@@ -108,7 +112,7 @@ async def test_q3_list_and_feed_show_the_columns_of_the_current_definition_only(
 
 async def test_q3_nothing_that_is_read_tells_the_sort_key(writer: BoardWriter, reader: Reader) -> None:
     blind = definition("blind", columns=[])
-    await writer.apply(GENERATION, [blind, entered("blind", "lead-a", "Jeremy")], {})
+    await writer.apply(GENERATION, [blind, entry_change("blind", "lead-a", "Jeremy")], {})
     page, feed = await reader.page(ORG, "blind"), await reader.feed(ORG, "0-0")
     assert b"310000" not in msgspec.json.encode([page, feed])
 
@@ -119,7 +123,7 @@ async def test_q3_without_a_definition_a_shared_queue_shows_names(
 ) -> None:
     if removed:
         await writer.apply(GENERATION, [definition("aged"), definition("aged", 2, change="removed")], {})
-    await writer.apply(GENERATION, [entered("aged", "lead-a", "Jeremy")], {})
+    await writer.apply(GENERATION, [entry_change("aged", "lead-a", "Jeremy")], {})
     page = await reader.page(ORG, "aged")
     assert page.queue is None
     assert [row.columns for row in page.rows] == [{"name": "Jeremy"}]
@@ -127,7 +131,7 @@ async def test_q3_without_a_definition_a_shared_queue_shows_names(
 
 
 async def test_d3_a_reps_own_queue_shows_its_columns(writer: BoardWriter, reader: Reader) -> None:
-    await writer.apply(GENERATION, [entered("rep/rep-7", "lead-a", "Jeremy")], {})
+    await writer.apply(GENERATION, [entry_change("rep/rep-7", "lead-a", "Jeremy")], {})
     (row,) = (await reader.own(ORG, "rep-7")).rows
     assert row.columns == {"name": "Jeremy", "state": "RI", "loan_amount": 310000}
     assert (await reader.own(ORG, "rep-8")).size == 0
@@ -137,7 +141,7 @@ async def test_q4_q7_the_catalogue_names_access_and_claimable_and_sizes(
     writer: BoardWriter, reader: Reader
 ) -> None:
     work = definition("west", name="A work queue", claimable=False, teams=["west"])
-    await writer.apply(GENERATION, [definition("aged"), work, entered("aged", "lead-a", "Jeremy")], {})
+    await writer.apply(GENERATION, [definition("aged"), work, entry_change("aged", "lead-a", "Jeremy")], {})
     assert [(q.name, q.claimable, q.teams, q.size) for q in await reader.queues(ORG)] == [
         ("A work queue", False, ("west",), 0),
         ("Aged", True, ("*",), 1),
@@ -156,7 +160,7 @@ async def test_q12_search_finds_names_in_any_case_with_their_ranks(
     writer: BoardWriter, reader: Reader
 ) -> None:
     names = ["Ana Jones", "Bo Smith", "Cy JONES", "Di Stone"]
-    changes = [entered("aged", f"lead-{n}", name) for n, name in enumerate(names)]
+    changes = [entry_change("aged", f"lead-{n}", name) for n, name in enumerate(names)]
     await writer.apply(GENERATION, [definition("aged"), *changes], {})
     found = await reader.search(ORG, "aged", " jones ")
     assert [(row.rank, row.columns["name"]) for row in found.rows] == [(0, "Ana Jones"), (2, "Cy JONES")]
@@ -167,16 +171,18 @@ async def test_q12_search_finds_names_in_any_case_with_their_ranks(
 async def test_q9_the_feed_goes_on_from_any_entry_and_waits_for_the_next(
     writer: BoardWriter, reader: Reader
 ) -> None:
-    await writer.apply(GENERATION, [entered("aged", "lead-a", "A"), entered("aged", "lead-b", "B")], {})
+    await writer.apply(
+        GENERATION, [entry_change("aged", "lead-a", "A"), entry_change("aged", "lead-b", "B")], {}
+    )
     first, second = await reader.feed(ORG, "0-0")
     assert await reader.newest(ORG) == second.id
     assert [entry.lead_id for entry in await reader.feed(ORG, first.id)] == ["lead-b"]
     assert await reader.feed(ORG, second.id, wait_seconds=0.01) == []
     await writer.apply(
-        GENERATION, [msgspec.structs.replace(entered("aged", "lead-a", "A", 2), change="left")], {}
+        GENERATION, [msgspec.structs.replace(entry_change("aged", "lead-a", "A", 2), change="left")], {}
     )
-    (gone,) = await reader.feed(ORG, second.id, wait_seconds=2)
-    assert (gone.change, gone.queue_id, gone.lead_id, gone.version, gone.columns) == (
+    (left,) = await reader.feed(ORG, second.id, wait_seconds=2)
+    assert (left.change, left.queue_id, left.lead_id, left.version, left.columns) == (
         "left",
         "aged",
         "lead-a",
@@ -188,9 +194,9 @@ async def test_q9_the_feed_goes_on_from_any_entry_and_waits_for_the_next(
 async def test_q9_who_was_away_for_longer_than_the_feed_is_told_to_look_anew(
     writer: BoardWriter, reader: Reader, client: redis.asyncio.Redis
 ) -> None:
-    await writer.apply(GENERATION, [entered("aged", f"lead-{n}", "A") for n in range(9)], {})
+    await writer.apply(GENERATION, [entry_change("aged", f"lead-{n}", "A") for n in range(9)], {})
     first, *_, newest = await reader.feed(ORG, "0-0")
-    await client.xtrim(keys.feed(ORG), maxlen=3, approximate=False)
+    await client.xtrim(keys.feed_key(ORG), maxlen=3, approximate=False)
     (feed_entries,) = await reader.feed(ORG, first.id)
     assert (feed_entries.change, feed_entries.id) == (REBUILT, newest.id)
     assert await reader.feed(ORG, newest.id) == []

@@ -19,12 +19,12 @@ from board import keys
 from board.connection import connect
 from board.reader import Reader
 from board.rebuild import RebuildInProgressError, rebuild
-from board.refusals import AccessRefusedError, classified, translated
+from board.refusals import AccessRefusedError, error_of, translated_errors
 from board.service import Board
 from models.errors import ConfigError, RetryableError, RuntimeFailure
 from runtime.valkey import ValkeyServer
-from tests.board.engine import ORG, Engine, following, ids, lead, until
-from tests.board.test_board_service import entered, stand
+from tests.board.engine import ORG, Engine, ids, lead, running_board, until
+from tests.board.test_board_service import fill_queue, queue_entered
 
 REPO = Path(__file__).parents[2]
 FULL = "1mb"
@@ -63,11 +63,11 @@ async def test_a_valkey_at_its_memory_limit_is_waited_for_and_gone_on_with(
     engine: Engine, client: redis.asyncio.Redis, admin: redis.Redis, capsys: pytest.CaptureFixture[str]
 ) -> None:
     reader = Reader(client)
-    async with following(engine, client) as board:
-        await stand(engine, 2)
+    async with running_board(engine, client) as board:
+        await fill_queue(engine, 2)
         await until(lambda: board.state.applied == 2)
         admin.config_set("maxmemory", FULL)
-        await engine.decide(lead(50, {"aged": "0"}), entered("aged", "0"))
+        await engine.decide(lead(50, {"aged": "0"}), queue_entered("aged", "0"))
         await until(lambda: not board.state.ready()[0])
         trouble = board.state.ready()[1]["trouble"]
         assert trouble.startswith("Valkey: is at its memory limit (maxmemory)")
@@ -83,7 +83,7 @@ async def test_a_valkey_at_its_memory_limit_is_waited_for_and_gone_on_with(
 async def test_a_board_is_built_once_there_is_room_for_it(
     engine: Engine, client: redis.asyncio.Redis, admin: redis.Redis
 ) -> None:
-    await stand(engine, 2)
+    await fill_queue(engine, 2)
     admin.config_set("maxmemory", FULL)
     board = Board(engine.settings, client, engine.sources)
     task = asyncio.create_task(board.follow())
@@ -102,7 +102,7 @@ async def test_a_board_is_built_once_there_is_room_for_it(
 async def test_a_rebuild_at_the_memory_limit_leaves_the_lists_and_its_lock(
     engine: Engine, client: redis.asyncio.Redis, admin: redis.Redis
 ) -> None:
-    await stand(engine, 1)
+    await fill_queue(engine, 1)
     await rebuild(engine.settings, client=client, sources=engine.sources)
     admin.config_set("maxmemory", FULL)
     with pytest.raises(RetryableError, match="memory limit"):
@@ -114,7 +114,7 @@ async def test_a_rebuild_at_the_memory_limit_leaves_the_lists_and_its_lock(
 
 async def write(client: redis.asyncio.Redis, how: str) -> None:
     """Write something: alone, in a pipeline, in a transaction, in a script."""
-    async with translated():
+    async with translated_errors():
         if how == "alone":
             await client.set("key", "value")
         elif how == "script":
@@ -172,7 +172,7 @@ async def test_what_passes_by_itself_is_tried_again(
     ],
 )
 def test_an_answer_without_a_class_is_told_by_its_code(answer: str, kind: type[RuntimeFailure]) -> None:
-    assert type(classified(ResponseError(answer))) is kind
+    assert type(error_of(ResponseError(answer))) is kind
 
 
 async def test_without_the_password_the_board_says_which_setting_and_ends(

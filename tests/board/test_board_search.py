@@ -36,7 +36,7 @@ def rows_now(lead_id: str, name: str, sort_key: str, version: int = 1, what: str
     )
 
 
-async def stand(writer: BoardWriter, changes: Iterable[BoardChange]) -> None:
+async def write_changes(writer: BoardWriter, changes: Iterable[BoardChange]) -> None:
     batch = list(changes)
     for start in range(0, len(batch), 500):
         await writer.apply(GENERATION, batch[start : start + 500], {})
@@ -53,7 +53,7 @@ def reader(client: redis.asyncio.Redis) -> Reader:
     return Reader(client)
 
 
-def found(page: Any) -> list[tuple[int, str]]:
+def ranks_and_names(page: Any) -> list[tuple[int, str]]:
     return [(row.rank, row.columns["name"]) for row in page.rows]
 
 
@@ -82,11 +82,11 @@ def test_q12_a_search_finds_what_looking_at_every_name_finds(
                 rows_now(f"lead-{n % 12}", name, f"{key:02}", version, "entered" if how else "left")
                 for version, (n, (name, key, how)) in enumerate(enumerate(listed), 1)
             ]
-            await stand(BoardWriter(client), changes)
+            await write_changes(BoardWriter(client), changes)
             page = await reader.page(ORG, "aged", limit=100)
             needle = keys.searchable(wanted)
-            looked = [one for one in found(page) if needle in keys.searchable(one[1])]
-            assert found(await reader.search(ORG, "aged", wanted, limit=limit)) == looked[:limit]
+            looked = [one for one in ranks_and_names(page) if needle in keys.searchable(one[1])]
+            assert ranks_and_names(await reader.search(ORG, "aged", wanted, limit=limit)) == looked[:limit]
             entries = await reader.everything(ORG, "aged")
             assert [lead for lead, _, _ in entries] == [row.lead_id for row in page.rows]
         finally:
@@ -112,9 +112,11 @@ async def test_q12_the_first_matches_of_a_long_queue_in_its_order(
     writer: BoardWriter, reader: Reader, wanted: str, limit: int, expected: list[tuple[int, str]]
 ) -> None:
     special = {MANY - 3: "Don Quixote", MANY - 1: "Ana Quixote"}
-    await stand(writer, (rows_now(f"{n:x}", special.get(n, f"Lead {n}"), f"{n:05}") for n in range(MANY)))
+    await write_changes(
+        writer, (rows_now(f"{n:x}", special.get(n, f"Lead {n}"), f"{n:05}") for n in range(MANY))
+    )
     page = await reader.search(ORG, "aged", wanted, limit=limit)
-    assert found(page) == expected
+    assert ranks_and_names(page) == expected
     assert page.size == MANY
 
 
@@ -133,7 +135,9 @@ async def test_q12_what_is_left_out_early_stands_behind_whatever_the_sort_keys_a
     alphabet = ["a", "B", "é", "\x01", "~", " ", "Z", "aaaaaaaaaaaaaaaaaaaa"]
     sort_keys = ["".join(chance.choices(alphabet, k=chance.randrange(5))) for _ in range(MANY)]
     named = [("Ana", "Bo")[chance.random() < 0.5] for _ in sort_keys]
-    await stand(writer, (rows_now(f"{n:x}", f"{named[n]} {n}", key) for n, key in enumerate(sort_keys)))
+    await write_changes(
+        writer, (rows_now(f"{n:x}", f"{named[n]} {n}", key) for n, key in enumerate(sort_keys))
+    )
     whole = [
         row.rank for row in (await reader.page(ORG, "aged", limit=MANY)).rows if row.columns["name"][0] == "A"
     ]
@@ -146,8 +150,8 @@ async def test_q12_what_stands_still_is_found_while_everything_else_moves(
 ) -> None:
     """Each row is at the given place, as of the feed entry that the answer names."""
     still = {f"s{n}" for n in range(60)}
-    await stand(writer, (rows_now(f"m{n}", f"Moving {n}", f"{n:05}") for n in range(MANY)))
-    await stand(writer, (rows_now(f"s{n}", f"Still {n}", f"{n * 49:05}a") for n in range(60)))
+    await write_changes(writer, (rows_now(f"m{n}", f"Moving {n}", f"{n:05}") for n in range(MANY)))
+    await write_changes(writer, (rows_now(f"s{n}", f"Still {n}", f"{n * 49:05}a") for n in range(60)))
     at = await reader.newest(ORG)
     leads = [lead for lead, _, _ in await reader.everything(ORG, "aged")]
     whole = ListWindow(0, len(leads), at, leads)
@@ -187,7 +191,7 @@ async def test_q12_what_stands_still_is_found_while_everything_else_moves(
 async def test_q12_a_search_that_a_rebuild_overtakes_looks_at_the_new_lists(
     writer: BoardWriter, reader: Reader, client: redis.asyncio.Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await stand(writer, (rows_now(f"{n:x}", f"Lead {n}", f"{n:05}") for n in range(MANY)))
+    await write_changes(writer, (rows_now(f"{n:x}", f"Lead {n}", f"{n:05}") for n in range(MANY)))
     for kind in (keys.rows, keys.names, keys.order):
         await client.copy(kind(GENERATION, ORG, "aged"), kind("new", ORG, "aged"))
     slices: list[Any] = []
@@ -202,7 +206,7 @@ async def test_q12_a_search_that_a_rebuild_overtakes_looks_at_the_new_lists(
 
     monkeypatch.setattr(reader._search, "_slice", overtaken)
     page = await reader.search(ORG, "aged", "999")
-    assert found(page) == [(n, f"Lead {n}") for n in (999, 1999, 2999)]
+    assert ranks_and_names(page) == [(n, f"Lead {n}") for n in (999, 1999, 2999)]
     cursors = [arguments["args"][3] for arguments in slices]
     assert cursors.count(b"0") == 2, "it began anew"
 
@@ -210,25 +214,27 @@ async def test_q12_a_search_that_a_rebuild_overtakes_looks_at_the_new_lists(
 async def test_q12_a_lead_that_comes_while_the_names_are_looked_at_is_found(
     writer: BoardWriter, reader: Reader, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await stand(writer, (rows_now(f"{n:x}", f"Lead {n}", f"{n:05}") for n in range(MANY)))
+    await write_changes(writer, (rows_now(f"{n:x}", f"Lead {n}", f"{n:05}") for n in range(MANY)))
     look = reader._search._slice
 
     async def late(**arguments: Any) -> Any:
         answer = await look(**arguments)
         if answer[1] == b"0":
-            gone = rows_now("3e7", "", "", 2, "left")
-            await stand(writer, [rows_now("late", "Late 999", "01500"), rows_now("other", "Ana", "0"), gone])
+            removal = rows_now("3e7", "", "", 2, "left")
+            await write_changes(
+                writer, [rows_now("late", "Late 999", "01500"), rows_now("other", "Ana", "0"), removal]
+            )
         return answer
 
     monkeypatch.setattr(reader._search, "_slice", late)
     page = await reader.search(ORG, "aged", "999")
-    assert found(page) == [(1501, "Late 999"), (2000, "Lead 1999"), (3000, "Lead 2999")]
+    assert ranks_and_names(page) == [(1501, "Late 999"), (2000, "Lead 1999"), (3000, "Lead 2999")]
     assert page.as_of == await reader.newest(ORG)
 
 
 async def test_q3_in_a_blind_queue_the_name_alone_is_searched(writer: BoardWriter, reader: Reader) -> None:
-    await stand(writer, (rows_now(f"{n:x}", f"Lead {n}", f"ri {n:05}") for n in range(MANY)))
-    assert found(await reader.search(ORG, "aged", "ri")) == []
+    await write_changes(writer, (rows_now(f"{n:x}", f"Lead {n}", f"ri {n:05}") for n in range(MANY)))
+    assert ranks_and_names(await reader.search(ORG, "aged", "ri")) == []
 
 
 @pytest.mark.parametrize(
@@ -244,7 +250,7 @@ async def test_q3_in_a_blind_queue_the_name_alone_is_searched(writer: BoardWrite
 async def test_a_check_sees_names_and_places_that_do_not_fit_the_rows(
     writer: BoardWriter, reader: Reader, client: Any, broken: str, expected: tuple[str, int, str]
 ) -> None:
-    await stand(writer, [rows_now("lead-a", "Ana", "1")])
+    await write_changes(writer, [rows_now("lead-a", "Ana", "1")])
     assert await reader.everything(ORG, "aged") == [("lead-a", 1, "1")]
     named = {"{names}": keys.names(GENERATION, ORG, "aged"), "{order}": keys.order(GENERATION, ORG, "aged")}
     await client.execute_command(*(named.get(word, word) for word in broken.split(" ")))

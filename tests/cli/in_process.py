@@ -70,12 +70,12 @@ def call(name: str, given: Sequence[str]) -> CommandResult:
 
 def firstclaim(stack: RunningStack, *arguments: str | Path) -> CommandResult:
     """Run a command on a stack, which it finds by its state folder."""
-    with at(stack.settings.state_dir):
+    with use_state_dir(stack.settings.state_dir):
         return call(str(arguments[0]), [*map(str, arguments)])
 
 
 @contextlib.contextmanager
-def at(state_dir: Path) -> Iterator[None]:
+def use_state_dir(state_dir: Path) -> Iterator[None]:
     """Let commands use a state folder, as in another terminal."""
     before = os.environ.get("FIRSTCLAIM_STATE_DIR")
     os.environ["FIRSTCLAIM_STATE_DIR"] = str(state_dir)

@@ -62,7 +62,7 @@ async def until_size(stack: RunningStack, queue_id: str, size: int) -> None:
 
 
 @pytest.fixture(scope="module")
-def fed(stack: RunningStack, tmp_path_factory: pytest.TempPathFactory) -> RunningStack:
+def stack_with_leads(stack: RunningStack, tmp_path_factory: pytest.TempPathFactory) -> RunningStack:
     """Publish a queue, and send a file with two leads and one line that identifies nobody."""
     folder = tmp_path_factory.mktemp("files")
     for name, text in (("leads.csv", CSV), ("mapping.yaml", MAPPING), ("directory.yaml", DIRECTORY)):
@@ -101,14 +101,14 @@ def test_v1_a_file_of_which_no_row_is_accepted_is_no_success(stack: RunningStack
     assert (sent.last_line["accepted"], sent.last_line["refused"]) == (0, 1)
 
 
-def test_q8_claim_says_who_won_and_exits_by_it(fed: RunningStack) -> None:
+def test_q8_claim_says_who_won_and_exits_by_it(stack_with_leads: RunningStack) -> None:
     """Q8: the winner reads that they have a new lead.
 
     The loser reads who has it; a program sees it in the exit code.
     """
     lead = lead_id("default", "v", "1", {})
-    won = firstclaim(fed, "claim", lead, "--rep", "rep-1", "--queue", "new", "--json")
-    lost = firstclaim(fed, "claim", lead, "--rep", "rep-2", "--json")
+    won = firstclaim(stack_with_leads, "claim", lead, "--rep", "rep-1", "--queue", "new", "--json")
+    lost = firstclaim(stack_with_leads, "claim", lead, "--rep", "rep-2", "--json")
     assert won.code == 0
     assert won.out.startswith("Congratulations! You have a new lead")
     assert won.last_line["result"] == "won"
@@ -117,11 +117,11 @@ def test_q8_claim_says_who_won_and_exits_by_it(fed: RunningStack) -> None:
     assert lost.last_line["reason"] == "already_claimed"
 
 
-def test_x1_why_tells_the_whole_story(fed: RunningStack) -> None:
+def test_x1_why_tells_the_whole_story(stack_with_leads: RunningStack) -> None:
     """X1: every event of a lead, its decisions and their reasons, including the rule's version."""
     lead = lead_id("default", "v", "2", {})
-    firstclaim(fed, "claim", lead, "--rep", "rep-3", "--queue", "new")
-    why_result = firstclaim(fed, "why", lead, "--json")
+    firstclaim(stack_with_leads, "claim", lead, "--rep", "rep-3", "--queue", "new")
+    why_result = firstclaim(stack_with_leads, "why", lead, "--json")
     history = why_result.last_line
     assert [event["event"]["type"] for event in history["events"]] == ["lead_arrived", "action_requested"]
     assert history["state"]["owner"] == "rep-3"
@@ -129,44 +129,46 @@ def test_x1_why_tells_the_whole_story(fed: RunningStack) -> None:
     assert entered["type"] == "queue_entered"
     assert "rules of version" in entered["why"]
     assert "Owner: rep-3" in why_result.out
-    unknown = firstclaim(fed, "why", "00000000-0000-4000-8000-000000000000")
+    unknown = firstclaim(stack_with_leads, "why", "00000000-0000-4000-8000-000000000000")
     assert unknown.code == 1
 
 
-def test_dead_letters_are_listed_shown_and_replayed(fed: RunningStack) -> None:
+def test_dead_letters_are_listed_shown_and_replayed(stack_with_leads: RunningStack) -> None:
     """A refused message is there with its bytes and its reason, and can be sent again."""
 
     async def send() -> None:
-        producer = clients.producer(fed.settings)
+        producer = clients.producer(stack_with_leads.settings)
         await producer.start()
         await producer.send_and_wait(LEAD_ARRIVALS, b'{"vendor": 7', headers=[("x-vendor", b"acme")])
         await producer.stop()
 
     asyncio.run(send())
-    found = _letters(fed, 1)[0]
+    found = _letters(stack_with_leads, 1)[0]
     assert found["error_class"] == "not_json"
     assert found["source"].startswith("lead-arrivals:")
-    shown = firstclaim(fed, "dead-letters", "show", found["place"], "--json").last_line
+    shown = firstclaim(stack_with_leads, "dead-letters", "show", found["place"], "--json").last_line
     assert shown["value"] == '{"vendor": 7'
     assert shown["headers"] == {"x-vendor": "acme"}
-    again = firstclaim(fed, "dead-letters", "replay", found["place"], "--json")
+    again = firstclaim(stack_with_leads, "dead-letters", "replay", found["place"], "--json")
     assert again.last_line["replayed"] == 1
-    twice = firstclaim(fed, "dead-letters", "replay", found["place"], "--json")
+    twice = firstclaim(stack_with_leads, "dead-letters", "replay", found["place"], "--json")
     assert (twice.last_line["replayed"], twice.last_line["again"]) == (1, 1)
     assert "a repeat of a known message changes nothing" in twice.out
-    assert len(_letters(fed, 3)) == 3  # still not JSON, and not lost
-    missing = firstclaim(fed, "dead-letters", "show", "0:99999")
+    assert len(_letters(stack_with_leads, 3)) == 3  # still not JSON, and not lost
+    missing = firstclaim(stack_with_leads, "dead-letters", "show", "0:99999")
     assert missing.code == 70
     assert "there is no dead letter at 0:99999" in missing.err
 
 
 def test_whatever_is_among_the_dead_letters_is_listed_and_what_must_not_be_replayed_says_why(
-    fed: RunningStack,
+    stack_with_leads: RunningStack,
 ) -> None:
     """P2, P3, P5, P6: null headers, 5 MB from a few KB, bytes that are no text, an object that was published since."""
 
     async def send() -> None:
-        producer = clients.producer(fed.settings, max_request_size=10_000_000, compression_type="gzip")
+        producer = clients.producer(
+            stack_with_leads.settings, max_request_size=10_000_000, compression_type="gzip"
+        )
         async with producer:
             await producer.send_and_wait(LEAD_ARRIVALS, b"x", headers=[("h", None), ("error-class", b"mine")])
             await producer.send_and_wait(LEAD_ARRIVALS, b"x" * 5_000_000)
@@ -176,10 +178,13 @@ def test_whatever_is_among_the_dead_letters_is_listed_and_what_must_not_be_repla
                 await producer.send_and_wait(DIRECTORY_TOPIC, value, key=b"other/rep/ann")
 
     asyncio.run(send())
-    _letters(fed, 7)  # three of the test before, and four of this one
-    _letters(fed, 1, topic=DIRECTORY_TOPIC)
-    found = firstclaim(fed, "dead-letters", "list", "--json").last_line["letters"]
-    whole = [firstclaim(fed, "dead-letters", "show", one["place"], "--json").last_line for one in found]
+    _letters(stack_with_leads, 7)  # three of the test before, and four of this one
+    _letters(stack_with_leads, 1, topic=DIRECTORY_TOPIC)
+    found = firstclaim(stack_with_leads, "dead-letters", "list", "--json").last_line["letters"]
+    whole = [
+        firstclaim(stack_with_leads, "dead-letters", "show", one["place"], "--json").last_line
+        for one in found
+    ]
     (null,) = [one for one in whole if one["headers"].get("error-class") == "mine"]
     assert (null["error_class"], null["headers"]) == ("not_json", {"h": "", "error-class": "mine"})
     assert any("\\xff" in one["value"] for one in whole)
@@ -192,12 +197,14 @@ def test_whatever_is_among_the_dead_letters_is_listed_and_what_must_not_be_repla
         (large, "lead-arrivals takes no record of its size"),
         (old, "a newer record of its key is in directory"),
     ):
-        refused = firstclaim(fed, "dead-letters", "replay", one["place"])
+        refused = firstclaim(stack_with_leads, "dead-letters", "replay", one["place"])
         assert refused.code == 1
         assert f"dead letter {one['place']}: " in refused.err
         assert why in refused.err
         assert "Traceback" not in refused.err
-    several = firstclaim(fed, "dead-letters", "replay", "--all", "--class", "too_large", "--json")
+    several = firstclaim(
+        stack_with_leads, "dead-letters", "replay", "--all", "--class", "too_large", "--json"
+    )
     assert several.last_line["replayed"] == 0
     assert several.last_line["failed"] + sum(several.last_line["left_out"].values()) == 2
 
@@ -215,13 +222,13 @@ def _letters(stack: RunningStack, at_least: int, *, topic: str = LEAD_ARRIVALS) 
     return found
 
 
-def test_x7_status_and_verify_agree(fed: RunningStack) -> None:
+def test_x7_status_and_verify_agree(stack_with_leads: RunningStack) -> None:
     """X7: leads by phase, queues and lag in one object; logs, journal, database and board agree."""
-    verified = firstclaim(fed, "verify", "--json")
+    verified = firstclaim(stack_with_leads, "verify", "--json")
     assert verified.code == 0, verified.out
     result = verified.last_line
     assert (result["ok"], result["leads"], result["findings"]) == (True, 2, [])
-    seen = firstclaim(fed, "status", "--json").last_line
+    seen = firstclaim(stack_with_leads, "status", "--json").last_line
     assert seen["leads"] == 2
     assert seen["trouble"] == []
     assert set(seen["lag"]) == {"intake", "leads", "orgs", "relay", "org_relay", "sink", "board"}
@@ -231,11 +238,11 @@ def test_x7_status_and_verify_agree(fed: RunningStack) -> None:
         assert b"process_cpu_seconds_total" in httpx.get(f"http://{address}/metrics").content
 
 
-def test_q6_a_wrong_directory_file_publishes_nothing(fed: RunningStack, tmp_path: Path) -> None:
+def test_q6_a_wrong_directory_file_publishes_nothing(stack_with_leads: RunningStack, tmp_path: Path) -> None:
     """Q6: an invalid rule is refused with its path and the reason, and nothing of the file is published."""
     wrong = tmp_path / "wrong.yaml"
     wrong.write_text(DIRECTORY.replace("owned, operator", "ovned, operator") + "rep: {}\n")
-    done = firstclaim(fed, "directory", "apply", wrong, "--json")
+    done = firstclaim(stack_with_leads, "directory", "apply", wrong, "--json")
     assert done.code == 1
     assert done.last_line["published"] == 0
     assert "queues.new.inclusion" in done.err
@@ -243,27 +250,33 @@ def test_q6_a_wrong_directory_file_publishes_nothing(fed: RunningStack, tmp_path
     assert "rep: is not a section" in done.err
 
 
-def test_x5_a_rule_and_a_published_queue_are_tried_on_the_leads_that_run(fed: RunningStack) -> None:
+def test_x5_a_rule_and_a_published_queue_are_tried_on_the_leads_that_run(
+    stack_with_leads: RunningStack,
+) -> None:
     """X5: how many match now, and why not. It uses the engine's data, so verify finds nothing changed."""
     rule = {"rules": [{"field": "state", "operator": "=", "value": "RI"}]}
     other = lead_id("default", "v", "2", {})
-    tried = firstclaim(fed, "rules", "try", json.dumps(rule), "--lead", other, "--json").last_line
+    tried = firstclaim(
+        stack_with_leads, "rules", "try", json.dumps(rule), "--lead", other, "--json"
+    ).last_line
     assert (tried["matched"], tried["leads"]) == (1, 2)
     assert tried["examples"][0]["name"] == "Jeremy Jones"
     assert (tried["lead"]["matches"], tried["lead"]["why"]) == (False, "state is MA, not RI")
-    queue = firstclaim(fed, "rules", "try", "--queue", "new", "--lead", other, "--json").last_line
+    queue = firstclaim(
+        stack_with_leads, "rules", "try", "--queue", "new", "--lead", other, "--json"
+    ).last_line
     assert queue["lead"]["matches"] is (other in [example["lead_id"] for example in queue["examples"]])
     assert "new by its rules of version" in queue["lead"]["why"]
-    exported = firstclaim(fed, "directory", "export")
+    exported = firstclaim(stack_with_leads, "directory", "export")
     assert "    name: New leads\n" in exported.out
 
 
-def test_a_board_is_rebuilt_while_it_is_used(fed: RunningStack) -> None:
+def test_a_board_is_rebuilt_while_it_is_used(stack_with_leads: RunningStack) -> None:
     """The lists are derived, so they are the same after a rebuild."""
-    done = firstclaim(fed, "board", "rebuild")
+    done = firstclaim(stack_with_leads, "board", "rebuild")
     assert done.code == 0, done.err
     assert "board rebuilt" in done.err
-    assert firstclaim(fed, "verify").code == 0
+    assert firstclaim(stack_with_leads, "verify").code == 0
 
 
 def test_every_command_has_help_with_an_example() -> None:

@@ -21,7 +21,7 @@ from runtime.process import free_port, spawn, stop_process
 from streams import engine_client, topic_reader
 from streams.topics import DEAD_LETTERS, LEAD_ACTIONS, LEAD_ARRIVALS, LEAD_DECISIONS, provision
 from tests.cli.every_command import RUNS_ON, SECONDS, arguments, leaves
-from tests.cli.in_process import CommandResult, at, call
+from tests.cli.in_process import CommandResult, call, use_state_dir
 from tests.fixtures.waiting import until
 
 if TYPE_CHECKING:
@@ -87,10 +87,10 @@ def every_in_vain(folder: Path, *, without: str = "", has_topics: bool = False) 
             patch.setattr(topic_reader, "START_SECONDS", 1.0)
             patch.setattr(engine_client, "START_SECONDS", 1.0)
             patch.setattr(write, "START_SECONDS", 1.0)
-        return every(folder, without=without, seconds=IN_VAIN_SECONDS)
+        return run_every_command(folder, without=without, seconds=IN_VAIN_SECONDS)
 
 
-def every(folder: Path, *, without: str = "", seconds: str = SECONDS) -> dict[str, CommandResult]:
+def run_every_command(folder: Path, *, without: str = "", seconds: str = SECONDS) -> dict[str, CommandResult]:
     """Run every command once, but not the one named `without`. `seconds`: how long each waits for an answer.
 
     None may end in a traceback, and each failure gives its reason in one sentence.
@@ -194,7 +194,7 @@ def test_where_half_of_it_runs_every_command_says_what_is_missing(tmp_path: Path
     local = LocalStack(state_dir)
     settings = local.start()
     try:
-        with at(state_dir):
+        with use_state_dir(state_dir):
             outputs = every_in_vain(tmp_path, without="topics")  # it would make them
             assert {name for name, one in outputs.items() if one.code == 0} <= {
                 *ACCOUNTS,
@@ -229,9 +229,9 @@ def test_where_half_of_it_runs_every_command_says_what_is_missing(tmp_path: Path
 
 def test_among_poison_every_command_does_its_work(stack: RunningStack, tmp_path: Path) -> None:
     """Null headers, bytes that are no UTF-8, a letter of 1.9 MB, nonsense on every topic: seen, counted, left alone."""
-    with at(stack.settings.state_dir):
-        asyncio.run(poisoned(stack.settings))
-        outputs = every(tmp_path)
+    with use_state_dir(stack.settings.state_dir):
+        asyncio.run(send_poison(stack.settings))
+        outputs = run_every_command(tmp_path)
         for name in ("status", "doctor", "dead-letters list", "directory export", "dead-letters show"):
             assert outputs[name].code == 0, outputs[name]
         # One letter is larger than its topic takes: named, the others are sent.
@@ -241,7 +241,7 @@ def test_among_poison_every_command_does_its_work(stack: RunningStack, tmp_path:
         assert "sent again" in replayed.out
 
 
-async def poisoned(settings: Settings) -> None:
+async def send_poison(settings: Settings) -> None:
     """Put poison on every topic that anybody may write to, and letters as no maker of ours writes them.
 
     Their places are far behind the end of their topic, so that no other letter comes from there.

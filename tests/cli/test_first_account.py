@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.async_api import async_playwright, expect
 
-from tests.cli.test_first_run import PATIENCE, plain, until
+from tests.cli.test_first_run import PATIENCE, read_until, start_without_terminal
 from tests.web.conftest import CHROMIUM, CHROMIUM_FLAGS
 from tests.web.running_org import PATIENCE_MS
 
@@ -19,9 +19,9 @@ PASSWORD = "quarter past nine, rain"  # noqa: S105  # a test's
 
 async def test_the_link_of_up_makes_the_first_account_and_leads_on_and_works_once() -> None:
     with tempfile.TemporaryDirectory(prefix="firstclaim-first-account-") as name:
-        stack = plain("up", "--state-dir", str(Path(name) / "state"), "--console-port", "0")
+        stack = start_without_terminal("up", "--state-dir", str(Path(name) / "state"), "--console-port", "0")
         try:
-            output = until(stack, "account add")
+            output = read_until(stack, "account add")
             link = next(
                 found[0]
                 for line in output

@@ -83,7 +83,7 @@ def test_an_org_that_lost_its_last_admin_gets_one_back(new_org: NewOrg, tmp_path
     last_line(new_org.add("mia", "--role", "admin"))
     file = tmp_path / "directory.yaml"
     file.write_text(f"org: {new_org.org}\nreps: {{mia: null}}\n")
-    gone = CliRunner().invoke(app, ["directory", "apply", str(file)], env=new_org.environment)
-    assert (gone.exit_code, new_org.reps()) == (0, {})
+    removal = CliRunner().invoke(app, ["directory", "apply", str(file)], env=new_org.environment)
+    assert (removal.exit_code, new_org.reps()) == (0, {})
     assert last_line(new_org.add("mia", "--role", "admin"))["published"]
     assert new_org.reps() == {"mia": "admin"}

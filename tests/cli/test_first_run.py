@@ -52,7 +52,7 @@ def folder() -> Iterator[Path]:
         yield Path(name) / "state"
 
 
-def others(folder: Path) -> list[int]:
+def processes_in(folder: Path) -> list[int]:
     """Return the processes that run in a folder, which their environment names."""
     mark = f"FIRSTCLAIM_STATE_DIR={folder}\0".encode()
     found = []
@@ -88,8 +88,8 @@ def may_sign_in(folder: Path) -> list[str]:
     try:
         accounts = Accounts(store)
         # A check takes 0.2 s of a core, also of an account that is not there yet.
-        there = [one.email for one in SIGN_INS if accounts.find(one.email) is not None]
-        return [email for email in there if accounts.check(email, PASSWORD) is not None]
+        present = [sign_in.email for sign_in in SIGN_INS if accounts.find(sign_in.email) is not None]
+        return [email for email in present if accounts.check(email, PASSWORD) is not None]
     except Exception:  # noqa: BLE001  # there is no table yet
         return []
     finally:
@@ -145,7 +145,7 @@ class Terminal:
             os.waitpid(self.pid, 0)
 
 
-def plain(*arguments: str) -> "subprocess.Popen[str]":
+def start_without_terminal(*arguments: str) -> "subprocess.Popen[str]":
     """Start a command without a terminal."""
     return subprocess.Popen(
         [sys.executable, "-m", "cli", *arguments],
@@ -158,7 +158,7 @@ def plain(*arguments: str) -> "subprocess.Popen[str]":
     )
 
 
-def until(process: "subprocess.Popen[str]", sentence: str) -> list[str]:
+def read_until(process: "subprocess.Popen[str]", sentence: str) -> list[str]:
     """Read a command's output up to a sentence; fail if it ends before."""
     assert process.stdout is not None
     lines = []
@@ -199,39 +199,39 @@ def test_a_closed_terminal_ends_the_demo_its_servers_and_its_accounts(folder: Pa
     try:
         assert wait_until(lambda: terminal.read() != b"" and leads(folder) >= ENOUGH, PATIENCE)
         assert open_to_others(folder) == []
-        second = plain("up", "--state-dir", str(folder))
+        second = start_without_terminal("up", "--state-dir", str(folder))
         output = second.communicate(timeout=PATIENCE)[0].strip()
         assert second.returncode == 70
         assert output == (
             f"firstclaim: state folder: {folder} is in use by process {terminal.pid}; "
             "end that one, or name another folder with --state-dir"
         )
-        assert len(others(folder)) >= 7
+        assert len(processes_in(folder)) >= 7
         terminal.close()
         assert wait_until(terminal.ended, PATIENCE)
     finally:
         terminal.kill()
-    assert wait_until(lambda: others(folder) == [], PATIENCE)
+    assert wait_until(lambda: processes_in(folder) == [], PATIENCE)
     assert may_sign_in(folder) == []
 
 
 def test_a_second_demo_lives_as_the_first_did_and_leaves_nobody_when_it_is_killed(folder: Path) -> None:
     before = leads(folder)
-    demo = plain("demo", "--state-dir", str(folder), "--console-port", "0")
+    demo = start_without_terminal("demo", "--state-dir", str(folder), "--console-port", "0")
     try:
-        until(demo, "first claim won")
+        read_until(demo, "first claim won")
         assert wait_until(lambda: leads(folder) >= before + ENOUGH, PATIENCE)
         assert len(may_sign_in(folder)) == 3
     finally:
         demo.kill()
         demo.communicate()
-    assert wait_until(lambda: others(folder) == [], PATIENCE)
+    assert wait_until(lambda: processes_in(folder) == [], PATIENCE)
 
 
 def test_up_says_how_to_make_the_first_account_and_closes_what_a_killed_demo_left(folder: Path) -> None:
-    stack = plain("up", "--state-dir", str(folder), "--console-port", "0")
+    stack = start_without_terminal("up", "--state-dir", str(folder), "--console-port", "0")
     try:
-        output = until(stack, "account add")
+        output = read_until(stack, "account add")
         assert may_sign_in(folder) == []
         assert "nobody can sign in yet" in output[-4]
         assert "/first-account?key=" in output[-3]
@@ -254,15 +254,15 @@ def test_up_says_how_to_make_the_first_account_and_closes_what_a_killed_demo_lef
     finally:
         stack.kill()
         stack.communicate()
-    assert others(folder) == []
+    assert processes_in(folder) == []
 
 
 def test_a_stack_that_is_ended_while_it_starts_leaves_nobody(folder: Path) -> None:
     terminal = Terminal("up", "--state-dir", str(folder), "--console-port", "0")
     try:
-        assert wait_until(lambda: len(others(folder)) >= 3, PATIENCE)
+        assert wait_until(lambda: len(processes_in(folder)) >= 3, PATIENCE)
         terminal.close()
         assert wait_until(terminal.ended, PATIENCE)
     finally:
         terminal.kill()
-    assert wait_until(lambda: others(folder) == [], PATIENCE)
+    assert wait_until(lambda: processes_in(folder) == [], PATIENCE)

@@ -69,13 +69,13 @@ def arrivals() -> list[dict[str, Any]]:
 
 
 @pytest.fixture(scope="module")
-def desk(stack: RunningStack) -> RunningStack:
+def stack_with_exceptions(stack: RunningStack) -> RunningStack:
     """Return the stack with the org's publications and all its leads in place."""
-    asyncio.run(feed(stack))
+    asyncio.run(send_leads(stack))
     return stack
 
 
-async def feed(stack: RunningStack) -> None:
+async def send_leads(stack: RunningStack) -> None:
     """Publish, let the leads arrive, and wait until the database knows of every exception."""
     async with LoadClient(stack.settings, org=ORG, follow_queues=True) as client:
         for kind, object_id, value in DIRECTORY:
@@ -90,11 +90,13 @@ async def feed(stack: RunningStack) -> None:
 async def until_desk(stack: RunningStack, is_open: int, ignored: int) -> dict[str, Any]:
     """Wait until the exceptions desk has the given number of leads, and return it."""
 
-    def look() -> dict[str, Any] | None:
+    def exceptions_as_wanted() -> dict[str, Any] | None:
         seen = read_exceptions(stack.settings, ORG, show_ignored=True, limit=100)
         return seen if (seen["open"], seen["ignored"]) == (is_open, ignored) else None
 
-    found: dict[str, Any] = await eventually(look, f"{is_open} exceptions are open and {ignored} ignored")
+    found: dict[str, Any] = await eventually(
+        exceptions_as_wanted, f"{is_open} exceptions are open and {ignored} ignored"
+    )
     return found
 
 
@@ -131,10 +133,12 @@ def owners(stack: RunningStack, *ids: str) -> list[str | None]:
     return [leads[each].owner for each in ids]
 
 
-def test_d6_a_selection_is_split_and_a_second_try_is_told_who_has_it(desk: RunningStack) -> None:
+def test_d6_a_selection_is_split_and_a_second_try_is_told_who_has_it(
+    stack_with_exceptions: RunningStack,
+) -> None:
     """D6, E3: evenly and in order. Each refusal has its reason, and the exit code says that not all were assigned."""
     ids = [a_lead("pool", n) for n in (8, 7, 6)]
-    done = firstclaim(desk, "assign", *ids, "--to", "rep-1", "--to", "rep-2", "--by", "mia")
+    done = firstclaim(stack_with_exceptions, "assign", *ids, "--to", "rep-1", "--to", "rep-2", "--by", "mia")
     assert done.exit_code == 0, done.output
     assert last_line(done) == {
         "assigned": 3,
@@ -144,9 +148,11 @@ def test_d6_a_selection_is_split_and_a_second_try_is_told_who_has_it(desk: Runni
         "refusals": {},
         "by_rep": {"rep-1": 2, "rep-2": 1},
     }
-    assert owners(desk, *ids) == ["rep-1", "rep-2", "rep-1"]
+    assert owners(stack_with_exceptions, *ids) == ["rep-1", "rep-2", "rep-1"]
     unknown = a_lead("nobody", 1)
-    again = firstclaim(desk, "assign", ids[0], unknown, "nonsense", "--to", "rep-2", "--by", "moe")
+    again = firstclaim(
+        stack_with_exceptions, "assign", ids[0], unknown, "nonsense", "--to", "rep-2", "--by", "moe"
+    )
     assert again.exit_code == 1
     result = last_line(again)
     assert (result["assigned"], result["lost"], result["refused"]) == (0, 1, 2)
@@ -154,21 +160,21 @@ def test_d6_a_selection_is_split_and_a_second_try_is_told_who_has_it(desk: Runni
     assert f"{ids[0]}: rep-1 owns it." in again.stdout
     assert f"{unknown}: Unknown lead. Why: there is no such lead" in again.stdout
     assert "nonsense: lead_id must be a UUID" in again.stderr
-    assert owners(desk, ids[0]) == ["rep-1"]
+    assert owners(stack_with_exceptions, ids[0]) == ["rep-1"]
 
 
-def test_d6_only_a_manager_assigns_and_only_to_a_rep_of_the_org(desk: RunningStack) -> None:
+def test_d6_only_a_manager_assigns_and_only_to_a_rep_of_the_org(stack_with_exceptions: RunningStack) -> None:
     """D6: everybody else is refused, and the lead does not change."""
     lead = a_lead("pool", 5)
-    by_rep = last_line(firstclaim(desk, "assign", lead, "--to", "rep-2", "--by", "rep-1"))
+    by_rep = last_line(firstclaim(stack_with_exceptions, "assign", lead, "--to", "rep-2", "--by", "rep-1"))
     assert by_rep["refusals"] == {"not_allowed": 1}
-    to_nobody = last_line(firstclaim(desk, "assign", lead, "--to", "rep-9", "--by", "mia"))
+    to_nobody = last_line(firstclaim(stack_with_exceptions, "assign", lead, "--to", "rep-9", "--by", "mia"))
     assert to_nobody["refusals"] == {"unknown_rep": 1}
-    assert owners(desk, lead) == [None]
-    assert firstclaim(desk, "assign", "--to", "rep-1", "--by", "mia").exit_code == 2
+    assert owners(stack_with_exceptions, lead) == [None]
+    assert firstclaim(stack_with_exceptions, "assign", "--to", "rep-1", "--by", "mia").exit_code == 2
 
 
-def test_d6_a_segment_is_assigned_as_it_is_now(desk: RunningStack) -> None:
+def test_d6_a_segment_is_assigned_as_it_is_now(stack_with_exceptions: RunningStack) -> None:
     """D6: a rule over the current leads, derived fields too.
 
     First a dry run, then the assignment; then none is left.
@@ -189,56 +195,62 @@ def test_d6_a_segment_is_assigned_as_it_is_now(desk: RunningStack) -> None:
         "--by",
         "mia",
     )
-    tried = firstclaim(desk, *arguments, "--dry-run")
+    tried = firstclaim(stack_with_exceptions, *arguments, "--dry-run")
     assert (tried.exit_code, last_line(tried)["by_rep"]) == (0, {"rep-2": 2, "rep-1": 1})
-    assert owners(desk, a_lead("pool", 0)) == [None]
-    assert last_line(firstclaim(desk, *arguments))["by_rep"] == {"rep-2": 2, "rep-1": 1}
-    none_left = firstclaim(desk, *arguments)
+    assert owners(stack_with_exceptions, a_lead("pool", 0)) == [None]
+    assert last_line(firstclaim(stack_with_exceptions, *arguments))["by_rep"] == {"rep-2": 2, "rep-1": 1}
+    none_left = firstclaim(stack_with_exceptions, *arguments)
     assert (none_left.exit_code, last_line(none_left)["assigned"]) == (0, 0)
 
 
-def test_d6_a_list_is_assigned_line_by_line(desk: RunningStack, tmp_path: Path) -> None:
+def test_d6_a_list_is_assigned_line_by_line(stack_with_exceptions: RunningStack, tmp_path: Path) -> None:
     """D6: a vendor's own list; bad lines are named and refused, the rest goes on."""
     path = tmp_path / "list.csv"
     path.write_text("vendor,external_id\npool,3\npool,\npool,4\npool,3\n")
-    done = firstclaim(desk, "assign", "--from", path, "--to", "rep-1", "--by", "mia")
+    done = firstclaim(stack_with_exceptions, "assign", "--from", path, "--to", "rep-1", "--by", "mia")
     assert done.exit_code == 1
     result = last_line(done)
     assert (result["assigned"], result["refused"]) == (2, 1)
     assert "line 3: external_id is missing" in done.stderr
     assert "Named more than once, and used once: 1" in done.stderr
-    assert owners(desk, a_lead("pool", 3), a_lead("pool", 4)) == ["rep-1", "rep-1"]
+    assert owners(stack_with_exceptions, a_lead("pool", 3), a_lead("pool", 4)) == ["rep-1", "rep-1"]
 
 
-def test_e3_two_managers_assign_the_same_leads_at_once(desk: RunningStack) -> None:
+def test_e3_two_managers_assign_the_same_leads_at_once(stack_with_exceptions: RunningStack) -> None:
     """E3: each lead has one owner; the second manager is told who that is."""
     ids = [a_lead("race", n) for n in range(RACED)]
 
-    async def one(by: str, to: str, leads: list[str]) -> list[AssignmentResult]:
+    async def assign_leads(by: str, to: str, leads: list[str]) -> list[AssignmentResult]:
         wanted: list[tuple[str, str | None]] = [(lead, to) for lead in leads]
-        return await assign_all(desk.settings, wanted, by=by, org=ORG, patience_seconds=PATIENCE_SECONDS)
+        return await assign_all(
+            stack_with_exceptions.settings, wanted, by=by, org=ORG, patience_seconds=PATIENCE_SECONDS
+        )
 
     async def race() -> tuple[list[AssignmentResult], list[AssignmentResult]]:
-        return await asyncio.gather(one("mia", "rep-1", ids), one("moe", "rep-2", ids[::-1]))
+        return await asyncio.gather(
+            assign_leads("mia", "rep-1", ids), assign_leads("moe", "rep-2", ids[::-1])
+        )
 
     mias, moes = asyncio.run(race())
-    found = owners(desk, *ids)
-    for mine, theirs, owner in zip(mias, moes[::-1], found, strict=True):
-        assert mine.lead_id == theirs.lead_id
-        assert sorted(str(one.result) for one in (mine, theirs)) == ["done", "lost"]
-        assert {mine.owner, theirs.owner} == {owner}
-        winner = mine if mine.result == "done" else theirs
+    found = owners(stack_with_exceptions, *ids)
+    for of_mia, of_moe, owner in zip(mias, moes[::-1], found, strict=True):
+        assert of_mia.lead_id == of_moe.lead_id
+        assert sorted(str(assign_leads.result) for assign_leads in (of_mia, of_moe)) == ["done", "lost"]
+        assert {of_mia.owner, of_moe.owner} == {owner}
+        winner = of_mia if of_mia.result == "done" else of_moe
         assert winner.to == owner
     totals = [summarize(each, 0) for each in (mias, moes)]
     assert sum(each["assigned"] for each in totals) == sum(each["lost"] for each in totals) == RACED
 
 
-def test_e2_e4_exceptions_are_listed_ignored_shown_last_and_still_assignable(desk: RunningStack) -> None:
+def test_e2_e4_exceptions_are_listed_ignored_shown_last_and_still_assignable(
+    stack_with_exceptions: RunningStack,
+) -> None:
     """E2, E3, E4: the desk's columns.
 
     An ignored lead is hidden, is last with --all, and may be assigned or restored.
     """
-    listed = firstclaim(desk, "exceptions", "list")
+    listed = firstclaim(stack_with_exceptions, "exceptions", "list")
     first, *_ = last_line(listed)["exceptions"]
     assert (last_line(listed)["open"], first["reason"]) == (5, "no_available_agents")
     # They came at once in several partitions, so the broker's time gives the order.
@@ -252,24 +264,26 @@ def test_e2_e4_exceptions_are_listed_ignored_shown_last_and_still_assignable(des
     assert "Jeremy [Jones] 0" in listed.stdout
     assert "310,000" in listed.stdout
     ids = [row["lead_id"] for row in last_line(listed)["exceptions"]]
-    ignored = firstclaim(desk, "exceptions", "ignore", ids[0], "--by", "mia")
+    ignored = firstclaim(stack_with_exceptions, "exceptions", "ignore", ids[0], "--by", "mia")
     assert (ignored.exit_code, ignored.stdout.splitlines()[0]) == (0, "The lead is ignored.")
-    assert firstclaim(desk, "exceptions", "ignore", ids[1], "--by", "moe").exit_code == 0
-    asyncio.run(until_desk(desk, 3, 2))
-    shown = last_line(firstclaim(desk, "exceptions", "list"))
+    assert firstclaim(stack_with_exceptions, "exceptions", "ignore", ids[1], "--by", "moe").exit_code == 0
+    asyncio.run(until_desk(stack_with_exceptions, 3, 2))
+    shown = last_line(firstclaim(stack_with_exceptions, "exceptions", "list"))
     assert (len(shown["exceptions"]), shown["ignored"]) == (3, 2)
-    everything_shown = last_line(firstclaim(desk, "exceptions", "list", "--all"))["exceptions"]
+    everything_shown = last_line(firstclaim(stack_with_exceptions, "exceptions", "list", "--all"))[
+        "exceptions"
+    ]
     assert [row["lead_id"] for row in everything_shown] == [*ids[2:], *ids[:2]]
-    assert firstclaim(desk, "assign", ids[0], "--to", "rep-1", "--by", "mia").exit_code == 0
-    assert firstclaim(desk, "exceptions", "unignore", ids[1], "--by", "mia").exit_code == 0
-    asyncio.run(until_desk(desk, 4, 0))
-    not_one = firstclaim(desk, "exceptions", "ignore", a_lead("race", 0), "--by", "mia")
+    assert firstclaim(stack_with_exceptions, "assign", ids[0], "--to", "rep-1", "--by", "mia").exit_code == 0
+    assert firstclaim(stack_with_exceptions, "exceptions", "unignore", ids[1], "--by", "mia").exit_code == 0
+    asyncio.run(until_desk(stack_with_exceptions, 4, 0))
+    not_one = firstclaim(stack_with_exceptions, "exceptions", "ignore", a_lead("race", 0), "--by", "mia")
     assert (not_one.exit_code, last_line(not_one)["reason"]) == (1, "not_an_exception")
-    assert firstclaim(desk, "exceptions", "ignore", ids[2], "--by", "rep-1").exit_code == 1
-    assert firstclaim(desk, "exceptions", "ignore", "7", "--by", "mia").exit_code == 2
+    assert firstclaim(stack_with_exceptions, "exceptions", "ignore", ids[2], "--by", "rep-1").exit_code == 1
+    assert firstclaim(stack_with_exceptions, "exceptions", "ignore", "7", "--by", "mia").exit_code == 2
 
 
-def test_x5_route_says_who_would_get_a_lead_on_the_live_state(desk: RunningStack) -> None:
+def test_x5_route_says_who_would_get_a_lead_on_the_live_state(stack_with_exceptions: RunningStack) -> None:
     """X5, R9: who and until when, and why not the others, from the journals. The request changes nothing."""
     message = {
         "vendor": "acme",
@@ -279,26 +293,28 @@ def test_x5_route_says_who_would_get_a_lead_on_the_live_state(desk: RunningStack
         "campaign": "west",
     }
     arguments = ("route", "@-", "--at", "2099-11-20T15:00:00Z")
-    done = firstclaim(desk, *arguments, text=json.dumps(message))
+    done = firstclaim(stack_with_exceptions, *arguments, text=json.dumps(message))
     routed = last_line(done)
     assert (routed["campaign"], routed["group"], routed["method"]) == ("west", "west", "round_robin")
     assert (routed["offered_to"], routed["until"]) == (["rep-1"], "2099-11-20T15:15:00Z")
     assert routed["passed"] == [{"rep_id": "rep-3", "why": "not licensed in TX"}]
     assert "goes to rep-1 until 2099-11-20 15:15:00+00:00: turn 1" in done.stdout
-    assert last_line(firstclaim(desk, *arguments, text=json.dumps(message))) == routed
-    free = last_line(firstclaim(desk, "route", "@-", text=json.dumps({**message, "campaign": "none"})))
+    assert last_line(firstclaim(stack_with_exceptions, *arguments, text=json.dumps(message))) == routed
+    free = last_line(
+        firstclaim(stack_with_exceptions, "route", "@-", text=json.dumps({**message, "campaign": "none"}))
+    )
     assert (free["group"], free["offered_to"], free["phase"]) == (None, [], "exception")
     assert "vendor is acme" in free["passed"][0]["why"]
-    known = firstclaim(desk, "route", "--lead", a_lead("race", 1))
+    known = firstclaim(stack_with_exceptions, "route", "--lead", a_lead("race", 1))
     assert last_line(known)["was"]["phase"] in {"queued", "owned"}
-    assert [each["queue_id"] for each in last_line(known)["queues"]] == ["pool"]
-    assert firstclaim(desk, "route", "--lead", a_lead("nobody", 1)).exit_code == 1
-    assert firstclaim(desk, "route").exit_code == 2
+    assert [queue["queue_id"] for queue in last_line(known)["queues"]] == ["pool"]
+    assert firstclaim(stack_with_exceptions, "route", "--lead", a_lead("nobody", 1)).exit_code == 1
+    assert firstclaim(stack_with_exceptions, "route").exit_code == 2
 
 
-def test_x7_after_all_that_everything_agrees(desk: RunningStack) -> None:
+def test_x7_after_all_that_everything_agrees(stack_with_exceptions: RunningStack) -> None:
     """X7: assignments by hand are the same in logs, journal, database and board."""
-    verified = firstclaim(desk, "verify")
+    verified = firstclaim(stack_with_exceptions, "verify")
     assert (verified.exit_code, last_line(verified)["findings"]) == (0, [])
 
 
@@ -310,29 +326,31 @@ async def open_lead(stack: RunningStack, lead: str, rep_id: str) -> None:
         assert answer.result == "done", answer
 
 
-def test_m6_a_manager_lists_open_leads_and_frees_one(desk: RunningStack) -> None:
+def test_m6_a_manager_lists_open_leads_and_frees_one(stack_with_exceptions: RunningStack) -> None:
     opened = a_lead("pool", 8)
-    asyncio.run(open_lead(desk, opened, "rep-1"))
+    asyncio.run(open_lead(stack_with_exceptions, opened, "rep-1"))
 
-    def look() -> dict[str, Any] | None:
-        known = read_locks(desk.settings, ORG, limit=100)
-        return known if any(one["lead_id"] == opened for one in known["locks"]) else None
+    def locks_with_lead() -> dict[str, Any] | None:
+        known = read_locks(stack_with_exceptions.settings, ORG, limit=100)
+        return known if any(lock["lead_id"] == opened for lock in known["locks"]) else None
 
-    asyncio.run(eventually(look, "the database has the open lead"))
-    seen = last_line(firstclaim(desk, "locks", "list"))
+    asyncio.run(eventually(locks_with_lead, "the database has the open lead"))
+    seen = last_line(firstclaim(stack_with_exceptions, "locks", "list"))
     (lock,) = (one for one in seen["locks"] if one["lead_id"] == opened)
     assert (lock["rep_id"], seen["total"]) == ("rep-1", len(seen["locks"]))
     assert lock["since"] < lock["until"]
-    assert "rep-1" in firstclaim(desk, "locks", "list").output
-    freed = firstclaim(desk, "locks", "free", opened, "--by", "mia", "--why", "rep-1 has gone home")
+    assert "rep-1" in firstclaim(stack_with_exceptions, "locks", "list").output
+    freed = firstclaim(
+        stack_with_exceptions, "locks", "free", opened, "--by", "mia", "--why", "rep-1 has gone home"
+    )
     assert (freed.exit_code, last_line(freed)["result"]) == (0, "done")
-    again = firstclaim(desk, "locks", "free", opened, "--by", "mia", "--why", "once more")
+    again = firstclaim(stack_with_exceptions, "locks", "free", opened, "--by", "mia", "--why", "once more")
     assert (again.exit_code, last_line(again)["reason"]) == (1, "not_locked")
 
 
-def test_m6_an_override_needs_a_reason(desk: RunningStack) -> None:
+def test_m6_an_override_needs_a_reason(stack_with_exceptions: RunningStack) -> None:
     lead = a_lead("pool", 8)
     for option in ("--override-cap", "--override-licence"):
-        refused = firstclaim(desk, "assign", lead, "--to", "rep-1", "--by", "mia", option)
+        refused = firstclaim(stack_with_exceptions, "assign", lead, "--to", "rep-1", "--by", "mia", option)
         assert refused.exit_code == 2
         assert "give --why" in refused.output

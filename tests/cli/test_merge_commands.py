@@ -34,11 +34,11 @@ firstclaim = partial(desk.firstclaim, org=ORG)
 @pytest.fixture(scope="module")
 def stack(stack: RunningStack) -> RunningStack:
     """Return the stack of this room, where three persons with nothing in common have a lead each."""
-    asyncio.run(feed(stack))
+    asyncio.run(send_leads(stack))
     return stack
 
 
-async def feed(stack: RunningStack) -> None:
+async def send_leads(stack: RunningStack) -> None:
     """Publish the reps, let the leads arrive, and wait until the reps have them."""
     async with LoadClient(stack.settings, org=ORG) as client:
         await client.publish("rep", "mia", {"role": "manager"})
@@ -56,7 +56,7 @@ async def feed(stack: RunningStack) -> None:
     await eventually(all_owned, "the reps have their leads")
 
 
-def sent(stack: RunningStack, what: str, lead: str, **fields: Any) -> None:
+def send_action(stack: RunningStack, what: str, lead: str, **fields: Any) -> None:
     """Send an action's bytes by librdkafka."""
     action = {"action_id": str(uuid.uuid4()), "type": what, "lead_id": lead, "rep_id": "mia", "org": ORG}
     producer = Producer({"bootstrap.servers": stack.settings.kafka_bootstrap_servers})
@@ -68,7 +68,7 @@ def until_stored(stack: RunningStack, expected: dict[str, str]) -> None:
     """Wait until the tables `lead_alias` and `inquiry` say to which lead each id of this org belongs."""
     engine = connect(stack.settings.database_url)
 
-    def look() -> bool:
+    def rows_are_stored() -> bool:
         with engine.connect() as connection:
             select_rows = (
                 select(LeadAliasTable.alias_id, LeadAliasTable.lead_id).where(
@@ -81,12 +81,12 @@ def until_stored(stack: RunningStack, expected: dict[str, str]) -> None:
                 for query in select_rows
             )
 
-    asyncio.run(eventually(look, f"both tables have {expected}"))
+    asyncio.run(eventually(rows_are_stored, f"both tables have {expected}"))
     engine.dispose()
 
 
 def test_k5_leads_are_merged_by_bytes_and_by_a_command_and_come_apart_again(stack: RunningStack) -> None:
-    sent(stack, "merge", B, into_lead_id=A, why="he called")
+    send_action(stack, "merge", B, into_lead_id=A, why="he called")
     until_stored(stack, {B: A})
     done = firstclaim(stack, "merge", C, "--into", A, "--by", "mia", "--why", "the same address")
     assert done.exit_code == 0, done.output
@@ -110,7 +110,7 @@ def test_k5_leads_are_merged_by_bytes_and_by_a_command_and_come_apart_again(stac
     verified = firstclaim(stack, "verify")
     assert verified.exit_code == 0, verified.output
 
-    sent(stack, "split", A, inquiry_id=B, why="two brothers")
+    send_action(stack, "split", A, inquiry_id=B, why="two brothers")
     until_stored(stack, {C: A})
     done = firstclaim(stack, "split", A, "--inquiry", C, "--by", "mia", "--why", "a neighbour")
     assert done.exit_code == 0, done.output

@@ -26,11 +26,11 @@ firstclaim = partial(desk.firstclaim, org=ORG)
 @pytest.fixture(scope="module")
 def stack(stack: RunningStack) -> RunningStack:
     """Return the stack of this room, where rep-1, number one of the org's roster, has six leads."""
-    asyncio.run(feed(stack))
+    asyncio.run(send_leads(stack))
     return stack
 
 
-async def feed(stack: RunningStack) -> None:
+async def send_leads(stack: RunningStack) -> None:
     """Publish the lender, let the leads arrive, and wait until number one has them."""
     async with LoadClient(stack.settings, org=ORG) as client:
         await client.publish("rep", "mia", {"role": "manager"})
@@ -66,8 +66,8 @@ def test_m1_a_lead_is_taken_back_reopened_and_told_why_not(stack: RunningStack) 
     assert (refused.exit_code, last_line(refused)["refusals"]) == (1, {"no_group": 1})
     not_closed = firstclaim(stack, "reopen", lead, "--by", "mia", "--why", "w")
     assert last_line(not_closed)["refusals"] == {"not_qualified": 1}
-    back = firstclaim(stack, "unassign", lead, "--by", "mia", "--why", "spam")
-    assert (back.exit_code, owners(stack, lead)) == (0, [None])
+    unassigned = firstclaim(stack, "unassign", lead, "--by", "mia", "--why", "spam")
+    assert (unassigned.exit_code, owners(stack, lead)) == (0, [None])
     rule = json.dumps({"rules": [{"field": "state", "operator": "=", "value": "MA"}]})
     segment = firstclaim(stack, "unassign", "--segment", rule, "--by", "mia", "--why", "all back")
     assert (segment.exit_code, last_line(segment)["assigned"]) == (0, 1), "only the one that is owned"
@@ -110,6 +110,6 @@ def test_m3_an_activity_is_recorded_by_a_command(stack: RunningStack) -> None:
 
 def test_m1_a_move_needs_a_reason_and_one_way_to_name_leads(stack: RunningStack) -> None:
     assert firstclaim(stack, "unassign", LEADS[0], "--by", "mia").exit_code == 2
-    both = firstclaim(stack, "unassign", LEADS[0], "--of", "rep-1", "--by", "mia", "--why", "w")
-    assert both.exit_code == 2
-    assert "exactly one of" in both.output
+    named_twice = firstclaim(stack, "unassign", LEADS[0], "--of", "rep-1", "--by", "mia", "--why", "w")
+    assert named_twice.exit_code == 2
+    assert "exactly one of" in named_twice.output

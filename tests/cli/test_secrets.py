@@ -15,7 +15,7 @@ import redis
 
 from models.errors import ConfigError
 from runtime.valkey import ValkeyServer
-from streams.masking import MaskedStream, masked, remember, without_secrets
+from streams.masking import MaskedStream, masked_url, remember, without_secrets
 from streams.settings import Settings
 from tests.fixtures.waiting import PATIENCE_SECONDS, until
 from web.settings import WebSettings
@@ -191,7 +191,7 @@ def test_a_url_that_cannot_be_taken_apart_is_refused_without_being_named(port: s
     ],
 )
 def test_an_address_is_shown_without_its_password(url: str, shown: str) -> None:
-    assert masked(url) == shown
+    assert masked_url(url) == shown
 
 
 def test_a_known_secret_is_struck_out_however_it_is_written(capsys: pytest.CaptureFixture[str]) -> None:

@@ -18,7 +18,7 @@ import rich.console
 """
 
 
-def printed(*arguments: str, **environment: str) -> str:
+def output_of(*arguments: str, **environment: str) -> str:
     """Return what a new interpreter prints."""
     done = subprocess.run(
         [sys.executable, *arguments], capture_output=True, text=True, check=True, env=environment or None
@@ -27,11 +27,11 @@ def printed(*arguments: str, **environment: str) -> str:
 
 
 def test_a_log_with_a_traceback_needs_no_rich_and_rich_can_be_imported() -> None:
-    first, *log = printed("-c", LOG, FIRSTCLAIM_LOG_FORMAT="text").splitlines()
+    first, *log = output_of("-c", LOG, FIRSTCLAIM_LOG_FORMAT="text").splitlines()
     assert first == "False"
     assert "divided" in log[0]
     assert log[-1] == "ZeroDivisionError: division by zero"
 
 
 def test_the_help_is_still_set_in_boxes() -> None:
-    assert "╭─ Commands" in printed("-m", "cli", "--help", PYTHONIOENCODING="utf-8", TERM="xterm")
+    assert "╭─ Commands" in output_of("-m", "cli", "--help", PYTHONIOENCODING="utf-8", TERM="xterm")

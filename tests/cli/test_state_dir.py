@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 from assurance.demo.sign_ins import PASSWORD
 from cli import app
-from cli.state_dir import VARIABLE, used
+from cli.state_dir import VARIABLE, use_state_dir
 from streams.ports import check_port
 from streams.settings import Settings
 
@@ -45,7 +45,7 @@ def firstclaim(*arguments: str, **environment: str) -> "subprocess.Popen[str]":
     )
 
 
-def test_every_command_takes_it() -> None:
+def test_every_command_takes_the_option_state_dir() -> None:
     assert len(COMMANDS) > 30
     assert ("board",) in COMMANDS
     assert ("account", "add") in COMMANDS
@@ -67,11 +67,11 @@ def test_every_command_refuses_a_file_in_its_place(path: tuple[str, ...], tmp_pa
 
 def test_it_holds_while_the_command_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(VARIABLE, "/outer")
-    with used(tmp_path):
+    with use_state_dir(tmp_path):
         assert Settings.read().state_dir == tmp_path
     assert os.environ[VARIABLE] == "/outer"
     monkeypatch.delenv(VARIABLE)
-    with used(tmp_path / "other"):
+    with use_state_dir(tmp_path / "other"):
         assert Settings.read().state_dir == tmp_path / "other"
     assert VARIABLE not in os.environ
 

@@ -40,7 +40,7 @@ DIRECTORY: Final[tuple[tuple[str, str, dict[str, Any]], ...]] = (
 )
 
 
-async def feed(stack: RunningStack) -> None:
+async def send_leads(stack: RunningStack) -> None:
     """Publish the org, then send two leads as a vendor's own client does: one with a trace, one without."""
     async with LoadClient(stack.settings, org=ORG) as client:
         for kind, object_id, value in DIRECTORY:
@@ -55,15 +55,15 @@ async def feed(stack: RunningStack) -> None:
     await producer.stop()
 
 
-def way(stack: RunningStack, lead: str) -> list[dict[str, Any]]:
+def hops_of(stack: RunningStack, lead: str) -> list[dict[str, Any]]:
     """Return the hops of a lead."""
     hops: list[dict[str, Any]] = firstclaim(stack, "trace", lead, "--json").last_line["hops"]
     return hops
 
 
-def offered(stack: RunningStack, lead: str) -> bool:
+def offer_is_published(stack: RunningStack, lead: str) -> bool:
     """Say whether the lead's offer has reached the last topic."""
-    return any(hop["topic"] == "notifications" for hop in way(stack, lead))
+    return any(hop["topic"] == "notifications" for hop in hops_of(stack, lead))
 
 
 def position(hop: dict[str, Any]) -> tuple[str, int, int]:
@@ -71,10 +71,10 @@ def position(hop: dict[str, Any]) -> tuple[str, int, int]:
 
 
 def test_the_way_of_a_lead_is_one_trace_from_the_vendors_bytes_to_the_last_topic(stack: RunningStack) -> None:
-    asyncio.run(feed(stack))
+    asyncio.run(send_leads(stack))
     for lead in (LEAD, OTHER):
-        assert until(partial(offered, stack, lead), PATIENCE_SECONDS), lead
-    hops = way(stack, LEAD)
+        assert until(partial(offer_is_published, stack, lead), PATIENCE_SECONDS), lead
+    hops = hops_of(stack, LEAD)
     assert {hop["trace_id"] for hop in hops} == {TRACE}
     assert [hop["topic"] for hop in hops][:5] == [
         "lead-arrivals",
@@ -110,20 +110,22 @@ async def tracestates(stack: RunningStack, hops: list[dict[str, Any]]) -> list[b
 
 
 def test_a_tracestate_goes_through_every_hop_of_its_trace_and_of_no_other(stack: RunningStack) -> None:
-    assert set(asyncio.run(tracestates(stack, way(stack, LEAD)))) == {TRACESTATE}
-    sent, *others = asyncio.run(tracestates(stack, way(stack, OTHER)))
+    assert set(asyncio.run(tracestates(stack, hops_of(stack, LEAD)))) == {TRACESTATE}
+    sent, *others = asyncio.run(tracestates(stack, hops_of(stack, OTHER)))
     assert (sent, set(others)) == (TRACESTATE, {None})
 
 
 def test_a_message_without_a_valid_trace_begins_one_and_an_action_another(stack: RunningStack) -> None:
-    before = way(stack, OTHER)
-    (begun,) = {hop["trace_id"] for hop in before}
-    assert begun != TRACE
+    before = hops_of(stack, OTHER)
+    (new_trace,) = {hop["trace_id"] for hop in before}
+    assert new_trace != TRACE
     assert firstclaim(stack, "claim", OTHER, "--rep", "rep-1", "--org", ORG).code == 0
-    assert until(lambda: any(hop["topic"] == "assignments" for hop in way(stack, OTHER)), PATIENCE_SECONDS)
-    after = way(stack, OTHER)
-    assert [hop for hop in after if hop["trace_id"] == begun] == before
-    claimed = [hop for hop in after if hop["trace_id"] != begun]
+    assert until(
+        lambda: any(hop["topic"] == "assignments" for hop in hops_of(stack, OTHER)), PATIENCE_SECONDS
+    )
+    after = hops_of(stack, OTHER)
+    assert [hop for hop in after if hop["trace_id"] == new_trace] == before
+    claimed = [hop for hop in after if hop["trace_id"] != new_trace]
     assert len({hop["trace_id"] for hop in claimed}) == 1
     assert claimed[0]["topic"] == "lead-actions"
     assert claimed[0]["what"] == "rep-1 asked: claim"

@@ -196,7 +196,7 @@ def server(tmp_path: Path) -> Iterator[MailServer]:
 
 
 @pytest.fixture
-def start(post: Post, server: MailServer, tmp_path: Path) -> Iterator[Callable[..., CourierProcess]]:
+def start_courier(post: Post, server: MailServer, tmp_path: Path) -> Iterator[Callable[..., CourierProcess]]:
     """Yield a function that starts a courier; all are stopped after the test."""
     with ExitStack() as started:
 

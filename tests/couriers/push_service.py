@@ -116,8 +116,12 @@ def check_sender(given: str, origin: str, expected: str) -> None:
     if json.loads(decode(head)) != {"alg": "ES256", "typ": "JWT"}:
         raise ValueError(f"head {decode(head)!r}")
     token = json.loads(decode(claims))
-    left = token["exp"] - time.time()
-    if token["aud"] != origin or not 0 < left <= DAY_SECONDS or not token["sub"].startswith("mailto:"):
+    seconds_left = token["exp"] - time.time()
+    if (
+        token["aud"] != origin
+        or not 0 < seconds_left <= DAY_SECONDS
+        or not token["sub"].startswith("mailto:")
+    ):
         raise ValueError(f"claims {token}")
     raw = decode(signature)
     der = encode_dss_signature(int.from_bytes(raw[:32]), int.from_bytes(raw[32:]))
@@ -125,7 +129,7 @@ def check_sender(given: str, origin: str, expected: str) -> None:
     public.verify(der, f"{head}.{claims}".encode(), ec.ECDSA(SHA256()))
 
 
-def _opened(browser: BrowserKeys, encoding: str, topic: str, body: bytes) -> Any:
+def _decrypted(browser: BrowserKeys, encoding: str, topic: str, body: bytes) -> Any:
     """Return a message's content. Raises ValueError and InvalidTag."""
     if encoding != "aes128gcm" or not re.fullmatch(r"[\w-]{1,32}", topic) or len(body) > MOST_BYTES:
         raise ValueError(f"encoding {encoding}, topic {topic}, {len(body)} bytes")
@@ -165,7 +169,7 @@ class Service:
         headers = request.headers
         try:
             check_sender(headers["Authorization"], self._origin, browser.sender)
-            content = _opened(browser, headers["Content-Encoding"], headers["Topic"], await request.read())
+            content = _decrypted(browser, headers["Content-Encoding"], headers["Topic"], await request.read())
         except (KeyError, ValueError, InvalidSignature, InvalidTag) as error:
             browser.refused.append(repr(error))
             return web.Response(status=400, text=repr(error))

@@ -68,12 +68,12 @@ def test_n3_chats_get_the_news_that_they_want(post: Post, chats: ChatServer, cou
     ]
     post.publish("settings", "settings", {"chat": {"services": services}})
 
-    def settled() -> bool:
+    def settings_are_known() -> bool:
         identity = post.request(bob, unique("lead"), kind="push")
         assert until(lambda: post.all_have_fates(identity))
         return post.fates(identity)[identity] == ["sent"]
 
-    assert until(settled)
+    assert until(settings_are_known)
     sales = chats.messages("/sales")[-1]
     assert sales["title"] == "Bob Ray: New Lead was Distributed to You"
     assert sales["message"].startswith("Team Source\nuntil ")

@@ -21,21 +21,21 @@ pytestmark = [pytest.mark.kafka, pytest.mark.slow]
 
 
 def test_n1_each_request_becomes_one_mail_and_has_its_fate(
-    post: Post, server: MailServer, start: Callable[..., CourierProcess]
+    post: Post, server: MailServer, start_courier: Callable[..., CourierProcess]
 ) -> None:
     """Over TLS with a sign-in, with records of other kinds, repeats, and bytes that are no request in between."""
     rep, lead = unique("rep"), unique("lead")
     address = post.rep(rep)
-    gone, wrong, second = unique("rep"), unique("rep"), unique("lead")
-    post.rep(gone, active=False)
-    post.rep(wrong, email=None)
+    unknown_rep, rep_with_bad_address, second = unique("rep"), unique("rep"), unique("lead")
+    post.rep(unknown_rep, active=False)
+    post.rep(rep_with_bad_address, email=None)
     post.write("notifications", lead, b"\xff not JSON")
     first = post.request(rep, lead)
     post.request(rep, lead)  # a repeat
     push = post.request(rep, lead, kind="push")
-    others = [post.request(gone, second), post.request(wrong, second)]
+    others = [post.request(unknown_rep, second), post.request(rep_with_bad_address, second)]
     over = post.request(rep, second, seconds=-60)
-    courier = start()
+    courier = start_courier()
     assert until(lambda: post.all_have_fates(first, over, *others)), courier.log.read_text()
     assert post.fates(first, over, push, *others) == {
         first: ["sent"],
@@ -66,7 +66,7 @@ def test_n1_each_request_becomes_one_mail_and_has_its_fate(
 
 
 def test_n1_what_is_over_is_withdrawn_and_not_sent(
-    post: Post, server: MailServer, start: Callable[..., CourierProcess]
+    post: Post, server: MailServer, start_courier: Callable[..., CourierProcess]
 ) -> None:
     """The server greylists: the first attempt is refused for now. In between, one of the two offers ends."""
     rep, kept, over = unique("rep"), unique("lead"), unique("lead")
@@ -79,7 +79,7 @@ def test_n1_what_is_over_is_withdrawn_and_not_sent(
         return None if open_again else "451 4.7.1 Greylisted, come back later"
 
     server.refuse = refuse
-    start().wait_ready()
+    start_courier().wait_ready()
     ids = [post.request(rep, kept), post.request(rep, over)]
     assert until(lambda: len(seen) >= 2)
     post.request(rep, over, withdrawn=True)
@@ -91,13 +91,13 @@ def test_n1_what_is_over_is_withdrawn_and_not_sent(
 
 
 def test_n1_an_address_that_is_refused_for_good_is_not_tried_again(
-    post: Post, server: MailServer, start: Callable[..., CourierProcess]
+    post: Post, server: MailServer, start_courier: Callable[..., CourierProcess]
 ) -> None:
     unknown, fine, lead = unique("rep"), unique("rep"), unique("lead")
     address = post.rep(unknown)
     post.rep(fine)
     server.refuse = lambda to, _: "550 5.1.1 No such user here" if to == address else None
-    start()
+    start_courier()
     ids = [post.request(unknown, lead), post.request(fine, lead)]
     assert until(lambda: post.all_have_fates(*ids))
     assert post.fates(*ids) == {ids[0]: ["bounced"], ids[1]: ["sent"]}
@@ -106,7 +106,7 @@ def test_n1_an_address_that_is_refused_for_good_is_not_tried_again(
 
 
 def test_n1_an_address_that_the_server_cannot_take_holds_up_no_other_mail(
-    post: Post, server: MailServer, start: Callable[..., CourierProcess]
+    post: Post, server: MailServer, start_courier: Callable[..., CourierProcess]
 ) -> None:
     """Many servers have no SMTPUTF8. They take a domain as punycode, and no letters beyond ASCII before the @."""
     server.stop()
@@ -116,7 +116,7 @@ def test_n1_an_address_that_the_server_cannot_take_holds_up_no_other_mail(
     post.rep(domain, email=f"{domain}@m\u00fcnchen.example")
     post.rep(local, email="j\u00f6rg@lender.example")
     post.rep(fine)
-    start()
+    start_courier()
     ids = [post.request(one, lead) for one in (local, domain, fine)]
     assert until(lambda: post.all_have_fates(*ids))
     assert post.fates(*ids) == dict(zip(ids, (["failed"], ["sent"], ["sent"]), strict=True))
@@ -127,12 +127,12 @@ def test_n1_an_address_that_the_server_cannot_take_holds_up_no_other_mail(
 
 
 def test_n1_requests_wait_while_the_server_is_down_and_come_once_it_answers(
-    post: Post, server: MailServer, start: Callable[..., CourierProcess]
+    post: Post, server: MailServer, start_courier: Callable[..., CourierProcess]
 ) -> None:
     """One request ends while the server is away: it is given up, with the reason."""
     rep, lead, short = unique("rep"), unique("lead"), unique("lead")
     post.rep(rep)
-    courier = start()
+    courier = start_courier()
     courier.wait_ready()
     server.stop()
     ids = [post.request(rep, lead), post.request(rep, short, seconds=3)]
@@ -148,20 +148,20 @@ def test_n1_requests_wait_while_the_server_is_down_and_come_once_it_answers(
 
 
 def test_n1_a_killed_courier_goes_on_and_repeats_nothing_that_has_a_fate(
-    post: Post, server: MailServer, start: Callable[..., CourierProcess]
+    post: Post, server: MailServer, start_courier: Callable[..., CourierProcess]
 ) -> None:
     """A request that waits keeps the position back. The later ones have fates and are not sent a second time."""
     slow, fast = unique("rep"), unique("rep")
     waiting = post.rep(slow)
     address = post.rep(fast)
     server.refuse = lambda to, _: "450 4.2.0 Mailbox busy" if to == waiting else None
-    first = start("--instance-id", "mail-1")
+    first = start_courier("--instance-id", "mail-1")
     held = [post.request(slow, lead) for lead in ("held-1", "held-2", "held-3")]
     done = [post.request(fast, f"lead-{n}") for n in range(20)]
     assert until(lambda: post.all_have_fates(*done))
     first.kill()
     server.refuse = lambda *_: None
-    again = start("--instance-id", "mail-1")
+    again = start_courier("--instance-id", "mail-1")
     more = post.request(fast, unique("lead"))
     assert until(lambda: post.all_have_fates(*held, more)), again.log.read_text()
     assert post.fates(*held, *done, more) == {identity: ["sent"] for identity in (*held, *done, more)}
@@ -170,17 +170,17 @@ def test_n1_a_killed_courier_goes_on_and_repeats_nothing_that_has_a_fate(
 
 
 def test_n1_a_courier_that_is_stopped_finishes_what_it_sends(
-    post: Post, server: MailServer, start: Callable[..., CourierProcess]
+    post: Post, server: MailServer, start_courier: Callable[..., CourierProcess]
 ) -> None:
     rep = unique("rep")
     address = post.rep(rep)
-    courier = start()
+    courier = start_courier()
     courier.wait_ready()
     ids = [post.request(rep, f"{rep}-{n}") for n in range(40)]
     assert until(lambda: len(server.for_rep(address)) > 3)
     courier.process.send_signal(signal.SIGTERM)
     assert courier.process.wait(PATIENCE_SECONDS) == 0, courier.log.read_text()
-    start()
+    start_courier()
     assert until(lambda: post.all_have_fates(*ids))
     assert post.fates(*ids) == {identity: ["sent"] for identity in ids}
     assert len(server.for_rep(address)) == 40

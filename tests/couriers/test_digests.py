@@ -14,7 +14,7 @@ from couriers.mail.unsubscribe import reader_of, token_of
 from runtime.process import stop_process
 from tests.fixtures.servers import unique
 from tests.fixtures.waiting import until
-from tests.web.axe import serious
+from tests.web.axe import serious_problems
 from tests.web.conftest import CHROMIUM, CHROMIUM_FLAGS
 from tests.web.screens import shot
 
@@ -54,7 +54,7 @@ def _exception(post: Post, lead: str, org: str, *, flush: bool = True, **more: A
 @pytest.mark.kafka
 @pytest.mark.slow
 async def test_n2_managers_get_one_digest_for_each_hour_through_kills(
-    post: Post, server: MailServer, start: Callable[..., CourierProcess]
+    post: Post, server: MailServer, start_courier: Callable[..., CourierProcess]
 ) -> None:
     """The hour is six seconds here. Each exception is in one digest of each manager, whatever is killed."""
     org = unique("org")
@@ -81,7 +81,7 @@ async def test_n2_managers_get_one_digest_for_each_hour_through_kills(
         return sum(map(_count, mails.values()))
 
     environment = {"FIRSTCLAIM_SMTP_DIGEST_MINUTES": "0.1", "FIRSTCLAIM_UNSUBSCRIBE_KEY": KEY}
-    courier = start(**environment)
+    courier = start_courier(**environment)
     courier.wait_ready()
     _exception(post, unique("lead"), org)
     assert until(lambda: leads_in_digest(mia) == leads_in_digest(lea) == 1), courier.log.read_text()[-3000:]
@@ -94,7 +94,7 @@ async def test_n2_managers_get_one_digest_for_each_hour_through_kills(
 
     for _ in range(3):
         courier.kill()
-        courier = start(**environment)
+        courier = start_courier(**environment)
     assert until(lambda: leads_in_digest(mia) > len(leads) and leads_in_digest(lea) > len(leads)), (
         courier.log.read_text()[-3000:]
     )
@@ -128,7 +128,7 @@ async def _check_mails(mails: list[EmailMessage], org: str) -> None:
         browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_FLAGS)
         page = await browser.new_page(viewport={"width": 640, "height": 900})
         await page.set_content(html.get_content())
-        assert await serious(page) == []
+        assert await serious_problems(page) == []
         await shot(page, "mail-digest")
         await browser.close()
 

@@ -46,11 +46,11 @@ LEAD: Final = re.compile(r"/leads/([\w-]+)")
 
 
 @pytest.fixture
-def started(post: Post, tmp_path: Path) -> Iterator[Callable[..., Callable[[], CourierProcess]]]:
+def courier_starter(post: Post, tmp_path: Path) -> Iterator[Callable[..., Callable[[], CourierProcess]]]:
     """Yield a function that returns how a channel's courier is started; all are stopped after the test."""
     with ExitStack() as running:
 
-        def of(channel: str, environment: dict[str, str]) -> Callable[[], CourierProcess]:
+        def starter_of(channel: str, environment: dict[str, str]) -> Callable[[], CourierProcess]:
             def start() -> CourierProcess:
                 courier = CourierProcess(
                     post.settings(tmp_path),
@@ -64,11 +64,11 @@ def started(post: Post, tmp_path: Path) -> Iterator[Callable[..., Callable[[], C
 
             return start
 
-        yield of
+        yield starter_of
 
 
 def test_n1_a_thousand_mails_through_kills_and_refusals(
-    post: Post, server: MailServer, started: Callable[..., Callable[[], CourierProcess]]
+    post: Post, server: MailServer, courier_starter: Callable[..., Callable[[], CourierProcess]]
 ) -> None:
     source = random.Random(14)
     offers, found = Offers(post, "email"), list[tuple[str, float]]()
@@ -84,7 +84,7 @@ def test_n1_a_thousand_mails_through_kills_and_refusals(
         found.append((by_digest[str(came["Message-ID"])[1:41]], time.time()))
 
     server.on_accepted = note
-    start = started("mail", {**server.environment(), "FIRSTCLAIM_SMTP_CONNECTIONS": str(CONNECTIONS)})
+    start = courier_starter("mail", {**server.environment(), "FIRSTCLAIM_SMTP_CONNECTIONS": str(CONNECTIONS)})
     kills = offers.through_kills(start, lambda: list(found), every=MAILS_A_LIFE)
     figures = offers.check(
         found,
@@ -97,7 +97,7 @@ def test_n1_a_thousand_mails_through_kills_and_refusals(
 
 
 def test_n1_n3_chats_through_kills_and_refusals(
-    post: Post, started: Callable[..., Callable[[], CourierProcess]]
+    post: Post, courier_starter: Callable[..., Callable[[], CourierProcess]]
 ) -> None:
     source = random.Random(16)
     offers = Offers(post, "push")
@@ -116,7 +116,7 @@ def test_n1_n3_chats_through_kills_and_refusals(
             "FIRSTCLAIM_CHAT_CONNECTIONS": str(CONNECTIONS),
             "FIRSTCLAIM_PUBLIC_URL": "https://console.lender.example",
         }
-        kills = offers.through_kills(started("chat", environment), accepted, every=OTHERS_A_LIFE)
+        kills = offers.through_kills(courier_starter("chat", environment), accepted, every=OTHERS_A_LIFE)
         figures = offers.check(
             accepted(),
             repeats=kills * CONNECTIONS,
@@ -130,7 +130,7 @@ def test_n1_n3_chats_through_kills_and_refusals(
 
 
 def test_n1_n3_push_messages_through_kills_and_refusals(
-    post: Post, started: Callable[..., Callable[[], CourierProcess]], tmp_path: Path
+    post: Post, courier_starter: Callable[..., Callable[[], CourierProcess]], tmp_path: Path
 ) -> None:
     """A message whose offer was withdrawn is taken back in the browser: nothing of it is shown at the end."""
     source = random.Random(15)
@@ -160,7 +160,7 @@ def test_n1_n3_push_messages_through_kills_and_refusals(
             "FIRSTCLAIM_PUSH_CONNECTIONS": str(CONNECTIONS),
         }
         kills = offers.through_kills(
-            started("push", environment), accepted, every=OTHERS_A_LIFE, limit=service.accept_at_most
+            courier_starter("push", environment), accepted, every=OTHERS_A_LIFE, limit=service.accept_at_most
         )
         figures = offers.check(
             accepted(),

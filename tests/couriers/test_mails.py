@@ -13,7 +13,7 @@ from tests.couriers.conftest import CourierProcess
 from tests.couriers.mail_server import MailServer, mail_server
 from tests.fixtures.servers import unique
 from tests.fixtures.waiting import until
-from tests.web.axe import serious
+from tests.web.axe import serious_problems
 from tests.web.conftest import CHROMIUM, CHROMIUM_FLAGS
 from tests.web.screens import shot
 
@@ -50,7 +50,7 @@ def _parts(mail: EmailMessage) -> tuple[str, str]:
     return text.get_content().replace("\r\n", "\n"), html.get_content()
 
 
-def _received(post: Post, server: MailServer, address: str, *ids: str) -> list[EmailMessage]:
+def _mails_after(post: Post, server: MailServer, address: str, *ids: str) -> list[EmailMessage]:
     assert until(lambda: post.all_have_fates(*ids))
     assert post.fates(*ids) == {identity: ["sent"] for identity in ids}
     return server.for_rep(address)
@@ -64,7 +64,7 @@ def test_n2_n8_mails_have_the_documents_words_by_the_orgs_settings(
     address = post.rep(rep, time_zone="America/New_York")
     del courier
     lead = unique("lead")
-    [plain] = _received(
+    [plain] = _mails_after(
         post, server, address, post.request(rep, lead, template="lead_assigned", seconds=None)
     )
     text, html = _parts(plain)
@@ -108,15 +108,15 @@ def test_n2_n8_mails_have_the_documents_words_by_the_orgs_settings(
         },
     )
 
-    def settled() -> bool:
+    def settings_are_known() -> bool:
         # The directory is another topic, so the courier may read the first of these requests before the settings.
         identity = post.request(
             rep, unique("lead"), first_name="<script>alert(1)</script>", last_name="O'Neil\r\nBcc: x"
         )
-        _received(post, server, address, identity)
+        _mails_after(post, server, address, identity)
         return bool(server.for_rep(address)[-1]["Reply-To"])
 
-    assert until(settled)
+    assert until(settings_are_known)
     mail = server.for_rep(address)[-1]
     text, html = _parts(mail)
     assert mail["From"] == "Bank Sales <sales@bank.example>"
@@ -164,7 +164,7 @@ def test_n2_each_template_has_its_words(
     del courier
     rep = unique("rep")
     address = post.rep(rep)
-    [mail] = _received(
+    [mail] = _mails_after(
         post, server, address, post.request(rep, unique("lead"), template=template, seconds=None, **data)
     )
     assert mail["Subject"].startswith(subject)
@@ -190,18 +190,18 @@ async def test_n2_the_mail_in_a_browser_is_readable_on_a_phone(
     rep = unique("rep")
     address = post.rep(rep)
 
-    def settled() -> bool:
+    def settings_are_known() -> bool:
         identity = post.request(rep, unique("lead"), template="lead_assigned", seconds=None)
-        return "Example Lending" in _parts(_received(post, server, address, identity)[-1])[1]
+        return "Example Lending" in _parts(_mails_after(post, server, address, identity)[-1])[1]
 
-    assert until(settled)
+    assert until(settings_are_known)
     _, html = _parts(server.for_rep(address)[-1])
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_FLAGS)
         page = await browser.new_page(viewport={"width": 640, "height": 520})
         await page.set_content(html)
         assert await page.get_by_role("link", name="View My Leads").get_attribute("href")
-        assert await serious(page) == []
+        assert await serious_problems(page) == []
         await shot(page, "mail-assigned")
         await page.set_viewport_size({"width": 360, "height": 640})
         assert await page.evaluate("document.documentElement.scrollWidth") <= 360

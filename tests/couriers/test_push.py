@@ -105,8 +105,8 @@ def test_n3_an_offer_is_shown_in_every_browser_and_withdrawn(push: Push) -> None
     assert "Sequential" not in json.dumps(shown), "a name on a locked screen"
     assert shown["content"]["url"] == f"https://console.lender.example/leads/{lead}"
     assert shown["urgency"] == "high"
-    left = datetime.fromisoformat(shown["content"]["until"]).timestamp() - shown["at"]
-    assert int(left) <= shown["ttl"] <= 600, "it is kept until the offer ends"
+    seconds_left = datetime.fromisoformat(shown["content"]["until"]).timestamp() - shown["at"]
+    assert int(seconds_left) <= shown["ttl"] <= 600, "it is kept until the offer ends"
     push.post.request(rep, lead, kind="push", withdrawn=True)
     assert until(lambda: all(browser.seen()[-1]["content"].get("withdrawn") for browser in (first, second)))
     taken_back = first.seen()[-1]
@@ -143,12 +143,12 @@ def test_n3_an_expired_browser_is_removed_and_the_fate_says_so(push: Push) -> No
     push.post.rep(rep)
     none = push.fate_of(rep)
     assert (none["status"], none["detail"]) == ("withdrawn", f"no browser of rep {rep} takes push messages")
-    gone, kept = push.browser(rep), push.browser(rep)
-    gone.answers(410)
+    expired, kept = push.browser(rep), push.browser(rep)
+    expired.answers(410)
     push.settle()
     both = push.fate_of(rep)
     assert both["detail"] == "1 of 2 browsers: 201 Created; removed because they take none any more: 1"
-    key = subscription_id(gone.subscription["endpoint"]).encode()
+    key = subscription_id(expired.subscription["endpoint"]).encode()
 
     def removed() -> bool:
         return any(record.key() == key and not record.value() for record in push.post.records(TOPIC))
@@ -159,7 +159,7 @@ def test_n3_an_expired_browser_is_removed_and_the_fate_says_so(push: Push) -> No
     last = push.fate_of(rep)
     assert (last["status"], last["detail"][:3]) == ("bounced", "404")
     assert push.fate_of(rep)["status"] == "withdrawn"
-    assert gone.seen() == []
+    assert expired.seen() == []
 
 
 @pytest.mark.kafka

@@ -27,12 +27,12 @@ DAYS = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 @pytest.mark.kafka
 @pytest.mark.slow
 def test_n8_a_rep_gets_only_the_news_that_the_rep_wants(
-    post: Post, server: MailServer, start: Callable[..., CourierProcess]
+    post: Post, server: MailServer, start_courier: Callable[..., CourierProcess]
 ) -> None:
     rep, always_quiet = unique("rep"), unique("rep")
     address = post.rep(rep, notify={"offers": ["push"], "inquiries": []})
     post.rep(always_quiet, notify={"quiet_times": [{"days": DAYS, "from": "00:00", "to": "24:00"}]})
-    start()
+    start_courier()
     lead = unique("lead")
     offer = post.request(rep, lead)
     inquiry = post.request(rep, lead, template="new_inquiry", seconds=None)

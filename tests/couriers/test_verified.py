@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.kafka, pytest.mark.slow]
 
 
-def committed(post: Post) -> int:
+def records_passed(post: Post) -> int:
     """Return how many records the mail couriers have passed."""
     reader = Consumer({"bootstrap.servers": post.address, "group.id": group_of("mail")})
     positions = reader.committed(
@@ -40,25 +40,25 @@ def committed(post: Post) -> int:
 
 
 def test_n1_fates_and_requests_are_compared(
-    post: Post, start: Callable[..., CourierProcess], tmp_path: Path
+    post: Post, start_courier: Callable[..., CourierProcess], tmp_path: Path
 ) -> None:
     settings = post.settings(tmp_path)
     upgrade(settings.database_url)
 
-    def found() -> dict[str, int]:
+    def findings() -> dict[str, int]:
         findings = Findings()
         asyncio.run(check_deliveries(settings, findings))
         return dict(findings.counts)
 
     rep = unique("rep")
     post.rep(rep)
-    courier = start()
+    courier = start_courier()
     ids = [post.request(rep, unique("lead")) for _ in range(5)]
     waiting = post.request(rep, unique("lead"), kind="push")
     assert until(lambda: post.all_have_fates(*ids))
-    assert until(lambda: committed(post) == 6)
+    assert until(lambda: records_passed(post) == 6)
     courier.kill()
-    assert found() == {}, "nobody carries out the push"
+    assert findings() == {}, "nobody carries out the push"
 
     # A courier that passes a request without a fate.
     lost = post.request(rep, "lost")
@@ -73,15 +73,15 @@ def test_n1_fates_and_requests_are_compared(
     ]
     group.commit(offsets=ends, asynchronous=False)
     group.close()
-    assert found() == {"fate_missing": 1}
+    assert findings() == {"fate_missing": 1}
 
     post.write(
         "deliveries", "lost", {**post.deliveries(ids[0])[0], "notification_id": lost, "status": "failed"}
     )
-    assert found() == {}
+    assert findings() == {}
     delivery = {**post.deliveries(ids[0])[0], "notification_id": waiting + "x"}
     post.write("deliveries", delivery["lead_id"], delivery)
-    assert found() == {"fate_unasked": 1}
+    assert findings() == {"fate_unasked": 1}
 
     # A sink that has passed the fates and stored all but the last of each partition.
     engine = connect(settings.database_url)
@@ -93,7 +93,7 @@ def test_n1_fates_and_requests_are_compared(
     kept = [row for (n, at), row in rows.items() if row is not None and at + 1 < ends_of[n]]
     assert DeliveryWriter(engine).apply(kept, {}, ends_of)
     engine.dispose()
-    assert found() == {"fate_unasked": 1, "crm_missing": len(ends_of)}
+    assert findings() == {"fate_unasked": 1, "crm_missing": len(ends_of)}
 
 
 def test_n1_a_request_that_comes_while_fates_are_compared_is_no_error(

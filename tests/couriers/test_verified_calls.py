@@ -31,7 +31,9 @@ def test_n4_legs_and_requests_are_compared(post: Post, tmp_path: Path) -> None:
     rep, lead = unique("rep"), unique("lead")
     request = post.request(rep, lead, template="ring", kind="call")
 
-    def says(event: str, ago: float, leg: str = "rep", call: str = "c1", notification: str = request) -> None:
+    def write_event(
+        event: str, ago: float, leg: str = "rep", call: str = "c1", notification: str = request
+    ) -> None:
         """Write what happened to a leg, some seconds ago."""
         value: dict[str, Any] = {
             "call_id": call,
@@ -48,36 +50,36 @@ def test_n4_legs_and_requests_are_compared(post: Post, tmp_path: Path) -> None:
         }
         post.write("calls", lead, value)
 
-    def found() -> dict[str, int]:
+    def findings() -> dict[str, int]:
         findings = Findings()
         asyncio.run(check_calls(settings, findings, now=NOW))
         return dict(findings.counts)
 
-    says("dialled", 20)
-    says("ringing", 19)
-    assert found() == {}, "it may ring still"
+    write_event("dialled", 20)
+    write_event("ringing", 19)
+    assert findings() == {}, "it may ring still"
     assert asyncio.run(open_legs(settings)) == {("c1", "rep")}
-    says("ended", 10)
-    says("ringing", 900, leg="inbound", call="c2", notification="")
-    says("ended", 800, leg="inbound", call="c2", notification="")
-    assert found() == {}
+    write_event("ended", 10)
+    write_event("ringing", 900, leg="inbound", call="c2", notification="")
+    write_event("ended", 800, leg="inbound", call="c2", notification="")
+    assert findings() == {}
     assert asyncio.run(open_legs(settings)) == set()
 
-    says("dialled", 900, call="c3")
-    assert found() == {"leg_unended": 1}
-    says("bridged", 890, leg="lead", call="c3")
-    assert found() == {}, "two people who talk may talk on"
-    says("ended", 880, call="c3")
-    says("ended", 880, leg="lead", call="c3")
+    write_event("dialled", 900, call="c3")
+    assert findings() == {"leg_unended": 1}
+    write_event("bridged", 890, leg="lead", call="c3")
+    assert findings() == {}, "two people who talk may talk on"
+    write_event("ended", 880, call="c3")
+    write_event("ended", 880, leg="lead", call="c3")
 
-    says("dialled", 900, call="c4", notification=f"{lead}/9/{rep}/ring/call")
-    says("ended", 890, call="c4", notification=f"{lead}/9/{rep}/ring/call")
-    assert found() == {"call_unasked": 1}
+    write_event("dialled", 900, call="c4", notification=f"{lead}/9/{rep}/ring/call")
+    write_event("ended", 890, call="c4", notification=f"{lead}/9/{rep}/ring/call")
+    assert findings() == {"call_unasked": 1}
 
     # A leg that is dialled again after its end is open again.
-    says("dialled", 700, call="c1")
-    assert found() == {"call_unasked": 1, "leg_unended": 1}
-    says("ended", 690, call="c1")
+    write_event("dialled", 700, call="c1")
+    assert findings() == {"call_unasked": 1, "leg_unended": 1}
+    write_event("ended", 690, call="c1")
 
     # A sink that has passed all records and stored all but the last of each partition.
     ends: dict[int, int] = {}
@@ -93,4 +95,4 @@ def test_n4_legs_and_requests_are_compared(post: Post, tmp_path: Path) -> None:
     engine = connect(settings.database_url)
     assert CallWriter(engine).apply(kept, {}, ends)
     engine.dispose()
-    assert found() == {"call_unasked": 1, "crm_missing": 2}, "both records of the inbound call are missing"
+    assert findings() == {"call_unasked": 1, "crm_missing": 2}, "both records of the inbound call are missing"

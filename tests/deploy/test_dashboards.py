@@ -91,7 +91,7 @@ def records(folder: Path) -> Iterator[dict[str, ProcessRecord]]:
             record = msgspec.json.decode(path.read_bytes(), type=ProcessRecord)
             if record.name in found:
                 continue
-            if record.ready_url is not None and answers(record.ready_url.replace("/ready", "/metrics")):
+            if record.ready_url is not None and http_get(record.ready_url.replace("/ready", "/metrics")):
                 found[record.name] = record
         return found.keys() >= PROCESSES
 
@@ -113,7 +113,7 @@ def prometheus(folder: Path, records: dict[str, ProcessRecord]) -> Iterator[Prom
     running.stop()
 
 
-def answers(url: str) -> bytes:
+def http_get(url: str) -> bytes:
     try:
         return CLIENT.get(url).raise_for_status().content
     except httpx.HTTPError:
@@ -122,7 +122,7 @@ def answers(url: str) -> bytes:
 
 @pytest.mark.parametrize("process", sorted(PROCESSES))
 def test_promtool_finds_nothing_in_the_metrics_of(process: str, records: dict[str, ProcessRecord]) -> None:
-    metrics = answers(str(records[process].ready_url).replace("/ready", "/metrics"))
+    metrics = http_get(str(records[process].ready_url).replace("/ready", "/metrics"))
     assert promtool("check", "metrics", given=metrics) == ""
 
 
@@ -138,8 +138,8 @@ def test_every_query_of_the_dashboards_and_alerts_has_data(
     without: dict[str, str] = dict(QUERIES)
 
     def all_answered() -> bool:
-        spoil(settings)
-        assert answers(f"http://{console}/sign-in")
+        send_invalid_message(settings)
+        assert http_get(f"http://{console}/sign-in")
         for name, promql in list(without.items()):
             if any(sample["value"][1] != "NaN" for sample in prometheus.query(promql)):
                 del without[name]
@@ -149,7 +149,7 @@ def test_every_query_of_the_dashboards_and_alerts_has_data(
     assert len(QUERIES) > 40
 
 
-def spoil(settings: Settings) -> None:
+def send_invalid_message(settings: Settings) -> None:
     """Send a message that cannot be accepted, by a client that is not ours."""
     command = [KCAT, "-P", "-b", settings.kafka_bootstrap_servers, "-t", "lead-arrivals"]
     subprocess.run(command, input=b"no JSON\n", timeout=PATIENCE_SECONDS, check=True)

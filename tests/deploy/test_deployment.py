@@ -31,7 +31,7 @@ INSTALLED: Final = "/opt/firstclaim/bin/firstclaim"
 DOCKERFILE = (REPOSITORY / "Dockerfile").read_text()
 
 
-def test_all_processes_are_there() -> None:
+def test_the_compose_file_runs_every_process() -> None:
     assert OURS.keys() == {"worker", "relay", "sink", "board", "console", "courier-mail"}
 
 
@@ -39,7 +39,7 @@ def test_all_processes_are_there() -> None:
 def test_a_service_runs_a_command_with_options_that_exist(name: str) -> None:
     command, *arguments = OURS[name]["command"]
     known: Any = get_command(app)
-    options = {option for each in known.commands[command].params for option in each.opts}
+    options = {option for param in known.commands[command].params for option in param.opts}
     given = [argument for argument in arguments if argument.startswith("--")]
     assert given
     assert set(given) <= options

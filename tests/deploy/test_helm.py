@@ -78,7 +78,7 @@ def test_the_processes_and_ports_are_those_of_compose() -> None:
 def test_a_process_runs_a_command_with_options_that_exist(process: dict[str, Any]) -> None:
     command, *arguments = container(process)["args"]
     known: Any = get_command(app)
-    options = {option for each in known.commands[command].params for option in each.opts}
+    options = {option for param in known.commands[command].params for option in param.opts}
     assert {argument for argument in arguments if argument.startswith("--")} <= options
     assert arguments[arguments.index("--port") + 1] == str(container(process)["ports"][0]["containerPort"])
     assert ("--instance-id" in arguments) == (process["kind"] == "StatefulSet")
@@ -126,10 +126,10 @@ def test_a_private_authority_is_mounted_where_the_settings_name_it(given: dict[s
 
 @pytest.mark.parametrize("process", PROCESSES, ids=component)
 def test_a_process_has_no_rights_and_probes_that_the_code_serves(process: dict[str, Any]) -> None:
-    whole, own = pod(process), container(process)
-    assert whole["securityContext"]["runAsNonRoot"] is True
-    assert f"USER {whole['securityContext']['runAsUser']}:" in (REPOSITORY / "Dockerfile").read_text()
-    assert whole["automountServiceAccountToken"] is False
+    whole_pod, own = pod(process), container(process)
+    assert whole_pod["securityContext"]["runAsNonRoot"] is True
+    assert f"USER {whole_pod['securityContext']['runAsUser']}:" in (REPOSITORY / "Dockerfile").read_text()
+    assert whole_pod["automountServiceAccountToken"] is False
     assert own["securityContext"] == {
         "allowPrivilegeEscalation": False,
         "readOnlyRootFilesystem": True,
@@ -191,6 +191,6 @@ def test_services_and_budgets_select_the_pods_of_one_process(name: str) -> None:
 
 
 def test_the_chart_names_no_secret_value() -> None:
-    for each in (each for objects in OBJECTS.values() for each in objects):
+    for each in (found for objects in OBJECTS.values() for found in objects):
         assert each["kind"] != "Secret"
         assert not any("PASSWORD" in variable for variable in each.get("data", {}))

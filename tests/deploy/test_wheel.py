@@ -62,7 +62,7 @@ class Installed:
 
 
 @pytest.fixture(scope="module")
-def installed(tmp_path_factory: pytest.TempPathFactory) -> Installed:
+def installed_wheel(tmp_path_factory: pytest.TempPathFactory) -> Installed:
     """Build the wheel from a copy of what git knows, and install it with the locked versions of what it needs."""
     folder = tmp_path_factory.mktemp("wheel")
     sources = folder / "sources"
@@ -86,17 +86,17 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Installed:
 
 
 @pytest.fixture
-def running(installed: Installed) -> Iterator[Installed]:
+def running(installed_wheel: Installed) -> Iterator[Installed]:
     """Run `firstclaim up` until it says that it is ready; stop it, and assert that it ends well.
 
     Not by SIGINT: a shell starts what runs in its background with SIGINT ignored, and so may have started this suite.
     """
-    log = installed.folder / "up.log"
+    log = installed_wheel.folder / "up.log"
     with log.open("wb") as output:
         up = subprocess.Popen(
-            [installed.bin / "firstclaim", "up", "--console-port", "0"],
-            cwd=installed.folder,
-            env=installed.environment,
+            [installed_wheel.bin / "firstclaim", "up", "--console-port", "0"],
+            cwd=installed_wheel.folder,
+            env=installed_wheel.environment,
             stdout=output,
             stderr=output,
         )
@@ -105,7 +105,7 @@ def running(installed: Installed) -> Iterator[Installed]:
             lambda: "all ready after" in log.read_text() or up.poll() is not None, LONG_PATIENCE_SECONDS
         )
         assert up.poll() is None, log.read_text()
-        yield installed
+        yield installed_wheel
         up.send_signal(signal.SIGTERM)
         assert up.wait(LONG_PATIENCE_SECONDS) == 0, log.read_text()
     finally:
@@ -114,12 +114,12 @@ def running(installed: Installed) -> Iterator[Installed]:
             up.wait(LONG_PATIENCE_SECONDS)
 
 
-def test_the_wheel_has_every_file_of_its_packages(installed: Installed) -> None:
+def test_the_wheel_has_every_file_of_its_packages(installed_wheel: Installed) -> None:
     """Templates, scripts, migrations and data come along, and nothing of the tests."""
     project = tomllib.loads((REPO / "pyproject.toml").read_text())
     rooms = [name.removesuffix("*") for name in project["tool"]["setuptools"]["packages"]["find"]["include"]]
-    packed = {name for name in zipfile.ZipFile(installed.wheel).namelist() if ".dist-info/" not in name}
-    sources = installed.folder / "sources"
+    packed = {name for name in zipfile.ZipFile(installed_wheel.wheel).namelist() if ".dist-info/" not in name}
+    sources = installed_wheel.folder / "sources"
     wanted = {
         str(path.relative_to(sources))
         for room in rooms

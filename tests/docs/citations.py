@@ -38,7 +38,7 @@ def anchors(page: Path) -> frozenset[str]:
     return frozenset(found)
 
 
-def resolved(cited: str, beside: Path) -> Path | None:
+def resolve(cited: str, beside: Path) -> Path | None:
     """Return the cited document, found from the root, from docs/, beside the citing file, or by its number."""
     if cited == "docs/contracts":
         return DOCS / "contracts" / "README.md"
@@ -55,7 +55,7 @@ def resolved(cited: str, beside: Path) -> Path | None:
 def missing_documents(text: str, beside: Path) -> Iterator[str]:
     """Yield each cited document or section that does not exist, with the reason."""
     for match in _CITED.finditer(text):
-        document = resolved(match[1], beside)
+        document = resolve(match[1], beside)
         if document is None:
             yield f"{match[1]}: there is no such document"
             continue
@@ -92,21 +92,21 @@ def missing_paths(page: Path) -> Iterator[str]:
             bases = (ROOT, page.parent)
             file = next((base / path for base in bases if (base / path).exists()), None)
             if file is None:
-                if path.rstrip("/") not in _generated():
+                if path.rstrip("/") not in _generated_paths():
                     yield f"{span}: there is no such path"
-            elif member and not has(file, member):
+            elif member and not defines(file, member):
                 yield f"{span}: the file has no such name"
         elif re.fullmatch(r"\w+(?:\.\w+)+", span) and first in ROOMS and not is_module(span):
             yield f"{span}: there is no such module or name"
 
 
 @cache
-def _generated() -> frozenset[str]:
+def _generated_paths() -> frozenset[str]:
     """Return the paths that a build makes, so that Git ignores them: they need not be there."""
     return frozenset(line.rstrip("/") for line in read(ROOT / ".gitignore").splitlines())
 
 
-def has(file: Path, member: str) -> bool:
+def defines(file: Path, member: str) -> bool:
     """Return whether a file defines a name: `Class.method` in Python, a function or method elsewhere."""
     if file.suffix != ".py":
         return re.search(rf"\b{re.escape(member)}\b *[(=]", read(file)) is not None
@@ -126,7 +126,7 @@ def is_module(dotted: str) -> bool:
         base = ROOT.joinpath(*parts[:n])
         file = base.with_suffix(".py") if base.with_suffix(".py").is_file() else base / "__init__.py"
         if file.is_file():
-            return n == len(parts) or has(file, parts[n])
+            return n == len(parts) or defines(file, parts[n])
     return ROOT.joinpath(*parts).is_dir()
 
 

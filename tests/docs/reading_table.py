@@ -52,13 +52,13 @@ def _file_line(case: FileCase) -> str:
 
 def _content(content: str | bytes) -> str:
     """Return a file's text on one line. The case's shape names the encoding."""
-    text = content if isinstance(content, str) else _decoded(content)
+    text = content if isinstance(content, str) else _decode(content)
     for character, shown in (("\n", "\\n"), ("\r", "\\r"), ("\t", "\\t")):
         text = text.replace(character, shown)
     return text
 
 
-def _decoded(content: bytes) -> str:
+def _decode(content: bytes) -> str:
     if content[:2] == codecs.BOM_UTF16_LE:
         return content.decode("utf-16")
     try:

@@ -21,7 +21,7 @@ _TEXT: Final = frozenset({".py", ".md", ".js", ".jsx", ".mjs", ".html", ".lua", 
 def files() -> tuple[Path, ...]:
     """Return every text file of the repository."""
     top = [path for path in ROOT.iterdir() if path.is_file() or path.name in ROOMS]
-    return tuple(sorted(path for start in top for path in _below(start) if path.suffix in _TEXT))
+    return tuple(sorted(path for start in top for path in _files_below(start) if path.suffix in _TEXT))
 
 
 def documents() -> list[Path]:
@@ -40,9 +40,9 @@ def read(path: Path) -> str:
     return path.read_text(encoding="utf-8")
 
 
-def _below(path: Path) -> Iterator[Path]:
+def _files_below(path: Path) -> Iterator[Path]:
     if not path.is_dir():
         yield path
     elif path.name not in _SKIPPED and not path.name.startswith("."):
         for child in path.iterdir():
-            yield from _below(child)
+            yield from _files_below(child)

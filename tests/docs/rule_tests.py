@@ -49,17 +49,17 @@ def tests() -> dict[str, list[str]]:
     return found
 
 
-def written(page: str, found: dict[str, list[str]]) -> str:
+def page_with_tests(page: str, found: dict[str, list[str]]) -> str:
     """Return the page with a line of tests after each rule that has tests."""
     for rule, text in sections(page).items():
         bare = _TESTS.sub("", text).rstrip("\n")
         listed = [f"`{file}`" for file in sorted(found.get(rule, []))]
-        lines = f"{bare}\n\n{_wrapped('Tests: ' + ', '.join(listed))}" if listed else bare
+        lines = f"{bare}\n\n{_wrap('Tests: ' + ', '.join(listed))}" if listed else bare
         page = page.replace(f"### {rule}\n{text}", f"### {rule}\n{lines}\n\n", 1)
     return page.rstrip("\n") + "\n"
 
 
-def _wrapped(text: str) -> str:
+def _wrap(text: str) -> str:
     lines = [""]
     for item in re.split(r"(?<=,) ", text):
         if lines[-1] and len(lines[-1]) + 1 + len(item) > _WIDTH:
@@ -70,4 +70,4 @@ def _wrapped(text: str) -> str:
 
 
 if __name__ == "__main__":
-    PAGE.write_text(written(read(PAGE), tests()), encoding="utf-8")
+    PAGE.write_text(page_with_tests(read(PAGE), tests()), encoding="utf-8")

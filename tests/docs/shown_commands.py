@@ -31,7 +31,7 @@ def blocks(page: Path) -> Iterator[tuple[str, str]]:
         yield found[1] or "", textwrap.dedent(found[3])
 
 
-def shown(page: str, name: str) -> str:
+def commands_of_block(page: str, name: str) -> str:
     """Return the commands of a block. `page`: its path below docs, without `.md`."""
     return dict(blocks(DOCS / f"{page}.md"))[name]
 

@@ -82,7 +82,7 @@ def test_a_rule_that_holds_has_a_test_and_a_planned_one_has_none() -> None:
 
 
 def test_the_tests_of_each_rule_are_listed() -> None:
-    current = rule_tests.written(read(PAGE), rule_tests.tests())
+    current = rule_tests.page_with_tests(read(PAGE), rule_tests.tests())
     assert read(PAGE) == current, "run: python -m tests.docs.rule_tests"
 
 
@@ -170,7 +170,7 @@ def test_a_test_names_a_rule_by_its_name_or_its_docstring() -> None:
 
 def test_what_is_not_listed_of_a_rule_is_written_once() -> None:
     page = "## Q\n\n### Q1\nText.\n\n**Holds.**\n\nTests: `a`,\n`b`\n\n### Q2\nMore.\n\n**Planned.**\n"
-    once = rule_tests.written(page, {"Q1": ["tests/test_c.py"]})
+    once = rule_tests.page_with_tests(page, {"Q1": ["tests/test_c.py"]})
     assert "Tests: `tests/test_c.py`\n\n### Q2" in once
     assert "`a`" not in once
-    assert rule_tests.written(once, {"Q1": ["tests/test_c.py"]}) == once
+    assert rule_tests.page_with_tests(once, {"Q1": ["tests/test_c.py"]}) == once

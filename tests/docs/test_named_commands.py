@@ -32,7 +32,7 @@ OF_AN_ORG = "FIRSTCLAIM_CHAT_URL_"
 """The beginning of the variables that name an org and a chat (`couriers.chat.settings`)."""
 
 
-def named(text: str) -> Iterator[str]:
+def named_commands(text: str) -> Iterator[str]:
     """Yield each command that a page names in a sentence, or shows in a block."""
     for found in _INLINE.finditer(text):
         yield " ".join(found[1].split())
@@ -42,7 +42,7 @@ def named(text: str) -> Iterator[str]:
             yield line[1].split(" #")[0].split(" > ")[0].split(" | ")[0].strip()
 
 
-def wrong(text: str) -> str:
+def problem_of(text: str) -> str:
     """Return what is wrong with a command; empty if nothing is."""
     try:
         arguments = shlex.split(text.replace("…", "").replace("'", "\\'") if text.count("'") % 2 else text)[
@@ -51,7 +51,7 @@ def wrong(text: str) -> str:
     except ValueError as error:
         return f"{text}: {error}"
     command: Any = get_command(app)
-    options = {"--help", *(name for one in command.params for name in one.opts)}
+    options = {"--help", *(name for param in command.params for name in param.opts)}
     for word in arguments:
         if word.startswith("-") and word != "-":
             if word.split("=")[0] not in options:
@@ -60,18 +60,18 @@ def wrong(text: str) -> str:
             if word not in command.commands:
                 return "" if command.invoke_without_command else f"{text}: no command {word}"
             command = command.commands[word]
-            options |= {name for one in command.params for name in (*one.opts, *one.secondary_opts)}
+            options |= {name for param in command.params for name in (*param.opts, *param.secondary_opts)}
     return ""
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_every_command_that_a_page_names_exists_with_its_options(page: Path) -> None:
-    assert [problem for text in named(read(page)) if (problem := wrong(text))] == []
+    assert [problem for text in named_commands(read(page)) if (problem := problem_of(text))] == []
 
 
 def test_a_command_or_option_that_is_not_there_is_found() -> None:
     text = "Run `firstclaim verfy` and `firstclaim status --jsno`.\n\n```sh\nA=b firstclaim locks fre L # all\n```\n"
-    assert [wrong(one) for one in named(text)] == [
+    assert [problem_of(one) for one in named_commands(text)] == [
         "firstclaim verfy: no command verfy",
         "firstclaim status --jsno: no option --jsno",
         "firstclaim locks fre L: no command fre",

@@ -10,7 +10,7 @@ REPO = Path(__file__).parents[2]
 LOCKED = re.compile(r"^([a-z0-9._-]+)(?:\[[^\]]*\])?==([^ ;\\]+)", re.MULTILINE)
 
 
-def bill(folder: Path, name: str, *more: str) -> bytes:
+def bill_of_materials(folder: Path, name: str, *more: str) -> bytes:
     """Return the bill of materials as `make sbom` writes it, with more options."""
     recipe = re.search(
         r"^\t@\$\(BIN\)/python (.*cyclonedx_py.*)$", (REPO / "Makefile").read_text(), re.MULTILINE
@@ -22,21 +22,21 @@ def bill(folder: Path, name: str, *more: str) -> bytes:
 
 
 def test_the_bill_of_materials_names_every_locked_package_and_is_reproducible(tmp_path: Path) -> None:
-    first = bill(tmp_path, "first.json")
+    first = bill_of_materials(tmp_path, "first.json")
     document = json.loads(first)
     assert (document["bomFormat"], document["specVersion"]) == ("CycloneDX", "1.6")
     assert document["metadata"]["component"]["name"] == "firstclaim"
-    named = {(one["name"], one["version"]) for one in document["components"]}
+    named = {(component["name"], component["version"]) for component in document["components"]}
     locked = set(LOCKED.findall((REPO / "requirements.lock").read_text()))
     assert len(locked) > 100
     assert named == locked
     assert all(
         hashed["alg"] == "SHA-256"
-        for one in document["components"]
-        for hashed in one["externalReferences"][0]["hashes"]
+        for component in document["components"]
+        for hashed in component["externalReferences"][0]["hashes"]
     )
     # The first was validated as it was written, which takes six of its seven seconds and changes no byte.
-    assert bill(tmp_path, "second.json", "--no-validate") == first
+    assert bill_of_materials(tmp_path, "second.json", "--no-validate") == first
 
 
 def test_every_locked_package_has_hashes() -> None:

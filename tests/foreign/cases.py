@@ -86,7 +86,7 @@ class Clients:
         return self._inbound[topic].ends()
 
     @contextmanager
-    def noted(self, topic: str, positions: list[Position]) -> Iterator[None]:
+    def noting_positions(self, topic: str, positions: list[Position]) -> Iterator[None]:
         """Add the positions of records that a client sends meanwhile without reporting their offsets."""
         before = self.ends(topic)
         yield
@@ -106,7 +106,7 @@ def key_of(topic: str, name: str) -> bytes | None:
     return f"default/rep/{plain}".encode() if topic == DIRECTORY else plain.encode()
 
 
-def by(
+def sent_by(
     client: str, topic: str, values: list[bytes], codec: str = "none", headers: Headers | None = None
 ) -> Case:
     """Send a lead if the topic takes leads, and each of `values`, which must be refused."""
@@ -120,7 +120,7 @@ def by(
         if client == "librdkafka":
             sent.positions = clients.librdkafka.send(topic, records, codec)
             return sent
-        with clients.noted(topic, sent.positions):
+        with clients.noting_positions(topic, sent.positions):
             if client == "java":
                 clients.java.send(topic, records, codec)
             else:
@@ -132,7 +132,7 @@ def by(
     return case
 
 
-def large(client: str, codec: str, value: bytes = b"x" * LARGE) -> Case:
+def large_value(client: str, codec: str, value: bytes = b"x" * LARGE) -> Case:
     """Send a value that is small only while it is compressed."""
 
     def case(clients: Clients, _: str) -> Sent:
@@ -140,7 +140,7 @@ def large(client: str, codec: str, value: bytes = b"x" * LARGE) -> Case:
         if client == "librdkafka":
             sent.positions = clients.librdkafka.send(LEAD_ARRIVALS, [Record(value)], codec)
             return sent
-        with clients.noted(LEAD_ARRIVALS, sent.positions):
+        with clients.noting_positions(LEAD_ARRIVALS, sent.positions):
             if client == "java":
                 clients.java.send(LEAD_ARRIVALS, [Record(value)], codec)
             else:
@@ -159,7 +159,7 @@ def everything_is_large(clients: Clients, _: str) -> Sent:
     )
 
 
-def keyed(key: bytes | None) -> Case:
+def with_key(key: bytes | None) -> Case:
     """Send a lead and `x` under arbitrary keys."""
 
     def case(clients: Clients, name: str) -> Sent:
@@ -177,7 +177,7 @@ def header_name_of_any_bytes(topic: str) -> Case:
         sent = Sent(letters=1, classes=UNREADABLE)
         good = topic == LEAD_ARRIVALS
         key = key_of(topic, name)
-        with clients.noted(topic, sent.positions):
+        with clients.noting_positions(topic, sent.positions):
             if good:
                 clients.kcat.send(topic, lead(f"{name} before"))
             clients.kcat.send(topic, lead(f"{name} itself"), headers=[b"\xff=1"], key=key)
@@ -192,7 +192,7 @@ def header_name_of_any_bytes(topic: str) -> Case:
 def header_name_within_a_batch(clients: Clients, name: str) -> Sent:
     """Send a header name that is not UTF-8 between good leads in one batch. Only that record must be lost."""
     sent = Sent(letters=1, classes=UNREADABLE)
-    with clients.noted(LEAD_ARRIVALS, sent.positions):
+    with clients.noting_positions(LEAD_ARRIVALS, sent.positions):
         for which, headers in (("before", []), ("itself", [(b"\xff", b"1")]), ("behind", [])):
             value = lead(f"{name} {which}")
             clients.any_headers.send(LEAD_ARRIVALS, value, key=name.encode(), headers=headers)
@@ -202,7 +202,7 @@ def header_name_within_a_batch(clients: Clients, name: str) -> Sent:
     return sent
 
 
-def refused(topic: str, value: bytes | None, classes: frozenset[str], key: bytes | None = b"") -> Case:
+def refused_record(topic: str, value: bytes | None, classes: frozenset[str], key: bytes | None = b"") -> Case:
     """Send one record that must be refused."""
 
     def case(clients: Clients, name: str) -> Sent:
@@ -213,7 +213,7 @@ def refused(topic: str, value: bytes | None, classes: frozenset[str], key: bytes
     return case
 
 
-def accepted(topic: str, value: bytes | None, letters: int | None = 0) -> Case:
+def accepted_record(topic: str, value: bytes | None, letters: int | None = 0) -> Case:
     """Send one valid record that changes nothing.
 
     With `letters` None, the documents do not say whether it is refused.
@@ -252,47 +252,50 @@ _ODD_HEADERS: Final[dict[str, Headers]] = {
 }
 
 
-def _all() -> Iterator[tuple[str, Case]]:
+def _all_cases() -> Iterator[tuple[str, Case]]:
     x = [b"x"]
     for codec in CODECS:
         for client in ("librdkafka", "kcat", "java"):
-            yield f"P1 {codec} by {client}", by(client, LEAD_ARRIVALS, x, codec)
+            yield f"P1 {codec} by {client}", sent_by(client, LEAD_ARRIVALS, x, codec)
     for topic in INBOUND:
         for client in ("librdkafka", "kcat"):
-            yield f"P2 null header in {topic} by {client}", by(client, topic, x, headers=[("h", None)])
-        yield f"P5 not UTF-8 in {topic}", by("librdkafka", topic, [b'{"vendor":"m","x":"\xff"}'])
+            yield f"P2 null header in {topic} by {client}", sent_by(client, topic, x, headers=[("h", None)])
+        yield f"P5 not UTF-8 in {topic}", sent_by("librdkafka", topic, [b'{"vendor":"m","x":"\xff"}'])
         yield f"P4 header name in {topic}", header_name_of_any_bytes(topic)
     yield "P4 header name within a batch", header_name_within_a_batch
-    yield "P2 null header in directory by java", by("java", DIRECTORY, x, headers=[("h", None)])
+    yield "P2 null header in directory by java", sent_by("java", DIRECTORY, x, headers=[("h", None)])
     for case_name, headers in _ODD_HEADERS.items():
-        yield f"P2 header {case_name}", by("librdkafka", LEAD_ARRIVALS, x, headers=headers)
+        yield f"P2 header {case_name}", sent_by("librdkafka", LEAD_ARRIVALS, x, headers=headers)
     for case_name, key in {
         "null": None,
         "empty": b"",
         "900 KB": b"k" * 900_000,
         "not UTF-8": b"\xff",
     }.items():
-        yield f"P2 key {case_name}", keyed(key)
+        yield f"P2 key {case_name}", with_key(key)
     for codec in CODECS[1:]:
-        yield f"P3 5 MB {codec} by librdkafka", large("librdkafka", codec)
-    yield "P3 5 MB zstd by kcat", large("kcat", "zstd")
-    yield "P3 5 MB gzip by java", large("java", "gzip")
-    whole = b'{"vendor": "m", "external_id": "large", "attributes": {"a": "' + b"x" * LARGE + b'"}}'
-    yield "P3 5 MB lead", large("librdkafka", "gzip", whole)
+        yield f"P3 5 MB {codec} by librdkafka", large_value("librdkafka", codec)
+    yield "P3 5 MB zstd by kcat", large_value("kcat", "zstd")
+    yield "P3 5 MB gzip by java", large_value("java", "gzip")
+    large_lead = b'{"vendor": "m", "external_id": "large", "attributes": {"a": "' + b"x" * LARGE + b'"}}'
+    yield "P3 5 MB lead", large_value("librdkafka", "gzip", large_lead)
     yield "P3 everything is large", everything_is_large
-    yield "P10 an empty rep", refused(DIRECTORY, b"{}", ANY, key=b"default/rep/n4")
+    yield "P10 an empty rep", refused_record(DIRECTORY, b"{}", ANY, key=b"default/rep/n4")
     for topic in INBOUND:
-        yield f"P10 empty bytes in {topic}", refused(topic, b"", frozenset({"empty"}))
-        yield f"P10 null in {topic}", accepted(topic, b"null", letters=None)
+        yield f"P10 empty bytes in {topic}", refused_record(topic, b"", frozenset({"empty"}))
+        yield f"P10 null in {topic}", accepted_record(topic, b"null", letters=None)
     for topic in (LEAD_ARRIVALS, LEAD_ACTIONS):
-        yield f"P10 tombstone in {topic}", refused(topic, None, frozenset({"empty"}))
-        yield f"P10 neither key nor value in {topic}", refused(topic, None, frozenset({"empty"}), key=None)
+        yield f"P10 tombstone in {topic}", refused_record(topic, None, frozenset({"empty"}))
+        yield (
+            f"P10 neither key nor value in {topic}",
+            refused_record(topic, None, frozenset({"empty"}), key=None),
+        )
     for topic in (DIRECTORY, DO_NOT_CONTACT):
-        yield f"P10 tombstone in {topic}", accepted(topic, None)
+        yield f"P10 tombstone in {topic}", accepted_record(topic, None)
     deep: Any = json.loads("[" * 40 + "]" * 40)
     yield "D16 a note of 20,000 characters", unanswerable(note="x" * 20_000)
     yield "D16 nested over 32", unanswerable(attributes={"a": deep})
     yield "D16 256 KiB", unanswerable(attributes={f"a{n}": "x" * 8_000 for n in range(34)})
 
 
-CASES: Final[dict[str, Case]] = dict(_all())
+CASES: Final[dict[str, Case]] = dict(_all_cases())

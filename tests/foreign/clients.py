@@ -14,7 +14,7 @@ from confluent_kafka import Consumer, IsolationLevel, KafkaException, Producer, 
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
 from assurance.chaos.vendor_producers import PARTITION_EOF
-from runtime.jars import fetch, pinned
+from runtime.jars import fetch, pinned_jars
 from streams.settings import Settings
 from tests.fixtures.waiting import PATIENCE_SECONDS
 
@@ -150,7 +150,7 @@ class Java:
         cache = Settings.read().cache_dir / "jars"
         mirror = Settings.read().maven_repository
         jars = [
-            *fetch(cache, jars=pinned(TOOLS_LOCK), repository=mirror),
+            *fetch(cache, jars=pinned_jars(TOOLS_LOCK), repository=mirror),
             *fetch(cache, repository=mirror),
         ]
         self._classpath = os.pathsep.join(map(str, jars))

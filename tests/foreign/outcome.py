@@ -51,7 +51,7 @@ class Outcome:
     clients: Clients
     sent: dict[str, Sent] = field(default_factory=dict)
     failed: dict[str, BaseException] = field(default_factory=dict)
-    between: dict[str, str] = field(default_factory=dict)
+    control_leads: dict[str, str] = field(default_factory=dict)
     began: datetime = field(default_factory=lambda: datetime.now(UTC))
     letters: dict[Position, Any] = field(default_factory=dict)
     answers: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -79,7 +79,7 @@ class Outcome:
                 self.failed[name] = error
             good = f"behind {name}"
             self.clients.librdkafka.send(LEAD_ARRIVALS, [Record(lead(good), key=name.encode())])
-            self.between[name] = id_of(good)
+            self.control_leads[name] = id_of(good)
         self._mark(f"mark {len(self.sent)}")
         self.wait([*self.sent.keys() - known])
 
@@ -104,15 +104,15 @@ class Outcome:
         give_up = time.monotonic() + STALL_SECONDS
         seen = -1
         while time.monotonic() < give_up:
-            self.look()
-            if not any(self._missing(self.sent[name]) or name in self.lost() for name in names):
+            self.read_state()
+            if not any(self._missing(self.sent[name]) or name in self.missing_leads() for name in names):
                 return
             now = len(self.letters) + len(self.rows) + len(self.answers)
             if now != seen:
                 seen, give_up = now, time.monotonic() + STALL_SECONDS
             time.sleep(EVERY_SECONDS)  # the data is in another process, which sends no event
 
-    def look(self) -> None:
+    def read_state(self) -> None:
         """Read the current state."""
         for record in self._letters.read():
             headers = dict(record.headers() or [])
@@ -127,23 +127,23 @@ class Outcome:
             rows = connection.execute(select(LeadTable.lead_id, LeadTable.created_at)).all()
         self.rows = {row.lead_id: row.created_at for row in rows}
 
-    def lost(self) -> dict[str, str]:
+    def missing_leads(self) -> dict[str, str]:
         """Return the good leads between the cases that did not arrive."""
-        return {name: lead_id for name, lead_id in self.between.items() if lead_id not in self.rows}
+        return {name: lead_id for name, lead_id in self.control_leads.items() if lead_id not in self.rows}
 
     def letters_of(self, sent: Sent) -> list[Any]:
         """Return the dead letters of a case."""
         return [self.letters[position] for position in sent.positions if position in self.letters]
 
     def _missing(self, sent: Sent) -> list[str]:
-        found = [f"lead {one} did not arrive" for one in sent.leads if one not in self.rows]
+        found = [f"lead {lead} did not arrive" for lead in sent.leads if lead not in self.rows]
         found += [f"action {one} is not answered" for one in sent.answered if one not in self.answers]
         letters = self.letters_of(sent)
         if sent.letters is not None and len(letters) < sent.letters:
             found.append(f"{len(letters)} dead letters of {sent.letters} for {sent.positions}")
         return found
 
-    def wrong(self, name: str) -> list[str]:
+    def differences(self, name: str) -> list[str]:
         """Return the differences from the expected outcome."""
         if name in self.failed:
             return [f"could not be sent: {self.failed[name]!r}"]
@@ -159,8 +159,11 @@ class Outcome:
                 found.append(f"class {kind}, expected one of {sorted(sent.classes)}: {headers['reason']!r}")
             cut = headers.get("value-cut-from")
             # A value that the fetch layer did not inflate cannot be cut.
-            whole = sent.cut_from or len(letter.value() or b"")
-            if len(letter.value() or b"") not in {0, whole} and cut != str(whole).encode():
+            original_length = sent.cut_from or len(letter.value() or b"")
+            if (
+                len(letter.value() or b"") not in {0, original_length}
+                and cut != str(original_length).encode()
+            ):
                 found.append(f"value-cut-from is {cut!r}, the value had {sent.cut_from} bytes")
         found += [f"lead {one} arrived" for one in sent.absent if one in self.rows]
         found += [f"action {one} is answered" for one in sent.unanswered if one in self.answers]

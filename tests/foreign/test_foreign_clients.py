@@ -22,7 +22,7 @@ from tests.foreign import cases, transactions
 from tests.foreign.cases import TOO_LARGE, UNREADABLE, Sent, id_of, lead
 from tests.foreign.clients import SECONDS, Record
 from tests.foreign.outcome import restarts
-from tests.foreign.transactions import HANGS_MS, begun
+from tests.foreign.transactions import HANGS_MS, begin_transaction
 from web.settings import WebSettings
 from web.store.tokens import Tokens
 
@@ -48,11 +48,11 @@ INFLATED: Final = {
 
 @pytest.mark.parametrize("name", [*cases.CASES, *transactions.CASES])
 def test_each_case_is_a_lead_or_an_answer_or_a_dead_letter(outcome: Outcome, name: str) -> None:
-    assert outcome.wrong(name) == []
+    assert outcome.differences(name) == []
 
 
 def test_good_leads_between_the_cases_arrive(outcome: Outcome) -> None:
-    assert outcome.lost() == {}
+    assert outcome.missing_leads() == {}
 
 
 def test_no_process_ended(outcome: Outcome) -> None:
@@ -117,16 +117,16 @@ def test_p3_what_inflates_costs_little_memory(outcome: Outcome, case_name: str) 
         return Sent(positions=positions, letters=None, classes=TOO_LARGE | UNREADABLE)
 
     outcome.send({case_name: inflating})
-    assert outcome.wrong(case_name) == []
+    assert outcome.differences(case_name) == []
     assert outcome.letters_of(outcome.sent[case_name])
-    assert outcome.lost() == {}
+    assert outcome.missing_leads() == {}
     assert restarts(outcome.stack) == {}
     assert memory_kb(pid, "VmHWM") - before < MORE_MEMORY_KB
 
 
 def test_p7_a_hanging_transaction_is_named_by_status(outcome: Outcome) -> None:
     """While it is open, the records after it wait. After it is aborted, there is no problem left."""
-    hanging = begun(outcome.clients, timeout_ms=HANGS_MS)
+    hanging = begin_transaction(outcome.clients, timeout_ms=HANGS_MS)
     sent = Sent(absent=[id_of("hanging")])
     try:
         sent.positions = outcome.clients.librdkafka.send_by(
@@ -143,22 +143,22 @@ def test_p7_a_hanging_transaction_is_named_by_status(outcome: Outcome) -> None:
         assert until(is_named, NAMED_SECONDS), named
         assert json.loads(named[0].strip().splitlines()[-1])
         assert "transactional id" in named[0], named
-        outcome.look()
+        outcome.read_state()
         assert id_of("waits") not in outcome.rows
     finally:
         hanging.abort_transaction(SECONDS)
     outcome.sent["hanging"] = sent
-    outcome.between["hanging"] = id_of("waits")
+    outcome.control_leads["hanging"] = id_of("waits")
     outcome.wait(["hanging"])
-    assert outcome.lost() == {}
-    assert outcome.wrong("hanging") == []
+    assert outcome.missing_leads() == {}
+    assert outcome.differences("hanging") == []
     done = firstclaim(outcome.stack, "status")
     assert done.code == 0, done.out
 
 
 def test_p6_a_letter_too_large_to_be_sent_again_stops_no_replay(outcome: Outcome) -> None:
     outcome.send({"1.9 MB": lambda clients, _: _sent_whole(clients)})
-    assert outcome.wrong("1.9 MB") == []
+    assert outcome.differences("1.9 MB") == []
     (letter,) = outcome.letters_of(outcome.sent["1.9 MB"])
     one = firstclaim(outcome.stack, "dead-letters", "replay", f"{letter.partition()}:{letter.offset()}")
     assert "Traceback" not in one.err

@@ -41,7 +41,7 @@ def bootstrap(server_folder: Path) -> Iterator[str]:
         yield broker.address
 
 
-def given(bootstrap: str, folder: Path, partitions: int | None = None) -> dict[str, str]:
+def environment_of(bootstrap: str, folder: Path, partitions: int | None = None) -> dict[str, str]:
     """Return the environment of a process at this broker."""
     return {
         **os.environ,
@@ -55,7 +55,7 @@ def worker(bootstrap: str, folder: Path, partitions: int | None) -> subprocess.C
     """Start a worker that must not come up."""
     return subprocess.run(
         [sys.executable, "-m", "cli", "worker"],
-        env=given(bootstrap, folder, partitions),
+        env=environment_of(bootstrap, folder, partitions),
         cwd=REPO,
         capture_output=True,
         text=True,
@@ -64,7 +64,7 @@ def worker(bootstrap: str, folder: Path, partitions: int | None) -> subprocess.C
     )
 
 
-def made(kafka: Any, name: str, partitions: int, config: dict[str, str]) -> None:
+def make_topic(kafka: Any, name: str, partitions: int, config: dict[str, str]) -> None:
     """Make a topic as an administrator would."""
     for future in kafka.create_topics([NewTopic(name, partitions, 1, config=config)]).values():
         future.result(SECONDS)
@@ -76,7 +76,7 @@ def test_p9_a_topic_whose_offset_is_the_version_has_one_partition(
 ) -> None:
     """P9: six partitions are refused at the start, also if the settings say six. The error blames no setting."""
     kafka = admin(bootstrap)
-    made(kafka, name, 6, {**COMPACTED, **BROKERS_TIME})
+    make_topic(kafka, name, 6, {**COMPACTED, **BROKERS_TIME})
     for partitions in (6, None):
         done = worker(bootstrap, tmp_path, partitions)
         assert done.returncode == ExitCode.CONFIG, done.stdout + done.stderr
@@ -93,7 +93,7 @@ def test_p8_a_topic_with_its_clients_time_gets_the_brokers_or_is_refused(
 ) -> None:
     """P8: with the clients' timestamps, the broker may delete a record dated 1970 before anybody reads it."""
     kafka = admin(bootstrap)
-    made(kafka, name, 8, {"message.timestamp.type": "CreateTime"})
+    make_topic(kafka, name, 8, {"message.timestamp.type": "CreateTime"})
 
     def type_now() -> str:
         (found,) = kafka.describe_configs([ConfigResource(ResourceType.TOPIC, name)]).values()
@@ -103,7 +103,7 @@ def test_p8_a_topic_with_its_clients_time_gets_the_brokers_or_is_refused(
     started = spawn(
         [sys.executable, "-m", "cli", "worker"],
         log,
-        environment=given(bootstrap, tmp_path),
+        environment=environment_of(bootstrap, tmp_path),
         directory=REPO,
     )
     try:

@@ -30,7 +30,7 @@ TIMES: Final[dict[str, int]] = {
 }
 
 
-def begun(clients: Clients, codec: str = "none", timeout_ms: int = 60_000) -> Any:
+def begin_transaction(clients: Clients, codec: str = "none", timeout_ms: int = 60_000) -> Any:
     """Return a producer in a transaction of its own."""
     producer = clients.librdkafka.producer(
         codec, transactional_id=f"foreign-{uuid.uuid4()}", transaction_timeout_ms=timeout_ms
@@ -40,12 +40,12 @@ def begun(clients: Clients, codec: str = "none", timeout_ms: int = 60_000) -> An
     return producer
 
 
-def aborted(topic: str, codec: str = "none") -> Case:
+def aborted_transaction(topic: str, codec: str = "none") -> Case:
     """Send ten leads and `x` in a transaction that is aborted: nothing came in."""
 
     def case(clients: Clients, name: str) -> Sent:
         names = [f"{name} {n}" for n in range(TEN)] if topic == LEAD_ARRIVALS else []
-        producer = begun(clients, codec)
+        producer = begin_transaction(clients, codec)
         records = [Record(lead(one)) for one in names] + [Record(b"x", key=key_of(topic, name))]
         positions = clients.librdkafka.send_by(producer, topic, records)
         producer.abort_transaction(SECONDS)
@@ -54,12 +54,12 @@ def aborted(topic: str, codec: str = "none") -> Case:
     return case
 
 
-def committed(topic: str, codec: str = "none") -> Case:
+def committed_transaction(topic: str, codec: str = "none") -> Case:
     """Send ten leads and `x` in a transaction that is committed: all came in."""
 
     def case(clients: Clients, name: str) -> Sent:
         names = [f"{name} {n}" for n in range(TEN)] if topic == LEAD_ARRIVALS else []
-        producer = begun(clients, codec)
+        producer = begin_transaction(clients, codec)
         records = [Record(lead(one)) for one in names] + [Record(b"x", key=key_of(topic, name))]
         positions = clients.librdkafka.send_by(producer, topic, records)
         producer.commit_transaction(SECONDS)
@@ -68,9 +68,9 @@ def committed(topic: str, codec: str = "none") -> Case:
     return case
 
 
-def interleaved(clients: Clients, name: str) -> Sent:
+def interleaved_transactions(clients: Clients, name: str) -> Sent:
     """In one partition: two transactions at once, one aborted, and records of no transaction between theirs."""
-    kept, dropped = begun(clients), begun(clients)
+    kept, dropped = begin_transaction(clients), begin_transaction(clients)
     sent = Sent(letters=2, classes=NOT_JSON)
 
     def send(producer: Any, which: str, value: bytes) -> None:
@@ -95,7 +95,7 @@ def interleaved(clients: Clients, name: str) -> Sent:
 
 def abandoned_action(clients: Clients, name: str) -> Sent:
     """Send an action in a transaction that is aborted: nobody answers it."""
-    producer = begun(clients)
+    producer = begin_transaction(clients)
     value = b'{"action_id": "%s", "type": "note", "lead_id": "%s", "rep_id": "rep-1"}'
     value %= (name.encode(), id_of("nobody").encode())
     positions = clients.librdkafka.send_by(producer, LEAD_ACTIONS, [Record(value)])
@@ -103,7 +103,7 @@ def abandoned_action(clients: Clients, name: str) -> Sent:
     return Sent(positions=positions, letters=0, unanswered=[name])
 
 
-def timed(topic: str, timestamp: int) -> Case:
+def with_timestamp(topic: str, timestamp: int) -> Case:
     """Send a record whose time is not one; where it is a lead, the lead is created when it arrives."""
 
     def case(clients: Clients, name: str) -> Sent:
@@ -120,7 +120,7 @@ def timed(topic: str, timestamp: int) -> Case:
     return case
 
 
-def created(value: Any) -> Case:
+def with_created_at(value: Any) -> Case:
     """Send a lead whose own `created_at` cannot be: that costs the time, not the lead."""
 
     def case(clients: Clients, name: str) -> Sent:
@@ -130,18 +130,18 @@ def created(value: Any) -> Case:
     return case
 
 
-def _all() -> Iterator[tuple[str, Case]]:
+def _all_cases() -> Iterator[tuple[str, Case]]:
     for codec in CODECS:
-        yield f"P7 aborted {codec}", aborted(LEAD_ARRIVALS, codec)
-        yield f"P7 committed {codec}", committed(LEAD_ARRIVALS, codec)
+        yield f"P7 aborted {codec}", aborted_transaction(LEAD_ARRIVALS, codec)
+        yield f"P7 committed {codec}", committed_transaction(LEAD_ARRIVALS, codec)
     for topic in INBOUND[1:]:
-        yield f"P7 aborted in {topic}", aborted(topic)
-        yield f"P7 committed in {topic}", committed(topic)
+        yield f"P7 aborted in {topic}", aborted_transaction(topic)
+        yield f"P7 committed in {topic}", committed_transaction(topic)
     yield "P7 an aborted action", abandoned_action
-    yield "P7 interleaved", interleaved
+    yield "P7 interleaved", interleaved_transactions
     for case_name, timestamp in TIMES.items():
         for topic in (LEAD_ARRIVALS, LEAD_ACTIONS, DIRECTORY, DO_NOT_CONTACT):
-            yield f"P8 {topic} {case_name}", timed(topic, timestamp)
+            yield f"P8 {topic} {case_name}", with_timestamp(topic, timestamp)
     impossible: tuple[Any, ...] = (
         "yesterday",
         "0001-01-01T00:00:00+23:59",
@@ -151,7 +151,7 @@ def _all() -> Iterator[tuple[str, Case]]:
         True,
     )
     for wrong in impossible:
-        yield f"P8 created_at {wrong!r}", created(wrong)
+        yield f"P8 created_at {wrong!r}", with_created_at(wrong)
 
 
-CASES: Final[dict[str, Case]] = dict(_all())
+CASES: Final[dict[str, Case]] = dict(_all_cases())

@@ -15,7 +15,7 @@ from tests.fuzz.parcels import Fate
 
 if TYPE_CHECKING:
     from streams.settings import Settings
-    from tests.fuzz.parcels import Damaged, Parcel
+    from tests.fuzz.parcels import DamagedRecord, Parcel
 
 Position = tuple[str, int, int]
 """(topic, partition, offset)"""
@@ -103,7 +103,7 @@ class Courier:
             self._producers[codec, transaction] = made
         return self._producers[codec, transaction]
 
-    def _produce(self, by: Any, topic: str, record: Damaged, *, aborted: bool) -> None:
+    def _produce(self, by: Any, topic: str, record: DamagedRecord, *, aborted: bool) -> None:
         def delivered(error: Any, message: Any) -> None:
             if error is not None:
                 self.not_taken[error.name()] += 1

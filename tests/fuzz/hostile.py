@@ -95,7 +95,7 @@ RAW: Final = (
 """JSON values that Python's own writer would not write, for a field."""
 
 
-def escaped(value: bytes) -> bytes:
+def escape(value: bytes) -> bytes:
     """Return a text escaped for an address."""
     return quote_from_bytes(value, safe="").encode()
 

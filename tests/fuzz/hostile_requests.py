@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from fastapi.routing import APIRoute
 
-from tests.fuzz.hostile import NOBODY, TEXTS, body, escaped
+from tests.fuzz.hostile import NOBODY, TEXTS, body, escape
 from tests.web.routes import routes
 from web.app import build
 
@@ -110,7 +110,7 @@ class Requests:
             b"Host: 127.0.0.1",
             b"Connection: close",
         ]
-        lines += self._who()
+        lines += self._credentials()
         if random.random() < 0.4:
             lines += [b"Accept: text/html" if random.random() < 0.5 else b"Accept: application/json"]
         if sent or method in ("POST", "PUT"):
@@ -121,7 +121,7 @@ class Requests:
             lines.append(random.choice(HEADERS) + b": " + value)
         return b"\r\n".join(lines) + b"\r\n\r\n" + sent
 
-    def _who(self) -> list[bytes]:
+    def _credentials(self) -> list[bytes]:
         cookie, csrf = self.session
         match self._random.randrange(10):
             case 0:
@@ -140,7 +140,7 @@ class Requests:
         parts = []
         for part in route.path.split("/"):
             known = self._random.random() < OFTEN_KNOWN
-            given = self._random.choice(KNOWN) if known else escaped(self._random.choice(TEXTS))
+            given = self._random.choice(KNOWN) if known else escape(self._random.choice(TEXTS))
             parts.append(given if part.startswith("{") else part.encode())
         return b"/".join(parts)
 
@@ -148,7 +148,7 @@ class Requests:
         names = [] if route is None else [one.alias for one in route.dependant.query_params]
         count = self._random.choice((0, 0, 1, 2, 3))
         chosen = [self._random.choice((*names, *names, *WORDS)) for _ in range(count)]
-        pairs = (name.encode() + b"=" + escaped(self._random.choice(TEXTS)) for name in chosen)
+        pairs = (name.encode() + b"=" + escape(self._random.choice(TEXTS)) for name in chosen)
         found = b"&".join(pairs)
         return b"?" + found if found else b""
 

@@ -278,7 +278,7 @@ def _fields(rng: random.Random, message: dict[str, Any]) -> dict[str, Any]:
     return message
 
 
-def _enveloped(rng: random.Random, message: dict[str, Any]) -> dict[str, Any]:
+def _in_envelope(rng: random.Random, message: dict[str, Any]) -> dict[str, Any]:
     """Put a message into a structured CloudEvents envelope, which is usually damaged as well."""
     envelope = {
         "specversion": "1.0",
@@ -292,7 +292,7 @@ def _enveloped(rng: random.Random, message: dict[str, Any]) -> dict[str, Any]:
     return _fields(rng, envelope) if rng.random() < 0.7 else envelope
 
 
-def mutated(seed: int, kind: Kind) -> Iterator[bytes]:
+def damaged_messages(seed: int, kind: Kind) -> Iterator[bytes]:
     """Yield damaged messages of a kind, endlessly. The same seed gives the same messages; a few are still valid."""
     rng = random.Random(seed)
     levels: tuple[Callable[[random.Random, bytes], bytes], ...] = (_bytes, _tokens)
@@ -302,6 +302,6 @@ def mutated(seed: int, kind: Kind) -> Iterator[bytes]:
         if level > 1 or rng.random() < 0.1:
             message = _fields(rng, message)
         if rng.random() < 0.05:
-            message = _enveloped(rng, message)
+            message = _in_envelope(rng, message)
         value = json.dumps(message, ensure_ascii=rng.random() < 0.5).encode()
         yield value if level > 1 else levels[level](rng, value)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 from assurance.chaos.vendor_producers import CODECS
 from models.ids import lead_id
 from streams.topics import DIRECTORY, DO_NOT_CONTACT, LEAD_ACTIONS, LEAD_ARRIVALS
-from tests.fuzz.mutate import Kind, mutated
+from tests.fuzz.mutate import Kind, damaged_messages
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -84,7 +84,7 @@ class Fate(StrEnum):
 
 
 @dataclass(frozen=True)
-class Damaged:
+class DamagedRecord:
     """One record for a client to send. `timestamp` 0 is the client's clock."""
 
     key: bytes | None
@@ -97,10 +97,10 @@ class Damaged:
 class Parcel:
     """Records that one producer sends at once. `unreadable`: further records whose header names are not UTF-8."""
 
-    records: tuple[Damaged, ...]
+    records: tuple[DamagedRecord, ...]
     codec: str = "none"
     fate: Fate = Fate.PLAIN
-    unreadable: tuple[Damaged, ...] = field(default=())
+    unreadable: tuple[DamagedRecord, ...] = field(default=())
 
 
 def _value(source: random.Random, value: bytes) -> bytes | None:
@@ -115,11 +115,11 @@ def _value(source: random.Random, value: bytes) -> bytes | None:
     return value
 
 
-def damaged(topic: str, seed: int, count: int) -> Iterator[Damaged]:
+def damaged_records(topic: str, seed: int, count: int) -> Iterator[DamagedRecord]:
     """Yield `count` damaged records of a topic."""
     source = random.Random(f"{seed}/{topic}")
     kinds = TOPICS[topic]
-    streams = [mutated(seed + n, kind) for n, kind in enumerate(kinds)]
+    streams = [damaged_messages(seed + n, kind) for n, kind in enumerate(kinds)]
     for n in range(count):
         value = _value(source, next(streams[n % len(streams)]))
         key = source.choice(KEYS)
@@ -127,7 +127,7 @@ def damaged(topic: str, seed: int, count: int) -> Iterator[Damaged]:
             key = source.randbytes(source.choice((1, 8, 200, 5_000)))
         if topic in COMPACTED and key is None:
             key = b""  # the broker refuses a record without a key
-        yield Damaged(
+        yield DamagedRecord(
             key,
             value,
             source.choice(HEADERS) if source.random() < 0.2 else (),
@@ -135,10 +135,10 @@ def damaged(topic: str, seed: int, count: int) -> Iterator[Damaged]:
         )
 
 
-def _leads(seed: int, n: int) -> tuple[Damaged, ...]:
+def _leads(seed: int, n: int) -> tuple[DamagedRecord, ...]:
     """Return a few good leads that must not arrive; `aborted_ids` returns their ids."""
     return tuple(
-        Damaged(None, json.dumps({"vendor": VENDOR, "external_id": name, "last_name": "Doe"}).encode())
+        DamagedRecord(None, json.dumps({"vendor": VENDOR, "external_id": name, "last_name": "Doe"}).encode())
         for name in _names(seed, n)
     )
 
@@ -159,20 +159,20 @@ def aborted_ids(seed: int, messages: int) -> set[str]:
 def parcels(topic: str, seed: int, messages: int) -> Iterator[Parcel]:
     """Yield `messages` damaged records in parcels, and also good leads in transactions that are aborted."""
     source = random.Random(f"{seed}/{topic}/parcels")
-    records = damaged(topic, seed, messages)
+    records = damaged_records(topic, seed, messages)
     n = 0
     while batch := tuple(islice(records, PARCEL)):
         fate = source.choices(list(Fate), [88, 6, 6])[0]
         if fate is Fate.ABORTED and topic == LEAD_ARRIVALS:
             batch += _leads(seed, n)
-        unreadable: tuple[Damaged, ...] = ()
+        unreadable: tuple[DamagedRecord, ...] = ()
         if fate is Fate.PLAIN and source.random() < 0.3:
             unreadable = (
-                Damaged(source.choice(KEYS[:6]), source.choice((b"x", b"{}", batch[0].value or b""))),
+                DamagedRecord(source.choice(KEYS[:6]), source.choice((b"x", b"{}", batch[0].value or b""))),
             )
         yield Parcel(batch, source.choices(CODECS, [4, 2, 2, 2, 2])[0], fate, unreadable)
         n += 1
     # A few KB that inflate to several MB.
     for codec in CODECS[1:]:
         value = source.choice((b"x", b" ", b"[")) * source.randrange(2_000_000, 6_000_000)
-        yield Parcel((Damaged(b"inflates", value),), codec)
+        yield Parcel((DamagedRecord(b"inflates", value),), codec)

@@ -101,7 +101,7 @@ async def attack(stack: RunningStack, count: int, seed: int, say: Callable[[str]
     pid = stack.children["console"].pid
     outcome = Outcome(peak_before_kb=_peak_kb(pid))
 
-    async def one(request: bytes) -> None:
+    async def send_request(request: bytes) -> None:
         try:
             async with asyncio.timeout(ANSWER_SECONDS):
                 status, body = await send(port, request)
@@ -123,7 +123,7 @@ async def attack(stack: RunningStack, count: int, seed: int, say: Callable[[str]
             secret, session = sessions.begin(account)
             requests.session = (secret.encode(), session.csrf.encode())
         batch = [requests.draw(each) for each in range(number, min(number + AT_ONCE, count))]
-        await asyncio.gather(*map(one, batch))
+        await asyncio.gather(*map(send_request, batch))
     if stack.children["console"].pid != pid:
         outcome.failures.append("the console has ended and was started again")
     outcome.peak_after_kb = _peak_kb(stack.children["console"].pid)

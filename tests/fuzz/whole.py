@@ -55,7 +55,7 @@ def flood(courier: Courier, messages: int, seed: int, say: Say) -> None:
     courier.mark(list(TOPICS))
 
 
-async def caught_up(settings: Settings, say: Say) -> None:
+async def wait_until_caught_up(settings: Settings, say: Say) -> None:
     """Wait until every stage has handled everything; raises TimeoutError with the stage that lags."""
     lags = Lags(settings)
     await lags.start()
@@ -74,21 +74,21 @@ async def caught_up(settings: Settings, say: Say) -> None:
         await lags.close()
 
 
-def buried(settings: Settings) -> set[Position]:
+def buried_positions(settings: Settings) -> set[Position]:
     """Return the source positions of the dead letters, as librdkafka reads them. A repeated dead letter counts once."""
     positions: set[Position] = set()
     waiting = {TopicPartition(DEAD_LETTERS, p, 0) for p in range(partitions_of(DEAD_LETTERS, settings))}
     with closing(consumer(settings)) as reader:
         reader.assign(list(waiting))
-        left = {position.partition for position in waiting}
-        while left:
+        partitions_left = {position.partition for position in waiting}
+        while partitions_left:
             message = reader.poll(POLL_SECONDS)
             if message is None:
                 raise TimeoutError(f"{DEAD_LETTERS} could not be read")
             if (error := message.error()) is not None:
                 if error.code() != PARTITION_EOF:
                     raise KafkaException(error)
-                left.discard(message.partition())
+                partitions_left.discard(message.partition())
                 continue
             headers = dict(message.headers())
             topic, partition, offset = (
@@ -98,7 +98,7 @@ def buried(settings: Settings) -> set[Position]:
     return positions
 
 
-def arrived(settings: Settings, among: set[str]) -> list[str]:
+def existing_leads(settings: Settings, among: set[str]) -> list[str]:
     """Return which of these leads exist."""
     engine = connect(settings.database_url)
     try:
@@ -109,7 +109,7 @@ def arrived(settings: Settings, among: set[str]) -> list[str]:
         engine.dispose()
 
 
-async def play(stack: RunningStack, messages: int, seed: int, say: Say) -> dict[str, Any]:
+async def flood_and_check(stack: RunningStack, messages: int, seed: int, say: Say) -> dict[str, Any]:
     """Flood a running stack; return the outcome."""
     began = time.monotonic()
     courier = Courier(stack.settings, seed)
@@ -117,11 +117,11 @@ async def play(stack: RunningStack, messages: int, seed: int, say: Say) -> dict[
         await asyncio.to_thread(flood, courier, messages, seed, say)
     stalled = ""
     try:
-        await caught_up(stack.settings, say)
+        await wait_until_caught_up(stack.settings, say)
     except TimeoutError as error:
         stalled = str(error)
         say(stalled)
-    positions = await asyncio.to_thread(buried, stack.settings)
+    positions = await asyncio.to_thread(buried_positions, stack.settings)
     say(f"{len(positions)} are dead letters")
     report = await verify(stack.settings, wait_seconds=VERIFY_SECONDS, say=say)
     for line in report.lines():
@@ -129,7 +129,7 @@ async def play(stack: RunningStack, messages: int, seed: int, say: Say) -> dict[
     findings: Counter[str] = Counter(report.counts)
     findings["stalled"] = bool(stalled)
     findings["aborted_buried"] = len(positions & courier.aborted)
-    findings["aborted_arrived"] = len(arrived(stack.settings, aborted_ids(seed, messages)))
+    findings["aborted_arrived"] = len(existing_leads(stack.settings, aborted_ids(seed, messages)))
     findings["not_taken"] = sum(courier.not_taken.values())
     restarts = {name: state.restarts for name, state in stack.supervisor.states().items() if state.restarts}
     dead = Counter(topic for topic, _, _ in positions)
@@ -156,7 +156,7 @@ def fuzz(messages: int, *, seed: int, workers: int = 1, say: Say = lambda _: Non
         tempfile.TemporaryDirectory(prefix="firstclaim-fuzz-") as folder,
         everything(workers=workers, state_dir=Path(folder), say=say) as stack,
     ):
-        return asyncio.run(play(stack, messages, seed, say))
+        return asyncio.run(flood_and_check(stack, messages, seed, say))
 
 
 def main() -> int:

@@ -66,8 +66,8 @@ def test_every_state_is_known_by_code_name_and_abbreviation() -> None:
 
 @pytest.mark.parametrize("number", ["+14014194247", "+18005551234", "+12085550123", "+442079460958"])
 def test_a_phones_zones_are_those_of_the_whole_number(number: str) -> None:
-    whole = time_zones_for_number(phonenumbers.parse(number))
-    assert zones_of_phone(number) == {*whole}
+    zones = time_zones_for_number(phonenumbers.parse(number))
+    assert zones_of_phone(number) == {*zones}
 
 
 @pytest.mark.parametrize("zip_code", ["00000", "00500", "99999", "09001", "21301", "00003"])

@@ -19,7 +19,7 @@ TEXTS = st.one_of(
 )
 
 
-def answered(action_id: str, why: str | None = None, org: str = "default") -> Answered:
+def answer_of(action_id: str, why: str | None = None, org: str = "default") -> Answered:
     return Answered(
         action_id=action_id,
         action="claim",
@@ -38,7 +38,7 @@ def test_x4_the_newest_answers_are_kept_and_the_others_come_out_in_order(
 ) -> None:
     kept, wanted, left = NO_ANSWERS, list[Answered](), list[Answered]()
     for action_id, why in given:
-        answer = answered(action_id, why)
+        answer = answer_of(action_id, why)
         kept, older = with_answer(kept, answer, MOST)
         wanted.append(answer)
         left += older
@@ -60,18 +60,18 @@ def test_x4_the_shortest_answers_are_counted_too() -> None:
 
 
 def test_x4_a_row_that_keeps_fewer_answers_than_it_has_leaves_out_all_that_are_too_many() -> None:
-    kept = encoded_answers([answered(str(n)) for n in range(6)])
-    kept, older = with_answer(kept, answered("6"), 2)
+    kept = encoded_answers([answer_of(str(n)) for n in range(6)])
+    kept, older = with_answer(kept, answer_of("6"), 2)
     assert [one.action_id for one in older] == ["0", "1", "2", "3", "4"]
     assert [one.action_id for one in all_of(kept)] == ["5", "6"]
-    kept, older = with_answer(kept, answered("7"), 1)
+    kept, older = with_answer(kept, answer_of("7"), 1)
     assert [one.action_id for one in older] == ["5", "6"]
-    assert all_of(kept) == (answered("7"),)
+    assert all_of(kept) == (answer_of("7"),)
 
 
 def test_x4_only_the_org_of_an_action_finds_its_answer() -> None:
-    kept = encoded_answers([answered("a", org="one"), answered("a", why='"b"', org="two")])
-    assert answer_to(kept, "a", "two") == answered("a", why='"b"', org="two")
+    kept = encoded_answers([answer_of("a", org="one"), answer_of("a", why='"b"', org="two")])
+    assert answer_to(kept, "a", "two") == answer_of("a", why='"b"', org="two")
     assert answer_to(kept, "a", "three") is None
     assert answer_to(kept, "b", "two") is None
     assert answer_to(NO_ANSWERS, "a", "one") is None
@@ -81,5 +81,5 @@ def test_a_row_without_answers_does_not_write_the_field() -> None:
     row = LeadRow(off=1, seq=0, lead=None, at=AT, cause="c")
     assert b"answers" not in msgspec.json.encode(row)
     assert row.answers == ()
-    full = LeadRow(off=1, seq=0, lead=None, at=AT, cause="c", kept=encoded_answers([answered("a")]))
+    full = LeadRow(off=1, seq=0, lead=None, at=AT, cause="c", kept=encoded_answers([answer_of("a")]))
     assert msgspec.json.decode(msgspec.json.encode(full))["answers"][0]["action_id"] == "a"

@@ -23,7 +23,7 @@ def is_divided(area: str) -> bool:
     return any(start.startswith(f"1{over}") and len(start) > len("1401") for start in TIMEZONE_DATA)
 
 
-def parsed(text: str) -> str | None:
+def parse(text: str) -> str | None:
     try:
         number = phonenumbers.parse(text, "US")
     except phonenumbers.NumberParseException:
@@ -42,7 +42,7 @@ def test_every_area_code_is_judged_as_by_the_library(first_of_exchange: int) -> 
         number = f"+1{area:03}{first_of_exchange}234567"
         if us_numbers.is_ordinary(number) and f"{area:03}" not in us_numbers.OVERLAYS:
             recognised += 1
-            assert parsed(number) == number
+            assert parse(number) == number
             assert phonenumbers.number_type(phonenumbers.parse(number)) in LOCATED
             assert has_location(number)
             zones = {*time_zones_for_number(phonenumbers.parse(number))} - {"Etc/Unknown"}
@@ -120,5 +120,5 @@ def test_an_area_code_newer_than_the_librarys_is_read_and_lies_where_its_older_o
 def test_what_is_recognised_at_once_is_what_parsing_gives(text: str) -> None:
     recognised = us_numbers.e164(text)
     if recognised is not None:
-        assert recognised == parsed(text)
+        assert recognised == parse(text)
         assert contacts.phone_parts(text) == (recognised, None, False)

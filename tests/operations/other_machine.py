@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from runtime.up import RunningStack, everything
 from tests.cli.in_process import firstclaim
-from tests.docs.shown_commands import run, shown
+from tests.docs.shown_commands import commands_of_block, run
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -48,12 +48,14 @@ class Machine:
 
     def run_operations(self, page: str, name: str, **more: object) -> str:
         """Run the commands that a page of docs/operations shows; return what they printed."""
-        done = run(shown(f"operations/{page}", name), self.folder, {**self.environment, **more})
+        done = run(commands_of_block(f"operations/{page}", name), self.folder, {**self.environment, **more})
         return done.stdout + done.stderr
 
     def run_guides(self, page: str, name: str, **more: object) -> str:
         """Run the commands that a page of docs/guides shows; return what they printed."""
-        return run(shown(f"guides/{page}", name), self.folder, {**self.environment, **more}).stdout
+        return run(
+            commands_of_block(f"guides/{page}", name), self.folder, {**self.environment, **more}
+        ).stdout
 
     def rows(self, query: str) -> list[Any]:
         """Ask the CRM database."""

@@ -21,7 +21,7 @@ from models.lead import Phase
 from runtime import LocalStack, postgres
 from streams import clients
 from streams.topics import LEAD_ARRIVALS, WORKER_GROUP
-from tests.docs.shown_commands import run, shown
+from tests.docs.shown_commands import commands_of_block, run
 from tests.fixtures.waiting import PATIENCE_SECONDS, until
 from tests.operations.other_machine import Machine
 
@@ -122,7 +122,7 @@ def test_dead_letters_are_replayed_and_skipped_and_a_directory_is_put_back(machi
 
 def test_a_backup_brings_back_everything_up_to_the_copy_of_kafka(machine: Machine) -> None:
     machine.run_operations("backup", "databases")
-    asyncio.run(arrive(machine.stack, "later"))
+    asyncio.run(send_lead(machine.stack, "later"))
     machine.stop()
     machine.run_operations("backup", "kafka")
     shutil.rmtree(machine.state)
@@ -136,9 +136,9 @@ def test_a_backup_brings_back_everything_up_to_the_copy_of_kafka(machine: Machin
     machine.run_operations("backup", "verify")
     assert LATER in dict(machine.rows("SELECT lead_id, phase FROM lead"))
     assert "passed over: crashes the interpreter" in machine.run_operations("poison", "list")
-    partition, offset = asyncio.run(poison(machine.stack.settings))
+    partition, offset = asyncio.run(send_poison(machine.stack.settings))
     given: dict[str, object] = {**machine.environment, "PARTITION": partition, "OFFSET": offset}
-    refused = run(shown("operations/poison", "pass-over"), machine.folder, given, expected=70)
+    refused = run(commands_of_block("operations/poison", "pass-over"), machine.folder, given, expected=70)
     assert "the workers have read" in refused.stderr or "all workers stopped" in refused.stderr
 
 
@@ -149,7 +149,7 @@ def pass_over_a_message(machine: Machine) -> None:
     try:
         # A static member keeps its place in the group for the seconds of its session.
         assert until(lambda: asyncio.run(is_empty(settings)), PATIENCE_SECONDS)
-        partition, offset = asyncio.run(poison(settings))
+        partition, offset = asyncio.run(send_poison(settings))
         machine.run_operations("poison", "pass-over", PARTITION=partition, OFFSET=offset)
     finally:
         local.stop()
@@ -177,7 +177,11 @@ def test_a_dump_of_postgres_is_restored_as_the_page_says(postgres_url: str, tmp_
     def restored(block: str, address: Any) -> None:
         plain = address.set(drivername="postgresql").render_as_string(hide_password=False)
         given = {"BACKUP": tmp_path, "CRM": plain}
-        run(f'export PATH="{programs}:$PATH"\n{shown("operations/backup", block)}', tmp_path, given)
+        run(
+            f'export PATH="{programs}:$PATH"\n{commands_of_block("operations/backup", block)}',
+            tmp_path,
+            given,
+        )
 
     restored("postgres", before)
     restored("restore-postgres", after)
@@ -193,7 +197,7 @@ def test_a_dump_of_postgres_is_restored_as_the_page_says(postgres_url: str, tmp_
     admin.dispose()
 
 
-async def arrive(stack: RunningStack, external_id: str) -> None:
+async def send_lead(stack: RunningStack, external_id: str) -> None:
     """Send a lead, and wait until it is decided."""
     lead = lead_id(ORG, "acme", external_id, {})
     async with LoadClient(stack.settings, org=ORG) as client:
@@ -203,15 +207,15 @@ async def arrive(stack: RunningStack, external_id: str) -> None:
             await asyncio.sleep(0.1)
 
 
-async def poison(settings: Settings) -> tuple[int, int]:
+async def send_poison(settings: Settings) -> tuple[int, int]:
     """Send a message to partition 0; return its partition and offset."""
-    async with clients.started(clients.producer(settings)) as producer:
+    async with clients.started_client(clients.producer(settings)) as producer:
         sent = await producer.send_and_wait(LEAD_ARRIVALS, b"{}", partition=0)
     return sent.partition, sent.offset
 
 
 async def is_empty(settings: Settings) -> bool:
     """Say whether the workers' group has no member."""
-    async with clients.started(clients.admin(settings)) as admin:
+    async with clients.started_client(clients.admin(settings)) as admin:
         (described,) = await admin.describe_consumer_groups([WORKER_GROUP])
     return not described.groups[0][5]

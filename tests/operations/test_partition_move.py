@@ -21,7 +21,7 @@ from application.lag import Lags
 from application.partition_move import at_rest
 from application.partition_move.export import export as write_file
 from application.partition_move.load import load
-from application.partition_move.move_file import FORMAT, FileHeader, written
+from application.partition_move.move_file import FORMAT, FileHeader, new_move_file
 from assurance.load.client import LoadClient
 from couriers.channels import group_of
 from couriers.request_reader import reader_consumer
@@ -41,7 +41,7 @@ from streams.topics import (
 from tests.docs.shown_commands import run
 from tests.fixtures.waiting import PATIENCE_SECONDS, eventually, until
 from tests.operations.other_machine import Machine
-from tools.kept_state import ORG, arrival, done, feed, lead
+from tools.kept_state import ORG, arrival, do_action, feed, lead
 from web.store.audit import record_of
 
 if TYPE_CHECKING:
@@ -99,7 +99,7 @@ def test_a_system_with_leads_in_every_phase_moves_to_more_partitions(
             assert asyncio.run(extent(settings, topic)) == ended, topic
         repeated = run(f"firstclaim partitions import {FILE}", new.folder, new.environment, expected=70)
         assert "has records already" in repeated.stderr
-        assert plain(asyncio.run(leads_of(settings))) == plain(leads)
+        assert leads_as_data(asyncio.run(leads_of(settings))) == leads_as_data(leads)
         assert asyncio.run(acts_of(settings))[-2:] == ["state_exported", "state_imported"]
     assert new.rows("SELECT MAX(source_offset) FROM decision")[0][0] < 0
     new.start()
@@ -107,9 +107,9 @@ def test_a_system_with_leads_in_every_phase_moves_to_more_partitions(
         assert new.stack.settings.partitions == 8
         new.run_operations("partitions", "verify")
         found = asyncio.run(leads_of(new.stack.settings))
-        assert essentials(found) == essentials(leads)
+        assert visible_state(found) == visible_state(leads)
         assert NOTE in str(new.rows("SELECT why FROM decision WHERE type = 'note_recorded'"))
-        assert counted(asyncio.run(org_state_of(new.stack.settings))) == counted(org_partition)
+        assert org_as_data(asyncio.run(org_state_of(new.stack.settings))) == org_as_data(org_partition)
         assert LISTED in run("firstclaim do-not-contact list --json", new.folder, new.environment).stdout
         asyncio.run(work_on(new.stack.settings, promised))
         offered = f"lead_id = '{OFFERED}' AND owner = 'rep-2'"
@@ -145,7 +145,7 @@ async def refuses_while_processes_run(machine: Machine) -> None:
     file = machine.folder / FILE
     courier = reader_consumer(settings, group_of("mail"), None)
     courier.subscribe([NOTIFICATIONS])
-    async with clients.started(courier), AsyncExitStack() as stack:
+    async with clients.started_client(courier), AsyncExitStack() as stack:
         lags = Lags(settings)
         stack.push_async_callback(lags.close)
         await lags.start()
@@ -158,7 +158,7 @@ async def refuses_while_processes_run(machine: Machine) -> None:
         with pytest.raises(RuntimeFailure, match=names):
             await write_file(settings, file, say=lambda _: None)
         assert not file.exists()
-        with written(file) as writer:
+        with new_move_file(file) as writer:
             writer.head(FileHeader(format=FORMAT, at=datetime.now(UTC), partitions=4, ends={}))
             writer.end()
         with pytest.raises(RuntimeFailure, match=names):
@@ -182,7 +182,7 @@ async def refuses_what_is_written_meanwhile(settings: Settings, file: Path) -> N
 
 async def forget_a_browser(settings: Settings) -> None:
     """Write what a console writes for a browser that wants no more push messages."""
-    async with clients.started(clients.producer(settings)) as producer:
+    async with clients.started_client(clients.producer(settings)) as producer:
         await producer.send_and_wait(PUSH_SUBSCRIPTIONS, None, b"no browser")
 
 
@@ -195,24 +195,24 @@ async def acts_of(settings: Settings) -> list[str]:
 async def promise(settings: Settings) -> RequestedAction:
     """Promise a call, write a note, list a number, and publish; return the promise as it was asked and answered."""
     async with LoadClient(settings, org=ORG) as client:
-        await done(client, "note", PROMISED, "rep-1", note=NOTE)
+        await do_action(client, "note", PROMISED, "rep-1", note=NOTE)
         due = datetime.now(UTC) + timedelta(days=3)
         request = await client.ask("callback", PROMISED, "rep-1", at=due.isoformat())
         await client.publish("campaign", "later", {"name": "Later"})
-        await refused(
+        await send_poison(
             client, DIRECTORY
         )  # what was refused does not move, so it leaves a gap between two versions
         await client.publish("campaign", "last", {"name": "Last"})
-        await refused(client, DIRECTORY)
+        await send_poison(client, DIRECTORY)
         key = f"{ORG}/phone/{LISTED}".encode()
         await (await client.put(DO_NOT_CONTACT, b'{"reason": "asked us"}', key=key))
-        await refused(client, DO_NOT_CONTACT)
+        await send_poison(client, DO_NOT_CONTACT)
     assert request.answer is not None
     assert request.answer.result == "done"
     return request
 
 
-async def refused(client: LoadClient, topic: str) -> None:
+async def send_poison(client: LoadClient, topic: str) -> None:
     """Send what no stage accepts."""
     await (await client.put(topic, b"{", key=b"no key of this topic"))
 
@@ -227,11 +227,11 @@ async def work_on(settings: Settings, promised: RequestedAction) -> None:
         assert (taken.answer.result, taken.answer.owner) == ("lost", "rep-1")  # type: ignore[union-attr]
         locked = await client.ask("outcome", LOCKED, "rep-2", outcome="no_answer")
         assert locked.result == "refused"
-        await done(client, "outcome", LOCKED, "rep-1", outcome="no_answer")
+        await do_action(client, "outcome", LOCKED, "rep-1", outcome="no_answer")
         before = await leads_of(settings)
         distribution = before[OFFERED].open_distribution
         assert distribution is not None
-        await done(client, "accept", OFFERED, "rep-2", epoch=distribution.epoch)
+        await do_action(client, "accept", OFFERED, "rep-2", epoch=distribution.epoch)
         await client.arrive(arrival("pool", 0))  # a resend
         await client.arrive({"vendor": "pool", "external_id": "third", "phone": arrival("pool", 4)["phone"]})
         await client.arrive(arrival("pool", 99, phone=LISTED))
@@ -262,7 +262,7 @@ def kafka_of(machine: Machine) -> Iterator[Settings]:
         local.stop()
 
 
-def essentials(leads: dict[str, Lead]) -> dict[str, Any]:
+def visible_state(leads: dict[str, Lead]) -> dict[str, Any]:
     """Return of each lead what people see, and what has been promised."""
     return {
         lead_id: (
@@ -275,7 +275,7 @@ def essentials(leads: dict[str, Lead]) -> dict[str, Any]:
             one.open_distribution,
             one.open_exception,
             set(one.placements),
-            {each for each in one.deadlines if each.kind is not DeadlineKind.RULES},
+            {deadline for deadline in one.deadlines if deadline.kind is not DeadlineKind.RULES},
         )
         for lead_id, one in leads.items()
     }
@@ -289,7 +289,7 @@ async def org_state_of(settings: Settings) -> OrgState:
     return (await current_org_partition(settings, ORG)).state(ORG)
 
 
-def counted(state: OrgState) -> dict[str, Any]:
+def org_as_data(state: OrgState) -> dict[str, Any]:
     """Return what an org knows, as plain data."""
     return {
         "reps": msgspec.to_builtins(state.reps),
@@ -299,7 +299,7 @@ def counted(state: OrgState) -> dict[str, Any]:
     }
 
 
-def plain(leads: dict[str, Lead]) -> dict[str, Any]:
+def leads_as_data(leads: dict[str, Lead]) -> dict[str, Any]:
     """Return leads as plain data, without the offset of their org's last message."""
     return {
         lead_id: msgspec.to_builtins(msgspec.structs.replace(one, org_log_offset=-1))

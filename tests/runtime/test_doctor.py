@@ -11,7 +11,7 @@ from runtime import ValkeyServer, checks, doctor
 from runtime.checks import plaintext
 from runtime.doctor import examine
 from runtime.process import free_port
-from runtime.topic_checks import TopicReplication, judged
+from runtime.topic_checks import TopicReplication, judge_topics
 from streams.settings import Settings
 from streams.topics import TOPICS, config_of
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from runtime.checks import Check
 
 
-def by_name(checks: list[Check]) -> dict[str, Check]:
+def checks_by_name(checks: list[Check]) -> dict[str, Check]:
     return {check.name: check for check in checks}
 
 
@@ -30,7 +30,7 @@ async def test_all_is_well_where_everything_answers(settings: Settings, postgres
     """Called from inside a running loop, as a console would."""
     checks = examine(settings.model_copy(update={"database_url": postgres_url}))
     assert [check for check in checks if not check.ok] == []
-    found = by_name(checks)
+    found = checks_by_name(checks)
     assert "group coordinator is node" in found["Kafka"].detail
     assert found["CRM database"].detail.endswith(": reachable")
     assert found["faust extensions"].detail == "compiled"
@@ -80,7 +80,7 @@ ALL_KEPT = {topic.name: TopicReplication(replicas=3, in_sync=2) for topic in TOP
 def test_a_cluster_that_would_lose_records_with_a_broker_is_a_finding(
     brokers: int, found: dict[str, TopicReplication], wrong: str, expected: str, hint: str
 ) -> None:
-    checks = judged(brokers, found)
+    checks = judge_topics(brokers, found)
     assert [check.name for check in checks if not check.ok] == ([wrong] if wrong else [])
     assert any(expected in check.detail for check in checks)
     assert hint in "".join(check.hint for check in checks)
@@ -96,17 +96,17 @@ def test_topics_with_three_copies_are_made_so_that_two_brokers_have_each_record(
 def test_the_consoles_database_is_asked_where_the_environment_names_it(
     settings: Settings, postgres_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert "console database" not in by_name(examine(settings))
+    assert "console database" not in checks_by_name(examine(settings))
     variable = "FIRSTCLAIM_CONSOLE_DATABASE_URL"
     monkeypatch.setenv(variable, postgres_url.replace("postgresql+psycopg://", "postgresql://"))
-    assert by_name(examine(settings))["console database"].ok
+    assert checks_by_name(examine(settings))["console database"].ok
     monkeypatch.setenv(variable, f"postgresql://u:secret-word@127.0.0.1:{free_port()}/d")
-    check = by_name(examine(settings))["console database"]
+    check = checks_by_name(examine(settings))["console database"]
     assert not check.ok
     assert variable in check.hint
     assert "secret-word" not in check.detail
     monkeypatch.setenv(variable, f"postgresql://u@0.0.0.0:{free_port()}/console")
-    assert not by_name(examine(settings))["console database encryption"].ok
+    assert not checks_by_name(examine(settings))["console database encryption"].ok
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from runtime import doctor
 from runtime.postgres_pair import PostgresPair
 from runtime.valkey_group import ValkeyGroup
 from streams.settings import Settings
-from streams.valkey_url import shown
+from streams.valkey_url import url_without_secrets
 from tests.fixtures.servers import unique
 
 if TYPE_CHECKING:
@@ -24,9 +24,11 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.slow
 
 
-def by_name(settings: Settings) -> dict[str, Check]:
+def checks_by_name(settings: Settings) -> dict[str, Check]:
     found = [
-        doctor._reach("Valkey", "REDIS_URL", shown(settings.redis_url), doctor._ask_valkey, settings),
+        doctor._reach(
+            "Valkey", "REDIS_URL", url_without_secrets(settings.redis_url), doctor._ask_valkey, settings
+        ),
         *doctor._sentinels(settings),
         *doctor._valkey_limits(settings),
     ]
@@ -59,18 +61,20 @@ def test_a_valkey_that_is_killed_or_paused_is_promoted_over_and_comes_back_as_a_
         client.close()
 
         settings = Settings.read(state_dir=tmp_path, redis_url=group.url)
-        checks = by_name(settings)
+        checks = checks_by_name(settings)
         assert all(check.ok for check in checks.values()), checks
         assert "3 of 3 answer" in checks["Valkey sentinels"].detail
-        (replica_server,) = (one for one in group.servers if one is not group.primary())
-        at_replica = by_name(Settings.read(state_dir=tmp_path, redis_url=replica_server.url))
+        (replica_server,) = (server for server in group.servers if server is not group.primary())
+        at_replica = checks_by_name(Settings.read(state_dir=tmp_path, redis_url=replica_server.url))
         assert not at_replica["Valkey role"].ok
         assert "takes no writes" in at_replica["Valkey role"].detail
-        unknown = by_name(Settings.read(state_dir=tmp_path, redis_url=group.url.replace("mymaster", "other")))
+        unknown = checks_by_name(
+            Settings.read(state_dir=tmp_path, redis_url=group.url.replace("mymaster", "other"))
+        )
         assert not unknown["Valkey"].ok
         assert "other is none" in unknown["Valkey sentinels"].detail
         group.sentinels[0].kill9()
-        silent = by_name(settings)
+        silent = checks_by_name(settings)
         assert silent["Valkey"].ok
         assert not silent["Valkey sentinels"].ok
         assert group.sentinels[0].address in silent["Valkey sentinels"].hint

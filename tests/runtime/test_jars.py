@@ -14,7 +14,7 @@ import pytest
 
 from models.errors import DownloadRefused, RuntimeFailure
 from runtime import jars
-from runtime.jars import KAFKA_VERSION, LOCK_FILE, Jar, fetch, pinned
+from runtime.jars import KAFKA_VERSION, LOCK_FILE, Jar, fetch, pinned_jars
 from streams.retries import RetryPolicy
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ CONTENT = b"the bytes of a jar" * 1000
 JAR = Jar("org.example.parts:gear:1.2", len(CONTENT), hashlib.sha256(CONTENT).hexdigest())
 
 
-class Quiet(SimpleHTTPRequestHandler):
+class SilentHandler(SimpleHTTPRequestHandler):
     """Serves files and keeps its requests to itself."""
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # the name in the base class
@@ -45,7 +45,7 @@ def remote(tmp_path: Path) -> Path:
 def repository(tmp_path: Path, remote: Path) -> Iterator[str]:
     """Yield the address of a Maven repository that is up while the test runs."""
     assert remote.exists()
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(tmp_path / "remote")))
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(SilentHandler, directory=str(tmp_path / "remote")))
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     yield f"http://127.0.0.1:{server.server_port}"
@@ -103,7 +103,7 @@ def test_a_jar_that_is_nowhere_is_named_with_what_to_do(
 
 
 def test_the_lock_file_is_one_kafka_and_names_no_address() -> None:
-    locked = pinned()
+    locked = pinned_jars()
     ours = [jar.coordinate for jar in locked if jar.coordinate.startswith("org.apache.kafka:")]
     assert f"org.apache.kafka:kafka_2.13:{KAFKA_VERSION}" in ours
     assert {coordinate.rpartition(":")[2] for coordinate in ours} == {KAFKA_VERSION}
@@ -117,4 +117,4 @@ def test_a_lock_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     for content in ("{", "[]", json.dumps({"jars": [{"coordinate": "a:b:1"}]})):
         lock.write_text(content)
         with pytest.raises(RuntimeFailure, match=r"broken\.lock\.json"):
-            pinned(lock)
+            pinned_jars(lock)

@@ -78,7 +78,7 @@ async def test_another_controller_is_elected_and_partitions_move(cluster: KafkaC
         return {number: replicas for number, (_, replicas, _) in found.items()} == wanted
 
     await eventually(moved, "the partitions have moved")
-    await eventually(lambda: _ended(client), "no partition is on its way")
+    await eventually(lambda: _has_stopped_moving(client), "no partition is on its way")
     await client.close()
     first = await eventually(lambda: _controller(cluster, not_this=-1), "a controller is active")
     await asyncio.to_thread(cluster.broker(first).kill9)
@@ -87,7 +87,7 @@ async def test_another_controller_is_elected_and_partitions_move(cluster: KafkaC
     await asyncio.to_thread(cluster.broker(first).start)
 
 
-async def _ended(client: ClusterClient) -> bool:
+async def _has_stopped_moving(client: ClusterClient) -> bool:
     return not await client.is_moving()
 
 

@@ -20,7 +20,7 @@ IDS = {"cluster_id": "a-cluster", "node_id": 2, "directory_id": "a-folder"}
 
 
 @pytest.fixture
-def kept(tmp_path: Path) -> Path:
+def kept_output(tmp_path: Path) -> Path:
     """Return the folder of what a tool wrote."""
     data = tmp_path / "data"
     data.mkdir()
@@ -30,8 +30,8 @@ def kept(tmp_path: Path) -> Path:
     return tmp_path / "kept"
 
 
-def test_a_folder_gets_its_own_ids_and_the_same_features(kept: Path, tmp_path: Path) -> None:
-    assert kafka_format.fill(tmp_path / "new", kept, **IDS)  # type: ignore[arg-type]  # the values fit
+def test_a_folder_gets_its_own_ids_and_the_same_features(kept_output: Path, tmp_path: Path) -> None:
+    assert kafka_format.fill(tmp_path / "new", kept_output, **IDS)  # type: ignore[arg-type]  # the values fit
     meta = (tmp_path / "new" / kafka_format.META).read_text().splitlines()
     assert sorted(meta) == ["cluster.id=a-cluster", "directory.id=a-folder", "node.id=2", "version=1"]
     assert (tmp_path / "new" / kafka_format.CHECKPOINT).read_bytes() == b"features"
@@ -46,17 +46,21 @@ def test_a_folder_gets_its_own_ids_and_the_same_features(kept: Path, tmp_path: P
         (kafka_format.CHECKPOINT, ""),
     ],
 )
-def test_what_another_kafka_wrote_is_not_used(kept: Path, tmp_path: Path, name: str, content: str) -> None:
-    (kept / name).write_text(content)
-    assert not kafka_format.fill(tmp_path / "new", kept, **IDS)  # type: ignore[arg-type]  # as above
+def test_what_another_kafka_wrote_is_not_used(
+    kept_output: Path, tmp_path: Path, name: str, content: str
+) -> None:
+    (kept_output / name).write_text(content)
+    assert not kafka_format.fill(tmp_path / "new", kept_output, **IDS)  # type: ignore[arg-type]  # as above
     assert not (tmp_path / "new").exists()
 
 
-def test_nothing_is_used_where_nothing_was_kept_and_what_was_kept_stays(kept: Path, tmp_path: Path) -> None:
+def test_nothing_is_used_where_nothing_was_kept_and_what_was_kept_stays(
+    kept_output: Path, tmp_path: Path
+) -> None:
     assert not kafka_format.fill(tmp_path / "new", tmp_path / "nothing", **IDS)  # type: ignore[arg-type]  # as above
     (tmp_path / "data" / kafka_format.CHECKPOINT).write_bytes(b"others")
-    kafka_format.keep(tmp_path / "data", kept)
-    assert (kept / kafka_format.CHECKPOINT).read_bytes() == b"features"
+    kafka_format.keep(tmp_path / "data", kept_output)
+    assert (kept_output / kafka_format.CHECKPOINT).read_bytes() == b"features"
     assert {path.name for path in tmp_path.iterdir()} == {"data", "kept"}
 
 
@@ -83,7 +87,7 @@ async def test_the_second_broker_of_a_machine_starts_without_the_tool(
         broker.stop()
     assert len(runs) == 1
     with second:
-        async with clients.started(
+        async with clients.started_client(
             clients.admin(Settings.read(kafka_bootstrap_servers=second.bootstrap))
         ) as admin:
             described = await admin.describe_cluster()
@@ -96,5 +100,5 @@ def _in(broker: KafkaBroker, ours: Any) -> Path:
     return broker.folder.parent / found.name
 
 
-def test_ids_have_no_dash() -> None:
+def test_new_ids_of_kafka_have_no_dash() -> None:
     assert not any("-" in new_id() for _ in range(200))

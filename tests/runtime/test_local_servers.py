@@ -50,7 +50,7 @@ async def produce(broker: KafkaBroker, topic: str, count: int) -> None:
             await producer.send_and_wait(topic, str(number).encode(), partition=number % 4)
 
 
-async def consume(broker: KafkaBroker, topic: str, count: int) -> set[int]:
+async def read_in_group(broker: KafkaBroker, topic: str, count: int) -> set[int]:
     """Read with a group: that needs the coordinator, not only the log."""
     consumer = AIOKafkaConsumer(
         topic, bootstrap_servers=broker.bootstrap, group_id=unique("readers"), auto_offset_reset="earliest"
@@ -69,14 +69,14 @@ async def test_kafka_keeps_what_it_acknowledged_through_kill_9_and_a_clean_stop(
         assert not broker.ready()
         broker.start()
         assert broker.bootstrap == address
-        assert await consume(broker, topic, 200) == set(range(200))
+        assert await read_in_group(broker, topic, 200) == set(range(200))
         assert broker.process is not None
         process = broker.process
         broker.stop()
         assert process.returncode == 128 + signal.SIGTERM  # Java's way of saying it ended in order
         broker.start()
         assert broker.bootstrap == address
-        assert await consume(broker, topic, 200) == set(range(200))
+        assert await read_in_group(broker, topic, 200) == set(range(200))
 
 
 @pytest.mark.kafka

@@ -155,7 +155,7 @@ def test_a_local_server_is_supervised_like_a_child(tmp_path: Path) -> None:
     assert not server.running
 
 
-def test_names_are_told_apart(tmp_path: Path) -> None:
+def test_a_second_child_of_the_same_name_is_refused(tmp_path: Path) -> None:
     child = ChildProcess("worker", python("input()"), tmp_path / "log")
     with Supervisor([child]) as watch, pytest.raises(ValueError, match="worker"):
         watch.add(child)

@@ -43,7 +43,7 @@ def row(secured: Secured, external_id: str) -> tuple[str, str | None] | None:
     return found
 
 
-def arrived(secured: Secured, external_id: str) -> str:
+def until_in_database(secured: Secured, external_id: str) -> str:
     """Wait until a lead is in the CRM database; return its id."""
     assert until(lambda: row(secured, external_id) is not None, SECONDS), "the lead did not arrive"
     found = row(secured, external_id)
@@ -64,24 +64,24 @@ def letter_of(secured: Secured, value: bytes) -> tuple[str, str]:
     """Wait for the dead letter of a value; return its class and reason."""
     found: list[tuple[str, str]] = []
 
-    async def look() -> None:
+    async def read_letters() -> None:
         async for record in read_topic(secured.user("firstclaim-operator"), DEAD_LETTERS):
             if record.value == value:
                 letter = read_letter(record)
                 found.append((letter.error_class, letter.reason))
 
-    def there() -> bool:
-        asyncio.run(look())
+    def letter_exists() -> bool:
+        asyncio.run(read_letters())
         return bool(found)
 
-    assert until(there, SECONDS, every=TOPIC_SECONDS), "there is no dead letter"
+    assert until(letter_exists, SECONDS, every=TOPIC_SECONDS), "there is no dead letter"
     return found[0]
 
 
 def letter_seen(secured: Secured, value: bytes) -> bool:
     """Return whether a value is among the dead letters."""
 
-    async def look() -> bool:
+    async def letter_exists() -> bool:
         return any(
             [
                 record.value == value
@@ -89,4 +89,4 @@ def letter_seen(secured: Secured, value: bytes) -> bool:
             ]
         )
 
-    return asyncio.run(look())
+    return asyncio.run(letter_exists())

@@ -65,7 +65,7 @@ class Secured:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        names = [*(one.name for one in processes()), *VENDORS, CRM, *SPARE]
+        names = [*(process.name for process in processes()), *VENDORS, CRM, *SPARE]
         self.broker = self.broker_class(
             folder / "kafka", cache=Settings.read().cache_dir / "jars", users=names, log_allowed=True
         )

@@ -21,7 +21,7 @@ from sink.database_engine import connect
 from streams import clients
 from streams.topics import LEAD_DECISIONS
 from tests.fixtures.waiting import until
-from tests.secured.leads import arrived, lead, letter_of, letter_seen, row
+from tests.secured.leads import lead, letter_of, letter_seen, row, until_in_database
 from tests.secured.stack import SECONDS, Secured
 from tests.secured.tls import SecuredByTls
 from web.settings import WebSettings
@@ -70,7 +70,7 @@ def test_a_rep_signs_in_and_claims_a_lead_by_http(running: Secured) -> None:
     engine.dispose()
     external_id, value = lead(org=ORG, state="RI")
     assert running.send("vendor-acme", "lead-arrivals", value) == ""
-    lead_id = arrived(running, external_id)
+    lead_id = until_in_database(running, external_id)
     url = (running.children["console"].ready_url or "").removesuffix("/ready")
     headers = {"accept": "application/json", "idempotency-key": str(uuid.uuid4())}
     with httpx.Client(base_url=url, headers=headers, timeout=SECONDS) as browser:
@@ -101,7 +101,7 @@ def test_an_admin_erases_a_person_by_http(running: Secured) -> None:
     phone = f"+1401419{uuid.uuid4().int % 10_000:04d}"
     external_id, value = lead(org=ORG, phone=phone)
     assert running.send("vendor-acme", "lead-arrivals", value) == ""
-    lead_id = arrived(running, external_id)
+    lead_id = until_in_database(running, external_id)
     theirs = f'{{"org": "{ORG}", "phone": "{phone}"}}'.encode()
     other = f'{{"org": "{ORG}", "phone": "{uuid.uuid4()}"}}'.encode()
     for letter in (theirs, other):

@@ -19,7 +19,7 @@ from assurance.load.client import LoadClient
 from streams.engine_client import EngineClient, ask_once
 from streams.topic_reader import read_topic
 from tests.fixtures.waiting import until
-from tests.secured.leads import arrived, lead, letter_of, letter_seen, row, sign
+from tests.secured.leads import lead, letter_of, letter_seen, row, sign, until_in_database
 from tests.secured.stack import CRM, SECONDS, Secured
 from web.services.operations.lag_sampler import READABLE
 
@@ -68,7 +68,7 @@ def test_a_lead_goes_from_its_vendor_to_the_crm_row_and_its_owner(secured: Secur
     """Kcat sends it, aiokafka asks for it, confluent-kafka reads the answer: each as a principal of its own."""
     external_id, value = lead()
     assert secured.kcat("vendor-acme", "lead-arrivals", value) == ""
-    lead_id = arrived(secured, external_id)
+    lead_id = until_in_database(secured, external_id)
 
     async def assign() -> dict[str, Any]:
         options = secured.user(CRM).aiokafka_options()
@@ -127,7 +127,7 @@ def test_the_operator_publishes_and_sends_a_dead_letter_again(secured: Secured) 
 def test_the_operator_erases_a_person_and_deletes_the_past_of_the_logs(secured: Secured) -> None:
     external_id, value = lead(phone="+14014194247")
     assert secured.send("vendor-acme", "lead-arrivals", value) == ""
-    lead_id = arrived(secured, external_id)
+    lead_id = until_in_database(secured, external_id)
     done = secured.command("erase", "--lead", lead_id, "--by", "boss", "--now")
     assert done.code == 0, done.out + done.err
     assert "Erased: 1 leads of 1 persons." in done.out
@@ -157,11 +157,11 @@ def test_the_operator_passes_over_a_message_while_no_worker_runs(secured: Secure
     assert letter_of(secured, value) == ("fatal_error", "passed over: it ends every worker")
     later, after = lead()
     assert secured.send("vendor-acme", "lead-arrivals", after) == ""
-    arrived(secured, later)
+    until_in_database(secured, later)
     assert row(secured, external_id) is None
     done = secured.command("dead-letters", "replay", "--all", "--class", "fatal_error")
     assert done.code == 0, done.out + done.err
-    arrived(secured, external_id)
+    until_in_database(secured, external_id)
 
 
 async def lag_for_the_console(secured: Secured) -> int:
@@ -226,7 +226,7 @@ UNUSED_HERE = {
 
 
 @pytest.fixture(scope="module")
-def again(secured: Secured) -> Secured:
+def secured_after_inspection(secured: Secured) -> Secured:
     """Return the servers after the processes that inspect existing data have run."""
     secured.restart("worker", "relay", "sink")
     rebuilt = secured.command("board", "rebuild", settings=secured.user("firstclaim-board"))
@@ -235,9 +235,11 @@ def again(secured: Secured) -> Secured:
 
 
 @pytest.mark.parametrize("process", ENGINE)
-def test_every_printed_acl_of_a_process_was_asked_for(again: Secured, process: str) -> None:
+def test_every_printed_acl_of_a_process_was_asked_for(
+    secured_after_inspection: Secured, process: str
+) -> None:
     """Rights that a process does not need must not be printed. Each printed ACL allowed some request."""
-    secured = again
+    secured = secured_after_inspection
     output = secured.broker.log_file.read_text(errors="replace")
     used = {
         (match[2], match[3].upper(), match[5])
@@ -322,7 +324,7 @@ def test_a_vendors_own_signed_lead_arrives_and_a_repeat_is_the_same_lead(
     external_id, value = lead(org=strict)
     headers = sign(value, "acme-1", "lead-arrivals", vendor="acme")
     assert secured.kcat("vendor-acme", "lead-arrivals", value, headers) == ""
-    lead_id = arrived(secured, external_id)
+    lead_id = until_in_database(secured, external_id)
     assert secured.send("vendor-acme", "lead-arrivals", value, headers) == ""
     later, after = lead("bolt", org=strict)
     assert (
@@ -331,7 +333,7 @@ def test_a_vendors_own_signed_lead_arrives_and_a_repeat_is_the_same_lead(
         )
         == ""
     )
-    arrived(secured, later)
+    until_in_database(secured, later)
     assert row(secured, external_id) == (lead_id, None)
     _, elsewhere = lead(org=strict, campaign="east")
     assert (
@@ -355,7 +357,7 @@ def test_an_unsigned_action_is_refused_with_an_answer_and_those_of_crm_and_conso
     external_id, value = lead(org=strict)
     headers = sign(value, "acme-1", "lead-arrivals", vendor="acme")
     assert secured.send("vendor-acme", "lead-arrivals", value, headers) == ""
-    lead_id = arrived(secured, external_id)
+    lead_id = until_in_database(secured, external_id)
     action = {"type": "assign", "lead_id": lead_id, "rep_id": "boss", "to_rep_id": "rep-1", "org": strict}
     operator = secured.user("firstclaim-operator")
     answer = asyncio.run(ask_once(operator, action, SECONDS))

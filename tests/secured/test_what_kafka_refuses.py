@@ -28,7 +28,7 @@ def _alone(servers: Secured) -> None:
     servers.stop_processes()
 
 
-def ends(secured: Secured, process: str, settings: Any, name: str) -> str:
+def refused_start(secured: Secured, process: str, settings: Any, name: str) -> str:
     """Start a process that must end by itself with 78; return what it said."""
     made = secured.child(process, settings, name)
     made.launch()
@@ -47,7 +47,7 @@ def ends(secured: Secured, process: str, settings: Any, name: str) -> str:
 @pytest.mark.parametrize("process", RUNS)
 def test_a_wrong_password_ends_a_process_with_a_sentence(servers: Secured, process: str) -> None:
     user = f"firstclaim-{process}"
-    output = ends(servers, process, servers.user(user, "wrong"), f"{process}-wrong-password")
+    output = refused_start(servers, process, servers.user(user, "wrong"), f"{process}-wrong-password")
     assert "KAFKA_SASL_PASSWORD" in output
     assert f"does not let user '{user}' in with SCRAM-SHA-512" in output
 
@@ -97,7 +97,7 @@ def test_a_process_that_lacks_an_acl_ends_with_a_sentence(servers: Secured, proc
     if acl.operation is AclOperation.READ and acl.resource is Resource.TOPIC:
         # Where a topic has no record, a process that only looks at its end reads nothing, and is refused nothing.
         assert servers.send("admin", acl.name, b"{}") == ""
-    output = ends(servers, process, settings, f"{process}-{acl.operation.name}-{acl.name}")
+    output = refused_start(servers, process, settings, f"{process}-{acl.operation.name}-{acl.name}")
     assert "Kafka ACLs" in output
     assert "firstclaim acls" in output
 
@@ -122,7 +122,7 @@ def test_a_stage_that_may_not_write_ends_with_a_sentence(
         "directory": b"nothing that is read",
     }[stirs]
     assert servers.send("admin", stirs, value) == ""
-    output = ends(servers, process, servers.lacking(process, acl), f"{process}-{acl.name}-write")
+    output = refused_start(servers, process, servers.lacking(process, acl), f"{process}-{acl.name}-write")
     assert "Kafka ACLs" in output
     assert f"append to {acl.name}" in output
 
@@ -143,7 +143,7 @@ def test_a_publication_without_its_transactional_id_is_refused_with_a_sentence(s
 async def positions_of(secured: Secured, topic: str, value: bytes) -> list[str]:
     """Return where a topic has a value, as PARTITION:OFFSET."""
     async with aclosing(read_topic(secured.admin, topic)) as records:
-        return [f"{one.partition}:{one.offset}" async for one in records if one.value == value]
+        return [f"{record.partition}:{record.offset}" async for record in records if record.value == value]
 
 
 def test_a_dead_letter_that_could_not_be_marked_is_not_sent_again(servers: Secured) -> None:

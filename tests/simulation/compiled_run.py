@@ -26,7 +26,7 @@ def main() -> None:
     import structlog  # noqa: PLC0415
 
     from tests.simulation.cluster import Cluster  # noqa: PLC0415
-    from tests.simulation.crash_history import ENGINE, play  # noqa: PLC0415
+    from tests.simulation.crash_history import ENGINE, run_history  # noqa: PLC0415
     from tests.simulation.run import run  # noqa: PLC0415
     from tests.simulation.schedule import schedule  # noqa: PLC0415
     from tests.simulation.stepped_processes import database_template  # noqa: PLC0415
@@ -39,7 +39,7 @@ def main() -> None:
         brokers.append(cluster.broker)
     with tempfile.TemporaryDirectory() as temporary:
         # With the stages, the writers and the real record batches.
-        brokers.append(play(database_template(Path(temporary)), Path(temporary), ENGINE).broker)
+        brokers.append(run_history(database_template(Path(temporary)), Path(temporary), ENGINE).broker)
     logs = [
         [
             sha256(repr([_repeatable(record) for record in log]).encode()).hexdigest()

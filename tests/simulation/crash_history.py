@@ -47,16 +47,16 @@ Act = tuple[float, list[Message]]
 """Seconds that pass before, and what is sent then."""
 
 
-def _published(kind: str, object_id: str, value: dict[str, Any]) -> Message:
+def _publication(kind: str, object_id: str, value: dict[str, Any]) -> Message:
     return Message(DIRECTORY, f"{ORG}/{kind}/{object_id}", value)
 
 
-def _arrives(name: str, **facts: Any) -> Message:
+def _arrival(name: str, **facts: Any) -> Message:
     value = {"vendor": "acme", "external_id": name, "last_name": name, "state": "RI", **facts}
     return Message(LEAD_ARRIVALS, name, value)
 
 
-def _acts(number: int, name: str, rep_id: str, kind: str, **fields: Any) -> Message:
+def _action(number: int, name: str, rep_id: str, kind: str, **fields: Any) -> Message:
     value = {
         "action_id": str(uuid.UUID(int=number)),
         "type": kind,
@@ -71,41 +71,41 @@ HISTORY: tuple[Act, ...] = (
     (
         0.0,
         [
-            *(_published("rep", one["rep_id"], {**one, "name": one["rep_id"]}) for one in REPS),
-            _published("queue", "new", QUEUE),
-            _published(
+            *(_publication("rep", one["rep_id"], {**one, "name": one["rep_id"]}) for one in REPS),
+            _publication("queue", "new", QUEUE),
+            _publication(
                 "group",
                 "west",
                 {"group_id": "west", "method": "round_robin", "members": REPS, "claim_window_seconds": 300},
             ),
-            _published("campaign", "west", {"campaign_id": "west", "group_id": "west"}),
+            _publication("campaign", "west", {"campaign_id": "west", "group_id": "west"}),
         ],
     ),
-    (60.0, [_arrives("offered", campaign="west"), _arrives("queued"), _arrives("lapsing", campaign="west")]),
+    (60.0, [_arrival("offered", campaign="west"), _arrival("queued"), _arrival("lapsing", campaign="west")]),
     (
         20.0,
         [
-            _acts(1, "queued", "rep-7", "claim", queue_id="new"),
-            _acts(2, "queued", "rep-3", "claim", queue_id="new"),
-            _acts(3, "offered", "rep-3", "decline"),
-            _arrives("queued"),
+            _action(1, "queued", "rep-7", "claim", queue_id="new"),
+            _action(2, "queued", "rep-3", "claim", queue_id="new"),
+            _action(3, "offered", "rep-3", "decline"),
+            _arrival("queued"),
         ],
     ),
     (
         20.0,
         [
-            _acts(4, "offered", "rep-7", "accept"),
-            _acts(5, "queued", "rep-7", "callback", at=(START + timedelta(hours=3)).isoformat()),
+            _action(4, "offered", "rep-7", "accept"),
+            _action(5, "queued", "rep-7", "callback", at=(START + timedelta(hours=3)).isoformat()),
             Message(DO_NOT_CONTACT, f"{ORG}/phone/+14014194247", {"reason": "asked us not to"}),
         ],
     ),
     (
         400.0,
         [
-            _arrives("later", phone="+14014194247"),
-            _published("queue", "new", {**QUEUE, "inclusion": {"combinator": "and", "rules": []}}),
-            _acts(6, "offered", "rep-7", "outcome", outcome="closed_won"),
-            _acts(2, "queued", "rep-3", "claim", queue_id="new"),
+            _arrival("later", phone="+14014194247"),
+            _publication("queue", "new", {**QUEUE, "inclusion": {"combinator": "and", "rules": []}}),
+            _action(6, "offered", "rep-7", "outcome", outcome="closed_won"),
+            _action(2, "queued", "rep-3", "claim", queue_id="new"),
         ],
     ),
 )
@@ -168,8 +168,8 @@ class Run:
     def _after_step(self, owner: Owner) -> None:
         self.owners.append(owner)
         if self.crash is None:
-            mine = owner._replace(served=True)
-            self.open_requests.append(self.loop.has_ready(mine))
+            own_step = owner._replace(served=True)
+            self.open_requests.append(self.loop.has_ready(own_step))
         elif self.loop.steps == self.crash.after and owner != NOBODY:
             self.loop.kill(owner.process, owner.life, with_requests=not self.crash.late)
             self._start(owner.process)
@@ -201,7 +201,7 @@ class Run:
         for _ in range(ROUNDS):
             stages = {stage.name: stage for stage in self.apps["worker"].stages}
             partitions = [*stages["leads"].table.rows.partitions(), *stages["orgs"].table.rows.partitions()]
-            due = [at for one in partitions if (at := one.deadlines.next_due()) is not None]
+            due = [at for partition in partitions if (at := partition.deadlines.next_due()) is not None]
             if not due:
                 self.broker.now += MONTH_SECONDS
                 return
@@ -253,17 +253,17 @@ def rows_in(database: Path) -> dict[str, list[Any]]:
         connection.close()
 
 
-def fresh(template: Path, database: Path) -> Path:
+def reset_database(template: Path, database: Path) -> Path:
     """Make a database an empty one again."""
     for old in database.parent.glob(f"{database.name}*"):
         old.unlink()
     return Path(shutil.copy(template, database))
 
 
-def play(
+def run_history(
     template: Path, folder: Path, processes: tuple[str, ...] = WITH_SINK, crash: Crash | None = None
 ) -> Run:
     """Run the history on a copy of an empty database."""
-    run = Run(fresh(template, folder / "crm.db"), processes, crash)
+    run = Run(reset_database(template, folder / "crm.db"), processes, crash)
     run.play()
     return run

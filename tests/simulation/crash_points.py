@@ -24,7 +24,7 @@ from typing import Any
 
 import structlog
 
-from tests.simulation.crash_history import ENGINE, WITH_SINK, Crash, Run, fresh, play, rows_in
+from tests.simulation.crash_history import ENGINE, WITH_SINK, Crash, Run, reset_database, rows_in, run_history
 from tests.simulation.outcome import check
 from tests.simulation.stepped_processes import database_template, stored_at_once
 
@@ -33,7 +33,7 @@ PublicMessages = dict[str, list[Any]]
 
 
 @dataclass
-class Found:
+class CrashPoints:
     """The result: crash points by process, how many were run, and what went wrong at which."""
 
     points: Counter[str] = field(default_factory=Counter)
@@ -52,10 +52,10 @@ class Stage:
 
     def public_messages(self, crash: Crash | None = None) -> tuple[Run, PublicMessages]:
         """Run the history and check how it ends; return the run and what others were told."""
-        run = play(self.template, self.folder, self.processes, crash)
+        run = run_history(self.template, self.folder, self.processes, crash)
         check(run.cluster())
         if "sink" in self.processes:
-            at_once = fresh(self.template, self.folder / "at-once.db")
+            at_once = reset_database(self.template, self.folder / "at-once.db")
             stored_at_once(run.kafka, at_once)
             wanted, found = rows_in(at_once), run.stored()
             assert found == wanted, "the CRM database differs: " + _first_difference(wanted, found)
@@ -100,12 +100,12 @@ def _first_difference(wanted: dict[str, list[Any]], found: dict[str, list[Any]])
 
 def enumerate_crashes(
     *, every: int = 1, first: int = 0, killed: tuple[str, ...] = WITH_SINK
-) -> Iterator[Found]:
+) -> Iterator[CrashPoints]:
     """Run the history once for each crash point, or for each `every`-th from the `first` on.
 
     Yields the same result again after each history, so that a caller may stop early.
     """
-    result = Found()
+    result = CrashPoints()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         template = database_template(folder)

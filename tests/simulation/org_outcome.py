@@ -20,7 +20,7 @@ from rules.outbound.lead_org_messages import LeadNews, org_event_identity, to_le
 from rules.outbound.public_messages import public_messages
 from streams.stage_table import OrgRows
 from streams.topics import LEAD_LOG, ORG_JOURNAL, ORG_LOG
-from tests.rules.distribution.agreement import stands
+from tests.rules.distribution.agreement import expected_in_org
 from tests.simulation.broker import PARTITIONS, Broker, Record
 from tests.simulation.cluster import ORG, ORG_PARTITION, Cluster
 from tests.simulation.processes import datetime_of
@@ -32,7 +32,7 @@ Batch = tuple[tuple[bytes, bytes], ...]
 
 
 @dataclass
-class OrgTruth:
+class ExpectedOrgState:
     """The result of one reader of the org's log: each event's batch, the final org, and the messages asked and told."""
 
     orgs: OrgPartition = field(default_factory=lambda: OrgPartition(ORG_PARTITION))
@@ -45,7 +45,7 @@ class OrgTruth:
 
 def check(cluster: Cluster, leads: Sequence[Records]) -> None:
     """Raise AssertionError with the problem. `leads`: the expected records of each partition's leads."""
-    truth = read(cluster.broker)
+    truth = read_org_log(cluster.broker)
     _check_org_messages(truth, leads)
     _check_journal(cluster.broker, truth)
     _check_messages_to_leads(cluster.broker, truth)
@@ -53,14 +53,14 @@ def check(cluster: Cluster, leads: Sequence[Records]) -> None:
     assert not list(stuck_waiting(truth.orgs)), "M5: a lead waits although a rep may have it"
     for worker in cluster.workers:
         if ORG_PARTITION in worker.owned:
-            mine = worker.orgs.stage.table.rows.of(ORG_PARTITION)
-            assert _rows(mine) == _rows(truth.orgs), "a worker remembers another org"
-            assert mine.state(ORG).persons == truth.orgs.state(ORG).persons, "or other people"
+            rows_of_worker = worker.orgs.stage.table.rows.of(ORG_PARTITION)
+            assert _rows(rows_of_worker) == _rows(truth.orgs), "a worker remembers another org"
+            assert rows_of_worker.state(ORG).persons == truth.orgs.state(ORG).persons, "or other people"
 
 
-def read(broker: Broker) -> OrgTruth:
+def read_org_log(broker: Broker) -> ExpectedOrgState:
     """Read the org's log once, in order. A message that was read before is a repeat and decides nothing."""
-    truth = OrgTruth()
+    truth = ExpectedOrgState()
     open_leads: dict[str, int] = {}
     for record in broker.logs[ORG_LOG, ORG_PARTITION]:
         event = decode_org_event(record.value or b"")
@@ -112,11 +112,11 @@ def read(broker: Broker) -> OrgTruth:
     return truth
 
 
-def _open_leads(truth: OrgTruth) -> dict[str, int]:
+def _open_leads(truth: ExpectedOrgState) -> dict[str, int]:
     return {rep_id: row.open_leads for rep_id, row in truth.orgs.state(ORG).reps.items()}
 
 
-def _check_caps(truth: OrgTruth, event: OrgEvent, before: dict[str, int]) -> None:
+def _check_caps(truth: ExpectedOrgState, event: OrgEvent, before: dict[str, int]) -> None:
     """Check that no event lifts a rep over the cap, unless a lead got its owner without a place (R9, M6)."""
     directory = truth.orgs.directory(ORG)
     for rep_id, has in _open_leads(truth).items():
@@ -127,24 +127,26 @@ def _check_caps(truth: OrgTruth, event: OrgEvent, before: dict[str, int]) -> Non
             assert event.place is None, f"{rep_id} has {has} of at most {most} open leads"
 
 
-def _check_org_messages(truth: OrgTruth, leads: Sequence[Records]) -> None:
+def _check_org_messages(truth: ExpectedOrgState, leads: Sequence[Records]) -> None:
     """Check that all requests of the leads reached their org, in order, and that nothing else did."""
     expected: dict[bytes, bytes] = {}
     for partition, records in enumerate(leads):
-        mine = [
+        sent_messages = [
             (dict(message.headers)["ce_id"], message.value)
             for key, row in records.values()
             for message in public_messages(row, key, partition)
             if message.topic == ORG_LOG
         ]
-        expected |= dict(mine)
+        expected |= dict(sent_messages)
         prefix = f"lead-log-{partition}-".encode()
-        heard = [identity for identity in truth.org_messages if identity.startswith(prefix)]
-        assert heard == [identity for identity, _ in mine], "org messages come in the order of their log"
+        received_messages = [identity for identity in truth.org_messages if identity.startswith(prefix)]
+        assert received_messages == [identity for identity, _ in sent_messages], (
+            "org messages come in the order of their log"
+        )
     assert truth.org_messages == expected
 
 
-def _check_journal(broker: Broker, truth: OrgTruth) -> None:
+def _check_journal(broker: Broker, truth: ExpectedOrgState) -> None:
     """Check that each event has its complete batch, and that recovery from them, compacted or not, gives the truth."""
     journal = broker.logs[ORG_JOURNAL, ORG_PARTITION]
     first: list[int] = []
@@ -163,24 +165,28 @@ def _check_journal(broker: Broker, truth: OrgTruth) -> None:
     assert recovered.of(ORG_PARTITION).directory(ORG).versions == truth.orgs.directory(ORG).versions
 
 
-def _check_messages_to_leads(broker: Broker, truth: OrgTruth) -> None:
+def _check_messages_to_leads(broker: Broker, truth: ExpectedOrgState) -> None:
     """Check that every answer reached its lead, in order, and that no answer was invented."""
-    heard: dict[str, LeadNews] = {}
+    news_by_message: dict[str, LeadNews] = {}
     for partition in range(PARTITIONS):
-        begun: list[str] = []
+        accepted_leads: list[str] = []
         for record in broker.logs[LEAD_LOG, partition]:
-            news = _news(record)
+            news = _lead_news(record)
             to_leads_messages = None if news is None else org_event_identity(news)
-            if news is not None and to_leads_messages is not None and to_leads_messages not in heard:
-                heard[to_leads_messages] = news
-                begun.append(to_leads_messages)
-        assert begun == [cause for cause in truth.to_leads_messages if cause in set(begun)], (
-            "answers come in order"
-        )
-    assert heard == truth.to_leads_messages
+            if (
+                news is not None
+                and to_leads_messages is not None
+                and to_leads_messages not in news_by_message
+            ):
+                news_by_message[to_leads_messages] = news
+                accepted_leads.append(to_leads_messages)
+        assert accepted_leads == [
+            cause for cause in truth.to_leads_messages if cause in set(accepted_leads)
+        ], "answers come in order"
+    assert news_by_message == truth.to_leads_messages
 
 
-def _check_agreement(truth: OrgTruth, leads: Sequence[Records], arrived: set[str]) -> None:
+def _check_agreement(truth: ExpectedOrgState, leads: Sequence[Records], arrived: set[str]) -> None:
     """X7: org and leads agree on every lead, and the org has no other lead.
 
     R6: each arrival belongs to exactly one lead.
@@ -189,7 +195,9 @@ def _check_agreement(truth: OrgTruth, leads: Sequence[Records], arrived: set[str
     expected = {
         row.lead.lead_id: stand
         for row in rows.values()
-        if isinstance(row, LeadRow) and row.lead is not None and (stand := stands(row.lead)) is not None
+        if isinstance(row, LeadRow)
+        and row.lead is not None
+        and (stand := expected_in_org(row.lead)) is not None
     }
     found = {
         row.lead_id: (row.stage, row.epoch, tuple(sorted(hold.rep_id for hold in row.holds)))
@@ -205,7 +213,7 @@ def _check_agreement(truth: OrgTruth, leads: Sequence[Records], arrived: set[str
     for arrival_id in arrived:
         lead_id = persons.lead_of(arrival_id)
         assert lead_id in found_leads, f"{arrival_id} is nobody's"
-        assert _counting(rows, arrival_id) == lead_id, "ids lead to the lead that counts (K5)"
+        assert _counting_lead(rows, arrival_id) == lead_id, "ids lead to the lead that counts (K5)"
     forbidden = {handle for one in found_leads.values() for handle in one.suppressed}  # also by outcomes (M8)
     forbidden = {
         handle for handle in forbidden.union(LISTED_HANDLES) if persons.forbidden_reason(handle) is not None
@@ -222,7 +230,7 @@ def _check_agreement(truth: OrgTruth, leads: Sequence[Records], arrived: set[str
         assert rep.wake is None, f"{rep.rep_id} was never woken"
 
 
-def _counting(rows: dict[bytes, Row], lead_id: str) -> str:
+def _counting_lead(rows: dict[bytes, Row], lead_id: str) -> str:
     """Return the lead that counts for an id, as the leads say themselves."""
     for _ in rows:
         row = rows[lead_id.encode()]
@@ -250,7 +258,7 @@ def _batches(journal: list[Record]) -> list[tuple[int, Batch]]:
     return [(off, tuple(batch)) for off, batch in found]
 
 
-def _news(record: Record) -> LeadNews | None:
+def _lead_news(record: Record) -> LeadNews | None:
     try:
         event = decode_event(record.value or b"")
     except msgspec.MsgspecError:

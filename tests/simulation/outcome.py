@@ -25,7 +25,7 @@ from tests.simulation.processes import datetime_of
 
 
 @dataclass
-class Truth:
+class ExpectedState:
     """The result of one reader of one partition's log: the record of each event, and the last row of each key."""
 
     leads: LeadPartition
@@ -35,9 +35,9 @@ class Truth:
     unreadable: set[int] = field(default_factory=set)
 
 
-def check(cluster: Cluster) -> list[Truth]:
+def check(cluster: Cluster) -> list[ExpectedState]:
     """Raise AssertionError with the problem; return the state of each partition, which is the expected one."""
-    truths = [read(cluster.broker, partition) for partition in range(PARTITIONS)]
+    truths = [read_lead_log(cluster.broker, partition) for partition in range(PARTITIONS)]
     for partition, truth in enumerate(truths):
         _check_journal(cluster.broker, partition, truth)
         _check_public(cluster, partition, truth)
@@ -47,9 +47,9 @@ def check(cluster: Cluster) -> list[Truth]:
     return truths
 
 
-def read(broker: Broker, partition: int) -> Truth:
+def read_lead_log(broker: Broker, partition: int) -> ExpectedState:
     """Read one log once, in order, and check every step against the machine's invariants."""
-    truth = Truth(LeadPartition(partition, partition_of=partition_of))
+    truth = ExpectedState(LeadPartition(partition, partition_of=partition_of))
     leads = truth.leads
     for record in broker.logs[LEAD_LOG, partition]:
         try:
@@ -75,7 +75,7 @@ def read(broker: Broker, partition: int) -> Truth:
     return truth
 
 
-def _check_journal(broker: Broker, partition: int, truth: Truth) -> None:
+def _check_journal(broker: Broker, partition: int, truth: ExpectedState) -> None:
     """Check that no record is lost or invented. A repeat is identical to the byte, and recovery gives the truth."""
     journal = broker.logs[LEAD_JOURNAL, partition]
     written: dict[int, Record] = {}
@@ -98,7 +98,7 @@ def _check_journal(broker: Broker, partition: int, truth: Truth) -> None:
     assert buried == truth.unreadable, "what cannot be read is a dead letter, and nothing else is"
 
 
-def _check_public(cluster: Cluster, partition: int, truth: Truth) -> None:
+def _check_public(cluster: Cluster, partition: int, truth: ExpectedState) -> None:
     """Check that only messages that follow from the rows are public, each once; a lead's versions only grow."""
     expected: dict[str, dict[bytes, tuple[bytes, bytes]]] = {topic: {} for topic in PUBLIC}
     listed: dict[bytes, tuple[bytes, bytes | None]] = {}
@@ -158,7 +158,7 @@ def _check_growth(topic: str, log: list[Record]) -> None:
         seen[about] = version, value
 
 
-def _check_answers(broker: Broker, partition: int, truth: Truth) -> None:
+def _check_answers(broker: Broker, partition: int, truth: ExpectedState) -> None:
     """Check that every action is answered, always with the same content. No version of a lead has two owners.
 
     After an erasure, an earlier answer is repeated without its words.
@@ -191,7 +191,7 @@ def _check_answers(broker: Broker, partition: int, truth: Truth) -> None:
             assert decoded["owner"] == decoded["rep_id"], action_id
 
 
-def _check_end(cluster: Cluster, partition: int, truth: Truth) -> None:
+def _check_end(cluster: Cluster, partition: int, truth: ExpectedState) -> None:
     """Every deadline was handled, and every lead is in one phase and in the queues it belongs to (X7, Q2)."""
     rules = truth.leads.rule_book.org(ORG)
     leads = [

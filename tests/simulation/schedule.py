@@ -106,11 +106,11 @@ def schedule(seed: int, length: int) -> Schedule:
     return tuple(steps)
 
 
-def _few(random: Random) -> int:
+def _small_number(random: Random) -> int:
     return random.choice((0, 1, 1, 2, 3, 5, MOST))
 
 
-def _some(random: Random) -> int:
+def _small_positive_number(random: Random) -> int:
     return random.choice((1, 2, 3, 5, MOST))
 
 
@@ -223,7 +223,7 @@ def _dawn(random: Random) -> list[Step]:
 
 
 def _poll(random: Random) -> list[Step]:
-    return [Poll(worker, _partition(random), _some(random)) for worker in range(WORKERS)]
+    return [Poll(worker, _partition(random), _small_positive_number(random)) for worker in range(WORKERS)]
 
 
 def _flow(random: Random) -> list[Step]:
@@ -231,11 +231,11 @@ def _flow(random: Random) -> list[Step]:
 
 
 def _poll_orgs(random: Random) -> list[Step]:
-    return [PollOrgs(worker, _some(random)) for worker in range(WORKERS)]
+    return [PollOrgs(worker, _small_positive_number(random)) for worker in range(WORKERS)]
 
 
 def _land(random: Random) -> list[Step]:
-    return [Land(_worker(random), _few(random))]
+    return [Land(_worker(random), _small_number(random))]
 
 
 def _commit(random: Random) -> list[Step]:
@@ -255,23 +255,27 @@ def _rebalance(random: Random) -> list[Step]:
 
 
 def _relay(random: Random) -> list[Step]:
-    return [Relay(_partition(random), random.choice((1, 3, 10, MOST)), _few(random), random.random() < 0.5)]
+    return [
+        Relay(
+            _partition(random), random.choice((1, 3, 10, MOST)), _small_number(random), random.random() < 0.5
+        )
+    ]
 
 
 def _relay_org(random: Random) -> list[Step]:
-    return [RelayOrg(random.choice((1, 3, 10, MOST)), _few(random), random.random() < 0.5)]
+    return [RelayOrg(random.choice((1, 3, 10, MOST)), _small_number(random), random.random() < 0.5)]
 
 
 def _crash(random: Random) -> list[Step]:
     """Kill a worker with open records. Later the group rebalances."""
     worker = _worker(random)
     return [
-        *(Poll(worker, partition, _some(random)) for partition in range(3)),
-        Land(worker, _few(random)),
+        *(Poll(worker, partition, _small_positive_number(random)) for partition in range(3)),
+        Land(worker, _small_number(random)),
         Commit(worker),
-        *(Poll(worker, partition, _some(random)) for partition in range(3)),
-        PollOrgs(worker, _some(random)),
-        Crash(worker, _few(random)),
+        *(Poll(worker, partition, _small_positive_number(random)) for partition in range(3)),
+        PollOrgs(worker, _small_positive_number(random)),
+        Crash(worker, _small_number(random)),
         Rebalance(_worker(random)),
     ]
 
@@ -280,9 +284,11 @@ def _zombie(random: Random) -> list[Step]:
     """Stop a worker with open records. Others take over; it resumes, and learns late that it lost its partitions."""
     worker = _worker(random)
     others = [other for other in range(WORKERS) if other != worker]
-    polls: list[Step] = [Poll(other, partition, _some(random)) for other in others for partition in range(3)]
-    polls += [PollOrgs(other, _some(random)) for other in others]
-    lands: list[Step] = [Land(other, _few(random)) for other in others]
+    polls: list[Step] = [
+        Poll(other, partition, _small_positive_number(random)) for other in others for partition in range(3)
+    ]
+    polls += [PollOrgs(other, _small_positive_number(random)) for other in others]
+    lands: list[Step] = [Land(other, _small_number(random)) for other in others]
     haunts: list[Step] = random.choices(
         [
             Land(worker, 1),
@@ -290,21 +296,21 @@ def _zombie(random: Random) -> list[Step]:
             Commit(worker),
             Fire(worker),
             Sweep(worker),
-            PollOrgs(worker, _some(random)),
-            *(Poll(worker, partition, _some(random)) for partition in range(3)),
+            PollOrgs(worker, _small_positive_number(random)),
+            *(Poll(worker, partition, _small_positive_number(random)) for partition in range(3)),
         ],
         k=random.randrange(6),
     )
     return [
-        *(Poll(worker, partition, _some(random)) for partition in range(3)),
-        PollOrgs(worker, _some(random)),
+        *(Poll(worker, partition, _small_positive_number(random)) for partition in range(3)),
+        PollOrgs(worker, _small_positive_number(random)),
         Freeze(worker),
         Rebalance(_worker(random)),
         *polls,
         *lands,
         Thaw(worker),
         *haunts,
-        random.choice((Rejoin(worker), Crash(worker, _few(random)), Rebalance(_worker(random)))),
+        random.choice((Rejoin(worker), Crash(worker, _small_number(random)), Rebalance(_worker(random)))),
         Rebalance(_worker(random)),
     ]
 
@@ -313,8 +319,8 @@ def _crash_relay(random: Random) -> list[Step]:
     """Kill the relay while it has unsent messages."""
     return [
         *_relay(random),
-        Relay(_partition(random), MOST, _few(random), random.random() < 0.5),
-        CrashRelay(_few(random)),
+        Relay(_partition(random), MOST, _small_number(random), random.random() < 0.5),
+        CrashRelay(_small_number(random)),
     ]
 
 
@@ -322,18 +328,18 @@ def _crash_org_relay(random: Random) -> list[Step]:
     """Kill the org relay while it has unsent answers."""
     return [
         *_relay_org(random),
-        RelayOrg(MOST, _few(random), random.random() < 0.5),
-        CrashOrgRelay(_few(random)),
+        RelayOrg(MOST, _small_number(random), random.random() < 0.5),
+        CrashOrgRelay(_small_number(random)),
     ]
 
 
 def _org_relay_ghost(random: Random) -> list[Step]:
     """Replace the org relay while it has unsent answers. They land among those of its successor."""
     return [
-        RelayOrg(MOST, _few(random), random.random() < 0.5),
+        RelayOrg(MOST, _small_number(random), random.random() < 0.5),
         SucceedOrgRelay(),
-        RelayOrg(_some(random), _few(random), random.random() < 0.5),
-        HauntOrgRelay(_few(random)),
+        RelayOrg(_small_positive_number(random), _small_number(random), random.random() < 0.5),
+        HauntOrgRelay(_small_number(random)),
         RelayOrg(MOST, MOST, random.random() < 0.5),
         HauntOrgRelay(MOST),
     ]

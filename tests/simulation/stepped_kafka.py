@@ -166,7 +166,7 @@ class StepConsumer:
             begin = self._positions[partition]
             log = self._kafka.broker.logs[partition.topic, partition.partition]
             if partition not in self._paused and (records := log[begin : begin + most]):
-                found[partition] = [fetched(record) for record in records]
+                found[partition] = [fetched_record(record) for record in records]
                 self._positions[partition] = begin + len(records)
         return found
 
@@ -186,7 +186,7 @@ class Fetched:
     tracked: bool = False
 
 
-def fetched(record: Record, *, faust: bool = False) -> Fetched:
+def fetched_record(record: Record, *, faust: bool = False) -> Fetched:
     """Return a record of the broker as a client gets it."""
     at = record.timestamp if faust else int(record.timestamp * 1000)
     return Fetched(

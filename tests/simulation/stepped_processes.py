@@ -38,7 +38,7 @@ from tests.simulation.stepped_kafka import (
     Kafka,
     StepConsumer,
     StepProducer,
-    fetched,
+    fetched_record,
     partitions_of,
 )
 
@@ -159,8 +159,8 @@ class App:
 
     def ack_together(self, events: list[FaustEvent]) -> None:
         """Mark events as handled."""
-        for one in events:
-            one.ack()
+        for taken in events:
+            taken.ack()
 
     async def run(self) -> None:
         """Recover, then feed the agents."""
@@ -189,14 +189,14 @@ class App:
         logs = self._kafka.broker.logs
 
         def fetch() -> list[Any]:
-            return [one for n, at in positions.items() for one in logs[topic, n][at : at + MOST_FETCHED]]
+            return [log for n, at in positions.items() for log in logs[topic, n][at : at + MOST_FETCHED]]
 
         while True:
             news.clear()
             records = await loop_now().serve(fetch)
             for record in records:
                 positions[record.partition] = record.offset + 1
-                stream.queue.put_nowait(FaustEvent(fetched(record, faust=True), self._ack))
+                stream.queue.put_nowait(FaustEvent(fetched_record(record, faust=True), self._ack))
             if not records:
                 await news.wait()
 
@@ -275,10 +275,10 @@ def stored_at_once(kafka: Kafka, database: Path) -> None:
     engine = connect(f"sqlite:///{database}", pooled=False)
     records = [
         JournalRecord(
-            one.partition, one.offset, one.key or None, one.value, one.headers, int(one.timestamp * 1000)
+            log.partition, log.offset, log.key or None, log.value, log.headers, int(log.timestamp * 1000)
         )
         for partition in range(PARTITIONS)
-        for one in kafka.broker.logs[LEAD_JOURNAL, partition]
+        for log in kafka.broker.logs[LEAD_JOURNAL, partition]
     ]
     CrmWriter(engine, _refuse).apply(records)
     engine.dispose()

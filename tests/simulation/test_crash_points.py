@@ -21,7 +21,7 @@ EVERY = 29
 
 
 @pytest.fixture(autouse=True)
-def _quiet() -> Iterator[None]:
+def _silent_log() -> Iterator[None]:
     before = structlog.get_config()
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     yield

@@ -44,7 +44,7 @@ def worker_with_a_herd() -> tuple[Broker, Worker]:
     return broker, worker
 
 
-def appended(broker: Broker) -> int:
+def deadlines_in_log(broker: Broker) -> int:
     """Return how many deadlines are in the log."""
     return sum(len(broker.logs[LEAD_LOG, partition]) for partition in range(PARTITIONS))
 
@@ -67,7 +67,7 @@ def test_x3_what_is_due_waits_until_what_was_appended_is_decided() -> None:
     for partition in range(PARTITIONS):
         worker.poll(partition, HERD)
     assert worker.fire() == 0
-    assert appended(broker) == HERD, "each is appended once"
+    assert deadlines_in_log(broker) == HERD, "each is appended once"
     worker.outbox.land(HERD)
     rows = [
         decode_row(record.value or b"")
@@ -77,7 +77,7 @@ def test_x3_what_is_due_waits_until_what_was_appended_is_decided() -> None:
     called = [
         row
         for row in rows
-        if isinstance(row, LeadRow) and any(isinstance(one, CallbackDue) for one in row.decisions)
+        if isinstance(row, LeadRow) and any(isinstance(decision, CallbackDue) for decision in row.decisions)
     ]
     assert len(called) == HERD, "and each call is due once"
 
@@ -107,7 +107,7 @@ def test_x3_a_partition_that_decides_nothing_keeps_no_other_one_waiting() -> Non
             worker.poll(partition, HERD)
     assert len(broker.logs[LEAD_LOG, behind]) == handled, "it has all that may be on its way to it"
     assert worker.fire() == 0
-    assert appended(broker) == HERD - (deadlines_of(worker, behind) - handled), (
+    assert deadlines_in_log(broker) == HERD - (deadlines_of(worker, behind) - handled), (
         "all of the others are decided"
     )
 

@@ -18,7 +18,7 @@ KEY = b"lead"
 PARTITION = partition_of(KEY)
 
 
-def counted() -> tuple[float, float]:
+def counters() -> tuple[float, float]:
     """Return how many messages to `assignments`, and how many new owners, were counted."""
     values = (
         REGISTRY.get_sample_value("firstclaim_published_total", {"topic": ASSIGNMENTS}),
@@ -28,7 +28,7 @@ def counted() -> tuple[float, float]:
     return published, changes
 
 
-def assigned(broker: Broker) -> None:
+def write_assignment(broker: Broker) -> None:
     """Write the record of an assignment to the journal."""
     lead = Lead(
         lead_id="lead",
@@ -48,22 +48,22 @@ def assigned(broker: Broker) -> None:
 
 def test_a_message_is_counted_when_it_is_durable_and_not_before() -> None:
     broker = Broker(START.timestamp())
-    relay, before = Relay(broker), counted()
-    assigned(broker)
+    relay, before = Relay(broker), counters()
+    write_assignment(broker)
     assert relay.poll(PARTITION, 10) == 1
     assert relay.outbox.waiting, "it is on its way"
-    assert counted() == before
+    assert counters() == before
     relay.outbox.land(10)
-    assert counted() == (before[0] + 1, before[1] + 1)
+    assert counters() == (before[0] + 1, before[1] + 1)
 
 
 def test_what_a_killed_relay_published_is_not_counted_again() -> None:
     broker = Broker(START.timestamp())
-    relay, before = Relay(broker), counted()
-    assigned(broker)
+    relay, before = Relay(broker), counters()
+    write_assignment(broker)
     relay.poll(PARTITION, 10)
     relay.outbox.land(10)
     relay.crash(0)  # nothing was committed, so the next relay reads the record again
     assert relay.poll(PARTITION, 10) == 1
     relay.outbox.land(10)  # only the org is told again; it recognises a repeat
-    assert counted() == (before[0] + 1, before[1] + 1)
+    assert counters() == (before[0] + 1, before[1] + 1)

@@ -44,7 +44,7 @@ BrokenRecord = Callable[[pytest.MonkeyPatch], None]
 
 
 @pytest.fixture(autouse=True)
-def _quiet() -> Iterator[None]:
+def _silent_log() -> Iterator[None]:
     """Silence the log of dropped rows, because there are thousands here."""
     before = structlog.get_config()
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))

@@ -15,7 +15,7 @@ from sink.database_engine import connect
 from sink.migrate import upgrade
 from sink.writer import CrmWriter
 from tests.fixtures.servers import empty_database, unique
-from tests.sink.seeded_journal import tables, unburied
+from tests.sink.seeded_journal import fail_on_dead_letter, tables
 
 
 @dataclass(frozen=True)
@@ -41,8 +41,8 @@ def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
 def database(empty_url: str) -> Database:
     """Return a migrated database."""
     upgrade(empty_url)
-    away = _locked if empty_url.startswith("sqlite") else _closed
-    return Database(empty_url, lambda: away(empty_url))
+    shut_out = _locked if empty_url.startswith("sqlite") else _closed
+    return Database(empty_url, lambda: shut_out(empty_url))
 
 
 @pytest.fixture
@@ -58,11 +58,11 @@ def engine(database: Database) -> Iterator[Engine]:
 @pytest.fixture
 def writer(engine: Engine) -> CrmWriter:
     """Return a writer. The test fails if it writes a dead letter."""
-    return CrmWriter(engine, unburied)
+    return CrmWriter(engine, fail_on_dead_letter)
 
 
 @pytest.fixture
-def copied(monkeypatch: pytest.MonkeyPatch) -> None:
+def always_by_copy(monkeypatch: pytest.MonkeyPatch) -> None:
     """Store on Postgres by COPY, however few rows there are."""
     monkeypatch.setattr(staging, "MANY", 1)
 
@@ -76,7 +76,7 @@ def expected(tmp_path: Path) -> Callable[..., dict[str, list[tuple[object, ...]]
         upgrade(url)
         engine = connect(url)
         for records in scenarios:
-            CrmWriter(engine, unburied).apply(records)  # type: ignore[arg-type]
+            CrmWriter(engine, fail_on_dead_letter).apply(records)  # type: ignore[arg-type]
         found = tables(engine)
         engine.dispose()
         return found

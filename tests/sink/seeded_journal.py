@@ -99,7 +99,7 @@ class Scenario:
             if not self.leads or self._random.random() < 0.4:
                 self._arrive()
             else:
-                self._happen(self._random.choice(self._names))
+                self._random_event(self._random.choice(self._names))
         return self
 
     def repeat(self, times: int) -> "Scenario":
@@ -116,7 +116,7 @@ class Scenario:
         entered = QueueEntered(queue_id="aged", sort_key="k", rules_version=1, why="state is RI")
         self._write(name, lead, 1, LeadAccepted(), entered)
 
-    def _happen(self, name: str) -> None:
+    def _random_event(self, name: str) -> None:
         lead, seq = self.leads[name]
         rep = self._random.choice(REPS)
         change = msgspec.structs.replace
@@ -124,7 +124,7 @@ class Scenario:
             self._write(name, lead, seq, self._answer(rep, Result.LOST, seq, lead.owner))
         elif lead.phase is Phase.OWNED:
             open_exception = OpenException("orphaned", ({"rep_id": lead.owner, "why": "left"},), self._now)
-            gone = owner_changed(None, lead.owner)
+            owner_removed = owner_changed(None, lead.owner)
             raised = ExceptionRaised(reason=open_exception.reason, explanation=open_exception.explanation)
             after = change(
                 lead,
@@ -134,7 +134,7 @@ class Scenario:
                 open_exception=open_exception,
                 updated_at=self._now,
             )
-            self._write(name, after, seq + 1, gone, raised)
+            self._write(name, after, seq + 1, owner_removed, raised)
         elif lead.phase is Phase.EXCEPTION and self._random.random() < 0.5:
             after = change(lead, phase=Phase.IGNORED, updated_at=self._now)
             self._write(name, after, seq + 1, ExceptionIgnored(rep_id="manager-1"))
@@ -181,7 +181,7 @@ class Scenario:
         return START + timedelta(seconds=self.off)
 
 
-def unburied(record: JournalRecord, outcome: Exception) -> None:
+def fail_on_dead_letter(record: JournalRecord, outcome: Exception) -> None:
     """Fail, because no record of this test may become a dead letter."""
     raise AssertionError(f"{record.partition}/{record.offset} was buried: {outcome}")
 

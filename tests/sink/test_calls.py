@@ -41,10 +41,10 @@ def record(n: int, event: Any = "ringing", **more: Any) -> bytes:
 
 def rows(*records: bytes) -> list[dict[str, Any]]:
     """Return the rows of records."""
-    return [row for one in records if (row := call_row(one)) is not None]
+    return [row for record in records if (row := call_row(record)) is not None]
 
 
-def stored(engine: Engine) -> list[tuple[str, str]]:
+def stored_calls(engine: Engine) -> list[tuple[str, str]]:
     """Return (leg, event) of every row, in order."""
     table = CallTable
     with engine.connect() as connection:
@@ -58,7 +58,12 @@ def test_n4_each_record_is_stored_once_with_the_position(engine: Engine) -> None
     pressed = [record(n, "pressed", digit="1") for n in (1, 2)]
     ended = record(3, "ended", seconds=2.5, reason="hung_up", system="http://asterisk:8088/ari")
     assert writer.apply(rows(record(0), record(0), *pressed, ended, b"no call", b"{}"), {}, {0: 7})
-    assert stored(engine) == [("rep", "ringing"), ("rep", "pressed"), ("rep", "pressed"), ("rep", "ended")]
+    assert stored_calls(engine) == [
+        ("rep", "ringing"),
+        ("rep", "pressed"),
+        ("rep", "pressed"),
+        ("rep", "ended"),
+    ]
     with engine.connect() as connection:
         newest, *_ = queries.calls(connection, "L", 10)
     assert (newest["event"], newest["seconds"], newest["reason"]) == ("ended", 2.5, "hung_up")
@@ -73,9 +78,9 @@ def test_n4_after_a_rebuild_the_calls_are_read_again(engine: Engine) -> None:
     empty_tables(engine, history=False)
     assert not writer.apply(rows(record(1, "ended")), {0: 1}, {0: 2}), "the database is behind"
     assert writer.apply(rows(record(0), record(1, "ended")), {}, {0: 2})
-    assert stored(engine) == [("rep", "ringing"), ("rep", "ended")]
+    assert stored_calls(engine) == [("rep", "ringing"), ("rep", "ended")]
     empty_tables(engine, history=True)
-    assert stored(engine) == []
+    assert stored_calls(engine) == []
 
 
 def test_the_migration_of_calls_goes_both_ways(database: Database) -> None:

@@ -10,7 +10,7 @@ from sqlalchemy.dialects import sqlite
 
 from models.errors import PermanentError, RetryableError
 from sink.column_types import UtcDateTime
-from sink.db_errors import translated
+from sink.db_errors import translated_errors
 from streams.readiness import Readiness
 
 
@@ -56,7 +56,7 @@ def postgres(sqlstate: str) -> Exception:
     ids=str,
 )
 def test_an_error_of_the_database_becomes_one_of_ours(error: Exception, error_type: type[Exception]) -> None:
-    with pytest.raises(error_type) as raised, translated("CRM database"):
+    with pytest.raises(error_type) as raised, translated_errors("CRM database"):
         raise wrapped(error)
     assert str(error) in str(raised.value)
 
@@ -78,7 +78,7 @@ def test_an_error_of_the_database_becomes_one_of_ours(error: Exception, error_ty
     ids=str,
 )
 def test_a_postgres_that_fails_over_is_named_in_words(error: Exception, expected: str) -> None:
-    with pytest.raises(RetryableError) as raised, translated("CRM database"):
+    with pytest.raises(RetryableError) as raised, translated_errors("CRM database"):
         raise wrapped(error)
     assert str(raised.value).startswith(expected)
 
@@ -100,7 +100,7 @@ def test_a_postgres_that_fails_over_is_named_in_words(error: Exception, expected
 def test_an_error_around_the_database_becomes_one_of_ours(
     error: Exception, error_type: type[Exception]
 ) -> None:
-    with pytest.raises(error_type), translated("CRM database"):
+    with pytest.raises(error_type), translated_errors("CRM database"):
         raise error
 
 
@@ -111,7 +111,7 @@ def test_a_reason_holds_no_values_of_the_statement() -> None:
         psycopg.OperationalError("gone\nDETAIL: +14014194247"),
         psycopg.Error,
     )
-    with pytest.raises(RetryableError) as later, translated("CRM database"):
+    with pytest.raises(RetryableError) as later, translated_errors("CRM database"):
         raise secret
     assert "4014194247" not in str(later.value)
 

@@ -42,7 +42,7 @@ class Journal:
         self._writer.apply(self._records)
 
 
-def answered(action_id: str, result: Result, at: datetime, action: str = "claim") -> Answered:
+def answer_of(action_id: str, result: Result, at: datetime, action: str = "claim") -> Answered:
     """Return the answer to an action."""
     lost = result is Result.LOST
     return Answered(
@@ -56,14 +56,14 @@ def answered(action_id: str, result: Result, at: datetime, action: str = "claim"
     )
 
 
-def offered(reps: Sequence[str], *passed: RejectedCandidate, method: str = "round_robin") -> LeadOffered:
+def offer_of(reps: Sequence[str], *passed: RejectedCandidate, method: str = "round_robin") -> LeadOffered:
     """Return an offer of the group west."""
     return LeadOffered(
         group_id="west", epoch=1, method=method, reps=tuple(reps), why="its turn", passed=passed
     )
 
 
-def ended(
+def end_of_offer(
     reps: Sequence[str], outcome: Outcome, method: str | None = "round_robin", winner: str | None = None
 ) -> OfferEnded:
     """Return the end of an offer."""
@@ -90,16 +90,16 @@ def test_arrivals_and_claims_by_minute_of_one_org_since_an_instant(journal: Jour
     other = of_org("c", "another")
     for lead in (before, a, b, other):
         journal.says(lead, lead.arrived_at, LeadAccepted())
-    journal.says(before, START - MINUTE, answered("0", Result.WON, START))
-    journal.says(a, START, answered("1", Result.WON, START))
-    journal.says(a, START + MINUTE, answered("2", Result.LOST, START + MINUTE))
-    journal.says(b, START + MINUTE, answered("3", Result.WON, START + MINUTE, "press_one"))
-    journal.says(b, START + MINUTE, answered("4", Result.REFUSED, START + MINUTE))
-    journal.says(b, START + MINUTE, answered("5", Result.DONE, START + MINUTE, "note"))
+    journal.says(before, START - MINUTE, answer_of("0", Result.WON, START))
+    journal.says(a, START, answer_of("1", Result.WON, START))
+    journal.says(a, START + MINUTE, answer_of("2", Result.LOST, START + MINUTE))
+    journal.says(b, START + MINUTE, answer_of("3", Result.WON, START + MINUTE, "press_one"))
+    journal.says(b, START + MINUTE, answer_of("4", Result.REFUSED, START + MINUTE))
+    journal.says(b, START + MINUTE, answer_of("5", Result.DONE, START + MINUTE, "note"))
     journal.says(
-        a, START + 2 * MINUTE, answered("1", Result.WON, START)
+        a, START + 2 * MINUTE, answer_of("1", Result.WON, START)
     )  # a repeat with the same answer (X4)
-    journal.says(other, START, answered("6", Result.WON, START))
+    journal.says(other, START, answer_of("6", Result.WON, START))
     journal.store()
     with engine.connect() as connection:
         whole = CountRange(START, cut=False)
@@ -131,11 +131,11 @@ def test_the_first_owner_counts_and_how_long_the_lead_waited(journal: Journal, e
 
 def test_offers_by_outcome_exceptions_by_reason(journal: Journal, engine: Engine) -> None:
     a = lead_of("a")
-    journal.says(a, START, offered(["rep-3"]))
-    journal.says(a, START, ended(["rep-3"], Outcome.TIMEOUT), offered(["rep-7"]))
-    journal.says(a, START, ended([], Outcome.CLAIMED, winner="rep-7"))
-    journal.says(a, START, ended([], Outcome.VOIDED, method=None))
-    journal.says(a, START, offered(["rep-3", "rep-7"], method="ring_all"))
+    journal.says(a, START, offer_of(["rep-3"]))
+    journal.says(a, START, end_of_offer(["rep-3"], Outcome.TIMEOUT), offer_of(["rep-7"]))
+    journal.says(a, START, end_of_offer([], Outcome.CLAIMED, winner="rep-7"))
+    journal.says(a, START, end_of_offer([], Outcome.VOIDED, method=None))
+    journal.says(a, START, offer_of(["rep-3", "rep-7"], method="ring_all"))
     open_exception = OpenException("all_agents_tried", (), START)
     raised = ExceptionRaised(reason="all_agents_tried", explanation=())
     journal.says(lead_of("x", phase=Phase.EXCEPTION, open_exception=open_exception), START, raised)
@@ -155,14 +155,14 @@ def test_r7_r9_who_got_how_many_of_a_group_and_who_was_passed_over_why(
 ) -> None:
     a = lead_of("a")
     licence = RejectedCandidate("rep-9", RejectionReason.LICENCE, "is not licensed in RI")
-    rest = RejectedCandidate(None, RejectionReason.HOURS, "3 more: hours")
-    journal.says(a, START, offered(["rep-3"], licence, rest))
-    journal.says(a, START, ended(["rep-3"], Outcome.DECLINED), offered(["rep-7"], licence))
-    journal.says(a, START, ended([], Outcome.CLAIMED, winner="rep-7"))
-    journal.says(lead_of("c"), START, offered(["rep-3", "rep-7", "rep-9"], method="ring_all"))
+    summed_up = RejectedCandidate(None, RejectionReason.HOURS, "3 more: hours")
+    journal.says(a, START, offer_of(["rep-3"], licence, summed_up))
+    journal.says(a, START, end_of_offer(["rep-3"], Outcome.DECLINED), offer_of(["rep-7"], licence))
+    journal.says(a, START, end_of_offer([], Outcome.CLAIMED, winner="rep-7"))
+    journal.says(lead_of("c"), START, offer_of(["rep-3", "rep-7", "rep-9"], method="ring_all"))
     declined = OfferDeclined(rep_id="rep-9", epoch=1, why="", remaining=("rep-3", "rep-7"), group_id="west")
     journal.says(lead_of("c"), START, declined)
-    journal.says(lead_of("c"), START, ended(["rep-3"], Outcome.CLAIMED, "ring_all", winner="rep-7"))
+    journal.says(lead_of("c"), START, end_of_offer(["rep-3"], Outcome.CLAIMED, "ring_all", winner="rep-7"))
     nobody = NobodyAvailable(
         group_id="west", epoch=2, reason="no_available_agents", explanation=(licence,), waits=True
     )

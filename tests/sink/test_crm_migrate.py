@@ -29,7 +29,7 @@ from streams.settings import Settings
 from tests.fixtures.servers import unique
 from tests.fixtures.waiting import PATIENCE_SECONDS
 from tests.sink.conftest import Database
-from tests.sink.seeded_journal import START, lead_of, record_of, row_of, unburied
+from tests.sink.seeded_journal import START, fail_on_dead_letter, lead_of, record_of, row_of
 from web.store.migrate import upgrade as upgrade_console
 
 
@@ -66,7 +66,7 @@ def test_a_database_at_the_newest_revision_is_upgraded_without_alembic(
 
 def test_an_upgrade_again_keeps_what_is_there(database: Database) -> None:
     engine = database.engine()
-    CrmWriter(engine, unburied).apply([record_of(row_of(lead_of()), 0)])
+    CrmWriter(engine, fail_on_dead_letter).apply([record_of(row_of(lead_of()), 0)])
     upgrade(database.url)
     with engine.connect() as connection:
         assert len(connection.execute(select(LeadTable.lead_id)).all()) == 1
@@ -141,7 +141,7 @@ def test_sinks_that_start_together_migrate_once(empty_url: str) -> None:
 def test_a_row_of_an_older_schema_is_filled_when_the_journal_is_read_again(database: Database) -> None:
     """The version is the same, so only the new columns can have changed."""
     lead = lead_of(how="claim", deferred_at=START)
-    assert refilled(database, lead, "0001", ("how", "deferred_at", "asked")) == (
+    assert row_after_upgrade(database, lead, "0001", ("how", "deferred_at", "asked")) == (
         "claim",
         START,
         {"attributes.utm": "spring", "value attributes.tags": True},
@@ -152,7 +152,7 @@ def test_a_row_of_an_older_schema_is_filled_when_the_journal_is_read_again(datab
 def test_d1_the_lock_of_an_older_schema_is_filled_from_the_journal(database: Database, phase: Phase) -> None:
     until = START + timedelta(hours=1)
     lead = lead_of(phase=phase, lock=Lock(rep_id="rep-7", since=START, until=until, epoch=3))
-    assert refilled(database, lead, "0004", ("locked_by", "locked_until", "offer_epoch")) == (
+    assert row_after_upgrade(database, lead, "0004", ("locked_by", "locked_until", "offer_epoch")) == (
         "rep-7",
         until,
         None,
@@ -168,7 +168,7 @@ def test_r3_the_offer_of_an_older_schema_is_filled_from_the_journal(database: Da
         reps=("rep-7", "rep-9"),
     )
     lead = lead_of(phase=Phase.OFFERED, open_distribution=distribution)
-    assert refilled(
+    assert row_after_upgrade(
         database, lead, "0004", ("offer_rep_ids", "offer_epoch", "offer_method", "locked_by")
     ) == (
         ["rep-7", "rep-9"],
@@ -183,7 +183,9 @@ def test_m4_the_age_of_an_older_schema_is_filled_from_the_journal(database: Data
     lead = lead_of(
         phase=Phase.OWNED, owner="rep-7", assigned_at=START, queue_since=later, owner_last_contacted_at=later
     )
-    assert refilled(database, lead, "0007", ("in_queue_since", "owner_last_contacted_at", "owner_left")) == (
+    assert row_after_upgrade(
+        database, lead, "0007", ("in_queue_since", "owner_last_contacted_at", "owner_left")
+    ) == (
         later,
         later,
         False,
@@ -202,7 +204,9 @@ MISSING = {
 """Revision -> columns that its lead table does not have yet."""
 
 
-def refilled(database: Database, lead: Lead, revision: str, names: tuple[str, ...]) -> tuple[Any, ...]:
+def row_after_upgrade(
+    database: Database, lead: Lead, revision: str, names: tuple[str, ...]
+) -> tuple[Any, ...]:
     """Store a lead under an older schema, upgrade, let the sink continue; return columns of its row."""
     values = table_rows(0, lead.lead_id, row_of(lead)).lead
     assert values is not None
@@ -214,7 +218,7 @@ def refilled(database: Database, lead: Lead, revision: str, names: tuple[str, ..
         connection.execute(insert(older).values(**row))
         connection.execute(insert(SinkOffsetTable).values(topic=JOURNAL, partition=0, next_offset=1, mark=0))
     upgrade(database.url)
-    writer = CrmWriter(engine, unburied)
+    writer = CrmWriter(engine, fail_on_dead_letter)
     assert writer.positions()[0] == (0, -1)
     writer.apply([record_of(row_of(lead), 0)])
     with engine.connect() as connection:

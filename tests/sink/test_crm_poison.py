@@ -16,14 +16,14 @@ from sink.writer import AppliedPosition, CrmWriter, JournalRecord
 from streams.brake import Brake
 from streams.process_exit import ExitCode
 from tests.sink.conftest import Database
-from tests.sink.seeded_journal import Scenario, only_row, tables, unburied
+from tests.sink.seeded_journal import Scenario, fail_on_dead_letter, only_row, tables
 
-pytestmark = pytest.mark.usefixtures("copied")
+pytestmark = pytest.mark.usefixtures("always_by_copy")
 
 Tables = dict[str, list[tuple[Any, ...]]]
 
 
-class Cemetery:
+class DeadLetterList:
     """Records each dead letter with its reason; refuses while `closed`."""
 
     def __init__(self) -> None:
@@ -53,7 +53,7 @@ class Cemetery:
 def test_a_record_that_cannot_be_read_is_buried_and_its_neighbours_are_stored(
     engine: Engine, value: bytes, error_class: str
 ) -> None:
-    cemetery = Cemetery()
+    cemetery = DeadLetterList()
     records = Scenario(0, seed=13).tell(9).records
     records[4] = replace(records[4], value=value)
     applied = CrmWriter(engine, cemetery).apply(records)
@@ -61,11 +61,11 @@ def test_a_record_that_cannot_be_read_is_buried_and_its_neighbours_are_stored(
     (grave,) = cemetery.graves
     assert grave[:2] == (4, error_class)
     assert grave[2]
-    assert CrmWriter(engine, unburied).positions()[0].next_offset == 9
+    assert CrmWriter(engine, fail_on_dead_letter).positions()[0].next_offset == 9
 
 
 def test_a_record_without_a_key_is_buried(engine: Engine) -> None:
-    cemetery = Cemetery()
+    cemetery = DeadLetterList()
     (record,) = Scenario(0, seed=14).tell(1).records
     CrmWriter(engine, cemetery).apply([replace(record, key=None)])
     assert [grave[1] for grave in cemetery.graves] == ["MissingKey"]
@@ -80,14 +80,14 @@ def refused_by_the_database(record: JournalRecord) -> JournalRecord:
 def test_a_record_the_database_refuses_is_found_in_a_bounded_number_of_transactions(
     engine: Engine, expected: Callable[..., Tables]
 ) -> None:
-    cemetery = Cemetery()
+    cemetery = DeadLetterList()
     records = Scenario(0, seed=15).tell(256).records
     poisoned = [n for n, record in enumerate(records) if b'"seq":1,' in (record.value or b"")][5]
-    begun = 0
+    transactions = 0
 
     def count(_: Connection) -> None:
-        nonlocal begun
-        begun += 1
+        nonlocal transactions
+        transactions += 1
 
     event.listen(engine, "begin", count)
     batch = [*records]
@@ -95,13 +95,13 @@ def test_a_record_the_database_refuses_is_found_in_a_bounded_number_of_transacti
     applied = CrmWriter(engine, cemetery).apply(batch)
     assert [grave[0] for grave in cemetery.graves] == [poisoned]
     assert (applied.leads, applied.buried) == (255, 1)
-    assert begun <= 2 * 8 + 2
+    assert transactions <= 2 * 8 + 2
     without = records[:poisoned] + records[poisoned + 1 :]
     assert tables(engine) == expected(without)
 
 
 def test_no_offset_passes_a_record_that_could_not_be_buried(engine: Engine) -> None:
-    cemetery = Cemetery()
+    cemetery = DeadLetterList()
     cemetery.closed = True
     writer = CrmWriter(engine, cemetery)
     records = Scenario(0, seed=16).tell(8).records
@@ -116,7 +116,7 @@ def test_no_offset_passes_a_record_that_could_not_be_buried(engine: Engine) -> N
 
 
 def test_a_record_is_buried_once_however_often_its_batch_is_tried(engine: Engine, database: Database) -> None:
-    cemetery = Cemetery()
+    cemetery = DeadLetterList()
     writer = CrmWriter(engine, cemetery)
     records = Scenario(0, seed=17).tell(6).records
     records[2] = replace(records[2], value=b"poison")
@@ -148,7 +148,7 @@ def test_e1_a_fault_of_our_own_is_told_apart_and_pulls_the_brake_before_anything
     records = Scenario(0, seed=13).tell(9).records
     records[4] = replace(records[4], value=b"{")
     monkeypatch.setattr(writer_module, "table_rows", fails)
-    cemetery = Cemetery()
+    cemetery = DeadLetterList()
     CrmWriter(engine, cemetery).apply(records)
     assert [grave[1] for grave in cemetery.graves] == ["fatal_error"] * 4 + ["DecodeError"] + [
         "fatal_error"

@@ -22,7 +22,15 @@ from sink.rebuild import HISTORY, NO_REASON, PublicRows, decisions_belong, empty
 from sink.statements import KEPT
 from sink.tables import AssignmentHistoryTable, AssignmentTable, LeadExceptionTable
 from sink.writer import CrmWriter
-from tests.sink.seeded_journal import Scenario, lead_of, owner_changed, record_of, row_of, tables, unburied
+from tests.sink.seeded_journal import (
+    Scenario,
+    fail_on_dead_letter,
+    lead_of,
+    owner_changed,
+    record_of,
+    row_of,
+    tables,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -48,7 +56,7 @@ def public(records: list[JournalRecord], topic: str) -> list[bytes | None]:
     return letters
 
 
-def compacted(records: list[JournalRecord]) -> list[JournalRecord]:
+def compact(records: list[JournalRecord]) -> list[JournalRecord]:
     """Return the newest record of each key, as compaction leaves them."""
     return sorted({record.key: record for record in records}.values(), key=lambda record: record.offset)
 
@@ -75,7 +83,7 @@ def test_two_writers_fill_an_emptied_database_together(
 ) -> None:
     """The sink continues while a rebuild fills the database. Each applies what the other has not applied yet."""
     scenario = Scenario(0, seed=6).tell(80)
-    sink, rebuild = CrmWriter(engine, unburied), CrmWriter(engine, unburied)
+    sink, rebuild = CrmWriter(engine, fail_on_dead_letter), CrmWriter(engine, fail_on_dead_letter)
     sink.apply(scenario.records[:50])
     empty_tables(engine, history=True)
     rebuild.positions()
@@ -97,8 +105,8 @@ def test_owners_and_exceptions_of_a_compacted_journal_come_from_the_topics(
     names = (LeadExceptionTable.__tablename__, AssignmentTable.__tablename__)
     before = {name: tables(engine)[name] for name in names}
     empty_tables(engine, history=True)
-    newest = compacted(scenario.records)
-    filled = CrmWriter(engine, unburied)
+    newest = compact(scenario.records)
+    filled = CrmWriter(engine, fail_on_dead_letter)
     filled.apply(newest)
     assert {name: len(tables(engine)[name]) for name in names} != {
         name: len(rows) for name, rows in before.items()
@@ -109,9 +117,9 @@ def test_owners_and_exceptions_of_a_compacted_journal_come_from_the_topics(
     rows.exceptions(public(scenario.records, LEAD_EXCEPTIONS))
     after = tables(engine)
     said_of_it = [column.name not in KEPT for column in LeadExceptionTable.__table__.columns]
-    assert _only(after[names[0]], said_of_it) == _only(before[names[0]], said_of_it)
+    assert _rows_kept(after[names[0]], said_of_it) == _rows_kept(before[names[0]], said_of_it)
     without_why = [column.name != "why" for column in AssignmentTable.__table__.columns]
-    assert _only(after[names[1]], without_why) == _only(before[names[1]], without_why)
+    assert _rows_kept(after[names[1]], without_why) == _rows_kept(before[names[1]], without_why)
     assert rows.assignments(letters) == 0, "done again, it adds nothing"
     with engine.connect() as connection:
         reasons = set(connection.execute(select(AssignmentTable.why)).scalars())
@@ -123,7 +131,7 @@ def test_owners_and_exceptions_of_a_compacted_journal_come_from_the_topics(
     assert reasons == {NO_REASON, "the first claim"}
 
 
-def _only(rows: list[tuple[object, ...]], kept: list[bool]) -> list[tuple[object, ...]]:
+def _rows_kept(rows: list[tuple[object, ...]], kept: list[bool]) -> list[tuple[object, ...]]:
     return [tuple(value for value, keep in zip(row, kept, strict=True) if keep) for row in rows]
 
 
@@ -172,13 +180,13 @@ def test_m2_a_correction_published_the_assignment_anew_and_is_no_change_of_owner
     )
     corrected = record_of(row_of(owned, correction, off=2, seq=3), 1)
     letters = public([claimed, corrected], ASSIGNMENTS)
-    assert [msgspec.json.decode(one or b"")["version"] for one in letters] == [2, 3]
+    assert [msgspec.json.decode(letter or b"")["version"] for letter in letters] == [2, 3]
     writer.apply([claimed, corrected])
     before = tables(engine)
     assert PublicRows(engine).assignments(letters[1:]) == 0
     assert tables(engine) == before
     empty_tables(engine, history=True)
-    CrmWriter(engine, unburied).apply([corrected])
+    CrmWriter(engine, fail_on_dead_letter).apply([corrected])
     assert PublicRows(engine).assignments(letters[1:]) == 1, (
         "the record that named the owner is compacted away"
     )

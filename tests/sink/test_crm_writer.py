@@ -22,16 +22,16 @@ from tests.sink.seeded_journal import (
     START,
     Scenario,
     apply_in,
+    fail_on_dead_letter,
     lead_of,
     only_row,
     owner_changed,
     record_of,
     row_of,
     tables,
-    unburied,
 )
 
-pytestmark = pytest.mark.usefixtures("copied")
+pytestmark = pytest.mark.usefixtures("always_by_copy")
 
 Tables = dict[str, list[tuple[Any, ...]]]
 
@@ -214,7 +214,7 @@ def test_crashes_replays_and_zombies_in_any_order_end_in_the_same_tables(
         for _ in range(6):
             scenario.tell(20).repeat(chance.randint(1, 8))
     for _ in range(60):
-        zombie = CrmWriter(engine, unburied)
+        zombie = CrmWriter(engine, fail_on_dead_letter)
         batch = []
         for scenario in scenarios:
             position = zombie.positions().get(scenario.partition, AppliedPosition(0, -1))
@@ -229,7 +229,7 @@ def test_crashes_replays_and_zombies_in_any_order_end_in_the_same_tables(
                     continue
         else:
             zombie.apply(batch)
-    writer = CrmWriter(database.engine(), unburied)
+    writer = CrmWriter(database.engine(), fail_on_dead_letter)
     for scenario in scenarios:
         writer.apply(scenario.records)
         assert writer.positions()[scenario.partition] == AppliedPosition(len(scenario.records), scenario.off)
@@ -245,7 +245,7 @@ def test_two_writers_of_one_partition_at_once_store_everything_once(
 
     def work() -> None:
         engine = database.engine()
-        writer = CrmWriter(engine, unburied)
+        writer = CrmWriter(engine, fail_on_dead_letter)
         try:
             stored.extend(writer.apply(records[begin : begin + 20]).leads for begin in range(0, 400, 20))
         except BaseException as failure:  # noqa: BLE001  # shown by the assertion below, not by a thread's death
@@ -270,7 +270,7 @@ def test_a_zombie_that_begins_below_the_offset_applies_only_what_is_beyond_it(
 ) -> None:
     records = Scenario(0, seed=10).tell(60).records
     writer.apply(records[:30])
-    zombie = CrmWriter(database.engine(), unburied)
+    zombie = CrmWriter(database.engine(), fail_on_dead_letter)
     applied = zombie.apply(records[10:45])
     assert (applied.stale, applied.leads) == (20, 15)
     assert writer.apply(records[30:60]).leads == 15
@@ -295,7 +295,7 @@ def test_a_database_without_tables_says_later(engine: Engine) -> None:
     with engine.execution_options(writes=True).begin() as connection:
         connection.exec_driver_sql("DROP TABLE decision")
     with pytest.raises(RetryableError):
-        CrmWriter(engine, unburied).apply(Scenario(0, seed=12).tell(3).records)
+        CrmWriter(engine, fail_on_dead_letter).apply(Scenario(0, seed=12).tell(3).records)
 
 
 def test_an_empty_batch_does_nothing(writer: CrmWriter) -> None:

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 AT = datetime(2026, 11, 27, 10, tzinfo=UTC)
 
 
-def fate(n: int, status: Any = "sent", detail: str = "250 OK") -> bytes:
+def delivery_record(n: int, status: Any = "sent", detail: str = "250 OK") -> bytes:
     """Return a record of `deliveries`."""
     return msgspec.json.encode(
         Delivery(
@@ -54,7 +54,7 @@ def rows(*records: bytes) -> list[dict[str, Any]]:
     return [row for record in records if (row := delivery_row(record)) is not None]
 
 
-def stored(engine: Engine) -> list[tuple[str, str, str]]:
+def stored_deliveries(engine: Engine) -> list[tuple[str, str, str]]:
     """Return (id, status, detail) of every row."""
     table = DeliveryTable
     with engine.connect() as connection:
@@ -68,16 +68,22 @@ def test_n1_each_fate_is_stored_once_with_the_position(engine: Engine) -> None:
     """A crashed courier writes a fate twice; the first one stays. A NUL, which Postgres refuses, is replaced."""
     writer = DeliveryWriter(engine)
     assert writer.positions() == {}
-    first = rows(fate(1), fate(1, detail="again"), fate(1, "bounced", "550 \0"), b"no delivery", b"{}")
+    first = rows(
+        delivery_record(1),
+        delivery_record(1, detail="again"),
+        delivery_record(1, "bounced", "550 \0"),
+        b"no delivery",
+        b"{}",
+    )
     assert writer.apply(first, {}, {0: 5})
-    assert stored(engine) == [
+    assert stored_deliveries(engine) == [
         ("L/1/rep-1/lead_offered/email", "bounced", "550 \ufffd"),
         ("L/1/rep-1/lead_offered/email", "sent", "250 OK"),
     ]
     assert writer.positions() == {0: 5}
     # Another sink has read further. Its position stays.
-    assert DeliveryWriter(engine).apply(rows(fate(2)), {0: 5}, {0: 9})
-    assert writer.apply(rows(fate(1)), {0: 5}, {0: 6})
+    assert DeliveryWriter(engine).apply(rows(delivery_record(2)), {0: 5}, {0: 9})
+    assert writer.apply(rows(delivery_record(1)), {0: 5}, {0: 6})
     assert writer.positions() == {0: 9}
     with engine.connect() as connection:
         [newest, *_] = queries.deliveries(connection, "L", 10)
@@ -86,33 +92,33 @@ def test_n1_each_fate_is_stored_once_with_the_position(engine: Engine) -> None:
 
 def test_n1_after_a_rebuild_the_fates_are_read_again(engine: Engine) -> None:
     writer = DeliveryWriter(engine)
-    assert writer.apply(rows(fate(1)), {}, {0: 1})
+    assert writer.apply(rows(delivery_record(1)), {}, {0: 1})
     empty_tables(engine, history=False)
-    assert not writer.apply(rows(fate(2)), {0: 1}, {0: 2})
+    assert not writer.apply(rows(delivery_record(2)), {0: 1}, {0: 2})
     assert writer.positions() == {0: 0}
-    assert [row[0] for row in stored(engine)] == ["L/1/rep-1/lead_offered/email"]
-    assert writer.apply(rows(fate(1), fate(2)), {}, {0: 2})
-    assert len(stored(engine)) == 2
+    assert [row[0] for row in stored_deliveries(engine)] == ["L/1/rep-1/lead_offered/email"]
+    assert writer.apply(rows(delivery_record(1), delivery_record(2)), {}, {0: 2})
+    assert len(stored_deliveries(engine)) == 2
     empty_tables(engine, history=True)
-    assert stored(engine) == []
+    assert stored_deliveries(engine) == []
 
 
 def test_the_migration_of_deliveries_goes_both_ways(database: Database) -> None:
     downgrade(database.url, "0010")
     upgrade(database.url)
-    assert DeliveryWriter(database.engine()).apply(rows(fate(1)), {}, {0: 1})
+    assert DeliveryWriter(database.engine()).apply(rows(delivery_record(1)), {}, {0: 1})
 
 
 async def test_n1_after_an_outage_a_topic_without_new_records_does_not_stay_in_the_way(
     engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The sink's other reader may have recovered before, and may have nothing to store either."""
-    away = [RetryableError("CRM database", "is away")]
+    failures = [RetryableError("CRM database", "is away")]
 
     class AwayAtFirst(DeliveryWriter):
         def positions(self) -> dict[int, int]:
-            if away:
-                raise away.pop()
+            if failures:
+                raise failures.pop()
             return super().positions()
 
     async def nothing_comes(*_: Any, **__: Any) -> AsyncIterator[Batch]:

@@ -12,7 +12,7 @@ from sink.earlier_history import set_apart
 from sink.queries import newest_decisions
 from sink.tables import DecisionTable, LeadTable, SinkOffsetTable, VendorHourTable
 from sink.writer import CrmWriter
-from tests.sink.seeded_journal import lead_of, owner_changed, record_of, row_of, unburied
+from tests.sink.seeded_journal import fail_on_dead_letter, lead_of, owner_changed, record_of, row_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,7 +28,7 @@ def reps(engine: Engine) -> list[str | None]:
         return [row["rep_id"] for row in newest_decisions(connection, lead_of().lead_id)]
 
 
-def given(writer: CrmWriter, rep_id: str, *, off: int, seq: int, offset: int) -> None:
+def store_owner(writer: CrmWriter, rep_id: str, *, off: int, seq: int, offset: int) -> None:
     lead = lead_of(owner=rep_id)
     writer.apply([record_of(row_of(lead, owner_changed(rep_id), off=off, seq=seq), offset)])
 
@@ -36,11 +36,11 @@ def given(writer: CrmWriter, rep_id: str, *, off: int, seq: int, offset: int) ->
 def test_the_history_of_two_moves_stays_in_its_order(database: Database, engine: Engine) -> None:
     """Each Kafka begins its logs at offset 0, so all three have decisions at the same places."""
     for n, rep_id in enumerate(("rep-1", "rep-2", "rep-3")):
-        writer = CrmWriter(engine, unburied)
+        writer = CrmWriter(engine, fail_on_dead_letter)
         moved = row_of(lead_of(owner=rep_id), off=BEFORE_THE_LOG, seq=2 * n)
         assert writer.apply([record_of(moved, 0)]).repeats == 0
-        given(writer, rep_id, off=0, seq=2 * n + 1, offset=1)
-        given(writer, f"{rep_id}-too", off=1, seq=2 * n + 2, offset=2)
+        store_owner(writer, rep_id, off=0, seq=2 * n + 1, offset=1)
+        store_owner(writer, f"{rep_id}-too", off=1, seq=2 * n + 2, offset=2)
         if n < 2:
             assert set_apart(engine, database.url) == 2 * (n + 1)
             with engine.connect() as connection:

@@ -98,8 +98,8 @@ def test_k4_an_erasure_empties_every_column_that_is_not_named_as_kept(
     assert scenario.asks("erase", "ada").result is Result.DONE
     writer.apply([record_of(scenario.row, 1)])
     after = only_row(engine, table)
-    left = {name: getattr(after, name) for name in columns - kept if getattr(after, name) not in EMPTY}
-    assert left == {}, "an erasure must empty it, or say above why it is kept"
+    not_emptied = {name: getattr(after, name) for name in columns - kept if getattr(after, name) not in EMPTY}
+    assert not_emptied == {}, "an erasure must empty it, or say above why it is kept"
     # What is kept repeats no value that the vendor sent of the person.
     contents = " ".join(str(getattr(after, name)) for name in kept)
     given = ("Ana", "Silva", "ana@example.com", "4194247", "02906", "310000", "712", "condo", "red", "west")

@@ -17,9 +17,9 @@ from sink.migrate import downgrade, upgrade
 from sink.tables import DecisionTable, InquiryTable, LeadAliasTable, LeadTable
 from sink.writer import CrmWriter
 from tests.sink.conftest import Database
-from tests.sink.seeded_journal import START, lead_of, record_of, row_of, unburied
+from tests.sink.seeded_journal import START, fail_on_dead_letter, lead_of, record_of, row_of
 
-pytestmark = pytest.mark.usefixtures("copied")
+pytestmark = pytest.mark.usefixtures("always_by_copy")
 
 FACTS = Facts(
     vendor="globex", last_name="Roe", phone="+14014194247", loan_amount=310_000, attributes={"car": "red"}
@@ -79,7 +79,7 @@ def test_k4_an_older_schema_gets_the_handles_and_the_phones_extension_from_the_f
     lead, engine = lead_of(), database.engine()
     facts = msgspec.structs.replace(lead.facts, phone_extension="12")
     lead = msgspec.structs.replace(lead, facts=facts)
-    CrmWriter(engine, unburied).apply([record_of(row_of(lead, ADDED), 0)])
+    CrmWriter(engine, fail_on_dead_letter).apply([record_of(row_of(lead, ADDED), 0)])
     downgrade(database.url, "0009")
     upgrade(database.url)
     assert handles(engine) == [("+14014194247", None)]
@@ -92,7 +92,9 @@ def test_k4_an_older_schema_gets_the_handles_and_the_phones_extension_from_the_f
 def test_k4_the_inquiries_of_an_older_schema_are_filled_from_its_decisions(database: Database) -> None:
     lead, engine = lead_of(), database.engine()
     merged = row_of(None, MergedInto(into=lead.lead_id, why="phone"), off=1, seq=0)
-    CrmWriter(engine, unburied).apply([record_of(row_of(lead, ADDED), 0), record_of(merged, 1, key="B")])
+    CrmWriter(engine, fail_on_dead_letter).apply(
+        [record_of(row_of(lead, ADDED), 0), record_of(merged, 1, key="B")]
+    )
     found = inquiries(engine), aliases(engine)
     downgrade(database.url, "0008")
     upgrade(database.url)
@@ -105,22 +107,25 @@ def test_k5_what_a_manager_takes_out_has_no_row_any_more(writer: CrmWriter, engi
     """The records of the two leads may be read in either order, in one batch or in several."""
     lead, other = lead_of("lead-1"), lead_of("lead-2")
     merged = MergedInto(into=lead.lead_id, why="phone")
-    out = InquirySplit(inquiry_id="B", rep_id="mia", why="another", facts=FACTS)
+    inquiry_split = InquirySplit(inquiry_id="B", rep_id="mia", why="another", facts=FACTS)
     again = MergedInto(into=other.lead_id, why="merged", rep_id="mia")
     own = replace(lead, lead_id="B")
-    left = LeadSplit(from_lead_id=lead.lead_id, rep_id="mia", owner=None, why="another")
+    lead_split = LeadSplit(from_lead_id=lead.lead_id, rep_id="mia", owner=None, why="another")
     writer.apply(
         [record_of(row_of(lead, ADDED), 0), record_of(row_of(None, merged, off=1, seq=0), 1, key="B")]
     )
     writer.apply(
-        [record_of(row_of(lead, out, off=2, seq=2), 2), record_of(row_of(own, left, off=3), 3, key="B")]
+        [
+            record_of(row_of(lead, inquiry_split, off=2, seq=2), 2),
+            record_of(row_of(own, lead_split, off=3), 3, key="B"),
+        ]
     )
     assert (inquiries(engine), aliases(engine)) == ([], [])
     later = record_of(replace(row_of(other, ADDED, off=4), at=START + timedelta(minutes=1)), 4)
     writer.apply([later, record_of(row_of(own, again, off=5, seq=2), 5, key="B")])
     assert [row[:2] for row in inquiries(engine)] == [("B", other.lead_id)]
     assert aliases(engine) == [("B", other.lead_id)]
-    late = row_of(lead, replace(out, why="again"), off=6, seq=3)
+    late = row_of(lead, replace(inquiry_split, why="again"), off=6, seq=3)
     writer.apply([record_of(late, 6)])
     assert [row[:2] for row in inquiries(engine)] == [("B", other.lead_id)], "it is another lead's by now"
 
@@ -132,17 +137,19 @@ def test_k5_the_former_lead_of_an_erased_person_keeps_none_of_its_facts(
     """The two leads lie in two partitions, which are read in either order."""
     lead = lead_of("lead-1")
     own = replace(lead, lead_id="B", split_from=(lead.lead_id,))
-    gone = replace(own, facts=Facts(vendor="globex"), phase=Phase.CLOSED, last_outcome=ERASED)
-    out = InquirySplit(inquiry_id="B", rep_id="mia", why="another", facts=FACTS)
+    erased_lead = replace(own, facts=Facts(vendor="globex"), phase=Phase.CLOSED, last_outcome=ERASED)
+    inquiry_split = InquirySplit(inquiry_id="B", rep_id="mia", why="another", facts=FACTS)
     other = replace(ADDED, inquiry_id="C")
-    left = LeadSplit(from_lead_id=lead.lead_id, rep_id="mia", owner=None, why="another")
+    lead_split = LeadSplit(from_lead_id=lead.lead_id, rep_id="mia", owner=None, why="another")
     former = [
         record_of(row_of(lead, ADDED, other), 0),
-        record_of(row_of(lead, out, off=2, seq=2), 1),
+        record_of(row_of(lead, inquiry_split, off=2, seq=2), 1),
     ]
     of_its_own = [
-        record_of(row_of(own, left, off=3), 0, partition=1, key="B"),
-        record_of(row_of(gone, LeadErased(rep_id="ada", why="w"), off=4, seq=2), 1, partition=1, key="B"),
+        record_of(row_of(own, lead_split, off=3), 0, partition=1, key="B"),
+        record_of(
+            row_of(erased_lead, LeadErased(rep_id="ada", why="w"), off=4, seq=2), 1, partition=1, key="B"
+        ),
     ]
     for records in (of_its_own, former) if later else (former, of_its_own):
         writer.apply(records)

@@ -66,7 +66,7 @@ def exceptions(count: int, seed: int = 7, org: str = "ours") -> list[dict[str, A
     ]
 
 
-def put(engine: Engine, rows: Sequence[dict[str, Any]]) -> None:
+def insert_rows(engine: Engine, rows: Sequence[dict[str, Any]]) -> None:
     """Write rows."""
     with engine.execution_options(writes=True).begin() as connection:
         connection.execute(insert(TABLE), rows)
@@ -76,11 +76,11 @@ def put(engine: Engine, rows: Sequence[dict[str, Any]]) -> None:
 def rows(engine: Engine) -> list[dict[str, Any]]:
     """Return the desk's rows of the org. Another org's rows lie between them."""
     ours = exceptions(60)
-    put(engine, [*ours, *exceptions(20, seed=8, org="theirs")])
+    insert_rows(engine, [*ours, *exceptions(20, seed=8, org="theirs")])
     return ours
 
 
-def walk(
+def ids_by_page(
     engine: Engine, query: ListQuery, *, bands: Sequence[Any] = (), listing: ListDefinition = EXCEPTIONS
 ) -> list[list[str]]:
     """Return the ids of every page, read from the first to the last."""
@@ -89,22 +89,22 @@ def walk(
     with engine.connect() as connection:
         while True:
             at = pages.position_at(listing, query, cursor, bands)
-            page = pages.page(connection, listing, _at(query, at), OURS, bands)
+            page = pages.page(connection, listing, _query_at(query, at), OURS, bands)
             found.append([row["lead_id"] for row in page.rows])
             if page.next is None:
                 break
             cursor = page.next
         # Backwards, the pages are the same.
-        back = [found[-1]]
+        pages_back = [found[-1]]
         while page.previous is not None:
             at = pages.position_at(listing, query, page.previous, bands)
-            page = pages.page(connection, listing, _at(query, at), OURS, bands)
-            back.insert(0, [row["lead_id"] for row in page.rows])
-        assert back == found
+            page = pages.page(connection, listing, _query_at(query, at), OURS, bands)
+            pages_back.insert(0, [row["lead_id"] for row in page.rows])
+        assert pages_back == found
     return found
 
 
-def _at(query: ListQuery, at: Any) -> ListQuery:
+def _query_at(query: ListQuery, at: Any) -> ListQuery:
     return ListQuery(
         sort=query.sort,
         descending=query.descending,
@@ -121,7 +121,7 @@ def test_e2_pages_are_the_rows_in_order_and_those_without_a_value_come_last(
     engine: Engine, rows: list[dict[str, Any]], sort: str, *, descending: bool
 ) -> None:
     query = ListQuery(sort=sort, descending=descending, limit=7)
-    found = [one for page in walk(engine, query) for one in page]
+    found = [one for page in ids_by_page(engine, query) for one in page]
     with_value = [row for row in rows if row[sort] is not None]
     without = [row for row in rows if row[sort] is None]
     wanted = sorted(with_value, key=lambda row: (row[sort], row["lead_id"]), reverse=descending)
@@ -135,7 +135,7 @@ def test_e2_any_column_sorts_and_no_row_is_twice_or_missing(
 ) -> None:
     sort, descending = parse_order(EXCEPTIONS, order)
     query = ListQuery(sort=sort, descending=descending, limit=9)
-    found = [one for page in walk(engine, query) for one in page]
+    found = [one for page in ids_by_page(engine, query) for one in page]
     assert sorted(found) == sorted(row["lead_id"] for row in rows)
     values = {row["lead_id"]: row[sort] for row in rows}
     missing = [values[one] is None for one in found]
@@ -145,7 +145,7 @@ def test_e2_any_column_sorts_and_no_row_is_twice_or_missing(
 def test_e4_ignored_rows_are_at_the_end_of_any_order(engine: Engine, rows: list[dict[str, Any]]) -> None:
     status = {row["lead_id"]: row["status"] for row in rows}
     query = ListQuery(sort="prospect_name", descending=True, limit=7)
-    found = [status[one] for page in walk(engine, query, bands=IGNORED_LAST) for one in page]
+    found = [status[one] for page in ids_by_page(engine, query, bands=IGNORED_LAST) for one in page]
     assert found == sorted(found, reverse=True)  # open before ignored
     assert len(found) == len(rows)
 
@@ -156,14 +156,14 @@ def test_a_page_goes_on_where_it_was_while_rows_come_and_go(
     query = ListQuery(sort="created_at", limit=10)
     with engine.connect() as connection:
         first = pages.page(connection, EXCEPTIONS, query, OURS)
-    gone = [row["lead_id"] for row in first.rows[:5]]
+    removed = [row["lead_id"] for row in first.rows[:5]]
     early = {**exceptions(1, seed=9)[0], "created_at": START - timedelta(days=1)}
     with engine.execution_options(writes=True).begin() as connection:
-        connection.execute(delete(TABLE).where(TABLE.lead_id.in_(gone)))
-    put(engine, [early])
+        connection.execute(delete(TABLE).where(TABLE.lead_id.in_(removed)))
+    insert_rows(engine, [early])
     with engine.connect() as connection:
         at = pages.position_at(EXCEPTIONS, query, first.next)
-        second = pages.page(connection, EXCEPTIONS, _at(query, at), OURS)
+        second = pages.page(connection, EXCEPTIONS, _query_at(query, at), OURS)
     everything = sorted(rows, key=lambda row: (row["created_at"], row["lead_id"]))
     assert [row["lead_id"] for row in second.rows] == [row["lead_id"] for row in everything[10:20]]
 
@@ -289,11 +289,11 @@ def test_every_list_answers_for_every_column(
 def test_a_search_for_a_number_looks_at_its_digits(writer: CrmWriter, engine: Engine) -> None:
     writer.apply(Scenario(2, seed=20).tell(50).records)
     with engine.connect() as connection:
-        for text, there in (
+        for text, is_found in (
             ("(401) 419-4247", True),
             ("419 42", True),
             ("999-9999", False),
             ("jones jer", True),
         ):
             page = pages.page(connection, LEADS, ListQuery(sort="created_at", search=text), [])
-            assert bool(page.rows) is there, text
+            assert bool(page.rows) is is_found, text

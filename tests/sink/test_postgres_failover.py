@@ -21,8 +21,8 @@ from tests.fixtures.servers import make_kafka, unique
 from tests.fixtures.waiting import until
 from tests.sink.seeded_journal import tables
 from tests.sink.sink_process import PARTITIONS, Journal, SinkProcess
-from tests.sink.test_deliveries import fate
-from tests.sink.test_sink_process import Tables, caught_up, reached
+from tests.sink.test_deliveries import delivery_record
+from tests.sink.test_sink_process import Tables, has_caught_up, has_reached
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow]
 
@@ -60,7 +60,7 @@ def sink(journal: Journal, pair: PostgresPair, tmp_path: Path) -> Iterator[SinkP
     stop_process(running.process, signal.SIGTERM, 15)
 
 
-def why(sink: SinkProcess) -> str:
+def database_problem(sink: SinkProcess) -> str:
     """Return what /ready says of the database; empty while it is not in the way."""
     return sink.in_the_way().get("CRM database", {}).get("reason", "")
 
@@ -80,22 +80,22 @@ def test_a_postgres_killed_stopped_and_failed_over_during_a_backlog_ends_exact(
         sent += count
 
     send(3_000)
-    assert until(reached(engine, story, 1))
+    assert until(has_reached(engine, story, 1))
     pair.primary.kill9()
-    assert until(lambda: why(sink).startswith("is away"))
+    assert until(lambda: database_problem(sink).startswith("is away"))
     pair.restart()
     send(3_000)
-    assert until(reached(engine, story, 3_001))
+    assert until(has_reached(engine, story, 3_001))
     pair.stop_immediately()
-    assert until(lambda: why(sink).startswith("is away"))
+    assert until(lambda: database_problem(sink).startswith("is away"))
     pair.restart()
     send(3_000)
-    assert until(reached(engine, story, 6_001))
+    assert until(has_reached(engine, story, 6_001))
     pair.move()
     send(len(story.records) - sent)
-    assert until(lambda: why(sink).startswith("is read-only now"))
+    assert until(lambda: database_problem(sink).startswith("is read-only now"))
     pair.promote()
-    assert until(caught_up(engine, journal))
+    assert until(has_caught_up(engine, journal))
     assert until(sink.ready)
     assert tables(engine) == expected(story.records)
 
@@ -110,33 +110,33 @@ def test_n1_a_standby_that_lacks_the_last_transactions_gets_them_though_nothing_
     assert until(sink.ready)
     quiet, later = journal.begin().tell(50), journal.begin()
     journal.send(quiet.records)
-    assert until(caught_up(engine, journal))
+    assert until(has_caught_up(engine, journal))
     pair.standby.stop()
     before = len(quiet.records)
     journal.send(quiet.tell(50).records[before:])
     asyncio.run(send_fates(journal, 3))
-    assert until(caught_up(engine, journal))
-    assert until(lambda: fates(engine) == 3)
-    whole = tables(engine)
+    assert until(has_caught_up(engine, journal))
+    assert until(lambda: count_deliveries(engine) == 3)
+    tables_before = tables(engine)
     pair.move()
-    assert until(lambda: fates(engine) == 0)
+    assert until(lambda: count_deliveries(engine) == 0)
     pair.promote()
-    assert until(caught_up(engine, journal))
-    assert until(lambda: fates(engine) == 3)
-    assert tables(engine) == whole
+    assert until(has_caught_up(engine, journal))
+    assert until(lambda: count_deliveries(engine) == 3)
+    assert tables(engine) == tables_before
     # It still goes on with what is new.
     journal.send(later.tell(5).records)
-    assert until(caught_up(engine, journal))
+    assert until(has_caught_up(engine, journal))
 
 
 async def send_fates(journal: Journal, count: int) -> None:
     """Write fates of notifications to Kafka, all acknowledged on return."""
     async with AIOKafkaProducer(bootstrap_servers=journal.broker.address) as producer:
         for n in range(count):
-            await producer.send_and_wait(DELIVERIES, fate(n), partition=0)
+            await producer.send_and_wait(DELIVERIES, delivery_record(n), partition=0)
 
 
-def fates(engine: Engine) -> int:
+def count_deliveries(engine: Engine) -> int:
     """Return how many fates of notifications the database has; -1 while it is away."""
     try:
         with engine.connect() as connection:

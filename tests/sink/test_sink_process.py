@@ -30,7 +30,7 @@ from streams.topics import DEAD_LETTERS, DELIVERIES, LEAD_JOURNAL, VENDOR_REPORT
 from tests.fixtures.servers import make_kafka, unique
 from tests.fixtures.waiting import PATIENCE_SECONDS, until
 from tests.sink.conftest import Database
-from tests.sink.seeded_journal import START, Scenario, tables, unburied
+from tests.sink.seeded_journal import START, Scenario, fail_on_dead_letter, tables
 from tests.sink.sink_process import PARTITIONS, Journal, SinkProcess
 from tests.sink.vendor_history import history_of, refusals_of, sums_of
 
@@ -46,7 +46,7 @@ def journal(server_folder: Path) -> Iterator[Journal]:
 
 
 @pytest.fixture
-def start(journal: Journal, database: Database, tmp_path: Path) -> Iterator[Callable[[], SinkProcess]]:
+def start_sink(journal: Journal, database: Database, tmp_path: Path) -> Iterator[Callable[[], SinkProcess]]:
     """Yield a function that starts a sink; it has read the earlier tests' records, and ends after the test."""
     journal.read_before(database)
     settings = Settings.read(
@@ -73,27 +73,28 @@ def plain_engine(database: Database) -> Iterator[Engine]:
     engine.dispose()
 
 
-def applied(engine: Engine) -> dict[int, int]:
+def applied_offsets(engine: Engine) -> dict[int, int]:
     """Partition -> the database's offset; empty while the database is away."""
     try:
         return {
-            partition: at.next_offset for partition, at in CrmWriter(engine, unburied).positions().items()
+            partition: at.next_offset
+            for partition, at in CrmWriter(engine, fail_on_dead_letter).positions().items()
         }
     except RetryableError:
         return {}
 
 
-def reached(engine: Engine, scenario: Scenario, offset: int) -> Callable[[], bool]:
+def has_reached(engine: Engine, scenario: Scenario, offset: int) -> Callable[[], bool]:
     """Return the condition that the database has a scenario up to an offset."""
-    return lambda: applied(engine).get(scenario.partition, 0) >= offset
+    return lambda: applied_offsets(engine).get(scenario.partition, 0) >= offset
 
 
-def caught_up(engine: Engine, journal: Journal) -> Callable[[], bool]:
+def has_caught_up(engine: Engine, journal: Journal) -> Callable[[], bool]:
     """Return the condition that the database has the whole journal."""
-    return lambda: applied(engine) == journal.ends
+    return lambda: applied_offsets(engine) == journal.ends
 
 
-def truth(journal: Journal, scenario: Scenario, expected: Callable[..., Tables]) -> Tables:
+def undisturbed_tables(journal: Journal, scenario: Scenario, expected: Callable[..., Tables]) -> Tables:
     """Return the tables after one undisturbed pass over a scenario."""
     poison = {record.key for record in journal.poison}
     return expected([record for record in scenario.records if record.key not in poison])
@@ -101,7 +102,7 @@ def truth(journal: Journal, scenario: Scenario, expected: Callable[..., Tables])
 
 def test_the_journal_reaches_the_database_and_a_poisoned_record_the_dead_letters(
     journal: Journal,
-    start: Callable[[], SinkProcess],
+    start_sink: Callable[[], SinkProcess],
     plain_engine: Engine,
     expected: Callable[..., Tables],
 ) -> None:
@@ -117,10 +118,10 @@ def test_the_journal_reaches_the_database_and_a_poisoned_record_the_dead_letters
     ]
     journal.poison.append(poison)
     journal.send(scenario.records)
-    sink = start()
-    assert until(caught_up(plain_engine, journal))
+    sink = start_sink()
+    assert until(has_caught_up(plain_engine, journal))
     assert until(sink.ready)
-    assert tables(plain_engine) == truth(journal, scenario, expected)
+    assert tables(plain_engine) == undisturbed_tables(journal, scenario, expected)
 
     letter = asyncio.run(_letter(journal.broker.address, poison.key))
     headers = {name: value.decode() for name, value in letter.headers}
@@ -146,7 +147,7 @@ def test_the_journal_reaches_the_database_and_a_poisoned_record_the_dead_letters
 
 def test_a_sink_killed_in_the_middle_again_and_again_ends_exact(
     journal: Journal,
-    start: Callable[[], SinkProcess],
+    start_sink: Callable[[], SinkProcess],
     plain_engine: Engine,
     expected: Callable[..., Tables],
 ) -> None:
@@ -157,26 +158,26 @@ def test_a_sink_killed_in_the_middle_again_and_again_ends_exact(
             scenario.records[sent : step + 4_000]
         )  # two batches more, so most often it is in the middle
         sent = step + 4_000
-        sink = start()
-        assert until(reached(plain_engine, scenario, step))
+        sink = start_sink()
+        assert until(has_reached(plain_engine, scenario, step))
         sink.kill()
     journal.send(scenario.records[sent:])
-    start()
-    assert until(caught_up(plain_engine, journal))
-    assert tables(plain_engine) == truth(journal, scenario, expected)
+    start_sink()
+    assert until(has_caught_up(plain_engine, journal))
+    assert tables(plain_engine) == undisturbed_tables(journal, scenario, expected)
 
 
 def test_a_database_away_and_back_loses_nothing_and_ready_says_since_when(
     journal: Journal,
     database: Database,
-    start: Callable[[], SinkProcess],
+    start_sink: Callable[[], SinkProcess],
     plain_engine: Engine,
     expected: Callable[..., Tables],
 ) -> None:
     scenario = journal.begin().tell(50)
     journal.send(scenario.records)
-    sink = start()
-    assert until(caught_up(plain_engine, journal))
+    sink = start_sink()
+    assert until(has_caught_up(plain_engine, journal))
     assert until(sink.ready)
     with database.away():
         before = len(scenario.records)
@@ -187,24 +188,24 @@ def test_a_database_away_and_back_loses_nothing_and_ready_says_since_when(
         assert until(lambda: sink.retries("CRM database") >= 2)
         assert sink.in_the_way()["CRM database"]["since"] == first["since"]
         assert sink.ask("health")[0] == 200
-    assert until(caught_up(plain_engine, journal))
+    assert until(has_caught_up(plain_engine, journal))
     assert until(sink.ready)
-    assert tables(plain_engine) == truth(journal, scenario, expected)
+    assert tables(plain_engine) == undisturbed_tables(journal, scenario, expected)
 
 
 def test_a_database_that_is_cut_off_again_and_again_during_a_backlog_ends_exact(
     journal: Journal,
     database: Database,
-    start: Callable[[], SinkProcess],
+    start_sink: Callable[[], SinkProcess],
     plain_engine: Engine,
     expected: Callable[..., Tables],
 ) -> None:
     """The batch that was read ahead of one that could not be stored is read again."""
     scenario = journal.backlog()
-    sink, sent = start(), 0
+    sink, sent = start_sink(), 0
     for step in (1, 3_000, 6_000):
         journal.send(scenario.records[sent : step + 4_000])
-        assert until(reached(plain_engine, scenario, step))
+        assert until(has_reached(plain_engine, scenario, step))
         with database.away():
             sent = step + 4_500
             journal.send(
@@ -213,24 +214,24 @@ def test_a_database_that_is_cut_off_again_and_again_during_a_backlog_ends_exact(
             assert until(lambda: "CRM database" in sink.in_the_way())
         assert until(sink.ready)
     journal.send(scenario.records[sent:])
-    assert until(caught_up(plain_engine, journal))
-    assert tables(plain_engine) == truth(journal, scenario, expected)
+    assert until(has_caught_up(plain_engine, journal))
+    assert tables(plain_engine) == undisturbed_tables(journal, scenario, expected)
 
 
 def test_a_sink_waits_for_a_database_that_is_away_when_it_starts(
-    journal: Journal, database: Database, start: Callable[[], SinkProcess], plain_engine: Engine
+    journal: Journal, database: Database, start_sink: Callable[[], SinkProcess], plain_engine: Engine
 ) -> None:
     journal.send(journal.begin().tell(50).records)
     with database.away():
-        sink = start()
+        sink = start_sink()
         assert until(lambda: "CRM database" in sink.in_the_way())
-    assert until(caught_up(plain_engine, journal))
+    assert until(has_caught_up(plain_engine, journal))
 
 
 @pytest.mark.parametrize("empty_url", ["postgres"], indirect=True)
 def test_a_stopped_sink_that_wakes_up_as_a_zombie_changes_nothing(
     journal: Journal,
-    start: Callable[[], SinkProcess],
+    start_sink: Callable[[], SinkProcess],
     plain_engine: Engine,
     expected: Callable[..., Tables],
 ) -> None:
@@ -241,80 +242,81 @@ def test_a_stopped_sink_that_wakes_up_as_a_zombie_changes_nothing(
     scenario = journal.begin()
     for _ in range(20):
         scenario.tell(400).repeat(5)
-    first = start()
+    first = start_sink()
     journal.send(scenario.records[:4_000])
-    assert until(reached(plain_engine, scenario, 1))
+    assert until(has_reached(plain_engine, scenario, 1))
     first.process.send_signal(signal.SIGSTOP)
-    second = start()
+    second = start_sink()
     journal.send(scenario.records[4_000:])
-    assert until(caught_up(plain_engine, journal))
+    assert until(has_caught_up(plain_engine, journal))
     first.process.send_signal(signal.SIGCONT)
     assert until(lambda: first.ready() and second.ready())
     before = len(scenario.records)
     journal.send(scenario.tell(200).records[before:])
-    assert until(caught_up(plain_engine, journal))
-    assert tables(plain_engine) == truth(journal, scenario, expected)
+    assert until(has_caught_up(plain_engine, journal))
+    assert tables(plain_engine) == undisturbed_tables(journal, scenario, expected)
 
 
 def test_a_database_ahead_of_kafka_is_not_filled_with_gaps(
-    journal: Journal, start: Callable[[], SinkProcess], plain_engine: Engine
+    journal: Journal, start_sink: Callable[[], SinkProcess], plain_engine: Engine
 ) -> None:
     """A new journal below the database's offset would be skipped silently. /ready reports it instead."""
     partition = journal.begin().partition
     ahead = {"topic": LEAD_JOURNAL, "partition": partition, "next_offset": 10, "mark": 9}
     with plain_engine.execution_options(writes=True).begin() as connection:
         connection.execute(insert(SinkOffsetTable), ahead)
-    sink = start()
+    sink = start_sink()
     assert until(lambda: LEAD_JOURNAL in sink.in_the_way())
     assert f"partition {partition} ends at offset 0" in sink.in_the_way()[LEAD_JOURNAL]["reason"]
 
 
 def test_a_broker_killed_and_back_is_survived_and_ready_says_so(
     journal: Journal,
-    start: Callable[[], SinkProcess],
+    start_sink: Callable[[], SinkProcess],
     plain_engine: Engine,
     expected: Callable[..., Tables],
 ) -> None:
     scenario = journal.begin().tell(50)
     journal.send(scenario.records)
-    sink = start()
-    assert until(caught_up(plain_engine, journal))
+    sink = start_sink()
+    assert until(has_caught_up(plain_engine, journal))
     journal.broker.kill9()
     assert until(lambda: "Kafka" in sink.in_the_way())
     journal.broker.start()
     before = len(scenario.records)
     journal.send(scenario.tell(50).records[before:])
-    assert until(caught_up(plain_engine, journal))
+    assert until(has_caught_up(plain_engine, journal))
     assert until(sink.ready)
-    assert tables(plain_engine) == truth(journal, scenario, expected)
+    assert tables(plain_engine) == undisturbed_tables(journal, scenario, expected)
 
 
 def test_n1_fates_reach_the_database_through_kills(
-    journal: Journal, start: Callable[[], SinkProcess], plain_engine: Engine
+    journal: Journal, start_sink: Callable[[], SinkProcess], plain_engine: Engine
 ) -> None:
     """Bytes on the real topic, with some that are no delivery. The sink is killed in between."""
-    wanted = {f"{unique('lead')}/1/rep-1/lead_offered/email" for _ in range(20)}
-    sink = start()
-    for n, identity in enumerate(sorted(wanted)):
-        fates = {
-            **dict.fromkeys(("notification_id", "provider", "detail", "lead_id", "rep_id", "org"), identity),
-            "channel": "email",
-            "status": "sent",
-            "at": "2026-11-27T10:00:00Z",
-        }
-        asyncio.run(_append(journal.broker.address, b"no delivery"))
-        asyncio.run(_append(journal.broker.address, json.dumps(fates).encode()))
-        if n == 10:
-            assert until(lambda: wanted & set(_fates(plain_engine)))
-            sink.kill()
-            sink = start()
-    assert until(lambda: wanted <= set(_fates(plain_engine))), sink.log.read_text()
-    found = _fates(plain_engine)
+    wanted = sorted(f"{unique('lead')}/1/rep-1/lead_offered/email" for _ in range(20))
+
+    def send(identities: list[str]) -> None:
+        values: list[bytes] = []
+        for identity in identities:
+            fields = ("notification_id", "provider", "detail", "lead_id", "rep_id", "org")
+            fate = dict.fromkeys(fields, identity) | {"at": "2026-11-27T10:00:00Z"}
+            values += [b"no delivery", json.dumps({**fate, "channel": "email", "status": "sent"}).encode()]
+        asyncio.run(_write(journal.broker.address, DELIVERIES, [(value, []) for value in values]))
+
+    sink = start_sink()
+    send(wanted[:11])
+    assert until(lambda: set(wanted) & set(_stored_notifications(plain_engine)))
+    sink.kill()
+    sink = start_sink()
+    send(wanted[11:])
+    assert until(lambda: set(wanted) <= set(_stored_notifications(plain_engine))), sink.log.read_text()
+    found = _stored_notifications(plain_engine)
     assert len(found) == len(set(found))
 
 
 def test_v6_the_reports_of_vendors_are_exact_through_kills(
-    journal: Journal, start: Callable[[], SinkProcess], plain_engine: Engine
+    journal: Journal, start_sink: Callable[[], SinkProcess], plain_engine: Engine
 ) -> None:
     """The sums of the topic are those of the journal and of the dead letters, each message counted once."""
     scenario, vendors = journal.begin(), (unique("acme"), unique("globex"))
@@ -330,19 +332,19 @@ def test_v6_the_reports_of_vendors_are_exact_through_kills(
     for step in (1, 2_001):
         journal.send(scenario.records[sent : step + 2_000])
         sent = step + 2_000
-        sink = start()
-        assert until(reached(plain_engine, scenario, step))
+        sink = start_sink()
+        assert until(has_reached(plain_engine, scenario, step))
         sink.kill()
     journal.send(scenario.records[sent:])
-    sink = start()
+    sink = start_sink()
     # Intake that is killed writes a dead letter twice.
     asyncio.run(_write(journal.broker.address, DEAD_LETTERS, letters[290:]))
     expected = reports_are(sums_of(scenario.records, letters))
     assert until(expected, every=1.0), sink.log.read_text()
     sink.kill()
     empty_tables(plain_engine, history=False)
-    sink = start()
-    assert until(caught_up(plain_engine, journal))
+    sink = start_sink()
+    assert until(has_caught_up(plain_engine, journal))
     more = refusals_of(vendors, 403, scenario.partition)[400:]
     asyncio.run(_write(journal.broker.address, DEAD_LETTERS, more))
     expected = reports_are(sums_of(scenario.records, [*letters, *more]))
@@ -376,17 +378,12 @@ async def _write(bootstrap: str, topic: str, values: list[tuple[bytes, list[tupl
         await producer.flush()
 
 
-def _fates(engine: Engine) -> list[str]:
+def _stored_notifications(engine: Engine) -> list[str]:
     try:
         with engine.connect() as connection:
             return list(connection.scalars(select(DeliveryTable.notification_id)))
     except SQLAlchemyError:
         return []
-
-
-async def _append(bootstrap: str, value: bytes) -> None:
-    async with AIOKafkaProducer(bootstrap_servers=bootstrap) as producer:
-        await producer.send_and_wait(DELIVERIES, value)
 
 
 async def _letter(bootstrap: str, key: bytes | None) -> Any:

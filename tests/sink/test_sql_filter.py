@@ -48,12 +48,12 @@ def crm(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
         engine.dispose()
 
 
-def named(found: Sequence[Lead]) -> list[Lead]:
+def with_new_ids(found: Sequence[Lead]) -> list[Lead]:
     """Return the leads with new ids, in another order than they came."""
     return [msgspec.structs.replace(lead, lead_id=f"{7 * n % 11:x}-{n}") for n, lead in enumerate(found)]
 
 
-def ask(
+def ids_that_meet(
     engine: Engine, given_leads: Sequence[Lead], condition: Any = None, by: Sequence[Any] = ()
 ) -> list[str]:
     """Return the ids of the leads that meet the condition, with only these leads in the database."""
@@ -89,7 +89,7 @@ lives = st.builds(
     st.none() | st.sampled_from(["orphaned", "all_agents_tried"]),
     st.just({}) | st.just({}) | st.just({"+14014194247": "asked not to be called"}),
 )
-some = st.lists(lives, min_size=1, max_size=8).map(named)
+some = st.lists(lives, min_size=1, max_size=8).map(with_new_ids)
 
 
 @settings(max_examples=EXAMPLES, deadline=None)
@@ -100,7 +100,7 @@ def test_q2_x5_sql_and_closures_are_of_one_mind(
     """Q2, X5: null, `not`, case beyond ASCII, relative dates at their exact limits, attributes of every kind."""
     rule = CompiledRule(parse(raw))
     expected = {lead.lead_id for lead in found if rule.test(lead, now)[0]}
-    assert set(ask(crm, found, rule_condition(rule.tree, now, crm.dialect.name))) == expected
+    assert set(ids_that_meet(crm, found, rule_condition(rule.tree, now, crm.dialect.name))) == expected
 
 
 @settings(max_examples=EXAMPLES, deadline=None)
@@ -119,7 +119,10 @@ def test_x5_a_queue_holds_by_sql_whom_the_engine_would_put_there(
     queue = CompiledQueue.from_value("q", value, 1)
     index = QueueIndex([queue], protect_minutes)
     expected = {lead.lead_id for lead in found if index.evaluate(lead, now).sort_keys}
-    assert set(ask(crm, found, queue_condition(queue, now, crm.dialect.name, protect_minutes))) == expected
+    assert (
+        set(ids_that_meet(crm, found, queue_condition(queue, now, crm.dialect.name, protect_minutes)))
+        == expected
+    )
 
 
 SORTED = ["arrived_at", "created_at", "loan_amount", "credit_score", "last_name", "state", "consent", "owned"]
@@ -138,12 +141,12 @@ def test_q7_d4_m7_sql_orders_as_the_queues_keys_do(
     sort = SortOrder(field, direction)
     key = sort_key(sort)
     expected = [lead.lead_id for lead in sorted(found, key=lambda lead: (key(lead), lead.lead_id))]
-    assert ask(crm, found, by=queue_order(sort, crm.dialect.name)) == expected
+    assert ids_that_meet(crm, found, by=queue_order(sort, crm.dialect.name)) == expected
     written = [row_of(lead) for lead in found]
     restored = [lead_from_row(row | {"facts": msgspec.json.decode(row["facts"])}) for row in written]
     due_first = work_key(sort)
     expected = [lead.lead_id for lead in sorted(restored, key=lambda lead: (due_first(lead), lead.lead_id))]
-    assert ask(crm, found, by=queue_order(sort, crm.dialect.name, due_first=True)) == expected
+    assert ids_that_meet(crm, found, by=queue_order(sort, crm.dialect.name, due_first=True)) == expected
 
 
 def test_m7_calls_due_at_the_same_time_are_in_the_order_of_the_ids(crm: Engine) -> None:
@@ -155,7 +158,7 @@ def test_m7_calls_due_at_the_same_time_are_in_the_order_of_the_ids(crm: Engine) 
         make(lead_id="c", arrived_at=NOW - timedelta(days=2)),
     ]
     by = queue_order(SortOrder("arrived_at", "asc"), crm.dialect.name, due_first=True)
-    assert ask(crm, found, by=by) == ["a", "b", "c"]
+    assert ids_that_meet(crm, found, by=by) == ["a", "b", "c"]
 
 
 @settings(max_examples=EXAMPLES, deadline=None)
@@ -179,17 +182,17 @@ def test_x5_a_lead_restored_from_its_row_reads_as_it_is(crm: Engine, found: list
 
 def test_x5_every_field_and_operator_of_the_catalogue_can_be_asked(crm: Engine) -> None:
     """X5: every field works with every operator of the builder; no lead matches by mistake."""
-    lead = full()
+    lead = lead_with_every_field()
     for name in [*FIELDS, "attributes.tier", "attributes.none"]:
         field = FIELDS[name]
         for operator in field.operators:
             for value in operands(lead, name, operator.value):
                 rule = CompiledRule(parse({"rules": [{"field": name, "operator": operator, "value": value}]}))
-                found = ask(crm, [lead], rule_condition(rule.tree, NOW, crm.dialect.name))
+                found = ids_that_meet(crm, [lead], rule_condition(rule.tree, NOW, crm.dialect.name))
                 assert bool(found) is rule.test(lead, NOW)[0], (name, operator, value)
 
 
-def full() -> Lead:
+def lead_with_every_field() -> Lead:
     """Return a lead with a value in every field of the catalogue."""
     facts = Facts(
         vendor="acme",
@@ -273,7 +276,7 @@ def test_x5_an_attribute_is_found_whatever_its_name(crm: Engine, name: str) -> N
     """X5: vendors may choose any names for attributes."""
     lead = make(facts=Facts(vendor="acme", attributes={name: "ÄB", "other": 1}))
     tree = parse({"rules": [{"field": f"attributes.{name}", "operator": "=", "value": "äb"}]})
-    assert ask(crm, [lead], rule_condition(tree, NOW, crm.dialect.name)) == [lead.lead_id]
+    assert ids_that_meet(crm, [lead], rule_condition(tree, NOW, crm.dialect.name)) == [lead.lead_id]
 
 
 @pytest.mark.parametrize(
@@ -298,7 +301,7 @@ def test_k7_a_rule_is_compared_in_the_spelling_that_leads_have(
     lead = make(facts=accept_arrival(message, {}, arrived_at=NOW).facts)
     rule = CompiledRule(parse({"rules": [{"field": "first_name", "operator": operator, "value": operand}]}))
     assert rule.test(lead, NOW)[0] is met
-    found = ask(crm, [lead], rule_condition(rule.tree, NOW, crm.dialect.name))
+    found = ids_that_meet(crm, [lead], rule_condition(rule.tree, NOW, crm.dialect.name))
     assert bool(found) is met
 
 
@@ -317,7 +320,7 @@ def test_x5_a_number_is_compared_however_a_vendor_sent_it(crm: Engine, value: An
         rule = CompiledRule(
             parse({"rules": [{"field": "attributes.n", "operator": operator, "value": operand}]})
         )
-        found = ask(crm, [lead], rule_condition(rule.tree, NOW, crm.dialect.name))
+        found = ids_that_meet(crm, [lead], rule_condition(rule.tree, NOW, crm.dialect.name))
         assert bool(found) is rule.test(lead, NOW)[0], (operator, operand)
 
 
@@ -326,11 +329,13 @@ def test_x5_a_list_of_whole_numbers_and_fractions_is_compared_as_it_is_written(
     crm: Engine, field: str
 ) -> None:
     """X5: a driver may bind a whole list by the type of its first value."""
-    leads_ = named(
+    leads_ = with_new_ids(
         [make(facts=Facts(vendor="acme", loan_amount=n, attributes={"n": n})) for n in (7, 12, 12.5, 13)]
     )
     for operator in ("in", "notIn"):
         for value in ([7, 12.5], [12.5, 7], [7, 12]):
             rule = CompiledRule(parse({"rules": [{"field": field, "operator": operator, "value": value}]}))
             expected = {lead.lead_id for lead in leads_ if rule.test(lead, NOW)[0]}
-            assert set(ask(crm, leads_, rule_condition(rule.tree, NOW, crm.dialect.name))) == expected
+            assert (
+                set(ids_that_meet(crm, leads_, rule_condition(rule.tree, NOW, crm.dialect.name))) == expected
+            )

@@ -12,12 +12,12 @@ from sink.database_engine import connect
 from sink.writer import CrmWriter
 from tests.fixtures.servers import unique
 from tests.sink.conftest import Database
-from tests.sink.seeded_journal import Scenario, tables, unburied
+from tests.sink.seeded_journal import Scenario, fail_on_dead_letter, tables
 
 Tables = dict[str, list[tuple[Any, ...]]]
 
 
-def staged(engine: Engine) -> list[str]:
+def staged_tables(engine: Engine) -> list[str]:
     """Return a list that gets the name of each table for which a staging table is made."""
     found: list[str] = []
 
@@ -34,8 +34,8 @@ def test_only_tables_with_many_rows_that_are_there_already_are_staged(
     engine: Engine, expected: Callable[..., Tables], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(staging, "MANY", 20)
-    records, found = Scenario(0, seed=3).tell(300).records, staged(engine)
-    writer = CrmWriter(engine, unburied)
+    records, found = Scenario(0, seed=3).tell(300).records, staged_tables(engine)
+    writer = CrmWriter(engine, fail_on_dead_letter)
     writer.apply(records[: staging.MANY // 10])
     assert found == []
     writer.apply(records[staging.MANY // 10 : len(records) // 2])
@@ -50,14 +50,14 @@ def test_tables_that_are_only_added_to_are_staged_only_if_a_row_is_there_already
     engine: Engine, expected: Callable[..., Tables]
 ) -> None:
     """Rows of decisions may be there without the offset that they were stored with, after a rebuild."""
-    records, found = Scenario(0, seed=3).tell(300).records, staged(engine)
-    CrmWriter(engine, unburied).apply(records)
+    records, found = Scenario(0, seed=3).tell(300).records, staged_tables(engine)
+    CrmWriter(engine, fail_on_dead_letter).apply(records)
     assert found == []
     with engine.begin() as connection:
         connection.execute(text("DELETE FROM sink_offset WHERE topic = 'lead-journal'"))
         removed = connection.execute(text("DELETE FROM decision WHERE source_offset % 2 = 0")).rowcount
     assert removed > 0
-    CrmWriter(engine, unburied).apply(records)
+    CrmWriter(engine, fail_on_dead_letter).apply(records)
     assert "decision" in found
     assert tables(engine) == expected(records)
 
@@ -74,8 +74,8 @@ def test_a_user_who_may_make_no_temporary_tables_stores_row_by_row(
         connection.execute(text(f"REVOKE TEMP ON DATABASE {url.database} FROM PUBLIC"))
         connection.execute(text(f"GRANT ALL ON ALL TABLES IN SCHEMA public TO {user}"))
     engine = connect(url.set(username=user, password=user).render_as_string(hide_password=False))
-    records, found = Scenario(0, seed=4).tell(80).records, staged(engine)
-    CrmWriter(engine, unburied).apply(records)
+    records, found = Scenario(0, seed=4).tell(80).records, staged_tables(engine)
+    CrmWriter(engine, fail_on_dead_letter).apply(records)
     assert found == []
     assert tables(admin) == expected(records)
     engine.dispose()

@@ -14,7 +14,7 @@ from sink.tables import VendorCountTable, VendorHourTable
 from sink.vendor_count_reader import vendor_counts
 from sink.vendor_count_writer import MOST_DETAILS
 from sink.writer import CrmWriter
-from tests.sink.seeded_journal import START, apply_in, unburied
+from tests.sink.seeded_journal import START, apply_in, fail_on_dead_letter
 from tests.sink.vendor_history import Letter, history_of, refusals_of, sums_of
 
 if TYPE_CHECKING:
@@ -38,13 +38,13 @@ class Record:
     topic: str = "dead-letters"
 
 
-def refused(letters: list[Letter]) -> list[Any]:
+def refused_arrivals(letters: list[Letter]) -> list[Any]:
     return [
         refused_arrival(Record(value, headers, offset)) for offset, (value, headers) in enumerate(letters)
     ]
 
 
-def counted(engine: Engine) -> dict[tuple[Any, ...], int]:
+def stored_counts(engine: Engine) -> dict[tuple[Any, ...], int]:
     table = VendorCountTable
     query = select(table.vendor, table.begins_at, table.kind, table.detail, table.count)
     with engine.connect() as connection:
@@ -54,18 +54,18 @@ def counted(engine: Engine) -> dict[tuple[Any, ...], int]:
 def test_v6_records_that_come_again_are_counted_once(engine: Engine, writer: CrmWriter) -> None:
     records = history_of(0, VENDORS, 40)
     apply_in(writer, records[:50], 7)
-    apply_in(CrmWriter(engine, unburied), records, 11)
-    once = counted(engine)
+    apply_in(CrmWriter(engine, fail_on_dead_letter), records, 11)
+    once = stored_counts(engine)
     sums = sums_of(records, [])
     for name, kind in (("accepted", "accepted"), ("resends", "resend"), ("assigned", "assigned")):
         of_topic = sum(count for key, count in sums.items() if key[2] == name)
         assert sum(count for key, count in once.items() if key[2] == kind) == of_topic > 0
     empty_tables(engine, history=False)
-    apply_in(CrmWriter(engine, unburied), records, 5)
-    assert counted(engine) == once
+    apply_in(CrmWriter(engine, fail_on_dead_letter), records, 5)
+    assert stored_counts(engine) == once
     empty_tables(engine, history=True)
-    apply_in(CrmWriter(engine, unburied), records, 100)
-    assert counted(engine) == once
+    apply_in(CrmWriter(engine, fail_on_dead_letter), records, 100)
+    assert stored_counts(engine) == once
     with engine.connect() as connection:
         query = select(VendorHourTable.version)
         assert sum(connection.scalars(query)) == sum(once.values())
@@ -74,17 +74,17 @@ def test_v6_records_that_come_again_are_counted_once(engine: Engine, writer: Crm
 def test_v6_a_refusal_is_counted_once_and_its_reasons_are_bounded(engine: Engine) -> None:
     writer = RefusedArrivalWriter(engine)
     letters = refusals_of(VENDORS, 60)
-    assert writer.apply(refused(letters[:40]), {}, {0: 40})
-    assert writer.apply(refused(letters[:40]), {0: 40}, {0: 80}), "intake wrote them again"
-    assert writer.apply(refused(letters), {0: 80}, {0: 140})
-    assert sum(counted(engine).values()) == 60
-    assert not writer.apply(refused(letters), {0: 141}, {0: 150}), "the database is behind"
+    assert writer.apply(refused_arrivals(letters[:40]), {}, {0: 40})
+    assert writer.apply(refused_arrivals(letters[:40]), {0: 40}, {0: 80}), "intake wrote them again"
+    assert writer.apply(refused_arrivals(letters), {0: 80}, {0: 140})
+    assert sum(stored_counts(engine).values()) == 60
+    assert not writer.apply(refused_arrivals(letters), {0: 141}, {0: 150}), "the database is behind"
     many: list[Letter] = []
     for n in range(MOST_DETAILS + 20):
         value, headers = refusals_of(VENDORS, 1)[0]
         changed = {**dict(headers), "reason": b"r" * (n + 1), "source-offset": str(1_000 + n).encode()}
         many.append((value, [*changed.items()]))
-    assert writer.apply(refused(many), {}, {0: 300})
+    assert writer.apply(refused_arrivals(many), {}, {0: 300})
     with engine.connect() as connection:
         found = vendor_counts(connection, ("default",), START)["acme"].refused
     assert len(found) <= MOST_DETAILS + 1
@@ -94,14 +94,18 @@ def test_v6_a_refusal_is_counted_once_and_its_reasons_are_bounded(engine: Engine
 
 def test_v6_the_migration_counts_what_the_tables_have(database: Database) -> None:
     engine = database.engine()
-    writer, records = CrmWriter(engine, unburied), history_of(0, VENDORS, 40)
+    writer, records = CrmWriter(engine, fail_on_dead_letter), history_of(0, VENDORS, 40)
     writer.apply(records[:80])
-    before = {key: count for key, count in counted(engine).items() if key[2] not in ("remark", "reused_id")}
+    before = {
+        key: count for key, count in stored_counts(engine).items() if key[2] not in ("remark", "reused_id")
+    }
     downgrade(database.url, "0012")
     upgrade(database.url)
-    assert counted(engine) == before
-    CrmWriter(engine, unburied).apply(records)
+    assert stored_counts(engine) == before
+    CrmWriter(engine, fail_on_dead_letter).apply(records)
     sums = sums_of(records, [])
     accepted = sum(count for key, count in sums.items() if key[2] == "accepted")
-    assert sum(count for key, count in counted(engine).items() if key[2] == "accepted") == accepted == 40
+    assert (
+        sum(count for key, count in stored_counts(engine).items() if key[2] == "accepted") == accepted == 40
+    )
     engine.dispose()

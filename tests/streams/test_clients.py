@@ -243,7 +243,7 @@ async def test_a_fetch_of_a_follower_is_held_long_only_if_it_leaves_no_partition
 
 
 @pytest.fixture
-def sent(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+def sent_requests(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Return the kinds of the requests of all clients, in order; those for offsets and for records."""
     found: list[str] = []
     send = AIOKafkaClient.send
@@ -258,21 +258,21 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 @pytest.mark.kafka
-async def test_offsets_are_asked_before_anything_is_fetched(kafka: str, sent: list[str]) -> None:
+async def test_offsets_are_asked_before_anything_is_fetched(kafka: str, sent_requests: list[str]) -> None:
     """A broker answers them only after a fetch that came before, which it holds for half a second."""
     cluster = Cluster(kafka)
     topic = await cluster.create(unique("asked"), 2)
     settings = Settings.read(kafka_bootstrap_servers=kafka)
     assert await extent(settings, topic) == {0: (0, 0), 1: (0, 0)}
-    assert set(sent) == {"OffsetRequest"}
+    assert set(sent_requests) == {"OffsetRequest"}
     for from_end in (True, False):
-        sent.clear()
+        sent_requests.clear()
         async with aclosing(follow(settings, topic, from_end=from_end)) as batches:
             await anext(batches)
-            assert set(sent) == {"OffsetRequest"}
+            assert set(sent_requests) == {"OffsetRequest"}
             await anext(batches)
-            assert "FetchRequest" in sent
-            assert "OffsetRequest" not in sent[sent.index("FetchRequest") :]
+            assert "FetchRequest" in sent_requests
+            assert "OffsetRequest" not in sent_requests[sent_requests.index("FetchRequest") :]
 
 
 @pytest.mark.kafka

@@ -13,14 +13,14 @@ from aiokafka.record.default_records import DefaultRecordBatchBuilder
 from hypothesis import given
 from hypothesis import strategies as st
 
-from application.dead_letters import shown
+from application.dead_letters import letter_as_json
 from application.replay import NotReplayable, ReplayObstacle, is_replayable, target_of
 from streams.dead_letter_reading import (
     OURS,
     SourcePosition,
     StoredDeadLetter,
+    original_header_name,
     read_letter,
-    restored,
     set_apart,
 )
 from streams.dead_letter_senders import org_of
@@ -150,7 +150,7 @@ def test_a_message_that_looks_like_a_letter_is_not_taken_for_one(
 
 @given(st.text())
 def test_a_name_that_is_set_apart_is_restored(name: str) -> None:
-    assert restored(set_apart(name)) == name
+    assert original_header_name(set_apart(name)) == name
     assert set_apart(name) not in OURS
 
 
@@ -191,12 +191,12 @@ def test_every_reader_takes_whatever_anybody_put_on_the_topic(record: Record) ->
     letter = read_letter(record)
     assert (letter.key, letter.value) == (record.key, record.value)
     assert org_of(letter) != "", "the org of its message, or none"
-    shown_letter = shown(letter, whole=True)
+    shown_letter = letter_as_json(letter, whole=True)
     assert all(
         isinstance(shown_letter[name], str)
         for name in ("place", "error_class", "reason", "source", "failed_at")
     )
-    ListedLeads(**shown(letter), replayable=is_replayable(letter))
+    ListedLeads(**letter_as_json(letter), replayable=is_replayable(letter))
     assert letter.at.year >= 1
 
 

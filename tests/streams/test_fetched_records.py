@@ -25,7 +25,7 @@ from streams.metrics import UNREADABLE
 from streams.patches import record_reader
 from streams.record_batches import HEADER
 from streams.unreadable import KEPT_BYTES, StandIn, Unreadable, give_stand_ins, records_of
-from tests.fixtures.batches import ATTRIBUTES_AT, Given, built, signed, with_payload
+from tests.fixtures.batches import ATTRIBUTES_AT, Given, built, with_checksum, with_payload
 
 if TYPE_CHECKING:
     import random
@@ -40,7 +40,7 @@ TRANSACTIONAL, CONTROL = 0x10, 0x20
 
 
 @pytest.fixture(autouse=True, scope="module")
-def _quiet() -> Iterator[None]:
+def _silent_log() -> Iterator[None]:
     """Silence the log, because the tests make thousands of unreadable records."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(unreadable, "_log", structlog.wrap_logger(None, processors=[_drop]))
@@ -73,7 +73,7 @@ def unpacking(
     )
 
 
-def appended(given_batches: Any, base: int = 0) -> tuple[list[bytearray], int]:
+def as_log(given_batches: Any, base: int = 0) -> tuple[list[bytearray], int]:
     """Return batches as a log stores them, and the offset after them."""
     made = []
     for content, codec in given_batches:
@@ -82,12 +82,12 @@ def appended(given_batches: Any, base: int = 0) -> tuple[list[bytearray], int]:
     return made, base
 
 
-def some(n: int, value: bytes = b'{"vendor":"acme"}') -> list[Any]:
+def records_of_keys(n: int, value: bytes = b'{"vendor":"acme"}') -> list[Any]:
     """Return records with distinct keys."""
     return [(b"key-%d" % i, value, [("n", b"%d" % i)]) for i in range(n)]
 
 
-def delivered(found: list[Any]) -> list[tuple[int, str]]:
+def what_is_delivered(found: list[Any]) -> list[tuple[int, str]]:
     """Return the offset with the key of a record, the error class of an unreadable one, or nothing."""
     return [
         (r.offset, r.value.error_class if isinstance(r.value, Unreadable) else "nothing")
@@ -100,7 +100,7 @@ def delivered(found: list[Any]) -> list[tuple[int, str]]:
 @settings(deadline=None)
 @given(batches, st.integers(0, 3), st.integers(0, 7))
 def test_undamaged_batches_are_read_as_aiokafka_reads_them(content: Any, base: int, skip: int) -> None:
-    made, end = appended(content, base)
+    made, end = as_log(content, base)
     at = min(base + skip, end - 1)
     # A broker's answer begins with the batch that contains the requested offset.
     data = b"".join(batch for batch in made if sum(HEADER.unpack_from(batch)[i] for i in (0, 6)) >= at)
@@ -122,7 +122,7 @@ def test_messages_of_old_formats_are_read(magic: int, codec: int) -> None:
     if codec:
         struct.pack_into(">q", data, 0, 2)  # a broker gives the wrapper its last message's offset
     found = list(unpacking(bytes(data)))
-    assert delivered(found) == [(0, "key-0"), (1, "key-1"), (2, "key-2")]
+    assert what_is_delivered(found) == [(0, "key-0"), (1, "key-1"), (2, "key-2")]
     assert [r.timestamp for r in found] == ([-1] * 3 if magic == 0 else [1000, 1001, 1002])
     assert {r.value for r in found} == {b"value " * 20}
 
@@ -132,12 +132,12 @@ def test_messages_of_old_formats_are_read(magic: int, codec: int) -> None:
 def test_damaged_bytes_raise_nothing_and_nothing_comes_twice(
     content: Any, rnd: random.Random, resigned: bool, stand_ins: bool
 ) -> None:
-    made, _ = appended(content, 5)
+    made, _ = as_log(content, 5)
     for batch in made:
         for _ in range(rnd.randrange(3)):
             at = rnd.randrange(len(batch) + 1)
             batch[at : at + rnd.randrange(6)] = rnd.randbytes(rnd.randrange(6))
-    whole = [signed(batch) if resigned and len(batch) >= HEADER.size else batch for batch in made]
+    whole = [with_checksum(batch) if resigned and len(batch) >= HEADER.size else batch for batch in made]
     iterator = unpacking(b"".join(whole), 5, stand_ins=stand_ins)
     last = 4
     for record in iterator:
@@ -154,8 +154,8 @@ def test_damaged_bytes_raise_nothing_and_nothing_comes_twice(
 def test_a_damaged_batch_leaves_those_around_it_as_they_are(
     content: Any, data: Any, rnd: random.Random
 ) -> None:
-    content = [(some(2), 0), *content, (some(2), 4)]
-    made, end = appended(content)
+    content = [(records_of_keys(2), 0), *content, (records_of_keys(2), 4)]
+    made, end = as_log(content)
     which = data.draw(st.integers(1, len(made) - 2))
     good = [list(unpacking(bytes(batch), HEADER.unpack_from(batch)[0])) for batch in made]
     for _ in range(rnd.randrange(1, 4)):
@@ -170,7 +170,7 @@ def test_a_damaged_batch_leaves_those_around_it_as_they_are(
     assert [r for r in found if r.offset < first] == [r for rs in good[:which] for r in rs]
     assert [r for r in found if r.offset >= after] == [r for rs in good[which + 1 :] for r in rs]
     inside = [r for r in found if first <= r.offset < after]
-    assert inside == good[which] or delivered(inside) == [(after - 1, "unreadable_batch")]
+    assert inside == good[which] or what_is_delivered(inside) == [(after - 1, "unreadable_batch")]
     assert found[-1].offset == end - 1
 
 
@@ -179,7 +179,7 @@ def test_a_damaged_batch_leaves_those_around_it_as_they_are(
 def test_a_record_that_lies_leaves_the_others_of_its_batch(
     which: int, codec: int, rnd: random.Random
 ) -> None:
-    content = some(5, b"some text that is long enough " * 4)
+    content = records_of_keys(5, b"some text that is long enough " * 4)
     plain = built(content)
     at = HEADER.size
     spans = []
@@ -191,10 +191,10 @@ def test_a_record_that_lies_leaves_the_others_of_its_batch(
     begin, end = spans[which]
     plain[rnd.randrange(begin + 1, end)] = rnd.randrange(256)  # after the length field
     data = plain if not codec else with_payload(plain, compress(codec, bytes(plain[HEADER.size :])), codec)
-    found = list(unpacking(bytes(signed(data))))
+    found = list(unpacking(bytes(with_checksum(data))))
     assert [r.offset for r in found] == list(range(5))
     others = [r for r in found if r.offset != which]
-    assert delivered(others) == [(n, f"key-{n}") for n in range(5) if n != which]
+    assert what_is_delivered(others) == [(n, f"key-{n}") for n in range(5) if n != which]
     assert {r.value for r in others} == {content[0][1]}
 
 
@@ -208,10 +208,10 @@ def compress(codec: int, data: bytes) -> bytes:
 
 def test_p4_a_header_name_that_is_not_utf8_costs_its_record_alone() -> None:
     batch = built([(b"a", b"1", []), (b"b", b"2", [("NAME", b"x"), ("other", None)]), (b"c", b"3", [])])
-    batch = signed(batch.replace(b"NAME", b"\xffAME"))
+    batch = with_checksum(batch.replace(b"NAME", b"\xffAME"))
     before = UNREADABLE.labels(topic=PARTITION.topic, error_class="unreadable_record")._value.get()
     found = list(unpacking(bytes(batch)))
-    assert delivered(found) == [(0, "a"), (1, "unreadable_record"), (2, "c")]
+    assert what_is_delivered(found) == [(0, "a"), (1, "unreadable_record"), (2, "c")]
     stood = found[1]
     assert (stood.key, stood.value) == (b"b", b"2")
     assert stood.headers == (("\\xffAME", b"x"), ("other", None))
@@ -220,7 +220,7 @@ def test_p4_a_header_name_that_is_not_utf8_costs_its_record_alone() -> None:
     assert (
         UNREADABLE.labels(topic=PARTITION.topic, error_class="unreadable_record")._value.get() == before + 1
     )
-    assert delivered(list(unpacking(bytes(batch), stand_ins=False))) == [(0, "a"), (2, "c")]
+    assert what_is_delivered(list(unpacking(bytes(batch), stand_ins=False))) == [(0, "a"), (2, "c")]
 
 
 @pytest.mark.parametrize(
@@ -238,15 +238,15 @@ def test_a_varint_that_lies_costs_its_record_alone(lie: tuple[int, int], which: 
     size = (len(batch) - HEADER.size) // 4
     at, value = lie
     batch[HEADER.size + which * size + (at if at >= 0 else size + at)] = value
-    found = list(unpacking(bytes(signed(batch))))
-    assert delivered(found) == [(0, "key-0"), (1, "unreadable_record"), (2, "key-2"), (3, "key-3")]
+    found = list(unpacking(bytes(with_checksum(batch))))
+    assert what_is_delivered(found) == [(0, "key-0"), (1, "unreadable_record"), (2, "key-2"), (3, "key-3")]
 
 
 @pytest.mark.parametrize("claimed", [6, 2, -1, 2**31 - 1])
 def test_a_batch_that_lies_about_how_many_it_holds_ends(claimed: int) -> None:
-    batch = built(some(4))
+    batch = built(records_of_keys(4))
     struct.pack_into(">i", batch, 57, claimed)
-    found = list(unpacking(bytes(signed(batch)) + bytes(built(some(2), base=4))))
+    found = list(unpacking(bytes(with_checksum(batch)) + bytes(built(records_of_keys(2), base=4))))
     assert [r.key for r in found if r.offset >= 4] == [b"key-0", b"key-1"]
     assert found[-1].offset == 5
 
@@ -266,18 +266,18 @@ def test_a_batch_that_lies_about_how_many_it_holds_ends(claimed: int) -> None:
     }.values(),
 )
 def test_a_batch_that_cannot_be_read_is_one_stand_in_at_its_last_offset(damage: Any, reason: str) -> None:
-    bad = damage(built(some(3), base=2))
-    data = bytes(built(some(2))) + bytes(bad) + bytes(built(some(1), base=5))
+    bad = damage(built(records_of_keys(3), base=2))
+    data = bytes(built(records_of_keys(2))) + bytes(bad) + bytes(built(records_of_keys(1), base=5))
     found = list(unpacking(data))
-    assert delivered(found) == [(0, "key-0"), (1, "key-1"), (4, "unreadable_batch"), (5, "key-0")]
+    assert what_is_delivered(found) == [(0, "key-0"), (1, "key-1"), (4, "unreadable_batch"), (5, "key-0")]
     stood = found[2]
     assert stood.value.reason.startswith("offsets 2 to 4: ")
     assert reason in stood.value.reason
     assert stood.value == bytes(bad)[:KEPT_BYTES]
     assert dict(stood.value.about)["unreadable-offsets"] == b"2-4"
     # Requested from its middle, as after a restart, the record is at the same offset.
-    assert delivered(list(unpacking(bytes(bad), 3))) == [(4, "unreadable_batch")]
-    assert delivered(list(records_of(found))) == [(0, "key-0"), (1, "key-1"), (5, "key-0")]
+    assert what_is_delivered(list(unpacking(bytes(bad), 3))) == [(4, "unreadable_batch")]
+    assert what_is_delivered(list(records_of(found))) == [(0, "key-0"), (1, "key-1"), (5, "key-0")]
 
 
 def test_p3_a_large_record_of_a_compressed_batch_is_cut() -> None:
@@ -285,11 +285,11 @@ def test_p3_a_large_record_of_a_compressed_batch_is_cut() -> None:
     data = built([(b"a", b"1", []), (b"b", large, []), (b"c", b"3", [])], codec=1)
     assert len(data) < 20_000
     found = list(unpacking(bytes(data)))
-    assert delivered(found) == [(0, "a"), (1, "too_large"), (2, "c")]
+    assert what_is_delivered(found) == [(0, "a"), (1, "too_large"), (2, "c")]
     assert found[1].value == large[:KEPT_BYTES]
     assert dict(found[1].value.about)["value-cut-from"] == b"5000000"
     assert f"at most {MOST_RECORD_BYTES}" in found[1].value.reason
-    assert delivered(list(unpacking(bytes(data), stand_ins=False))) == [(0, "a"), (2, "c")]
+    assert what_is_delivered(list(unpacking(bytes(data), stand_ins=False))) == [(0, "a"), (2, "c")]
 
 
 def test_what_inflates_far_is_taken_in_several_fetches() -> None:
@@ -305,14 +305,14 @@ def test_what_inflates_far_is_taken_in_several_fetches() -> None:
 @pytest.mark.parametrize("data", [b"\0", b"\0" * 11, b"\0" * 12, b"\xff" * 100, b"\0" * 200])
 def test_what_is_no_batch_is_passed_by_one_offset(data: bytes) -> None:
     iterator = unpacking(data, 7)
-    assert delivered(list(iterator)) == [(7, "unreadable_batch")]
+    assert what_is_delivered(list(iterator)) == [(7, "unreadable_batch")]
     assert iterator.next_fetch_offset == 8
 
 
 def test_a_batch_that_did_not_come_whole_is_fetched_again() -> None:
-    data = bytes(built(some(2))) + bytes(built(some(2), base=2))[:-3]
+    data = bytes(built(records_of_keys(2))) + bytes(built(records_of_keys(2), base=2))[:-3]
     iterator = unpacking(data)
-    assert delivered(list(iterator)) == [(0, "key-0"), (1, "key-1")]
+    assert what_is_delivered(list(iterator)) == [(0, "key-0"), (1, "key-1")]
     assert iterator.next_fetch_offset == 2
 
 
@@ -323,7 +323,7 @@ def transactional(
     batch = built(content, base=base, codec=codec)
     batch[ATTRIBUTES_AT] |= attributes
     struct.pack_into(">q", batch, 43, producer)
-    return bytes(signed(batch))
+    return bytes(with_checksum(batch))
 
 
 def marker(base: int, producer: int, *, commit: bool) -> bytes:
@@ -336,15 +336,15 @@ def marker(base: int, producer: int, *, commit: bool) -> bytes:
 def test_p7_aborted_records_do_not_come_and_committed_ones_do(codec: int) -> None:
     text = b"a text that gets smaller " * 9
     data = (
-        transactional(some(2, text), 0, 7, codec=codec)
-        + transactional(some(2, text), 2, 8, codec=codec)
+        transactional(records_of_keys(2, text), 0, 7, codec=codec)
+        + transactional(records_of_keys(2, text), 2, 8, codec=codec)
         + marker(4, 7, commit=False)
-        + transactional(some(1, text), 5, 7, codec=codec)
+        + transactional(records_of_keys(1, text), 5, 7, codec=codec)
         + marker(6, 7, commit=True)
         + marker(7, 8, commit=True)
     )
     iterator = unpacking(data, aborted=[(7, 0)])
-    assert delivered(list(iterator)) == [(2, "key-0"), (3, "key-1"), (5, "key-0"), (7, "nothing")]
+    assert what_is_delivered(list(iterator)) == [(2, "key-0"), (3, "key-1"), (5, "key-0"), (7, "nothing")]
     assert iterator.next_fetch_offset == 8
     assert [r.offset for r in unpacking(data, stand_ins=False, aborted=[(7, 0)])] == [2, 3, 5]
     everything = unpacking(data, stand_ins=False, isolation=READ_UNCOMMITTED)
@@ -352,8 +352,8 @@ def test_p7_aborted_records_do_not_come_and_committed_ones_do(codec: int) -> Non
 
 
 def test_an_aborted_batch_is_not_inflated() -> None:
-    bomb = with_payload(built(some(2)), compress(1, bytes(MOST_INFLATED_BYTES + 1)), 1)
+    bomb = with_payload(built(records_of_keys(2)), compress(1, bytes(MOST_INFLATED_BYTES + 1)), 1)
     bomb[ATTRIBUTES_AT] |= TRANSACTIONAL
     struct.pack_into(">q", bomb, 43, 7)
-    data = bytes(signed(bomb)) + marker(2, 7, commit=False)
-    assert delivered(list(unpacking(data, aborted=[(7, 0)]))) == [(2, "nothing")]
+    data = bytes(with_checksum(bomb)) + marker(2, 7, commit=False)
+    assert what_is_delivered(list(unpacking(data, aborted=[(7, 0)]))) == [(2, "nothing")]

@@ -12,7 +12,7 @@ from streams import garbage
 PARTS = ("agents.worker", "sink.service", "board.process", "couriers.process", "web.process")
 
 
-def printed(program: str) -> list[str]:
+def output_of(program: str) -> list[str]:
     """Return what a new interpreter prints."""
     done = subprocess.run(
         [sys.executable, "-c", f"import gc\n{program}"], capture_output=True, text=True, check=True
@@ -28,19 +28,19 @@ def test_the_imports_of_a_process_cause_no_search(part: str) -> None:
         import cli, {part}
         print(*(now["collections"] - then["collections"] for now, then in zip(gc.get_stats(), before)))
     """
-    assert printed(program.replace("\n        ", "\n")) == ["0", "0", "0"]
+    assert output_of(program.replace("\n        ", "\n")) == ["0", "0", "0"]
 
 
 def test_a_program_that_chose_its_thresholds_keeps_them() -> None:
     chosen = (20_000, 10, 10)
-    assert printed(f"gc.set_threshold(*{chosen})\nimport cli\nprint(*gc.get_threshold())") == [
+    assert output_of(f"gc.set_threshold(*{chosen})\nimport cli\nprint(*gc.get_threshold())") == [
         *map(str, chosen)
     ]
 
 
 def test_what_a_process_has_imported_is_not_searched_later() -> None:
     program = "import cli\nfrom streams.garbage import keep_imports\nkeep_imports()\n"
-    kept, left, *thresholds = printed(
+    kept, left, *thresholds = output_of(
         f"{program}print(gc.get_freeze_count(), len(gc.get_objects()), *gc.get_threshold())"
     )
     assert int(kept) > int(left)

@@ -42,7 +42,7 @@ class Work:
 
 
 @pytest.fixture
-def logged() -> Iterator[list[EventDict]]:
+def log_events() -> Iterator[list[EventDict]]:
     """Yield the log records from now on."""
     found: list[EventDict] = []
 
@@ -56,10 +56,10 @@ def logged() -> Iterator[list[EventDict]]:
     structlog.configure(processors=before)
 
 
-async def test_what_fails_is_done_again_and_logged_by_its_name(logged: list[EventDict]) -> None:
+async def test_what_fails_is_done_again_and_logged_by_its_name(log_events: list[EventDict]) -> None:
     work = Work(OSError("first"), OSError("second"))
     assert await QUICK.run(OSError, "ask the broker", work) == 3
-    assert [(event["what"], event["failures"], event["reason"]) for event in logged] == [
+    assert [(event["what"], event["failures"], event["reason"]) for event in log_events] == [
         ("ask the broker", 1, "OSError('first')"),
         ("ask the broker", 2, "OSError('second')"),
     ]

@@ -37,13 +37,13 @@ def pems(tmp_path: Path) -> dict[str, str]:
     return {f"KAFKA_SSL_{name}": str(tmp_path / file) for name, file in names.items()}
 
 
-def read(monkeypatch: pytest.MonkeyPatch, environment: dict[str, str]) -> Settings:
+def read_settings(monkeypatch: pytest.MonkeyPatch, environment: dict[str, str]) -> Settings:
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     return Settings.read()
 
 
-def without(environment: dict[str, str], name: str) -> dict[str, str]:
+def environment_without(environment: dict[str, str], name: str) -> dict[str, str]:
     return {key: value for key, value in environment.items() if key != name}
 
 
@@ -58,7 +58,11 @@ def without(environment: dict[str, str], name: str) -> dict[str, str]:
         # Incomplete SASL settings.
         ({"KAFKA_SECURITY_PROTOCOL": "SASL_SSL"}, "KAFKA_SASL_MECHANISM", "is missing"),
         *(
-            (without(SASL, name) | {"KAFKA_SECURITY_PROTOCOL": protocol}, name, f"{protocol} needs mechanism")
+            (
+                environment_without(SASL, name) | {"KAFKA_SECURITY_PROTOCOL": protocol},
+                name,
+                f"{protocol} needs mechanism",
+            )
             for name in SASL
             for protocol in ("SASL_SSL", "SASL_PLAINTEXT")
         ),
@@ -107,7 +111,7 @@ def test_a_half_given_setting_is_refused_by_name(
     monkeypatch: pytest.MonkeyPatch, environment: dict[str, str], field: str, expected: str
 ) -> None:
     with pytest.raises(ConfigError) as refused:
-        read(monkeypatch, environment)
+        read_settings(monkeypatch, environment)
     assert refused.value.field == field
     assert expected in refused.value.reason
     assert "secret-word" not in str(refused.value)
@@ -127,20 +131,20 @@ def test_nothing_given_is_a_local_stack_in_the_state_folder(tmp_path: Path) -> N
 
 
 def test_an_empty_variable_is_not_given(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert not read(monkeypatch, {"KAFKA_BOOTSTRAP_SERVERS": "", "KAFKA_SASL_USERNAME": ""}).given(
+    assert not read_settings(monkeypatch, {"KAFKA_BOOTSTRAP_SERVERS": "", "KAFKA_SASL_USERNAME": ""}).given(
         "redis_url"
     )
 
 
 def test_a_variable_without_our_prefix_is_not_ours(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert read(monkeypatch, {"PARTITIONS": "3", "STATE_DIR": "/elsewhere"}).partitions == 8
+    assert read_settings(monkeypatch, {"PARTITIONS": "3", "STATE_DIR": "/elsewhere"}).partitions == 8
 
 
 def test_sasl_over_tls_reaches_both_clients_with_its_context(
     monkeypatch: pytest.MonkeyPatch, pems: dict[str, str]
 ) -> None:
     """docs/faust.md 15: SASLCredentials without an ssl_context silently means SASL_PLAINTEXT."""
-    settings = read(monkeypatch, SASL | pems | {"KAFKA_SECURITY_PROTOCOL": "SASL_SSL"})
+    settings = read_settings(monkeypatch, SASL | pems | {"KAFKA_SECURITY_PROTOCOL": "SASL_SSL"})
     context = settings.ssl_context
     assert context is not None
     assert context.check_hostname
@@ -159,14 +163,14 @@ def test_sasl_over_tls_reaches_both_clients_with_its_context(
 
 
 def test_tls_alone_reaches_both_clients(monkeypatch: pytest.MonkeyPatch) -> None:
-    settings = read(monkeypatch, {"KAFKA_SECURITY_PROTOCOL": "SSL"})
+    settings = read_settings(monkeypatch, {"KAFKA_SECURITY_PROTOCOL": "SSL"})
     assert settings.aiokafka_options()["ssl_context"] is settings.ssl_context
     credentials = settings.faust_credentials()
     assert (credentials.protocol.value, credentials.context) == ("SSL", settings.ssl_context)
 
 
 def test_sasl_in_clear_text_must_be_asked_for_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
-    settings = read(monkeypatch, SASL | {"KAFKA_SECURITY_PROTOCOL": "SASL_PLAINTEXT"})
+    settings = read_settings(monkeypatch, SASL | {"KAFKA_SECURITY_PROTOCOL": "SASL_PLAINTEXT"})
     assert "ssl_context" not in settings.aiokafka_options()
     assert settings.faust_credentials().protocol.value == "SASL_PLAINTEXT"
 
@@ -177,14 +181,14 @@ def test_a_file_that_is_no_certificate_is_named(
 ) -> None:
     (tmp_path / "broken.pem").write_text("not a certificate")
     protocol = {"KAFKA_SECURITY_PROTOCOL": "SSL", broken: str(tmp_path / "broken.pem")}
-    settings = read(monkeypatch, pems | protocol)
+    settings = read_settings(monkeypatch, pems | protocol)
     with pytest.raises(ConfigError, match=broken):
         settings.aiokafka_options()
 
 
 @pytest.mark.parametrize("scheme", ["postgres", "postgresql", "postgresql+psycopg"])
 def test_every_spelling_of_postgres_means_psycopg_3(monkeypatch: pytest.MonkeyPatch, scheme: str) -> None:
-    settings = read(monkeypatch, {"DATABASE_URL": f"{scheme}://u:p@h:5432/d"})
+    settings = read_settings(monkeypatch, {"DATABASE_URL": f"{scheme}://u:p@h:5432/d"})
     assert settings.database_url == "postgresql+psycopg://u:p@h:5432/d"
 
 
@@ -192,7 +196,7 @@ def test_a_child_process_reads_the_same_settings(
     monkeypatch: pytest.MonkeyPatch, pems: dict[str, str]
 ) -> None:
     sasl = {"KAFKA_SECURITY_PROTOCOL": "SASL_SSL", "KAFKA_BOOTSTRAP_SERVERS": "a:1, b:2"}
-    settings = read(monkeypatch, SASL | pems | sasl | {"FIRSTCLAIM_STATE_DIR": "relative"})
+    settings = read_settings(monkeypatch, SASL | pems | sasl | {"FIRSTCLAIM_STATE_DIR": "relative"})
     for name, value in settings.environment().items():
         monkeypatch.setenv(name, value)
     child = Settings.read()
@@ -202,5 +206,5 @@ def test_a_child_process_reads_the_same_settings(
 
 
 def test_a_password_is_not_printed(monkeypatch: pytest.MonkeyPatch) -> None:
-    settings = read(monkeypatch, SASL | {"KAFKA_SECURITY_PROTOCOL": "SASL_SSL"})
+    settings = read_settings(monkeypatch, SASL | {"KAFKA_SECURITY_PROTOCOL": "SASL_SSL"})
     assert "secret-word" not in repr(settings)

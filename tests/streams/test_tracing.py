@@ -110,10 +110,10 @@ def test_each_topic_that_carries_messages_has_a_number_of_its_own() -> None:
 
 @pytest.mark.parametrize("topic", [LEAD_ARRIVALS, LEAD_LOG])
 def test_a_record_without_a_trace_begins_one_and_a_replay_gives_the_same(topic: str) -> None:
-    begun = caused_by(record(topic))
-    assert begun == caused_by(record(topic))
-    assert begun != caused_by(record(topic, offset=8))
-    context = read_traceparent(begun)
+    new_trace = caused_by(record(topic))
+    assert new_trace == caused_by(record(topic))
+    assert new_trace != caused_by(record(topic, offset=8))
+    context = read_traceparent(new_trace)
     assert context is not None
     assert context.trace_id == trace_of(record(topic))
 
@@ -227,10 +227,10 @@ def collector(monkeypatch: pytest.MonkeyPatch) -> Iterator[Collector]:
 def test_the_exporter_sends_a_span_with_the_ids_of_the_header(collector: Collector) -> None:
     with trace_export.reporting("worker"):
         assert trace_export.watching
-        trace_export.handled(record(LEAD_LOG, traceparent=GIVEN), 1_700_000_000_000_000_000)
-        trace_export.handled(record(LEAD_JOURNAL), 1_700_000_000_000_000_000, "sink")
+        trace_export.report_handled(record(LEAD_LOG, traceparent=GIVEN), 1_700_000_000_000_000_000)
+        trace_export.report_handled(record(LEAD_JOURNAL), 1_700_000_000_000_000_000, "sink")
     assert not trace_export.watching
-    continued, begun = collector.spans
+    continued, new_span = collector.spans
     assert continued.trace_id.hex() == "4bf92f3577b34da6a3ce929d0e0e4736"
     assert continued.parent_span_id.hex() == "00f067aa0ba902b7"
     assert continued.span_id.hex().encode() == span_of(LEAD_LOG, 1, 7)
@@ -238,10 +238,10 @@ def test_the_exporter_sends_a_span_with_the_ids_of_the_header(collector: Collect
     attributes = {one.key: one.value.string_value for one in continued.attributes}
     assert attributes["firstclaim.lead_id"] == "lead-1"
     assert attributes["firstclaim.action_id"] == "action-1"
-    assert begun.trace_id.hex().encode() == trace_of(record(LEAD_JOURNAL))
-    assert begun.name == "lead-journal sink"
-    assert begun.span_id.hex()[:2] == "80"
-    assert begun.parent_span_id == b""
+    assert new_span.trace_id.hex().encode() == trace_of(record(LEAD_JOURNAL))
+    assert new_span.name == "lead-journal sink"
+    assert new_span.span_id.hex()[:2] == "80"
+    assert new_span.parent_span_id == b""
     assert collector.services == {"firstclaim-worker"}
 
 
@@ -251,9 +251,9 @@ def test_a_trace_that_is_not_sampled_is_not_sent(
     monkeypatch.setenv("OTEL_TRACES_SAMPLER", "parentbased_always_off")
     with trace_export.reporting("worker"):
         assert caused_by(record()).endswith(b"-00")
-        trace_export.handled(record(), 1)
-        trace_export.handled(record(traceparent=GIVEN[:-2] + b"00"), 1)
-        trace_export.handled(record(traceparent=GIVEN), 1)
+        trace_export.report_handled(record(), 1)
+        trace_export.report_handled(record(traceparent=GIVEN[:-2] + b"00"), 1)
+        trace_export.report_handled(record(traceparent=GIVEN), 1)
     assert [span.trace_id.hex() for span in collector.spans] == ["4bf92f3577b34da6a3ce929d0e0e4736"]
     assert tracing.is_sampled(b"0" * 32)
 
@@ -261,10 +261,10 @@ def test_a_trace_that_is_not_sampled_is_not_sent(
 def test_each_handled_record_is_a_line_of_the_log_with_its_ids(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FIRSTCLAIM_LOG_EVENTS", "1")
     with structlog.testing.capture_logs() as lines, trace_export.reporting("worker"):
-        trace_export.handled(record(LEAD_LOG, traceparent=GIVEN), 1)
+        trace_export.report_handled(record(LEAD_LOG, traceparent=GIVEN), 1)
         unreadable = record(LEAD_LOG)
         unreadable.value = b"\xff"
-        trace_export.handled(unreadable, 1)
+        trace_export.report_handled(unreadable, 1)
     assert {**lines[0], "took_ms": 0} == {
         "event": "handled",
         "log_level": "info",

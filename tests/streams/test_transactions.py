@@ -11,7 +11,7 @@ from confluent_kafka import Producer
 from agents.published_watermark import PublishedWatermark
 from streams.topic_reader import extent, read_positions
 from streams.transactions import held_partitions
-from tests.fixtures.batches import Given, append, built, signed
+from tests.fixtures.batches import Given, append, built, with_checksum
 from tests.fixtures.servers import unique
 from tests.fixtures.waiting import PATIENCE_SECONDS
 from tests.streams.faust.cluster import Cluster
@@ -68,7 +68,7 @@ async def test_reading_ends_where_the_last_offsets_hold_nothing_that_can_be_read
     send(aborted, topic, b"one")
     aborted.abort_transaction(30)
     unreadable = built([(b"k", b"v", [("NAME", b"")])])
-    assert await append(cluster.address, topic, signed(unreadable.replace(b"NAME", b"\xffAME"))) == 0
+    assert await append(cluster.address, topic, with_checksum(unreadable.replace(b"NAME", b"\xffAME"))) == 0
     committed = transaction(settings, unique("committed"))
     send(committed, topic, b"last")
     committed.commit_transaction(30)

@@ -5,7 +5,7 @@ import pytest
 from models.errors import ConfigError
 from streams.masking import without_secrets
 from streams.settings import Settings
-from streams.valkey_url import hosts_of, is_encrypted, sentinel_address, shown
+from streams.valkey_url import hosts_of, is_encrypted, sentinel_address, url_without_secrets
 
 WHOLE = (
     "rediss+sentinel://board:p%40ss@valkey-a:26380, valkey-b,[::1]:26381/main/3"
@@ -30,12 +30,20 @@ def test_all_parts_of_an_address_of_sentinels_are_read() -> None:
 def test_an_address_is_shown_without_its_secrets() -> None:
     settings = Settings.read(redis_url=WHOLE)
     assert settings.redis_url == WHOLE
-    for text in (repr(settings), shown(WHOLE), repr(sentinel_address(WHOLE)), without_secrets(WHOLE)):
+    for text in (
+        repr(settings),
+        url_without_secrets(WHOLE),
+        repr(sentinel_address(WHOLE)),
+        without_secrets(WHOLE),
+    ):
         assert "p%40ss" not in text
         assert "p@ss" not in text
         assert "secret" not in text
-    assert shown(WHOLE) == "rediss+sentinel: main of the sentinels valkey-a:26380,valkey-b:26379,::1:26381"
-    assert shown("redis://board:secret@valkey:6379/0") == "redis://valkey:6379/0"
+    assert (
+        url_without_secrets(WHOLE)
+        == "rediss+sentinel: main of the sentinels valkey-a:26380,valkey-b:26379,::1:26381"
+    )
+    assert url_without_secrets("redis://board:secret@valkey:6379/0") == "redis://valkey:6379/0"
 
 
 @pytest.mark.parametrize(

@@ -37,7 +37,7 @@ BEEP = ("sound:beep",)
 
 
 @asynccontextmanager
-async def connected(asterisk: AsteriskServer) -> AsyncIterator[tuple[Ari, list[LegEvent]]]:
+async def connected_adapter(asterisk: AsteriskServer) -> AsyncIterator[tuple[Ari, list[LegEvent]]]:
     """Yield an adapter that is connected, and what it reports."""
     events: list[LegEvent] = []
     settings = TelephoneSettings(ari_url=asterisk.address, password=SecretStr(asterisk.password))
@@ -55,7 +55,7 @@ async def test_n4_a_leg_rings_is_answered_hears_presses_and_ends(
     asterisk: AsteriskServer, tmp_path: Path
 ) -> None:
     telephone = Telephone("ann", tmp_path, sipp.presses(30))
-    async with connected(asterisk) as (ari, events):
+    async with connected_adapter(asterisk) as (ari, events):
         await ari.dial("leg", telephone.uri, caller_id="+14015550100", seconds=30)
         await ari.dial("leg", telephone.uri, caller_id=None, seconds=30)  # a repeat of the same order
         await eventually(lambda: LegAnswered("leg") in events, "it is answered")
@@ -77,7 +77,7 @@ async def test_s4_a_telephone_that_does_not_answer_says_why(
     asterisk: AsteriskServer, tmp_path: Path, name: str, reason: str
 ) -> None:
     telephone = Telephone(name, tmp_path, sipp.is_busy() if name == "busy" else sipp.is_away())
-    async with connected(asterisk) as (ari, events):
+    async with connected_adapter(asterisk) as (ari, events):
         await ari.dial(name, telephone.uri, caller_id=None, seconds=2)
         await eventually(lambda: LegOver(name, reason) in events, "it ended")
     telephone.stop()
@@ -101,11 +101,11 @@ async def test_n4_an_address_that_cannot_be_dialled_now_does_not_count_as_an_out
 
 async def test_n4_what_a_dead_courier_left_is_hung_up(asterisk: AsteriskServer, tmp_path: Path) -> None:
     telephone = Telephone("bob", tmp_path, sipp.listens())
-    async with connected(asterisk) as (ari, events):
+    async with connected_adapter(asterisk) as (ari, events):
         await ari.dial("orphan", telephone.uri, caller_id=None, seconds=60)
         await eventually(lambda: LegAnswered("orphan") in events, "it is answered")
     # The adapter is gone without a word, as after a kill. The next one ends the call.
-    async with connected(asterisk):
+    async with connected_adapter(asterisk):
         assert await eventually(lambda: telephone.ended, "it is hung up")
         assert not await Watcher(asterisk).channels()
 
@@ -113,7 +113,7 @@ async def test_n4_what_a_dead_courier_left_is_hung_up(asterisk: AsteriskServer, 
 async def test_n4_after_an_outage_of_asterisk_it_connects_again_and_reports_lost_legs(tmp_path: Path) -> None:
     telephone = Telephone("cyd", tmp_path, sipp.listens())
     with AsteriskServer(tmp_path / "asterisk") as asterisk:
-        async with connected(asterisk) as (ari, events):
+        async with connected_adapter(asterisk) as (ari, events):
             await ari.dial("leg", telephone.uri, caller_id=None, seconds=60)
             await eventually(lambda: LegAnswered("leg") in events, "it is answered")
             await asyncio.to_thread(asterisk.kill9)
@@ -127,10 +127,12 @@ async def test_n4_after_an_outage_of_asterisk_it_connects_again_and_reports_lost
 async def test_n5_an_inbound_call_is_reported_with_both_numbers(
     asterisk: AsteriskServer, tmp_path: Path
 ) -> None:
-    async with connected(asterisk) as (ari, events):
+    async with connected_adapter(asterisk) as (ari, events):
         caller = sipp.Caller("lead", tmp_path, asterisk.ports["sip"], "14015550199", "14014194247")
-        await eventually(lambda: [one for one in events if isinstance(one, InboundCall)], "it is reported")
-        [call] = [one for one in events if isinstance(one, InboundCall)]
+        await eventually(
+            lambda: [event for event in events if isinstance(event, InboundCall)], "it is reported"
+        )
+        [call] = [event for event in events if isinstance(event, InboundCall)]
         assert (call.called, call.caller) == ("14015550199", "14014194247")
         await ari.answer(call.leg_id)
         await ari.hang_up(call.leg_id)

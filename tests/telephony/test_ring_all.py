@@ -127,13 +127,13 @@ class Scenario:
 
     def activities(self) -> list[tuple[str, str]]:
         """Return rep and result of each activity."""
-        answers = [one for one in self.of("lead-decisions") if one["type"] == "activity"]
-        return [(one["rep_id"], one["result"]) for one in answers]
+        answers = [decision for decision in self.of("lead-decisions") if decision["type"] == "activity"]
+        return [(answer["rep_id"], answer["result"]) for answer in answers]
 
     def all_ended(self) -> bool:
         """Return whether every leg that was dialled has ended."""
-        legs = {(one["call_id"], one["leg"]) for one in self.of("calls")}
-        ended = {(one["call_id"], one["leg"]) for one in self.of("calls") if one["event"] == "ended"}
+        legs = {(call["call_id"], call["leg"]) for call in self.of("calls")}
+        ended = {(call["call_id"], call["leg"]) for call in self.of("calls") if call["event"] == "ended"}
         return len(legs) >= len(self.reps) and legs == ended
 
     def stop(self) -> None:
@@ -183,7 +183,11 @@ async def test_n4_s1_s2_s3_twelve_telephones_ring_and_one_wins(
                 heard.setdefault(by_channel[channel], []).append(SPOKEN[sound])
         print(f"\nring {number + 1}: {scenario.lead_id}\n{scenario.timeline(calls, heard)}")  # noqa: T201
         answers = scenario.of("lead-decisions")
-        winners = [one["rep_id"] for one in answers if one["type"] == "press_one" and one["result"] == "won"]
+        winners = [
+            answer["rep_id"]
+            for answer in answers
+            if answer["type"] == "press_one" and answer["result"] == "won"
+        ]
         assert len(winners) == 1
         winner = winners[0]
         assert (newest := scenario.of("assignments")[-1])["rep_id"] == winner, newest
@@ -205,7 +209,9 @@ async def test_n4_s1_s2_s3_twelve_telephones_ring_and_one_wins(
         bridged = [one for one in calls if one["event"] == "bridged"]
         if scenario.keeps:
             assert not bridged, "the winner hung up between the presses"
-            hung_up = [one for one in answers if one["type"] == "hang_up" and one["rep_id"] == winner]
+            hung_up = [
+                answer for answer in answers if answer["type"] == "hang_up" and answer["rep_id"] == winner
+            ]
             assert [one["result"] for one in hung_up] == ["done"]
         else:
             assert [one["rep_id"] for one in bridged] == [winner]
@@ -236,7 +242,9 @@ async def test_s4_n4_nobody_answers_and_the_lead_is_an_exception(
         await eventually(lambda: scenario.of("lead-exceptions"), "it is an exception", every=0.5)
         assert scenario.of("lead-exceptions")[-1]["reason"] == "no_agents_answered"
         assert not scenario.of("lead-decisions"), "no action was asked for anybody"
-        reasons = {one["rep_id"]: one["reason"] for one in scenario.of("calls") if one["event"] == "ended"}
+        reasons = {
+            call["rep_id"]: call["reason"] for call in scenario.of("calls") if call["event"] == "ended"
+        }
         assert reasons[BUSY] == "busy"
         assert reasons[MACHINE] in {"no_digit", "hung_up"}
         assert reasons[AWAY] in {"no_answer", "withdrawn"}
@@ -265,9 +273,9 @@ async def test_n6_a_lead_in_its_quiet_hours_is_not_dialled_and_the_rep_hears_why
         await eventually(scenario.is_known, "every partition knows the org", every=0.5)
         scenario.arrive()
         await eventually(scenario.all_ended, "every leg ended", every=0.5)
-        heard = [SPOKEN[sound] for _, sound in watcher.played if sound in SPOKEN]
-        assert heard == [Announcement.OFFER, Announcement.WON, Announcement.QUIET_HOURS]
-        about = [(one["event"], one["reason"]) for one in scenario.of("calls") if one["leg"] == "lead"]
+        announcements = [SPOKEN[sound] for _, sound in watcher.played if sound in SPOKEN]
+        assert announcements == [Announcement.OFFER, Announcement.WON, Announcement.QUIET_HOURS]
+        about = [(call["event"], call["reason"]) for call in scenario.of("calls") if call["leg"] == "lead"]
         assert about == [("ended", "quiet_hours")]
         assert not scenario.lead.messages(), "the lead's telephone never rang"
     finally:
@@ -289,7 +297,7 @@ async def test_n5_a_lead_that_calls_in_rings_the_group_and_is_connected_to_the_w
     caller: sipp.Caller | None = None
     try:
         # The courier may not have read the directory yet, and then refuses the call: the lead calls again.
-        while not (bridged := [one for one in scenario.of("calls") if one["event"] == "bridged"]):
+        while not (bridged := [call for call in scenario.of("calls") if call["event"] == "bridged"]):
             if caller is None or caller.ended:
                 caller = sipp.Caller(
                     unique("caller"),

@@ -57,7 +57,7 @@ async def test_n7_a_click_rings_the_rep_and_then_the_lead_and_the_page_shows_it(
             await expect(bar).to_contain_text(connected, timeout=PATIENCE_MS)
             await expect(bar).to_contain_text("has ended after 0:", timeout=PATIENCE_MS)
         await eventually(lambda: scenario.activities() == [(FIRST, "done")], "the call is logged", every=0.5)
-        legs = [(one["leg"], one["event"]) for one in scenario.of("calls")]
+        legs = [(call["leg"], call["event"]) for call in scenario.of("calls")]
         assert (
             legs.index(("rep", "answered")) < legs.index(("rep", "pressed")) < legs.index(("lead", "dialled"))
         )
@@ -88,12 +88,14 @@ async def test_n4_s3_a_rep_who_wins_in_a_browser_silences_all_telephones(
             await expect(card).to_contain_text(
                 "You have an available lead Jeremy Jones.", timeout=PATIENCE_MS
             )
-            await eventually(lambda: answered(scenario) == {hears}, "a loser hears the offer", every=0.2)
+            await eventually(
+                lambda: reps_who_answered(scenario) == {hears}, "a loser hears the offer", every=0.2
+            )
             await page.get_by_role("button", name="Press 1 to accept").click()
             await expect(card).to_contain_text("You have been assigned Jeremy Jones", timeout=PATIENCE_MS)
         await eventually(scenario.all_ended, "every leg ended", every=0.5)
         calls = scenario.of("calls")
-        ended = {one["rep_id"]: one for one in calls if one["event"] == "ended"}
+        ended = {call["rep_id"]: call for call in calls if call["event"] == "ended"}
         assert {rep: one["reason"] for rep, one in ended.items() if rep != hears} == {
             winner: "withdrawn",
             rings: "withdrawn",
@@ -101,9 +103,11 @@ async def test_n4_s3_a_rep_who_wins_in_a_browser_silences_all_telephones(
         assert ended[winner]["at"] < ended[rings]["at"], "a loser's rings on, so that a late answer hears why"
         assert is_cancelled(scenario.telephones[winner])
         assert is_cancelled(scenario.telephones[rings])
-        mine = {f"firstclaim-{one['call_id']}" for one in calls if one["rep_id"] == hears}
-        heard = [SPOKEN[sound] for channel, sound in watcher.played if channel in mine and sound in SPOKEN]
-        assert heard == [Announcement.OFFER, Announcement.GONE]
+        channels = {f"firstclaim-{call['call_id']}" for call in calls if call["rep_id"] == hears}
+        announcements = [
+            SPOKEN[sound] for channel, sound in watcher.played if channel in channels and sound in SPOKEN
+        ]
+        assert announcements == [Announcement.OFFER, Announcement.GONE]
         fates = {
             (one["rep_id"], one["status"]) for one in scenario.of("deliveries") if one["channel"] == "call"
         }
@@ -138,9 +142,9 @@ async def browser_of(scenario: Scenario, rep: str, path: str) -> AsyncIterator[P
         console.dispose()
 
 
-def answered(scenario: Scenario) -> set[str]:
+def reps_who_answered(scenario: Scenario) -> set[str]:
     """Return the reps whose telephones were answered."""
-    return {one["rep_id"] for one in scenario.of("calls") if one["event"] == "answered"}
+    return {call["rep_id"] for call in scenario.of("calls") if call["event"] == "answered"}
 
 
 async def test_n5_a_known_lead_that_calls_in_is_connected_with_its_owner(
@@ -156,7 +160,7 @@ async def test_n5_a_known_lead_that_calls_in_is_connected_with_its_owner(
         scenario.arrive(assigned_to=FIRST)
         await eventually(lambda: scenario.of("assignments"), "it has its owner", every=0.5)
         at = asyncio.get_running_loop().time()
-        while not (bridged := [one for one in scenario.of("calls") if one["event"] == "bridged"]):
+        while not (bridged := [call for call in scenario.of("calls") if call["event"] == "bridged"]):
             if caller is None or caller.ended:
                 sip = telephony_stack.asterisk.ports["sip"]
                 caller = sipp.Caller(unique("caller"), tmp_path, sip, number, "14014194247")
@@ -193,10 +197,10 @@ async def test_n1_n4_a_killed_courier_rings_again_and_leaves_no_open_leg(
         again = Telephone(f"{AWAY}-again", tmp_path, sipp.presses(30), first.port)
         await eventually(lambda: scenario.of("assignments"), "the rep was called again and won", every=0.5)
         await eventually(scenario.all_ended, "every leg ended", every=0.5)
-        assert ("rep", "lost") in [(one["leg"], one["reason"]) for one in scenario.of("calls")]
+        assert ("rep", "lost") in [(call["leg"], call["reason"]) for call in scenario.of("calls")]
         assert events(scenario).count("dialled") >= 2
         rings = [one for one in scenario.of("deliveries") if one["status"] == "sent"]
-        assert len({one["notification_id"] for one in rings}) == len(rings), "each request was sent once"
+        assert len({ring["notification_id"] for ring in rings}) == len(rings), "each request was sent once"
     finally:
         if again is not None:
             again.stop()
@@ -250,7 +254,7 @@ def is_cancelled(telephone: Telephone) -> bool:
 
 def events(scenario: Scenario) -> list[str]:
     """Return the events of the rep's legs, in order."""
-    return [one["event"] for one in scenario.of("calls") if one["leg"] == "rep"]
+    return [call["event"] for call in scenario.of("calls") if call["leg"] == "rep"]
 
 
 def test_bench_reach_measures_from_arrival_to_ringing_telephones() -> None:

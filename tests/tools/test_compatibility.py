@@ -19,7 +19,7 @@ def test_nothing_has_changed_since_the_release_that_breaks_a_client() -> None:
     assert compatibility.since_the_release() == []
 
 
-def released(name: str) -> dict[str, Any]:
+def released_file(name: str) -> dict[str, Any]:
     found: dict[str, Any] = json.loads((RELEASED / f"{name}.schema.json").read_text())
     return found
 
@@ -69,7 +69,7 @@ CHANGES = [
 def test_each_kind_of_breaking_change_is_named(
     message: str, path: str, value: Any, received: bool, expected: str
 ) -> None:
-    old, new = released(message), released(message)
+    old, new = released_file(message), released_file(message)
     *parents, last = path.split(".")
     node = new
     for parent in parents:
@@ -91,7 +91,7 @@ HARMLESS = [
 
 @pytest.mark.parametrize(("message", "received", "added"), HARMLESS)
 def test_what_is_added_breaks_nobody(message: str, received: bool, added: dict[str, Any]) -> None:
-    old = released(message)
+    old = released_file(message)
     new = deepcopy(old)
     for word, value in added.items():
         if isinstance(value, dict):

@@ -121,7 +121,9 @@ def test_a_change_of_a_queue_is_one_of_two() -> None:
     assert len(contracts.schemas()["queue-changes"]["anyOf"]) == 2
 
 
-def test_writing_again_writes_nothing(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_contracts_that_are_up_to_date_are_not_written_again(
+    tmp_path: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(contracts, "FOLDER", tmp_path / "contracts")
     monkeypatch.setattr(contracts, "FIELDS", tmp_path / "contracts" / "fields")
     messages: list[str] = []

@@ -24,7 +24,7 @@ _GRAVE_RULES: Final = """grave => axe._audit.rules
 A rule without an impact of its own has those of its checks."""
 
 
-async def serious(page: Page) -> list[str]:
+async def serious_problems(page: Page) -> list[str]:
     """Return the serious and critical problems, each as `scheme rule: place`. Tests assert that there are none.
 
     The page is left in the light scheme. In the dark one, only the rules about colours run. A document gets axe-core

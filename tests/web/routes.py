@@ -22,7 +22,7 @@ NOBODY: Final = "00000000-0000-4000-8000-000000000000"
 def routes() -> Iterator[tuple[str, APIRoute, Access | None]]:
     """Yield each method of each page and API route with its access."""
     app = build(None)  # type: ignore[arg-type]  # nothing calls it
-    for route in flat(app.routes):
+    for route in flat_routes(app.routes):
         if isinstance(route, APIRoute):
             access = next((call for call in _calls(route.dependant) if isinstance(call, Access)), None)
             for method in sorted(route.methods or ()):
@@ -41,11 +41,11 @@ def _calls(dependant: Dependant) -> Iterator[Any]:
         yield from _calls(dependency)
 
 
-def flat(found: Iterable[Any]) -> Iterator[Any]:
+def flat_routes(found: Iterable[Any]) -> Iterator[Any]:
     """Yield routes, including those of included routers."""
     for route in found:
         inner = getattr(route, "original_router", None)
-        yield from flat(inner.routes) if inner is not None else (route,)
+        yield from flat_routes(inner.routes) if inner is not None else (route,)
 
 
 def address(route: APIRoute, **given: str) -> str:

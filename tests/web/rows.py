@@ -33,12 +33,12 @@ async def open_lead(page: Page, lead: str) -> None:
     await page.wait_for_selector("html[data-ready=yes] .lead")
 
 
-async def appears(page: Page, lead: str) -> None:
+async def until_row(page: Page, lead: str) -> None:
     """Wait until a lead is in the list."""
     await expect(row(page, lead)).to_be_visible()
 
 
-async def vanishes(page: Page, lead: str) -> None:
+async def until_no_row(page: Page, lead: str) -> None:
     """Wait until a lead is not in the list."""
     await expect(row(page, lead)).to_have_count(0)
 
@@ -52,14 +52,14 @@ async def click_at_once(requests: str, *clicks: tuple[Page, Locator]) -> list[di
     all_sent = asyncio.Event()
     answers: dict[Page, dict[str, Any]] = {}
 
-    async def hold(route: Route) -> None:
+    async def answer_when_all_are_sent(route: Route) -> None:
         await all_sent.wait()
         answer = await route.fetch()
         answers[route.request.frame.page] = await answer.json()
         await route.fulfill(response=answer)
 
     for page, _ in clicks:
-        await page.route(requests, hold)
+        await page.route(requests, answer_when_all_are_sent)
     for page, button in clicks:
         async with page.expect_request(requests):
             await button.click()

@@ -153,18 +153,18 @@ class RunningOrg:
         `wanted_value`: or the one with these values, which somebody published on a page.
         """
         partitions = range(self.stack.settings.partitions)
-        left = {directory_key(partition, self.org, kind, object_id) for partition in partitions}
+        keys_left = {directory_key(partition, self.org, kind, object_id) for partition in partitions}
         wanted = self.versions.get((kind, object_id), 0)
         async with asyncio.timeout(PATIENCE_SECONDS), self._journal() as records:
             async for record in records:
-                row = decode_row(record.value) if record.key in left else None
+                row = decode_row(record.value) if record.key in keys_left else None
                 if (
                     isinstance(row, DirectoryRow)
                     and row.version >= wanted
                     and _includes(row.value, wanted_value)
                 ):
-                    left.discard(record.key)
-                if not left:
+                    keys_left.discard(record.key)
+                if not keys_left:
                     return
 
     async def until_arrived(self, lead: str) -> None:
@@ -184,7 +184,7 @@ class RunningOrg:
         engine = connect(self.stack.settings.database_url)
         try:
             async with asyncio.timeout(PATIENCE_MS / 1000):
-                while not await asyncio.to_thread(_has, engine, lead, wanted):
+                while not await asyncio.to_thread(_lead_has, engine, lead, wanted):
                     await asyncio.sleep(LOOK_SECONDS)
         finally:
             engine.dispose()
@@ -261,7 +261,7 @@ def _includes(value: dict[str, Any] | None, wanted: dict[str, Any]) -> bool:
     return all((value or {}).get(name) == one for name, one in wanted.items())
 
 
-def _has(engine: Engine, lead: str, wanted: dict[str, Any]) -> bool:
+def _lead_has(engine: Engine, lead: str, wanted: dict[str, Any]) -> bool:
     with engine.connect() as connection:
         row = queries.lead(connection, lead)
     return row is not None and all(row[name] == value for name, value in wanted.items())

@@ -33,14 +33,14 @@ class Effort:
     seconds: float = 0.0
 
 
-async def counted(page: Page) -> None:
+async def count_in_page(page: Page) -> None:
     """Count from now on in a page and in those it leads to."""
     await page.add_init_script(f"({_COUNT})()")
     await page.evaluate(_COUNT)
 
 
 @asynccontextmanager
-async def effort(page: Page) -> AsyncIterator[Effort]:
+async def measured_effort(page: Page) -> AsyncIterator[Effort]:
     """Measure what is done inside of this. A list that is chosen from counts as two clicks: add them to `clicks`."""
     await page.evaluate(_READ)
     began, found = time.monotonic(), Effort()

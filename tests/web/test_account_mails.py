@@ -18,11 +18,11 @@ from runtime.up import child
 from tests.couriers.mail_server import MailServer, mail_server
 from tests.fixtures.waiting import PATIENCE_SECONDS, eventually
 from tests.web.audited import crew, entries
-from tests.web.axe import serious
+from tests.web.axe import serious_problems
 from tests.web.screens import shot
 from tests.web.signed_in import JSON, sign_in, signed_in
 from tests.web.toasts import until_said
-from web.store.hashes import hashed
+from web.store.hashes import hash_of
 from web.store.tables import PasswordLinkTable
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ async def test_n2_an_invited_person_chooses_a_password_by_the_link_of_the_welcom
         assert mail["List-Unsubscribe"] is None, "it is transactional"
         reader = await running_org.window()
         await reader.goto(_link(mail))
-        assert await serious(reader) == []
+        assert await serious_problems(reader) == []
         await reader.get_by_label("New password").fill("password1234")
         await reader.get_by_role("button", name="Set the password").click()
         await expect(reader.get_by_role("alert")).to_contain_text("The password ")
@@ -120,7 +120,7 @@ async def test_n2_a_forgotten_password_is_set_by_a_link_that_works_once(
         page = await running_org.window()
         await page.goto("/sign-in")
         await page.get_by_role("link", name="Forgot your password?").click()
-        assert await serious(page) == []
+        assert await serious_problems(page) == []
         await page.get_by_label("Email").fill(email.upper())
         await page.get_by_role("button", name="Mail me a link").click()
         await expect(page.get_by_role("status").last).to_contain_text(
@@ -164,7 +164,7 @@ async def _check_answers(running_org: RunningOrg, server: MailServer, email: str
         older = _link(server.for_rep(email)[1])
         with store.begin() as connection:
             secret = older.rpartition("=")[2]
-            of_it = PasswordLinkTable.secret_hash == hashed(secret)
+            of_it = PasswordLinkTable.secret_hash == hash_of(secret)
             over = update(PasswordLinkTable).where(of_it)
             connection.execute(over.values(expires_at=PasswordLinkTable.created_at))
         assert (await client.get(older)).status_code == HTTPStatus.GONE
@@ -184,17 +184,17 @@ async def test_n2_one_click_ends_the_digest_of_its_reader(running_org: RunningOr
         path = f"/unsubscribe/{token_of(KEY, running_org.org, 'mia')}"
         async with signed_in(running_org, "mia") as mia:
 
-            async def published() -> dict[str, Any]:
+            async def published_rep() -> dict[str, Any]:
                 found: dict[str, Any] = (await mia.get("/api/v1/directory/rep/mia")).json()["value"]
                 return found
 
             async with httpx.AsyncClient(timeout=PATIENCE_SECONDS, base_url=running_org.url) as client:
                 assert (await client.get(path)).status_code == HTTPStatus.OK
-                assert "notify" not in await published(), "looking changes nothing"
+                assert "notify" not in await published_rep(), "looking changes nothing"
                 form = {"List-Unsubscribe": "One-Click"}
                 assert (await client.post("/unsubscribe/x.y", data=form)).status_code == HTTPStatus.NOT_FOUND
                 assert (await client.post(path, data=form)).status_code == HTTPStatus.OK
-            after = await published()
+            after = await published_rep()
             assert (after["notify"], after["max_open"]) == ({"digests": []}, 5)
         page = await running_org.sign_in("mia", "/notifications")
         await expect(page.get_by_label("Leads that need a decision, once an hour: Mail")).not_to_be_checked()
@@ -202,7 +202,7 @@ async def test_n2_one_click_ends_the_digest_of_its_reader(running_org: RunningOr
         await page.get_by_role("button", name="Save").click()
         await until_said(page, "Saved.")
         await page.goto(path)
-        assert await serious(page) == []
+        assert await serious_problems(page) == []
         await page.get_by_role("button", name="End them").click()
         await expect(page.get_by_text("You get no digest of exceptions any more.")).to_be_visible()
 

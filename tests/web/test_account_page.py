@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.async_api import expect
 
-from tests.web.axe import serious
+from tests.web.axe import serious_problems
 from tests.web.running_org import PASSWORD
 from tests.web.toasts import until_said
 
@@ -28,7 +28,7 @@ async def test_a_password_is_changed_by_its_owner_and_other_browsers_are_signed_
     page = await running_org.sign_in("rep-1")
     await page.get_by_role("link", name="Rep 1").click()
     await expect(page.locator(".own")).to_contain_text(f"{running_org.email('rep-1')}")
-    assert await serious(page) == []
+    assert await serious_problems(page) == []
     current = page.get_by_label("Current password")
     await current.fill("a guess of mine")
     await page.get_by_label("New password").fill(OWN)

@@ -70,12 +70,12 @@ def test_a_new_password_ends_the_sessions_of_all_other_browsers(
     accounts: Accounts, sessions: Sessions
 ) -> None:
     accounts.put(MIA, PASSWORD)
-    current, there = sessions.begin(MIA)[0], sessions.begin(MIA)[0]
+    current, other_session = sessions.begin(MIA)[0], sessions.begin(MIA)[0]
     with pytest.raises(InvalidInput, match="new: has fewer than 12"):
         accounts.change_password(MIA.email, "short", keep=current)
     accounts.change_password(MIA.email, "another horse battery", keep=current)
     assert sessions.find(current) is not None
-    assert sessions.find(there) is None
+    assert sessions.find(other_session) is None
     assert accounts.check(MIA.email, PASSWORD) is None
     assert accounts.check(MIA.email, "another horse battery") == MIA
 
@@ -142,8 +142,8 @@ def test_an_address_has_one_normal_form_everywhere(accounts: Accounts, spelled: 
     assert accounts.find(spelled) == MIA
     thief = Account(email=spelled, org="default", rep_id="rep-7", role="rep")
     assert not accounts.invite(thief, PASSWORD), "it is mia's"
-    assert [one.name for one in buckets(address_of(spelled), "::1")] == [
-        one.name for one in buckets(MIA.email, "::1")
+    assert [bucket.name for bucket in buckets(address_of(spelled), "::1")] == [
+        bucket.name for bucket in buckets(MIA.email, "::1")
     ]
     assert accounts.disable(spelled)
 

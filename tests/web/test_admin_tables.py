@@ -8,7 +8,7 @@ import pytest
 from playwright.async_api import expect
 
 from tests.fixtures.waiting import eventually
-from tests.web.axe import serious
+from tests.web.axe import serious_problems
 from tests.web.rows import WORK
 from tests.web.running_org import NEW
 from tests.web.screens import fits_a_phone, shot
@@ -43,11 +43,11 @@ OBJECTS: dict[tuple[str, str], dict[str, Any]] = {
 
 
 def test_objects_that_nobody_can_tell_apart_are_named() -> None:
-    assert [one.text for one in look_alikes(OBJECTS, "queue")] == [
+    assert [look_alike.text for look_alike in look_alikes(OBJECTS, "queue")] == [
         "2 views are named Aged: a, b.",
         "Aged and Rhode Island have the same rules.",
     ]
-    assert [one.ids for one in look_alikes(OBJECTS, "group")] == [("south", "west")]
+    assert [look_alike.ids for look_alike in look_alikes(OBJECTS, "group")] == [("south", "west")]
     assert look_alikes_of(OBJECTS, ("rep", "ann")) == ["2 reps are named Ann Lee: ann, ann-2."]
     assert (
         look_alikes_of(OBJECTS, ("rep", "ann-3")) == look_alikes_of(OBJECTS, ("settings", "settings")) == []
@@ -85,7 +85,7 @@ async def test_an_admin_sees_who_published_what_and_is_warned_of_twins(running_o
     await eventually(by_whom, "the audit has the publication")
     await expect(line(page, "West Coast").first).to_contain_text("min")
     await expect(page.locator("[data-twins]")).to_have_text("2 groups are named West Coast: south, west.")
-    assert await serious(page) == []
+    assert await serious_problems(page) == []
     await (
         page.get_by_role("navigation", name="Parts of the directory").get_by_role("link", name="Reps").click()
     )
@@ -93,13 +93,13 @@ async def test_an_admin_sees_who_published_what_and_is_warned_of_twins(running_o
     await expect(own).to_contain_text("1 of 9")
     await expect(own).to_contain_text("not yet")
     await expect(line(page, "Ada")).to_contain_text("under 1 min")
-    assert await serious(page) == []
+    assert await serious_problems(page) == []
     assert await fits_a_phone(page)
     await shot(page, "directory-reps")
     await page.get_by_role("link", name="Teams").click()
     await expect(line(page, "west")).to_contain_text("Rep 1")
     await expect(line(page, "west").get_by_role("link", name="New leads")).to_be_visible()
-    assert await serious(page) == []
+    assert await serious_problems(page) == []
     assert await fits_a_phone(page)
     await copied_view(page)
 
@@ -120,7 +120,7 @@ async def copied_view(page: Page) -> None:
 
     await eventually(named, "the audit has the publication of the view")
     await expect(page.locator("[data-twins]").first).to_contain_text("have the same rules.")
-    assert await serious(page) == []
+    assert await serious_problems(page) == []
     assert await fits_a_phone(page)
     await shot(page, "views")
     await page.get_by_role("link", name="Edit Outcomes").click()

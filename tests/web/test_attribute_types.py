@@ -14,12 +14,12 @@ from playwright.async_api import expect
 from application.route_preview import route_message
 from tests.cli.in_process import firstclaim
 from tests.fixtures.waiting import eventually
-from tests.web.axe import serious
+from tests.web.axe import serious_problems
 from tests.web.screens import fits_a_phone, shot
 from tests.web.signed_in import signed_in
-from tests.web.test_directory import publish, published, staffed
-from tests.web.test_uploads import tried
-from tests.web.vendor_door import client, issued
+from tests.web.test_directory import publish, publish_staff, published_object
+from tests.web.test_uploads import try_file
+from tests.web.vendor_door import client, issue_key
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -46,7 +46,7 @@ MOVE_IN = "2026-12-01T05:00:00Z"
 async def test_c4_types_of_attributes_are_set_in_the_form_and_read_by_every_trial(
     running_org: RunningOrg, store: Engine, tmp_path: Path
 ) -> None:
-    await staffed(running_org)
+    await publish_staff(running_org)
     await running_org.publish("queue", "rich", **RICH)
     stack, org = running_org.stack, running_org.org
     page = await running_org.sign_in("ada", "/directory/settings")
@@ -59,26 +59,26 @@ async def test_c4_types_of_attributes_are_set_in_the_form_and_read_by_every_tria
         await page.keyboard.type(name)
         await types.get_by_label("It is").last.select_option(kind)
     await types.get_by_role("button", name="Add attribute").click()  # a row without a name is no attribute
-    assert await serious(page) == []
+    assert await serious_problems(page) == []
     assert await fits_a_phone(page)
     await types.scroll_into_view_if_needed()
     await shot(page, "attribute-types")
     await publish(page)
-    assert (await published(page, "settings/settings"))["attribute_types"] == TYPES
+    assert (await published_object(page, "settings/settings"))["attribute_types"] == TYPES
 
     async with signed_in(running_org, "ada") as ada:
 
         async def read() -> bool:
-            status, trial = await tried(ada, FILE)
+            status, trial = await try_file(ada, FILE)
             assert status == HTTPStatus.OK, trial
             return bool(trial["leads"][0]["attributes"]["income"] == 12000)
 
         await eventually(read, "the upload page reads by the types")
-        _, trial = await tried(ada, FILE)
+        _, trial = await try_file(ada, FILE)
         first, second = (lead["attributes"] for lead in trial["leads"])
         assert first == {"income": 12000, "move_in": MOVE_IN}
         assert second == {"invalid": {"income": "n/a", "move_in": "soon"}}
-    async with client(running_org, issued(running_org, store)) as vendor:
+    async with client(running_org, issue_key(running_org, store)) as vendor:
         answer = await vendor.post("/api/v1/leads/acme", json={"last_name": "Doe", "income": "n/a"})
         assert answer.status_code == HTTPStatus.ACCEPTED, answer.text
         assert answer.json()["leads"][0]["remarks"]["invalid"] == {"income": "n/a"}
@@ -101,4 +101,4 @@ async def test_c4_types_of_attributes_are_set_in_the_form_and_read_by_every_tria
     assert await routed("n/a") == []
     await types.get_by_role("button", name="Remove").first.click()
     await publish(page)
-    assert (await published(page, "settings/settings"))["attribute_types"] == {"move_in": "date"}
+    assert (await published_object(page, "settings/settings"))["attribute_types"] == {"move_in": "date"}

@@ -20,7 +20,7 @@ from application.audit.entry import Actor, AuditedAct
 from models.audit import AUDIT
 from tests.fixtures.waiting import PATIENCE_SECONDS
 from tests.web.audited import crew, entries, on_the_topic, publish
-from tests.web.axe import serious
+from tests.web.axe import serious_problems
 from tests.web.running_org import PASSWORD
 from tests.web.screens import fits_a_phone, shot
 from tests.web.signed_in import JSON, sign_in, signed_in
@@ -85,7 +85,7 @@ async def test_every_act_of_a_working_day_is_on_the_topic_with_author_and_differ
             act: (await entries(ann, act))[0]["text"]
             for act in ("exported", "lead_assigned", "token_made", "sign_in_failed", "signed_in")
         }
-        of_bob, aged, *_ = [one["text"] for one in await entries(ann, "published", 3)]
+        of_bob, aged, *_ = [entry["text"] for entry in await entries(ann, "published", 3)]
     assert aged == (
         "Ann Lee published the queue Aged leads: removes the rule the lead has no owner; "
         "adds the rule State is one of RI, MA."
@@ -134,13 +134,13 @@ async def test_an_act_is_kept_while_kafka_does_not_answer_and_the_page_does_not_
     try:
         async with signed_in(running_org, "ann-lee"):
             pass
-        assert [one.act for one in waiting(store, running_org.org)] == ["signed_in"]
+        assert [one.act for one in acts_in_outbox(store, running_org.org)] == ["signed_in"]
     finally:
         os.kill(broker.pid, signal.SIGCONT)
     (record,) = await on_the_topic(running_org, "signed_in")
     assert (record["actor"], record["outcome"]) == ("ann-lee", "done")
     async with asyncio.timeout(PATIENCE_SECONDS):
-        while waiting(store, running_org.org):
+        while acts_in_outbox(store, running_org.org):
             await asyncio.sleep(0.05)
 
 
@@ -177,10 +177,10 @@ async def test_an_act_during_which_the_console_was_killed_is_on_the_topic_as_unk
 ) -> None:
     long_ago = datetime.now(UTC) - STALE - timedelta(seconds=1)
     entry = AuditedAct(Actor(org=running_org.org, actor="ann-lee", kind="person"), "published", "queue/aged")
-    begun = msgspec.structs.replace(entry.record(), at=long_ago)
-    AuditOutbox(store).write([Write(begun.audit_id, begun, ready=False, begins=True)])
+    begun_record = msgspec.structs.replace(entry.record(), at=long_ago)
+    AuditOutbox(store).write([Write(begun_record.audit_id, begun_record, ready=False, begins=True)])
     (record,) = await on_the_topic(running_org, "published")
-    assert (record["audit_id"], record["outcome"]) == (begun.audit_id, "unknown")
+    assert (record["audit_id"], record["outcome"]) == (begun_record.audit_id, "unknown")
 
 
 async def test_what_is_refused_and_what_changes_nothing_is_no_entry(running_org: RunningOrg) -> None:
@@ -188,16 +188,16 @@ async def test_what_is_refused_and_what_changes_nothing_is_no_entry(running_org:
     async with signed_in(running_org, "ann-lee") as ann:
         for path in ("/api/v1/tokens/none", "/api/v1/directory/rep/bob-ray/second-factor"):
             assert (await ann.delete(path)).status_code == HTTPStatus.NOT_FOUND
-        there = await ann.get("/api/v1/directory/rep/bob-ray")
+        rep_before = await ann.get("/api/v1/directory/rep/bob-ray")
         same = await ann.put(
             "/api/v1/directory/rep/bob-ray",
-            json=there.json()["value"],
-            headers={"if-match": there.headers["etag"]},
+            json=rep_before.json()["value"],
+            headers={"if-match": rep_before.headers["etag"]},
         )
         assert same.json()["changes"] == []
         assert (await ann.delete("/api/v1/session")).status_code == HTTPStatus.NO_CONTENT
     records = await on_the_topic(running_org, "signed_out")
-    assert [one["act"] for one in records] == ["signed_in", "signed_out"]
+    assert [record["act"] for record in records] == ["signed_in", "signed_out"]
 
 
 async def test_an_admin_finds_an_entry_by_person_act_and_day_and_cannot_remove_one(
@@ -228,7 +228,7 @@ async def test_an_admin_finds_an_entry_by_person_act_and_day_and_cannot_remove_o
     page = await running_org.sign_in("ann-lee", "/audit")
     rows = page.locator("[data-entries] tbody tr")
     await expect(rows).to_have_count(50)
-    assert await serious(page) == []
+    assert await serious_problems(page) == []
     assert await fits_a_phone(page)
     await shot(page, "audit")
     await page.get_by_role("link", name="Older").click()
@@ -249,7 +249,7 @@ async def test_an_admin_finds_an_entry_by_person_act_and_day_and_cannot_remove_o
     await expect(page.get_by_text("Nothing was done that meets these filters.")).to_be_visible()
 
 
-def waiting(store: Engine, org: str) -> list[AuditRecord]:
+def acts_in_outbox(store: Engine, org: str) -> list[AuditRecord]:
     """Return the acts of an org that are in the console's outbox."""
     with store.begin() as connection:
         texts = connection.scalars(select(AuditOutboxTable.record)).all()

@@ -115,8 +115,10 @@ async def test_commands_are_in_the_audit_too(running_org: RunningOrg, tmp_path: 
     assert await asyncio.to_thread(commands) == [0, 0, 0, 0, 0, 1]
     acts = ("token_made", "token_revoked", "published", "do_not_contact_added", "account_disabled")
     records = await on_the_topic(running_org, *acts)
-    assert sorted(one["act"] for one in records) == sorted(acts), "a command that changed nothing is no entry"
-    assert {one["actor_kind"] for one in records} == {"process"}
+    assert sorted(record["act"] for record in records) == sorted(acts), (
+        "a command that changed nothing is no entry"
+    )
+    assert {record["actor_kind"] for record in records} == {"process"}
     assert "4014194247" not in json.dumps(records)
     async with signed_in(running_org, "ann-lee") as ann:
         (entry,) = await entries(ann, "do_not_contact_added")

@@ -156,7 +156,7 @@ UNREADABLE: Final = re.compile(r"id-\w+-\w+|\w_\w|\d\dT\d\d|\{|\[")
 """Ids of this org, names of the contract, instants of programs, and JSON."""
 
 
-async def put(client: httpx.AsyncClient, kind: str, object_id: str, value: dict[str, Any]) -> None:
+async def publish_object(client: httpx.AsyncClient, kind: str, object_id: str, value: dict[str, Any]) -> None:
     """Publish an object of the directory as its page does."""
     path = f"/api/v1/directory/{kind}/{object_id}"
     before = await client.get(path)
@@ -196,7 +196,7 @@ async def test_x1_every_kind_of_change_is_named_without_ids_and_values_of_the_co
     async with signed_in(running_org, "ann-lee") as ann:
         for kind, object_id, before, after, _ in CHANGES:
             for value in (before, after):
-                await put(ann, kind, object_id, value)
+                await publish_object(ann, kind, object_id, value)
                 count += 1
             messages.append((await entries(ann, "published", count))[0]["text"])
         for before, after, _ in RULES:
@@ -213,8 +213,8 @@ async def test_x1_every_kind_of_change_is_named_without_ids_and_values_of_the_co
         assert exported.status_code == HTTPStatus.OK, exported.text
         await entries(ann, "exported")
         tag = (await ann.get(f"/api/v1/queue-drafts/{AGED}")).headers["etag"]
-        gone = await ann.post(f"/api/v1/queue-drafts/{AGED}/removal", headers={"if-match": tag})
-        assert gone.status_code == HTTPStatus.NO_CONTENT, gone.text
+        removal = await ann.post(f"/api/v1/queue-drafts/{AGED}/removal", headers={"if-match": tag})
+        assert removal.status_code == HTTPStatus.NO_CONTENT, removal.text
         (removed,) = await entries(ann, "removed")
     wanted = [*(texts for *_, texts in CHANGES), *((text,) for *_, text in RULES)]
     wanted.append(("changes the rule Created on date is in the last 30 days to",))

@@ -9,7 +9,7 @@ import pytest
 from playwright.async_api import expect
 
 from tests.fixtures.waiting import eventually
-from tests.web.axe import serious
+from tests.web.axe import serious_problems
 from tests.web.rows import READY
 from tests.web.screens import fits_a_phone, shot
 from tests.web.toasts import until_said
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.slow
 
 
-async def staffed(running_org: RunningOrg) -> None:
+async def publish_staff(running_org: RunningOrg) -> None:
     """Publish a manager, and a group whose leads go to Ann and Bob in turn."""
     await running_org.rep("ada", "admin")
     await running_org.rep("mia", "manager")
@@ -44,12 +44,12 @@ async def staffed(running_org: RunningOrg) -> None:
 async def until_lead(client: httpx.AsyncClient, lead: str, holds: Callable[[dict[str, Any]], bool]) -> Any:
     """Wait until a manager's program sees a lead so, and return it."""
 
-    async def look() -> Any:
+    async def lead_if_it_holds() -> Any:
         answer = await client.get(f"/api/v1/leads/{lead}")
         found = answer.json() if answer.is_success else {}
         return found if found and holds(found) else None
 
-    return await eventually(look, f"lead {lead}")
+    return await eventually(lead_if_it_holds, f"lead {lead}")
 
 
 def offered_to(name: str) -> Callable[[dict[str, Any]], bool]:
@@ -58,14 +58,14 @@ def offered_to(name: str) -> Callable[[dict[str, Any]], bool]:
 
 
 async def test_r9_a_rep_pauses_and_after_a_last_lead_is_paused_by_itself(running_org: RunningOrg) -> None:
-    await staffed(running_org)
+    await publish_staff(running_org)
     client = await running_org.program("mia")
     ann = await running_org.sign_in("ann", "/my-leads")
     switch = ann.get_by_label("Offers of leads")
     await expect(switch).to_have_value("available")
     await switch.select_option("Paused")
     await until_said(ann, "You are offered no more leads.")
-    assert await serious(ann) == []
+    assert await serious_problems(ann) == []
     assert await fits_a_phone(ann)
     await shot(ann, "availability")
     await running_org.until_published("rep", "ann", availability="paused")
@@ -102,7 +102,7 @@ async def test_r9_a_rep_pauses_and_after_a_last_lead_is_paused_by_itself(running
     mia = await running_org.sign_in("mia", "/wallboard")
     line = mia.locator('[data-table="reps"] tr', has_text="Ann")
     await expect(line.locator(".state")).to_have_text("in, paused after the last lead")
-    assert await serious(mia) == []
+    assert await serious_problems(mia) == []
     assert await fits_a_phone(mia)
     await line.get_by_label("Offers of leads to Ann").select_option("Available")
     await expect(line.locator(".state")).to_have_text("in")

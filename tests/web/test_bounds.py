@@ -34,7 +34,7 @@ pytestmark = pytest.mark.slow
 PHONE: Final = "+14014194247"
 
 
-async def until(client: httpx.AsyncClient, path: str, text: str) -> None:
+async def until_contains(client: httpx.AsyncClient, path: str, text: str) -> None:
     """Wait until a page of the API contains a text."""
     async with asyncio.timeout(PATIENCE_SECONDS):
         while text not in (await client.get(path)).text:
@@ -48,7 +48,7 @@ async def test_a_vendor_cannot_jam_a_lead_by_large_attributes(running_org: Runni
     facts = {"first_name": "Jeremy", "last_name": "Jones", "phone": PHONE}
     lead = await running_org.arrive("J-0", **facts)
     async with await running_org.program("rep-1") as client:
-        await until(client, "/api/v1/queues/new/leads", lead)
+        await until_contains(client, "/api/v1/queues/new/leads", lead)
         for n in range(1, 5):
             large = {f"page-{n}-{part}": "x" * 15_000 for part in range(16)}
             await running_org.arrive(f"J-{n}", **facts, attributes={**large, f"kept-{n}": n})
@@ -76,7 +76,7 @@ async def test_d1_a_rep_cannot_open_a_whole_work_queue(running_org: RunningOrg) 
     leads = [await running_org.arrive(f"W-{n}", last_name=f"Jones {n}") for n in range(5)]
     async with await running_org.program("rep-1") as client:
         for lead in leads:
-            await until(client, "/api/v1/queues/work/leads", lead)
+            await until_contains(client, "/api/v1/queues/work/leads", lead)
 
         async def opens(lead: str) -> tuple[int, dict[str, Any]]:
             answer = await client.post(f"/api/v1/leads/{lead}/actions", json={"type": "view"})
@@ -183,7 +183,7 @@ async def test_another_orgs_answers_stay_there(running_org: RunningOrg) -> None:
     lead = await running_org.arrive("O-1", last_name="Jones")
     key = str(uuid.uuid4())
     async with await running_org.program("rep-1") as client:
-        await until(client, "/api/v1/queues/new/leads", lead)
+        await until_contains(client, "/api/v1/queues/new/leads", lead)
         won = await client.post(
             f"/api/v1/leads/{lead}/claims", json={"queue_id": "new"}, headers={"Idempotency-Key": key}
         )
@@ -226,7 +226,7 @@ async def test_a_message_that_cannot_be_read_is_shown_to_no_org(running_org: Run
     assert (org_of(letters[torn]), org_of(letters[named])) == (None, running_org.org)
     path = "/api/v1/operations/dead-letters"
     async with await running_org.program("boss") as client:
-        await until(client, path, letters[named].position)
+        await until_contains(client, path, letters[named].position)
         assert (await client.get(f"{path}/{letters[named].position}")).status_code == HTTPStatus.OK
         assert letters[torn].position not in [one["place"] for one in (await client.get(path)).json()]
         assert (await client.get(f"{path}/{letters[torn].position}")).status_code == HTTPStatus.NOT_FOUND

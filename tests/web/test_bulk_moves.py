@@ -8,7 +8,7 @@ import pytest
 from playwright.async_api import expect
 
 from tests.fixtures.waiting import eventually
-from tests.web.axe import serious
+from tests.web.axe import serious_problems
 from tests.web.rows import READY, WORK
 from tests.web.screens import fits_a_phone, shot
 
@@ -30,7 +30,7 @@ PEOPLE = (
 )
 
 
-async def opened(running_org: RunningOrg) -> dict[str, str]:
+async def open_lender(running_org: RunningOrg) -> dict[str, str]:
     """Open a lender with its round robin off, where number one, Ann, has all five leads; return name -> lead id."""
     await running_org.publish("settings", "settings", round_robin=False)
     await running_org.rep("mia", "manager")
@@ -52,7 +52,7 @@ async def opened(running_org: RunningOrg) -> dict[str, str]:
     return leads
 
 
-async def move(page: Page, *reps: str, why: str, split: str | None = None) -> None:
+async def fill_in_move(page: Page, *reps: str, why: str, split: str | None = None) -> None:
     """Fill in the dialog of a move, and go on to the plan."""
     for name in reps:
         await page.locator("#move label", has_text=name).locator("input").check()
@@ -65,14 +65,14 @@ async def move(page: Page, *reps: str, why: str, split: str | None = None) -> No
 async def test_m1_a_portfolio_a_selection_a_file_and_a_queue_are_moved(  # noqa: PLR0915  # one scenario
     running_org: RunningOrg, tmp_path: Path
 ) -> None:
-    leads = await opened(running_org)
+    leads = await open_lender(running_org)
     mia = await running_org.sign_in("mia", "/directory/reps/ann")
     bob = await running_org.sign_in("bob", "/queues/mine")
     await expect(mia.locator(".portfolio")).to_contain_text("Ann has 5 leads that are not closed.")
     await mia.get_by_role("button", name="Move all leads of Ann …").click()
     await expect(mia.locator("#move [data-reps] label")).to_have_count(3)  # not Ann
-    assert await serious(mia) == []
-    await move(mia, "Bob", "Cyd", why="Ann is away", split="Split by licence")
+    assert await serious_problems(mia) == []
+    await fill_in_move(mia, "Bob", "Cyd", why="Ann is away", split="Split by licence")
     confirm, status, report = (
         mia.locator("#confirm"),
         mia.locator("#many [data-status]"),
@@ -88,7 +88,7 @@ async def test_m1_a_portfolio_a_selection_a_file_and_a_queue_are_moved(  # noqa:
     texts = await report.all_inner_texts()
     assert sorted(texts)[2:] == ["Cy Adams: Bob has it now", "Di Evans: Bob has it now"]
     assert sorted(texts)[:2] == ["Ana Silva: Cyd has it now", "Bo Johnson: Cyd has it now"]
-    assert await serious(mia) == []
+    assert await serious_problems(mia) == []
     await shot(mia, "move-report")
     await mia.locator("#many [data-close]").click()
     await expect(mia.locator(".portfolio")).to_contain_text("Ann has 1 lead that is not closed.")
@@ -104,9 +104,9 @@ async def test_m1_a_portfolio_a_selection_a_file_and_a_queue_are_moved(  # noqa:
     await mia.goto("/my-leads?state=RI")
     await mia.wait_for_selector(READY)
     await mia.get_by_label("Select all on this page").check()
-    assert await serious(mia) == []
+    assert await serious_problems(mia) == []
     await mia.get_by_role("button", name="Give back …").click()
-    await move(mia, why="Cyd has left early")
+    await fill_in_move(mia, why="Cyd has left early")
     await expect(confirm).to_contain_text("2 leads will be taken back.")
     await confirm.locator("[data-ok]").click()
     await expect(status).to_have_text("2 taken back.")
@@ -128,7 +128,7 @@ async def test_m1_a_portfolio_a_selection_a_file_and_a_queue_are_moved(  # noqa:
     await mia.get_by_label("What to do with them").select_option(label="Reassign those that somebody owns")
     await expect(mia.locator("#upload [data-status]")).to_have_text("3 leads.")
     await mia.get_by_role("button", name="Go on …").click()
-    await move(mia, "Bob", why="by list")
+    await fill_in_move(mia, "Bob", why="by list")
     await expect(confirm).to_contain_text("1 lead will move: Bob 1. 1 stays with its owner; 1 has no owner.")
     await confirm.locator("[data-ok]").click()
     await expect(status).to_contain_text("1 moved, 1 stays with the owner, 1 refused. Bob 1.")
@@ -139,7 +139,7 @@ async def test_m1_a_portfolio_a_selection_a_file_and_a_queue_are_moved(  # noqa:
     await mia.wait_for_selector(READY)
     await mia.get_by_label("Select Fay Free").check()
     await expect(mia.locator("[data-chosen]")).to_contain_text("1 of")
-    assert await serious(mia) == []
+    assert await serious_problems(mia) == []
     await mia.get_by_role("button", name="Assign …", exact=True).click()
     await mia.locator("#move label", has_text="Cyd").locator("input").check()
     await mia.locator("#move [data-ok]").click()

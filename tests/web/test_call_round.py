@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 from playwright.async_api import expect
 
-from tests.web.axe import serious
-from tests.web.rows import READY, WORK, appears, open_lead, row, vanishes
+from tests.web.axe import serious_problems
+from tests.web.rows import READY, WORK, open_lead, row, until_no_row, until_row
 from tests.web.running_org import NEW
 from tests.web.screens import shot
 
@@ -32,7 +32,7 @@ LEADS: Final[list[tuple[str, dict[str, Any]]]] = [
 """Last names and facts, the largest loan first."""
 
 
-async def opened(running_org: RunningOrg) -> dict[str, str]:
+async def open_org(running_org: RunningOrg) -> dict[str, str]:
     """Open an org with a work queue; return last name -> lead id."""
     await running_org.publish("settings", "settings", quiet_hours=[])
     await running_org.rep("rep-1", licensed_states=["RI"])
@@ -54,17 +54,17 @@ async def is_open(page: Page, name: str) -> None:
 
 
 async def test_d2_a_rep_calls_through_a_queue_by_keys_alone(running_org: RunningOrg) -> None:
-    leads = await opened(running_org)
+    leads = await open_org(running_org)
     page = await running_org.sign_in("rep-1", "/queues/work")
-    await appears(page, leads["Third"])
+    await until_row(page, leads["Third"])
     # What cannot be opened is not there, and what must not be called is not first.
-    await vanishes(page, leads["Elsewhere"])
+    await until_no_row(page, leads["Elsewhere"])
     await expect(page.locator("[data-left-out]")).to_have_text(
         "1 lead for which you have no licence: not shown."
     )
     await page.keyboard.press("?")
     await expect(page.get_by_role("dialog", name="Keys of this page")).to_contain_text("Start calling")
-    assert await serious(page) == []
+    assert await serious_problems(page) == []
     # The second key comes at once, while the closed dialog still has the focus.
     await asyncio.gather(page.keyboard.press("Escape"), page.keyboard.press("n"))
     await is_open(page, "First")
@@ -76,7 +76,7 @@ async def test_d2_a_rep_calls_through_a_queue_by_keys_alone(running_org: Running
     await page.keyboard.press("1")
     await is_open(page, "Second")
     await expect(before).to_contain_text("Ana First: Recorded: no answer.")
-    assert await serious(page) == []
+    assert await serious_problems(page) == []
     # n gives the lead back; the first one, which is at the top again, is not called a second time.
     await page.keyboard.press("n")
     await is_open(page, "Third")
@@ -85,7 +85,7 @@ async def test_d2_a_rep_calls_through_a_queue_by_keys_alone(running_org: Running
     await page.get_by_role("button", name="Call Back").click()
     await expect(page.locator(".done")).to_contain_text("No other lead of this list can be called now.")
     await page.get_by_role("link", name="Back to Call these").last.click()
-    await appears(page, leads["First"])
+    await until_row(page, leads["First"])
     # By the button of a row one begins there, and may choose to stay.
     await open_lead(page, leads["Second"])
     await page.get_by_label("Open the next lead afterwards").uncheck()
@@ -94,13 +94,13 @@ async def test_d2_a_rep_calls_through_a_queue_by_keys_alone(running_org: Running
 
 
 async def test_m8_the_next_lead_of_a_list_is_the_first_that_may_be_called(running_org: RunningOrg) -> None:
-    leads = await opened(running_org)
+    leads = await open_org(running_org)
     none = {"combinator": "and", "rules": [{"field": "vendor", "operator": "=", "value": "zeta"}]}
     await running_org.publish("queue", "new", **{**NEW, "inclusion": none})
     await running_org.until_published("queue", "new")
     rep = await running_org.program("rep-1")
     page = await running_org.sign_in("rep-1", "/queues/work")
-    await appears(page, leads["Third"])
+    await until_row(page, leads["Third"])
 
     async def following(queue: str, *done: str) -> Any:
         return await rep.post(f"/api/v1/queues/{queue}/next", json={"done": list(done)})
@@ -125,7 +125,7 @@ async def test_m8_the_next_lead_of_a_list_is_the_first_that_may_be_called(runnin
     await running_org.publish("queue", "new", **{**NEW, "inclusion": first})
     await running_org.until_published("queue", "new")
     await page.goto("/queues/work")
-    await appears(page, leads["First"])
+    await until_row(page, leads["First"])
     await page.get_by_role("button", name="Start calling").click()
     await is_open(page, "Second")
     await expect(page.locator("[data-said-before]")).to_contain_text("Claim it first, from New leads.")

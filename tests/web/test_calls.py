@@ -13,12 +13,12 @@ from playwright.async_api import expect
 
 from application.history import read_history
 from models.public import Notification
-from streams.clients import producer, started
+from streams.clients import producer, started_client
 from streams.topic_reader import read_topic
 from streams.topics import NOTIFICATIONS
 from tests.fixtures.waiting import eventually
-from tests.web.axe import serious
-from tests.web.rows import READY, WORK, appears, row
+from tests.web.axe import serious_problems
+from tests.web.rows import READY, WORK, row, until_row
 from tests.web.screens import shot
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ class Courier:
         found: list[Notification] = await eventually(call_requests, "the engine asks for a call")
         return found[-1]
 
-    async def says(self, about: Notification, leg: str, event: str, **more: Any) -> None:
+    async def write_leg_event(self, about: Notification, leg: str, event: str, **more: Any) -> None:
         """Write what happened to a leg."""
         record = {
             "call_id": about.notification_id[-40:],
@@ -70,7 +70,7 @@ class Courier:
         await self.writer.send_and_wait("calls", json.dumps(record).encode(), key=self.lead.encode())
 
 
-async def owned(running_org: RunningOrg, *, click_to_call: bool | None, quiet: bool = False) -> str:
+async def owned_lead(running_org: RunningOrg, *, click_to_call: bool | None, quiet: bool = False) -> str:
     """Return a lead that Ann owns."""
     every_day = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
     hours = [{"days": every_day, "from": "00:00", "to": "24:00"}] if quiet else []
@@ -85,7 +85,7 @@ async def owned(running_org: RunningOrg, *, click_to_call: bool | None, quiet: b
     return lead
 
 
-def bar(page: Page) -> Any:
+def call_bar(page: Page) -> Any:
     """Return the bar that shows the call."""
     return page.locator("#call")
 
@@ -93,23 +93,23 @@ def bar(page: Page) -> Any:
 async def test_n7_the_bar_names_the_lead_also_when_the_telephone_rings_before_the_answer(
     running_org: RunningOrg,
 ) -> None:
-    lead = await owned(running_org, click_to_call=True)
+    lead = await owned_lead(running_org, click_to_call=True)
     page = await running_org.sign_in("ann", f"/leads/{lead}")
     await page.wait_for_selector(f"{READY} .lead")
     rang = asyncio.Event()
 
-    async def hold(route: Route) -> None:
+    async def answer_after_ringing(route: Route) -> None:
         """Let the engine decide, and keep its answer from the page until the telephone rang."""
         answer = await route.fetch()
         await rang.wait()
         await route.fulfill(response=answer)
 
-    await page.route("**/actions", hold)
+    await page.route("**/actions", answer_after_ringing)
     await page.get_by_role("button", name="Call Jeremy Jones").click()
-    async with started(producer(running_org.stack.settings)) as writer:
+    async with started_client(producer(running_org.stack.settings)) as writer:
         courier = Courier(running_org, lead, writer)
-        await courier.says(await courier.request(), "rep", "dialled")
-        await expect(bar(page)).to_contain_text(
+        await courier.write_leg_event(await courier.request(), "rep", "dialled")
+        await expect(call_bar(page)).to_contain_text(
             "Your telephone rings. Jeremy Jones is called when you press 1."
         )
     rang.set()
@@ -118,15 +118,15 @@ async def test_n7_the_bar_names_the_lead_also_when_the_telephone_rings_before_th
 async def test_n7_a_click_rings_the_rep_and_the_page_shows_the_call_and_keeps_its_log(
     running_org: RunningOrg,
 ) -> None:
-    lead = await owned(running_org, click_to_call=True)
+    lead = await owned_lead(running_org, click_to_call=True)
     page = await running_org.sign_in("ann", "/my-leads")
     await expect(page.get_by_role("button", name="Call Jeremy Jones")).to_be_visible()
     await page.goto(f"/leads/{lead}")
     await page.wait_for_selector(f"{READY} .lead")
-    assert await serious(page) == []
+    assert await serious_problems(page) == []
     await page.get_by_role("button", name="Call Jeremy Jones").click()
-    await expect(bar(page)).to_contain_text("Your telephone is called.")
-    async with started(producer(running_org.stack.settings)) as writer:
+    await expect(call_bar(page)).to_contain_text("Your telephone is called.")
+    async with started_client(producer(running_org.stack.settings)) as writer:
         courier = Courier(running_org, lead, writer)
         about = await courier.request()
         assert (about.rep_id, about.data["phone"]) == ("ann", "+14014194247")
@@ -137,18 +137,18 @@ async def test_n7_a_click_rings_the_rep_and_the_page_shows_the_call_and_keeps_it
             ("lead", "ringing", "The telephone of Jeremy Jones rings."),
             ("lead", "bridged", "You are connected with Jeremy Jones."),
         ):
-            await courier.says(about, leg, event)
-            await expect(bar(page)).to_contain_text(text)
+            await courier.write_leg_event(about, leg, event)
+            await expect(call_bar(page)).to_contain_text(text)
         await shot(page, "call")
-        assert await serious(page) == []
+        assert await serious_problems(page) == []
         await page.goto("/queues/mine")
-        await expect(bar(page)).to_contain_text("You are connected with Jeremy Jones.")
-        await expect(bar(page).locator(".left")).to_have_text(re.compile(r"^\d+:\d\d$"))
-        await courier.says(about, "lead", "ended", reason="hung_up", seconds=1.5)
-        await courier.says(about, "rep", "ended", reason="hung_up", seconds=5.5)
-        await expect(bar(page)).to_contain_text("The call with Jeremy Jones has ended after 0:")
-        await bar(page).get_by_role("button", name="Close").click()
-        await expect(bar(page)).to_be_hidden()
+        await expect(call_bar(page)).to_contain_text("You are connected with Jeremy Jones.")
+        await expect(call_bar(page).locator(".left")).to_have_text(re.compile(r"^\d+:\d\d$"))
+        await courier.write_leg_event(about, "lead", "ended", reason="hung_up", seconds=1.5)
+        await courier.write_leg_event(about, "rep", "ended", reason="hung_up", seconds=5.5)
+        await expect(call_bar(page)).to_contain_text("The call with Jeremy Jones has ended after 0:")
+        await call_bar(page).get_by_role("button", name="Close").click()
+        await expect(call_bar(page)).to_be_hidden()
     await page.goto(f"/leads/{lead}")
 
     async def listed() -> bool:
@@ -161,33 +161,33 @@ async def test_n7_a_click_rings_the_rep_and_the_page_shows_the_call_and_keeps_it
         "Ann's telephone rang to be connected with the lead. Ann answered and pressed a key."
     )
     calls = (await read_history(running_org.stack.settings, lead))["calls"]
-    assert [one["text"].partition(".")[0] for one in calls] == [
+    assert [call["text"].partition(".")[0] for call in calls] == [
         "ann's telephone rang to be connected with the lead"
     ]
 
 
 async def test_n7_x6_the_engine_refuses_a_call_and_the_page_says_why(running_org: RunningOrg) -> None:
-    lead = await owned(running_org, click_to_call=True, quiet=True)
+    lead = await owned_lead(running_org, click_to_call=True, quiet=True)
     page = await running_org.sign_in("ann", f"/leads/{lead}")
     await page.wait_for_selector(f"{READY} .lead")
     await page.get_by_role("button", name="Call Jeremy Jones").click()
-    await expect(bar(page)).to_contain_text("Jeremy Jones was not called.")
-    await expect(bar(page)).to_contain_text("no calls")
+    await expect(call_bar(page)).to_contain_text("Jeremy Jones was not called.")
+    await expect(call_bar(page)).to_contain_text("no calls")
 
 
 async def test_n7_a_lead_in_a_work_queue_is_opened_and_called(running_org: RunningOrg) -> None:
-    await owned(running_org, click_to_call=True)
+    await owned_lead(running_org, click_to_call=True)
     lead = await running_org.arrive("D-2", **{**JONES, "last_name": "Silva", "phone": "4014194248"})
     page = await running_org.sign_in("ann", "/queues/work")
-    await appears(page, lead)
+    await until_row(page, lead)
     await row(page, lead).get_by_role("link", name="Call Jeremy Silva").click()
-    await expect(bar(page)).to_contain_text("Your telephone is called.")
-    async with started(producer(running_org.stack.settings)) as writer:
+    await expect(call_bar(page)).to_contain_text("Your telephone is called.")
+    async with started_client(producer(running_org.stack.settings)) as writer:
         assert (await Courier(running_org, lead, writer).request()).rep_id == "ann"
 
 
 async def test_n7_without_a_telephone_numbers_are_links(running_org: RunningOrg) -> None:
-    lead = await owned(running_org, click_to_call=None)
+    lead = await owned_lead(running_org, click_to_call=None)
     page = await running_org.sign_in("ann", "/my-leads")
     link = page.get_by_role("link", name="Call Jeremy Jones: (401) 419-4247")
     await expect(link).to_have_attribute("href", "tel:+14014194247")

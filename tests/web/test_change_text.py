@@ -50,5 +50,8 @@ RI, MA, CONDO = rule("state", "RI"), rule("state", "MA"), rule("property_type", 
 def test_x1_a_rule_and_a_group_that_take_each_others_place_are_named_as_a_whole(
     old: dict[str, Any], new: dict[str, Any], expected: list[str]
 ) -> None:
-    changes = [AuditDifference(one.path, one.old, one.new, one.rule) for one in differences(old, new)]
+    changes = [
+        AuditDifference(difference.path, difference.old, difference.new, difference.rule)
+        for difference in differences(old, new)
+    ]
     assert change_texts(changes) == expected

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.async_api import expect
 
-from tests.web.axe import serious
+from tests.web.axe import serious_problems
 from tests.web.screens import shot
 from tests.web.signed_in import signed_in
 
@@ -44,7 +44,7 @@ async def test_n8_an_admin_chooses_the_orgs_chats(running_org: RunningOrg) -> No
     await expect(new.locator("[data-problem]")).to_have_text(problem)
     await expect(sales_chat.locator("[data-problem]")).to_be_hidden()
     await new.get_by_label("Name").fill("bobs-phone")
-    assert await serious(page) == []
+    assert await serious_problems(page) == []
     await new.get_by_label("Name").scroll_into_view_if_needed()
     await shot(page, "chat-settings")
     await page.get_by_role("button", name="Review changes").click()

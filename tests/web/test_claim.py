@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.async_api import expect
 
-from tests.web.axe import serious
+from tests.web.axe import serious_problems
 from tests.web.running_org import NEW
 from tests.web.screens import shot
 from tests.web.test_fresh_assignments import until_in_queue
@@ -106,7 +106,7 @@ async def test_q3_a_blind_queue_shows_names_and_nothing_else(running_org: Runnin
     assert '"RI"' not in source
 
 
-async def test_q12_search_and_clear(running_org: RunningOrg) -> None:
+async def test_q12_a_search_by_name_narrows_the_list_and_clear_ends_it(running_org: RunningOrg) -> None:
     await running_org.rep("rep-1")
     await running_org.publish("queue", "new", **NEW)
     jones = await running_org.arrive("C-1", first_name="Jeremy", last_name="Jones", loan_amount=3)
@@ -173,10 +173,10 @@ async def test_q8_the_loser_reads_who_has_the_lead_and_nothing_blocks_the_list(
     await expect(row(second, lead)).to_be_visible()
     held: list[Route] = []
 
-    def hold(route: Route) -> None:
+    def hold_request(route: Route) -> None:
         held.append(route)
 
-    await second.route("**/api/v1/leads/*/claims", hold)
+    await second.route("**/api/v1/leads/*/claims", hold_request)
     await claim(second, "Jeremy Jones")
     await expect(row(second, lead).get_by_role("button")).to_have_text("Claiming …")
     await expect(second.locator("#answer")).to_contain_text(
@@ -191,7 +191,7 @@ async def test_q8_the_loser_reads_who_has_the_lead_and_nothing_blocks_the_list(
     await expect(second.get_by_role("heading", name="Lead already claimed")).to_be_visible()
     await expect(second.locator("#answer")).to_contain_text("Rep 1 has Jeremy Jones.")
     assert await second.locator("dialog[open]").count() == 0
-    assert await serious(second) == []
+    assert await serious_problems(second) == []
     await second.unroute("**/api/v1/leads/*/claims")
     await claim(second, "Ana Silva")  # the answer to the first is still there
     await expect(second.get_by_role("heading", name="Congratulations! You have a new lead")).to_be_visible()
@@ -215,10 +215,10 @@ async def test_q8_m6_a_claim_that_is_refused_is_undone_in_words(running_org: Run
     await expect(row(page, lead)).to_be_visible()
     held: list[Route] = []
 
-    def hold(route: Route) -> None:
+    def hold_request(route: Route) -> None:
         held.append(route)
 
-    await page.route("**/api/v1/leads/*/claims", hold)
+    await page.route("**/api/v1/leads/*/claims", hold_request)
     await claim(page, "Jeremy Jones")
     button = row(page, lead).get_by_role("button")
     await expect(button).to_have_text("Claiming …")
@@ -233,7 +233,7 @@ async def test_q8_m6_a_claim_that_is_refused_is_undone_in_words(running_org: Run
     await expect(button).to_have_text("Claim this Lead")
     await expect(button).to_have_attribute("aria-disabled", "false")
     await expect(row(page, other)).to_have_count(0)
-    assert await serious(page) == []
+    assert await serious_problems(page) == []
 
 
 async def test_d13_m6_the_row_says_before_the_click_that_a_rep_lacks_the_licence(

@@ -15,7 +15,7 @@ import pytest
 from playwright.async_api import expect
 
 from tests.fixtures.waiting import PATIENCE_SECONDS, eventually
-from tests.web.rows import READY, appears, row, vanishes
+from tests.web.rows import READY, row, until_no_row, until_row
 from tests.web.running_org import NEW
 from tests.web.test_fresh_assignments import until_in_queue
 from web.live import claims_on_their_way
@@ -59,7 +59,7 @@ def relay_stopped(stack: RunningStack) -> Iterator[None]:
         os.kill(pid, signal.SIGCONT)
 
 
-async def listed(running_org: RunningOrg, *reps: str, **queue: Any) -> str:
+async def publish_queue_with_lead(running_org: RunningOrg, *reps: str, **queue: Any) -> str:
     """Publish reps and a claimable queue with one lead; return the lead."""
     for rep_id in reps:
         await running_org.rep(rep_id)
@@ -72,12 +72,12 @@ async def listed(running_org: RunningOrg, *reps: str, **queue: Any) -> str:
     return lead
 
 
-async def opened(running_org: RunningOrg, lead: str) -> Page:
+async def open_queue_page(running_org: RunningOrg, lead: str) -> Page:
     """Return rep-1's page with the queue, once its stream of changes is open: it shows a lead that came later."""
     page = await running_org.sign_in("rep-1", "/queues/new")
-    await appears(page, lead)
+    await until_row(page, lead)
     later = await running_org.arrive("A-later", first_name="Bo", last_name="Reed", loan_amount=100_000)
-    await appears(page, later)
+    await until_row(page, later)
     return page
 
 
@@ -90,12 +90,12 @@ async def claim(client: httpx.AsyncClient, lead: str) -> dict[str, Any]:
 
 
 async def test_q9_a_row_goes_before_the_engine_has_decided(running_org: RunningOrg) -> None:
-    lead = await listed(running_org, "rep-1", "rep-2")
-    page = await opened(running_org, lead)
+    lead = await publish_queue_with_lead(running_org, "rep-1", "rep-2")
+    page = await open_queue_page(running_org, lead)
     async with await running_org.program("rep-2") as program:
         with relay_stopped(running_org.stack):
             claiming = asyncio.create_task(claim(program, lead))
-            await vanishes(page, lead)
+            await until_no_row(page, lead)
             assert not claiming.done()
         assert (await claiming)["result"] == "won"
     await expect(page.locator("[data-size]").first).to_have_text("1 lead")
@@ -103,26 +103,26 @@ async def test_q9_a_row_goes_before_the_engine_has_decided(running_org: RunningO
 
 
 async def test_q9_a_row_comes_back_when_nothing_is_heard_of_its_claim(running_org: RunningOrg) -> None:
-    lead = await listed(running_org, "rep-1", "rep-2")
-    page = await opened(running_org, lead)
+    lead = await publish_queue_with_lead(running_org, "rep-1", "rep-2")
+    page = await open_queue_page(running_org, lead)
     await page.clock.install()
     await page.clock.pause_at(datetime.now(UTC) + timedelta(minutes=1))
     async with await running_org.program("rep-2") as program:
         with relay_stopped(running_org.stack):
             claiming = asyncio.create_task(claim(program, lead))
-            await vanishes(page, lead)
+            await until_no_row(page, lead)
             await page.clock.run_for(HIDDEN_MS)
-            await appears(page, lead)
+            await until_row(page, lead)
         assert (await claiming)["result"] == "won"
-    await vanishes(page, lead)
+    await until_no_row(page, lead)
 
 
 async def test_q9_a_refused_claim_gives_the_row_back(running_org: RunningOrg) -> None:
     """M6: rep-2 has no licence for the lead's state, so the engine refuses the claim."""
     await running_org.rep("rep-2", licensed_states=["MA"])
-    lead = await listed(running_org, "rep-1")
+    lead = await publish_queue_with_lead(running_org, "rep-1")
     await running_org.until_published("rep", "rep-2")
-    page = await opened(running_org, lead)
+    page = await open_queue_page(running_org, lead)
     await page.evaluate(
         """() => {
           window.heard = [];
@@ -132,20 +132,20 @@ async def test_q9_a_refused_claim_gives_the_row_back(running_org: RunningOrg) ->
     async with await running_org.program("rep-2") as program:
         with relay_stopped(running_org.stack):
             claiming = asyncio.create_task(claim(program, lead))
-            await vanishes(page, lead)
+            await until_no_row(page, lead)
         assert (await claiming)["result"] == "refused"
     await page.wait_for_function("window.heard.length === 2")
     assert await page.evaluate("window.heard") == [False, True]
-    await appears(page, lead)
+    await until_row(page, lead)
 
 
 async def test_q4_only_who_sees_the_queue_hears_of_its_claims(running_org: RunningOrg) -> None:
     """The claimer's own pages do not hear of it either: they show what became of the claim."""
     for rep_id, team in (("rep-1", "west"), ("rep-2", "west"), ("rep-3", "east")):
         await running_org.rep(rep_id, teams=[team])
-    lead = await listed(running_org, teams=["west"])
+    lead = await publish_queue_with_lead(running_org, teams=["west"])
     await running_org.until_read()
-    heard: dict[str, list[str]] = {}
+    lines_by_rep: dict[str, list[str]] = {}
 
     async def listen(rep_id: str, opened: asyncio.Event) -> None:
         async with (
@@ -154,9 +154,11 @@ async def test_q4_only_who_sees_the_queue_hears_of_its_claims(running_org: Runni
         ):
             async for line in stream.aiter_lines():
                 opened.set()
-                heard.setdefault(rep_id, []).append(line)
+                lines_by_rep.setdefault(rep_id, []).append(line)
                 # The lead's own change, or the beat of a stream without one, comes after what was said of the claim.
-                if any('"left"' in one for one in heard[rep_id]) or (claimed.is_set() and "beat" in line):
+                if any('"left"' in one for one in lines_by_rep[rep_id]) or (
+                    claimed.is_set() and "beat" in line
+                ):
                     return
 
     claimed = asyncio.Event()
@@ -169,15 +171,17 @@ async def test_q4_only_who_sees_the_queue_hears_of_its_claims(running_org: Runni
         async with await running_org.program("rep-2") as program:
             with relay_stopped(running_org.stack):
                 claiming = asyncio.create_task(claim(program, lead))
-                await eventually(lambda: "event: claiming" in heard["rep-1"], "rep-1 hears of the claim")
+                await eventually(
+                    lambda: "event: claiming" in lines_by_rep["rep-1"], "rep-1 hears of the claim"
+                )
             assert (await claiming)["result"] == "won"
         claimed.set()
-    at = heard["rep-1"].index("event: claiming")
-    told = json.loads(heard["rep-1"][at + 1].removeprefix("data: "))
-    assert told == {"queue_id": "new", "lead_id": lead, "over": False}
-    assert "event: claiming" not in heard["rep-2"]
-    assert "event: claiming" not in heard["rep-3"]
-    assert not any(lead in line for line in heard["rep-3"])
+    at = lines_by_rep["rep-1"].index("event: claiming")
+    claim_event = json.loads(lines_by_rep["rep-1"][at + 1].removeprefix("data: "))
+    assert claim_event == {"queue_id": "new", "lead_id": lead, "over": False}
+    assert "event: claiming" not in lines_by_rep["rep-2"]
+    assert "event: claiming" not in lines_by_rep["rep-3"]
+    assert not any(lead in line for line in lines_by_rep["rep-3"])
 
 
 STREAM: Final = """
@@ -196,39 +200,39 @@ async def opened_with_stream(running_org: RunningOrg, lead: str) -> Page:
     await page.add_init_script(STREAM)
     await page.reload()
     await page.wait_for_selector(READY)
-    await appears(page, lead)
+    await until_row(page, lead)
     await page.clock.install()
     await page.clock.pause_at(datetime.now(UTC) + timedelta(minutes=1))
     return page
 
 
 async def test_q9_a_row_stays_away_while_one_of_two_claims_has_no_answer(running_org: RunningOrg) -> None:
-    lead = await listed(running_org, "rep-1")
+    lead = await publish_queue_with_lead(running_org, "rep-1")
     page = await opened_with_stream(running_org, lead)
     for over in (False, False, True):
         await page.evaluate(TELL, ["claiming", {"queue_id": "new", "lead_id": lead, "over": over}, ""])
-        await vanishes(page, lead)
+        await until_no_row(page, lead)
     await page.evaluate(TELL, ["claiming", {"queue_id": "new", "lead_id": lead, "over": True}, ""])
-    await appears(page, lead)
+    await until_row(page, lead)
 
 
 async def test_q9_a_change_that_the_list_has_already_shows_the_row_of_a_claim(
     running_org: RunningOrg,
 ) -> None:
     """A page that read its list again gets changes from before it. One ends the claim, and changes nothing else."""
-    lead = await listed(running_org, "rep-1")
+    lead = await publish_queue_with_lead(running_org, "rep-1")
     page = await opened_with_stream(running_org, lead)
     await page.evaluate(TELL, ["claiming", {"queue_id": "new", "lead_id": lead, "over": False}, ""])
-    await vanishes(page, lead)
+    await until_no_row(page, lead)
     entered = {"change": "entered", "queue_id": "new", "lead_id": lead, "rank": 0, "was": None, "size": 1}
     await page.evaluate(TELL, ["list", {**entered, "version": 1, "columns": {}}, "1-0"])
-    await appears(page, lead)
+    await until_row(page, lead)
 
 
 async def test_x4_a_claim_that_is_sent_again_after_its_answer_hides_no_row(running_org: RunningOrg) -> None:
     """Its lead may be in the queue again. It would keep the row from everybody, and decide nothing."""
-    lead = await listed(running_org, "rep-1", "rep-2")
-    page = await opened(running_org, lead)
+    lead = await publish_queue_with_lead(running_org, "rep-1", "rep-2")
+    page = await open_queue_page(running_org, lead)
     await page.evaluate(
         """() => {
           window.heard = [];
@@ -236,7 +240,7 @@ async def test_x4_a_claim_that_is_sent_again_after_its_answer_hides_no_row(runni
         }"""
     )
     other = await running_org.arrive("A-2", first_name="Bo", last_name="Ng", state="RI", loan_amount=200_000)
-    await appears(page, other)
+    await until_row(page, other)
     async with await running_org.program("rep-2") as program:
         for _ in range(2):
             answer = await program.post(

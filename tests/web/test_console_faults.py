@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.async_api import expect
 
-from tests.web.axe import serious
-from tests.web.rows import READY, WORK, appears
+from tests.web.axe import serious_problems
+from tests.web.rows import READY, WORK, until_row
 from tests.web.toasts import until_said
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ async def test_an_error_page_has_the_navigation(running_org: RunningOrg) -> None
         await page.wait_for_selector(READY)
         await expect(page.get_by_role("heading", name=title)).to_be_visible()
         await expect(page.get_by_role("link", name="My leads")).to_be_visible()
-    assert await serious(page) == []
+    assert await serious_problems(page) == []
     await page.get_by_role("link", name="My leads").click()
     await page.wait_for_url("**/my-leads")
     # Nobody learns more than before: without a session there is no navigation.
@@ -90,7 +90,7 @@ async def test_a_long_mail_address_pushes_no_column_out(running_org: RunningOrg)
     await running_org.until_published("rep", "rep-1")
     lead = await running_org.arrive("A-1", last_name="Jones", email=LONG_MAIL, assigned_to="rep-1")
     page = await running_org.sign_in("rep-1", "/my-leads")
-    await appears(page, lead)
+    await until_row(page, lead)
     cell = page.locator("td[data-column=email]")
     box = page.locator("#list .scroll")
     assert await box.evaluate("one => one.scrollWidth - one.clientWidth") <= 0

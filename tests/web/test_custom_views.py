@@ -9,8 +9,8 @@ import pytest
 from playwright.async_api import expect
 
 from models.results import Reason, Result
-from tests.web.axe import serious
-from tests.web.rows import READY, appears, row, vanishes
+from tests.web.axe import serious_problems
+from tests.web.rows import READY, row, until_no_row, until_row
 from tests.web.running_org import NEW, PATIENCE_MS
 from tests.web.screens import shot
 
@@ -30,7 +30,7 @@ TRIED: Final = {"combinator": "and", "rules": [{"field": "last_outcome", "operat
 VIEWS: Final = "/api/v1/views"
 
 
-async def opened(running_org: RunningOrg, **queue: Any) -> None:
+async def open_org(running_org: RunningOrg, **queue: Any) -> None:
     """Publish two reps, a manager and a claimable queue, and wait until everything decides by them."""
     for rep_id, role in (("rep-1", "rep"), ("rep-2", "rep"), ("mia", "manager")):
         await running_org.rep(rep_id, role)
@@ -38,7 +38,7 @@ async def opened(running_org: RunningOrg, **queue: Any) -> None:
     await running_org.until_published("queue", "new")
 
 
-async def claimed(running_org: RunningOrg, number: int, rep_id: str, **facts: Any) -> str:
+async def claimed_lead(running_org: RunningOrg, number: int, rep_id: str, **facts: Any) -> str:
     """Let a lead arrive, and somebody claim it; return its id."""
     lead = await running_org.arrive(
         f"V-{number}", **{"first_name": "Lead", "last_name": f"{number}", "state": "RI", **facts}
@@ -52,7 +52,7 @@ async def claimed(running_org: RunningOrg, number: int, rep_id: str, **facts: An
     return lead
 
 
-async def until(client: httpx.AsyncClient, path: str, name: str, count: int) -> dict[str, Any]:
+async def until_count(client: httpx.AsyncClient, path: str, name: str, count: int) -> dict[str, Any]:
     """Wait until a list says that it has so many leads; return its first page."""
     async with asyncio.timeout(PATIENCE_MS / 1000):
         while True:
@@ -61,7 +61,7 @@ async def until(client: httpx.AsyncClient, path: str, name: str, count: int) -> 
                 return page
 
 
-async def saved(page: Page) -> None:
+async def save_view(page: Page) -> None:
     """Save the view, and wait for its list."""
     await page.get_by_role("button", name="Save").click()
     await page.wait_for_selector(f"{READY} #list")
@@ -83,15 +83,15 @@ async def made_rhode_island(page: Page) -> None:
     await builder.get_by_label("Value of State").select_option("RI")
     await page.get_by_label("Sorted by").select_option("loan_amount")
     await page.get_by_label("Direction").select_option("desc")
-    assert await serious(page) == []
-    await saved(page)
+    assert await serious_problems(page) == []
+    await save_view(page)
 
 
 async def test_q1_a_rep_makes_a_view_of_its_own_leads_and_of_nobody_elses(running_org: RunningOrg) -> None:
-    await opened(running_org)
-    mine = await claimed(running_org, 1, "rep-1", loan_amount=310_000)
-    elsewhere = await claimed(running_org, 2, "rep-1", state="MA")
-    theirs = await claimed(running_org, 3, "rep-2")
+    await open_org(running_org)
+    own_lead = await claimed_lead(running_org, 1, "rep-1", loan_amount=310_000)
+    elsewhere = await claimed_lead(running_org, 2, "rep-1", state="MA")
+    lead_of_other = await claimed_lead(running_org, 3, "rep-2")
     nobodys = await running_org.arrive("V-4", first_name="Lead", last_name="4", state="RI")
 
     page = await running_org.sign_in("rep-1", "/queues")
@@ -103,16 +103,16 @@ async def test_q1_a_rep_makes_a_view_of_its_own_leads_and_of_nobody_elses(runnin
     await expect(page.get_by_role("heading", name="Rhode Island")).to_be_visible()
     await expect(custom.get_by_role("link", name="Rhode Island")).to_have_attribute("aria-current", "true")
     await expect(page.locator("thead th")).to_have_text(["Name", "State", "Loan amount", "Action"])
-    await expect(row(page, mine).locator("td")).to_have_text(["Lead 1", "RI", "$310,000", "Open"])
+    await expect(row(page, own_lead).locator("td")).to_have_text(["Lead 1", "RI", "$310,000", "Open"])
     await expect(page.locator("[data-size]")).to_have_text("1 lead")
 
     # It is live: a lead that becomes the rep's comes.
-    more = await claimed(running_org, 5, "rep-1", loan_amount=400_000)
-    await appears(page, more)
+    more = await claimed_lead(running_org, 5, "rep-1", loan_amount=400_000)
+    await until_row(page, more)
     await expect(page.locator("tbody tr").first).to_have_attribute("data-lead", more)
-    for lead in (elsewhere, theirs, nobodys):
+    for lead in (elsewhere, lead_of_other, nobodys):
         await expect(row(page, lead)).to_have_count(0)
-    assert await serious(page) == []
+    assert await serious_problems(page) == []
     await shot(page, "custom-view")
     await page.get_by_label("Search by name").fill("nobody")
     await expect(page.locator("[data-empty]")).to_contain_text("No lead here has the name")
@@ -120,20 +120,20 @@ async def test_q1_a_rep_makes_a_view_of_its_own_leads_and_of_nobody_elses(runnin
 
 
 async def test_q1_a_view_is_its_owners_alone_to_see_to_change_and_to_delete(running_org: RunningOrg) -> None:
-    await opened(running_org)
-    mine, done = [await claimed(running_org, n, "rep-1") for n in (1, 2)]
+    await open_org(running_org)
+    own_lead, done = [await claimed_lead(running_org, n, "rep-1") for n in (1, 2)]
     async with await running_org.program("rep-1") as client:
         given = {"name": "Rhode Island", "columns": ["state"], "inclusion": RI, "exclusion": TRIED}
         made = await client.post(VIEWS, json=given)
     address = f"/views/{made.json()['view_id']}"
     page = await running_org.sign_in("rep-1", address)
-    await appears(page, mine)
-    await appears(page, done)
+    await until_row(page, own_lead)
+    await until_row(page, done)
     custom = page.get_by_role("tabpanel", name="Custom")
 
     # It is live: what does not meet its rules any more goes.
     assert (await running_org.ask("outcome", done, "rep-1", outcome="no_answer")).result is Result.DONE
-    await vanishes(page, done)
+    await until_no_row(page, done)
 
     # Another rep has none of it, whoever tells the address.
     other = await running_org.sign_in("rep-2", "/queues?tab=custom")
@@ -148,17 +148,17 @@ async def test_q1_a_view_is_its_owners_alone_to_see_to_change_and_to_delete(runn
     for number in (1, 2):
         await page.get_by_label(f"Column {number}", exact=True).select_option("")
     await page.get_by_label("Name", exact=True).fill("Just names")
-    await saved(page)
+    await save_view(page)
     await expect(page.locator("thead th")).to_have_text(["Name", "Action"])
-    await row(page, mine).get_by_role("link", name="Open Lead 1").click()
-    await page.wait_for_url(f"**/leads/{mine}")
+    await row(page, own_lead).get_by_role("link", name="Open Lead 1").click()
+    await page.wait_for_url(f"**/leads/{own_lead}")
 
     # Deleting asks first.
     await page.goto(f"{address}/edit")
     await page.wait_for_selector(READY)
     await page.get_by_role("button", name="Delete").click()
     question = page.get_by_role("dialog", name="Delete Just names?")
-    assert await serious(page) == []
+    assert await serious_problems(page) == []
     await question.get_by_role("button", name="Cancel").click()
     await page.get_by_role("button", name="Delete").click()
     await question.get_by_role("button", name="Delete").click()
@@ -186,12 +186,12 @@ async def test_q1_a_claimable_view_of_a_reps_own_is_refused_403(running_org: Run
 async def test_q1_q3_a_rule_asks_the_reps_own_leads_only_and_pages_them_in_order(
     running_org: RunningOrg,
 ) -> None:
-    await opened(running_org, columns=[])
-    own = [await claimed(running_org, n, "rep-1", loan_amount=100_000 * n) for n in (1, 2, 3)]
-    await claimed(running_org, 4, "rep-2", loan_amount=900_000)
+    await open_org(running_org, columns=[])
+    own = [await claimed_lead(running_org, n, "rep-1", loan_amount=100_000 * n) for n in (1, 2, 3)]
+    await claimed_lead(running_org, 4, "rep-2", loan_amount=900_000)
     await running_org.arrive("V-5", first_name="Blind", last_name="Lead", loan_amount=900_000)
     async with await running_org.program("mia") as manager:
-        await until(manager, "/api/v1/leads", "total", 5)
+        await until_count(manager, "/api/v1/leads", "total", 5)
     negated = {"combinator": "and", "not": True, "rules": [{**RI["rules"][0], "value": "MA"}]}
     either = {"combinator": "or", "rules": [RI["rules"][0], {"field": "owned", "operator": "null"}]}
     async with await running_org.program("rep-1") as client, await running_org.program("rep-2") as other:
@@ -202,8 +202,8 @@ async def test_q1_q3_a_rule_asks_the_reps_own_leads_only_and_pages_them_in_order
             again = await client.post(VIEWS, json=given, headers=key)
             assert made.json() == again.json()
             view = made.json()["view_id"]
-            page = await until(client, f"{VIEWS}/{view}/leads", "size", len(own))
-            assert [one["lead_id"] for one in page["rows"]] == own
+            page = await until_count(client, f"{VIEWS}/{view}/leads", "size", len(own))
+            assert [row["lead_id"] for row in page["rows"]] == own
             assert page["rows"][0]["columns"] == {"name": "Lead 1"}
             assert (await other.get(f"{VIEWS}/{view}/leads")).status_code == 404
         assert len((await client.get(VIEWS)).json()) == 3
@@ -211,11 +211,11 @@ async def test_q1_q3_a_rule_asks_the_reps_own_leads_only_and_pages_them_in_order
         cursor = ""
         while cursor is not None:
             answer = await client.get(f"{VIEWS}/{view}/leads", params={"limit": 2, "cursor": cursor})
-            found += [one["lead_id"] for one in answer.json()["rows"]]
+            found += [row["lead_id"] for row in answer.json()["rows"]]
             cursor = answer.json()["next"]
         assert found == own
         named = await client.get(f"{VIEWS}/{view}/leads", params={"name": "lead 2"})
-        assert [one["lead_id"] for one in named.json()["rows"]] == [own[1]]
+        assert [row["lead_id"] for row in named.json()["rows"]] == [own[1]]
         wide = {
             "name": "All",
             "inclusion": {**RI, "rules": [{"field": "loan_amount", "operator": ">", "value": 8e5}]},
@@ -247,7 +247,7 @@ async def test_q1_no_edit_of_a_view_is_lost_and_a_wrong_one_is_refused_at_its_pl
         }
         refused = await client.put(path, json=wrong, headers={"if-match": edited.headers["etag"]})
         assert refused.status_code == 422
-        assert {one["path"] for one in refused.json()["errors"]} >= {"columns[0]", "inclusion.rules[0]"}
-        gone = await client.delete(path, headers={"if-match": edited.headers["etag"]})
-        assert gone.status_code == 204
+        assert {error["path"] for error in refused.json()["errors"]} >= {"columns[0]", "inclusion.rules[0]"}
+        deletion = await client.delete(path, headers={"if-match": edited.headers["etag"]})
+        assert deletion.status_code == 204
         assert (await client.get(path)).status_code == 404

@@ -34,7 +34,7 @@ LETTERS = "/api/v1/operations/dead-letters"
 
 
 @pytest.fixture
-def later(running_org: RunningOrg) -> Iterator[tuple[ChildProcess, int]]:
+def second_console(running_org: RunningOrg) -> Iterator[tuple[ChildProcess, int]]:
     """Yield another console of the same system and its port. The test starts it after the letters were dealt with."""
     port = free_port()
     console = child("console-later", ["console"], running_org.stack.settings, port)
@@ -42,7 +42,7 @@ def later(running_org: RunningOrg) -> Iterator[tuple[ChildProcess, int]]:
     console.stop()
 
 
-async def listed(console: httpx.AsyncClient, count: int) -> dict[str, dict[str, Any]]:
+async def until_listed(console: httpx.AsyncClient, count: int) -> dict[str, dict[str, Any]]:
     """Wait until a console lists so many dead letters; return them by position."""
 
     async def enough() -> dict[str, dict[str, Any]] | None:
@@ -75,14 +75,14 @@ async def until_known(
     await eventually(agrees, f"the console knows {wanted}")
 
 
-async def waiting(console: httpx.AsyncClient) -> int:
+async def waiting_count(console: httpx.AsyncClient) -> int:
     """Return how many dead letters the navigation says to wait."""
     found: int = (await console.get("/api/v1/badges")).json()["dead_letters"]
     return found
 
 
 async def test_consoles_and_the_command_line_agree_on_what_was_sent_again_or_skipped(
-    running_org: RunningOrg, later: tuple[ChildProcess, int]
+    running_org: RunningOrg, second_console: tuple[ChildProcess, int]
 ) -> None:
     async def command(*arguments: str) -> dict[str, Any]:
         printed = await asyncio.to_thread(firstclaim, running_org.stack, "dead-letters", *arguments, "--json")
@@ -97,8 +97,8 @@ async def test_consoles_and_the_command_line_agree_on_what_was_sent_again_or_ski
         }  # no vendor, so it is refused, and again when sent again
         await running_org.client.put(LEAD_ARRIVALS, msgspec.json.encode(lead))
     async with await running_org.program("mia") as console:
-        by_console, by_command, skipped, _ = await listed(console, 4)
-        assert await waiting(console) == 4
+        by_console, by_command, skipped, _ = await until_listed(console, 4)
+        assert await waiting_count(console) == 4
         assert (await console.post(f"{LETTERS}/{by_console}/replay")).status_code == 200
         await command("replay", by_command)
         await command("skip", skipped, "--why", "a test of acme")
@@ -108,8 +108,8 @@ async def test_consoles_and_the_command_line_agree_on_what_was_sent_again_or_ski
             skipped: (False, None, True, "a test of acme"),
         }
         await until_known(console, wanted)
-        await listed(console, 6)  # two came again, because nothing was mended
-        assert await waiting(console) == 3
+        await until_listed(console, 6)  # two came again, because nothing was mended
+        assert await waiting_count(console) == 3
     # The command takes only what nobody dealt with.
     run = await command("replay", "--all", "--org", running_org.org, "--dry-run")
     assert (run["selected"], run["replayed"]) == (6, 3)
@@ -118,18 +118,18 @@ async def test_consoles_and_the_command_line_agree_on_what_was_sent_again_or_ski
         "skipped before; --again takes them, too": 1,
     }
     # A console that starts now has nothing but the topics.
-    process, port = later
+    process, port = second_console
     await asyncio.to_thread(process.launch)
     other = replace(running_org, port=port)
     await other.until_ready()
     async with await other.program("mia") as console:
-        await listed(console, 6)
+        await until_listed(console, 6)
         await until_known(console, wanted)
-        assert await waiting(console) == 3
+        assert await waiting_count(console) == 3
 
 
 @asynccontextmanager
-async def following(follower: DeadLetterFollower) -> AsyncIterator[None]:
+async def running_follower(follower: DeadLetterFollower) -> AsyncIterator[None]:
     """Let a follower of this process follow."""
     task = asyncio.create_task(follower.follow())
     try:
@@ -160,7 +160,7 @@ async def test_a_mark_reaches_its_letter_and_none_that_is_no_longer_kept(
         place: str = await eventually(came, f"the letter of {name}")
         return place
 
-    async with following(follower):
+    async with running_follower(follower):
         first = await put("Ames")
         second = await put("Bell", first)
         third = await put("Cole", second)

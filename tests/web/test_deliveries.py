@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.async_api import expect
 
-from streams.clients import producer, started
+from streams.clients import producer, started_client
 from tests.fixtures.waiting import eventually
-from tests.web.axe import serious
+from tests.web.axe import serious_problems
 from tests.web.rows import READY
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ async def test_n1_the_lead_page_lists_what_became_of_its_mails(running_org: Runn
         "rep_id": "ann",
         "org": running_org.org,
     }
-    async with started(producer(running_org.stack.settings)) as writer:
+    async with started_client(producer(running_org.stack.settings)) as writer:
         for n, (status, detail) in enumerate((("sent", "250 Queued"), ("bounced", "550 No such <user>"))):
             delivery = {
                 **base,
@@ -57,4 +57,4 @@ async def test_n1_the_lead_page_lists_what_became_of_its_mails(running_org: Runn
             "Mail to Ann about the offer was sent. 250 Queued",
         ]
     )
-    assert await serious(page) == []
+    assert await serious_problems(page) == []

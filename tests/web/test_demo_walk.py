@@ -40,14 +40,14 @@ async def signed_in(running_org: RunningOrg, email: str) -> Page:
     page = await running_org.window(email)
     await page.goto("/")
     source = await page.content()
-    assert not any(word in source for one in SIGN_INS for word in (PASSWORD, one.email))
+    assert not any(word in source for sign_in in SIGN_INS for word in (PASSWORD, sign_in.email))
     await page.get_by_label("Email").fill(email)
     await page.get_by_label("Password").fill(PASSWORD)
     await page.get_by_role("button", name="Sign in").click()
     return page
 
 
-async def published(running_org: RunningOrg, leads: int) -> str:
+async def publish_demo(running_org: RunningOrg, leads: int) -> str:
     """Publish the demo's lender and let leads arrive, as the demo does; return the address of the console's store."""
     for (kind, object_id), value in opened(lender()).items():
         hours: dict[str, Any] = (
@@ -63,9 +63,9 @@ async def test_a_new_user_signs_in_finds_a_lead_claims_it_and_works_it(running_o
     port = running_org.stack.ports["console"]
     printed = invitation(port)
     assert f"http://127.0.0.1:{port}" in printed
-    assert all(f"{one.email}  " in printed for one in SIGN_INS)
+    assert all(f"{sign_in.email}  " in printed for sign_in in SIGN_INS)
     assert printed.count(PASSWORD) == len(SIGN_INS)
-    database_url = await published(running_org, 80)
+    database_url = await publish_demo(running_org, 80)
     with signed_up(database_url, running_org.org):
         page = await signed_in(running_org, SIGN_INS[0].email)
         await page.locator("#queues li.claimable").get_by_role("link", name="New leads").click()
@@ -73,9 +73,9 @@ async def test_a_new_user_signs_in_finds_a_lead_claims_it_and_works_it(running_o
         claimable = page.get_by_role("button", name="Claim")
         # Others are of states without a licence (M6). Leads still come, so the first row may be another one soon.
         first = page.locator("tbody tr").filter(has=claimable).first
-        mine = row(page, str(await first.get_attribute("data-lead")))
-        name = await mine.locator("td").first.inner_text()
-        await mine.get_by_role("button", name="Claim this Lead").click()
+        claimed_row = row(page, str(await first.get_attribute("data-lead")))
+        name = await claimed_row.locator("td").first.inner_text()
+        await claimed_row.get_by_role("button", name="Claim this Lead").click()
         await expect(page.get_by_role("heading", name="Congratulations! You have a new lead")).to_be_visible()
         await page.get_by_role("link", name="Go to Lead Details").click()
         await expect(page.locator("#lead")).to_contain_text(name)
@@ -94,9 +94,9 @@ async def test_a_new_user_signs_in_finds_a_lead_claims_it_and_works_it(running_o
         )
         await ring.get_by_role("button", name="Press 1 to be connected").click()
         await expect(ring).to_contain_text("Calling Jeremy Jones")
-        for one in SIGN_INS[1:]:
-            other = await signed_in(running_org, one.email)
-            await expect(other.locator(".who .name")).to_contain_text(one.role)
+        for sign_in in SIGN_INS[1:]:
+            other = await signed_in(running_org, sign_in.email)
+            await expect(other.locator(".who .name")).to_contain_text(sign_in.role)
     with suppress(PlaywrightError):  # the page may be on its way to the sign-in already
         await page.reload()
     await expect(page.get_by_label("Email")).to_be_visible()  # the demo is over, and so are its sign-ins
@@ -107,7 +107,7 @@ async def test_the_demos_work_queue_has_leads_to_call_and_keeps_them_until_they_
     running_org: RunningOrg,
 ) -> None:
     """Nobody claims from it, so whoever tries the demo finds leads there at any time."""
-    await published(running_org, 150)
+    await publish_demo(running_org, 150)
     account = Account(email=running_org.email(YOURS), org=running_org.org, rep_id=YOURS, role="rep")
     running_org.accounts.put(account, OWN_PASSWORD)
     page = await running_org.sign_in(YOURS)

@@ -49,7 +49,7 @@ async def names(page: Page) -> list[str]:
     return found
 
 
-async def shows(page: Page, *wanted: str) -> None:
+async def until_shown(page: Page, *wanted: str) -> None:
     """Wait until these prospects are shown, in this order."""
     await page.wait_for_function(
         "wanted => JSON.stringify([...document.querySelectorAll('tbody tr [data-does=select]')]"
@@ -58,7 +58,7 @@ async def shows(page: Page, *wanted: str) -> None:
     )
 
 
-async def opened(running_org: RunningOrg, *, enforce_licence: bool = False) -> dict[str, str]:
+async def open_org(running_org: RunningOrg, *, enforce_licence: bool = False) -> dict[str, str]:
     """Open an org with two managers, three reps and four exceptions; return name -> lead id.
 
     Its managers may assign leads to reps without a licence unless `enforce_licence` is set (M6).
@@ -97,9 +97,9 @@ async def opened(running_org: RunningOrg, *, enforce_licence: bool = False) -> d
 async def test_e2_all_twelve_columns_a_filter_for_each_and_the_address_keeps_them(
     running_org: RunningOrg,
 ) -> None:
-    leads = await opened(running_org)
+    leads = await open_org(running_org)
     page = await running_org.sign_in("mia", "/exceptions")
-    await shows(page, "Jeremy Jones", "Ana Silva", "Bo Johnson", "Cy Adams")
+    await until_shown(page, "Jeremy Jones", "Ana Silva", "Bo Johnson", "Cy Adams")
     heads = await page.locator("thead th").evaluate_all("all => all.map(th => th.textContent.trim())")
     assert heads[1:] == E2
     await expect(row(page, leads["Jeremy Jones"])).to_contain_text("Purchase West")
@@ -112,34 +112,34 @@ async def test_e2_all_twelve_columns_a_filter_for_each_and_the_address_keeps_the
     await state.locator("summary").click()
     await state.get_by_label("Search in State").fill("r")
     await state.get_by_label("RI 2").check()
-    await shows(page, "Jeremy Jones", "Cy Adams")
+    await until_shown(page, "Jeremy Jones", "Cy Adams")
     await state.get_by_label("Search in State").fill("")
     await state.get_by_label("MA 1").check()
-    await shows(page, "Jeremy Jones", "Ana Silva", "Cy Adams")
+    await until_shown(page, "Jeremy Jones", "Ana Silva", "Cy Adams")
     await page.keyboard.press("Escape")
     # Ranges: an amount and a date.
     await page.get_by_label("Loan amount from").fill("250000")
-    await shows(page, "Jeremy Jones", "Ana Silva")
+    await until_shown(page, "Jeremy Jones", "Ana Silva")
     await page.get_by_label("Create date to").fill("2026-11-01")
-    await shows(page, "Jeremy Jones")
+    await until_shown(page, "Jeremy Jones")
     # A text: what contains it. All of it is in the address: a bookmark shows the same.
     await page.get_by_label("Prospect name contains").fill("jON")
     await page.wait_for_url("**prospect_name=jON**")
     address = page.url
     await page.goto(address)
-    await shows(page, "Jeremy Jones")
+    await until_shown(page, "Jeremy Jones")
     await expect(page.locator("[data-filter-count]")).to_have_text("(4)")
     await page.get_by_role("button", name="Remove the filter State: RI, MA").click()
     await page.wait_for_function("() => !location.search.includes('state')")
     await page.go_back()
     await page.wait_for_function("() => location.search.includes('state=RI&state=MA')")
     await page.get_by_role("button", name="Reset").click()
-    await shows(page, "Jeremy Jones", "Ana Silva", "Bo Johnson", "Cy Adams")
+    await until_shown(page, "Jeremy Jones", "Ana Silva", "Bo Johnson", "Cy Adams")
     # Any order, either way; a lead without the value comes last in both.
     await page.get_by_role("button", name="Loan amount", exact=True).click()
-    await shows(page, "Bo Johnson", "Ana Silva", "Jeremy Jones", "Cy Adams")
+    await until_shown(page, "Bo Johnson", "Ana Silva", "Jeremy Jones", "Cy Adams")
     await page.keyboard.press("Enter")
-    await shows(page, "Jeremy Jones", "Ana Silva", "Bo Johnson", "Cy Adams")
+    await until_shown(page, "Jeremy Jones", "Ana Silva", "Bo Johnson", "Cy Adams")
     await expect(page.locator("th[aria-sort=descending]")).to_have_text("Loan amount")
     # Why, of every candidate.
     await row(page, leads["Jeremy Jones"]).locator("[data-does=why]").click()
@@ -157,23 +157,23 @@ async def test_e2_pages_are_right_while_rows_go(running_org: RunningOrg) -> None
         for n in range(6)
     ]
     page = await running_org.sign_in("mia", "/exceptions?limit=2")
-    await shows(page, "Lead 0", "Lead 1")
+    await until_shown(page, "Lead 0", "Lead 1")
     await expect(page.locator("[data-total]")).to_have_text("6 leads")
     await page.get_by_role("button", name="Next").click()
-    await shows(page, "Lead 2", "Lead 3")
+    await until_shown(page, "Lead 2", "Lead 3")
     await running_org.ask("assign", leads[0], "mia", to_rep_id="rep-1")  # before this page: nothing moves
     await running_org.ask("assign", leads[3], "mia", to_rep_id="rep-1")  # on this page: what follows comes up
-    await shows(page, "Lead 2", "Lead 4")
+    await until_shown(page, "Lead 2", "Lead 4")
     await page.get_by_role("button", name="Previous").click()
-    await shows(page, "Lead 1")
+    await until_shown(page, "Lead 1")
     await page.get_by_role("button", name="Next").click()
-    await shows(page, "Lead 2", "Lead 4")
+    await until_shown(page, "Lead 2", "Lead 4")
     await page.go_back()
-    await shows(page, "Lead 1")
+    await until_shown(page, "Lead 1")
 
 
 async def test_e3_two_managers_assign_the_same_lead_at_the_same_moment(running_org: RunningOrg) -> None:
-    leads = await opened(running_org)
+    leads = await open_org(running_org)
     lead = leads["Jeremy Jones"]
     mia, maxim = (
         await running_org.sign_in("mia", "/exceptions"),
@@ -201,7 +201,7 @@ async def test_e3_two_managers_assign_the_same_lead_at_the_same_moment(running_o
     await expect(loser.locator("#move [data-chosen-reps]")).to_have_text(f"To {other}")
     await loser.locator("#move [data-cancel]").click()
     for page in (mia, maxim):
-        await shows(page, "Ana Silva", "Bo Johnson", "Cy Adams")
+        await until_shown(page, "Ana Silva", "Bo Johnson", "Cy Adams")
     # The focus stays in the list: on the row that is in its place now.
     await mia.wait_for_function(
         "lead => document.activeElement.closest('tr')?.dataset.lead === lead", arg=leads["Ana Silva"]
@@ -216,7 +216,7 @@ async def test_e3_two_managers_assign_the_same_lead_at_the_same_moment(running_o
 
 
 async def test_m6_the_desk_asks_for_the_reason_to_override_a_licence(running_org: RunningOrg) -> None:
-    leads = await opened(running_org, enforce_licence=True)
+    leads = await open_org(running_org, enforce_licence=True)
     mia = await running_org.sign_in("mia", "/exceptions")
     await row(mia, leads["Jeremy Jones"]).get_by_role("button", name="Assign Jeremy Jones").click()
     await mia.locator("#move label", has_text="Rep 1").locator("input").check()
@@ -227,11 +227,11 @@ async def test_m6_the_desk_asks_for_the_reason_to_override_a_licence(running_org
     await expect(row(mia, leads["Jeremy Jones"])).to_be_visible()
     released = asyncio.Event()
 
-    async def hold(route: Route) -> None:
+    async def continue_when_released(route: Route) -> None:
         await released.wait()
         await route.continue_()
 
-    await mia.route("**/api/v1/takers?*", hold)
+    await mia.route("**/api/v1/takers?*", continue_when_released)
     await row(mia, leads["Jeremy Jones"]).get_by_role("button", name="Assign Jeremy Jones").click()
     await expect(mia.locator("#move [data-reps] label")).to_have_count(0)  # none of the dialog before
     released.set()
@@ -241,50 +241,50 @@ async def test_m6_the_desk_asks_for_the_reason_to_override_a_licence(running_org
     await mia.get_by_label("Reason", exact=True).fill("the licence comes tomorrow")
     await mia.locator("#move [data-ok]").click()
     await until_said(mia, "Jeremy Jones is assigned.")
-    await shows(mia, "Ana Silva", "Bo Johnson", "Cy Adams")
+    await until_shown(mia, "Ana Silva", "Bo Johnson", "Cy Adams")
     await mia.goto(f"/leads/{leads['Jeremy Jones']}")
     await expect(mia.locator(".lead-history")).to_contain_text("the licence comes tomorrow")
 
 
 async def test_e4_ignore_asks_hides_and_show_ignored_lists_them_at_the_end(running_org: RunningOrg) -> None:
-    leads = await opened(running_org)
+    leads = await open_org(running_org)
     mia, maxim = (
         await running_org.sign_in("mia", "/exceptions"),
         await running_org.sign_in("max", "/exceptions"),
     )
-    await shows(mia, "Jeremy Jones", "Ana Silva", "Bo Johnson", "Cy Adams")
+    await until_shown(mia, "Jeremy Jones", "Ana Silva", "Bo Johnson", "Cy Adams")
     await row(mia, leads["Jeremy Jones"]).get_by_role("button", name="Ignore Jeremy Jones").click()
     await expect(mia.locator("#confirm")).to_contain_text("Do you really want to ignore this lead")
     await mia.get_by_role("button", name="Cancel").click()
     await row(mia, leads["Jeremy Jones"]).get_by_role("button", name="Ignore Jeremy Jones").click()
     await mia.keyboard.press("Enter")  # OK has the focus
     for page in (mia, maxim):
-        await shows(page, "Ana Silva", "Bo Johnson", "Cy Adams")
+        await until_shown(page, "Ana Silva", "Bo Johnson", "Cy Adams")
     await mia.get_by_label("Show Ignored").check()
-    await shows(mia, "Ana Silva", "Bo Johnson", "Cy Adams", "Jeremy Jones")
+    await until_shown(mia, "Ana Silva", "Bo Johnson", "Cy Adams", "Jeremy Jones")
     await expect(mia.locator("[data-ignored]")).to_have_text("(1)")
     await mia.get_by_role("button", name="Prospect name", exact=True).click()
-    await shows(mia, "Ana Silva", "Bo Johnson", "Cy Adams", "Jeremy Jones")
+    await until_shown(mia, "Ana Silva", "Bo Johnson", "Cy Adams", "Jeremy Jones")
     await mia.get_by_role("button", name="Prospect name", exact=True).click()
-    await shows(mia, "Cy Adams", "Bo Johnson", "Ana Silva", "Jeremy Jones")  # at the end of any order
+    await until_shown(mia, "Cy Adams", "Bo Johnson", "Ana Silva", "Jeremy Jones")  # at the end of any order
     await row(mia, leads["Jeremy Jones"]).get_by_role("button", name="Assign Jeremy Jones").click()
     await mia.keyboard.type("zo")
     await expect(mia.locator("#move [data-reps] label")).to_have_count(1)
     await mia.keyboard.press("Enter")
     await mia.keyboard.press("Enter")
-    await shows(mia, "Cy Adams", "Bo Johnson", "Ana Silva")
+    await until_shown(mia, "Cy Adams", "Bo Johnson", "Ana Silva")
     answer = (await running_org.ask("claim", leads["Jeremy Jones"], "rep-1")).answer
     assert answer is not None
     assert answer.owner == "zoe"
 
 
 async def test_d6_several_are_shared_evenly_and_every_answer_is_counted(running_org: RunningOrg) -> None:
-    leads = await opened(running_org)
+    leads = await open_org(running_org)
     mia, maxim = (
         await running_org.sign_in("mia", "/exceptions"),
         await running_org.sign_in("max", "/exceptions"),
     )
-    await shows(mia, "Jeremy Jones", "Ana Silva", "Bo Johnson", "Cy Adams")
+    await until_shown(mia, "Jeremy Jones", "Ana Silva", "Bo Johnson", "Cy Adams")
     await mia.get_by_label("Select all on this page").check()
     await expect(mia.locator("[data-chosen]")).to_contain_text("4 of")
     await mia.get_by_label("Select Cy Adams").uncheck()
@@ -308,9 +308,9 @@ async def test_d6_several_are_shared_evenly_and_every_answer_is_counted(running_
     await expect(status).to_have_text("1 moved. Rep 1 1.")
     await mia.locator("#many [data-close]").click()
     for page in (mia, maxim):
-        await shows(page, "Cy Adams")
+        await until_shown(page, "Cy Adams")
     answers = [await running_org.ask("claim", leads[name], "zoe") for name in ("Jeremy Jones", "Ana Silva")]
-    assert sorted(one.answer.owner or "" for one in answers if one.answer) == ["rep-1", "rep-2"]
+    assert sorted(answer.answer.owner or "" for answer in answers if answer.answer) == ["rep-1", "rep-2"]
     await mia.get_by_label("Select Cy Adams").check()
     await mia.get_by_role("button", name="Ignore …").click()
     await expect(mia.locator("#confirm")).to_contain_text("Do you really want to ignore this lead")
@@ -323,7 +323,7 @@ async def test_d6_several_are_shared_evenly_and_every_answer_is_counted(running_
 async def test_e5_a_rep_sees_who_is_unassigned_and_q3_no_fact_of_the_prospect(
     running_org: RunningOrg,
 ) -> None:
-    leads = await opened(running_org)
+    leads = await open_org(running_org)
     page = await running_org.sign_in("rep-1", "/unassigned")
     await expect(row(page, leads["Jeremy Jones"])).to_be_visible()
     heads = await page.locator("thead th").evaluate_all("all => all.map(th => th.textContent.trim())")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from playwright.async_api import expect
 
-from tests.web.axe import serious
+from tests.web.axe import serious_problems
 from tests.web.running_org import NEW, PASSWORD
 from tests.web.screens import fits_a_phone, shot
 from tests.web.toasts import until_said
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.slow
 WEEKDAYS = ["mon", "tue", "wed", "thu", "fri"]
 
 
-async def staffed(running_org: RunningOrg, *rep_ids: str, **more: Any) -> None:
+async def publish_staff(running_org: RunningOrg, *rep_ids: str, **more: Any) -> None:
     """Publish an admin and some reps."""
     await running_org.rep("ada", "admin")
     for rep_id in rep_ids:
@@ -31,7 +31,7 @@ async def staffed(running_org: RunningOrg, *rep_ids: str, **more: Any) -> None:
     await running_org.until_known("ada")
 
 
-async def published(page: Page, path: str) -> dict[str, Any]:
+async def published_object(page: Page, path: str) -> dict[str, Any]:
     """Return an object as the API has it."""
     answer = await page.request.get(f"/api/v1/directory/{path}")
     assert answer.ok
@@ -49,7 +49,7 @@ async def publish(page: Page) -> None:
     await expect(page.locator("[data-dirty]")).to_have_text("As published")
 
 
-def day(page: Page, name: str) -> Locator:
+def grid_day(page: Page, name: str) -> Locator:
     """Return a day of a week's grid."""
     return page.get_by_role("group", name=name, exact=True)
 
@@ -61,7 +61,7 @@ async def order(page: Page) -> list[str | None]:
 
 
 async def test_x2_switching_a_rep_off_says_what_it_does_and_does_it(running_org: RunningOrg) -> None:
-    await staffed(running_org, "rep-1", "rep-2")
+    await publish_staff(running_org, "rep-1", "rep-2")
     await running_org.publish("queue", "new", **NEW)
     lead = await running_org.arrive("A-1", last_name="Jones")
     rep = await running_org.sign_in("rep-1")
@@ -77,7 +77,7 @@ async def test_x2_switching_a_rep_off_says_what_it_does_and_does_it(running_org:
     await expect(effects).to_contain_text("Rep 1 is signed out and may no longer sign in or act")
     await expect(effects).to_contain_text("1 lead of theirs will have no owner")
     assert await page.locator("[data-changes] tbody tr").all_inner_texts() == ["Active\tyes\tno"]
-    assert await serious(page) == []
+    assert await serious_problems(page) == []
     await shot(page, "directory-review")
     assert (await rep.request.get("/api/v1/me")).ok  # it was only shown
     await page.locator("#review").get_by_role("button", name="Publish", exact=True).click()
@@ -99,7 +99,7 @@ async def test_x2_switching_a_rep_off_says_what_it_does_and_does_it(running_org:
 async def test_r1_the_roster_is_ordered_by_keyboard_and_by_drag_and_number_one_gets_the_lead(
     running_org: RunningOrg,
 ) -> None:
-    await staffed(running_org, "rep-1", "rep-2", "rep-3")
+    await publish_staff(running_org, "rep-1", "rep-2", "rep-3")
     members = [{"rep_id": f"rep-{n}"} for n in (1, 2)]
     await running_org.publish("group", "west", name="West", method="round_robin", members=members)
     await running_org.publish("campaign", "west", group_id="west")
@@ -118,7 +118,7 @@ async def test_r1_the_roster_is_ordered_by_keyboard_and_by_drag_and_number_one_g
     assert await order(page) == ["rep-3", "rep-2", "rep-1"]
     await until_said(page, "Rep 3 is now 1 of 3.")
     await page.get_by_label("Weight of Rep 3").fill("2")
-    assert await serious(page) == []
+    assert await serious_problems(page) == []
     assert await fits_a_phone(page)
     await shot(page, "roster")
     await page.get_by_role("button", name="Review changes").click()
@@ -127,7 +127,7 @@ async def test_r1_the_roster_is_ordered_by_keyboard_and_by_drag_and_number_one_g
     await page.get_by_role("button", name="Back").click()
     await publish(page)
     wanted = [{"rep_id": "rep-3", "weight": 2}, {"rep_id": "rep-2"}, {"rep_id": "rep-1"}]
-    assert (await published(page, "group/west"))["members"] == wanted
+    assert (await published_object(page, "group/west"))["members"] == wanted
     await page.goto("/directory/settings")
     await page.wait_for_selector("html[data-ready=yes]")
     await page.get_by_label("Round robin").uncheck()
@@ -146,20 +146,22 @@ async def test_r1_the_roster_is_ordered_by_keyboard_and_by_drag_and_number_one_g
 
 
 async def test_r9_hours_on_a_week_grid_across_midnight_and_copied(running_org: RunningOrg) -> None:
-    await staffed(running_org, "rep-1", "rep-2")
+    await publish_staff(running_org, "rep-1", "rep-2")
     page = await running_org.sign_in("ada", "/directory/reps/rep-1")
     await page.get_by_label("Working hours").select_option("some")
-    await day(page, "Monday").get_by_role("button", name="Add hours on Monday").click()
+    await grid_day(page, "Monday").get_by_role("button", name="Add hours on Monday").click()
     await expect(page.get_by_label("Monday, from")).to_be_focused()
     await page.get_by_label("Monday, from").fill("20:00")
     await page.get_by_label("Monday, to").fill("04:30")
-    await expect(day(page, "Monday")).to_contain_text("until 04:30 on Tuesday")
-    await expect(day(page, "Tuesday").locator(".bar .night")).to_have_count(1)  # what reaches into Tuesday
-    await day(page, "Monday").get_by_role("button", name="Copy to weekdays").click()
-    await day(page, "Saturday").get_by_role("button", name="Add hours on Saturday").click()
+    await expect(grid_day(page, "Monday")).to_contain_text("until 04:30 on Tuesday")
+    await expect(grid_day(page, "Tuesday").locator(".bar .night")).to_have_count(
+        1
+    )  # what reaches into Tuesday
+    await grid_day(page, "Monday").get_by_role("button", name="Copy to weekdays").click()
+    await grid_day(page, "Saturday").get_by_role("button", name="Add hours on Saturday").click()
     await page.get_by_label("Saturday, from").fill("00:00")
     await page.get_by_label("Saturday, to").fill("00:00")
-    await expect(day(page, "Saturday")).to_contain_text("until midnight")
+    await expect(grid_day(page, "Saturday")).to_contain_text("until midnight")
     await page.get_by_label("Time zone").fill("Mars/Olympus")
     await page.get_by_role("button", name="Review changes").click()
     field = page.locator('[data-path="time_zone"]')
@@ -172,12 +174,12 @@ async def test_r9_hours_on_a_week_grid_across_midnight_and_copied(running_org: R
     await page.get_by_label("Only leads of these states").check()
     await page.get_by_label("RI", exact=True).check()
     await page.get_by_label("Open leads at most").fill("7")
-    assert await serious(page) == []
+    assert await serious_problems(page) == []
     assert await fits_a_phone(page)
     await page.get_by_label("Working hours").scroll_into_view_if_needed()
     await shot(page, "hours")
     await publish(page)
-    value = await published(page, "rep/rep-1")
+    value = await published_object(page, "rep/rep-1")
     assert value["hours"] == [
         {"days": WEEKDAYS, "from": "20:00", "to": "04:30"},
         {"days": ["sat"], "from": "00:00", "to": "24:00"},
@@ -189,7 +191,7 @@ async def test_r9_hours_on_a_week_grid_across_midnight_and_copied(running_org: R
 
 
 async def test_r4_a_groups_pause_on_a_week_grid_in_its_time_zone(running_org: RunningOrg) -> None:
-    await staffed(running_org, "rep-1")
+    await publish_staff(running_org, "rep-1")
     page = await running_org.sign_in("ada", "/directory/groups")
     await page.get_by_role("button", name="Add a group").click()
     await page.get_by_label("Id: letters, digits and dashes").fill("night")
@@ -203,10 +205,10 @@ async def test_r4_a_groups_pause_on_a_week_grid_in_its_time_zone(running_org: Ru
     await page.get_by_role("button", name="Add hours on Sunday").click()
     await page.get_by_label("Sunday, from").fill("20:00")
     await page.get_by_label("Sunday, to").fill("08:00")
-    await expect(day(page, "Sunday")).to_contain_text("until 08:00 on Monday")
-    await day(page, "Sunday").get_by_role("button", name="Copy to all days").click()
+    await expect(grid_day(page, "Sunday")).to_contain_text("until 08:00 on Monday")
+    await grid_day(page, "Sunday").get_by_role("button", name="Copy to all days").click()
     await publish(page)
-    assert await published(page, "group/night") == {
+    assert await published_object(page, "group/night") == {
         "group_id": "night",
         "name": "Not at night",
         "method": "round_robin",
@@ -219,7 +221,7 @@ async def test_r4_a_groups_pause_on_a_week_grid_in_its_time_zone(running_org: Ru
 async def test_a_lost_edit_is_refused_with_what_changed_and_goes_on_top_if_wanted(
     running_org: RunningOrg,
 ) -> None:
-    await staffed(running_org, "rep-1")
+    await publish_staff(running_org, "rep-1")
     await running_org.rep("bob", "admin")
     await running_org.until_known("bob")
     ada, bob = [await running_org.sign_in(one, "/directory/reps/rep-1") for one in ("ada", "bob")]
@@ -233,17 +235,17 @@ async def test_a_lost_edit_is_refused_with_what_changed_and_goes_on_top_if_wante
     assert await lost.locator("tbody tr").all_inner_texts() == ["Open leads at most\tnot set\t20"]
     await lost.get_by_role("button", name="Keep my changes").click()
     await publish(ada)
-    value = await published(ada, "rep/rep-1")
+    value = await published_object(ada, "rep/rep-1")
     assert (value["max_open"], value["max_per_day"]) == (20, 5)
     token = await ada.locator('meta[name="csrf"]').get_attribute("content")
     headers = {"x-csrf-token": str(token), "accept": "application/json"}
     for more, status in (({}, 428), ({"if-match": '"v0"'}, 412), ({"if-match": "W/nothing"}, 412)):
         answer = await ada.request.put("/api/v1/directory/rep/rep-1", data={}, headers=headers | more)
         assert answer.status == status
-    assert await published(ada, "rep/rep-1") == value
+    assert await published_object(ada, "rep/rep-1") == value
     # Two at once with the same ETag: one is published, the other is told.
     etag = (await (await ada.request.get("/api/v1/directory/rep/rep-1")).json())["etag"]
-    both = await asyncio.gather(
+    pages = await asyncio.gather(
         *(
             ada.request.put(
                 "/api/v1/directory/rep/rep-1",
@@ -253,11 +255,11 @@ async def test_a_lost_edit_is_refused_with_what_changed_and_goes_on_top_if_wante
             for cap in (1, 2)
         )
     )
-    assert sorted(answer.status for answer in both) == [200, 412]
+    assert sorted(answer.status for answer in pages) == [200, 412]
 
 
 async def test_somebody_is_added_with_an_account_and_managers_only_look(running_org: RunningOrg) -> None:
-    await staffed(running_org)
+    await publish_staff(running_org)
     await running_org.rep("mia", "manager")
     page = await running_org.sign_in("ada", "/directory/reps/rep-9")
     await page.get_by_label("Name", exact=True).fill("Nina Castellano")

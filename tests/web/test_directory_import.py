@@ -10,7 +10,7 @@ import pytest
 from playwright.async_api import expect
 
 from tests.web.audited import entries
-from tests.web.axe import serious
+from tests.web.axe import serious_problems
 from tests.web.rows import READY
 from tests.web.screens import fits_a_phone, shot
 from tests.web.signed_in import signed_in
@@ -48,7 +48,7 @@ TABLE: Final = (
 ).encode("cp1252")
 
 
-async def opened(running_org: RunningOrg) -> Page:
+async def open_directory(running_org: RunningOrg) -> Page:
     """Return the page of an org that has an admin, Ada."""
     await running_org.rep("ada", "admin")
     await running_org.until_known("ada")
@@ -75,7 +75,7 @@ async def cells(page: Page) -> list[list[str]]:
     return [await row.locator("td").all_inner_texts() for row in await problems(page).all()]
 
 
-async def published(running_org: RunningOrg) -> dict[tuple[str, str], dict[str, Any]]:
+async def published_objects(running_org: RunningOrg) -> dict[tuple[str, str], dict[str, Any]]:
     """Return the org's objects, as the API has them."""
     async with signed_in(running_org, "ada") as ada:
         found = (await ada.get("/api/v1/directory")).json()["objects"]
@@ -83,8 +83,8 @@ async def published(running_org: RunningOrg) -> dict[tuple[str, str], dict[str, 
 
 
 async def test_q6_r1_an_admin_sees_what_a_file_changes_and_publishes_it(running_org: RunningOrg) -> None:
-    page = await opened(running_org)
-    before = await published(running_org)
+    page = await open_directory(running_org)
+    before = await published_objects(running_org)
     await choose(page, "east.yaml", FILE)
     sentences = page.locator("[data-sentences] li")
     await expect(sentences).to_have_text(
@@ -98,18 +98,18 @@ async def test_q6_r1_an_admin_sees_what_a_file_changes_and_publishes_it(running_
     await expect(page.locator("[data-rest]")).to_have_text(
         "Not in the file, and left as it is: 1 object of the directory."
     )
-    assert await published(running_org) == before
-    assert await serious(page) == []
+    assert await published_objects(running_org) == before
+    assert await serious_problems(page) == []
     assert await fits_a_phone(page)
     await shot(page, "directory-import")
     await page.get_by_role("button", name="Publish 4 changes").click()
     await expect(page.locator("[data-done]")).to_have_text("Published: 4 changes.")
-    after = await published(running_org)
+    after = await published_objects(running_org)
     assert after["rep", "ann-lee"]["role"] == "manager"
     assert after["group", "east"]["members"] == [{"rep_id": "bob-ray"}, {"rep_id": "ann-lee", "weight": 2}]
     assert after["campaign", "east"]["group_id"] == "east"
     async with signed_in(running_org, "ada") as ada:
-        texts = [one["text"] for one in await entries(ada, "published", 4)]
+        texts = [entry["text"] for entry in await entries(ada, "published", 4)]
     assert any("Ada published the new rep Ann Lee" in text for text in texts)
     # The file that the page saves changes nothing; a changed line of it is said as what it changes.
     async with page.expect_download() as download:
@@ -137,8 +137,8 @@ async def test_q6_r1_an_admin_sees_what_a_file_changes_and_publishes_it(running_
 
 
 async def test_q6_a_refused_file_says_line_and_field_and_changes_nothing(running_org: RunningOrg) -> None:
-    page = await opened(running_org)
-    before = await published(running_org)
+    page = await open_directory(running_org)
+    before = await published_objects(running_org)
     await choose(page, "broken.yaml", BROKEN)
     await expect(page.locator("[data-problem]")).to_have_text(
         "2 things are wrong in the file, so nothing was published."
@@ -149,7 +149,7 @@ async def test_q6_a_refused_file_says_line_and_field_and_changes_nothing(running
         ["5", "rep bob-ray", "Licensed states 2"],
     ]
     assert found[1][3] == "Is not a state's code like RI."
-    assert await serious(page) == []
+    assert await serious_problems(page) == []
     await expect(page.get_by_role("button", name="Publish")).to_be_hidden()
     # Each of these is refused as well, and the words are about the file that was chosen last.
     await choose(page, "missing.yaml", BROKEN.replace("boss", "rep").replace(", Narnia", ""))
@@ -172,7 +172,7 @@ async def test_q6_a_refused_file_says_line_and_field_and_changes_nothing(running
     await choose(page, "large.yaml", b"# " + b"x" * MOST_BYTES)
     await expect(page.locator("[data-problem]")).to_contain_text("large.yaml has 2 MB; 2 MB are the most.")
     await expect(page.locator("[data-wrong]")).to_be_hidden()
-    assert await published(running_org) == before
+    assert await published_objects(running_org) == before
     async with signed_in(running_org, "ada") as ada:  # the server has the same bound
         big = await ada.post(
             "/api/v1/directory/file/trial", files={"file": ("a.yaml", b"# " + b"x" * MOST_BYTES)}
@@ -188,7 +188,7 @@ async def test_q6_a_refused_file_says_line_and_field_and_changes_nothing(running
 
 async def test_r9_a_table_of_people_that_a_spreadsheet_saved(running_org: RunningOrg) -> None:
     await running_org.rep("bob-ray", email="BOB@lender.example", teams=["north"])
-    page = await opened(running_org)
+    page = await open_directory(running_org)
     await choose(page, "people.csv", TABLE)
     sentences = page.locator("[data-sentences] li")
     new = (
@@ -200,7 +200,7 @@ async def test_r9_a_table_of_people_that_a_spreadsheet_saved(running_org: Runnin
     await expect(page.locator("[data-unread]")).to_contain_text("Shoe size")
     await page.get_by_role("button", name="Publish 2 changes").click()
     await expect(page.locator("[data-done]")).to_have_text("Published: 2 changes.")
-    after = await published(running_org)
+    after = await published_objects(running_org)
     assert after["rep", "jose"]["licensed_states"] == ["RI", "MA"]
     assert after["rep", "bob-ray"]["teams"] == ["north"]  # an empty cell leaves what is published
     await choose(page, "people.csv", "Name,Role,States\nKim,chief,RI\nLou,rep,Narnia\nKim,rep,\n,,RI\n")
@@ -217,7 +217,7 @@ async def test_r9_a_table_of_people_that_a_spreadsheet_saved(running_org: Runnin
 
 
 async def test_q6_what_somebody_publishes_meanwhile_is_looked_at_first(running_org: RunningOrg) -> None:
-    page = await opened(running_org)
+    page = await open_directory(running_org)
     await choose(page, "east.yaml", FILE)
     button = page.get_by_role("button", name="Publish 4 changes")
     await expect(button).to_be_visible()

@@ -54,12 +54,12 @@ class Crm:
     async def shows(self, lead: str, **wanted: Any) -> dict[str, Any]:
         """Wait until the manager's view of a lead has these values, and return it."""
 
-        async def found() -> dict[str, Any] | None:
+        async def lead_as_wanted() -> dict[str, Any] | None:
             answer = await self.manager.get(f"/api/v1/leads/{lead}")
             row: dict[str, Any] = answer.json() if answer.status_code == 200 else {}
             return row if all(row.get(name) == value for name, value in wanted.items()) else None
 
-        got: dict[str, Any] = await eventually(found, f"the lead has {wanted}")
+        got: dict[str, Any] = await eventually(lead_as_wanted, f"the lead has {wanted}")
         return got
 
     async def types(self, lead: str) -> set[str]:
@@ -68,7 +68,7 @@ class Crm:
         return {event["type"] for event in events}
 
 
-async def opened(running_org: RunningOrg) -> None:
+async def open_lender(running_org: RunningOrg) -> None:
     """Open a lender with its round robin off, where ann is number one, and with phones that ring and a window."""
     await running_org.publish("settings", "settings", round_robin=False, quiet_hours=[])
     await running_org.rep("mia", "manager", email="mia@lender.example")
@@ -86,7 +86,7 @@ async def opened(running_org: RunningOrg) -> None:
 
 async def test_d1_d3_d12_d14_d18_by_bytes_each_is_answered_and_followed(running_org: RunningOrg) -> None:
     """CASES D1, D3, D12, D14 and D18."""
-    await opened(running_org)
+    await open_lender(running_org)
     mia, ann, bob = [await running_org.program(rep_id) for rep_id in ("mia", "ann", "bob")]
     crm = Crm(running_org, mia)
 
@@ -150,10 +150,10 @@ async def test_d4_d15_the_desk_splits_evenly_and_shows_no_phone_as_a_name(runnin
         rows = (await ann.get("/api/v1/unassigned")).json()["rows"]
         return [row["prospect_name"] for row in rows]
 
-    async def both() -> bool:
+    async def both_are_unnamed() -> bool:
         return await unassigned() == ["unnamed", "unnamed"]
 
-    await eventually(both, "both are there without a name")
+    await eventually(both_are_unnamed, "both are there without a name")
 
     # D4: free, owned, free, owned, to two reps: the dry run promises what happens.
     leads = [await running_org.arrive(f"D4-{n}", last_name=f"Lead {n}") for n in range(4)]
@@ -164,13 +164,13 @@ async def test_d4_d15_the_desk_splits_evenly_and_shows_no_phone_as_a_name(runnin
         await crm.shows(lead, owner="mia")
     request = {"which": {"leads": leads}, "do": {"type": "assign"}, "to": ["ann", "bob"]}
 
-    async def many(**more: Any) -> dict[str, Any]:
+    async def assign_many(**more: Any) -> dict[str, Any]:
         answer = await mia.post("/api/v1/leads/actions", json={**request, **more})
         assert answer.status_code == 200, answer.text
         found: dict[str, Any] = json.loads(answer.text.strip().rsplit("\n", 1)[-1])
         return found
 
-    promised, done = await many(dry_run=True), await many()
+    promised, done = await assign_many(dry_run=True), await assign_many()
     assert promised["by_rep"] == done["by_rep"] == {"ann": 1, "bob": 1}
     assert (done["done"], done["lost"]) == (2, 2)
     owners = sorted([(await crm.shows(lead))["owner"] for lead in leads])
@@ -179,7 +179,7 @@ async def test_d4_d15_the_desk_splits_evenly_and_shows_no_phone_as_a_name(runnin
 
 async def test_d7_d10_d11_by_bytes_promises_rings_and_repeats_hold(running_org: RunningOrg) -> None:
     """CASES D7, D10 and D11."""
-    await opened(running_org)
+    await open_lender(running_org)
     await running_org.publish("group", "buttons", method="distribute_all", members=BOTH, ring_seconds=600)
     await running_org.publish("campaign", "buttons", group_id="buttons")
     await running_org.until_published("campaign", "buttons")

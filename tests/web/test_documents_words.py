@@ -9,7 +9,7 @@ from playwright.async_api import expect
 
 from couriers.mail.mail_texts import WORDS
 from tests.web import documents_words as words
-from tests.web.rows import READY, WORK, appears, open_lead, row
+from tests.web.rows import READY, WORK, open_lead, row, until_row
 from tests.web.running_org import NEW
 from tests.web.test_offers import JONES, ringing_reps
 
@@ -81,7 +81,7 @@ async def test_q1_q5_q6_q8_the_queue_and_its_builder_have_the_documents_words(
     lead = await running_org.arrive("A-1", first_name="Jeremy", last_name="Jones")
     ann, bob = [await running_org.sign_in(rep_id, "/queues/new") for rep_id in ("ann", "bob")]
     for page in (ann, bob):
-        await appears(page, lead)
+        await until_row(page, lead)
     assert await missing(ann, words.QUEUE_LIST) == []
     await bob.context.set_offline(True)
     await bob.wait_for_function("document.getElementById('connection').textContent !== ''")
@@ -123,13 +123,13 @@ async def test_d1_d5_r1_e2_e4_s6_leads_lists_and_settings_have_the_documents_wor
     await running_org.until_published("queue", "work")
     lead = await running_org.arrive("A-1", phone=PHONE, **JONES)
     ann = await running_org.sign_in("ann", "/queues/work")
-    await appears(ann, lead)
+    await until_row(ann, lead)
     await open_lead(ann, lead)
     assert await missing(ann, words.LEAD) == []
     await ann.get_by_role("button", name="Claim now").click()
     await expect(ann.get_by_role("button", name="Claim now")).to_have_count(0)
     await ann.goto("/my-leads")
-    await appears(ann, lead)
+    await until_row(ann, lead)
     assert await missing(ann, words.MY_LEADS) == []
     await row(ann, lead).get_by_role("checkbox").check()
     assert await missing(ann, [words.SELECTED]) == []
@@ -138,7 +138,7 @@ async def test_d1_d5_r1_e2_e4_s6_leads_lists_and_settings_have_the_documents_wor
     assert await missing(ann, words.UNASSIGNED) == []
     failed = await running_org.arrive("A-2", campaign="west", last_name="Silva", state="TX", silenced=True)
     page = await running_org.sign_in("ada", "/exceptions")
-    await appears(page, failed)
+    await until_row(page, failed)
     assert await missing(page, words.EXCEPTIONS) == []
     for method, reason in words.FAILURES.items():
         # It is too old for the work queue, so that it is an exception.

@@ -66,9 +66,9 @@ def test_q6_a_lost_edit_is_told_what_is_there_now(drafts: Drafts) -> None:
     assert drafts.all("default") == {"q": second}
     drafts.discard("default", "q", second.revision)
     assert drafts.find("default", "q") is None
-    with pytest.raises(DraftConflictError) as gone:
+    with pytest.raises(DraftConflictError) as conflict:
         save(drafts, second.revision, name="e")
-    assert gone.value.now is None
+    assert conflict.value.now is None
 
 
 def test_q6_of_many_who_save_at_once_one_is_kept(drafts: Drafts) -> None:

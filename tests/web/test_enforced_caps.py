@@ -20,7 +20,7 @@ pytestmark = pytest.mark.slow
 FREE = {"combinator": "and", "rules": [{"field": "owned", "operator": "=", "value": False}]}
 
 
-async def acts(program: httpx.AsyncClient, lead: str, **action: Any) -> dict[str, Any]:
+async def perform_action(program: httpx.AsyncClient, lead: str, **action: Any) -> dict[str, Any]:
     """Perform an action over HTTP; return its answer."""
     path = "claims" if "queue_id" in action else "actions"
     answer: dict[str, Any] = (await program.post(f"/api/v1/leads/{lead}/{path}", json=action)).json()
@@ -43,23 +43,23 @@ async def test_d17_m6_claims_an_assignment_and_an_accept_at_once_never_exceed_th
     leads = [await running_org.arrive(f"L-{n}", first_name="Ana", last_name=f"Lead{n}") for n in range(5)]
     rep, manager = await running_org.program("rep-1"), await running_org.program("mia")
     for lead in leads[:2]:
-        assert (await acts(rep, lead, queue_id="new"))["result"] == "won"
+        assert (await perform_action(rep, lead, queue_id="new"))["result"] == "won"
     offered = await running_org.arrive("L-9", campaign="west", first_name="Bo", last_name="Offered")
     async with asyncio.timeout(PATIENCE_SECONDS):
         while not (await rep.get("/api/v1/queues/mine/leads", params={"name": "Offered"})).json()["rows"]:
             await asyncio.sleep(0.1)
     new, also, assigned, accepted = await asyncio.gather(
-        acts(rep, leads[2], queue_id="new"),
-        acts(rep, leads[3], queue_id="also"),
-        acts(manager, leads[4], type="assign", to_rep_id="rep-1"),
-        acts(rep, offered, type="accept"),
+        perform_action(rep, leads[2], queue_id="new"),
+        perform_action(rep, leads[3], queue_id="also"),
+        perform_action(manager, leads[4], type="assign", to_rep_id="rep-1"),
+        perform_action(rep, offered, type="accept"),
     )
     assert (accepted["result"], accepted["owner"]) == ("won", "rep-1")
     for refused in (new, also, assigned):
         assert (refused["result"], refused["reason"]) == ("refused", "at_cap")
     assert new["why"] == also["why"] == "you have 3 of at most 3 open leads"
     assert assigned["words"].startswith("Rep 1 has 3 of at most 3 open leads; a manager may override that")
-    done = await acts(
+    done = await perform_action(
         manager, leads[4], type="assign", to_rep_id="rep-1", override_cap=True, why="she asked for it"
     )
     assert (done["result"], done["owner"]) == ("done", "rep-1")

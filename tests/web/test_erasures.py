@@ -14,7 +14,7 @@ from sqlalchemy import update
 from streams.topics import LEAD_ARRIVALS
 from tests.fixtures.waiting import PATIENCE_SECONDS
 from tests.web.audited import crew, entries
-from tests.web.axe import serious
+from tests.web.axe import serious_problems
 from tests.web.running_org import PASSWORD, RunningOrg
 from tests.web.screens import fits_a_phone, shot
 from tests.web.signed_in import signed_in
@@ -37,7 +37,7 @@ async def post(client: httpx.AsyncClient, path: str, **body: Any) -> tuple[int, 
     return answer.status_code, answer.json()
 
 
-async def previewed(client: httpx.AsyncClient, person: str, leads: int) -> dict[str, Any]:
+async def until_preview(client: httpx.AsyncClient, person: str, leads: int) -> dict[str, Any]:
     """Return the preview of a person, once the engine knows of as many leads."""
     async with asyncio.timeout(PATIENCE_SECONDS):
         while True:
@@ -47,7 +47,7 @@ async def previewed(client: httpx.AsyncClient, person: str, leads: int) -> dict[
                 return found
 
 
-def unproved(store: Engine, email: str) -> None:
+def age_proof(store: Engine, email: str) -> None:
     """Let a person's last proof be an hour old."""
     with store.begin() as connection:
         at = datetime.now(UTC) - timedelta(hours=1)
@@ -59,14 +59,14 @@ async def test_an_admin_erases_a_person_on_the_page(running_org: RunningOrg, sto
     lead = await running_org.arrive("1", first_name="Jeremy", last_name="Zabriskie", phone=PHONE)
     other = await running_org.arrive("2", first_name="Anna", last_name="Berg", phone="+14014190002")
     async with signed_in(running_org, "ann-lee") as ann:
-        await previewed(ann, other, 1)
-        await previewed(ann, lead, 1)
+        await until_preview(ann, other, 1)
+        await until_preview(ann, lead, 1)
     page = await running_org.sign_in("ann-lee", "/audit")
     await page.get_by_role("link", name="Erase a person").click()
     await expect(page.get_by_role("heading", name="Erase a person", level=1)).to_be_visible()
-    assert await serious(page) == []
+    assert await serious_problems(page) == []
     assert await fits_a_phone(page)
-    unproved(store, running_org.email("ann-lee"))
+    age_proof(store, running_org.email("ann-lee"))
     await page.get_by_label("Mail address, phone number or lead id").fill("(401) 419-4247")
     await page.get_by_role("button", name="Show what would be erased").click()
     await expect(page.get_by_role("link", name="Jeremy Zabriskie")).to_be_visible()
@@ -87,7 +87,7 @@ async def test_an_admin_erases_a_person_on_the_page(running_org: RunningOrg, sto
     await expect(row).to_have_count(1)
     await expect(row).to_contain_text("Ann Lee")
     await expect(row).to_contain_text("phone number")
-    assert await serious(page) == []
+    assert await serious_problems(page) == []
     await row.get_by_role("link").click()
     await page.wait_for_url(f"**/leads/{lead}")
     assert "Zabriskie" not in await page.content()
@@ -97,7 +97,7 @@ async def test_an_admin_erases_a_person_on_the_page(running_org: RunningOrg, sto
         assert entry["actor"] == "ann-lee"
         assert "4247" not in str(entry)
         assert len((await ann.get(ERASURES)).json()) == 1
-        assert (await previewed(ann, other, 1))["leads"][0]["name"] == "Anna Berg"
+        assert (await until_preview(ann, other, 1))["leads"][0]["name"] == "Anna Berg"
 
 
 async def test_who_may_not_erase_learns_and_changes_nothing(running_org: RunningOrg, store: Engine) -> None:
@@ -105,7 +105,7 @@ async def test_who_may_not_erase_learns_and_changes_nothing(running_org: Running
     await running_org.rep("mia-orr", "manager")
     lead = await running_org.arrive("1", last_name="Zabriskie", phone=PHONE)
     async with signed_in(running_org, "ann-lee") as ann:
-        await previewed(ann, PHONE, 1)
+        await until_preview(ann, PHONE, 1)
         for body in ({"confirm": "yes", "leads": 1}, {"confirm": "erase"}, {"leads": 1}):
             status, _ = await post(ann, ERASURES, person=lead, **body)
             assert status == HTTPStatus.UNPROCESSABLE_ENTITY, body
@@ -113,31 +113,33 @@ async def test_who_may_not_erase_learns_and_changes_nothing(running_org: Running
         assert (status, answer["detail"][:8]) == (HTTPStatus.UNPROCESSABLE_ENTITY, "person: ")
         status, answer = await post(ann, ERASURES, person=lead, leads=2, confirm="erase")
         assert (status, answer["type"]) == (HTTPStatus.CONFLICT, "urn:firstclaim:problem:changed")
-        unproved(store, running_org.email("ann-lee"))
+        age_proof(store, running_org.email("ann-lee"))
         status, answer = await post(ann, ERASURES, person=lead, leads=1, confirm="erase")
         assert (status, answer["type"]) == (HTTPStatus.FORBIDDEN, "urn:firstclaim:problem:prove-yourself")
-        for who in ("bob-ray", "mia-orr"):
-            async with signed_in(running_org, who) as client:
+        for rep_id in ("bob-ray", "mia-orr"):
+            async with signed_in(running_org, rep_id) as client:
                 for path in (ERASURES, f"{ERASURES}/preview"):
-                    assert (await post(client, path, person=PHONE, leads=1, confirm="erase"))[0] == 403, who
-                assert (await client.get(ERASURES)).status_code == HTTPStatus.FORBIDDEN, who
+                    assert (await post(client, path, person=PHONE, leads=1, confirm="erase"))[0] == 403, (
+                        rep_id
+                    )
+                assert (await client.get(ERASURES)).status_code == HTTPStatus.FORBIDDEN, rep_id
         async with await running_org.program("ann-lee") as program:
             status, answer = await post(program, ERASURES, person=lead, leads=1, confirm="erase")
             assert (status, answer["type"]) == (HTTPStatus.FORBIDDEN, "urn:firstclaim:problem:person-needed")
-        assert (await previewed(ann, PHONE, 1))["leads"][0]["name"] == "Zabriskie"
+        assert (await until_preview(ann, PHONE, 1))["leads"][0]["name"] == "Zabriskie"
 
 
 async def test_another_orgs_person_is_nobody_here(running_org: RunningOrg) -> None:
     await crew(running_org)
-    theirs = f"{running_org.org}-x"
+    other_org = f"{running_org.org}-x"
     await running_org.client.arrive(
-        {"vendor": "acme", "external_id": "1", "org": theirs, "last_name": "Zabriskie", "phone": PHONE}
+        {"vendor": "acme", "external_id": "1", "org": other_org, "last_name": "Zabriskie", "phone": PHONE}
     )
     lead = await running_org.arrive("1", last_name="Zabriskie", phone="+14014190001")
     async with signed_in(running_org, "ann-lee") as ann:
-        await previewed(ann, lead, 1)
-        assert await previewed(ann, PHONE, 0) == {"says": "no lead of this org has it", "leads": []}
-        assert (await previewed(ann, str(uuid.uuid4()), 0))["leads"] == []
+        await until_preview(ann, lead, 1)
+        assert await until_preview(ann, PHONE, 0) == {"says": "no lead of this org has it", "leads": []}
+        assert (await until_preview(ann, str(uuid.uuid4()), 0))["leads"] == []
 
 
 async def test_a_dead_letter_of_a_person_without_a_lead_is_erased(running_org: RunningOrg) -> None:
@@ -162,8 +164,11 @@ async def test_a_dead_letter_of_a_person_without_a_lead_is_erased(running_org: R
         assert receipt["leads"] == []
         assert receipt["places"]["dead-letters"] == 1
         (kept,) = await letters(ann, 1)
-        whole = (await ann.get(f"/api/v1/operations/dead-letters/{kept['place']}")).json()
-        assert "4248" in whole["value"]
+        shown_letter = (await ann.get(f"/api/v1/operations/dead-letters/{kept['place']}")).json()
+        assert "4248" in shown_letter["value"]
         for letter in before:
-            gone = await ann.get(f"/api/v1/operations/dead-letters/{letter['place']}")
-            assert (gone.status_code, "among the newest" in gone.text) == (HTTPStatus.NOT_FOUND, True)
+            erased_letter = await ann.get(f"/api/v1/operations/dead-letters/{letter['place']}")
+            assert (erased_letter.status_code, "among the newest" in erased_letter.text) == (
+                HTTPStatus.NOT_FOUND,
+                True,
+            )

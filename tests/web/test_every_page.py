@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Final
 
 import pytest
 
-from tests.web.axe import serious
-from tests.web.rows import READY, WORK, appears
+from tests.web.axe import serious_problems
+from tests.web.rows import READY, WORK, until_row
 from tests.web.running_org import NEW
 from tests.web.screens import picture
 from tests.web.test_offers import JONES, PHONE
@@ -85,7 +85,7 @@ async def faults(page: Page, path: str) -> list[str]:
         if await width(page) > 0:
             found.append(f"{path} {name}: {await stands_out(page)}")
         if name != "200 %":
-            found += [f"{path} {name}: {one}" for one in await serious(page)]
+            found += [f"{path} {name}: {one}" for one in await serious_problems(page)]
         if name == "desk" and os.environ.get("PICTURES"):
             await page.emulate_media(color_scheme="dark")
             await picture(page, f"{path} dark")
@@ -99,7 +99,7 @@ async def test_x1_q7_every_page_of_an_admin_is_sound_in_both_schemes_and_all_siz
 ) -> None:
     lead = await published_org(running_org)
     page = await running_org.sign_in("ada", "/queues/new")
-    await appears(page, lead)
+    await until_row(page, lead)
     found = [fault for path in (*OF_ADMINS, f"/leads/{lead}") for fault in await faults(page, path)]
     assert not found, "\n".join(found)
 
@@ -109,6 +109,6 @@ async def test_x1_q7_every_page_of_a_rep_is_sound_in_both_schemes_and_all_sizes(
 ) -> None:
     lead = await published_org(running_org)
     page = await running_org.sign_in("ann", "/queues/new")
-    await appears(page, lead)
+    await until_row(page, lead)
     found = [fault for path in (*OF_REPS, f"/leads/{lead}?queue=work") for fault in await faults(page, path)]
     assert not found, "\n".join(found)

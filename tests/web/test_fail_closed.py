@@ -30,7 +30,7 @@ def account(running_org: RunningOrg, rep_id: str, role: str) -> None:
     )
 
 
-async def until(client: httpx.AsyncClient, status: HTTPStatus) -> None:
+async def until_status(client: httpx.AsyncClient, status: HTTPStatus) -> None:
     """Wait until `/api/v1/me` answers with a status."""
     async with asyncio.timeout(PATIENCE_MS / 1000):
         while (await client.get("/api/v1/me")).status_code != status:
@@ -46,7 +46,7 @@ async def test_removing_the_last_rep_makes_nobody_an_admin(running_org: RunningO
     async with signed_in(running_org, "ann") as ann:
         token = running_org.tokens.issue(running_org.org, "anyone", "t", SCOPES, by="test")[0]
         await running_org.client.put(DIRECTORY, None, key=f"{running_org.org}/rep/ann".encode())
-        await until(ann, HTTPStatus.UNAUTHORIZED)
+        await until_status(ann, HTTPStatus.UNAUTHORIZED)
         assert (await sign_in(ann, running_org.email("guest"))).status_code == HTTPStatus.UNAUTHORIZED
         ann.cookies.clear()
         bearer = {"authorization": f"Bearer {token}"}
@@ -67,9 +67,9 @@ async def test_an_explicit_setting_opens_an_org_without_reps(running_org: Runnin
     await running_org.until_known("ann")
     async with signed_in(running_org, "ann") as ann:
         await running_org.client.put(DIRECTORY, None, key=f"{running_org.org}/rep/ann".encode())
-        await until(ann, HTTPStatus.UNAUTHORIZED)
+        await until_status(ann, HTTPStatus.UNAUTHORIZED)
         await running_org.publish("settings", "settings", open_without_reps=True)
-        await until(ann, HTTPStatus.OK)
+        await until_status(ann, HTTPStatus.OK)
     async with signed_in(running_org, "guest") as guest:
         assert (await guest.get("/api/v1/me")).json()["role"] == "admin"
 

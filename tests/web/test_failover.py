@@ -18,7 +18,7 @@ from runtime.valkey_group import ValkeyGroup
 from sink.database_engine import connect
 from tests.fixtures.servers import unique
 from tests.web.conftest import say
-from tests.web.rows import WORK, appears
+from tests.web.rows import WORK, until_row
 from tests.web.running_org import RunningOrg
 from web.settings import WebSettings
 from web.store.accounts import Accounts
@@ -85,18 +85,18 @@ async def test_q9_an_open_list_goes_on_when_a_replica_of_valkey_is_promoted(
     await branch.until_published("queue", "work")
     first = await branch.arrive("A-1", last_name="Jones", first_name="Jeremy", phone="+14014194247")
     page = await branch.sign_in("ann", "/queues/work")
-    await appears(page, first)
+    await until_row(page, first)
     await page.evaluate("window.isTheSamePage = true")
     former = group.primary()
     await asyncio.to_thread(former.kill9)
     second = await branch.arrive("A-2", last_name="Smith", first_name="Mary", phone="+14014194248")
     await asyncio.to_thread(group.until_promoted, former)
-    await appears(page, second)
-    await appears(page, first)
+    await until_row(page, second)
+    await until_row(page, first)
     await asyncio.to_thread(former.start)
     await asyncio.to_thread(group.until_whole)
     third = await branch.arrive("A-3", last_name="Brown", first_name="Zoe", phone="+14014194249")
-    await appears(page, third)
+    await until_row(page, third)
     assert await page.evaluate("window.isTheSamePage") is True
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.async_api import expect
 
-from tests.web.axe import serious
+from tests.web.axe import serious_problems
 from tests.web.rows import READY
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ def steps(page: Page) -> Locator:
     return page.get_by_role("region", name="First steps")
 
 
-async def left(page: Page) -> list[str]:
+async def steps_left(page: Page) -> list[str]:
     """Return the steps that are not done yet."""
     await page.goto("/directory/reps")
     await page.wait_for_selector(READY)
@@ -41,15 +41,15 @@ async def test_r3_s6_the_first_admin_is_led_to_a_test_lead_that_is_offered(runni
         "Build a call queue for leads that nobody took",
         "Create a test lead of the campaign, and see whom it is offered",
     ]
-    assert await left(page) == todo
+    assert await steps_left(page) == todo
     await expect(steps(page)).to_contain_text("Publish yourself as an admin done")
-    assert await serious(page) == []
+    assert await serious_problems(page) == []
     await running_org.rep("ann")
     await running_org.publish("group", "west", name="West", method="round_robin", members=[{"rep_id": "ann"}])
     await running_org.publish("campaign", "west", name="West", vendor="acme", group_id="west")
     await running_org.publish("queue", "new", name="New leads", claimable=True)
     await running_org.until_published("queue", "new")
-    assert await left(page) == todo[-1:]
+    assert await steps_left(page) == todo[-1:]
     ann = await running_org.sign_in("ann", "/queues/mine")
     await steps(page).get_by_role("link").click()
     dialog = page.get_by_role("dialog", name="Create Lead")

@@ -17,7 +17,7 @@ from streams.topics import LEAD_ARRIVALS
 from tests.cli.in_process import firstclaim
 from tests.fixtures.waiting import PATIENCE_SECONDS, eventually
 from tests.web.rows import WORK
-from tests.web.vendor_door import EXAMPLES, client, issued
+from tests.web.vendor_door import EXAMPLES, client, issue_key
 from web.store.vendor_posts import Mappings
 
 if TYPE_CHECKING:
@@ -70,25 +70,27 @@ async def test_k1_k2_one_person_by_five_doors_is_one_lead_and_two_at_one_mailbox
     await until_arrived(running_org, first, 1)
     await send("leads.xml", ADF, "lot")
     await until_arrived(running_org, first, 2)
-    async with client(running_org, issued(running_org, store)) as vendor:
+    async with client(running_org, issue_key(running_org, store)) as vendor:
         body = {"external_id": "post-1", "full_name": "Jones, Jeremy", "mobile": "+1 401 419 4247"}
         answer = await vendor.post("/api/v1/leads/acme", json=body)
         assert answer.status_code == HTTPStatus.ACCEPTED, answer.text
     await until_arrived(running_org, first, 3)
     Mappings(store).put(org, "leadconduit", read_yaml(EXAMPLES / "leadconduit.yaml"), by="test")
-    async with client(running_org, issued(running_org, store, "leadconduit")) as vendor:
+    async with client(running_org, issue_key(running_org, store, "leadconduit")) as vendor:
         form = {"lead_id": "lc-1", "first_name": "JEREMY", "last_name": "JONES", "phone_1": "1-401-419-4247"}
         answer = await vendor.post("/api/v1/leads/leadconduit", data=form)
         assert answer.json()["outcome"] == "success", answer.text
     await until_arrived(running_org, first, 4)
-    produced(running_org, external_id="kafka-1", first_name="Jérémy", last_name="Jones", phone="4014194247")
+    produce_lead(
+        running_org, external_id="kafka-1", first_name="Jérémy", last_name="Jones", phone="4014194247"
+    )
     await until_arrived(running_org, first, 5)
     state = await journal_now(stack.settings)
     assert [each for each, lead in state.leads.items() if lead.facts.org == org] == [first]
 
     spouse = lead_id(org, "globex", "kafka-2", {})
     mail = "home@jones.example"
-    produced(
+    produce_lead(
         running_org, external_id="kafka-2", first_name="Ann", last_name="Roe", email=mail, phone="4014190001"
     )
     await until_arrived(running_org, spouse, 1)
@@ -104,7 +106,7 @@ async def test_k1_k2_one_person_by_five_doors_is_one_lead_and_two_at_one_mailbox
     await until_arrived(running_org, first, 5)
 
 
-def produced(running_org: RunningOrg, **facts: Any) -> None:
+def produce_lead(running_org: RunningOrg, **facts: Any) -> None:
     """Send a lead by librdkafka."""
     producer = Producer({"bootstrap.servers": running_org.stack.settings.kafka_bootstrap_servers})
     producer.produce(

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 ORG = "acme"
-STREAM = keys.feed(ORG)
+STREAM = keys.feed_key(ORG)
 DATABASE = 12
 
 
@@ -45,12 +45,12 @@ def foreign(valkey_url: str) -> Iterator[redis.Redis]:
 
 
 @pytest.fixture(autouse=True)
-def soon(monkeypatch: pytest.MonkeyPatch) -> None:
+def short_retry_delay(monkeypatch: pytest.MonkeyPatch) -> None:
     """Shorten the retry delay."""
     monkeypatch.setattr(hub_module, "READ_FEED", RetryPolicy(first_seconds=0.01, longest_seconds=0.05))
 
 
-def left(client: redis.Redis, lead: str, **damaged: bytes) -> None:
+def write_queue_left(client: redis.Redis, lead: str, **damaged: bytes) -> None:
     """Write the board's entry for a lead that leaves a queue; `damaged`: fields with other values."""
     fields: dict[Any, Any] = {
         "change": "left",
@@ -64,7 +64,7 @@ def left(client: redis.Redis, lead: str, **damaged: bytes) -> None:
     client.xadd(STREAM, fields | damaged)
 
 
-async def heard(page: OpenPage, wanted: tuple[str, str]) -> None:
+async def until_change(page: OpenPage, wanted: tuple[str, str]) -> None:
     """Wait until a page gets the change of a lead."""
     async with asyncio.timeout(PATIENCE_SECONDS):
         async for chunk in page.chunks():
@@ -90,20 +90,20 @@ def failures() -> float:
 async def test_a_feed_of_the_wrong_type_is_waited_for_and_gone_on_with_once_it_is_mended(
     foreign: redis.Redis,
 ) -> None:
-    left(foreign, "a")
+    write_queue_left(foreign, "a")
     reader = Reader.at(url_of(foreign))
     hub, page = Hub(reader), OpenPage(ORG, "rep-1", lambda _: True, None)
     await hub.open(page, None)
-    left(foreign, "b")
-    await heard(page, ("left", "b"))
+    write_queue_left(foreign, "b")
+    await until_change(page, ("left", "b"))
     before = failures()
     foreign.delete(STREAM)
     foreign.set(STREAM, "this is no stream")
     await until_counted(before)
     foreign.delete(STREAM)
-    await heard(page, (REBUILT, ""))
-    left(foreign, "c")
-    await heard(page, ("left", "c"))
+    await until_change(page, (REBUILT, ""))
+    write_queue_left(foreign, "c")
+    await until_change(page, ("left", "c"))
     await hub.close()
     await reader.close()
 
@@ -117,8 +117,8 @@ async def test_a_feed_that_is_wrong_from_the_start_is_read_once_it_is_mended(for
     foreign.delete(STREAM)
     async with asyncio.timeout(PATIENCE_SECONDS):
         await opening
-    left(foreign, "a")
-    await heard(page, ("left", "a"))
+    write_queue_left(foreign, "a")
+    await until_change(page, ("left", "a"))
     await hub.close()
     await reader.close()
 
@@ -131,16 +131,16 @@ async def test_a_feed_that_is_wrong_from_the_start_is_read_once_it_is_mended(for
 async def test_an_entry_that_does_not_decode_is_passed_over(
     foreign: redis.Redis, damaged: dict[str, bytes]
 ) -> None:
-    left(foreign, "a")
+    write_queue_left(foreign, "a")
     reader = Reader.at(url_of(foreign))
     hub, page, before = Hub(reader), OpenPage(ORG, "rep-1", lambda _: True, None), failures()
     await hub.open(page, None)
-    left(foreign, "b", **damaged)
-    await heard(page, (REBUILT, ""))
+    write_queue_left(foreign, "b", **damaged)
+    await until_change(page, (REBUILT, ""))
     await until_counted(before)
-    await heard(page, (REBUILT, ""))
-    left(foreign, "c")
-    await heard(page, ("left", "c"))
+    await until_change(page, (REBUILT, ""))
+    write_queue_left(foreign, "c")
+    await until_change(page, ("left", "c"))
     await hub.close()
     await reader.close()
 
@@ -161,7 +161,7 @@ async def test_the_tail_goes_on_after_an_error_that_nobody_thought_of(
     crm = connect(settings.database_url)
     failed, anew = asyncio.Event(), asyncio.Event()
 
-    class Heard(Hub):
+    class RecordingHub(Hub):
         """Records that every page must read its lists again."""
 
         def reload_lists(self) -> None:
@@ -172,7 +172,7 @@ async def test_the_tail_goes_on_after_an_error_that_nobody_thought_of(
         raise LookupError("nobody thought of this")
 
     reader = Reader.at("redis://127.0.0.1:1/0")
-    hub = Heard(reader)
+    hub = RecordingHub(reader)
     page = OpenPage(ORG, "rep-1", lambda _: True, None)
     hub._orgs[ORG] = hub_module._Org()  # as a page opens, without a Valkey
     hub._orgs[ORG].pages.add(page)

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.slow
 WHY = "signed the form on 21 November"
 
 
-async def opened(running_org: RunningOrg) -> None:
+async def open_lender(running_org: RunningOrg) -> None:
     """Open a lender without quiet hours, whose leads go to ann."""
     await running_org.publish("settings", "settings", quiet_hours=[])
     for rep_id, role in (("mia", "manager"), ("ann", "rep"), ("bob", "rep")):
@@ -36,19 +36,19 @@ async def test_d9_m8_an_outcome_forbids_contact_everywhere_until_consent_is_reco
     running_org: RunningOrg,
 ) -> None:
     """CASES D9: the outcome `do_not_contact` suppressed nothing; the next inquiry made the lead callable again."""
-    await opened(running_org)
+    await open_lender(running_org)
     phone, mail = "+14014194247", "j@x.org"
     lead = await running_org.arrive("A-1", last_name="Jones", phone=phone, email=mail, campaign="west")
     mia, ann = await running_org.program("mia"), await running_org.program("ann")
     sender = producer(running_org.stack.settings)
 
     async def shown(**wanted: Any) -> dict[str, Any]:
-        async def found() -> dict[str, Any] | None:
+        async def lead_as_wanted() -> dict[str, Any] | None:
             answer = await mia.get(f"/api/v1/leads/{lead}")
             row = answer.json() if answer.status_code == 200 else {}
             return row if all(row.get(name) == value for name, value in wanted.items()) else None
 
-        got: dict[str, Any] = await eventually(found, f"the lead shows {wanted}")
+        got: dict[str, Any] = await eventually(lead_as_wanted, f"the lead shows {wanted}")
         return got
 
     await shown(owner="ann", may_call=True)
@@ -94,12 +94,12 @@ async def test_d9_m8_an_outcome_forbids_contact_everywhere_until_consent_is_reco
     assert "tel:" not in page.text
     assert "Do not call" in page.text
 
-    async def mine() -> list[tuple[str, bool]]:
+    async def own_leads() -> list[tuple[str, bool]]:
         rows = (await ann.get("/api/v1/queues/mine/leads")).json()["rows"]
-        return [(each["lead_id"], each["may_call"]) for each in rows]
+        return [(row["lead_id"], row["may_call"]) for row in rows]
 
-    await eventually(mine, "her queue has the lead again")  # the queues follow the journal by themselves
-    assert await mine() == [(lead, False)]
+    await eventually(own_leads, "her queue has the lead again")  # the queues follow the journal by themselves
+    assert await own_leads() == [(lead, False)]
     rows = (await ann.get("/api/v1/leads")).json()["rows"]
     assert [(each["lead_id"], each["may_call"]) for each in rows] == [(lead, False)]
     refused = (await ann.post(f"/api/v1/leads/{lead}/actions", json={"type": "connect"})).json()

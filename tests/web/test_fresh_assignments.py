@@ -31,7 +31,7 @@ SHORT_SECONDS: Final = 3
 OTHERS: Final = {"rules": [{"field": "owned_by_active", "operator": "=", "value": True}]}
 
 
-async def opened(running_org: RunningOrg, **settings: Any) -> tuple[Crm, list[httpx.AsyncClient]]:
+async def open_org(running_org: RunningOrg, **settings: Any) -> tuple[Crm, list[httpx.AsyncClient]]:
     """Open an org of mia, a manager, and ann and bob. Return a CRM and their clients, mia's first."""
     await running_org.publish("settings", "settings", **settings)
     await running_org.rep("mia", "manager")
@@ -57,7 +57,9 @@ async def until_in_queue(program: httpx.AsyncClient, queue_id: str, *leads: str)
     await eventually(same, f"{queue_id} has {len(leads)} leads")
 
 
-async def notified(running_org: RunningOrg, lead: str) -> list[tuple[str, str, str, str]]:
+async def notifications_of_former_owner(
+    running_org: RunningOrg, lead: str
+) -> list[tuple[str, str, str, str]]:
     """Return template, kind, rep and new owner of each notification that the former owner of a lead got."""
     found = []
     async with aclosing(read_topic(running_org.stack.settings, NOTIFICATIONS)) as records:
@@ -72,7 +74,7 @@ async def notified(running_org: RunningOrg, lead: str) -> list[tuple[str, str, s
 
 async def test_m4_d5_by_bytes_a_fresh_assignment_is_not_claimed_away(running_org: RunningOrg) -> None:
     """CASES D5: assigned from a claimable queue, and pre-assigned. A timer lets it in when its protection ends."""
-    crm, (mia, ann, bob) = await opened(running_org)
+    crm, (mia, ann, bob) = await open_org(running_org)
     await running_org.publish("queue", "all", **EVERYBODYS)
     await running_org.until_published("queue", "all")
     given = await running_org.arrive("D5-1", last_name="Jones")
@@ -90,8 +92,8 @@ async def test_m4_d5_by_bytes_a_fresh_assignment_is_not_claimed_away(running_org
     await running_org.publish("settings", "settings", protect_assigned_minutes=minutes)
     await until_in_queue(bob, "all", given, named)
     assert (await crm.asks("claim", given, "bob", bob, queue_id="all"))["result"] == "won"
-    await eventually(lambda: notified(running_org, given), "the former owner is told")
-    assert sorted(await notified(running_org, given)) == [
+    await eventually(lambda: notifications_of_former_owner(running_org, given), "the former owner is told")
+    assert sorted(await notifications_of_former_owner(running_org, given)) == [
         ("lead_claimed", kind, "ann", "bob") for kind in ("email", "push")
     ]
 
@@ -108,7 +110,7 @@ async def test_m4_d5_by_bytes_a_fresh_assignment_is_not_claimed_away(running_org
     async def times() -> dict[str, datetime] | None:
         answer = await mia.get(f"/api/v1/leads/{again}/why?limit=200")
         events = answer.json()["events"] if answer.status_code == 200 else []
-        found = {one["type"]: datetime.fromisoformat(one["at"]) for one in events}
+        found = {event["type"]: datetime.fromisoformat(event["at"]) for event in events}
         return found if "queue_entered" in found else None
 
     at = await eventually(times, "the CRM database has what the queue shows")
@@ -119,7 +121,7 @@ async def test_m4_d6_by_bytes_a_new_owner_begins_without_the_former_ones_contact
     running_org: RunningOrg,
 ) -> None:
     """CASES D6: rules read what the owner did since it is the owner's; the builder counts the leads with an owner."""
-    crm, (mia, ann, bob) = await opened(running_org, protect_assigned_minutes=0)
+    crm, (mia, ann, bob) = await open_org(running_org, protect_assigned_minutes=0)
     contacted = {"field": "owner_last_contacted_at", "operator": "notNull"}
     new = {"field": "days_in_queue", "operator": "=", "value": 0}
     queue = {**EVERYBODYS, "inclusion": {"rules": [*OTHERS["rules"], new, contacted]}}

@@ -67,7 +67,7 @@ def session(running_org: RunningOrg, secret: str) -> httpx.AsyncClient:
     )
 
 
-async def everything(client: httpx.AsyncClient, lead: str, org: str) -> list[str]:
+async def revealed_facts(client: httpx.AsyncClient, lead: str, org: str) -> list[str]:
     """Return the facts that any reading route, or the answer to any action, reveals."""
     found = []
     given = {"lead_id": lead, "queue_id": "blind", "rep_id": "rep-1", "kind": "queue", "object_id": "blind"}
@@ -107,7 +107,7 @@ async def test_q3_a_blind_lead_tells_a_rep_its_name_and_nothing_else_in_any_way(
                     received[0] += text
 
         listening = asyncio.create_task(listen())
-        assert await everything(client, lead, running_org.org) == []
+        assert await revealed_facts(client, lead, running_org.org) == []
         wrong = await client.post(f"/api/v1/leads/{lead}/claims", json={"queue_id": "none"})
         assert leaks(wrong.text) == []
         another = await running_org.arrive("B-2", first_name="Ana", last_name="Silva", **ANOTHERS)
@@ -134,7 +134,7 @@ async def test_another_orgs_admin_sees_nothing_of_it(running_org: RunningOrg) ->
     await running_org.until_known("rep-1")
     secret, _ = running_org.tokens.issue(running_org.org, "rep-1", "test", SCOPES, by="test")
     async with session(running_org, secret) as client:
-        assert await everything(client, lead, inside) == []
+        assert await revealed_facts(client, lead, inside) == []
         answer = await client.get("/api/v1/queues/blind/leads")
         assert answer.status_code == 404
         claim = await client.post(f"/api/v1/leads/{lead}/claims", json={})

@@ -12,8 +12,8 @@ import pytest
 from playwright.async_api import expect
 
 from tests.fixtures.waiting import eventually
-from tests.web.axe import serious
-from tests.web.rows import READY, WORK, appears, open_lead, row, vanishes
+from tests.web.axe import serious_problems
+from tests.web.rows import READY, WORK, open_lead, row, until_no_row, until_row
 from tests.web.running_org import NEW
 from tests.web.screens import shot
 from tests.web.stalling_proxy import StallingProxy
@@ -62,10 +62,10 @@ async def hold_claims(page: Page) -> list[Route]:
     """Hold what the page sends to claim a lead, and return the list of what is held."""
     held: list[Route] = []
 
-    def hold(route: Route) -> None:
+    def hold_request(route: Route) -> None:
         held.append(route)
 
-    await page.route(CLAIMS, hold)
+    await page.route(CLAIMS, hold_request)
     return held
 
 
@@ -76,7 +76,7 @@ async def test_q8_a_server_that_falls_silent_is_said_within_three_seconds(runnin
     async with StallingProxy(running_org.stack.ports["console"]).running() as proxy:
         running_org.port = proxy.port
         page = await running_org.sign_in("rep-1", "/queues/new")
-        await appears(page, lead)
+        await until_row(page, lead)
         await with_a_clock(page, "/queues/new")
         proxy.flows.clear()
         connection = page.locator("#connection")
@@ -101,7 +101,7 @@ async def test_q8_a_browser_that_is_offline_says_so_at_once(running_org: Running
     await running_org.publish("queue", "new", **NEW)
     lead = await running_org.arrive("A-1", **JONES)
     page = await running_org.sign_in("rep-1", "/queues/new")
-    await appears(page, lead)
+    await until_row(page, lead)
     await with_a_clock(page, "/queues/new")
     now = await page.evaluate("performance.now()")
     await page.context.set_offline(True)
@@ -119,12 +119,12 @@ async def test_q8_x4_a_claim_on_its_way_is_cancelled_and_does_nothing_when_it_ar
     await running_org.publish("queue", "new", **NEW)
     lead = await running_org.arrive("A-1", **JONES)
     page = await running_org.sign_in("rep-1", "/queues/new")
-    await appears(page, lead)
+    await until_row(page, lead)
     held = await hold_claims(page)
     await claim(page, "Jeremy Jones")
     answer = page.locator("#answer")
     await expect(answer).to_contain_text("Claiming Jeremy Jones …")
-    assert await serious(page) == []
+    assert await serious_problems(page) == []
     await shot(page, "claim-on-its-way")
     await answer.get_by_role("button", name="Cancel").click()
     await expect(answer).to_contain_text("The claim is cancelled")
@@ -150,7 +150,7 @@ async def test_q8_x4_a_cancel_that_comes_too_late_says_that_the_lead_is_ones_own
     other = await running_org.arrive("A-2", first_name="Ana", last_name="Silva", loan_amount=2)
     page = await running_org.sign_in("rep-1", "/queues/new")
     for one in (lead, other):
-        await appears(page, one)
+        await until_row(page, one)
 
     async def lose(route: Route) -> None:
         await route.fetch()  # the engine decides, and its answer never comes
@@ -158,11 +158,11 @@ async def test_q8_x4_a_cancel_that_comes_too_late_says_that_the_lead_is_ones_own
     await page.route(CLAIMS, lose)
     await claim(page, "Jeremy Jones")
     answer = page.locator("#answer")
-    await vanishes(page, lead)  # the list already knows
+    await until_no_row(page, lead)  # the list already knows
     await answer.get_by_role("button", name="Cancel").click()
     await expect(answer).to_contain_text("It was too late to cancel: the lead is yours")
     await expect(answer.get_by_role("link", name="Go to Lead Details")).to_be_visible()
-    assert await serious(page) == []
+    assert await serious_problems(page) == []
     # Somebody else was faster: there is nothing to cancel any more.
     await page.unroute(CLAIMS)
     await hold_claims(page)
@@ -181,7 +181,7 @@ async def test_d1_d2_d3_two_tabs_of_one_lead_agree(running_org: RunningOrg) -> N
     await running_org.publish("queue", "work", **WORK)
     lead = await running_org.arrive("A-1", **JONES)
     first = await running_org.sign_in("rep-1", "/queues/work")
-    await appears(first, lead)
+    await until_row(first, lead)
     await open_lead(first, lead)
     second = await first.context.new_page()
     await second.goto(f"/leads/{lead}")
@@ -219,7 +219,7 @@ async def test_d1_a_lock_that_has_ended_ends_its_badge(running_org: RunningOrg) 
     await running_org.publish("queue", "work", **WORK)
     lead = await running_org.arrive("A-1", **JONES)
     page = await running_org.sign_in("rep-1", "/queues/work")
-    await appears(page, lead)
+    await until_row(page, lead)
     await open_lead(page, lead)
     await expect(page.locator(".lock")).to_contain_text("Your lock has expired")
     await expect(page.locator(".standing .badge").first).not_to_have_text("Working")

@@ -53,7 +53,7 @@ class Board:
         return read
 
 
-class Silence(Board):
+class SilentBoard(Board):
     """A feed without new entries, which is asked again and again."""
 
     async def feed(
@@ -66,12 +66,12 @@ class Silence(Board):
 
 
 @pytest.fixture(autouse=True)
-def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def no_retry_delay(monkeypatch: pytest.MonkeyPatch) -> None:
     """Retry an absent Valkey at once."""
     monkeypatch.setattr(hub_module, "READ_FEED", RetryPolicy(first_seconds=0.0, longest_seconds=0.0))
 
 
-def entered(entry_id: str, queue_id: str = "new", rank: int | None = 0) -> FeedEntry:
+def queue_entry(entry_id: str, queue_id: str = "new", rank: int | None = 0) -> FeedEntry:
     """Return the entry of a lead that enters a queue."""
     return FeedEntry(id=entry_id, change="entered", queue_id=queue_id, lead_id=entry_id, rank=rank, size=1)
 
@@ -81,7 +81,7 @@ def page(sees: Callable[[str], bool] = lambda _: True, wants: frozenset[str] | N
     return OpenPage(ORG, "rep-1", sees, wants)
 
 
-async def heard(one: OpenPage, count: int) -> list[tuple[str, str]]:
+async def next_changes(one: OpenPage, count: int) -> list[tuple[str, str]]:
     """Return the next changes for a page, as (change, id or queue)."""
     found = list[tuple[str, str]]()
     chunks: AsyncIterator[bytes] = one.chunks()
@@ -94,7 +94,7 @@ async def heard(one: OpenPage, count: int) -> list[tuple[str, str]]:
     return found
 
 
-async def opened(board: Board, *pages: tuple[OpenPage, str | None]) -> Hub:
+async def open_hub(board: Board, *pages: tuple[OpenPage, str | None]) -> Hub:
     """Return a hub with open pages that start at these entries, and start the feed."""
     hub = Hub(cast("Reader", board))
     for one, after in pages:
@@ -104,25 +104,25 @@ async def opened(board: Board, *pages: tuple[OpenPage, str | None]) -> Hub:
 
 
 async def test_q4_a_page_is_told_of_the_lists_it_shows_and_may_see() -> None:
-    entries = [entered("6-0", "new"), entered("6-1", "secret"), entered("6-2", "aged")]
+    entries = [queue_entry("6-0", "new"), queue_entry("6-1", "secret"), queue_entry("6-2", "aged")]
     everything, one, blind = page(), page(wants=frozenset({"aged"})), page(lambda queue: queue != "secret")
-    hub = await opened(Board(entries), (everything, "5-0"), (one, "5-0"), (blind, "5-0"))
-    assert await heard(everything, 3) == [("entered", "6-0"), ("entered", "6-1"), ("entered", "6-2")]
-    assert await heard(one, 1) == [("entered", "6-2")]
-    assert await heard(blind, 2) == [("entered", "6-0"), ("entered", "6-2")]
+    hub = await open_hub(Board(entries), (everything, "5-0"), (one, "5-0"), (blind, "5-0"))
+    assert await next_changes(everything, 3) == [("entered", "6-0"), ("entered", "6-1"), ("entered", "6-2")]
+    assert await next_changes(one, 1) == [("entered", "6-2")]
+    assert await next_changes(blind, 2) == [("entered", "6-0"), ("entered", "6-2")]
     await hub.close()
 
 
 async def test_m6_q3_each_page_is_told_whether_its_person_has_the_licence_and_the_state_only_if_shown() -> (
     None
 ):
-    shown = structs.replace(entered("6-0"), state="RI", columns={"name": "Ana", "state": "RI"})
-    blind = structs.replace(entered("6-1"), state="RI", columns={"name": "Bo"})
-    entries = [shown, blind, entered("6-2")]
+    shown = structs.replace(queue_entry("6-0"), state="RI", columns={"name": "Ana", "state": "RI"})
+    blind = structs.replace(queue_entry("6-1"), state="RI", columns={"name": "Bo"})
+    entries = [shown, blind, queue_entry("6-2")]
     texan = OpenPage(ORG, "rep-1", lambda _: True, None, licences=lambda: frozenset({"TX"}))
     islander = OpenPage(ORG, "rep-2", lambda _: True, None, licences=lambda: frozenset({"RI"}))
     untracked = page()
-    hub = await opened(Board(entries), (texan, "5-0"), (islander, "5-0"), (untracked, "5-0"))
+    hub = await open_hub(Board(entries), (texan, "5-0"), (islander, "5-0"), (untracked, "5-0"))
     assert await licences(texan, 3) == [
         (False, "You are not licensed in RI."),
         (False, "You are not licensed in its state."),
@@ -148,12 +148,12 @@ async def licences(one: OpenPage, count: int) -> list[tuple[bool, str | None] | 
 
 
 async def test_q9_whoever_falls_behind_hears_what_there_was_and_is_then_told_to_look_anew() -> None:
-    reads = [[entered(f"6-{n}")] for n in range(CHUNKS_KEPT + 2)]
+    reads = [[queue_entry(f"6-{n}")] for n in range(CHUNKS_KEPT + 2)]
     slow, quick = page(), page()
     board = Board(*reads)
-    hub = await opened(board, (slow, "5-0"), (quick, "5-0"))
-    assert len(await heard(quick, CHUNKS_KEPT + 2)) == CHUNKS_KEPT + 2
-    assert await heard(slow, CHUNKS_KEPT + 1) == [
+    hub = await open_hub(board, (slow, "5-0"), (quick, "5-0"))
+    assert len(await next_changes(quick, CHUNKS_KEPT + 2)) == CHUNKS_KEPT + 2
+    assert await next_changes(slow, CHUNKS_KEPT + 1) == [
         *(("entered", f"6-{n}") for n in range(CHUNKS_KEPT)),
         (REBUILT, ""),
     ]
@@ -162,52 +162,52 @@ async def test_q9_whoever_falls_behind_hears_what_there_was_and_is_then_told_to_
 
 async def test_q9_after_valkey_was_away_every_page_looks_anew_before_it_hears_more() -> None:
     """Entries that a killed Valkey lost were in the pages' lists, and come again under other ids."""
-    board = Board(RetryableError("Valkey", "it is away"), [entered("6-0")])
+    board = Board(RetryableError("Valkey", "it is away"), [queue_entry("6-0")])
     one = page()
-    hub = await opened(board, (one, "5-3"))
-    assert await heard(one, 1) == [(REBUILT, "")]  # 5-3 is no longer in the feed
-    assert await heard(one, 2) == [(REBUILT, ""), ("entered", "6-0")]
+    hub = await open_hub(board, (one, "5-3"))
+    assert await next_changes(one, 1) == [(REBUILT, "")]  # 5-3 is no longer in the feed
+    assert await next_changes(one, 2) == [(REBUILT, ""), ("entered", "6-0")]
     await hub.close()
 
 
 async def test_q9_a_list_taken_after_what_the_hub_has_read_goes_on_if_the_feed_still_knows_it() -> None:
-    board = Board([entered("6-0"), entered("7-0")], has={"6-0"})
+    board = Board([queue_entry("6-0"), queue_entry("7-0")], has={"6-0"})
     one, wild = page(), page()
-    hub = await opened(board, (one, "6-0"), (wild, "9-x"))
-    assert await heard(one, 2) == [
+    hub = await open_hub(board, (one, "6-0"), (wild, "9-x"))
+    assert await next_changes(one, 2) == [
         ("entered", "6-0"),
         ("entered", "7-0"),
     ]  # its client skips the entries that it has
-    assert await heard(wild, 3) == [(REBUILT, ""), ("entered", "6-0"), ("entered", "7-0")]
+    assert await next_changes(wild, 3) == [(REBUILT, ""), ("entered", "6-0"), ("entered", "7-0")]
     await hub.close()
 
 
 async def test_q9_a_page_that_read_an_entry_which_valkey_has_lost_looks_anew() -> None:
     """The page was away during a failover. Its last entry is between two that the hub has read, and is none of them."""
-    board, first = Board([entered("6-0"), entered("8-0")]), page()
-    hub = await opened(board, (first, "5-0"))
-    assert await heard(first, 2) == [("entered", "6-0"), ("entered", "8-0")]
+    board, first = Board([queue_entry("6-0"), queue_entry("8-0")]), page()
+    hub = await open_hub(board, (first, "5-0"))
+    assert await next_changes(first, 2) == [("entered", "6-0"), ("entered", "8-0")]
     behind, lost = page(), page()
     await hub.open(behind, "6-0")
     await hub.open(lost, "7-0")
-    assert await heard(behind, 1) == [("entered", "8-0")]
-    assert await heard(lost, 1) == [(REBUILT, "")]
+    assert await next_changes(behind, 1) == [("entered", "8-0")]
+    assert await next_changes(lost, 1) == [(REBUILT, "")]
     await hub.close()
 
 
 async def test_q7_an_entry_that_does_not_say_where_lets_its_readers_look_anew_and_nobody_else() -> None:
-    board = Board([entered("6-0", rank=None), entered("6-1", "aged")])
+    board = Board([queue_entry("6-0", rank=None), queue_entry("6-1", "aged")])
     reader, other = page(), page(wants=frozenset({"aged"}))
-    hub = await opened(board, (reader, "5-0"), (other, "5-0"))
-    assert await heard(reader, 2) == [(REBUILT, ""), ("entered", "6-1")]
-    assert await heard(other, 1) == [("entered", "6-1")]
+    hub = await open_hub(board, (reader, "5-0"), (other, "5-0"))
+    assert await next_changes(reader, 2) == [(REBUILT, ""), ("entered", "6-1")]
+    assert await next_changes(other, 1) == [("entered", "6-1")]
     await hub.close()
 
 
 async def test_an_org_whose_pages_are_closed_is_followed_no_longer(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each followed org holds a connection of Valkey."""
     monkeypatch.setattr(hub_module, "IDLE_SECONDS", 0.0)
-    hub = Hub(cast("Reader", Silence()))
+    hub = Hub(cast("Reader", SilentBoard()))
     first = page()
     await hub.open(first, None)
     assert ORG in hub._orgs

@@ -13,7 +13,7 @@ from sqlalchemy import update
 
 from tests.fixtures.waiting import PATIENCE_SECONDS
 from tests.web.audited import crew, entries
-from tests.web.axe import serious
+from tests.web.axe import serious_problems
 from tests.web.signed_in import JSON, sign_in, signed_in
 from tests.web.toasts import until_said
 from web.store.tables import AccountTable
@@ -27,7 +27,7 @@ pytestmark = pytest.mark.slow
 OWN = "a staple of my own"
 
 
-async def invited(running_org: RunningOrg) -> str:
+async def invite_bob(running_org: RunningOrg) -> str:
     """Let an admin invite Bob; return the password."""
     await crew(running_org)
     async with signed_in(running_org, "ann-lee") as ann:
@@ -45,7 +45,7 @@ async def test_the_password_of_an_invitation_opens_nothing_until_it_is_changed(
     running_org: RunningOrg,
 ) -> None:
     """Before, whoever had seen the admin's screen could use the password for ever."""
-    password = await invited(running_org)
+    password = await invite_bob(running_org)
     async with httpx.AsyncClient(timeout=PATIENCE_SECONDS, base_url=running_org.url, headers=JSON) as bob:
         answer = await sign_in(bob, running_org.email("bob-ray"), password)
         assert answer.status_code == HTTPStatus.CREATED
@@ -60,7 +60,7 @@ async def test_the_password_of_an_invitation_opens_nothing_until_it_is_changed(
 
 
 async def test_an_invitation_that_has_expired_lets_nobody_in(running_org: RunningOrg, store: Engine) -> None:
-    password = await invited(running_org)
+    password = await invite_bob(running_org)
     with store.begin() as connection:
         of_it = AccountTable.email == running_org.email("bob-ray")
         over = datetime.now(UTC) - timedelta(seconds=1)
@@ -76,7 +76,7 @@ async def test_an_invitation_that_has_expired_lets_nobody_in(running_org: Runnin
 async def test_a_person_chooses_a_password_first_and_is_told_of_changes_until_they_read_it(
     running_org: RunningOrg,
 ) -> None:
-    password = await invited(running_org)
+    password = await invite_bob(running_org)
     page = await running_org.window()
     await page.goto("/sign-in")
     await page.get_by_label("Email").fill(running_org.email("bob-ray"))
@@ -86,7 +86,7 @@ async def test_a_person_chooses_a_password_first_and_is_told_of_changes_until_th
     await expect(page.get_by_text("Choose a password of your own before you go on.")).to_be_visible()
     notices = page.get_by_role("region", name="Notices")
     await expect(notices).to_contain_text("Ann Lee invited Bob Ray as bob-ray@")
-    assert await serious(page) == []
+    assert await serious_problems(page) == []
     await page.get_by_label("Current password").fill(password)
     await page.get_by_label("New password").fill(OWN)
     await page.get_by_role("button", name="Change password").click()

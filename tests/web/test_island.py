@@ -88,7 +88,7 @@ def mount(page: Page) -> Mount:
     return mounted
 
 
-def written(page: Page) -> Any:
+def hidden_tree(page: Page) -> Any:
     """Return the tree in the hidden input."""
     return json.loads(page.locator("input[name=inclusion]").input_value())
 
@@ -121,13 +121,13 @@ WHOLE: Final = group(
 def test_q2_a_published_tree_comes_out_of_the_builder_as_it_went_in(page: Page, mount: Mount) -> None:
     """Q2: also attributes that are not listed, times with an offset, and negated groups."""
     builder = mount(WHOLE)
-    assert written(page) == WHOLE
+    assert hidden_tree(page) == WHOLE
     builder.get_by_label("Value of Created on date, amount").fill("14")
     changed = json.loads(json.dumps(WHOLE))
     changed["rules"][1]["value"]["amount"] = 14
-    assert written(page) == changed
+    assert hidden_tree(page) == changed
     assert page.evaluate("window.changes") >= 1
-    assert parse(written(page)) == parse(changed)
+    assert parse(hidden_tree(page)) == parse(changed)
 
 
 def test_q1_rules_are_built_by_the_keyboard_alone(page: Page, mount: Mount) -> None:
@@ -222,15 +222,15 @@ def test_q2_every_operator_has_an_editor_of_the_right_shape(
     builder.get_by_label("Field of rule 1").select_option(ONE_OF_EACH[kind])
     for operator in OPERATORS[kind]:
         builder.get_by_label("Operator of rule 1").select_option(operator.value)
-        (found,) = written(page)["rules"]
+        (found,) = hidden_tree(page)["rules"]
         assert (found["field"], found["operator"]) == (ONE_OF_EACH[kind], operator.value)
         if found["value"] in UNFILLED:
             with pytest.raises(RuleErrors) as refused:
-                parse(written(page))
+                parse(hidden_tree(page))
             reason = refused.value.problems[0].reason
             assert reason.endswith(UNFINISHED) or "got " in reason
         else:
-            parse(written(page))
+            parse(hidden_tree(page))
 
 
 def test_q2_dates_lists_numbers_and_attributes_are_typed(page: Page, mount: Mount) -> None:
@@ -255,7 +255,7 @@ def test_q2_dates_lists_numbers_and_attributes_are_typed(page: Page, mount: Moun
         rule("attributes.plan b", "=", 12.5),
     )
     expect_written(page, expected)
-    parse(written(page))
+    parse(hidden_tree(page))
 
 
 def test_q6_what_is_wrong_is_said_at_the_rule(page: Page, mount: Mount) -> None:
@@ -264,7 +264,7 @@ def test_q6_what_is_wrong_is_said_at_the_rule(page: Page, mount: Mount) -> None:
     refused = group(rule("state", "=", "RI"), group(rule("zip", "=", "")))
     with pytest.raises(RuleErrors) as error:
         parse(refused, "inclusion")
-    problems = [{"path": one.path, "reason": one.reason} for one in error.value.problems]
+    problems = [{"path": problem.path, "reason": problem.reason} for problem in error.value.problems]
     problems.append({"path": "inclusion.rules[1]", "reason": "the group is odd"})
     problems.append({"path": "exclusion.rules[0]", "reason": "of another tree"})
     page.eval_on_selector(

@@ -12,8 +12,8 @@ import pytest
 from playwright.async_api import expect
 
 from tests.fixtures.waiting import eventually
-from tests.web.axe import serious
-from tests.web.rows import READY, WORK, appears, open_lead, row, vanishes
+from tests.web.axe import serious_problems
+from tests.web.rows import READY, WORK, open_lead, row, until_no_row, until_row
 from tests.web.running_org import NEW
 from tests.web.screens import shot
 
@@ -45,14 +45,14 @@ async def test_d1_opening_locks_and_d2_an_outcome_releases(running_org: RunningO
         await running_org.sign_in("rep-2", "/queues/work"),
     )
     for page in (first, second):
-        await appears(page, lead)
+        await until_row(page, lead)
     await open_lead(first, lead)
-    await vanishes(second, lead)
+    await until_no_row(second, lead)
     await expect(first.locator(".lock")).to_contain_text("You have the lead open: 59:")
     await expect(first.get_by_role("link", name="(401) 419-4247")).to_be_visible()
     await expect(first.locator(".facts")).to_contain_text("$310,000")
     await expect(first.locator(".facts")).to_contain_text("evenings")
-    assert await serious(first) == []
+    assert await serious_problems(first) == []
     await shot(first, "lead")
     # Nobody else can open it, nor read it by any other way.
     await second.goto(f"/leads/{lead}")
@@ -61,7 +61,7 @@ async def test_d1_opening_locks_and_d2_an_outcome_releases(running_org: RunningO
     assert await second.get_by_text("Jeremy").count() == 0
     for path in (f"/api/v1/leads/{lead}", f"/leads/{lead}/shown"):
         assert (await second.request.get(path)).status == HTTPStatus.FORBIDDEN
-    assert await serious(second) == []
+    assert await serious_problems(second) == []
     # The outcome, with its comment, lets go of it.
     await first.get_by_label("Open the next lead afterwards").uncheck()
     await first.get_by_label("Comment").fill("Rang twice")
@@ -69,7 +69,7 @@ async def test_d1_opening_locks_and_d2_an_outcome_releases(running_org: RunningO
     await expect(first.get_by_role("status").filter(has_text="Recorded: no answer.")).to_be_visible()
     await expect(first.get_by_role("link", name="Back to Call these").last).to_be_focused()
     await second.goto("/queues/work")
-    await appears(second, lead)
+    await until_row(second, lead)
     # Who opens it next reads what was said, and gives it back without an action.
     await open_lead(second, lead)
     await expect(second.locator(".lead-history")).to_contain_text("Rang twice")
@@ -77,8 +77,8 @@ async def test_d1_opening_locks_and_d2_an_outcome_releases(running_org: RunningO
     await second.get_by_role("button", name="Release").click()
     await expect(second.locator(".done")).to_contain_text("back in its queues")
     await first.keyboard.press("Enter")
-    await appears(first, lead)
-    await appears(first, other)
+    await until_row(first, lead)
+    await until_row(first, other)
 
 
 async def test_d2_a_late_action_is_answered_with_its_reason(running_org: RunningOrg) -> None:
@@ -92,12 +92,12 @@ async def test_d2_a_late_action_is_answered_with_its_reason(running_org: Running
         await running_org.sign_in("rep-2", "/queues/work"),
     )
     for page in (first, second):
-        await appears(page, lead)
+        await until_row(page, lead)
     await open_lead(first, lead)
     await running_org.publish("settings", "settings", lock_minutes=60)
     await running_org.until_published("settings", "settings")
     await expect(first.locator(".lock")).to_contain_text("Your lock has expired")
-    await appears(second, lead)
+    await until_row(second, lead)
     await open_lead(second, lead)
     await expect(second.locator(".lock")).to_contain_text("You have the lead open: 59:")
     await first.get_by_role("button", name="left message").click()
@@ -115,12 +115,12 @@ async def test_d3_claim_now_makes_it_ones_own(running_org: RunningOrg) -> None:
     await running_org.publish("queue", "work", **WORK)
     lead = await running_org.arrive("A-1", **JONES)
     page = await running_org.sign_in("rep-1", "/queues/work")
-    await appears(page, lead)
+    await until_row(page, lead)
     await open_lead(page, lead)
     await page.get_by_role("button", name="Claim now").click()
     await expect(page.locator(".standing")).to_contain_text("Rep 1 claimed it while it was open")
     await page.goto("/queues/mine")
-    await appears(page, lead)
+    await until_row(page, lead)
     other = await running_org.sign_in("rep-2", "/queues/mine")
     assert await row(other, lead).count() == 0
     await other.goto(f"/leads/{lead}")
@@ -142,12 +142,12 @@ async def test_d4_a_promised_call_is_ones_own_and_one_without_a_time_is_not(runn
     lead = await running_org.arrive("A-1", **JONES)
     other = await running_org.arrive("A-2", **SILVA)
     page = await running_org.sign_in("rep-1", "/queues/work", timezone_id="America/Los_Angeles")
-    await appears(page, lead)
+    await until_row(page, lead)
     await open_lead(page, lead)
     zone = page.get_by_role("group", name="Call back").get_by_label("Time zone")
     await expect(zone).to_have_value("America/New_York")  # the lead's, by its state
-    there = datetime.now(ZoneInfo("America/New_York")) + timedelta(days=2)
-    await page.get_by_label("Date").fill(there.strftime("%Y-%m-%d"))
+    local_time = datetime.now(ZoneInfo("America/New_York")) + timedelta(days=2)
+    await page.get_by_label("Date").fill(local_time.strftime("%Y-%m-%d"))
     await page.get_by_role("button", name="Call Back").click()
     await expect(page.locator("[data-hint]")).to_contain_text("Choose a time as well")
     await page.get_by_label("Time", exact=True).fill("15:30")
@@ -157,10 +157,10 @@ async def test_d4_a_promised_call_is_ones_own_and_one_without_a_time_is_not(runn
     await expect(page.locator(".standing")).to_contain_text("Rep 1 owns it because of a promised callback")
     shown = await (await page.request.get(f"/api/v1/leads/{lead}")).json()
     at = datetime.fromisoformat(shown["callback_at"])
-    assert at == there.replace(hour=15, minute=30, second=0, microsecond=0).astimezone(UTC)
+    assert at == local_time.replace(hour=15, minute=30, second=0, microsecond=0).astimezone(UTC)
     assert shown["owner"] == "rep-1"
     await page.goto("/queues/work")
-    await appears(page, other)
+    await until_row(page, other)
     await open_lead(page, other)
     await page.get_by_role("button", name="Call Back").click()
     await expect(page.locator(".done")).to_contain_text("The lead is at the end of the queue.")
@@ -170,10 +170,10 @@ async def test_d4_a_promised_call_is_ones_own_and_one_without_a_time_is_not(runn
 
 
 async def test_x6_a_lead_in_quiet_hours_says_from_when_on_it_may_be_called(running_org: RunningOrg) -> None:
-    there = datetime.now(ZoneInfo("America/New_York"))
-    end = (there + timedelta(hours=3)).replace(minute=0, second=0, microsecond=0)
+    local_time = datetime.now(ZoneInfo("America/New_York"))
+    end = (local_time + timedelta(hours=3)).replace(minute=0, second=0, microsecond=0)
     days = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
-    begin = there - timedelta(hours=3)
+    begin = local_time - timedelta(hours=3)
     quiet = {"days": days, "from": begin.strftime("%H:00"), "to": end.strftime("%H:%M")}
     await running_org.publish("settings", "settings", quiet_hours=[quiet])
     await running_org.until_published("settings", "settings")
@@ -181,7 +181,7 @@ async def test_x6_a_lead_in_quiet_hours_says_from_when_on_it_may_be_called(runni
     await running_org.publish("queue", "work", **WORK)
     lead = await running_org.arrive("A-1", **JONES)
     page = await running_org.sign_in("rep-1", "/queues/work", timezone_id="America/New_York")
-    await appears(page, lead)
+    await until_row(page, lead)
     await open_lead(page, lead)
     notice = page.locator(".lead .problem", has_text="No calls now")
     await expect(notice).to_contain_text("in America/New_York. You may call from")
@@ -197,12 +197,12 @@ async def test_d5_view_only_looks_and_changes_nothing(running_org: RunningOrg) -
     lead = await running_org.arrive("A-1", **JONES)
     rep = await running_org.sign_in("rep-1", "/queues/work")
     manager = await running_org.sign_in("mia", "/queues/work")
-    await appears(manager, lead)
+    await until_row(manager, lead)
     await open_lead(manager, lead)
-    await vanishes(rep, lead)  # without the preference a manager's look is as anybody's
+    await until_no_row(rep, lead)  # without the preference a manager's look is as anybody's
     await manager.get_by_role("button", name="Release").click()
     await expect(manager.get_by_role("status").filter(has_text="back in its queues")).to_be_visible()
-    await appears(rep, lead)
+    await until_row(rep, lead)
     await manager.get_by_label("View leads only").check()
     await expect(manager.get_by_role("heading", name="Jeremy Jones")).to_be_visible()
 
@@ -217,7 +217,7 @@ async def test_d5_view_only_looks_and_changes_nothing(running_org: RunningOrg) -
     assert await manager.get_by_role("button", name="Release").count() == 0
     assert (await (await manager.request.get(f"/api/v1/leads/{lead}")).json())["version"] == before
     await expect(row(rep, lead)).to_be_visible()
-    assert await serious(manager) == []
+    assert await serious_problems(manager) == []
     # It is the overseers' alone: a rep can neither choose it nor ask for it.
     assert await rep.get_by_label("View leads only").count() == 0
     csrf = await rep.locator("meta[name=csrf]").get_attribute("content")
@@ -237,11 +237,11 @@ async def test_e3_a_manager_assigns_by_name(running_org: RunningOrg) -> None:
     await running_org.publish("queue", "work", **WORK)
     lead = await running_org.arrive("A-1", **JONES)
     manager = await running_org.sign_in("mia", "/queues/work")
-    await appears(manager, lead)
+    await until_row(manager, lead)
     await open_lead(manager, lead)
     await manager.get_by_role("button", name="Assign …").click()
     await expect(manager.get_by_role("dialog")).to_contain_text("Rep 1")
-    assert await serious(manager) == []
+    assert await serious_problems(manager) == []
     await manager.get_by_label("Search by name").fill("p 2")
     await expect(manager.locator("#move [data-reps] label")).to_have_count(1)
     for _ in range(2):  # Enter chooses the only rep, and then assigns
@@ -249,7 +249,7 @@ async def test_e3_a_manager_assigns_by_name(running_org: RunningOrg) -> None:
     await expect(manager.locator(".standing")).to_contain_text("Rep 2 was assigned it, by Mia")
     assert await manager.get_by_role("button", name="Assign …", exact=True).count() == 0
     rep = await running_org.sign_in("rep-2", "/queues/mine")
-    await appears(rep, lead)
+    await until_row(rep, lead)
 
 
 async def test_q10_a_claimed_lead_whose_rep_leaves_comes_back_by_an_admin_alone(
@@ -263,7 +263,7 @@ async def test_q10_a_claimed_lead_whose_rep_leaves_comes_back_by_an_admin_alone(
         await running_org.sign_in("rep-1", "/queues/new"),
         await running_org.sign_in("rep-2", "/queues/new"),
     )
-    await appears(second, lead)
+    await until_row(second, lead)
     await first.get_by_role("button", name="Claim this Lead: Jeremy Jones").click()
     await first.get_by_role("link", name="Go to Lead Details").click()
     await first.wait_for_selector(f"{READY} .lead")
@@ -272,7 +272,7 @@ async def test_q10_a_claimed_lead_whose_rep_leaves_comes_back_by_an_admin_alone(
     admin = await running_org.sign_in("ada", "/queues/new")
     await admin.goto(f"/leads/{lead}")
     await expect(admin.locator("[data-phase]")).to_have_attribute("data-phase", "exception")
-    await vanishes(second, lead)
+    await until_no_row(second, lead)
     await expect(admin.locator(".lead-history")).to_contain_text(
         "Rep 1 no longer owns it; nobody owns it now"
     )
@@ -282,7 +282,7 @@ async def test_q10_a_claimed_lead_whose_rep_leaves_comes_back_by_an_admin_alone(
     await second.goto("/queues/new")
     await admin.get_by_role("button", name="Reopen for claims …").click()
     await admin.get_by_role("button", name="Reopen", exact=True).click()
-    await appears(second, lead)
+    await until_row(second, lead)
     await expect(admin.locator(".lead-history")).to_contain_text("Ada reopened it for claims")
 
 
@@ -291,7 +291,7 @@ async def test_q12_a_lead_to_be_claimed_cannot_be_opened_before(running_org: Run
     await running_org.publish("queue", "new", **{**NEW, "columns": []})
     lead = await running_org.arrive("A-1", **JONES)
     page = await running_org.sign_in("rep-1", "/queues/new")
-    await appears(page, lead)
+    await until_row(page, lead)
     await page.goto(f"/leads/{lead}")
     await page.wait_for_selector(READY)
     await expect(page.get_by_role("alert")).to_contain_text("Claim it first")

@@ -8,7 +8,7 @@ import pytest
 from playwright.async_api import expect
 
 from tests.fixtures.waiting import eventually
-from tests.web.axe import serious
+from tests.web.axe import serious_problems
 from tests.web.rows import READY
 from tests.web.screens import fits_a_phone, shot
 from tests.web.toasts import until_said
@@ -23,14 +23,14 @@ pytestmark = pytest.mark.slow
 JONES = {"first_name": "Jeremy", "last_name": "Jones", "state": "RI", "loan_amount": 310000}
 
 
-async def opened(running_org: RunningOrg, **settings: object) -> str:
+async def open_lender(running_org: RunningOrg, **settings: object) -> str:
     """Open a lender with its round robin off, where number one, Ann, has a lead in Rhode Island; return its id."""
     await running_org.publish("settings", "settings", round_robin=False, **settings)
     await running_org.rep("mia", "manager")
     await running_org.rep("ann", licensed_states=["RI", "TX"])
     await running_org.rep("bob", licensed_states=["RI"], max_open=5)
-    away = {"from": "2020-01-01T00:00:00Z", "to": "2090-01-01T00:00:00Z"}
-    await running_org.rep("cyd", licensed_states=["TX"], absences=[away])
+    absence = {"from": "2020-01-01T00:00:00Z", "to": "2090-01-01T00:00:00Z"}
+    await running_org.rep("cyd", licensed_states=["TX"], absences=[absence])
     await running_org.publish(
         "group", "west", name="West", method="round_robin", members=[{"rep_id": "ann"}, {"rep_id": "bob"}]
     )
@@ -49,17 +49,17 @@ async def at_lead(running_org: RunningOrg, rep_id: str, lead: str) -> Page:
     return page
 
 
-def offered(page: Page) -> Locator:
+def move_buttons(page: Page) -> Locator:
     """Return the buttons of the moves that the page offers."""
     return page.locator("[data-move]")
 
 
 async def test_m1_a_manager_moves_a_lead_and_each_page_says_so(running_org: RunningOrg) -> None:  # noqa: PLR0915  # one scenario
-    lead = await opened(running_org)
+    lead = await open_lender(running_org)
     ann, mia = await at_lead(running_org, "ann", lead), await at_lead(running_org, "mia", lead)
-    assert await offered(ann).count() == 0
-    await expect(offered(mia)).to_have_text(["Reassign …", "Give back …", "Distribute again …"])
-    await offered(mia).first.click()
+    assert await move_buttons(ann).count() == 0
+    await expect(move_buttons(mia)).to_have_text(["Reassign …", "Give back …", "Distribute again …"])
+    await move_buttons(mia).first.click()
     dialog = mia.locator("#move")
     await expect(dialog).to_contain_text(
         "Ann has the lead. The rep you choose owns it from then on, and both are told."
@@ -72,7 +72,7 @@ async def test_m1_a_manager_moves_a_lead_and_each_page_says_so(running_org: Runn
     assert "Cyd" in labels[2]
     assert "not licensed in RI" in labels[2]
     assert "absent until" in labels[2]
-    assert await serious(mia) == []
+    assert await serious_problems(mia) == []
     await shot(mia, "reassign")
     assert await fits_a_phone(mia)
     # Both the rep and the reason are needed. The keyboard is enough.
@@ -96,7 +96,7 @@ async def test_m1_a_manager_moves_a_lead_and_each_page_says_so(running_org: Runn
     notice = ann.locator("#moves li")
     await expect(notice).to_contain_text("Mia moved Jeremy Jones from you to Bob. Reason: to share the work")
     await until_said(ann, "Mia moved Jeremy Jones from you to Bob.")
-    assert await serious(ann) == []
+    assert await serious_problems(ann) == []
     bob = await running_org.sign_in("bob", "/queues/mine")
     await expect(bob.locator("#moves li")).to_contain_text("Mia gave you Jeremy Jones, which was Ann's.")
     await bob.locator("#moves").get_by_role("button", name="I have read this").click()
@@ -123,8 +123,8 @@ async def test_m1_a_manager_moves_a_lead_and_each_page_says_so(running_org: Runn
     await running_org.ask("outcome", lead, "ann", outcome="closed_lost")
     await mia.reload()
     await mia.wait_for_selector(f"{READY} .lead")
-    await expect(offered(mia)).to_have_text(["Reopen …"])
-    await offered(mia).click()
+    await expect(move_buttons(mia)).to_have_text(["Reopen …"])
+    await move_buttons(mia).click()
     await expect(dialog).to_contain_text("The lead can be worked again. It is Ann's again.")
     await mia.keyboard.type("he called again")
     await dialog.get_by_role("button", name="Reopen").click()
@@ -135,12 +135,12 @@ async def test_m1_a_manager_moves_a_lead_and_each_page_says_so(running_org: Runn
 async def test_m6_a_manager_overrides_a_licence_with_a_reason_and_its_owner_may_not(
     running_org: RunningOrg,
 ) -> None:
-    lead = await opened(running_org, owners_may_reassign=True)
+    lead = await open_lender(running_org, owners_may_reassign=True)
     await running_org.publish("rep", "cyd", name="Cyd", licensed_states=["TX"])
     await running_org.until_published("rep", "cyd")
     ann, mia = await at_lead(running_org, "ann", lead), await at_lead(running_org, "mia", lead)
     for page in (ann, mia):
-        await offered(page).filter(has_text="Reassign …").click()
+        await move_buttons(page).filter(has_text="Reassign …").click()
         await page.locator("#move label", has_text="Cyd").locator("input").check()
         await page.get_by_label("Reason", exact=True).fill("they are friends")
         await page.locator("#move [data-ok]").click()
@@ -150,7 +150,7 @@ async def test_m6_a_manager_overrides_a_licence_with_a_reason_and_its_owner_may_
     await expect(dialog).to_contain_text(
         "Cyd is not licensed in RI. The history will show that you decided it"
     )
-    assert await serious(mia) == []
+    assert await serious_problems(mia) == []
     await mia.get_by_label("Reason", exact=True).fill("the licence comes tomorrow")
     await dialog.get_by_role("button", name="Assign all the same").click()
     await expect(mia.locator(".standing")).to_contain_text("Cyd got it from its former owner, by Mia")
@@ -159,10 +159,10 @@ async def test_m6_a_manager_overrides_a_licence_with_a_reason_and_its_owner_may_
 
 
 async def test_m1_an_owner_may_give_the_lead_away_where_the_org_allows_it(running_org: RunningOrg) -> None:
-    lead = await opened(running_org, owners_may_reassign=True)
+    lead = await open_lender(running_org, owners_may_reassign=True)
     ann = await at_lead(running_org, "ann", lead)
-    await expect(offered(ann)).to_have_text(["Reassign …"])
-    await offered(ann).click()
+    await expect(move_buttons(ann)).to_have_text(["Reassign …"])
+    await move_buttons(ann).click()
     labels = ann.locator("#move [data-reps] label")
     await expect(labels).to_have_count(3)
     assert "leads" not in " ".join(await labels.all_inner_texts())  # how much others have is not for reps
@@ -196,11 +196,11 @@ async def test_m1_an_owner_may_give_the_lead_away_where_the_org_allows_it(runnin
 
 
 async def test_e3_who_assigns_a_lead_that_somebody_got_meanwhile_may_move_it(running_org: RunningOrg) -> None:
-    await opened(running_org)
+    await open_lender(running_org)
     lead = await running_org.arrive("M-2", first_name="Ana", last_name="Silva", state="RI")
     mia = await at_lead(running_org, "mia", lead)
-    await expect(offered(mia)).to_have_text(["Assign …"])
-    await offered(mia).click()
+    await expect(move_buttons(mia)).to_have_text(["Assign …"])
+    await move_buttons(mia).click()
     await mia.locator("#move label", has_text="Bob").locator("input").check()
     await running_org.ask("assign", lead, "mia", to_rep_id="ann")  # somebody is quicker
     await mia.locator("#move [data-ok]").click()
@@ -213,12 +213,12 @@ async def test_e3_who_assigns_a_lead_that_somebody_got_meanwhile_may_move_it(run
 
 
 async def test_m3_an_activity_is_one_key_away_and_told_in_words(running_org: RunningOrg) -> None:
-    lead = await opened(running_org)
+    lead = await open_lender(running_org)
     ann = await at_lead(running_org, "ann", lead)
     history = ann.locator(".lead-history")
     group = ann.get_by_role("group", name="Log what you did")
     await expect(group.get_by_role("button")).to_have_count(7)
-    assert await serious(ann) == []
+    assert await serious_problems(ann) == []
     await ann.keyboard.press("a")
     await until_said(ann, "c Call, e Email")
     await ann.keyboard.press("c")
@@ -250,12 +250,12 @@ async def test_m3_an_activity_is_one_key_away_and_told_in_words(running_org: Run
 async def test_m2_facts_are_corrected_field_by_field_and_the_versions_are_shown(
     running_org: RunningOrg,
 ) -> None:
-    lead = await opened(running_org)
+    lead = await open_lender(running_org)
     ann = await at_lead(running_org, "ann", lead)
     await ann.get_by_role("button", name="Correct …").click()
     form = ann.locator("#correct")
     await expect(form.get_by_label("State", exact=True)).to_have_value("RI")
-    assert await serious(ann) == []
+    assert await serious_problems(ann) == []
     await form.get_by_role("button", name="Correct").click()
     await expect(form.get_by_role("alert")).to_have_text("Nothing is changed yet.")
     # The reader's reasons stand beside the fields, and nothing is corrected.
@@ -282,7 +282,7 @@ async def test_m2_facts_are_corrected_field_by_field_and_the_versions_are_shown(
     await expect(versions).to_contain_text("by Ann: he told me")
     await expect(versions).to_contain_text("RI → TX")
     await expect(versions).to_contain_text("empty → (401) 419-4247")
-    assert await serious(ann) == []
+    assert await serious_problems(ann) == []
     # A manager corrects it too, and the number is written as money.
     mia = await at_lead(running_org, "mia", lead)
     await mia.get_by_role("button", name="Correct …").click()

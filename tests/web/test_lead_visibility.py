@@ -47,14 +47,14 @@ async def test_d1_d2_r3_a_leads_row_alone_says_who_has_it_open_and_to_whom_it_is
         offered = await running_org.arrive("A-3", campaign="west", last_name="Brown", state="RI")
         while (await second.get(f"/api/v1/leads/{offered}")).status_code != HTTPStatus.OK:
             await asyncio.sleep(0.05)
-        await asyncio.to_thread(forget, engine, opened, taken, offered)
+        await asyncio.to_thread(delete_history, engine, opened, taken, offered)
 
-        shown = await seen(first, opened, locked)
+        shown = await lead_as_shown(first, opened, locked)
         assert (shown["sight"], shown["lock"]["rep_id"], shown["lock"]["mine"]) == ("all", "rep-1", True)
         assert (await second.get(f"/api/v1/leads/{opened}")).status_code == HTTPStatus.FORBIDDEN
-        shown = await seen(first, taken, owned)
+        shown = await lead_as_shown(first, taken, owned)
         assert (shown["owner"], shown["how"]) == ("rep-1", "Rep 1 claimed it while it was open")
-        shown = await seen(second, offered, 0)
+        shown = await lead_as_shown(second, offered, 0)
         assert (shown["sight"], shown["offer"]["method"], shown["offer"]["mine"]) == (
             "offer",
             "round_robin",
@@ -78,7 +78,7 @@ async def until_done(running_org: RunningOrg, what: str, lead: str, rep_id: str)
         await asyncio.sleep(0.05)
 
 
-async def seen(program: httpx.AsyncClient, lead: str, version: int) -> dict[str, Any]:
+async def lead_as_shown(program: httpx.AsyncClient, lead: str, version: int) -> dict[str, Any]:
     """Return a lead as the console shows it to a program."""
     answer = await program.get(f"/api/v1/leads/{lead}", params={"at_least": version})
     assert answer.status_code == HTTPStatus.OK, answer.text
@@ -86,7 +86,7 @@ async def seen(program: httpx.AsyncClient, lead: str, version: int) -> dict[str,
     return found
 
 
-def forget(engine: Engine, *leads: str) -> None:
+def delete_history(engine: Engine, *leads: str) -> None:
     """Delete the history of leads, and keep their rows."""
     with engine.execution_options(writes=True).begin() as connection:
         for table in (DecisionTable, AssignmentHistoryTable):

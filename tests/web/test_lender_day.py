@@ -14,7 +14,7 @@ import pytest
 from playwright.async_api import expect
 
 from tests.fixtures.waiting import eventually
-from tests.web.rows import READY, appears, row, vanishes
+from tests.web.rows import READY, row, until_no_row, until_row
 from tests.web.toasts import until_said
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ LATER = ["RI"] * 5 + ["TX"] * 5
 """The states that the vendor sends later. Nobody has a licence for Texas in the morning."""
 
 
-async def opened(running_org: RunningOrg) -> None:
+async def open_lender(running_org: RunningOrg) -> None:
     """Open the lender: three reps with licences, the manager Mia and the admin Ada, and number one gets every lead."""
     await running_org.publish("settings", "settings", round_robin=False)
     await running_org.rep("mia", "manager")
@@ -53,10 +53,10 @@ async def facts_of(program: httpx.AsyncClient, lead: str) -> dict[str, Any]:
     return answer
 
 
-async def owned(program: httpx.AsyncClient) -> dict[str, str]:
+async def owners(program: httpx.AsyncClient) -> dict[str, str]:
     """Return lead id -> owner, of all leads that the API lists with an owner."""
     rows = (await program.get("/api/v1/leads?limit=100")).json()["rows"]
-    return {each["lead_id"]: each["owner"] for each in rows if each["owner"]}
+    return {row["lead_id"]: row["owner"] for row in rows if row["owner"]}
 
 
 async def until_counted(program: httpx.AsyncClient, **wanted: int) -> dict[str, str]:
@@ -65,14 +65,14 @@ async def until_counted(program: httpx.AsyncClient, **wanted: int) -> dict[str, 
 
     async def counted() -> bool:
         found.clear()
-        found.update(await owned(program))
+        found.update(await owners(program))
         return dict(Counter(found.values())) == wanted
 
     await eventually(counted, f"the reps own {wanted}")
     return found
 
 
-async def shows(mia: Page, lead: str, standing: str, history: str) -> None:
+async def check_lead_page(mia: Page, lead: str, standing: str, history: str) -> None:
     """Check what the manager reads on the lead's page: who has it and how, and what happened to it."""
     await mia.goto(f"/leads/{lead}")
     await mia.wait_for_selector(f"{READY} .lead")
@@ -81,7 +81,7 @@ async def shows(mia: Page, lead: str, standing: str, history: str) -> None:
 
 
 async def test_m1_m2_m5_m6_m7_a_day_at_a_lender(running_org: RunningOrg) -> None:  # noqa: PLR0915  # one scenario
-    await opened(running_org)
+    await open_lender(running_org)
     broker = await running_org.program("mia")
     mia = await running_org.sign_in("mia", "/my-leads")
     bob = await running_org.sign_in("bob", "/queues/mine")
@@ -99,10 +99,12 @@ async def test_m1_m2_m5_m6_m7_a_day_at_a_lender(running_org: RunningOrg) -> None
         for n in range(len(LATER))
     ]
     await until_counted(broker, ann=30)
-    await shows(mia, complete[0], "Ann got it as number one on the roster", "number one on the roster")
+    await check_lead_page(
+        mia, complete[0], "Ann got it as number one on the roster", "number one on the roster"
+    )
     await mia.goto("/exceptions")
     for lead in waiting:
-        await appears(mia, lead)
+        await until_row(mia, lead)
 
     # The manager deals out all that Ann has, evenly and by licence. Each rep is told in one notice.
     await mia.goto("/directory/reps/ann")
@@ -119,7 +121,7 @@ async def test_m1_m2_m5_m6_m7_a_day_at_a_lender(running_org: RunningOrg) -> None
     assert {complete.index(lead) < 14 for lead, rep_id in shared.items() if rep_id == "cyd"} == {True}
     await expect(bob.locator("#moves li")).to_contain_text("Mia gave you 16 leads, which were Ann's.")
     await expect(cyd.locator("#moves li")).to_contain_text("Mia gave you 14 leads, which were Ann's.")
-    await shows(mia, complete[0], "Cyd got it from its former owner", "to share the morning")
+    await check_lead_page(mia, complete[0], "Cyd got it from its former owner", "to share the morning")
 
     # Bob promises two calls, and leaves at noon. Nobody has his leads; the promises are kept.
     promised = complete[14:16]
@@ -131,7 +133,9 @@ async def test_m1_m2_m5_m6_m7_a_day_at_a_lender(running_org: RunningOrg) -> None
         assert answer["result"] == "done", answer
     await running_org.publish("rep", "bob", name="Bob", active=False, licensed_states=["MA"])
     await until_counted(broker, cyd=14)
-    await shows(mia, promised[0], "nobody owns the lead", "Bob no longer owns it; nobody owns it now")
+    await check_lead_page(
+        mia, promised[0], "nobody owns the lead", "Bob no longer owns it; nobody owns it now"
+    )
     # The manager has them distributed again: Ann is the only rep with a licence in Massachusetts.
     many = {
         "which": {"leads": complete[14:]},
@@ -143,7 +147,7 @@ async def test_m1_m2_m5_m6_m7_a_day_at_a_lender(running_org: RunningOrg) -> None
     for lead in promised:
         found = await facts_of(broker, lead)
         assert datetime.fromisoformat(found["callback_at"]) == at.replace(microsecond=0), found
-    await shows(
+    await check_lead_page(
         mia, promised[0], "Ann got it as number one on the roster", "redistributed by Mia: Bob has left"
     )
 
@@ -155,9 +159,9 @@ async def test_m1_m2_m5_m6_m7_a_day_at_a_lender(running_org: RunningOrg) -> None
     await until_counted(broker, ann=21, cyd=14)
     await mia.goto("/exceptions")
     for lead in waiting[:5]:
-        await vanishes(mia, lead)
+        await until_no_row(mia, lead)
     for lead in waiting[5:]:
-        await appears(mia, lead)
+        await until_row(mia, lead)
     await row(mia, waiting[5]).get_by_role("button", name="Why").click()
     await expect(mia.locator("body")).to_contain_text("Cyd: not licensed in TX")
 
@@ -169,8 +173,8 @@ async def test_m1_m2_m5_m6_m7_a_day_at_a_lender(running_org: RunningOrg) -> None
     await until_said(ada, "Published. It applies from now on")
     await until_counted(broker, ann=21, cyd=19)
     for lead in waiting[5:]:
-        await appears(cyd, lead)
-    await shows(mia, waiting[5], "Cyd got it as number one on the roster", "Cyd got it")
+        await until_row(cyd, lead)
+    await check_lead_page(mia, waiting[5], "Cyd got it as number one on the roster", "Cyd got it")
 
     # Cyd closes one, and the manager reopens it. It is Cyd's again.
     closing = complete[1]
@@ -181,17 +185,17 @@ async def test_m1_m2_m5_m6_m7_a_day_at_a_lender(running_org: RunningOrg) -> None
         )
     ).json()
     assert answer["result"] == "done", answer
-    await vanishes(cyd, closing)
-    await shows(mia, closing, "Closed", "Closed: closed lost")
+    await until_no_row(cyd, closing)
+    await check_lead_page(mia, closing, "Closed", "Closed: closed lost")
     await mia.get_by_role("button", name="Reopen …").click()
     await mia.get_by_label("Reason", exact=True).fill("she called again")
     await mia.locator("#move [data-ok]").click()
-    await appears(cyd, closing)
-    await shows(mia, closing, "Cyd got it", "reopened by Mia: she called again")
+    await until_row(cyd, closing)
+    await check_lead_page(mia, closing, "Cyd got it", "reopened by Mia: she called again")
 
     # The manager corrects another one: its resend by the vendor does not undo that.
     corrected = complete[2]
-    await shows(mia, corrected, "Cyd got it", "Cyd got it")
+    await check_lead_page(mia, corrected, "Cyd got it", "Cyd got it")
     await mia.get_by_role("button", name="Correct …").click()
     await mia.locator("#correct").get_by_label("Loan amount").fill("$320,000")
     await mia.locator("#correct").get_by_label("Why").fill("he told me")
@@ -211,13 +215,15 @@ async def test_m1_m2_m5_m6_m7_a_day_at_a_lender(running_org: RunningOrg) -> None
     assert (await facts_of(broker, corrected))["facts"]["loan_amount"] == 320_000
 
     # The manager takes one back. Its group is asked: of the other reps only Ann has the licence.
-    back = complete[4]
-    await shows(mia, back, "Cyd got it", "Cyd got it")
+    returned_lead = complete[4]
+    await check_lead_page(mia, returned_lead, "Cyd got it", "Cyd got it")
     await mia.get_by_role("button", name="Give back …").click()
     await mia.get_by_label("Reason", exact=True).fill("too many for one")
     await mia.locator("#move [data-ok]").click()
-    await vanishes(cyd, back)
+    await until_no_row(cyd, returned_lead)
     await expect(cyd.locator("#moves")).to_contain_text("from you")
     await expect(cyd.locator("#moves")).to_contain_text("Reason: too many for one")
-    assert (await until_counted(broker, ann=22, cyd=18))[back] == "ann"
-    await shows(mia, back, "Ann got it as number one on the roster", "unassigned by Mia: too many for one")
+    assert (await until_counted(broker, ann=22, cyd=18))[returned_lead] == "ann"
+    await check_lead_page(
+        mia, returned_lead, "Ann got it as number one on the roster", "unassigned by Mia: too many for one"
+    )

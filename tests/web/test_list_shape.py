@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Final
 import pytest
 from playwright.async_api import expect
 
-from tests.web.rows import READY, appears, row
+from tests.web.rows import READY, row, until_row
 from tests.web.running_org import NEW
-from tests.web.test_my_leads import opened, shows
+from tests.web.test_my_leads import open_org, until_shown
 from tests.web.test_saved_lists import heads, save
 from tests.web.toasts import until_said
 
@@ -34,14 +34,14 @@ async def high(line: Locator) -> float:
     return box["height"]
 
 
-async def wide(cell: Locator) -> float:
+async def width_of(cell: Locator) -> float:
     """Return the width of a heading."""
     box = await cell.bounding_box()
     assert box is not None
     return box["width"]
 
 
-async def dragged(page: Page, edge: Locator, by: int) -> None:
+async def drag_edge(page: Page, edge: Locator, by: int) -> None:
     """Drag the edge of a heading sideways."""
     box = await edge.bounding_box()
     assert box is not None
@@ -53,9 +53,9 @@ async def dragged(page: Page, edge: Locator, by: int) -> None:
 
 
 async def test_s6_rows_stand_close_and_columns_stay_as_wide_as_one_made_them(running_org: RunningOrg) -> None:
-    await opened(running_org)
+    await open_org(running_org)
     page = await running_org.sign_in("rep-1", "/my-leads")
-    await shows(page, "=Frank Taraborelli", "Herbie Waller", "Robbie Duffy")
+    await until_shown(page, "=Frank Taraborelli", "Herbie Waller", "Robbie Duffy")
     line, compact = page.locator("tbody tr").first, page.get_by_role("button", name="Compact")
     roomy = await high(line)
     await compact.focus()
@@ -64,9 +64,9 @@ async def test_s6_rows_stand_close_and_columns_stay_as_wide_as_one_made_them(run
     close = await high(line)
     assert close < roomy
     head = page.locator("thead th", has=page.locator("[data-sort=last_name]"))
-    before = await wide(head)
-    await dragged(page, head.locator(".edge"), 80)
-    assert abs(await wide(head) - before - 80) <= ROUNDING
+    before = await width_of(head)
+    await drag_edge(page, head.locator(".edge"), 80)
+    assert abs(await width_of(head) - before - 80) <= ROUNDING
     # By keys, and while the list changes: the heading keeps its focus and its width.
     await page.get_by_role("button", name="Last name").focus()
     await page.keyboard.press("Alt+ArrowLeft")
@@ -74,13 +74,13 @@ async def test_s6_rows_stand_close_and_columns_stay_as_wide_as_one_made_them(run
     await expect(page.get_by_role("link", name="Open Una Wallerstein")).to_be_visible()
     await expect(page.get_by_role("button", name="Last name")).to_be_focused()
     await page.keyboard.press("Alt+ArrowLeft")
-    narrower = await wide(head)
+    narrower = await width_of(head)
     assert abs(narrower - before - 80 + 32) <= ROUNDING
     # Both are kept; the density counts for the call queue as well, and there is a way back.
     await page.reload()
     await page.wait_for_selector(READY)
     await expect(page.get_by_role("link", name="Open Una Wallerstein")).to_be_visible()
-    assert abs(await wide(head) - narrower) <= ROUNDING
+    assert abs(await width_of(head) - narrower) <= ROUNDING
     assert abs(await high(line) - close) <= ROUNDING
     await page.goto("/queues/mine")
     await page.wait_for_selector(READY)
@@ -94,9 +94,9 @@ async def test_s6_rows_stand_close_and_columns_stay_as_wide_as_one_made_them(run
 
 
 async def test_s6_a_saved_view_is_duplicated_and_each_goes_its_own_way(running_org: RunningOrg) -> None:
-    await opened(running_org)
+    await open_org(running_org)
     page = await running_org.sign_in("mia", "/my-leads?state=RI")
-    await shows(page, "=Frank Taraborelli", "Robbie Duffy")
+    await until_shown(page, "=Frank Taraborelli", "Robbie Duffy")
     await save(page, "Rhode Island")
     dialog, view = page.get_by_role("dialog"), page.get_by_role("combobox", name="View")
     shown = view.locator("option:checked")
@@ -130,7 +130,7 @@ async def test_s6_a_saved_view_is_duplicated_and_each_goes_its_own_way(running_o
     await expect(view.locator("option", has_text="Rhode Island")).to_have_count(1)
 
 
-async def many(running_org: RunningOrg) -> None:
+async def send_many_leads(running_org: RunningOrg) -> None:
     """Let 40 leads of a rep arrive, 25 of them with an amount."""
     await running_org.rep("mia", "manager")
     await running_org.rep("rep-1")
@@ -143,7 +143,7 @@ async def many(running_org: RunningOrg) -> None:
 async def test_s6_some_of_forty_are_selected_and_back_brings_the_list_as_one_left_it(
     running_org: RunningOrg,
 ) -> None:
-    await many(running_org)
+    await send_many_leads(running_org)
     page = await running_org.sign_in("rep-1", "/my-leads")
     await expect(page.locator("[data-total]")).to_have_text(f"{LEADS} leads")
     for name in ("Lead 03", "Lead 07"):
@@ -155,7 +155,7 @@ async def test_s6_some_of_forty_are_selected_and_back_brings_the_list_as_one_lef
     await page.wait_for_selector(READY)
     await page.get_by_role("button", name="Next").click()
     rows = [f"Lead {n:02}" for n in range(PAGE, PAGE + 10)]
-    await shows(page, *rows)
+    await until_shown(page, *rows)
     link = page.get_by_role("link", name="Open Lead 22")
     for back in ("link", "browser"):
         await link.scroll_into_view_if_needed()
@@ -169,7 +169,7 @@ async def test_s6_some_of_forty_are_selected_and_back_brings_the_list_as_one_lef
         else:
             await page.go_back()
         await expect(page).to_have_url(address)
-        await shows(page, *rows)
+        await until_shown(page, *rows)
         await expect(link).to_be_focused()
         await page.wait_for_function("([top, most]) => Math.abs(scrollY - top) <= most", arg=[top, ROUNDING])
         await expect(page.get_by_role("button", name="Remove the filter Loan amount")).to_be_visible()
@@ -193,7 +193,7 @@ async def test_q3_six_columns_and_the_leads_time_stand_beside_what_to_do(running
         credit_score=720,
     )
     page = await running_org.sign_in("ann", "/queues/six")
-    await appears(page, lead)
+    await until_row(page, lead)
     await expect(row(page, lead).locator(".there")).to_contain_text("may be called")
     await expect(row(page, lead).locator("td")).to_have_count(len(six) + 3)
     behind = "(box) => box.scrollWidth - box.clientWidth"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.async_api import expect
 
-from tests.web.axe import serious
+from tests.web.axe import serious_problems
 from tests.web.screens import shot
 from tests.web.signed_in import signed_in
 
@@ -41,7 +41,7 @@ async def test_n8_an_admin_sets_how_the_orgs_mails_look(running_org: RunningOrg)
     await mails.get_by_label("Sender's address").fill("leads@lender.example")
     await page.get_by_role("button", name="Review changes").click()
     await page.get_by_role("button", name="Back").click()
-    assert await serious(page) == []
+    assert await serious_problems(page) == []
     await mails.get_by_label("Sender's address").scroll_into_view_if_needed()
     await shot(page, "mail-settings")
     await page.get_by_role("button", name="Review changes").click()

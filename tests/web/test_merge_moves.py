@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.async_api import expect
 
-from tests.web.axe import serious
+from tests.web.axe import serious_problems
 from tests.web.screens import fits_a_phone
-from tests.web.test_lead_moves import at_lead, offered, opened
+from tests.web.test_lead_moves import at_lead, move_buttons, open_lender
 from tests.web.toasts import until_said
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ MAIL = "home@x.org"
 
 
 async def test_k5_a_manager_merges_and_splits_on_the_page(running_org: RunningOrg) -> None:
-    await opened(running_org)
+    await open_lender(running_org)
     one = {"first_name": "Ann", "last_name": "Jones", "phone": "+14014194247", "assigned_to": "ann"}
     two = {"last_name": "Roe", "phone": "+14014190001", "assigned_to": "bob"}
     first = await running_org.arrive("P-1", email=MAIL, **one)
@@ -30,14 +30,14 @@ async def test_k5_a_manager_merges_and_splits_on_the_page(running_org: RunningOr
     await running_org.until_stored(first, owner="ann")
     await running_org.until_stored(other, owner="bob")
     bob, mia = await at_lead(running_org, "bob", other), await at_lead(running_org, "mia", other)
-    await expect(offered(mia)).to_have_text(["Reassign …", "Give back …", "Merge …"])
-    assert await offered(bob).count() == 0
-    await offered(mia).filter(has_text="Merge …").click()
+    await expect(move_buttons(mia)).to_have_text(["Reassign …", "Give back …", "Merge …"])
+    assert await move_buttons(bob).count() == 0
+    await move_buttons(mia).filter(has_text="Merge …").click()
     dialog = mia.locator("#move")
     await expect(dialog).to_contain_text("This lead closes and becomes an inquiry of the lead you choose")
     choice = dialog.get_by_label("Ann Jones, +14014194247, home@x.org, Ann has it")
     await expect(choice).to_be_checked()
-    assert await serious(mia) == []
+    assert await serious_problems(mia) == []
     assert await fits_a_phone(mia)
     await dialog.get_by_role("button", name="Merge").click()
     await expect(dialog.get_by_role("alert")).to_have_text("Write the reason.")
@@ -46,18 +46,18 @@ async def test_k5_a_manager_merges_and_splits_on_the_page(running_org: RunningOr
     await until_said(mia, "This lead is merged.")
     await expect(mia.locator(".lead")).to_have_attribute("data-phase", "closed")
     await expect(mia.locator(".lead-history")).to_contain_text("one person, two names")
-    await expect(offered(mia)).to_have_count(0)
+    await expect(move_buttons(mia)).to_have_count(0)
 
-    whole = await at_lead(running_org, "mia", first)
-    await expect(whole.locator(".standing")).to_contain_text("Ann")
-    await expect(offered(whole)).to_have_text(["Reassign …", "Give back …", "Split …"])
-    await offered(whole).filter(has_text="Split …").click()
-    dialog = whole.locator("#move")
+    merged_page = await at_lead(running_org, "mia", first)
+    await expect(merged_page.locator(".standing")).to_contain_text("Ann")
+    await expect(move_buttons(merged_page)).to_have_text(["Reassign …", "Give back …", "Split …"])
+    await move_buttons(merged_page).filter(has_text="Split …").click()
+    dialog = merged_page.locator("#move")
     await expect(dialog.get_by_label("Roe, +14014190001, home@x.org, from acme")).to_be_checked()
-    await whole.keyboard.type("they are two after all")
+    await merged_page.keyboard.type("they are two after all")
     await dialog.get_by_role("button", name="Split").click()
-    await until_said(whole, "The inquiry is a lead of its own.")
-    await expect(offered(whole)).to_have_text(["Reassign …", "Give back …"])
+    await until_said(merged_page, "The inquiry is a lead of its own.")
+    await expect(move_buttons(merged_page)).to_have_text(["Reassign …", "Give back …"])
     again = await at_lead(running_org, "mia", other)
     await expect(again.locator(".lead")).to_have_attribute("data-phase", "owned")
-    await expect(offered(again)).to_have_text(["Reassign …", "Give back …", "Merge …"])
+    await expect(move_buttons(again)).to_have_text(["Reassign …", "Give back …", "Merge …"])

@@ -23,7 +23,7 @@ pytestmark = pytest.mark.slow
 STATES = ("RI", "RI", "TX", "TX", "NY", "RI")
 
 
-async def opened(running_org: RunningOrg) -> list[str]:
+async def open_lender(running_org: RunningOrg) -> list[str]:
     """Open a lender with its round robin off, where number one has all six leads; return their ids."""
     await running_org.publish("settings", "settings", round_robin=False)
     await running_org.rep("mia", "manager")
@@ -41,7 +41,7 @@ async def opened(running_org: RunningOrg) -> list[str]:
     ]
 
 
-async def many(program: httpx.AsyncClient, **request: Any) -> dict[str, Any]:
+async def run_bulk_action(program: httpx.AsyncClient, **request: Any) -> dict[str, Any]:
     """Run one action on many leads, and return the last line of the answer."""
     answer = await program.post("/api/v1/leads/actions", json=request)
     assert answer.status_code == 200, answer.text
@@ -58,7 +58,7 @@ async def owners(program: httpx.AsyncClient, *leads: str) -> list[str | None]:
 
 async def test_m1_a_portfolio_is_dealt_by_licence_and_single_leads_are_moved(running_org: RunningOrg) -> None:
     """R1, M1: what number one has, the broker gives to others, over HTTP; as the dry run says."""
-    leads = await opened(running_org)
+    leads = await open_lender(running_org)
     mia, ann = await running_org.program("mia"), await running_org.program("ann")
 
     async def all_anns() -> bool:
@@ -76,9 +76,9 @@ async def test_m1_a_portfolio_is_dealt_by_licence_and_single_leads_are_moved(run
         "to": ["bob", "cyd"],
         "split": "by_licence",
     }
-    dry = await many(mia, **portfolio, dry_run=True)
+    dry = await run_bulk_action(mia, **portfolio, dry_run=True)
     assert (dry["by_rep"], dry["unlicensed"], dry["of"]) == ({"bob": 3, "cyd": 2}, 1, 6)
-    done = await many(mia, **portfolio)
+    done = await run_bulk_action(mia, **portfolio)
     assert (done["done"], done["by_rep"]) == (5, {"bob": 3, "cyd": 2})
     found = await owners(mia, *leads)
     assert found[4] == "ann", "nobody else has a licence in New York"
@@ -88,7 +88,7 @@ async def test_m1_a_portfolio_is_dealt_by_licence_and_single_leads_are_moved(run
     assert (lead["owner"], lead["how"]) == ("bob", "Bob got it from its former owner, by Mia")
     # A second run finds nothing of hers to move.
     again = {**portfolio, "which": {"leads": [leads[2]]}}
-    assert (await many(mia, **again))["refusals"] == {"not_owned": 1}
+    assert (await run_bulk_action(mia, **again))["refusals"] == {"not_owned": 1}
     closed = await mia.post(f"/api/v1/leads/{leads[2]}/actions", json={"type": "reopen", "why": "w"})
     assert closed.json()["reason"] == "not_qualified"
     without = await mia.post(f"/api/v1/leads/{leads[2]}/actions", json={"type": "unassign"})
@@ -100,7 +100,7 @@ async def test_m1_a_portfolio_is_dealt_by_licence_and_single_leads_are_moved(run
 
 async def test_m1_moves_by_bytes_on_the_topic_are_answered_and_shown(running_org: RunningOrg) -> None:
     """M1: a CRM that writes to `lead-actions` with librdkafka moves a lead from its owner to the next rep."""
-    leads = await opened(running_org)
+    leads = await open_lender(running_org)
     mia = await running_org.program("mia")
     sender = producer(running_org.stack.settings)
 
@@ -151,7 +151,7 @@ async def test_m2_facts_are_corrected_over_http_and_by_bytes_and_every_reader_fo
     running_org: RunningOrg,
 ) -> None:
     """M2: API, topic, CRM lists, history and audit. A vendor's resend by a foreign client undoes nothing."""
-    await opened(running_org)
+    await open_lender(running_org)
     mia, ann, bob = [await running_org.program(rep_id) for rep_id in ("mia", "ann", "bob")]
     lead = await running_org.arrive(
         "M-C", last_name="Jnes", phone="(401) 419-4247", state="TX", campaign="west"
@@ -198,11 +198,11 @@ async def test_m2_facts_are_corrected_over_http_and_by_bytes_and_every_reader_fo
     sender.produce(LEAD_ACTIONS, value=json.dumps(correction).encode())
     sender.flush(PATIENCE_SECONDS)
 
-    async def both() -> dict[str, Any] | None:
+    async def both_corrections() -> dict[str, Any] | None:
         found: dict[str, Any] = (await mia.get(f"/api/v1/leads/{lead}")).json()["facts"]
         return found if (found.get("zip"), found.get("loan_amount")) == ("02903", 310000) else None
 
-    facts = await eventually(both, "the resend filled the zip, and the amount is corrected")
+    facts = await eventually(both_corrections, "the resend filled the zip, and the amount is corrected")
     assert (facts.get("phone"), facts["last_name"], facts["state"]) == (None, "Jones", "RI")
     (entry,) = [
         one for one in await on_the_topic(running_org, "lead_corrected") if one["act"] == "lead_corrected"

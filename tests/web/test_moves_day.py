@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.async_api import expect
 
-from tests.web.rows import READY, appears, row, vanishes
+from tests.web.rows import READY, row, until_no_row, until_row
 from tests.web.toasts import until_said
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ OPEN = {
 NAMES = ("Ana Silva", "Bo Johnson", "Cy Adams", "Di Evans")
 
 
-async def look(mia: Page, lead: str, standing: str, history: str) -> None:
+async def check_lead_page(mia: Page, lead: str, standing: str, history: str) -> None:
     """Check on the manager's page of a lead who has it and how, and what the newest entries of its history say."""
     await mia.goto(f"/leads/{lead}")
     await mia.wait_for_selector(f"{READY} .lead")
@@ -65,9 +65,9 @@ async def test_m1_a_day_of_moves_in_three_browsers(running_org: RunningOrg) -> N
         facts = {"first_name": first, "last_name": last, "state": "RI", "campaign": "west"}
         leads.append(await running_org.arrive(f"D-{n}", **facts))
     for lead in leads:
-        await appears(ann, lead)
+        await until_row(ann, lead)
     await expect(ann.locator("#moves")).to_be_hidden()  # nobody moved them
-    await look(
+    await check_lead_page(
         mia, leads[0], "Ann got it as number one on the roster", "Ann got it as number one on the roster"
     )
     # The manager splits them evenly.
@@ -86,10 +86,10 @@ async def test_m1_a_day_of_moves_in_three_browsers(running_org: RunningOrg) -> N
     anns = [lead for lead in leads if lead not in bobs]
     assert (len(anns), len(bobs)) == (2, 2)
     for lead in bobs:
-        await appears(bob, lead)
-        await vanishes(ann, lead)
+        await until_row(bob, lead)
+        await until_no_row(ann, lead)
     for lead in anns:
-        await appears(ann, lead)
+        await until_row(ann, lead)
     await expect(bob.locator("#moves li")).to_contain_text(
         "Mia gave you 2 leads, which were Ann's. Reason: to share the day"
     )
@@ -97,7 +97,7 @@ async def test_m1_a_day_of_moves_in_three_browsers(running_org: RunningOrg) -> N
         "Mia moved 2 leads from you to Bob. Reason: to share the day"
     )
     await bob.locator("#moves button").click()
-    await look(
+    await check_lead_page(
         mia, bobs[0], "Bob got it from its former owner, by Mia", "reassigned by Mia: to share the day"
     )
     # Ann leaves: nobody has her leads, and they are in the queue of open leads.
@@ -105,7 +105,7 @@ async def test_m1_a_day_of_moves_in_three_browsers(running_org: RunningOrg) -> N
     await mia.goto("/queues/open")
     await mia.wait_for_selector(READY)
     for lead in anns:
-        await appears(mia, lead)
+        await until_row(mia, lead)
     await expect(bob.locator("#moves")).to_be_hidden()
     # The manager has them distributed again: the group has only Bob left.
     await mia.get_by_label("Select all on this page").check()
@@ -114,9 +114,11 @@ async def test_m1_a_day_of_moves_in_three_browsers(running_org: RunningOrg) -> N
     await mia.locator("#move [data-ok]").click()
     await confirm(mia, "2 leads will be distributed again.", "2 distributed again.")
     for lead in anns:
-        await vanishes(mia, lead)
-        await appears(bob, lead)
-    await look(mia, anns[0], "Bob got it as number one on the roster", "redistributed by Mia: Ann has left")
+        await until_no_row(mia, lead)
+        await until_row(bob, lead)
+    await check_lead_page(
+        mia, anns[0], "Bob got it as number one on the roster", "redistributed by Mia: Ann has left"
+    )
     await expect(mia.locator(".lead-history")).to_contain_text("Ann no longer owns it; nobody owns it now")
     # Bob closes one; the manager reopens it, and it is Bob's again.
     await row(bob, bobs[0]).get_by_role("link", name="Open").click()
@@ -124,30 +126,30 @@ async def test_m1_a_day_of_moves_in_three_browsers(running_org: RunningOrg) -> N
     await bob.get_by_label("Outcome", exact=True).fill("closed_lost")
     await bob.get_by_role("button", name="Record").click()
     await expect(bob.locator("[data-phase]")).to_have_attribute("data-phase", "closed")
-    await look(mia, bobs[0], "Closed", "Closed: closed lost")
+    await check_lead_page(mia, bobs[0], "Closed", "Closed: closed lost")
     await mia.get_by_role("button", name="Reopen …").click()
     await mia.get_by_label("Reason", exact=True).fill("he called again")
     await mia.locator("#move [data-ok]").click()
     await expect(mia.locator(".lead")).to_have_attribute("data-phase", "owned")
-    await look(mia, bobs[0], "Bob got it", "reopened by Mia: he called again")
+    await check_lead_page(mia, bobs[0], "Bob got it", "reopened by Mia: he called again")
     await bob.goto("/queues/mine")
     await bob.wait_for_selector(READY)
-    await appears(bob, bobs[0])
+    await until_row(bob, bobs[0])
     # The manager takes one back: nobody else is in the group, so it is in the queue of open leads.
-    await look(mia, bobs[1], "Bob got it", "Bob got it")
+    await check_lead_page(mia, bobs[1], "Bob got it", "Bob got it")
     await mia.get_by_role("button", name="Give back …").click()
     await mia.get_by_label("Reason", exact=True).fill("too much for one")
     await mia.locator("#move [data-ok]").click()
     await expect(mia.locator(".standing")).to_contain_text("nobody owns the lead")
-    await vanishes(bob, bobs[1])
+    await until_no_row(bob, bobs[1])
     await expect(bob.locator("#moves li")).to_contain_text("back from you. Reason: too much for one")
     await mia.get_by_label("View leads only").check()  # her look shall not lock it
     await until_said(mia, "Leads open without a lock")
-    await look(mia, bobs[1], "nobody owns the lead", "unassigned by Mia: too much for one")
+    await check_lead_page(mia, bobs[1], "nobody owns the lead", "unassigned by Mia: too much for one")
     await expect(mia.locator(".lead-history")).to_contain_text("It entered the queue Open leads")
     await mia.goto("/queues/open")
     await mia.wait_for_selector(READY)
-    await appears(mia, bobs[1])
+    await until_row(mia, bobs[1])
 
 
 async def owner(page: Page, lead: str) -> str | None:

@@ -16,7 +16,7 @@ from tests.fixtures.waiting import PATIENCE_SECONDS, eventually
 from tests.web.screens import shot
 from tests.web.toasts import until_said
 from web.api.create_lead import checked
-from web.services.spreadsheet_text import defused
+from web.services.spreadsheet_text import defused_text
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from tests.web.running_org import RunningOrg
 
 
-async def shows(page: Page, *wanted: str) -> None:
+async def until_shown(page: Page, *wanted: str) -> None:
     """Wait until these leads are shown, in this order."""
     await page.wait_for_function(
         "wanted => JSON.stringify([...document.querySelectorAll('tbody tr [data-does=select]')]"
@@ -35,7 +35,7 @@ async def shows(page: Page, *wanted: str) -> None:
     )
 
 
-async def opened(running_org: RunningOrg) -> dict[str, str]:
+async def open_org(running_org: RunningOrg) -> dict[str, str]:
     """Open an org with a manager, two reps and their leads; return name -> lead id."""
     for rep_id, role in (("mia", "manager"), ("rep-1", "rep"), ("rep-2", "rep")):
         await running_org.rep(rep_id, role)
@@ -65,13 +65,13 @@ async def opened(running_org: RunningOrg) -> dict[str, str]:
 async def test_s6_a_rep_searches_edits_columns_works_and_exports_their_own_leads(
     running_org: RunningOrg,
 ) -> None:
-    await opened(running_org)
+    await open_org(running_org)
     page = await running_org.sign_in("rep-1", "/my-leads")
-    await shows(page, "=Frank Taraborelli", "Herbie Waller", "Robbie Duffy")
+    await until_shown(page, "=Frank Taraborelli", "Herbie Waller", "Robbie Duffy")
     await shot(page, "my-leads")
     for text, found in (("waller her", "Herbie Waller"), ("401-419", "Robbie Duffy")):
         await page.get_by_label("Search leads").fill(text)
-        await shows(page, found)
+        await until_shown(page, found)
     await page.get_by_role("button", name="Reset").click()
     # Columns by the keyboard; remembered for the person.
     await page.get_by_role("button", name="Edit Columns").click()
@@ -85,7 +85,7 @@ async def test_s6_a_rep_searches_edits_columns_works_and_exports_their_own_leads
     await page.get_by_role("button", name="Save", exact=True).click()
     await until_said(page, "Your columns are saved.")
     again = await running_org.sign_in("rep-1", "/my-leads?state=RI&sort=last_name")
-    await shows(again, "Robbie Duffy", "=Frank Taraborelli")
+    await until_shown(again, "Robbie Duffy", "=Frank Taraborelli")
     heads = await again.locator("thead th").evaluate_all("all => all.map(th => th.textContent.trim())")
     assert heads[1:5] == ["State", "First name", "Last name", "Phone"]
     # What is exported is what is shown: its columns, filters and order; no cell is a formula.
@@ -126,31 +126,31 @@ async def test_k7_a_search_finds_a_name_in_every_spelling_of_it(running_org: Run
     await running_org.until_stored(lead)
     async with await running_org.program("mia") as client:
 
-        async def found(path: str, **params: str) -> list[str]:
+        async def leads_found(path: str, **params: str) -> list[str]:
             answer = (await client.get(path, params=params)).json()
             return [row["lead_id"] for row in answer.get("rows", answer.get("leads", []))]
 
-        await eventually(lambda: found("/api/v1/queues/all/leads"), "the lead in its queue")
+        await eventually(lambda: leads_found("/api/v1/queues/all/leads"), "the lead in its queue")
         for text in ("Nu\u0301n\u0303ez", "JOSE\u0301", "N\u00fa\u200b\u00f1ez", "\uff2a\uff4f\uff53\u00e9"):
-            assert await found("/api/v1/leads", search=text) == [lead], text
-            assert await found("/api/v1/queues/all/leads", name=text) == [lead], text
-            assert await found("/api/v1/find", text=text) == [lead], text
-        assert await found("/api/v1/leads", last_name="Nu\u0301n\u0303ez") == [lead]
+            assert await leads_found("/api/v1/leads", search=text) == [lead], text
+            assert await leads_found("/api/v1/queues/all/leads", name=text) == [lead], text
+            assert await leads_found("/api/v1/find", text=text) == [lead], text
+        assert await leads_found("/api/v1/leads", last_name="Nu\u0301n\u0303ez") == [lead]
         # An address book copies a number with marks of its direction.
-        assert await found("/api/v1/leads", search="\u202d+1 401-419-4247\u202c") == [lead]
-        assert await found("/api/v1/find", text="\u200b") == []
+        assert await leads_found("/api/v1/leads", search="\u202d+1 401-419-4247\u202c") == [lead]
+        assert await leads_found("/api/v1/find", text="\u200b") == []
 
 
 @pytest.mark.slow
 async def test_s6_a_lead_is_created_each_field_checked_first_and_r5_it_is_the_reps(
     running_org: RunningOrg,
 ) -> None:
-    await opened(running_org)
+    await open_org(running_org)
     page, manager = (
         await running_org.sign_in("rep-1", "/my-leads"),
         await running_org.sign_in("mia", "/my-leads"),
     )
-    await shows(page, "=Frank Taraborelli", "Herbie Waller", "Robbie Duffy")
+    await until_shown(page, "=Frank Taraborelli", "Herbie Waller", "Robbie Duffy")
     await page.get_by_role("button", name="+ Create Lead").click()
     form = page.locator("#create")
     await form.get_by_label("First name").fill("Newton")
@@ -178,9 +178,9 @@ async def test_s6_a_lead_is_created_each_field_checked_first_and_r5_it_is_the_re
 async def test_d6_a_list_a_filter_and_a_segment_are_given_out_with_a_dry_run(
     running_org: RunningOrg, tmp_path: Path
 ) -> None:
-    leads = await opened(running_org)
+    leads = await open_org(running_org)
     page = await running_org.sign_in("mia", "/my-leads?owner=")
-    await shows(page, "Nobody Hasit")
+    await until_shown(page, "Nobody Hasit")
     file = tmp_path / "list.csv"
     file.write_text(f"lead_id\n{leads['Nobody Hasit']}\n{leads['Other Person']}\nnonsense\n")
     await page.get_by_role("button", name="Leads of a file …").click()
@@ -234,7 +234,7 @@ async def test_d6_a_list_a_filter_and_a_segment_are_given_out_with_a_dry_run(
     ],
 )
 def test_no_cell_of_an_export_is_a_formula(text: str, written: str) -> None:
-    assert defused(text) == written
+    assert defused_text(text) == written
 
 
 def test_a_new_lead_is_refused_with_every_field_and_its_reason() -> None:
@@ -248,20 +248,20 @@ async def test_s6_a_search_counts_also_if_a_newer_reading_overtakes_it_while_the
     running_org: RunningOrg,
 ) -> None:
     """Rows keep their places under the pointer, but not against a search that the person typed."""
-    await opened(running_org)
+    await open_org(running_org)
     page = await running_org.sign_in("rep-1", "/my-leads")
-    await shows(page, "=Frank Taraborelli", "Herbie Waller", "Robbie Duffy")
+    await until_shown(page, "=Frank Taraborelli", "Herbie Waller", "Robbie Duffy")
     await page.get_by_role("link", name="Open Herbie Waller").hover()
     readings: list[Route] = []
 
-    def held(reading: Route) -> None:
+    def hold_reading(reading: Route) -> None:
         readings.append(reading)
 
-    await page.route(re.compile(r"/api/v1/leads\?.*waller"), held)
+    await page.route(re.compile(r"/api/v1/leads\?.*waller"), hold_reading)
     await page.get_by_label("Search leads").fill("waller")
-    await come(page, readings, 1)
+    await until_readings(page, readings, 1)
     await running_org.arrive("S-9", first_name="Una", last_name="Wallerstein", assigned_to="rep-1")
-    await come(page, readings, 2)
+    await until_readings(page, readings, 2)
     async with page.expect_response(lambda answer: answer.request == readings[0].request):
         await readings[0].continue_()
     for reading in readings[1:]:
@@ -271,7 +271,7 @@ async def test_s6_a_search_counts_also_if_a_newer_reading_overtakes_it_while_the
     await expect(page.locator("tbody tr.gone")).to_have_count(0)
 
 
-async def come(page: Page, readings: list[Route], count: int) -> None:
+async def until_readings(page: Page, readings: list[Route], count: int) -> None:
     """Wait until the page has asked for its list so often."""
     async with asyncio.timeout(PATIENCE_SECONDS):
         while len(readings) < count:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 from playwright.async_api import expect
 
-from tests.web.axe import serious
-from tests.web.rows import READY, WORK, appears, click_at_once, open_lead, row, vanishes
+from tests.web.axe import serious_problems
+from tests.web.rows import READY, WORK, click_at_once, open_lead, row, until_no_row, until_row
 from tests.web.running_org import NEW
 from tests.web.screens import shot
 from tests.web.toasts import until_said
@@ -51,7 +51,7 @@ async def ringing_reps(
     lead = await running_org.arrive("first", last_name="Probe")
     pages = [await running_org.sign_in(rep_id, "/queues/work") for rep_id in reps]
     for page in pages:
-        await appears(page, lead)
+        await until_row(page, lead)
     return pages
 
 
@@ -72,7 +72,7 @@ async def test_r3_an_offer_is_shown_on_every_page_and_r2_looking_is_no_action(
     await expect(offers(first).locator(".there")).to_contain_text("may be called")
     await expect(first).to_have_title("(1) Call these · firstclaim")
     await expect(offers(second)).to_be_hidden()
-    assert await serious(first) == []
+    assert await serious_problems(first) == []
     await shot(first, "offer")
     await first.get_by_role("link", name="Look at Jeremy Jones").click()
     await first.wait_for_selector(f"{READY} .lead")
@@ -80,14 +80,14 @@ async def test_r3_an_offer_is_shown_on_every_page_and_r2_looking_is_no_action(
     await expect(first.locator(".lead .lock")).to_contain_text(
         re.compile(f"Offered to Rep 1: {MINUTES.pattern}")
     )
-    assert await serious(first) == []
+    assert await serious_problems(first) == []
     await first.goto("/queues/mine")
     await expect(row(first, lead)).to_contain_text("Offer")
     await expect(row(first, lead).locator(".row-reason")).to_have_text("It is your turn in the group West.")
     await shot(first, "my-queue")
     await row(first, lead).get_by_role("button", name="Decline Jeremy Jones").click()
     await until_said(first, "Declined: Jeremy Jones goes to somebody else.")
-    await vanishes(first, lead)
+    await until_no_row(first, lead)
     await second.get_by_role("button", name="Accept Jeremy Jones").click()
     await expect(second.locator("#answer")).to_contain_text("Congratulations! You have a new lead")
     await second.get_by_role("link", name="Go to Lead Details").click()
@@ -107,7 +107,7 @@ async def test_r3_an_offer_that_runs_out_goes_to_the_next(running_org: RunningOr
     for page in pages:
         await expect(offers(page)).to_be_hidden()
     await until_said(pages[1], "The offer of Jeremy Jones is over.")
-    await appears(pages[0], lead)  # nobody has it: a queue takes it
+    await until_row(pages[0], lead)  # nobody has it: a queue takes it
     manager = await running_org.sign_in("mia", f"/leads/{lead}")
     history = manager.locator(".lead-history")
     await expect(history).to_contain_text("Offered to Rep 2 by round robin")
@@ -124,7 +124,7 @@ async def test_q8_s1_a_ring_under_the_answer_to_a_claim_is_answered_by_key_and_b
     # A page that hears of a queue may load itself again, which would abort the navigation.
     await expect(page.locator("#queues")).to_contain_text("New leads")
     await page.goto("/queues/new")
-    await appears(page, lead)
+    await until_row(page, lead)
     await row(page, lead).get_by_role("button", name="Claim this Lead").click()
     answer = page.get_by_role("heading", name="Congratulations! You have a new lead")
     await expect(answer).to_be_visible()
@@ -153,7 +153,7 @@ async def test_s1_s2_s3_a_ring_is_won_by_the_first_to_press_1_and_x6_not_connect
         await expect(page.get_by_role("alert")).to_contain_text(
             "You have an available lead Jeremy Jones. Press 1 to accept or hang up to decline."
         )
-    assert await serious(second) == []
+    assert await serious_problems(second) == []
     await shot(first, "ring")
     await third.get_by_role("button", name="Hang up").click()
     await expect(offers(third)).to_be_hidden()
@@ -179,7 +179,7 @@ async def test_s1_s2_s3_a_ring_is_won_by_the_first_to_press_1_and_x6_not_connect
     await second.get_by_role("button", name="Hang up").click()
     await until_said(second, "The lead stays yours.")
     await second.goto("/queues/mine")
-    await appears(second, other)
+    await until_row(second, other)
     await expect(row(first, lead)).to_have_count(0)
     # X6: one that is not to be called is won like any other, and not connected.
     await running_org.arrive("A-3", campaign="west", last_name="Silent", silenced=True)
@@ -198,7 +198,7 @@ async def test_x3_a_late_answer_to_an_earlier_ring_leaves_the_ring_of_the_same_l
     ring = offers(page).get_by_role("alert")
     answered, rings_again = asyncio.Event(), asyncio.Event()
 
-    async def hold(route: Route) -> None:
+    async def answer_after_second_ring(route: Route) -> None:
         answer = await route.fetch()
         answered.set()
         await rings_again.wait()
@@ -206,7 +206,7 @@ async def test_x3_a_late_answer_to_an_earlier_ring_leaves_the_ring_of_the_same_l
 
     await expect(ring).to_contain_text("You have an available lead Jeremy Jones.")
     earlier = await ring.get_attribute("data-offer")
-    await page.route("**/actions", hold)
+    await page.route("**/actions", answer_after_second_ring)
     await ring.get_by_role("button", name="Hang up").click()
     await answered.wait()
     again = (await running_org.ask("redistribute", lead, "mia", why="try again")).answer
@@ -238,7 +238,7 @@ async def test_s3_a_rep_who_wins_in_one_browser_has_no_offer_in_the_other_ones(
     await expect(other.get_by_text(GONE)).to_be_hidden()
     await expect(loser.get_by_role("alert")).to_contain_text(GONE)
     await other.goto("/queues/mine")
-    await appears(other, lead)
+    await until_row(other, lead)
 
 
 async def test_s5_the_first_click_on_new_lead_wins(running_org: RunningOrg) -> None:
@@ -247,7 +247,7 @@ async def test_s5_the_first_click_on_new_lead_wins(running_org: RunningOrg) -> N
     buttons = [page.get_by_role("button", name="New Lead: Jeremy Jones") for page in (first, second)]
     for button in buttons:
         await expect(button).to_be_visible()
-    assert await serious(first) == []
+    assert await serious_problems(first) == []
     answers = await click_at_once("**/actions", *zip((first, second), buttons, strict=True))
     assert sorted(answer["result"] for answer in answers) == ["lost", "won"]
     winner, loser = (first, second) if answers[0]["result"] == "won" else (second, first)
@@ -285,7 +285,7 @@ async def test_x1_why_me_and_why_not_me(running_org: RunningOrg) -> None:
     )
     assert await second.locator("main").get_by_text("Jeremy").count() == 0
     assert "RI" not in await (await second.request.get(f"/api/v1/leads/{lead}/why")).text()
-    assert await serious(second) == []
+    assert await serious_problems(second) == []
     await first.get_by_role("link", name="Look at Jeremy Jones").click()
     await first.wait_for_selector(f"{READY} .lead")
     await expect(first.locator(".lead-history")).to_contain_text("It was offered to you by round robin")
@@ -300,7 +300,7 @@ async def test_d4_calls_that_are_due_come_first_with_a_badge(running_org: Runnin
     leads = [await running_org.arrive("A-1", **JONES), await running_org.arrive("A-2", **SILVA)]
     page = await running_org.sign_in("rep-1", "/queues/new")
     for lead in leads:
-        await appears(page, lead)
+        await until_row(page, lead)
         claimed = (await running_org.ask("claim", lead, "rep-1", queue_id="new")).answer
         assert claimed is not None
         assert claimed.result == "won"
@@ -312,7 +312,7 @@ async def test_d4_calls_that_are_due_come_first_with_a_badge(running_org: Runnin
     await expect(row(page, later)).to_contain_text("Call at")
     await expect(row(page, due)).to_contain_text("Call due")
     await expect(page.locator("tbody tr").first).to_have_attribute("data-lead", due)
-    assert await serious(page) == []
+    assert await serious_problems(page) == []
     # The keyboard alone: to the row, into the lead.
     await page.keyboard.press("j")
     await expect(row(page, due).get_by_role("link", name="Open Jeremy Jones")).to_be_focused()
@@ -330,20 +330,20 @@ async def test_q9_on_a_phone_the_list_stays_in_its_box_and_focus_goes_on(running
     leads = [await running_org.arrive("A-1", **JONES), await running_org.arrive("A-2", **SILVA)]
     page = await running_org.sign_in("rep-1", "/queues/new", **PHONE)
     for lead in leads:
-        await appears(page, lead)
-    assert await serious(page) == []
+        await until_row(page, lead)
+    assert await serious_problems(page) == []
     await shot(page, "phone")
     wide = "document.documentElement.scrollWidth > innerWidth"
     assert await page.evaluate(wide) is False
     await row(page, leads[0]).get_by_role("button").focus()
     await running_org.ask("claim", leads[0], "rep-1", queue_id="new")
-    await vanishes(page, leads[0])
+    await until_no_row(page, leads[0])
     await expect(row(page, leads[1]).get_by_role("button")).to_be_focused()
     await running_org.ask("claim", leads[1], "rep-1", queue_id="new")
-    await vanishes(page, leads[1])
+    await until_no_row(page, leads[1])
     await expect(page.get_by_role("heading", name="New leads")).to_be_focused()
     await page.goto(f"/leads/{leads[0]}")
     await page.wait_for_selector(f"{READY} .lead")
     assert await page.evaluate(wide) is False
-    assert await serious(page) == []
+    assert await serious_problems(page) == []
     await shot(page, "lead-phone")

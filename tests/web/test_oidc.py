@@ -119,7 +119,7 @@ async def test_whom_the_provider_vouches_for_is_signed_in_with_the_role_it_claim
         assert answer.status == HTTPStatus.FORBIDDEN
 
 
-class Liar:
+class LyingProvider:
     """A provider that returns any token that a test wants."""
 
     def __init__(self) -> None:
@@ -178,9 +178,9 @@ def _base64(content: bytes) -> str:
 
 
 @pytest.fixture
-def liar() -> Iterator[Liar]:
+def lying_provider() -> Iterator[LyingProvider]:
     """Yield a provider that runs."""
-    found = Liar()
+    found = LyingProvider()
     thread = threading.Thread(target=found.server.serve_forever)
     thread.start()
     yield found
@@ -192,16 +192,16 @@ def liar() -> Iterator[Liar]:
 GOOD: Final[dict[str, Any]] = {"aud": CLIENT, "sub": "s-1", "email_verified": True}
 
 
-async def answered(
-    running_org: RunningOrg, liar: Liar, claims: dict[str, Any], drop: tuple[str, ...] = ()
+async def sign_in_with(
+    running_org: RunningOrg, liar: LyingProvider, claims: dict[str, Any], drop: tuple[str, ...] = ()
 ) -> tuple[int, str]:
     """Sign in with a token of these claims; return the status, and the signed-in person or the page's message."""
     async with httpx.AsyncClient(timeout=PATIENCE_SECONDS, base_url=running_org.url) as client:
-        begun = await client.get("/sign-in/oidc")
+        redirect = await client.get("/sign-in/oidc")
         claims_asked = {
-            name: value[0] for name, value in parse_qs(urlsplit(begun.headers["location"]).query).items()
+            name: value[0] for name, value in parse_qs(urlsplit(redirect.headers["location"]).query).items()
         }
-        whole = {
+        all_claims = {
             "iss": liar.issuer,
             "nonce": claims_asked["nonce"],
             "exp": int(time.time()) + 300,
@@ -210,7 +210,7 @@ async def answered(
             "email": running_org.email("rep-1"),
             **claims,
         }
-        liar.claims = {name: value for name, value in whole.items() if name not in drop}
+        liar.claims = {name: value for name, value in all_claims.items() if name not in drop}
         done = await client.get(
             "/sign-in/oidc/callback", params={"state": claims_asked["state"], "code": "x"}
         )
@@ -220,11 +220,11 @@ async def answered(
 
 
 @pytest.mark.slow
-async def test_hostile_tokens_sign_nobody_in(running_org: RunningOrg, liar: Liar) -> None:
+async def test_hostile_tokens_sign_nobody_in(running_org: RunningOrg, lying_provider: LyingProvider) -> None:
     """Before, an unverified address, or one whose claim was "false" or 0, signed in its account."""
     await running_org.rep("rep-1")
     await running_org.rep("rep-2")
-    with console_of(running_org, liar.issuer):
+    with console_of(running_org, lying_provider.issuer):
         await running_org.until_ready()
         await running_org.until_known("rep-2")
         hostile: dict[str, tuple[dict[str, Any], tuple[str, ...]]] = {
@@ -249,42 +249,56 @@ async def test_hostile_tokens_sign_nobody_in(running_org: RunningOrg, liar: Liar
             "never over": ({}, ("exp",)),
         }
         for what, (claims, drop) in hostile.items():
-            status, body = await answered(running_org, liar, claims, drop)
+            status, body = await sign_in_with(running_org, lying_provider, claims, drop)
             assert status == HTTPStatus.FORBIDDEN, what
             assert 'role="alert"' in body, what
-        liar.signed_by = liar.other
-        assert (await answered(running_org, liar, {}))[0] == HTTPStatus.FORBIDDEN, "another's key"
-        liar.signed_by = liar.key
+        lying_provider.signed_by = lying_provider.other
+        assert (await sign_in_with(running_org, lying_provider, {}))[0] == HTTPStatus.FORBIDDEN, (
+            "another's key"
+        )
+        lying_provider.signed_by = lying_provider.key
         for alg in ("HS256", "none"):
-            liar.alg = alg
-            assert (await answered(running_org, liar, {}))[0] == HTTPStatus.FORBIDDEN, alg
-        liar.alg = "RS256"
-        liar.token_endpoint = "http://provider.example/token"  # noqa: S105  # an address
-        assert (await answered(running_org, liar, {}))[0] == HTTPStatus.FORBIDDEN, "a secret in clear text"
-        liar.token_endpoint = None
-        assert await answered(running_org, liar, {"aud": [CLIENT, "other"], "azp": CLIENT}) == (303, "rep-1")
+            lying_provider.alg = alg
+            assert (await sign_in_with(running_org, lying_provider, {}))[0] == HTTPStatus.FORBIDDEN, alg
+        lying_provider.alg = "RS256"
+        lying_provider.token_endpoint = "http://provider.example/token"  # noqa: S105  # an address
+        assert (await sign_in_with(running_org, lying_provider, {}))[0] == HTTPStatus.FORBIDDEN, (
+            "a secret in clear text"
+        )
+        lying_provider.token_endpoint = None
+        assert await sign_in_with(running_org, lying_provider, {"aud": [CLIENT, "other"], "azp": CLIENT}) == (
+            303,
+            "rep-1",
+        )
 
 
 @pytest.mark.slow
 async def test_an_account_stays_with_its_subject_whatever_the_address(
-    running_org: RunningOrg, liar: Liar
+    running_org: RunningOrg, lying_provider: LyingProvider
 ) -> None:
     """Before, the new holder of somebody's old address at the provider got the account."""
     await running_org.rep("rep-1")
     await running_org.rep("rep-2")
-    with console_of(running_org, liar.issuer):
+    with console_of(running_org, lying_provider.issuer):
         await running_org.until_ready()
         await running_org.until_known("rep-2")
-        assert await answered(running_org, liar, {}) == (303, "rep-1")
-        assert await answered(running_org, liar, {"email": running_org.email("rep-2")}) == (303, "rep-1")
-        assert await answered(running_org, liar, {"email": "new@x.org", "email_verified": False}) == (
+        assert await sign_in_with(running_org, lying_provider, {}) == (303, "rep-1")
+        assert await sign_in_with(running_org, lying_provider, {"email": running_org.email("rep-2")}) == (
             303,
             "rep-1",
         )
-        status, body = await answered(running_org, liar, {"sub": "s-2"})
+        assert await sign_in_with(
+            running_org, lying_provider, {"email": "new@x.org", "email_verified": False}
+        ) == (
+            303,
+            "rep-1",
+        )
+        status, body = await sign_in_with(running_org, lying_provider, {"sub": "s-2"})
         assert status == HTTPStatus.FORBIDDEN
         assert "has no account here that is free" in body
-        assert await answered(running_org, liar, {"sub": "s-2", "email": running_org.email("rep-2")}) == (
+        assert await sign_in_with(
+            running_org, lying_provider, {"sub": "s-2", "email": running_org.email("rep-2")}
+        ) == (
             303,
             "rep-2",
         )
@@ -302,9 +316,13 @@ async def test_an_account_stays_with_its_subject_whatever_the_address(
     ],
 )
 def test_a_setting_that_is_not_safe_is_refused_with_its_name(given: dict[str, str], named: str) -> None:
-    whole = {"oidc_issuer": "https://provider.example", "oidc_client_id": "x", "oidc_client_secret": "y"}
-    assert WebSettings.read(**whole).oidc_issuer == whole["oidc_issuer"]
+    safe_settings = {
+        "oidc_issuer": "https://provider.example",
+        "oidc_client_id": "x",
+        "oidc_client_secret": "y",
+    }
+    assert WebSettings.read(**safe_settings).oidc_issuer == safe_settings["oidc_issuer"]
     with pytest.raises(ConfigError, match=named):
-        WebSettings.read(**{**whole, **given})
+        WebSettings.read(**{**safe_settings, **given})
     with pytest.raises(ConfigError, match="FIRSTCLAIM_OIDC_ONLY"):
         WebSettings.read(oidc_only=True)

@@ -10,7 +10,7 @@ import pytest
 from playwright.async_api import expect
 
 from tests.fixtures.waiting import PATIENCE_SECONDS, eventually
-from tests.web.axe import serious
+from tests.web.axe import serious_problems
 from tests.web.rows import WORK
 
 if TYPE_CHECKING:
@@ -37,19 +37,19 @@ async def test_m6_a_manager_sees_open_leads_frees_one_and_the_rep_is_told(runnin
     async def both_with_their_beginning() -> dict[str, Any] | None:
         """Return the locks once the database has both and the entry that began each."""
         locks: dict[str, Any] = (await manager.get("/api/v1/locks")).json()
-        return locks if sum(one["since"] is not None for one in locks["locks"]) == 2 else None
+        return locks if sum(lock["since"] is not None for lock in locks["locks"]) == 2 else None
 
     found = await eventually(both_with_their_beginning, "the database has both locks")
-    assert [(one["lead_id"], one["rep_id"], one["rep_name"]) for one in found["locks"]] == [
+    assert [(lock["lead_id"], lock["rep_id"], lock["rep_name"]) for lock in found["locks"]] == [
         (lead, "rep-1", "Rep 1"),
         (other, "rep-1", "Rep 1"),
     ]
-    assert all(one["since"] < one["until"] for one in found["locks"])
+    assert all(lock["since"] < lock["until"] for lock in found["locks"])
     page = await running_org.sign_in("mia", "/operations")
     table = page.locator('[data-table="locks"]')
     await expect(table).to_contain_text("Ana Silva")
     await expect(table.locator("tbody tr")).to_have_count(2)
-    assert await serious(page) == []
+    assert await serious_problems(page) == []
     await page.get_by_role("button", name="Free Ana Silva, which Rep 1 has open").click()
     dialog = page.get_by_role("dialog", name="Free Ana Silva")
     await dialog.get_by_role("button", name="Free the lead").click()

@@ -12,7 +12,7 @@ from playwright.async_api import expect
 
 from streams.topics import DIRECTORY, LEAD_ARRIVALS
 from tests.fixtures.waiting import eventually
-from tests.web.axe import serious
+from tests.web.axe import serious_problems
 from tests.web.running_org import NEW, PASSWORD
 from tests.web.screens import fits_a_phone, shot
 from tests.web.toasts import until_said
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.slow
 
 
-def tile(page: Page, name: str) -> Locator:
+def number_tile(page: Page, name: str) -> Locator:
     """Return one of the numbers at the top."""
     return page.locator(f'[data-tile="{name}"]')
 
@@ -49,27 +49,27 @@ async def test_the_numbers_agree_with_what_was_done(running_org: RunningOrg) -> 
     )
     await running_org.publish("campaign", "west", name="West", group_id="turns")
     page = await running_org.sign_in("mia", "/operations")
-    await expect(tile(page, "arrived")).to_have_text("0")
+    await expect(number_tile(page, "arrived")).to_have_text("0")
     await expect(page.locator('[data-table="offers"]')).to_contain_text("No offers in this window")
     began = datetime.now(UTC)
     claimed = await running_org.arrive("A-1", last_name="Jones")
-    await expect(tile(page, "arrived")).to_have_text("1")
+    await expect(number_tile(page, "arrived")).to_have_text("1")
     await running_org.ask("claim", claimed, "rep-1", queue_id="new")
     await running_org.ask("claim", claimed, "rep-2", queue_id="new")
     first = await running_org.arrive("B-1", last_name="Silva", state="RI", campaign="west")
     await running_org.arrive("B-2", last_name="Reed", state="RI", campaign="west")
     nowhere = await running_org.arrive("B-3", last_name="Novak", state="TX", campaign="west")
     # Nothing is loaded anew: the page follows.
-    await expect(tile(page, "arrived")).to_have_text("4")
+    await expect(number_tile(page, "arrived")).to_have_text("4")
     await expect(page.locator('[data-table="offers"]')).to_contain_text("in turn")
-    await expect(tile(page, "offered")).to_have_text("2")
+    await expect(number_tile(page, "offered")).to_have_text("2")
     (taker,) = await eventually(lambda: offered_to(running_org, first), "a rep's queue has the offer")
     answer = (await running_org.ask("accept", first, taker)).answer
     assert answer is not None
     assert answer.result == "won"
-    await expect(tile(page, "won")).to_have_text("2")
-    await expect(tile(page, "lost")).to_have_text("1")
-    await expect(tile(page, "offered")).to_have_text("1")
+    await expect(number_tile(page, "won")).to_have_text("2")
+    await expect(number_tile(page, "lost")).to_have_text("1")
+    await expect(number_tile(page, "offered")).to_have_text("1")
     await expect(page.locator('[data-table="offers"] tbody tr')).to_have_count(1)
     assert await rows(page, '[data-table="offers"]') == [["in turn", "2", "1", "0", "0", "0"]]
     group = {line[0]: line[1:] for line in await rows(page, '[data-group="turns"]')}
@@ -85,7 +85,7 @@ async def test_the_numbers_agree_with_what_was_done(running_org: RunningOrg) -> 
     assert "licence" in group["Rep 3"][-1]
     assert sorted(group[name][1] for name in ("Rep 1", "Rep 2")) == ["1", "1"]  # R7
     await expect(page.locator('[data-group="turns"]')).to_contain_text("no available agents 1")
-    assert await serious(page) == []
+    assert await serious_problems(page) == []
     assert await fits_a_phone(page)
     await shot(page, "operations")
     speed = page.locator('[data-plot="speed"] [role=img]')
@@ -125,27 +125,27 @@ async def test_dead_letters_are_read_one_time_after_the_other_and_not_by_a_hidde
     letters = page.locator('[data-table="letters"] tbody tr')
     held: list[Route] = []
 
-    def hold(route: Route) -> None:
+    def hold_request(route: Route) -> None:
         held.append(route)
 
-    async def refuse_one(heard: int) -> None:
+    async def refuse_one(count: int) -> None:
         """Let a dead letter come, and wait until the page has heard of so many."""
         lead = {"org": running_org.org, "last_name": "Nobody"}  # no vendor
         await running_org.client.put(LEAD_ARRIVALS, msgspec.json.encode(lead))
-        await eventually(lambda: page.evaluate("count => heard.dead_letters >= count", heard), "the event")
+        await eventually(lambda: page.evaluate("count => heard.dead_letters >= count", count), "the event")
         # What the page asked for at the event has left it before this answer comes.
         await page.evaluate("fetch('/api/v1/badges').then(() => null)")
 
     await page.evaluate(COUNT_EVENTS)
     await eventually(lambda: page.evaluate("heard.operations > 0"), "the page follows")
-    await page.route("**/api/v1/operations/dead-letters", hold)
+    await page.route("**/api/v1/operations/dead-letters", hold_request)
     await page.evaluate(SET_HIDDEN, True)
     await refuse_one(1)
     assert held == []
     await page.evaluate(SET_HIDDEN, False)
     await eventually(lambda: held, "the page reads when it is shown again")
-    for heard in (2, 3, 4):
-        await refuse_one(heard)
+    for count in (2, 3, 4):
+        await refuse_one(count)
         assert len(held) == 1
     # The first answer is of the time before these letters. The page asks once more, for all of them.
     await held[0].fulfill(json=[])
@@ -188,7 +188,7 @@ async def test_a_dead_letter_is_shown_to_its_org_and_sent_again_once_it_is_mende
     await line.get_by_role("button", name="Open dead letter").click()
     dialog = page.locator("#letter")
     await expect(dialog.locator("[data-letter-value]")).to_contain_text("Nobody")
-    assert await serious(page) == []
+    assert await serious_problems(page) == []
     await dialog.get_by_role("button", name="Send it again").click()
     await until_said(page, "Sent to lead-arrivals again")
     # Nothing was mended, so it is refused again: a new letter, and the old one says that it was sent.

@@ -8,7 +8,7 @@ import pytest
 from playwright.async_api import expect
 
 from tests.fixtures.waiting import eventually
-from tests.web.axe import serious
+from tests.web.axe import serious_problems
 from tests.web.rows import READY
 from tests.web.test_directory import publish
 
@@ -71,16 +71,16 @@ async def test_an_admin_sets_zone_retention_protection_and_templates_and_the_his
     await other.get_by_label("A fresh assignment cannot be claimed, in minutes").fill("45")
     await publish(other)
 
-    async def both() -> bool:
+    async def both_changes() -> bool:
         read = await entries(other)
         return len(read) == 2 and "Bob" in read[0] and "Ada" in read[1]
 
-    await eventually(both, "the history names both authors")
+    await eventually(both_changes, "the history names both authors")
     newest = (await entries(other))[0]
     assert "30" in newest
     assert "45" in newest
     await expect(other.get_by_role("button", name="History")).to_be_focused()
-    assert await serious(other) == []
+    assert await serious_problems(other) == []
 
 
 async def test_dialogs_of_a_list_give_the_focus_back(running_org: RunningOrg) -> None:

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.async_api import expect
 
-from tests.web.axe import serious
-from tests.web.rows import WORK, appears, open_lead
+from tests.web.axe import serious_problems
+from tests.web.rows import WORK, open_lead, until_row
 from tests.web.screens import fits_a_phone, shot
-from tests.web.test_directory import publish, published
+from tests.web.test_directory import publish, published_object
 from tests.web.toasts import until_said
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ async def test_d2_outcomes_are_worded_once_and_read_everywhere(running_org: Runn
         await expect(form.get_by_label(f"Words for {shown}")).to_have_attribute("aria-invalid", "true")
     await expect(form.locator("[aria-invalid]")).to_have_count(2)
     await form.get_by_label("Words for Left message").fill("Left a message")
-    assert await serious(page) == []
+    assert await serious_problems(page) == []
     assert await fits_a_phone(page)
     await form.scroll_into_view_if_needed()
     await shot(page, "edit-outcomes")
@@ -53,8 +53,8 @@ async def test_d2_outcomes_are_worded_once_and_read_everywhere(running_org: Runn
     await expect(page.locator("#review")).to_contain_text("Edit Outcomes")
     await page.locator("#review").get_by_role("button", name="Back").click()
     await publish(page)
-    value = await published(page, "settings/settings")
-    labels = {one["outcome"]: one["label"] for one in value["outcomes"]}
+    value = await published_object(page, "settings/settings")
+    labels = {outcome["outcome"]: outcome["label"] for outcome in value["outcomes"]}
     assert (labels["no_answer"], labels["left_message"]) == ("Rang out", "Left a message")
     assert value["closing_outcomes"][-1] == "application_sent"
     assert list(labels)[-2] == "application_sent"
@@ -71,7 +71,7 @@ async def test_d2_outcomes_are_worded_once_and_read_everywhere(running_org: Runn
 async def worked_in_words(running_org: RunningOrg, page: Page, lead: str) -> None:
     """Record an outcome as a rep, and read its words in what is said, the history, the list and the file."""
     rep = await running_org.sign_in("rep-1", "/queues/work")
-    await appears(rep, lead)
+    await until_row(rep, lead)
     await open_lead(rep, lead)
     buttons = rep.get_by_role("group", name="Outcome").get_by_role("button")
     await expect(buttons).to_have_count(4)

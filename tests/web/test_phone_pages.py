@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 from playwright.async_api import expect
 
-from tests.web.axe import serious
-from tests.web.rows import READY, WORK, appears, row
+from tests.web.axe import serious_problems
+from tests.web.rows import READY, WORK, row, until_row
 from tests.web.running_org import NEW
 from tests.web.screens import PHONE, shot
 
@@ -69,7 +69,7 @@ async def test_the_first_row_is_on_the_first_screen_of_a_phone_and_at_200_percen
         "A-1", first_name="Jeremy", last_name="Jones", state="RI", loan_amount=310000
     )
     page = await running_org.sign_in("mia", "/queues/new")
-    await appears(page, lead)
+    await until_row(page, lead)
     # The list of queues is searchable, grouped, and shows the chosen one.
     await expect(page.locator("#standard .kind")).to_have_text(["To claim", "To work"])
     await page.get_by_label("Find a queue").fill("work 29")
@@ -81,7 +81,7 @@ async def test_the_first_row_is_on_the_first_screen_of_a_phone_and_at_200_percen
     for size in (PHONE, ZOOMED):
         await page.set_viewport_size({"width": size["width"], "height": size["height"]})
         await page.goto("/queues/new")
-        await appears(page, lead)
+        await until_row(page, lead)
         await expect(row(page, lead).get_by_role("button", name="Claim this Lead")).to_be_in_viewport(ratio=1)
         assert await width(page) <= 0, await stands_out(page)
         await page.get_by_role("button", name="Queue: New leads").click()
@@ -94,8 +94,8 @@ async def test_the_first_row_is_on_the_first_screen_of_a_phone_and_at_200_percen
             assert await width(page) <= 0, (path, size)
     await page.set_viewport_size({"width": PHONE["width"], "height": PHONE["height"]})
     await page.goto("/queues/new")
-    await appears(page, lead)
-    assert await serious(page) == []
+    await until_row(page, lead)
+    assert await serious_problems(page) == []
     await shot(page, "phone")
 
 
@@ -116,7 +116,7 @@ async def test_the_first_row_of_my_leads_and_of_the_exceptions_is_on_the_first_s
         for size in (PHONE, ZOOMED):
             await page.set_viewport_size({"width": size["width"], "height": size["height"]})
             await page.goto(path)
-            await appears(page, lead)
+            await until_row(page, lead)
             await expect(page.get_by_role("link", name=f"Open {name}")).to_be_in_viewport(ratio=1)
             assert await width(page) <= 0, await stands_out(page)
             # What else the list can do is one tap away, and so is the way out.
@@ -128,7 +128,7 @@ async def test_the_first_row_of_my_leads_and_of_the_exceptions_is_on_the_first_s
             await expect(page.get_by_role("button", name="Sign out")).to_be_hidden()
             await page.get_by_role("button", name="Menu").click()
             await expect(page.get_by_role("button", name="Sign out")).to_be_visible()
-        assert await serious(page) == []
+        assert await serious_problems(page) == []
 
 
 async def test_q1_a_new_view_on_a_phone_has_the_other_queues_one_tap_away(running_org: RunningOrg) -> None:
@@ -161,7 +161,7 @@ async def test_q1_an_amount_of_a_queue_is_whole_on_a_phone(
     page = await running_org.sign_in(
         "ann", f"/queues/{queue}", viewport={"width": PHONE["width"], "height": PHONE["height"]}
     )
-    await appears(page, lead)
+    await until_row(page, lead)
     amount = row(page, lead).get_by_text("$1,310,000")
     edges = await amount.evaluate("""(cell) => {
       const text = document.createRange();
@@ -170,7 +170,7 @@ async def test_q1_an_amount_of_a_queue_is_whole_on_a_phone(
       return [text.getBoundingClientRect().right, act.getBoundingClientRect().left];
     }""")
     assert edges[0] <= edges[1], edges
-    assert await serious(page) == []
+    assert await serious_problems(page) == []
 
 
 async def test_all_that_may_be_done_with_a_changed_object_is_in_reach_of_a_thumb(
@@ -207,4 +207,4 @@ async def test_the_console_can_be_installed(running_org: RunningOrg) -> None:
     for icon in manifest["icons"]:
         assert (await page.request.get(icon["src"])).ok, icon
     problems = (await session.send("Page.getInstallabilityErrors"))["installabilityErrors"]
-    assert [one["errorId"] for one in problems if one["errorId"] != "in-incognito"] == []
+    assert [problem["errorId"] for problem in problems if problem["errorId"] != "in-incognito"] == []

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.fixtures.waiting import eventually
-from tests.web.test_forbidden_contact import opened
+from tests.web.test_forbidden_contact import open_lender
 
 if TYPE_CHECKING:
     from tests.web.running_org import RunningOrg
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.slow
 async def test_b3_k2_k4_a_doubt_is_for_managers_and_an_inquiry_is_shown_whole(
     running_org: RunningOrg,
 ) -> None:
-    await opened(running_org)
+    await open_lender(running_org)
     given: dict[str, Any] = {"email": "home@x.org", "campaign": "west"}
     first = await running_org.arrive(
         "A-1", first_name="Ann", last_name="Jones", phone="+14014194247", **given
@@ -28,16 +28,16 @@ async def test_b3_k2_k4_a_doubt_is_for_managers_and_an_inquiry_is_shown_whole(
     mia, ann = await running_org.program("mia"), await running_org.program("ann")
 
     async def decision_shown(person: Any, lead: str, kind: str) -> dict[str, Any]:
-        async def found() -> dict[str, Any] | None:
+        async def decision_if_known() -> dict[str, Any] | None:
             answer = await person.get(f"/api/v1/leads/{lead}/why?limit=200")
             events = answer.json()["events"] if answer.status_code == 200 else []
             return next((event for event in events if event["type"] == kind), None)
 
-        event: dict[str, Any] = await eventually(found, f"{lead} has {kind}")
+        event: dict[str, Any] = await eventually(decision_if_known, f"{lead} has {kind}")
         return event
 
-    begun = await decision_shown(mia, other, "lead_accepted")
-    assert begun["why"] == (
+    acceptance = await decision_shown(mia, other, "lead_accepted")
+    assert acceptance["why"] == (
         f"it may be the same person as lead {first} (Ann Jones); name and phone speak against the same email"
     )
     assert (await decision_shown(ann, other, "lead_accepted"))["why"] is None

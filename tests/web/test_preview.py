@@ -21,7 +21,7 @@ from sink.rows import table_rows
 from sink.tables import LeadTable
 from tests.fixtures.servers import empty_database
 from tests.rules.language.reference_language import NOW, instants, leads, make, trees
-from web.services.queue_preview import Preview, drafted, find, preview
+from web.services.queue_preview import Preview, compiled_draft, find, preview
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -40,7 +40,7 @@ def crm(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
         engine.dispose()
 
 
-def put(connection: Connection, found: Sequence[Lead]) -> None:
+def write_leads(connection: Connection, found: Sequence[Lead]) -> None:
     """Write the leads as the sink does."""
     rows = [
         table_rows(0, one.lead_id, LeadRow(off=1, seq=1, lead=one, at=NOW, cause="c")).lead for one in found
@@ -53,13 +53,13 @@ def preview_of(
 ) -> Preview:
     """Return the preview with only these leads in the database."""
     with engine.execution_options(writes=True).connect() as connection, connection.begin() as transaction:
-        put(connection, found)
+        write_leads(connection, found)
         found_leads = preview(connection, "default", draft, *more, **named)
         transaction.rollback()
     return found_leads
 
 
-def numbered(found: Sequence[Lead]) -> list[Lead]:
+def with_new_ids(found: Sequence[Lead]) -> list[Lead]:
     """Return the leads with new ids, every fifth in another org."""
     return [
         msgspec.structs.replace(
@@ -86,7 +86,7 @@ values = st.fixed_dictionaries(
     }
 )
 lives = leads([*Phase, Phase.QUEUED, Phase.QUEUED, Phase.OWNED, Phase.EXCEPTION])
-many = st.lists(lives, min_size=1, max_size=16).map(numbered)
+many = st.lists(lives, min_size=1, max_size=16).map(with_new_ids)
 
 
 @settings(max_examples=40, deadline=None)
@@ -95,8 +95,8 @@ def test_x5_a_preview_holds_whom_the_engine_would_put_there(
     crm: Engine, value: dict[str, Any], before: dict[str, Any] | None, found: list[Lead], now: datetime
 ) -> None:
     """X5: how many, who enters and leaves, the first in order, and why: all as in the engine's index."""
-    draft = drafted("q", value, 2)
-    published = None if before is None else drafted("q", before, 1)
+    draft = compiled_draft("q", value, 2)
+    published = None if before is None else compiled_draft("q", before, 1)
     ours = {one.lead_id: one for one in found if one.facts.org == "default"}
     holds = placements(draft, ours, now)
     held = {} if published is None else placements(published, ours, now)
@@ -128,8 +128,10 @@ def placements(queue: CompiledQueue, found: dict[str, Lead], now: datetime) -> d
 
 def test_x5_another_orgs_lead_is_not_told_of(crm: Engine) -> None:
     """X5: it is neither counted, nor explained, nor found."""
-    theirs = make(facts=Facts(vendor="acme", org="other", first_name="Ana", last_name="Silva"))
-    found_leads = preview_of(crm, [theirs], drafted("q", {}, 1), None, NOW, lead_id=theirs.lead_id)
+    lead_of_other_org = make(facts=Facts(vendor="acme", org="other", first_name="Ana", last_name="Silva"))
+    found_leads = preview_of(
+        crm, [lead_of_other_org], compiled_draft("q", {}, 1), None, NOW, lead_id=lead_of_other_org.lead_id
+    )
     assert (found_leads.matched, found_leads.leads, found_leads.examples, found_leads.lead) == (
         0,
         0,
@@ -156,7 +158,7 @@ def test_x5_a_lead_is_found_by_id_or_by_a_part_of_its_name(
         for n, (first, last) in people.items()
     ]
     with crm.execution_options(writes=True).connect() as connection, connection.begin() as transaction:
-        put(connection, found)
+        write_leads(connection, found)
         assert find(connection, "default", text) == (None if number is None else f"{number}-{number}")
         transaction.rollback()
 
@@ -168,5 +170,5 @@ def test_q6_a_draft_that_cannot_be_published_is_not_tried() -> None:
         "columns": ["x"],
     }
     with pytest.raises(InvalidInput) as refused:
-        drafted("q", value, 1)
+        compiled_draft("q", value, 1)
     assert [problem.path for problem in refused.value.problems] == ["inclusion.rules[0]", "columns[0]"]

@@ -14,7 +14,7 @@ from playwright.async_api import expect
 from assurance.chaos.vendor_producers import producer
 from streams.topics import LEAD_ACTIONS
 from tests.fixtures.waiting import PATIENCE_SECONDS, eventually
-from tests.web.rows import WORK, appears, row
+from tests.web.rows import WORK, row, until_row
 
 if TYPE_CHECKING:
     from tests.web.running_org import RunningOrg
@@ -40,7 +40,7 @@ async def test_d8_m7_a_due_call_comes_to_the_top_of_the_open_list(running_org: R
     ]
     page = await running_org.sign_in("rep-2", "/queues/work")
     for lead in (large, small):
-        await appears(page, lead)
+        await until_row(page, lead)
     rep = await running_org.program("rep-1")
     actions = f"/api/v1/leads/{small}/actions"
 
@@ -54,7 +54,7 @@ async def test_d8_m7_a_due_call_comes_to_the_top_of_the_open_list(running_org: R
     assert datetime.fromisoformat(answer["call_from"]) == morning
     assert answer["call_from"].endswith(morning.strftime("%z")[:3] + ":00"), "in the lead's own time"
     assert "within the lead's quiet hours: the next allowed time is 08:00" in answer["why"]
-    await appears(page, small)
+    await until_row(page, small)
     await expect(page.locator("tbody tr").first).to_have_attribute("data-lead", large)
 
     # A CRM promises a call soon, by bytes on the topic. The open list of another rep shows it on top at that time.
@@ -72,7 +72,7 @@ async def test_d8_m7_a_due_call_comes_to_the_top_of_the_open_list(running_org: R
 
     async def listed() -> list[str]:
         rows = (await rep.get("/api/v1/queues/work/leads")).json()["rows"]
-        return [each["lead_id"] for each in rows]
+        return [row["lead_id"] for row in rows]
 
     async def on_top() -> bool:
         return await listed() == [small, large]
@@ -84,5 +84,5 @@ async def test_d8_m7_a_due_call_comes_to_the_top_of_the_open_list(running_org: R
     assert (await rep.post(actions, json={"type": "outcome", "outcome": "no_answer"})).json()[
         "result"
     ] == "done"
-    await appears(page, small)
+    await until_row(page, small)
     await expect(page.locator("tbody tr").first).to_have_attribute("data-lead", large)

@@ -25,7 +25,7 @@ from runtime.up import child
 from tests.couriers.conftest import CourierProcess
 from tests.couriers.push_service import Browser, PushServer, push_server
 from tests.fixtures.waiting import PATIENCE_SECONDS, eventually
-from tests.web.axe import serious
+from tests.web.axe import serious_problems
 from tests.web.conftest import CHROMIUM_FLAGS
 from tests.web.screens import shot
 from tests.web.signed_in import signed_in
@@ -183,7 +183,7 @@ async def test_n3_a_rep_hears_of_an_offer_with_no_page_open(
         await running_org.arrive("P-1", campaign="web", first_name="Jeremy", last_name="Jones")
         await expect(question).to_contain_text("Should this browser show offers to you")
         assert await page.evaluate("window.askedFor") == []
-        assert await serious(page) == []
+        assert await serious_problems(page) == []
         await question.get_by_role("button", name="Yes, show them").click()
         await until_said(page, "This browser shows your offers now.")
         assert await page.evaluate("window.askedFor") == ["permission", desk.public_key]
@@ -223,7 +223,7 @@ async def test_n3_a_rep_hears_of_an_offer_with_no_page_open(
             }"""
         )
         assert opened == [f"{origin}/leads/{second}"]
-        # The close names the tag: if it came late, it would close the next notification too.
+        # Closing goes by the notification's tag: if it came late, it would also close the next one with that tag.
         await eventually(lambda: _has(worker, 0), "the click closes the notification")
         await _deliver(session, origin, browser.seen()[0])
         await eventually(lambda: worker.evaluate("() => self.shown === 2"), "it is shown again")
@@ -274,7 +274,7 @@ async def test_n3_n8_a_rep_chooses_on_the_page_how_to_be_told(
         page = await _page(running_org, browser, "/notifications")
         push = page.locator("[data-push]")
         await expect(push).to_contain_text("Off: this browser shows news only in an open page.")
-        assert await serious(page) == []
+        assert await serious_problems(page) == []
         await push.get_by_role("button", name="Turn on").click()
         await expect(push).to_contain_text("On: this browser shows your news")
         await page.get_by_label("Leads that are offered to you: Mail").uncheck()
@@ -294,7 +294,7 @@ async def test_n3_n8_a_rep_chooses_on_the_page_how_to_be_told(
             "quiet_times": [{"days": ["mon"], "from": "09:00", "to": "17:00"}],
         }
         assert (rep["max_open"], rep["role"]) == (7, "rep"), "all else stays"
-        assert any(one["act"] == "published" for one in entries["entries"])
+        assert any(entry["act"] == "published" for entry in entries["entries"])
         await page.reload()
         await page.wait_for_selector("html[data-ready=yes]")
         await expect(page.get_by_label("Leads that are offered to you: Mail")).not_to_be_checked()

@@ -23,7 +23,7 @@ pytestmark = pytest.mark.slow
 RI = {"field": "state", "operator": "=", "value": "RI"}
 
 
-async def saved(page: Page) -> None:
+async def until_saved(page: Page) -> None:
     """Wait until the edit is kept as a draft."""
     await expect(page.locator("[data-saved]")).to_have_text("Saved as a draft")
 
@@ -78,7 +78,7 @@ async def test_q1_q6_a_view_is_built_previewed_published_and_seen_by_reps(runnin
     await page.get_by_label("Selected teams").check()
     await page.get_by_label("west").check()
     await page.get_by_label("Sorted by").select_option("last_contacted_at")
-    await saved(page)
+    await until_saved(page)
     await expect(page.locator("[data-unpublished]")).to_be_visible()
     await page.evaluate("scrollTo(0, 0)")
     await shot(page, "queue-builder")
@@ -120,7 +120,7 @@ async def test_q5_claimable_clears_outcomes_and_unchecking_does_not_bring_them_b
     await page.get_by_role("checkbox", name="Claimable Leads Queue").check()
     await expect(boxes).to_have_count(0)
     await expect(page.get_by_label("Left message")).to_be_disabled()
-    await saved(page)
+    await until_saved(page)
     await page.get_by_role("checkbox", name="Claimable Leads Queue").uncheck()
     await expect(page.get_by_label("Left message")).to_be_enabled()
     await expect(boxes).to_have_count(0)
@@ -128,7 +128,7 @@ async def test_q5_claimable_clears_outcomes_and_unchecking_does_not_bring_them_b
     await page.get_by_role("button", name="Add", exact=True).click()
     await expect(boxes).to_have_count(1)
     api, headers = await program(running_org, "mia")
-    state = await settled(api, headers, "work", outcomes=["not_interested"])
+    state = await until_draft(api, headers, "work", outcomes=["not_interested"])
     given = {**state["value"], "claimable": True, "outcomes": ["left_message"]}
     put = await api.put(
         "/api/v1/queue-drafts/work",
@@ -166,13 +166,13 @@ async def test_q6_two_builders_at_once_lose_no_edit(running_org: RunningOrg) -> 
     mia = await running_org.sign_in("mia", "/queue-builder/new")
     ada = await running_org.sign_in("ada", "/queue-builder/new")
     await mia.get_by_label("Description").fill("mine")
-    await saved(mia)
+    await until_saved(mia)
     await ada.get_by_label("Description").fill("hers")
     dialog = ada.get_by_role("dialog", name="Somebody else has changed this view")
     await expect(dialog).to_contain_text("mia has changed it")
     await expect(dialog.locator("li")).to_have_text("description: theirs mine, yours hers")
     await dialog.get_by_role("button", name="Save mine instead").click()
-    await saved(ada)
+    await until_saved(ada)
     await mia.locator("#name").fill("Newest")
     dialog = mia.get_by_role("dialog", name="Somebody else has changed this view")
     await expect(dialog).to_contain_text("ada has changed it")
@@ -191,7 +191,7 @@ async def test_q6_history_revert_discard_and_delete(running_org: RunningOrg) -> 
     await page.wait_for_selector("html[data-ready=yes]")
     await publish(page)
     await page.locator("#name").fill("Aged leads")
-    await saved(page)
+    await until_saved(page)
     await publish(page)
     await page.get_by_role("button", name="History").click()
     editions = page.locator("[data-editions] li")
@@ -222,7 +222,7 @@ async def test_q3_a_blind_view_has_no_columns_and_shows_none(running_org: Runnin
     preview = page.locator("[data-preview]")
     await expect(preview.locator("thead th")).to_have_text(["Name"])
     await expect(preview.locator("tbody td")).to_have_text(["Ana Silva"])
-    await saved(page)
+    await until_saved(page)
     await publish(page)
     api, headers = await program(running_org, "mia")
     state = await (await api.get("/api/v1/queue-drafts/new", headers=headers)).json()
@@ -264,7 +264,7 @@ async def program(running_org: RunningOrg, rep_id: str) -> tuple[APIRequestConte
     return api, headers
 
 
-async def settled(
+async def until_draft(
     api: APIRequestContext, headers: dict[str, str], queue: str, **wanted: Any
 ) -> dict[str, Any]:
     """Wait until the draft has these values."""

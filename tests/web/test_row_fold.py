@@ -43,11 +43,11 @@ async def open_queue(running_org: RunningOrg) -> Page:
         }""",
         arg=NEAR_PX,
     )
-    assert await shown(page).count() < LEADS
+    assert await visible_rows(page).count() < LEADS
     return page
 
 
-def shown(page: Page) -> Locator:
+def visible_rows(page: Page) -> Locator:
     """Return the rows that are laid out."""
     return page.locator("[data-rows] tr").filter(visible=True)
 
@@ -58,7 +58,7 @@ async def test_q7_all_rows_are_there_as_soon_as_somebody_scrolls(running_org: Ru
     await expect(last).to_be_hidden()
     await page.mouse.move(400, 400)
     await page.mouse.wheel(0, 10_000)
-    await expect(shown(page)).to_have_count(LEADS)
+    await expect(visible_rows(page)).to_have_count(LEADS)
     await last.click()
     await expect(page.get_by_role("heading", name="Congratulations! You have a new lead")).to_be_visible()
 
@@ -67,7 +67,7 @@ async def test_q7_keys_walk_through_all_rows(running_org: RunningOrg) -> None:
     page = await open_queue(running_org)
     for _ in range(LEADS):
         await page.keyboard.press("j")
-    await expect(shown(page)).to_have_count(LEADS)
+    await expect(visible_rows(page)).to_have_count(LEADS)
     last = page.get_by_role("button", name=f"Claim this Lead: Ana Silva {LEADS - 1}", exact=True)
     await expect(last).to_be_focused()
 
@@ -76,10 +76,10 @@ async def test_q7_keys_walk_through_all_rows(running_org: RunningOrg) -> None:
 async def test_q7_the_browsers_search_finds_all_rows(running_org: RunningOrg, key: str) -> None:
     page = await open_queue(running_org)
     await page.keyboard.press(key)
-    await expect(shown(page)).to_have_count(LEADS)
+    await expect(visible_rows(page)).to_have_count(LEADS)
 
 
 async def test_q7_a_tall_window_shows_all_rows_at_once(running_org: RunningOrg) -> None:
     page = await open_queue(running_org)
     await page.set_viewport_size({"width": 1280, "height": 3000})
-    await expect(shown(page)).to_have_count(LEADS)
+    await expect(visible_rows(page)).to_have_count(LEADS)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 import pytest
 from playwright.async_api import expect
 
-from tests.web.rows import appears, vanishes
+from tests.web.rows import until_no_row, until_row
 from tests.web.running_org import NEW
 from tests.web.test_fresh_assignments import until_in_queue
 
@@ -40,7 +40,7 @@ _COUNT_MOVES: Final = """() => {
 }"""
 
 
-async def watched(running_org: RunningOrg) -> tuple[Page, list[str]]:
+async def open_queue_page(running_org: RunningOrg) -> tuple[Page, list[str]]:
     """Return a page with a queue, and the leads of its rows. Its clock stands still, and the pointer is elsewhere."""
     for rep_id in ("rep-1", "rep-2"):
         await running_org.rep(rep_id)
@@ -70,7 +70,7 @@ def lines(page: Page) -> Locator:
     return page.locator("[data-rows] tr")
 
 
-def gaps(page: Page) -> Locator:
+def gaps_of(page: Page) -> Locator:
     """Return the gaps of rows that have gone."""
     return page.locator("[data-rows] tr.gone")
 
@@ -81,83 +81,83 @@ async def tops(page: Page) -> dict[str, float]:
     return found
 
 
-async def claimed(running_org: RunningOrg, page: Page, lead: str) -> None:
+async def claim_elsewhere(running_org: RunningOrg, page: Page, lead: str) -> None:
     """Let rep-2 claim a lead, and wait until its row is gone from the page."""
     answer = (await running_org.ask("claim", lead, "rep-2", queue_id="new")).answer
     assert answer is not None
     assert answer.result == "won"
-    await vanishes(page, lead)
+    await until_no_row(page, lead)
 
 
 async def test_q9_what_others_claim_is_gone_at_once_and_the_rows_below_move_once(
     running_org: RunningOrg,
 ) -> None:
-    page, leads = await watched(running_org)
+    page, leads = await open_queue_page(running_org)
     before = await tops(page)
-    gone = [leads[1], leads[3]]
-    await claimed(running_org, page, gone[0])
+    claimed = [leads[1], leads[3]]
+    await claim_elsewhere(running_org, page, claimed[0])
     # There is nothing to see, to click, to read out, or to walk to; the count is right at once.
     await expect(page.get_by_role("button", name="Claim this Lead: Ana Silva 1", exact=True)).to_have_count(0)
-    await expect(gaps(page).get_by_text("Ana Silva 1", exact=True)).to_be_hidden()
+    await expect(gaps_of(page).get_by_text("Ana Silva 1", exact=True)).to_be_hidden()
     hit = "top => document.elementFromPoint(innerWidth - 120, top + 20)?.closest('button, a, [data-lead]')"
-    assert await page.evaluate(hit, before[gone[0]]) is None
+    assert await page.evaluate(hit, before[claimed[0]]) is None
     read_out = await page.locator(".list > .scroll").aria_snapshot()
     assert 'Ana Silva 0"' in read_out
     assert 'Ana Silva 1"' not in read_out
     await expect(page.locator("[data-size]").first).to_have_text(f"{LEADS - 1} leads")
-    await claimed(running_org, page, gone[1])
-    await expect(gaps(page)).to_have_count(2)
-    assert await tops(page) == {lead: top for lead, top in before.items() if lead not in gone}
+    await claim_elsewhere(running_org, page, claimed[1])
+    await expect(gaps_of(page)).to_have_count(2)
+    assert await tops(page) == {lead: top for lead, top in before.items() if lead not in claimed}
     # After a calm moment the gaps close together.
     await page.clock.run_for(CALM_MS)
-    await expect(gaps(page)).to_have_count(0)
-    left = [lead for lead in leads if lead not in gone]
+    await expect(gaps_of(page)).to_have_count(0)
+    remaining = [lead for lead in leads if lead not in claimed]
     after = await tops(page)
-    assert list(after) == left
-    assert after[left[1]] == before[gone[0]]
+    assert list(after) == remaining
+    assert after[remaining[1]] == before[claimed[0]]
     assert await page.evaluate("moves") == 1
 
 
 async def test_q9_gaps_are_few_and_last_a_moment(running_org: RunningOrg) -> None:
-    page, leads = await watched(running_org)
+    page, leads = await open_queue_page(running_org)
     for lead in leads[:MOST_GAPS]:
-        await claimed(running_org, page, lead)
-    await expect(gaps(page)).to_have_count(MOST_GAPS)
-    await claimed(running_org, page, leads[MOST_GAPS])
-    await expect(gaps(page)).to_have_count(0)
+        await claim_elsewhere(running_org, page, lead)
+    await expect(gaps_of(page)).to_have_count(MOST_GAPS)
+    await claim_elsewhere(running_org, page, leads[MOST_GAPS])
+    await expect(gaps_of(page)).to_have_count(0)
     # While rows go on going, the first gap's age decides.
     early = CALM_MS - 100
-    rest = leads[MOST_GAPS + 1 :]
-    for lead in rest[:3]:
-        await claimed(running_org, page, lead)
+    remaining = leads[MOST_GAPS + 1 :]
+    for lead in remaining[:3]:
+        await claim_elsewhere(running_org, page, lead)
         await page.clock.run_for(early)
-    await expect(gaps(page)).to_have_count(3)
-    await claimed(running_org, page, rest[3])
+    await expect(gaps_of(page)).to_have_count(3)
+    await claim_elsewhere(running_org, page, remaining[3])
     await page.clock.run_for(MOST_MS - 3 * early)
-    await expect(gaps(page)).to_have_count(0)
-    assert list(await tops(page)) == rest[4:]
+    await expect(gaps_of(page)).to_have_count(0)
+    assert list(await tops(page)) == remaining[4:]
 
 
 async def test_q9_gaps_close_at_once_for_a_key_and_a_row_that_comes(running_org: RunningOrg) -> None:
-    page, leads = await watched(running_org)
-    await claimed(running_org, page, leads[0])
-    await expect(gaps(page)).to_have_count(1)
+    page, leads = await open_queue_page(running_org)
+    await claim_elsewhere(running_org, page, leads[0])
+    await expect(gaps_of(page)).to_have_count(1)
     await page.keyboard.press("j")
-    await expect(gaps(page)).to_have_count(0)
+    await expect(gaps_of(page)).to_have_count(0)
     await expect(page.get_by_role("button", name="Claim this Lead: Ana Silva 1", exact=True)).to_be_focused()
     await page.evaluate("document.activeElement.blur()")
-    await claimed(running_org, page, leads[2])
-    await expect(gaps(page)).to_have_count(1)
+    await claim_elsewhere(running_org, page, leads[2])
+    await expect(gaps_of(page)).to_have_count(1)
     larger = await running_org.arrive("A-99", first_name="Bo", last_name="Reed", loan_amount=950_000)
     await expect(lines(page).first).to_have_attribute("data-lead", larger)
-    await expect(gaps(page)).to_have_count(0)
+    await expect(gaps_of(page)).to_have_count(0)
     # Under the pointer a gap stays for as long as the pointer does.
     await page.locator(f'tr[data-lead="{leads[5]}"]').hover()
-    await claimed(running_org, page, leads[3])
+    await claim_elsewhere(running_org, page, leads[3])
     await page.clock.run_for(MOST_MS)
-    await expect(gaps(page)).to_have_count(1)
+    await expect(gaps_of(page)).to_have_count(1)
     await page.mouse.move(5, 5)
-    await expect(gaps(page)).to_have_count(0)
+    await expect(gaps_of(page)).to_have_count(0)
 
 
 async def test_s6_a_row_that_comes_last_is_shown(running_org: RunningOrg) -> None:
@@ -165,16 +165,16 @@ async def test_s6_a_row_that_comes_last_is_shown(running_org: RunningOrg) -> Non
     await running_org.until_published("rep", "rep-1")
     first = await running_org.arrive("A-1", last_name="Adams", assigned_to="rep-1")
     page = await running_org.sign_in("rep-1", "/my-leads?sort=last_name")
-    await appears(page, first)
+    await until_row(page, first)
     last = await running_org.arrive("A-2", last_name="Zimmer", assigned_to="rep-1")
-    await appears(page, last)
+    await until_row(page, last)
     await expect(lines(page)).to_have_count(2)
 
 
 async def test_q9_a_list_that_scrolls_has_no_gaps(running_org: RunningOrg) -> None:
-    page, leads = await watched(running_org)
+    page, leads = await open_queue_page(running_org)
     await page.set_viewport_size({"width": 1280, "height": 420})
-    await claimed(running_org, page, leads[0])
-    await expect(gaps(page)).to_have_count(1)
+    await claim_elsewhere(running_org, page, leads[0])
+    await expect(gaps_of(page)).to_have_count(1)
     await page.evaluate("scrollBy(0, 60)")
-    await expect(gaps(page)).to_have_count(0)
+    await expect(gaps_of(page)).to_have_count(0)

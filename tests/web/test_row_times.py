@@ -11,8 +11,8 @@ from zoneinfo import ZoneInfo
 import pytest
 from playwright.async_api import expect
 
-from tests.web.axe import serious
-from tests.web.rows import appears, row
+from tests.web.axe import serious_problems
+from tests.web.rows import row, until_row
 from tests.web.running_org import NEW
 from tests.web.screens import shot
 
@@ -57,19 +57,19 @@ async def test_x6_a_list_shows_ages_the_leads_time_phones_labels_and_dashes(runn
     await running_org.until_published("queue", "blind")
     jones = await running_org.arrive("A-1", campaign="west", **JONES)
     page = await running_org.sign_in("rep-1", "/queues/new", timezone_id="America/Los_Angeles")
-    await appears(page, jones)
+    await until_row(page, jones)
     line = row(page, jones)
     # A row that comes to an open page gets its time too.
     late = await running_org.arrive("A-2", campaign="late", last_name="Late", phone="(401) 419-4248")
-    await appears(page, late)
+    await until_row(page, late)
     until = f"may be called until {begin:%-I} {begin:%p}"
     for one in (line, row(page, late)):
         await expect(one.locator(".there")).to_contain_text(until)
     await expect(line).to_contain_text("(401) 419-4247")
     await expect(line).to_contain_text("Cash-out")
     await expect(line).to_contain_text("$310,000")
-    there = re.compile(rf"{datetime.now(EASTERN):%-I}:\d\d {datetime.now(EASTERN):%p}|:0\d")
-    await expect(line.locator(".there")).to_contain_text(there)
+    lead_time = re.compile(rf"{datetime.now(EASTERN):%-I}:\d\d {datetime.now(EASTERN):%p}|:0\d")
+    await expect(line.locator(".there")).to_contain_text(lead_time)
     await expect(line.locator("time.age")).to_have_attribute("data-window", "open")
     await expect(line.locator("time.age")).to_have_text(re.compile(r"under 1 min|\d+ min"))
     await expect(row(page, late).locator("time.age")).to_have_attribute("data-window", "over")
@@ -77,17 +77,17 @@ async def test_x6_a_list_shows_ages_the_leads_time_phones_labels_and_dashes(runn
     assert cells[1:4] == ["--", "--", "--"]
     await expect(page.locator(".sorted")).to_have_text("Sorted By: Loan amount, the highest first")
     await expect(page.locator(".queue-reason")).to_have_text("Why they are here: the lead has no owner.")
-    assert await serious(page) == []
+    assert await serious_problems(page) == []
     await shot(page, "call-queue")
     # Where a lead is stays hidden in a queue that does not show it.
     hidden = await page.request.get(f"/api/v1/queues/blind/call-times?lead={jones}")
     assert (hidden.status, await hidden.json()) == (HTTPStatus.OK, {})
     await page.goto("/queues/blind")
-    await appears(page, jones)
+    await until_row(page, jones)
     assert await page.locator(".there").count() == 0
     # The desk of all leads shows the same, in the order that one chooses.
     desk = await running_org.sign_in("mia", "/my-leads")
-    await appears(desk, jones)
+    await until_row(desk, jones)
     await expect(row(desk, jones)).to_contain_text(until)
     await expect(row(desk, jones).locator("td[data-column=email]")).to_have_text("--")
     await desk.get_by_label("Sorted By").select_option(label="Last name, A to Z")
@@ -103,16 +103,16 @@ async def test_x6_rows_that_are_read_bring_their_times(running_org: RunningOrg) 
     jones = await running_org.arrive("A-1", **JONES)
     reed = await running_org.arrive("A-2", last_name="Reed", state="RI")
     page = await running_org.sign_in("rep-1", "/queues/new")
-    await appears(page, jones)
-    await appears(page, reed)
+    await until_row(page, jones)
+    await until_row(page, reed)
     paths: list[str] = []
     page.on("request", lambda request: paths.append(request.url))
     await page.get_by_label("Search by name").fill("Jones")
     await expect(row(page, reed)).to_have_count(0)
     await page.get_by_role("button", name="Clear").click()
     await expect(row(page, reed).locator(".there")).to_contain_text(re.compile(r"\d:\d\d"))
-    assert sum("times=true" in one for one in paths) == 2
-    assert not [one for one in paths if "call-times" in one]
+    assert sum("times=true" in path for path in paths) == 2
+    assert not [path for path in paths if "call-times" in path]
     read = await page.request.get("/api/v1/queues/blind/leads?times=true")
     assert (read.status, (await read.json())["call_times"]) == (HTTPStatus.OK, {})
 
@@ -136,7 +136,7 @@ async def test_x6_quiet_hours_and_the_do_not_contact_list_are_said_in_the_row(
         "A-2", last_name="Reed", state="RI", phone="(401) 419-4249", loan_amount=1
     )
     page = await running_org.sign_in("rep-1", "/queues/new", timezone_id="America/New_York")
-    await appears(page, silent)
+    await until_row(page, silent)
     await expect(row(page, quiet).locator(".there")).to_contain_text(f"no calls before {end:%-I} {end:%p}")
     await expect(row(page, silent)).to_contain_text("Do not call")
     # The largest loan is first in the queue, but nobody may call it.

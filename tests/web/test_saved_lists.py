@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from playwright.async_api import expect
 
-from tests.web.axe import serious
+from tests.web.axe import serious_problems
 from tests.web.rows import WORK
-from tests.web.test_my_leads import opened, shows
+from tests.web.test_my_leads import open_org, until_shown
 from tests.web.toasts import until_said
 
 if TYPE_CHECKING:
@@ -43,10 +43,10 @@ async def save(page: Page, name: str, *, shared: bool = False) -> None:
 async def test_s6_filters_columns_and_order_are_saved_for_oneself_and_for_everybody(
     running_org: RunningOrg,
 ) -> None:
-    await opened(running_org)
+    await open_org(running_org)
     await running_org.publish("queue", "work", **WORK)
     page = await running_org.sign_in("mia", "/my-leads?state=RI&sort=last_name")
-    await shows(page, "Robbie Duffy", "=Frank Taraborelli")
+    await until_shown(page, "Robbie Duffy", "=Frank Taraborelli")
     await page.get_by_role("button", name="Edit Columns").click()
     await page.locator("#columns").get_by_label("Group", exact=True).check()
     await page.locator("#columns").get_by_label("Email", exact=True).uncheck()
@@ -54,19 +54,19 @@ async def test_s6_filters_columns_and_order_are_saved_for_oneself_and_for_everyb
     await save(page, "Rhode Island", shared=True)
     view = page.get_by_role("combobox", name="View")
     await expect(view.locator("option:checked")).to_have_text("Rhode Island")
-    assert await serious(page) == []
+    assert await serious_problems(page) == []
     # Another filter is not saved; the saved one brings all of it back.
     await page.get_by_role("button", name="Remove the filter State: RI").click()
     await expect(view.locator("option:checked")).to_have_text("Not saved")
     await view.select_option(label="Rhode Island")
-    await shows(page, "Robbie Duffy", "=Frank Taraborelli")
+    await until_shown(page, "Robbie Duffy", "=Frank Taraborelli")
     assert "Group" in await heads(page)
     # A rep has it too, with the own leads, and may not change it.
     rep = await running_org.sign_in("rep-1", "/my-leads")
-    await shows(rep, "=Frank Taraborelli", "Herbie Waller", "Robbie Duffy")
+    await until_shown(rep, "=Frank Taraborelli", "Herbie Waller", "Robbie Duffy")
     assert "Email" in await heads(rep)
     await rep.get_by_role("combobox", name="View").select_option(label="Rhode Island")
-    await shows(rep, "Robbie Duffy", "=Frank Taraborelli")
+    await until_shown(rep, "Robbie Duffy", "=Frank Taraborelli")
     assert "Email" not in await heads(rep)
     await rep.get_by_role("button", name="Save view …").click()
     await expect(rep.get_by_label("For everybody")).to_be_hidden()
@@ -82,7 +82,7 @@ async def test_s6_filters_columns_and_order_are_saved_for_oneself_and_for_everyb
         assert (await client.post(LISTS, json={**body, "shared": True})).status_code == HTTPStatus.FORBIDDEN
         wrong = await client.post(LISTS, json={**body, "query": "colour=red", "columns": ["taste"]})
         assert wrong.status_code == HTTPStatus.UNPROCESSABLE_ENTITY
-        assert [one["reason"] for one in wrong.json()["errors"]] == [
+        assert [error["reason"] for error in wrong.json()["errors"]] == [
             "there is no column taste",
             "colour is not a filter of this list",
         ]
@@ -101,7 +101,7 @@ async def test_s6_filters_columns_and_order_are_saved_for_oneself_and_for_everyb
 
 
 async def test_q12_one_box_finds_pages_queues_and_leads(running_org: RunningOrg) -> None:
-    leads = await opened(running_org)
+    leads = await open_org(running_org)
     await running_org.publish("queue", "work", **{**WORK, "name": "Rescue these"})
     await running_org.until_published("queue", "work")
     page = await running_org.sign_in("rep-1", "/account")
@@ -110,7 +110,7 @@ async def test_q12_one_box_finds_pages_queues_and_leads(running_org: RunningOrg)
     field = box.get_by_label("Find a page, a queue or a lead")
     await field.fill("rescue")
     await expect(box.get_by_role("link", name="Rescue these")).to_be_visible()
-    assert await serious(page) == []
+    assert await serious_problems(page) == []
     await field.fill("nobody")
     await expect(box.get_by_role("link", name="Nobody Hasit Rescue these")).to_have_attribute(
         "href", f"/leads/{leads['Nobody Hasit']}?queue=work"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 import pytest
 from playwright.async_api import expect
 
-from tests.web.axe import serious
+from tests.web.axe import serious_problems
 from tests.web.rows import READY, WORK
 from tests.web.running_org import NEW
 from tests.web.screens import fits_a_phone, shot
@@ -55,14 +55,14 @@ async def test_everything_is_found_in_an_org_of_60_queues_300_reps_and_26_filter
     await expect(page.locator("#standard .kind")).to_have_text(["To claim", "To work"])
     await page.get_by_label("Find a queue").fill("queue 07")
     await expect(page.locator("#standard li:visible a")).to_have_count(1)
-    assert await serious(page) == []
+    assert await serious_problems(page) == []
     await shot(page, "many-queues")
     await page.goto("/queue-builder/queue-59")
     await chosen_is_in_sight(page)
     await expect(page.locator(".lists .kind")).to_have_text(["To claim", "To work"])
     await page.get_by_label("Find a view").fill("59")
     await expect(page.locator(".lists li:visible a")).to_have_count(1)
-    assert await serious(page) == []
+    assert await serious_problems(page) == []
     await page.goto(f"/directory/reps/officer-{REPS - 1:03}")
     await chosen_is_in_sight(page)
     await expect(page.locator(".lists .kind")).to_have_text(["Managers and admins (1)", f"Reps ({REPS})"])
@@ -74,11 +74,11 @@ async def test_everything_is_found_in_an_org_of_60_queues_300_reps_and_26_filter
     await expect(page.locator(".lists li a")).to_have_count(REPS // len(TEAMS))
     await page.goto("/directory/reps")
     await expect(page.locator("[data-listed] tbody tr")).to_have_count(REPS + 1)
-    assert await serious(page) == []
+    assert await serious_problems(page) == []
     await page.goto("/wallboard")
     await page.get_by_label("Search reps").fill("officer 299")
     await expect(page.locator('[data-table="reps"] tbody tr')).to_have_count(1)
-    assert await serious(page) == []
+    assert await serious_problems(page) == []
     await many_filters(page)
 
 
@@ -90,7 +90,7 @@ async def many_filters(page: Page) -> None:
     filters = page.locator("[data-controls] .controls > *")
     await expect(filters.nth(FILTERS - 1)).to_be_attached()
     await expect(page.locator(".filter-part h3")).to_have_text(["Of the columns shown", "Of other columns"])
-    assert await serious(page) == []
+    assert await serious_problems(page) == []
     assert await fits_a_phone(page)
     await shot(page, "many-filters")
     await page.get_by_label("Find a filter").fill("credit")

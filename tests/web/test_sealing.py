@@ -39,7 +39,7 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
         yield engine
 
 
-def stored(store: Engine) -> str:
+def stored_secret(store: Engine) -> str:
     with store.connect() as connection:
         found: str | None = connection.scalar(select(AccountTable.totp_secret))
     assert found is not None
@@ -53,7 +53,7 @@ def test_a_copy_of_the_database_has_no_secret_of_a_second_factor(store: Engine) 
     factors = SecondFactors(store, keys)
     secret = factors.prepare(MIA)
     assert secret is not None
-    assert secret not in stored(store)
+    assert secret not in stored_secret(store)
     assert factors.confirm(MIA, pyotp.TOTP(secret).now()) is not None
     with pytest.raises(ConfigError, match="none of these keys"):
         SecondFactors(store, Vault([new_key()], variable="test")).accept(MIA, pyotp.TOTP(secret).now())
@@ -66,7 +66,7 @@ def test_a_secret_of_an_earlier_version_is_encrypted_at_the_start_and_still_work
         connection.execute(update(AccountTable).values(totp_secret=secret))
     keys = Vault([new_key()], variable="test")
     assert Seals(store).check_and_renew(keys) == 2, "the secret and the known text"
-    assert secret not in stored(store)
+    assert secret not in stored_secret(store)
     assert SecondFactors(store, keys).confirm(MIA, pyotp.TOTP(secret).now()) is not None
     assert Seals(store).check_and_renew(keys) == 0
 
@@ -76,10 +76,10 @@ def test_keys_are_replaced_by_naming_the_new_one_first_and_a_wrong_one_changes_n
     Accounts(store).put(MIA, None)
     secret = SecondFactors(store, Vault([old], variable="test")).prepare(MIA)
     Seals(store).check_and_renew(Vault([old], variable="test"))
-    before = stored(store)
+    before = stored_secret(store)
     with pytest.raises(ConfigError, match="none of these keys decrypts the console's database"):
         Seals(store).check_and_renew(Vault([new], variable="test"))
-    assert stored(store) == before
+    assert stored_secret(store) == before
     assert Seals(store).check_and_renew(Vault([new, old], variable="test")) == 2
     assert Seals(store).check_and_renew(Vault([new], variable="test")) == 0
     factors = SecondFactors(store, Vault([new], variable="test"))

@@ -15,7 +15,7 @@ from sqlalchemy import update
 from runtime.process import free_port
 from runtime.up import child
 from tests.fixtures.waiting import PATIENCE_SECONDS
-from tests.web.axe import serious
+from tests.web.axe import serious_problems
 from tests.web.running_org import PASSWORD
 from tests.web.signed_in import JSON, sign_in, signed_in
 from web.settings import WebSettings
@@ -158,23 +158,23 @@ async def test_a_second_factor_is_set_up_and_used_in_the_browser(
     await running_org.rep("rep-1")
     page = await running_org.sign_in("rep-1", "/account")
     proved_long_ago(store, running_org.email("rep-1"))
-    assert await serious(page) == []
+    assert await serious_problems(page) == []
     await page.get_by_role("button", name="Set up a second factor").click()
     dialog = page.get_by_role("dialog", name="Is it you?")
     await dialog.get_by_label("Password").fill(WRONG)
     await dialog.get_by_role("button", name="Confirm").click()
     await expect(dialog.get_by_role("alert")).to_have_text("current: is not your password")
-    assert await serious(page) == []
+    assert await serious_problems(page) == []
     await dialog.get_by_label("Password").fill(PASSWORD)
     await dialog.get_by_role("button", name="Confirm").click()
     await expect(page.get_by_role("img", name="QR code for an authenticator app")).to_be_visible()
-    assert await serious(page) == []
+    assert await serious_problems(page) == []
     secret = (await page.locator("[data-secret]").inner_text()).replace(" ", "")
     await page.get_by_label("The code that the app shows").fill(code(secret))
     await page.get_by_role("button", name="Confirm").click()
     await expect(page.get_by_role("heading", name="Recovery codes")).to_be_focused()
     recovery = await page.locator(".codes li").first.inner_text()
-    assert await serious(page) == []
+    assert await serious_problems(page) == []
     await page.get_by_role("button", name="Sign out").click()
     await page.get_by_label("Email").fill(running_org.email("rep-1"))
     await page.get_by_label("Password").fill(PASSWORD)
@@ -183,7 +183,7 @@ async def test_a_second_factor_is_set_up_and_used_in_the_browser(
     await field.fill("000000")
     await page.get_by_role("button", name="Go on").click()
     await expect(page.get_by_role("alert")).to_contain_text("the code is wrong")
-    assert await serious(page) == []
+    assert await serious_problems(page) == []
     await field.fill(recovery)
     await page.get_by_role("button", name="Go on").click()
     await page.wait_for_url("**/queues")

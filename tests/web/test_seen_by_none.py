@@ -118,10 +118,10 @@ async def test_q3_e5_no_reader_shows_phone_or_mail_of_a_lead_that_is_not_the_rep
         least = counts["desk"]
         desk = await until_rows(client, "/api/v1/unassigned", least)
         blind = await until_rows(client, "/api/v1/queues/blind/leads", counts["blind"])
-        mine = await until_rows(client, "/api/v1/queues/mine/leads", counts["offered"])
+        own_rows = await until_rows(client, "/api/v1/queues/mine/leads", counts["offered"])
         assert {row["prospect_name"] for row in desk} == {"Jeremy Jones", "Jeremy", "Jones", UNNAMED}
 
-        found = [*leaks(str(blind), "blind"), *leaks(str(mine), "offered")]
+        found = [*leaks(str(blind), "blind"), *leaks(str(own_rows), "offered")]
         for order in ("prospect_name", "-prospect_name", "reason", "raised_at", "distribution"):
             found += leaks(str(await rows_of(client, "/api/v1/unassigned", sort=order)), f"sort {order}")
         names = [
@@ -139,8 +139,13 @@ async def test_q3_e5_no_reader_shows_phone_or_mail_of_a_lead_that_is_not_the_rep
             assert await rows_of(client, "/api/v1/leads", search=text) == [], "these leads are not the rep's"
         assert len(await rows_of(client, "/api/v1/unassigned", search="jones")) >= least // 4
 
-        leads = {row["lead_id"] for row in (*desk, *blind, *mine)}
-        some = [desk[-1], blind[-1], mine[-1], *[row for row in desk if row["prospect_name"] == UNNAMED][:1]]
+        leads = {row["lead_id"] for row in (*desk, *blind, *own_rows)}
+        some = [
+            desk[-1],
+            blind[-1],
+            own_rows[-1],
+            *[row for row in desk if row["prospect_name"] == UNNAMED][:1],
+        ]
         for method, route, access in routes():
             if access is None or route.path.endswith("/live") or method not in SAFE:
                 continue
@@ -156,7 +161,7 @@ async def test_q3_e5_no_reader_shows_phone_or_mail_of_a_lead_that_is_not_the_rep
                 more = {"outcome": {"outcome": "x"}, "note": {"note": "n"}, "assign": {"to_rep_id": "rep-1"}}
                 if (
                     kind in ("accept", "press_one", "claim_now", "outcome", "callback", "note")
-                    and row is mine[-1]
+                    and row is own_rows[-1]
                 ):
                     continue  # these take the lead that is offered
                 body = {"type": kind, **more.get(kind, {})}

@@ -61,7 +61,7 @@ async def test_wrong_tries_padded_with_blanks_are_one_account(running_org: Runni
     )
     async with httpx.AsyncClient(timeout=PATIENCE_SECONDS, base_url=running_org.url, headers=JSON) as client:
         answers = [await sign_in(client, f"{' ' * number}{next(spellings)}", WRONG) for number in range(11)]
-        assert [one.status_code for one in answers] == [HTTPStatus.UNAUTHORIZED] * 10 + [429]
+        assert [answer.status_code for answer in answers] == [HTTPStatus.UNAUTHORIZED] * 10 + [429]
         assert 0 < int(answers[-1].headers["retry-after"]) <= 61
         assert (await sign_in(client, email)).status_code == 429, "the right password waits, too"
         page = await client.post("/sign-in", data={"email": f" {email}", "password": WRONG})
@@ -166,22 +166,22 @@ async def test_own_sessions_are_listed_and_ended(running_org: RunningOrg) -> Non
     await running_org.until_known("rep-2")
     async with (
         signed_in(running_org, "rep-1", headers={"user-agent": "here"}) as current,
-        signed_in(running_org, "rep-1", headers={"user-agent": "there"}) as there,
+        signed_in(running_org, "rep-1", headers={"user-agent": "there"}) as other_browser,
         signed_in(running_org, "rep-1") as third,
         signed_in(running_org, "rep-2") as stranger,
     ):
         listed = (await current.get("/api/v1/me/sessions")).json()
         assert {one["agent"] for one in listed} >= {"here", "there"}
-        (mine,) = [one for one in listed if one["here"]]
+        (current_session,) = [one for one in listed if one["here"]]
         (other,) = [one for one in listed if one["agent"] == "there"]
         path = f"/api/v1/me/sessions/{other['session_id']}"
         assert (await stranger.delete(path)).status_code == HTTPStatus.NOT_FOUND
         assert (await current.delete(path)).status_code == HTTPStatus.NO_CONTENT
-        assert (await there.get("/api/v1/me")).status_code == HTTPStatus.UNAUTHORIZED
+        assert (await other_browser.get("/api/v1/me")).status_code == HTTPStatus.UNAUTHORIZED
         assert (await current.delete("/api/v1/me/sessions")).status_code == HTTPStatus.NO_CONTENT
         assert (await third.get("/api/v1/me")).status_code == HTTPStatus.UNAUTHORIZED
-        (left,) = (await current.get("/api/v1/me/sessions")).json()
-        assert left["session_id"] == mine["session_id"]
+        (session_left,) = (await current.get("/api/v1/me/sessions")).json()
+        assert session_left["session_id"] == current_session["session_id"]
         assert (await stranger.get("/api/v1/me")).status_code == HTTPStatus.OK
 
 

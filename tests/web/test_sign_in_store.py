@@ -37,12 +37,12 @@ def test_a_session_ends_without_use_and_looking_does_not_prolong_it(
     sessions = Sessions(store, idle_minutes=10)
     secret, _ = sessions.begin(MIA)
 
-    def back(minutes: float) -> None:
+    def move_back(minutes: float) -> None:
         at = datetime.now(UTC) - timedelta(minutes=minutes)
         with store.begin() as connection:
             connection.execute(update(SessionTable).values(used_at=at))
 
-    back(9)
+    move_back(9)
     assert sessions.find(secret, used=False) is not None
     found = sessions.find(secret)
     assert found is not None
@@ -50,7 +50,7 @@ def test_a_session_ends_without_use_and_looking_does_not_prolong_it(
     again = sessions.find(secret)
     assert again is not None
     assert datetime.now(UTC) - again.used_at < timedelta(minutes=1)
-    back(11)
+    move_back(11)
     assert sessions.find(secret) is None
     assert sessions.of(MIA.email) == []
 
@@ -150,7 +150,11 @@ def test_the_schema_before_becomes_the_newest_one_with_its_accounts(tmp_path: Pa
             connection.execute(text(row), {"e": email, "r": f"rep-{number}"})
     upgrade(url)
     accounts = Accounts(engine)
-    assert [one.email for one in accounts.accounts("default")] == ["bob@x.org", "mia@x.org", "\uff42ob@x.org"]
+    assert [account.email for account in accounts.accounts("default")] == [
+        "bob@x.org",
+        "mia@x.org",
+        "\uff42ob@x.org",
+    ]
     found = accounts.find("bob@x.org")
     assert found is not None
     assert found.rep_id == "rep-1"

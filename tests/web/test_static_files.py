@@ -21,7 +21,7 @@ def _imports(script: Path) -> set[Path]:
     return {(script.parent / name).resolve() for name in _IMPORT.findall(script.read_text())}
 
 
-def _loaded() -> set[Path]:
+def _files_loaded() -> set[Path]:
     text = "".join(template.read_text() for template in TEMPLATES)
     return {(WEB / name.removeprefix("/")).resolve() for name in re.findall(r'"(/static/[^"]+)"', text)}
 
@@ -39,7 +39,7 @@ def _unused_exports() -> Iterator[str]:
 
 
 def test_every_file_that_a_page_loads_exists_and_every_script_is_loaded() -> None:
-    loaded = _loaded()
+    loaded = _files_loaded()
     assert [path for path in loaded if not path.exists()] == []
     reached, waiting = set(), [path for path in loaded if path.suffix == ".js" and "vendor" not in path.parts]
     while waiting:

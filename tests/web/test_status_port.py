@@ -47,7 +47,7 @@ def own_address() -> str:
         return str(probe.getsockname()[0])
 
 
-async def ask(host: str, port: int, path: str) -> bytes:
+async def http_get(host: str, port: int, path: str) -> bytes:
     """Return the bytes that a port answers to a request that came through a proxy."""
     request = f"GET {path} HTTP/1.1\r\nHost: {host}\r\nX-Forwarded-For: 10.9.9.9\r\nConnection: close\r\n\r\n"
     async with asyncio.timeout(PATIENCE_SECONDS):
@@ -63,23 +63,25 @@ async def ask(host: str, port: int, path: str) -> bytes:
 async def test_the_metrics_are_on_the_status_port_and_pages_are_not(console: tuple[int, int]) -> None:
     pages, status = console
     host = own_address()
-    await eventually(lambda: answers(host, pages, "/health"), "the console answers", seconds=PATIENCE_SECONDS)
-    assert (await ask(host, pages, "/metrics")).startswith(b"HTTP/1.1 403 ")
-    metrics = await ask(host, status, "/metrics")
+    await eventually(
+        lambda: is_answering(host, pages, "/health"), "the console answers", seconds=PATIENCE_SECONDS
+    )
+    assert (await http_get(host, pages, "/metrics")).startswith(b"HTTP/1.1 403 ")
+    metrics = await http_get(host, status, "/metrics")
     assert metrics.startswith(b"HTTP/1.1 200 ")
     assert b"\nfirstclaim_console_directory_end " in metrics
-    health = await ask(host, status, "/health")
+    health = await http_get(host, status, "/health")
     assert health.startswith(b"HTTP/1.1 200 ")
     assert health.endswith(b'{"ok": true}')
-    ready = await ask(host, status, "/ready")
+    ready = await http_get(host, status, "/ready")
     assert ready.startswith(b"HTTP/1.1 503 ")
     assert ready.endswith(b'{"ok": false, "not_ready": ["directory", "answers", "board"]}')
-    assert (await ask(host, status, "/sign-in")).startswith(b"HTTP/1.1 404 ")
+    assert (await http_get(host, status, "/sign-in")).startswith(b"HTTP/1.1 404 ")
 
 
-async def answers(host: str, port: int, path: str) -> bool:
+async def is_answering(host: str, port: int, path: str) -> bool:
     """Return whether a port answers yet."""
     try:
-        return (await ask(host, port, path)).startswith(b"HTTP/1.1 200 ")
+        return (await http_get(host, port, path)).startswith(b"HTTP/1.1 200 ")
     except OSError:
         return False

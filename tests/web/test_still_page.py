@@ -12,8 +12,8 @@ from playwright.async_api import expect
 
 from rules.language.catalogue import FIELDS
 from rules.language.value_labels import HYPHENATED, value_label
-from tests.web.axe import serious
-from tests.web.rows import READY, appears, row, vanishes
+from tests.web.axe import serious_problems
+from tests.web.rows import READY, row, until_no_row, until_row
 from tests.web.running_org import NEW
 from tests.web.test_fresh_assignments import until_in_queue
 from tests.web.toasts import until_said
@@ -90,14 +90,14 @@ async def test_q9_nothing_moves_while_the_pointer_is_over_the_list(running_org: 
     async with await running_org.program("rep-1") as program:
         await until_in_queue(program, "new", jones, silva)  # before, the page is that of My queue
     page = await running_org.sign_in("rep-1", "/queues/new")
-    await appears(page, jones)
-    await appears(page, silva)
+    await until_row(page, jones)
+    await until_row(page, silva)
     before = await point_at(page, silva)
     # The page loads with the pointer over the list.
     await page.add_init_script(f"({_WATCH_SHIFTS})()")
     await page.reload()
     await page.wait_for_selector(READY)
-    await appears(page, silva)
+    await until_row(page, silva)
     await page.mouse.move(641, before + 12)  # as a hand does that rests on the mouse
     assert await top(page, silva) == before
     # A row comes above the pointer and waits; another one goes and leaves its place; an offer has a place of its own.
@@ -109,16 +109,16 @@ async def test_q9_nothing_moves_while_the_pointer_is_over_the_list(running_org: 
     claimed = (await running_org.ask("claim", jones, "rep-2", queue_id="new")).answer
     assert claimed is not None
     assert claimed.result == "won"
-    await vanishes(page, jones)
+    await until_no_row(page, jones)
     await running_org.arrive("A-4", campaign="west", first_name="Di", last_name="Fox", state="RI")
     await expect(page.locator("#offers")).to_contain_text("Offered to you: Di Fox")
     assert await top(page, silva) == before
     await check_still(page)
-    assert await serious(page) == []
+    assert await serious_problems(page) == []
     # The click meets the row that it was meant for, and the answer moves nothing.
     await row(page, silva).get_by_role("button", name="Claim this Lead: Ana Silva").click()
     await expect(page.get_by_role("heading", name="Congratulations! You have a new lead")).to_be_visible()
-    await vanishes(page, silva)
+    await until_no_row(page, silva)
     await expect(page.get_by_role("button", name="Accept Di Fox")).to_be_visible()
     await check_still(page)
     # When the pointer leaves the list, the rows that waited are there.
@@ -143,8 +143,8 @@ async def test_q9_r3_an_offer_that_ends_and_its_message_move_and_cover_no_row(
     await running_org.until_published("campaign", "west")
     jones, silva = await running_org.arrive("A-1", **JONES), await running_org.arrive("A-2", **SILVA)
     page = await running_org.sign_in("rep-1", "/queues/new")
-    await appears(page, jones)
-    await appears(page, silva)
+    await until_row(page, jones)
+    await until_row(page, silva)
     before = await point_at(page, silva)
     offered = await running_org.arrive("A-4", campaign="west", first_name="Di", last_name="Fox", state="RI")
     await expect(page.locator("#offers")).to_contain_text("Offered to you: Di Fox")
@@ -169,15 +169,15 @@ async def test_s6_rows_of_my_leads_keep_their_places_too(running_org: RunningOrg
     jones = await running_org.arrive("A-1", assigned_to="rep-1", **JONES)
     silva = await running_org.arrive("A-2", assigned_to="rep-1", **SILVA)
     page = await running_org.sign_in("rep-1", "/my-leads")
-    await appears(page, jones)
-    await appears(page, silva)
+    await until_row(page, jones)
+    await until_row(page, silva)
     is_first = await top(page, jones) < await top(page, silva)
     first, second = (jones, silva) if is_first else (silva, jones)
     before = await point_at(page, second)
     moved = (await running_org.ask("reassign", first, "mia", to_rep_id="rep-2", why="away")).answer
     assert moved is not None
     assert moved.result == "done"
-    await vanishes(page, first)
+    await until_no_row(page, first)
     assert await top(page, second) == before
     await expect(page.locator("#moves")).to_be_hidden()  # the notice of the move waits, too
     await page.mouse.move(5, 5)
@@ -190,14 +190,14 @@ async def test_q9_rows_wait_for_the_keyboard_too(running_org: RunningOrg) -> Non
     await running_org.publish("queue", "new", **NEW)
     silva = await running_org.arrive("A-1", **SILVA)
     page = await running_org.sign_in("rep-1", "/queues/new")
-    await appears(page, silva)
+    await until_row(page, silva)
     await page.keyboard.press("j")
     await expect(row(page, silva).get_by_role("button")).to_be_focused()
     jones = await running_org.arrive("A-2", **JONES)
     await expect(page.locator("[data-new]")).to_have_text("1 new")
     await page.keyboard.press("Enter")
     await expect(page.locator("#answer")).to_contain_text("Ana Silva has been added to your lead list.")
-    await appears(page, jones)  # the row that had the focus has gone
+    await until_row(page, jones)  # the row that had the focus has gone
     await expect(page.locator("#queues")).to_be_visible()
 
 

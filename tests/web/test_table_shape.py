@@ -9,8 +9,8 @@ import pytest
 from playwright.async_api import expect
 
 from tests.fixtures.waiting import eventually
-from tests.web.axe import serious
-from tests.web.rows import READY, WORK, appears
+from tests.web.axe import serious_problems
+from tests.web.rows import READY, WORK, until_row
 from tests.web.running_org import NEW
 from tests.web.screens import fits_a_phone
 from tests.web.test_fresh_assignments import until_in_queue
@@ -53,23 +53,23 @@ def names(page: Page) -> Locator:
     return page.locator("tbody[data-rows] tr td:first-child")
 
 
-def edge(page: Page, column: str) -> Locator:
+def edge_of(page: Page, column: str) -> Locator:
     """Return the edge of a heading."""
     return page.get_by_role("separator", name=f"Width of {column}", exact=True)
 
 
-def head(page: Page, column: str) -> Locator:
+def heading(page: Page, column: str) -> Locator:
     """Return a heading."""
     return page.get_by_role("columnheader", name=column, exact=True)
 
 
-async def wide(cell: Locator) -> int:
+async def width_of(cell: Locator) -> int:
     """Return the width of a heading."""
     found: int = await cell.evaluate("one => one.offsetWidth")
     return found
 
 
-async def kept(page: Page, table: str, part: str) -> None:
+async def until_kept(page: Page, table: str, part: str) -> None:
     """Wait until the console has a part of what the person made of a table."""
 
     async def has_it() -> bool:
@@ -90,14 +90,14 @@ async def test_q7_a_queue_is_sorted_for_the_eye_alone(running_org: RunningOrg) -
     leads = await queue_of_three(running_org, "work", **WORK)
     page = await running_org.sign_in("rep-1", "/queues/work")
     for lead in leads:
-        await appears(page, lead)
+        await until_row(page, lead)
     await expect(names(page)).to_have_text(["Ana Silva", "Cy Adams", "Bo Reed"])
     own = await page.locator("[data-sorted]").inner_text()
     await page.get_by_role("button", name="Name", exact=True).click()
-    await expect(head(page, "Name")).to_have_attribute("aria-sort", "ascending")
+    await expect(heading(page, "Name")).to_have_attribute("aria-sort", "ascending")
     await page.get_by_role("button", name="Loan amount", exact=True).click()
     await expect(names(page)).to_have_text(["Bo Reed", "Cy Adams", "Ana Silva"])
-    await expect(head(page, "Name")).not_to_have_attribute("aria-sort", "ascending")
+    await expect(heading(page, "Name")).not_to_have_attribute("aria-sort", "ascending")
     sorted_note = page.locator("[data-sorted]")
     await expect(sorted_note).to_contain_text(
         "Sorted By: Loan amount, lowest first (the rows of this page, for you)"
@@ -106,9 +106,9 @@ async def test_q7_a_queue_is_sorted_for_the_eye_alone(running_org: RunningOrg) -
     # A row that comes stands where the person's order puts it.
     await running_org.arrive("A-4", first_name="Di", last_name="Fox", loan_amount=600_000)
     await expect(names(page)).to_have_text(["Bo Reed", "Di Fox", "Cy Adams", "Ana Silva"])
-    assert await serious(page) == []
+    assert await serious_problems(page) == []
     # It is kept for the person, also in another browser, where calling goes by the queue's own order.
-    await kept(page, "queue/work", "order")
+    await until_kept(page, "queue/work", "order")
     other = await running_org.sign_in("rep-1", "/queues/work")
     await expect(names(other)).to_have_text(["Bo Reed", "Di Fox", "Cy Adams", "Ana Silva"])
     await other.get_by_role("button", name="Start calling").click()
@@ -126,28 +126,28 @@ async def test_q7_the_columns_of_queues_are_as_wide_as_one_makes_them_by_keys(
 ) -> None:
     leads = await queue_of_three(running_org, "new", **NEW)
     page = await running_org.sign_in("rep-1", "/queues/new")
-    await appears(page, leads[0])
+    await until_row(page, leads[0])
     reset = page.get_by_role("button", name="Reset columns")
     await expect(reset).to_be_hidden()
-    usual = await wide(head(page, "Name"))
-    await edge(page, "Name").focus()
-    assert await edge(page, "Name").get_attribute("aria-valuenow") == str(usual)
+    usual = await width_of(heading(page, "Name"))
+    await edge_of(page, "Name").focus()
+    assert await edge_of(page, "Name").get_attribute("aria-valuenow") == str(usual)
     for key in ("ArrowRight", "ArrowRight", "ArrowLeft"):
         await page.keyboard.press(key)
-    assert await wide(head(page, "Name")) == usual + STEP
-    await expect(edge(page, "Name")).to_have_attribute("aria-valuenow", str(usual + STEP))
+    assert await width_of(heading(page, "Name")) == usual + STEP
+    await expect(edge_of(page, "Name")).to_have_attribute("aria-valuenow", str(usual + STEP))
     await page.keyboard.press("Delete")
-    assert await wide(head(page, "Name")) == usual
+    assert await width_of(heading(page, "Name")) == usual
     await page.keyboard.press("ArrowRight")
     await page.get_by_role("button", name="Name", exact=True).click()
-    await kept(page, "queues", "widths")
+    await until_kept(page, "queues", "widths")
     await page.reload()
     await page.wait_for_selector(READY)
-    assert await wide(head(page, "Name")) == usual + STEP
-    await expect(head(page, "Name")).to_have_attribute("aria-sort", "ascending")
+    assert await width_of(heading(page, "Name")) == usual + STEP
+    await expect(heading(page, "Name")).to_have_attribute("aria-sort", "ascending")
     await reset.click()
-    assert await wide(head(page, "Name")) == usual
-    await expect(head(page, "Name")).not_to_have_attribute("aria-sort", "ascending")
+    assert await width_of(heading(page, "Name")) == usual
+    await expect(heading(page, "Name")).not_to_have_attribute("aria-sort", "ascending")
     await expect(reset).to_be_hidden()
 
 
@@ -161,20 +161,20 @@ async def test_tables_that_scripts_fill_keep_their_order_and_focus(running_org: 
     await page.locator("[data-listed]").get_by_role("button", name="Name", exact=True).click()
     await page.locator("[data-listed]").get_by_role("button", name="Name", exact=True).click()
     await expect(cells).to_have_text(["Zoe", "Mia", "Bob", "Ann"])
-    await edge(page, "Role").focus()
-    usual = await wide(head(page, "Role"))
+    await edge_of(page, "Role").focus()
+    usual = await width_of(heading(page, "Role"))
     await page.keyboard.press("End")
-    widest = await wide(head(page, "Role"))
+    widest = await width_of(heading(page, "Role"))
     assert widest > usual
     # Another person comes: the order, the width and the focus stay.
     await running_org.rep("ned")
     await expect(cells).to_have_text(["Zoe", "Ned", "Mia", "Bob", "Ann"])
-    await expect(edge(page, "Role")).to_be_focused()
-    assert await wide(head(page, "Role")) == widest
-    assert await serious(page) == []
+    await expect(edge_of(page, "Role")).to_be_focused()
+    assert await width_of(heading(page, "Role")) == widest
+    assert await serious_problems(page) == []
     await page.get_by_role("button", name="Reset columns").click()
     await expect(cells).to_have_text(["Ann", "Bob", "Mia", "Ned", "Zoe"])
-    assert await wide(head(page, "Role")) < widest
+    assert await width_of(heading(page, "Role")) < widest
 
 
 async def test_the_wallboard_sorts_by_what_a_cell_means(running_org: RunningOrg) -> None:
@@ -216,19 +216,19 @@ async def test_tables_that_the_server_writes_are_sorted_too(running_org: Running
     await page.get_by_role("button", name="Reps", exact=True).click()
     await page.get_by_role("button", name="Reps", exact=True).click()
     await expect(teams_shown.first).to_have_text("west")
-    await edge(page, "Team").focus()
+    await edge_of(page, "Team").focus()
     await page.keyboard.press("Home")
-    await expect(edge(page, "Team")).to_have_attribute("aria-valuemin", str(LEAST))
-    assert await serious(page) == []
-    await kept(page, "teams", "order")
+    await expect(edge_of(page, "Team")).to_have_attribute("aria-valuemin", str(LEAST))
+    assert await serious_problems(page) == []
+    await until_kept(page, "teams", "order")
     await page.reload()
     await expect(teams_shown.first).to_have_text("west")
     await page.goto("/audit")
     await page.wait_for_selector(READY)
     await page.get_by_role("button", name="What", exact=True).click()
-    await expect(head(page, "What")).to_have_attribute("aria-sort", "ascending")
-    await expect(edge(page, "From")).to_be_visible()
-    assert await serious(page) == []
+    await expect(heading(page, "What")).to_have_attribute("aria-sort", "ascending")
+    await expect(edge_of(page, "From")).to_be_visible()
+    assert await serious_problems(page) == []
 
 
 async def test_tables_with_long_names_in_any_script_are_kept_the_newest_ones(running_org: RunningOrg) -> None:
@@ -244,5 +244,5 @@ async def test_tables_with_long_names_in_any_script_are_kept_the_newest_ones(run
         }""",
         60,
     )
-    await kept(page, "queue/" + "\u67e5" * 60 + "-59", "order")
+    await until_kept(page, "queue/" + "\u67e5" * 60 + "-59", "order")
     assert len(await shapes_of(page)) < 60

@@ -10,9 +10,9 @@ import pytest
 from playwright.async_api import expect
 
 from tests.web.conftest import say
-from tests.web.rows import WORK, appears, row
+from tests.web.rows import WORK, row, until_row
 from tests.web.running_org import NEW
-from tests.web.task_counter import Effort, counted, effort
+from tests.web.task_counter import Effort, count_in_page, measured_effort
 from tests.web.toasts import until_said
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ DOCUMENT: Final = Path(__file__).parents[2] / "docs" / "console.md"
 TEN: Final = 10
 
 
-def documented(task: str) -> tuple[int, int]:
+def documented_effort(task: str) -> tuple[int, int]:
     """Return the clicks and keys that the document's table says of a task."""
     found = re.search(rf"^\| {re.escape(task)} \| (\d+) \| (\d+) \|", DOCUMENT.read_text(), re.MULTILINE)
     assert found, f"docs/console.md has no line for the task {task}"
@@ -36,7 +36,7 @@ def documented(task: str) -> tuple[int, int]:
 def compare(task: str, found: Effort) -> None:
     """Compare what a task took with the document, and print its seconds."""
     say(f"{task}: {found.clicks} clicks, {found.keys} keys, {found.seconds:.1f} s")
-    assert (found.clicks, found.keys) == documented(task), task
+    assert (found.clicks, found.keys) == documented_effort(task), task
 
 
 async def lender(running_org: RunningOrg) -> dict[str, str]:
@@ -48,8 +48,11 @@ async def lender(running_org: RunningOrg) -> dict[str, str]:
     called = {"combinator": "and", "rules": [{"field": "loan_purpose", "operator": "=", "value": "purchase"}]}
     free = {**NEW["inclusion"], "rules": [*NEW["inclusion"]["rules"], *called["rules"]]}
     await running_org.publish("queue", "new", **{**NEW, "inclusion": free})
-    rest = {"combinator": "and", "rules": [{"field": "loan_purpose", "operator": "=", "value": "refinance"}]}
-    await running_org.publish("queue", "work", **{**WORK, "inclusion": rest})
+    refinance = {
+        "combinator": "and",
+        "rules": [{"field": "loan_purpose", "operator": "=", "value": "refinance"}],
+    }
+    await running_org.publish("queue", "work", **{**WORK, "inclusion": refinance})
     members = [{"rep_id": "ann"}]
     await running_org.publish(
         "group", "west", name="West", method="round_robin", claim_window_seconds=900, members=members
@@ -73,22 +76,22 @@ async def lender(running_org: RunningOrg) -> dict[str, str]:
 async def test_the_tasks_of_a_rep(running_org: RunningOrg) -> None:
     leads = await lender(running_org)
     page = await running_org.sign_in("ann", "/queues/new")
-    await counted(page)
-    await appears(page, leads["Jones"])
-    async with effort(page) as claim:
+    await count_in_page(page)
+    await until_row(page, leads["Jones"])
+    async with measured_effort(page) as claim:
         await row(page, leads["Jones"]).get_by_role("button", name="Claim this Lead").click()
         await expect(page.get_by_role("heading", name="Congratulations! You have a new lead")).to_be_visible()
     compare("Claim a lead", claim)
     await running_org.arrive("T-offer", campaign="west", last_name="Offered", state="RI")
     accept = page.locator("#offers").get_by_role("button", name="Accept")
     await expect(accept).to_be_visible()
-    async with effort(page) as offer:
+    async with measured_effort(page) as offer:
         await accept.click()
         await expect(page.locator("#answer")).to_contain_text("Offered")
     compare("Take an offer", offer)
     await page.goto("/queues/work")
-    await appears(page, leads[f"Work{TEN}"])
-    async with effort(page) as round_of_calls:
+    await until_row(page, leads[f"Work{TEN}"])
+    async with measured_effort(page) as round_of_calls:
         await page.get_by_role("button", name="Start calling").click()
         for n in range(TEN):
             await expect(page.get_by_role("heading", name=f"Ana Work{n}", exact=True)).to_be_visible()
@@ -101,16 +104,16 @@ async def test_the_tasks_of_a_rep(running_org: RunningOrg) -> None:
 async def test_the_tasks_of_a_manager(running_org: RunningOrg) -> None:
     leads = await lender(running_org)
     page = await running_org.sign_in("mia", "/exceptions")
-    await counted(page)
+    await count_in_page(page)
     await expect(row(page, leads["Lost"])).to_be_visible()
-    async with effort(page) as assign:
+    async with measured_effort(page) as assign:
         await row(page, leads["Lost"]).get_by_role("button", name="Assign Ana Lost").click()
         await page.locator("#move label", has_text="Ann").locator("input").check()
         await page.locator("#move [data-ok]").click()
         await until_said(page, "Ana Lost is assigned.")
     compare("Assign an exception to a licensed rep", assign)
     await page.goto("/account")
-    async with effort(page) as find:
+    async with measured_effort(page) as find:
         await page.keyboard.press("Control+k")
         box = page.get_by_role("dialog", name="Go to")
         await box.get_by_label("Find a page, a queue or a lead").press_sequentially("4014194200")
@@ -124,7 +127,7 @@ async def test_the_tasks_of_a_manager(running_org: RunningOrg) -> None:
 async def built(page: Page) -> None:
     """Build an aged queue: claimable, of leads not contacted for 14 days. Publish it."""
     await page.goto("/queue-builder")
-    async with effort(page) as build:
+    async with measured_effort(page) as build:
         await page.get_by_role("button", name="+ Add View").click()
         await page.locator("#add-name").press_sequentially("Aged")
         await page.keyboard.press("Enter")

@@ -14,7 +14,7 @@ from sqlalchemy import update
 
 from tests.fixtures.waiting import PATIENCE_SECONDS
 from tests.web.audited import crew
-from tests.web.axe import serious
+from tests.web.axe import serious_problems
 from tests.web.console_store import empty_database
 from tests.web.screens import fits_a_phone, shot
 from tests.web.signed_in import signed_in
@@ -34,7 +34,7 @@ pytestmark = pytest.mark.slow
 TOKENS = "/api/v1/tokens"
 
 
-def wanted(**more: Any) -> dict[str, Any]:
+def token_request(**more: Any) -> dict[str, Any]:
     return {"rep_id": "bob-ray", "name": "CRM", "scopes": ["leads:read"], **more}
 
 
@@ -43,7 +43,7 @@ async def test_a_stolen_token_gives_itself_no_further_rights(running_org: Runnin
     await crew(running_org)
     async with await running_org.program("ann-lee") as stolen:
         for method, path, body in (
-            ("POST", TOKENS, wanted(scopes=sorted(TOKEN_SCOPES))),
+            ("POST", TOKENS, token_request(scopes=sorted(TOKEN_SCOPES))),
             ("DELETE", f"{TOKENS}/any", None),
             ("PUT", "/api/v1/directory/rep/bob-ray", {"role": "admin"}),
             ("POST", "/api/v1/directory/rep/ann-lee/account", {"email": "thief@x.example"}),
@@ -66,18 +66,18 @@ async def test_a_token_ends_by_itself_and_never_has_a_scope_that_needs_a_person(
     await crew(running_org)
     now = datetime.now(UTC)
     async with signed_in(running_org, "ann-lee") as ann:
-        made = (await ann.post(TOKENS, json=wanted())).json()
+        made = (await ann.post(TOKENS, json=token_request())).json()
         ends = datetime.fromisoformat(made["expires_at"])
         assert timedelta(days=89) < ends - now < timedelta(days=91)
-        late = wanted(expires_at=(now + timedelta(days=366)).isoformat())
+        late = token_request(expires_at=(now + timedelta(days=366)).isoformat())
         refused = await ann.post(TOKENS, json=late)
         assert refused.status_code == HTTPStatus.UNPROCESSABLE_ENTITY
         assert refused.json()["detail"] == "expires_at: is more than 365 days from now"
         for scope in PERSONAL:
-            refused = await ann.post(TOKENS, json=wanted(scopes=["leads:read", scope]))
+            refused = await ann.post(TOKENS, json=token_request(scopes=["leads:read", scope]))
             assert refused.status_code == HTTPStatus.UNPROCESSABLE_ENTITY
             assert refused.json()["detail"].startswith(f"scopes: {scope} is not for tokens")
-        assert (await ann.post(TOKENS, json=wanted(scopes=["leads:guess"]))).status_code == 422
+        assert (await ann.post(TOKENS, json=token_request(scopes=["leads:guess"]))).status_code == 422
 
 
 async def test_a_rep_sees_and_revokes_only_their_own_tokens_and_an_admin_all(running_org: RunningOrg) -> None:
@@ -95,7 +95,7 @@ async def test_a_rep_sees_and_revokes_only_their_own_tokens_and_an_admin_all(run
         assert "Bob's" in seen
         assert "Ann's" not in seen
         assert seen["Bob's"]["used_at"] is not None
-        assert (await bob.post(TOKENS, json=wanted())).status_code == HTTPStatus.FORBIDDEN
+        assert (await bob.post(TOKENS, json=token_request())).status_code == HTTPStatus.FORBIDDEN
         assert (await bob.delete(f"{TOKENS}/{ann_token.token_id}")).status_code == HTTPStatus.NOT_FOUND
         assert {"Ann's", "Bob's"} <= {one["name"] for one in (await ann.get(TOKENS)).json()}
         assert (await bob.delete(f"{TOKENS}/{bob_token.token_id}")).status_code == HTTPStatus.NO_CONTENT
@@ -109,7 +109,7 @@ async def test_a_rep_sees_and_revokes_only_their_own_tokens_and_an_admin_all(run
 async def test_an_admin_makes_and_revokes_a_token_on_the_page(running_org: RunningOrg) -> None:
     await crew(running_org)
     page = await running_org.sign_in("ann-lee", "/tokens")
-    assert await serious(page) == []
+    assert await serious_problems(page) == []
     assert await fits_a_phone(page)
     await page.get_by_label("What it is for").fill("The CRM")
     await page.get_by_role("combobox", name="Acts as").select_option(label="Bob Ray")
@@ -133,7 +133,7 @@ async def test_an_admin_makes_and_revokes_a_token_on_the_page(running_org: Runni
 async def test_a_stream_tells_a_token_only_what_its_scopes_allow(running_org: RunningOrg) -> None:
     """Before, a token with queues:read also heard of leads, exceptions and the directory."""
     await crew(running_org)
-    heard = {"queues:read": "", "directory:read": ""}
+    text_by_scope = {"queues:read": "", "directory:read": ""}
 
     async def listen(scope: str) -> None:
         secret, _ = running_org.tokens.issue(
@@ -145,16 +145,16 @@ async def test_a_stream_tells_a_token_only_what_its_scopes_allow(running_org: Ru
             client.stream("GET", "/api/v1/live") as stream,
         ):
             async for text in stream.aiter_text():
-                heard[scope] += text
+                text_by_scope[scope] += text
 
     async def until(scope: str, text: str) -> None:
         async with asyncio.timeout(PATIENCE_SECONDS):
-            while text not in heard[scope]:
+            while text not in text_by_scope[scope]:
                 await asyncio.sleep(0.05)
 
-    listening = [asyncio.create_task(listen(scope)) for scope in heard]
+    listening = [asyncio.create_task(listen(scope)) for scope in text_by_scope]
     try:
-        for scope in heard:
+        for scope in text_by_scope:
             await until(scope, "event: list")  # the first one: read the lists
         await running_org.rep("eve")
         await until("directory:read", "event: directory")
@@ -164,7 +164,7 @@ async def test_a_stream_tells_a_token_only_what_its_scopes_allow(running_org: Ru
         for task in listening:
             task.cancel()
         await asyncio.gather(*listening, return_exceptions=True)
-    assert "event: directory" not in heard["queues:read"]
+    assert "event: directory" not in text_by_scope["queues:read"]
 
 
 @pytest.fixture(params=["sqlite", "postgres"])

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 from playwright.async_api import expect
 
-from tests.web.rows import READY, WORK, appears, open_lead
-from tests.web.test_lead_moves import at_lead, offered, opened
+from tests.web.rows import READY, WORK, open_lead, until_row
+from tests.web.test_lead_moves import at_lead, move_buttons, open_lender
 from tests.web.toasts import until_said
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ async def act_in_order(page: Page, order: str, event: str, act: Callable[[], Awa
     await page.unroute_all(behavior="wait")
 
 
-async def watched(page: Page, path: str) -> None:
+async def open_with_held_events(page: Page, path: str) -> None:
     """Open a page whose events can be held back."""
     await page.add_init_script(NOTES)
     await page.goto(path)
@@ -103,7 +103,7 @@ async def watched(page: Page, path: str) -> None:
 
 async def give_to_bob(page: Page) -> None:
     """Fill in the dialog of a reassignment, and send it."""
-    await offered(page).filter(has_text="Reassign …").click()
+    await move_buttons(page).filter(has_text="Reassign …").click()
     await page.locator("#move [data-reps] label", has_text="Bob").locator("input").check()
     await page.get_by_label("Reason", exact=True).fill("I am away")
     await page.locator("#move [data-ok]").click()
@@ -111,17 +111,17 @@ async def give_to_bob(page: Page) -> None:
 
 @pytest.mark.parametrize("order", ORDERS)
 async def test_m1_who_gives_the_lead_away_reads_who_has_it(running_org: RunningOrg, order: str) -> None:
-    lead = await opened(running_org, owners_may_reassign=True)
+    lead = await open_lender(running_org, owners_may_reassign=True)
     ann = await at_lead(running_org, "ann", lead)
-    await watched(ann, f"/leads/{lead}")
+    await open_with_held_events(ann, f"/leads/{lead}")
     await act_in_order(ann, order, f"leads {lead}", lambda: give_to_bob(ann))
     await expect(ann.locator(".done")).to_contain_text("Jeremy Jones")
     await expect(ann.locator(".done [role=status]")).to_have_text("Bob has the lead now.")
     await expect(ann.locator(".unseen")).to_have_count(0)
     # Somebody gives it back: the page shows the lead again, and says no longer that Bob has it.
     mia = await at_lead(running_org, "mia", lead)
-    await watched(mia, f"/leads/{lead}")
-    await offered(mia).filter(has_text="Reassign …").click()
+    await open_with_held_events(mia, f"/leads/{lead}")
+    await move_buttons(mia).filter(has_text="Reassign …").click()
     await mia.locator("#move [data-reps] label", has_text="Ann").locator("input").check()
     await mia.get_by_label("Reason", exact=True).fill("she is back")
     await act_in_order(mia, order, f"leads {lead}", mia.locator("#move [data-ok]").click)
@@ -141,7 +141,7 @@ async def test_d3_d4_who_leaves_a_lead_of_a_work_queue_reads_what_became_of_it(
         name: await running_org.arrive(name, last_name=name, loan_amount=n) for n, name in enumerate("ABC")
     }
     page = await running_org.sign_in("rep-1", "/queues/work")
-    await watched(page, "/queues/work")
+    await open_with_held_events(page, "/queues/work")
     acts = {
         "A": (page.get_by_role("button", name="Release"), "Released. The lead is back in its queues."),
         "B": (page.get_by_role("button", name="closed lost"), "Recorded: closed lost."),
@@ -150,7 +150,7 @@ async def test_d3_d4_who_leaves_a_lead_of_a_work_queue_reads_what_became_of_it(
     for name, (button, text) in acts.items():
         lead = names[name]
         await page.goto("/queues/work")
-        await appears(page, lead)
+        await until_row(page, lead)
         await open_lead(page, lead)
         await page.get_by_label("Open the next lead afterwards").uncheck()
         await act_in_order(page, order, f"acted {lead}", button.click)
@@ -170,7 +170,7 @@ async def test_d2_a_reload_while_a_release_has_no_answer_does_not_open_the_lead_
     await running_org.publish("queue", "work", **WORK)
     lead = await running_org.arrive("A-1", last_name="Jones")
     page = await running_org.sign_in("rep-1", "/queues/work")
-    await appears(page, lead)
+    await until_row(page, lead)
     await open_lead(page, lead)
     await expect(page.locator(".lock")).to_contain_text("You have the lead open")
     await page.get_by_label("Open the next lead afterwards").uncheck()

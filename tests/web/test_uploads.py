@@ -14,7 +14,7 @@ from playwright.async_api import expect
 from models.ids import lead_id
 from tests.fixtures.waiting import eventually
 from tests.web.audited import crew, entries
-from tests.web.axe import serious
+from tests.web.axe import serious_problems
 from tests.web.screens import fits_a_phone, shot
 from tests.web.signed_in import signed_in
 from web.services import uploads
@@ -37,7 +37,7 @@ FILE = """ID,Who it is,Tel,Mail,Best time,Kind
 """
 
 
-async def tried(client: httpx.AsyncClient, content: str | bytes, name: str = "a.csv", **more: Any) -> Any:
+async def try_file(client: httpx.AsyncClient, content: str | bytes, name: str = "a.csv", **more: Any) -> Any:
     """Try a file; return the status and the answer."""
     answer = await client.post(
         f"{UPLOADS}/trial", files={"file": (name, content)}, data={"vendor": "acme", **more}
@@ -45,7 +45,7 @@ async def tried(client: httpx.AsyncClient, content: str | bytes, name: str = "a.
     return answer.status_code, answer.json()
 
 
-async def sent(client: httpx.AsyncClient, content: str, **more: Any) -> list[dict[str, Any]]:
+async def send_file(client: httpx.AsyncClient, content: str, **more: Any) -> list[dict[str, Any]]:
     """Send a file; return the lines of the answer."""
     answer = await client.post(UPLOADS, files={"file": ("a.csv", content)}, data={"vendor": "acme", **more})
     assert answer.status_code == HTTPStatus.OK, answer.text
@@ -84,7 +84,7 @@ async def test_v1_a_manager_uploads_a_file_from_the_drop_to_the_report(
     await expect(page.locator("tr.unread")).to_have_count(1)
     await expect(page.get_by_role("button", name="Send 5 rows")).to_be_enabled()
     assert await fates() == expected
-    assert await serious(page) == []
+    assert await serious_problems(page) == []
     assert await fits_a_phone(page)
     await shot(page, "upload")
     await page.get_by_role("button", name="Send 5 rows").click()
@@ -113,7 +113,7 @@ async def test_v1_a_manager_uploads_a_file_from_the_drop_to_the_report(
         "",
         f"inquiry of lead {known}",
     ]
-    assert await serious(page) == []
+    assert await serious_problems(page) == []
     async with signed_in(running_org, "mia-orr") as mia:
 
         async def has_inquiry(lead: str) -> bool:
@@ -128,7 +128,7 @@ async def test_v1_a_manager_uploads_a_file_from_the_drop_to_the_report(
             "morning",
         )
         assert "Kind" not in shown["facts"]["attributes"]
-        status, again = await tried(mia, content)
+        status, again = await try_file(mia, content)
         assert (status, again["mapping_from"], again["sent_before"]) == (HTTPStatus.OK, "kept", 5)
         assert again["fates"] == {"new": 0, "resend": 5, "inquiry": 0, "refused": 1}
     async with signed_in(running_org, "ann-lee") as ann:
@@ -142,9 +142,9 @@ async def test_v1_an_upload_goes_on_where_an_earlier_one_ended_and_names_rows_of
     await crew(running_org)
     async with await running_org.program("ann-lee") as ann:
         content = "id,last_name,phone,org\n1,Doe,401-419-4247,\n2,Roe,401-419-4248,other\n"
-        *_, last = await sent(ann, content)
+        *_, last = await send_file(ann, content)
         assert (last["finished"], last["fates"]) == (True, {"new": 1, "refused": 1})
-        lines = await sent(ann, content, resume="true")
+        lines = await send_file(ann, content, resume="true")
         assert lines[-1]["skipped"] == 1
         rows = list(csv.DictReader(io.StringIO("".join(line["csv"] for line in lines))))
         assert [(row["fate"], row["reason"][:4]) for row in rows] == [
@@ -159,26 +159,26 @@ async def test_an_upload_beyond_the_bounds_or_with_wrong_choices_names_the_reaso
     await crew(running_org)
     async with await running_org.program("ann-lee") as ann:
         rows = "id,phone\n" + "".join(f"{n},401-419-4247\n" for n in range(uploads.MOST_ROWS + 1))
-        status, body = await tried(ann, rows)
+        status, body = await try_file(ann, rows)
         assert (status, body["detail"]) == (
             413,
             "file: has more than 20,000 rows; firstclaim send takes files of any size",
         )
-        status, body = await tried(ann, b"x" * (uploads.MOST_BYTES + 1))
+        status, body = await try_file(ann, b"x" * (uploads.MOST_BYTES + 1))
         assert status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE
         for choices, named in (
             ("[]", "choices"),
             ('{"id": "nothing"}', "nothing"),
             ('{"id": "external_id", "gone": "phone"}', "gone"),
         ):
-            status, body = await tried(ann, "id,phone\n1,401-419-4247\n", choices=choices)
+            status, body = await try_file(ann, "id,phone\n1,401-419-4247\n", choices=choices)
             assert (status, named in body["detail"]) == (HTTPStatus.UNPROCESSABLE_ENTITY, True), body
-        status, body = await tried(ann, "a,b\n1,Ann\n")
+        status, body = await try_file(ann, "a,b\n1,Ann\n")
         assert (status, body["mapping_from"]) == (HTTPStatus.OK, "none")
-        assert [one["column"] for one in body["columns"]] == ["a", "b"]
-        status, _ = await tried(ann, b"")
+        assert [column["column"] for column in body["columns"]] == ["a", "b"]
+        status, _ = await try_file(ann, b"")
         assert status == HTTPStatus.UNPROCESSABLE_ENTITY
-        status, body = await tried(ann, "<adf><prospect><id>1</id></prospect></adf>", "a.xml")
+        status, body = await try_file(ann, "<adf><prospect><id>1</id></prospect></adf>", "a.xml")
         assert (status, body["takes_mapping"], body["fates"]["new"]) == (HTTPStatus.OK, False, 1)
     async with await running_org.program("bob-ray") as bob:
-        assert (await tried(bob, "id\n1\n"))[0] == HTTPStatus.FORBIDDEN
+        assert (await try_file(bob, "id\n1\n"))[0] == HTTPStatus.FORBIDDEN

@@ -25,7 +25,7 @@ from tests.web.vendor_door import (
     RECORDED,
     arrivals,
     client,
-    issued,
+    issue_key,
     keys_of,
 )
 
@@ -56,7 +56,7 @@ async def test_v3_a_post_is_on_the_topic_as_send_of_the_same_lead_and_becomes_a_
 ) -> None:
     await running_org.rep("rep-1", "admin")
     await running_org.publish("queue", "work", **WORK)
-    secret = issued(running_org, store)
+    secret = issue_key(running_org, store)
     async with arrivals(running_org) as topic, client(running_org, secret) as vendor:
         answer = await vendor.post(DOOR, json=LEAD)
         assert answer.status_code == HTTPStatus.ACCEPTED, answer.text
@@ -104,7 +104,7 @@ async def test_v3_a_post_is_on_the_topic_as_send_of_the_same_lead_and_becomes_a_
 async def test_a_posts_traceparent_goes_on_in_its_message(running_org: RunningOrg, store: Engine) -> None:
     """One that is not valid does not; the message then begins a trace at intake."""
     given = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
-    async with arrivals(running_org) as topic, client(running_org, issued(running_org, store)) as vendor:
+    async with arrivals(running_org) as topic, client(running_org, issue_key(running_org, store)) as vendor:
         for number, header in enumerate((given, "nonsense")):
             post = await vendor.post(
                 DOOR,
@@ -133,9 +133,12 @@ async def test_v1_v6_a_list_is_accepted_in_part_and_each_lead_is_named(
         assert answer.status_code == HTTPStatus.ACCEPTED, answer.text
         body = answer.json()
         assert (body["accepted"], body["refused"]) == (2, 2)
-        assert [one["line"] for one in body["leads"]] == [1, 4]
+        assert [lead["line"] for lead in body["leads"]] == [1, 4]
         assert body["leads"][1]["remarks"]["invalid"] == {"credit_score": "high"}
-        assert [(one["line"], one["field"]) for one in body["refusals"]] == [(2, "external_id"), (3, "")]
+        assert [(refusal["line"], refusal["field"]) for refusal in body["refusals"]] == [
+            (2, "external_id"),
+            (3, ""),
+        ]
         assert len(await topic.take()) == 3
         alone = await vendor.post(DOOR, json={"first_name": "Bob"})
         assert alone.status_code == HTTPStatus.UNPROCESSABLE_ENTITY
@@ -145,8 +148,8 @@ async def test_v1_v6_a_list_is_accepted_in_part_and_each_lead_is_named(
         assert problem["errors"][0]["path"] == "external_id"
         assert "needed to tell the lead from others" in problem["detail"]
         letters = await letters_of(running_org, 2)
-        assert {one.error_class for one in letters} == {"nothing_identifying"}
-        assert all(problem["errors"][0]["reason"] in one.reason for one in letters)
+        assert {letter.error_class for letter in letters} == {"nothing_identifying"}
+        assert all(problem["errors"][0]["reason"] in letter.reason for letter in letters)
     (key,) = keys.all(running_org.org)
     assert (key.accepted, key.refused) == (2, 3)
     assert key.used_at is not None
@@ -217,7 +220,7 @@ async def test_b8_hostile_bodies_are_answered_by_field_and_reason_and_stop_nothi
     running_org: RunningOrg, store: Engine
 ) -> None:
     """A value that cannot be kept costs itself, as on the topic; a body that cannot be read costs itself."""
-    async with arrivals(running_org) as topic, client(running_org, issued(running_org, store)) as vendor:
+    async with arrivals(running_org) as topic, client(running_org, issue_key(running_org, store)) as vendor:
         wrong = {}
         for name, (body, content_type, status, text) in HOSTILE.items():
             headers = {"content-type": content_type} if content_type else {}
@@ -226,7 +229,7 @@ async def test_b8_hostile_bodies_are_answered_by_field_and_reason_and_stop_nothi
             if answer.status_code != status or text not in answer.text or is_problem == (status == 202):
                 wrong[name] = (answer.status_code, answer.text)
         assert wrong == {}
-        names = [one.get("last_name") for one in await topic.messages()]
+        names = [message.get("last_name") for message in await topic.messages()]
         assert names.count("Muñoz") == 2
         assert "root:" not in json.dumps(names)
         large = await vendor.post(DOOR, content=b" " * (1024 * 1024 + 1), headers=JSON_TYPE)
@@ -261,9 +264,9 @@ async def test_the_same_idempotency_key_and_bytes_get_the_same_answer(
         await topic.take()
         many = await asyncio.gather(*(post({**LEAD, "external_id": f"R-{n % 2}"}, "race") for n in range(8)))
         assert {one.status_code for one in many} == {HTTPStatus.ACCEPTED, HTTPStatus.UNPROCESSABLE_ENTITY}
-        assert len({one["external_id"] for one in await topic.messages()}) == 1, (
+        assert len({message["external_id"] for message in await topic.messages()}) == 1, (
             "two bodies, one key: one counts"
         )
-    async with client(running_org, issued(running_org, store)) as another:
+    async with client(running_org, issue_key(running_org, store)) as another:
         answer = await another.post(DOOR, json=LEAD, headers={"idempotency-key": "post-1"})
         assert "idempotent-replayed" not in answer.headers, "each key has its own"

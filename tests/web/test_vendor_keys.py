@@ -22,11 +22,11 @@ from tests.web.vendor_door import (
     SECRET,
     arrivals,
     client,
-    issued,
+    issue_key,
     keys_of,
 )
 from web.auth import SCOPES
-from web.store.hashes import hashed
+from web.store.hashes import hash_of
 from web.store.tables import VendorKeyTable
 from web.vendor_access import signature
 
@@ -68,7 +68,7 @@ async def test_a_key_posts_leads_of_its_vendor_to_its_org_and_does_nothing_else(
             DOOR, json={**wrapped, "data": {**LEAD, "vendor": "acme", "org": "default"}}
         )
         assert hidden.status_code == HTTPStatus.UNPROCESSABLE_ENTITY
-        assert {one["org"] for one in await topic.messages()} <= {running_org.org}
+        assert {message["org"] for message in await topic.messages()} <= {running_org.org}
         for path in ("/api/v1/me", "/api/v1/leads", "/api/v1/queues", "/api/v1/vendors/keys"):
             assert (await vendor.get(path)).status_code == HTTPStatus.UNAUTHORIZED, path
         assert (await program.post(DOOR, json=LEAD)).status_code == HTTPStatus.UNAUTHORIZED
@@ -77,13 +77,13 @@ async def test_a_key_posts_leads_of_its_vendor_to_its_org_and_does_nothing_else(
         by_id = await vendor.post(f"{DOOR}?key={key.key_id}", json=LEAD, headers={"authorization": ""})
         assert by_id.status_code == HTTPStatus.UNAUTHORIZED, "an id is no secret"
         assert keys.revoke(running_org.org, key.key_id) is not None
-        gone = await vendor.post(DOOR, json=LEAD)
-        assert gone.status_code == HTTPStatus.UNAUTHORIZED
-        assert gone.headers["www-authenticate"] == "Bearer"
+        after_revocation = await vendor.post(DOOR, json=LEAD)
+        assert after_revocation.status_code == HTTPStatus.UNAUTHORIZED
+        assert after_revocation.headers["www-authenticate"] == "Bearer"
     with store.connect() as connection:
         rows = connection.execute(VendorKeyTable.__table__.select()).mappings().all()
     (row,) = [one for one in rows if one["key_id"] == key.key_id]
-    assert row["secret_hash"] == hashed(secret)
+    assert row["secret_hash"] == hash_of(secret)
     assert secret not in str(row)
 
 
@@ -118,7 +118,7 @@ async def test_v1_a_body_that_openssl_signed_is_taken_and_a_replay_is_the_same_l
     running_org: RunningOrg, store: Engine, tmp_path: Path
 ) -> None:
     """A vendor's program that is not ours signs the bytes of the body."""
-    secret = issued(running_org, store, signing_secret=SECRET)
+    secret = issue_key(running_org, store, signing_secret=SECRET)
     path = tmp_path / "lead.json"
     path.write_text(json.dumps(LEAD, indent=1))
     signing = await asyncio.create_subprocess_exec(
@@ -161,8 +161,8 @@ async def test_a_key_that_posts_too_often_is_told_when_to_try_again(
     running_org = strict_console
     await running_org.until_ready()
     async with (
-        client(running_org, issued(running_org, store)) as vendor,
-        client(running_org, issued(running_org, store)) as other,
+        client(running_org, issue_key(running_org, store)) as vendor,
+        client(running_org, issue_key(running_org, store)) as other,
     ):
         statuses = [(await vendor.post(DOOR, json=LEAD)).status_code for _ in range(3)]
         assert statuses == [HTTPStatus.ACCEPTED] * 3
@@ -196,7 +196,7 @@ async def test_an_admin_makes_keys_and_mappings_by_the_api_and_they_are_in_the_a
         assert (await ann.get("/api/v1/vendors/mappings")).json() == [
             {"vendor": "acme", "mapping": {"phone": "tel"}}
         ]
-        plain = issued(running_org, store)
+        plain = issue_key(running_org, store)
         async with arrivals(running_org) as topic, client(running_org, plain) as sender:
             answer = await sender.post(DOOR, json={"tel": "401-419-4247", "x": 1})
             assert answer.status_code == HTTPStatus.ACCEPTED, answer.text
@@ -210,7 +210,7 @@ async def test_an_admin_makes_keys_and_mappings_by_the_api_and_they_are_in_the_a
         async with asyncio.timeout(PATIENCE_SECONDS):
             while True:
                 entries = (await ann.get("/api/v1/audit")).json()["entries"]
-                acts = {one["act"] for one in entries}
+                acts = {entry["act"] for entry in entries}
                 if {"vendor_key_made", "vendor_key_revoked", "vendor_mapping_changed"} <= acts:
                     break
                 await asyncio.sleep(0.05)

@@ -19,7 +19,7 @@ from tests.web.vendor_door import (
     SECRET,
     arrivals,
     client,
-    issued,
+    issue_key,
 )
 from web.store.vendor_posts import Mappings
 
@@ -47,7 +47,7 @@ async def test_v3_recorded_posts_are_read_by_the_shipped_mappings(
     Mapping(value)
     Mappings(store).put(running_org.org, vendor, value, by="test")
     content_type = FORM if file.endswith(".form") else "application/json"
-    secret = issued(running_org, store, vendor)
+    secret = issue_key(running_org, store, vendor)
     async with arrivals(running_org) as topic, client(running_org, secret) as sender:
         body = (RECORDED / file).read_bytes()
         answer = await sender.post(
@@ -79,7 +79,7 @@ async def test_v3_recorded_posts_are_read_by_the_shipped_mappings(
 async def test_leadconduits_form_of_the_answer_is_given_where_it_is_asked_for(
     running_org: RunningOrg, store: Engine
 ) -> None:
-    async with client(running_org, issued(running_org, store)) as vendor:
+    async with client(running_org, issue_key(running_org, store)) as vendor:
         accept = {"accept": "application/vnd.leadconduit+json"}
         for answer in (
             await vendor.post(DOOR, json=LEAD, headers=accept),
@@ -96,8 +96,8 @@ async def test_meta_verifies_the_webhook_and_a_notification_without_answers_is_r
 ) -> None:
     Mappings(store).put(running_org.org, "meta", read_yaml(EXAMPLES / "meta.yaml"), by="test")
     signed, plain = (
-        issued(running_org, store, "meta", signing_secret=SECRET),
-        issued(running_org, store, "meta"),
+        issue_key(running_org, store, "meta", signing_secret=SECRET),
+        issue_key(running_org, store, "meta"),
     )
     path = "/api/v1/leads/meta/webhook"
 
@@ -118,7 +118,7 @@ async def test_meta_verifies_the_webhook_and_a_notification_without_answers_is_r
         answer = await sender.post(path, content=bare, headers=JSON_TYPE)
         assert answer.status_code == HTTPStatus.UNPROCESSABLE_ENTITY
         assert answer.json()["detail"] == "field_data: is empty"
-    async with arrivals(running_org) as topic, client(running_org, issued(running_org, store)) as relay:
+    async with arrivals(running_org) as topic, client(running_org, issue_key(running_org, store)) as relay:
         body = (RECORDED / "meta_graph_api.json").read_bytes()
         answer = await relay.post(DOOR, content=body, headers=JSON_TYPE)
         assert answer.status_code == HTTPStatus.ACCEPTED, answer.text

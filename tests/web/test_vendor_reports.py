@@ -17,7 +17,7 @@ from sink import database_engine as crm
 from streams.topics import LEAD_ARRIVALS, VENDOR_REPORTS
 from tests.fixtures.waiting import eventually
 from tests.web.audited import crew
-from tests.web.axe import serious
+from tests.web.axe import serious_problems
 from tests.web.screens import fits_a_phone, shot
 
 if TYPE_CHECKING:
@@ -105,6 +105,6 @@ async def test_v6_each_vendors_leads_are_counted_from_the_bytes_it_sent(running_
     await expect(page.locator("[data-vendor=acme]")).to_contain_text("Email could not be read")
     await expect(page.locator("[data-vendor=acme]")).not_to_contain_text("_")
     await expect(page.locator("nav[aria-label=Days]")).to_contain_text("1 day 7 days")
-    assert await serious(page) == []
+    assert await serious_problems(page) == []
     assert await fits_a_phone(page)
     await shot(page, "vendors")

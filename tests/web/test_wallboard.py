@@ -15,7 +15,7 @@ from playwright.async_api import expect
 
 from sink.day_reports import ArrivedLead
 from tests.fixtures.waiting import eventually
-from tests.web.axe import serious
+from tests.web.axe import serious_problems
 from tests.web.rows import WORK
 from tests.web.running_org import NEW
 from tests.web.screens import fits_a_phone, shot
@@ -44,7 +44,7 @@ async def _all_in(program: httpx.AsyncClient, queue_id: str, leads: set[str]) ->
     return await in_queue(program, queue_id) >= leads
 
 
-async def day(running_org: RunningOrg) -> dict[str, str]:
+async def let_morning_pass(running_org: RunningOrg) -> dict[str, str]:
     """Let a morning pass: two leads are claimed, one is open, one is an exception, one waits; return name -> id."""
     for rep_id, role in (("mia", "manager"), ("ann", "rep"), ("bob", "rep")):
         await running_org.rep(rep_id, role, teams=["west"])
@@ -96,7 +96,7 @@ async def day(running_org: RunningOrg) -> dict[str, str]:
 
 @pytest.mark.slow
 async def test_a_manager_sees_the_day_on_the_wallboard_and_in_the_reports(running_org: RunningOrg) -> None:
-    await day(running_org)
+    await let_morning_pass(running_org)
     await running_org.client.arrive(
         {
             "vendor": "zeta",
@@ -123,12 +123,12 @@ async def test_a_manager_sees_the_day_on_the_wallboard_and_in_the_reports(runnin
     reps = {one["rep_id"]: one for one in found["reps"]}
     assert (reps["ann"]["leads_today"], reps["ann"]["open_leads"], reps["bob"]["locks"]) == (2, 2, 1)
     assert reps["ann"]["p50_seconds"] is not None
-    assert [(one["name"], one["arrivals"], one["first_claims"]) for one in found["groups"]] == [
+    assert [(group["name"], group["arrivals"], group["first_claims"]) for group in found["groups"]] == [
         ("West team", 4, 2),
         ("Nobody", 1, 0),
     ]
     assert {one["key"] for one in found["vendors"]} == {"acme", "zeta"}
-    queues = {one["queue_id"]: one for one in found["queues"]}
+    queues = {queue["queue_id"]: queue for queue in found["queues"]}
     assert queues["new"]["oldest_at"] is not None
     rep = await running_org.sign_in("ann", "/queues/new")
     page = await running_org.sign_in("mia", "/wallboard")
@@ -150,7 +150,7 @@ async def test_a_manager_sees_the_day_on_the_wallboard_and_in_the_reports(runnin
     await expect(page.locator('[data-table="reps"] tr', has_text="Bob").locator(".state")).to_have_text("out")
     await expect(page.locator('[data-table="queues"] tr', has_text="New leads")).to_contain_text("min")
     await expect(page.locator('[data-badge="exceptions"]')).to_contain_text("1")
-    assert await serious(page) == []
+    assert await serious_problems(page) == []
     assert await fits_a_phone(page)
     await shot(page, "wallboard")
     await page.get_by_label("Search reps").fill("bob")
@@ -171,7 +171,7 @@ async def look_at_reports(page: Page, client: httpx.AsyncClient) -> None:
     await page.get_by_role("button", name="Show").click()
     await expect(page.locator("tbody tr")).to_have_count(2)
     await expect(page.locator("tbody tr").first).to_contain_text("West team")
-    assert await serious(page) == []
+    assert await serious_problems(page) == []
     assert await fits_a_phone(page)
     await shot(page, "reports")
     address = await page.get_by_role("link", name="Download CSV").get_attribute("href")

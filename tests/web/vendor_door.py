@@ -100,6 +100,6 @@ def client(running_org: RunningOrg, secret: str | None) -> httpx.AsyncClient:
     return httpx.AsyncClient(base_url=running_org.url, headers=headers, timeout=PATIENCE_SECONDS)
 
 
-def issued(running_org: RunningOrg, store: Engine, vendor: str = "acme", **more: Any) -> str:
+def issue_key(running_org: RunningOrg, store: Engine, vendor: str = "acme", **more: Any) -> str:
     """Return a new key of a vendor."""
     return keys_of(running_org.stack, store).issue(running_org.org, vendor, "test", by="test", **more)[0]

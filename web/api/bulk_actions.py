@@ -40,7 +40,7 @@ from web.services.bulk_actions import (
     FailedLead,
     WantedAction,
     ask_all,
-    counted,
+    count_by_state,
     lead_names,
     owners_and_phases,
     staying,
@@ -133,7 +133,7 @@ async def many(person: Acts, parts: PartsOf, given: BulkRequest, key: Key = None
         line = DryRun(
             of=len(leads),
             by_rep=dict(Counter(to for lead, to in deal.pairs if to and lead in changing)),
-            stand=counted(leads, known),
+            stand=count_by_state(leads, known),
             unlicensed=len(deal.unlicensed),
             changing=len(changing) - len(nobodys),
             stays=stays,
@@ -187,8 +187,8 @@ def _read_list(content: bytes, org: str) -> LeadSelection:
             return leads_of(path, org)
         except InvalidInput as error:
             shown = (
-                msgspec.structs.replace(one, path=one.path.replace(str(path), "file"))
-                for one in error.problems
+                msgspec.structs.replace(problem, path=problem.path.replace(str(path), "file"))
+                for problem in error.problems
             )
             raise InvalidInput(tuple(shown)) from error
 

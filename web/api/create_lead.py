@@ -17,7 +17,7 @@ from web.auth import Access, PartsOf, Person
 from web.console_services import Services
 from web.errors import DOCUMENTED, forbidden
 from web.schemas import Model
-from web.services.bulk_actions import kept
+from web.services.bulk_actions import until_stored
 
 router = APIRouter(prefix="/api/v1", tags=["leads"], responses=DOCUMENTED)
 
@@ -75,7 +75,7 @@ async def create(
     message |= {"vendor": VENDOR, "org": person.org, "assigned_to": _owner(parts, person, given.assigned_to)}
     lead_id = checked(message, str(uuid.UUID(action_id(person, key))))
     await parts.engine_client.arrive(message)
-    there = await kept(parts.crm, {lead_id: 0})
+    there = await until_stored(parts.crm, {lead_id: 0})
     if not there:
         response.status_code = HTTPStatus.ACCEPTED
     return CreatedLead(lead_id=lead_id, there=there)

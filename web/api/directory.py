@@ -19,8 +19,15 @@ from web.auth import ADMINS, MANAGERS, Access, PartsOf, Person, host_of
 from web.console_services import Services
 from web.errors import DOCUMENTED, HttpProblem, not_found
 from web.schemas import Model
-from web.services.directory_edits.editor import Edit, published
-from web.services.directory_objects import Directory, DirectoryObject, Kind, all_objects, etag, shown
+from web.services.directory_edits.editor import Edit, current_publication
+from web.services.directory_objects import (
+    Directory,
+    DirectoryObject,
+    Kind,
+    all_objects,
+    etag,
+    object_as_shown,
+)
 from web.services.sign_in import account_object
 from web.store.account import Account
 from web.store.addresses import address_of
@@ -91,10 +98,10 @@ async def one_object(
     person: Reads, parts: PartsOf, response: Response, kind: Kind, object_id: ObjectId
 ) -> DirectoryObject:
     """Return one object. A change of it must name its ETag."""
-    found = published(parts.directory.org(person.org), (kind, object_id))
+    found = current_publication(parts.directory.org(person.org), (kind, object_id))
     if found is None:
         raise not_found(f"{kind} {object_id}")
-    answer = shown(parts, person, (kind, object_id), found)
+    answer = object_as_shown(parts, person, (kind, object_id), found)
     response.headers["ETag"] = answer.etag
     return answer
 
@@ -176,7 +183,7 @@ async def _edit(
 ) -> EditResult:
     if key[0] == "settings" and key[1] != "settings":
         raise not_found(f"settings {key[1]}; an org has only settings/settings")
-    there = published(parts.directory.org(person.org), key)
+    there = current_publication(parts.directory.org(person.org), key)
     if there is not None and if_match is None:
         detail = f"If-Match: {key[0]} {key[1]} exists; name the version that you change by its ETag"
         raise HttpProblem(HTTPStatus.PRECONDITION_REQUIRED, "precondition-required", detail)

@@ -19,7 +19,7 @@ from web.console_services import Services
 from web.errors import DOCUMENTED, HttpProblem, not_found
 from web.schemas import Model
 from web.services.directory_edits.editor import ATTEMPTS
-from web.services.draft_state import DraftState, shown
+from web.services.draft_state import DraftState, draft_as_shown
 from web.services.names import Names
 from web.services.queue_editing import QueueState, drafted_value, publishable, queue_id_problem, state_of
 from web.store.drafts import Draft, DraftConflictError
@@ -74,7 +74,7 @@ async def drafts(person: Reads, parts: PartsOf) -> list[DraftState]:
     rules = parts.directory.org(person.org)
     found = await asyncio.to_thread(parts.drafts.all, person.org)
     states = (state_of(rules, queue_id, found.get(queue_id)) for queue_id in sorted({*rules.queues, *found}))
-    return [shown(state) for state in states if state is not None]
+    return [draft_as_shown(state) for state in states if state is not None]
 
 
 @router.get("/{queue_id:path}/history")
@@ -89,14 +89,14 @@ async def history(person: Reads, parts: PartsOf, queue_id: str) -> list[Publishe
         raise not_found(f"queue {queue_id}")
     found = [
         PublishedVersionInfo(
-            version=one.version,
-            value=one.value,
-            published_by=one.published_by,
-            published_by_name=names.rep(one.published_by),
-            published_at=one.published_at,
-            current=held is not None and held.version == one.version,
+            version=edition.version,
+            value=edition.value,
+            published_by=edition.published_by,
+            published_by_name=names.rep(edition.published_by),
+            published_at=edition.published_at,
+            current=held is not None and held.version == edition.version,
         )
-        for one in editions
+        for edition in editions
     ]
     if held is not None and not any(one.current for one in found):
         found.append(
@@ -125,12 +125,14 @@ async def publish(
     if seen is not None and now is not None and now.draft is None:
         editions = await asyncio.to_thread(parts.drafts.history, person.org, queue_id, limit=1)
         if editions and editions[0].draft == seen and editions[0].version == now.version:
-            return tagged(response, now)
-    now = _held(now, queue_id, match)
+            return with_etag(response, now)
+    now = _state_if_current(now, queue_id, match)
     if now.draft is None:
         raise HttpProblem(HTTPStatus.CONFLICT, "nothing-to-publish", f"{queue_id} has no unpublished changes")
     if now.version != given.over:
-        raise _lost(now, now.published or {}, now.value, f"somebody else has published version {now.version}")
+        raise _lost_edit_problem(
+            now, now.published or {}, now.value, f"somebody else has published version {now.version}"
+        )
     value = publishable(person.org, queue_id, now.value)
     return await _publish(parts, person, response, value, now)
 
@@ -138,7 +140,7 @@ async def publish(
 @router.post("/{queue_id:path}/removal", status_code=HTTPStatus.NO_CONTENT)
 async def remove(person: Writes, parts: PartsOf, queue_id: str, match: Match = None) -> None:
     """Remove the queue and its draft. All leads leave it; its history stays."""
-    now = _held(await current(parts, person, queue_id), queue_id, match)
+    now = _state_if_current(await current(parts, person, queue_id), queue_id, match)
     if now.version is None:
         await asyncio.to_thread(parts.drafts.discard, person.org, queue_id, now.tag)
         return
@@ -159,7 +161,9 @@ async def revert(
     if queue_id_problem(queue_id):
         raise not_found("queue of that name")
     editions = await asyncio.to_thread(parts.drafts.history, person.org, queue_id)
-    value = next((one.value for one in editions if one.version == given.version and one.value), None)
+    value = next(
+        (edition.value for edition in editions if edition.version == given.version and edition.value), None
+    )
     if value is None:
         raise not_found(f"version {given.version} of queue {queue_id} in the console's history")
     return await _save(parts, person, response, queue_id, value, match)
@@ -171,7 +175,7 @@ async def draft(person: Reads, parts: PartsOf, response: Response, queue_id: str
     now = await current(parts, person, queue_id)
     if now is None:
         raise not_found(f"queue {queue_id}")
-    return tagged(response, now)
+    return with_etag(response, now)
 
 
 @router.put("/{queue_id:path}")
@@ -185,13 +189,13 @@ async def save(
 @router.delete("/{queue_id:path}", status_code=HTTPStatus.NO_CONTENT)
 async def discard(person: Writes, parts: PartsOf, queue_id: str, match: Match = None) -> None:
     """Discard the unpublished changes."""
-    now = _held(await current(parts, person, queue_id), queue_id, match)
+    now = _state_if_current(await current(parts, person, queue_id), queue_id, match)
     if now.draft is None:
         raise not_found(f"draft of queue {queue_id}")
     try:
         await asyncio.to_thread(parts.drafts.discard, person.org, queue_id, now.draft.revision)
     except DraftConflictError as error:
-        raise _overtaken(error, now.value) from error
+        raise _overtaken_problem(error, now.value) from error
 
 
 async def current(parts: Services, person: Person, queue_id: str) -> QueueState | None:
@@ -213,9 +217,9 @@ async def _save(
     value = drafted_value(queue_id, given)
     now = await current(parts, person, queue_id)
     if now is not None and not list(differences(now.value, value)):
-        return tagged(response, now)
+        return with_etag(response, now)
     if now is not None or match is not None:
-        now = _held(now, queue_id, match, value)
+        now = _state_if_current(now, queue_id, match, value)
     try:
         saved = await asyncio.to_thread(
             lambda: parts.drafts.save(
@@ -228,11 +232,11 @@ async def _save(
             )
         )
     except DraftConflictError as error:
-        raise _overtaken(error, value) from error
+        raise _overtaken_problem(error, value) from error
     after = state_of(parts.directory.org(person.org), queue_id, saved)
     if after is None:
         raise not_found(f"queue {queue_id}")
-    return tagged(response, after)
+    return with_etag(response, after)
 
 
 async def _publish(
@@ -249,7 +253,7 @@ async def _publish(
     now = await current(parts, person, queue_id)
     if now is None:
         raise not_found(f"queue {queue_id}")
-    return tagged(response, now)
+    return with_etag(response, now)
 
 
 async def _publish_over(
@@ -266,7 +270,7 @@ async def _publish_over(
                 if now is None
                 else f"somebody else has published version {now.version}"
             )
-            raise _lost(there, there.published or {}, seen.value, why)
+            raise _lost_edit_problem(there, there.published or {}, seen.value, why)
         try:
             return await publish_one(parts.settings, person.org, ("queue", queue_id), value, seen=end)
         except PublicationConflictError as error:
@@ -274,17 +278,17 @@ async def _publish_over(
     raise RetryableError("directory", "others keep publishing, so nothing was published; try again")
 
 
-def tagged(response: Response, state: QueueState) -> DraftState:
+def with_etag(response: Response, state: QueueState) -> DraftState:
     """Return a state, and set its tag as `ETag`."""
     response.headers["ETag"] = f'"{state.tag}"'
-    return shown(state)
+    return draft_as_shown(state)
 
 
 def _read(match: str | None) -> str | None:
     return None if match is None else match.removeprefix("W/").strip('"')
 
 
-def _held(
+def _state_if_current(
     now: QueueState | None, queue_id: str, match: str | None, value: dict[str, Any] | None = None
 ) -> QueueState:
     """Return the state if it is the one that was seen. Raises 404, 412 and 428."""
@@ -296,11 +300,15 @@ def _held(
         )
     if _read(match) not in (now.tag, "*"):
         by = f"{now.draft.updated_by} has changed it" if now.draft else "it was published or reset"
-        raise _lost(now, now.value, now.value if value is None else value, f"{by} since you saw it")
+        raise _lost_edit_problem(
+            now, now.value, now.value if value is None else value, f"{by} since you saw it"
+        )
     return now
 
 
-def _lost(now: QueueState, theirs: dict[str, Any], yours: dict[str, Any], why: str) -> HttpProblem:
+def _lost_edit_problem(
+    now: QueueState, theirs: dict[str, Any], yours: dict[str, Any], why: str
+) -> HttpProblem:
     return HttpProblem(
         HTTPStatus.PRECONDITION_FAILED,
         "overtaken",
@@ -308,12 +316,13 @@ def _lost(now: QueueState, theirs: dict[str, Any], yours: dict[str, Any], why: s
         etag=now.tag,
         version=now.version,
         changes=[
-            {"path": one.path, "theirs": one.old, "yours": one.new} for one in differences(theirs, yours)
+            {"path": difference.path, "theirs": difference.old, "yours": difference.new}
+            for difference in differences(theirs, yours)
         ],
     )
 
 
-def _overtaken(error: DraftConflictError, yours: dict[str, Any]) -> HttpProblem:
+def _overtaken_problem(error: DraftConflictError, yours: dict[str, Any]) -> HttpProblem:
     now: Draft | None = error.now
     theirs = {} if now is None else now.value
     who = "somebody has published or reset it" if now is None else f"{now.updated_by} has changed it"
@@ -323,6 +332,7 @@ def _overtaken(error: DraftConflictError, yours: dict[str, Any]) -> HttpProblem:
         f"{who} since you saw it",
         etag=None if now is None else now.revision,
         changes=[
-            {"path": one.path, "theirs": one.old, "yours": one.new} for one in differences(theirs, yours)
+            {"path": difference.path, "theirs": difference.old, "yours": difference.new}
+            for difference in differences(theirs, yours)
         ],
     )

@@ -82,7 +82,7 @@ async def receipts(person: Reads, parts: PartsOf) -> list[ErasureShown]:
 @router.post("/preview")
 async def preview(person: Looks, parts: PartsOf, given: Named) -> ErasurePreview:
     """Say which leads would be erased. Nothing is."""
-    why, leads = await _found(parts, person, _read(given.person))
+    why, leads = await _description_of(parts, person, _read(given.person))
     rows = {row.lead_id: row for row in await ask(parts, lambda crm: _rows(crm, person.org, leads))}
     known = parts.directory.org(person.org).reps
     shown = []
@@ -110,7 +110,7 @@ async def erase_person(person: Erases, parts: PartsOf, given: Erasure) -> Erasur
     """
     named = _read(given.person)
     with parts.erasing.one(person.org):
-        _, leads = await _found(parts, person, named)
+        _, leads = await _description_of(parts, person, named)
         if len(leads) != given.leads:
             detail = (
                 f"leads: the person has {len(leads)} leads now, not {given.leads}: look at the preview again"
@@ -140,7 +140,7 @@ def _read(text: str) -> Erasable:
         raise HttpProblem(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid", detail) from error
 
 
-async def _found(parts: Services, person: Person, named: Erasable) -> tuple[str, tuple[str, ...]]:
+async def _description_of(parts: Services, person: Person, named: Erasable) -> tuple[str, tuple[str, ...]]:
     """Return the engine's words about a person, and the ids of the person's leads."""
     key = own_key(parts.settings)
     answer = await preview_erasure(parts.engine_client, key, person.org, person.rep_id, named)

@@ -30,7 +30,7 @@ from web.services.audit.export_records import RecordedExport, RowCount, used_fil
 from web.services.call_times import call_times
 from web.services.crm_query import ask
 from web.services.outcome_labels import outcome_label
-from web.services.spreadsheet_text import defused
+from web.services.spreadsheet_text import defused_text
 
 router = APIRouter(prefix="/api/v1", tags=["leads"], responses=DOCUMENTED)
 
@@ -202,7 +202,9 @@ def _words(rules: OrgRules, column: Column, value: Any) -> str:
     """Return the words that the pages show for a value."""
     if value is None:
         return ""
-    return defused(outcome_label(rules, value) if column.name == "last_outcome" else value_label(str(value)))
+    return defused_text(
+        outcome_label(rules, value) if column.name == "last_outcome" else value_label(str(value))
+    )
 
 
 def _taken(text: io.StringIO) -> bytes:
@@ -222,4 +224,4 @@ def _cell(rules: OrgRules, column: Column, value: Any) -> str:
             return "yes" if value else "no"
         case ColumnKind.AMOUNT:
             return f"{value:.15g}"
-    return defused(list_params.name_of(rules, column, value) if column.names else str(value))
+    return defused_text(list_params.name_of(rules, column, value) if column.names else str(value))

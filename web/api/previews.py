@@ -8,14 +8,14 @@ import msgspec
 from fastapi import APIRouter, Depends
 from pydantic import Field
 
-from sink.db_errors import translated
+from sink.db_errors import translated_errors
 from web.auth import MANAGERS, Access, PartsOf, Person
 from web.console_services import Services
 from web.errors import DOCUMENTED
 from web.schemas import Model
 from web.services.limits import RateLimit, check
 from web.services.queue_editing import drafted_value
-from web.services.queue_preview import Preview, drafted, find, preview
+from web.services.queue_preview import Preview, compiled_draft, find, preview
 from web.services.rule_fields import org_fields
 
 router = APIRouter(prefix="/api/v1", tags=["queue drafts"], responses=DOCUMENTED)
@@ -92,8 +92,8 @@ def _ask(parts: Services, org: str, queue_id: str, value: dict[str, Any], about:
     rules = parts.directory.org(org)
     published, protected = rules.queues.get(queue_id), rules.settings.protect_assigned_minutes
     version = -1 if published is None else published.version
-    draft = drafted(queue_id, value, version, rules.settings.time_zone)
-    with translated("CRM database"), parts.crm.connect() as connection:
+    draft = compiled_draft(queue_id, value, version, rules.settings.time_zone)
+    with translated_errors("CRM database"), parts.crm.connect() as connection:
         lead_id = find(connection, org, about) if about and about.strip() else None
         return preview(
             connection, org, draft, published, datetime.now(UTC), lead_id=lead_id, protect_minutes=protected

@@ -11,7 +11,7 @@ from web.auth import Access, PartsOf, Person
 from web.errors import DOCUMENTED
 from web.schemas import CallTime, LeadRow, QueuePage, QueueSummary
 from web.services.call_times import call_times_in
-from web.services.row_licences import unlicensed
+from web.services.row_licences import why_unlicensed
 from web.services.visible_queues import MOST, cursor_of, leads_in, queue_leads_from, rank_of, visible
 
 router = APIRouter(prefix="/api/v1/queues", tags=["queues"], responses=DOCUMENTED)
@@ -43,7 +43,7 @@ async def leads(
     page, following = await queue_leads_from(
         parts, person, queue_id, start=rank_of(cursor), limit=limit, name=name
     )
-    refused = await unlicensed(parts, person, queue_id, [row.lead_id for row in page.rows])
+    refused = await why_unlicensed(parts, person, queue_id, [row.lead_id for row in page.rows])
     return QueuePage(
         queue_id=queue_id,
         size=page.size,

@@ -63,14 +63,14 @@ async def add(person: Writes, parts: PartsOf, given: SavedEdit) -> Saved:
 @router.put("/{saved_id}")
 async def replace(person: Writes, parts: PartsOf, saved_id: uuid.UUID, given: SavedEdit) -> Saved:
     """Replace one of the caller's filters; a manager may also replace a shared one."""
-    known = await _own(parts, person, saved_id)
+    known = await _own_filter(parts, person, saved_id)
     return await _put(parts, person, known.saved_id, given, known.rep_id)
 
 
 @router.delete("/{saved_id}", status_code=HTTPStatus.NO_CONTENT)
 async def remove(person: Writes, parts: PartsOf, saved_id: uuid.UUID) -> None:
     """Delete one of the caller's filters; a manager may also delete a shared one. No lead changes."""
-    known = await _own(parts, person, saved_id)
+    known = await _own_filter(parts, person, saved_id)
     await asyncio.to_thread(parts.saved_lists.remove, person.org, known.saved_id)
 
 
@@ -111,7 +111,7 @@ def _check(given: SavedEdit) -> None:
         raise HttpProblem(422, "invalid", f"{first['path']}: {first['reason']}", errors=errors)
 
 
-async def _own(parts: Services, person: Person, saved_id: uuid.UUID) -> SavedList:
+async def _own_filter(parts: Services, person: Person, saved_id: uuid.UUID) -> SavedList:
     known = await asyncio.to_thread(parts.saved_lists.find, person.org, str(saved_id))
     if known is None or not _may_change(person, known):
         raise not_found(f"saved filter {saved_id} of yours")

@@ -11,7 +11,7 @@ from pydantic import Field
 from web.auth import Access, PartsOf, Person, has_proved, host_of
 from web.errors import DOCUMENTED, forbidden, not_found
 from web.schemas import Me, Model
-from web.services.sign_in import NOT_YOURS, account_object, begin, checked, prove, take_back
+from web.services.sign_in import NOT_YOURS, account_object, begin, checked_account, prove, take_back
 from web.store.attempts import network
 from web.store.passwords import LONGEST, SHORTEST
 
@@ -67,7 +67,9 @@ async def change_password(request: Request, parts: PartsOf, person: Own, given: 
         raise forbidden("a program has no password")
     if parts.web.oidc_only:
         raise forbidden("sign in with your company's account; passwords are not used here")
-    await checked(request, parts, email, lambda: parts.accounts.check(email, given.current), NOT_YOURS)
+    await checked_account(
+        request, parts, email, lambda: parts.accounts.check(email, given.current), NOT_YOURS
+    )
     async with parts.audit.act(person.as_actor, "password_changed", account_object(person.rep_id)):
         await parts.hashing.run(
             network(host_of(request)), lambda: parts.accounts.change_password(email, given.new, keep=secret)

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Depends, Query, Response
 from web.auth import MANAGERS, Access, PartsOf, Person
 from web.errors import DOCUMENTED
 from web.schemas import Model
-from web.services.spreadsheet_text import defused
+from web.services.spreadsheet_text import defused_text
 from web.services.vendor_reports import MOST_DAYS, VendorReport, vendor_reports
 
 router = APIRouter(prefix="/api/v1/vendors", tags=["vendors"], responses=DOCUMENTED)
@@ -39,7 +39,9 @@ class VendorReportShown(Model):
 @router.get("/reports")
 async def reports(person: Reads, parts: PartsOf, days: Days = 30) -> list[VendorReportShown]:
     """List the reports of the org's vendors, by name."""
-    return [VendorReportShown.model_validate(one) for one in await vendor_reports(parts, person.org, days)]
+    return [
+        VendorReportShown.model_validate(report) for report in await vendor_reports(parts, person.org, days)
+    ]
 
 
 @router.get(
@@ -52,9 +54,9 @@ async def export(person: Reads, parts: PartsOf, days: Days = 30) -> Response:
     text = io.StringIO()
     write = csv.writer(text).writerow
     write(["vendor", "what", "reason or remark", "count"])
-    for one in await vendor_reports(parts, person.org, days):
-        for line in _lines(one):
-            write([defused(one.vendor), *line])
+    for report in await vendor_reports(parts, person.org, days):
+        for line in _lines(report):
+            write([defused_text(report.vendor), *line])
     day = datetime.now(UTC).date().isoformat()
     headers = {"Content-Disposition": f'attachment; filename="vendors-{day}.csv"'}
     return Response("\ufeff" + text.getvalue(), media_type="text/csv", headers=headers)
@@ -65,6 +67,6 @@ def _lines(one: VendorReport) -> list[tuple[str, str, str]]:
     return [
         *((name, "", str(getattr(one, name))) for name in counts),
         ("conversion", "", "" if one.conversion is None else f"{one.conversion:.3f}"),
-        *(("refused", defused(reason), str(count)) for reason, count in one.refused.items()),
-        *(("remark", defused(remark), str(count)) for remark, count in one.remarks.items()),
+        *(("refused", defused_text(reason), str(count)) for reason, count in one.refused.items()),
+        *(("remark", defused_text(remark), str(count)) for remark, count in one.remarks.items()),
     ]

@@ -20,7 +20,7 @@ from web.auth import Access, PartsOf, Person
 from web.errors import DOCUMENTED, HttpProblem, forbidden
 from web.schemas import Model
 from web.services import custom_views
-from web.services.view_pages import SortBy, ViewPage, ViewState, own, shown, view_leads_from
+from web.services.view_pages import SortBy, ViewPage, ViewState, own_view, view_as_shown, view_leads_from
 from web.services.visible_queues import MOST, rank_of
 from web.store.views import CustomView, TooManyViewsError
 
@@ -62,7 +62,9 @@ class ViewEdit(Model):
 @router.get("")
 async def views(person: Uses, parts: PartsOf) -> list[ViewState]:
     """List the caller's views by name."""
-    return [shown(view) for view in await asyncio.to_thread(parts.views.all, person.org, person.rep_id)]
+    return [
+        view_as_shown(view) for view in await asyncio.to_thread(parts.views.all, person.org, person.rep_id)
+    ]
 
 
 @router.post("", status_code=HTTPStatus.CREATED)
@@ -76,13 +78,13 @@ async def add(
         made = await asyncio.to_thread(parts.views.add, person.org, person.rep_id, view_id, value)
     except TooManyViewsError as error:
         raise HttpProblem(HTTPStatus.CONFLICT, "too-many-views", str(error)) from error
-    return _tagged(response, made)
+    return _with_etag(response, made)
 
 
 @router.get("/{view_id}")
 async def view(person: Uses, parts: PartsOf, response: Response, view_id: uuid.UUID) -> ViewState:
     """Return one of the caller's views."""
-    return _tagged(response, await own(parts, person, view_id))
+    return _with_etag(response, await own_view(parts, person, view_id))
 
 
 @router.put("/{view_id}")
@@ -96,24 +98,24 @@ async def save(
 ) -> ViewState:
     """Change a view."""
     value = _accepted(str(view_id), given)
-    now = _held(await own(parts, person, view_id), match, value)
+    now = _view_if_current(await own_view(parts, person, view_id), match, value)
     saved = await asyncio.to_thread(
         lambda: parts.views.save(person.org, person.rep_id, now.view_id, value, seen=now.revision)
     )
     if saved is None:
-        raise _overtaken(await own(parts, person, view_id), value)
-    return _tagged(response, saved)
+        raise _overtaken_problem(await own_view(parts, person, view_id), value)
+    return _with_etag(response, saved)
 
 
 @router.delete("/{view_id}", status_code=HTTPStatus.NO_CONTENT)
 async def remove(person: Writes, parts: PartsOf, view_id: uuid.UUID, match: Match = None) -> None:
     """Delete a view. Its leads keep their owners."""
-    now = _held(await own(parts, person, view_id), match)
+    now = _view_if_current(await own_view(parts, person, view_id), match)
     gone = await asyncio.to_thread(
         lambda: parts.views.discard(person.org, person.rep_id, now.view_id, seen=now.revision)
     )
     if not gone:
-        raise _overtaken(await own(parts, person, view_id), now.value)
+        raise _overtaken_problem(await own_view(parts, person, view_id), now.value)
 
 
 @router.get("/{view_id}/leads")
@@ -126,44 +128,45 @@ async def leads(
     name: Annotated[str, Query(max_length=200, description="Only whose name contains this (Q12)")] = "",
 ) -> ViewPage:
     """List the caller's leads that currently meet the view's rules, in its order."""
-    found = await own(parts, person, view_id)
+    found = await own_view(parts, person, view_id)
     return await view_leads_from(parts, person, found, start=rank_of(cursor), limit=limit, name=name)
 
 
 def _accepted(view_id: str, given: ViewEdit) -> dict[str, Any]:
     """Return a view in stored form. Raises 422 with each problem's reason, which the form shows beside the field."""
     try:
-        return custom_views.accepted(view_id, given.model_dump())
+        return custom_views.accepted_view(view_id, given.model_dump())
     except InvalidInput as error:
-        errors = [{"path": one.path, "reason": one.reason} for one in error.problems]
+        errors = [{"path": problem.path, "reason": problem.reason} for problem in error.problems]
         raise HttpProblem(
             HTTPStatus.UNPROCESSABLE_ENTITY, "invalid", f"{error.problems[0]}", errors=errors
         ) from error
 
 
-def _tagged(response: Response, view: CustomView) -> ViewState:
+def _with_etag(response: Response, view: CustomView) -> ViewState:
     response.headers["ETag"] = f'"{view.revision}"'
-    return shown(view)
+    return view_as_shown(view)
 
 
-def _held(now: CustomView, match: str | None, value: dict[str, Any] | None = None) -> CustomView:
+def _view_if_current(now: CustomView, match: str | None, value: dict[str, Any] | None = None) -> CustomView:
     """Return the view if it is the one that was seen. Raises 412 and 428."""
     if match is None:
         raise HttpProblem(
             HTTPStatus.PRECONDITION_REQUIRED, "if-match", "If-Match is missing: name the version that you saw"
         )
     if match.removeprefix("W/").strip('"') not in (now.revision, "*"):
-        raise _overtaken(now, now.value if value is None else value)
+        raise _overtaken_problem(now, now.value if value is None else value)
     return now
 
 
-def _overtaken(now: CustomView, yours: dict[str, Any]) -> HttpProblem:
+def _overtaken_problem(now: CustomView, yours: dict[str, Any]) -> HttpProblem:
     return HttpProblem(
         HTTPStatus.PRECONDITION_FAILED,
         "overtaken",
         "you have changed this view elsewhere since you saw it",
         etag=now.revision,
         changes=[
-            {"path": one.path, "theirs": one.old, "yours": one.new} for one in differences(now.value, yours)
+            {"path": difference.path, "theirs": difference.old, "yours": difference.new}
+            for difference in differences(now.value, yours)
         ],
     )

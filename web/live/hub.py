@@ -138,7 +138,7 @@ class _Batch:
 
     def __init__(self, entries: Iterable[_Entry]) -> None:
         self._entries = tuple(entries)
-        self._queues = {one.queue_id for one in self._entries if one.queue_id}
+        self._queues = {entry.queue_id for entry in self._entries if entry.queue_id}
         self._joined: dict[tuple[frozenset[str], frozenset[str] | None], bytes] = {}
 
     def chunk(self, page: OpenPage) -> bytes:
@@ -147,10 +147,8 @@ class _Batch:
         states = page.licences() if shown else None
         chunk = self._joined.get((shown, states))
         if chunk is None:
-            chunks = (
-                one.chunk_for(states) for one in self._entries if not one.queue_id or one.queue_id in shown
-            )
-            chunk = self._joined[shown, states] = b"".join(chunks)
+            seen = (entry for entry in self._entries if not entry.queue_id or entry.queue_id in shown)
+            chunk = self._joined[shown, states] = b"".join(entry.chunk_for(states) for entry in seen)
         return chunk
 
 
@@ -332,7 +330,7 @@ class Hub:
         entries = await self._board.feed(org_id, org.at, wait_seconds=0 if away else _WAIT_SECONDS)
         if entries:
             org.at = entries[-1].id
-        sent = [_sent(entry) for entry in entries]
+        sent = [_entry_for_pages(entry) for entry in entries]
         lost = bool(entries) and entries[0].change == REBUILT
         if away and not lost:
             # While Valkey was unavailable, it may have lost entries that some pages show and this hub never read.
@@ -371,7 +369,7 @@ def _rebuilt(at: str = "") -> _Entry:
     return _Entry("", _encoded(FeedEntry(id=at, change=REBUILT)))
 
 
-def _sent(entry: FeedEntry) -> _Entry:
+def _entry_for_pages(entry: FeedEntry) -> _Entry:
     if entry.change in ("defined", "removed"):
         # The set of people who may see the queue may have changed, so the event names no queue.
         return _Entry("", f"id: {entry.id}\nevent: queues\ndata: {{}}\n\n".encode(), entry.id)

@@ -10,7 +10,7 @@ import structlog
 from sqlalchemy import Engine, select
 
 from models.errors import RetryableError
-from sink.db_errors import translated
+from sink.db_errors import translated_errors
 from sink.tables import LeadTable
 from streams.clients import Batch, follow
 from streams.retries import FOLLOW_TOPIC
@@ -123,15 +123,15 @@ class TopicTail:
                 self._hub.tell(org, "exceptions", {"leads": []}, lambda page: not self._oversees(page))
             if not leads:
                 continue
-            self._hub.tell(org, "leads", {"leads": [one.lead_id for one in leads]}, self._oversees)
-            for rep_id in {rep for one in leads for rep in (one.rep_id, one.previous_rep_id) if rep}:
-                theirs = [one.lead_id for one in leads if rep_id in (one.rep_id, one.previous_rep_id)]
+            self._hub.tell(org, "leads", {"leads": [lead.lead_id for lead in leads]}, self._oversees)
+            for rep_id in {rep for lead in leads for rep in (lead.rep_id, lead.previous_rep_id) if rep}:
+                theirs = [lead.lead_id for lead in leads if rep_id in (lead.rep_id, lead.previous_rep_id)]
 
                 def is_theirs(page: OpenPage, rep_id: str = rep_id) -> bool:
                     return page.rep_id == rep_id and not self._oversees(page)
 
                 self._hub.tell(org, "leads", {"leads": theirs}, is_theirs)
-            for rep_id in {rep for one in leads for rep in _notified_reps(one)}:
+            for rep_id in {rep for lead in leads for rep in _notified_reps(lead)}:
 
                 def is_of(page: OpenPage, rep_id: str = rep_id) -> bool:
                     return page.rep_id == rep_id
@@ -159,5 +159,5 @@ def _read(value: bytes | None) -> ChangedLead | None:
 def versions(crm: Engine, lead_ids: Sequence[str]) -> dict[str, int]:
     """Return the version of each of these leads in the CRM database. Raises `RetryableError` if it is unavailable."""
     query = select(LeadTable.lead_id, LeadTable.version).where(LeadTable.lead_id.in_(lead_ids))
-    with translated("CRM database"), crm.connect() as connection:
+    with translated_errors("CRM database"), crm.connect() as connection:
         return dict(connection.execute(query).all())

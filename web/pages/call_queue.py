@@ -16,7 +16,7 @@ from web.services.call_times import call_times_in, shows_call_times
 from web.services.list_words import OWN_QUEUE, sorted_by
 from web.services.possible_owners import ALL_MOVES
 from web.services.queue_reason import queue_reason
-from web.services.row_licences import unlicensed
+from web.services.row_licences import why_unlicensed
 from web.services.visible_queues import list_and_queues, visible
 from web.store.views import CustomView
 
@@ -36,11 +36,11 @@ async def call_queue(
 ) -> Response:
     """Show a queue beside the list of all queues. Without a name, show the first queue that the person may see."""
     chosen, page, queues = await list_and_queues(parts, person, queue_id, limit=WINDOW + RESERVE)
-    info = next((one for one in queues if one.queue_id == chosen), None)
+    info = next((queue for queue in queues if queue.queue_id == chosen), None)
     lead_ids = [row.lead_id for row in page.rows]
     rules = parts.directory.org(person.org)
     times = await call_times_in(parts, person, page.rows) if shows_call_times(rules, chosen) else None
-    refused = await unlicensed(parts, person, chosen, lead_ids)
+    refused = await why_unlicensed(parts, person, chosen, lead_ids)
     moves = ALL_MOVES[:-1] if info and person.oversees else ()  # no list of the board has closed leads
     shown = {
         "queue_id": page.queue_id,
@@ -111,10 +111,10 @@ def columns_of(info: QueueInfo | None) -> list[dict[str, Any]]:
                 ("last_outcome", "Last outcome", "text"),
             )
         ]
-    return described(info.columns)
+    return described_fields(info.columns)
 
 
-def described(names: Iterable[str]) -> list[dict[str, Any]]:
+def described_fields(names: Iterable[str]) -> list[dict[str, Any]]:
     """Return fields of the catalogue as columns with labels and types. Unknown fields are left out."""
     found = []
     for name in names:

@@ -9,7 +9,7 @@ from sink.lists.list_columns import ListDefinition
 from sink.lists.listings import EXCEPTIONS, UNASSIGNED
 from web.auth import MANAGERS, Access, Person
 from web.pages.page_context import data, render
-from web.services.list_params import described
+from web.services.list_params import described_columns
 
 router = APIRouter(include_in_schema=False)
 
@@ -36,7 +36,7 @@ def _page(request: Request, person: Person, listing: ListDefinition, *, desk: bo
     shown: dict[str, Any] = {
         "api": "/api/v1/exceptions" if desk else "/api/v1/unassigned",
         "desk": desk,
-        "columns": described(listing),
+        "columns": described_columns(listing),
         "sort": listing.sort,
     }
     return render(request, person, "exceptions.html", desk=desk, list_data=data(shown))

@@ -74,11 +74,11 @@ async def directory(
     values = {key: one.value for key, one in rules.objects.items() if one.value is not None}
     shown = {
         "listed": listed,
-        "twins": [one.text for one in look_alikes(values, kind)] if kind != "settings" else [],
+        "twins": [look_alike.text for look_alike in look_alikes(values, kind)] if kind != "settings" else [],
         "kind": kind,
         "section": section,
         "id": "settings" if kind == "settings" else object_id,
-        "objects": [one.model_dump(mode="json") for one in everything.objects],
+        "objects": [published_object.model_dump(mode="json") for published_object in everything.objects],
         "may_write": person.role in ADMINS,
         "states": sorted(STATE_CODES),
         "outcomes": org_outcomes(rules),

@@ -24,7 +24,13 @@ from web.services.lead_corrections import (
     may_correct,
 )
 from web.services.lead_moves import moves_offered
-from web.services.lead_visibility import KNOWN_SECONDS, Visibility, VisibleLead, unseen, visible_lead
+from web.services.lead_visibility import (
+    KNOWN_SECONDS,
+    Visibility,
+    VisibleLead,
+    unseen_lead_problem,
+    visible_lead,
+)
 from web.services.outcome_labels import in_order, outcome_labels
 from web.services.possible_owners import may_move_leads
 from web.services.shown_lead import LeadShown, history, lead_shown, queues_when_opened
@@ -96,14 +102,16 @@ async def shown(
     if cursor is not None:
         return render(request, person, "lead_history.html", **context)
     if found.sight is Visibility.NONE:
-        return render(request, person, "lead_unseen.html", status=403, why=unseen(found).detail, **context)
+        return render(
+            request, person, "lead_unseen.html", status=403, why=unseen_lead_problem(found).detail, **context
+        )
     view_only = await views_only(parts, person)
     lead = lead_shown(parts, person, found)
     context |= {
         "lead": lead,
         "facts": facts(found),
         "outcomes": outcomes(parts, person, [queue] if queue else await queues_when_opened(parts, found)),
-        "suggested": suggested(parts, person),
+        "suggested": suggested_outcomes(parts, person),
         "closing": parts.directory.org(person.org).settings.closing_outcomes,
         "may": may(person, found, lead, view_only=view_only),
         "moves": moves_offered(
@@ -180,7 +188,7 @@ def outcomes(parts: Services, person: Person, queues: Sequence[str]) -> list[str
     return list(found)
 
 
-def suggested(parts: Services, person: Person) -> list[str]:
+def suggested_outcomes(parts: Services, person: Person) -> list[str]:
     """Return every outcome that the person may use, for leads whose queue lists none."""
     rules = parts.directory.org(person.org)
     found: dict[str, None] = {}

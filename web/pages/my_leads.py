@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from sink.lists.listings import LEAD_COLUMNS, LEADS
 from web.auth import Access, PartsOf, Person
 from web.pages.page_context import data, render
-from web.services.list_params import described
+from web.services.list_params import described_columns
 from web.services.outcome_labels import org_outcomes
 from web.services.possible_owners import ALL_MOVES, OWNERS_MOVES, may_move_leads
 from web.services.rule_fields import org_fields
@@ -31,13 +31,16 @@ async def my_leads(
     shown = {
         "api": "/api/v1/leads",
         "oversees": person.oversees,
-        "columns": described(LEADS),
+        "columns": described_columns(LEADS),
         "visible": known or LEAD_COLUMNS,
         "usual": LEAD_COLUMNS,
         "preference": COLUMNS,
         "sort": LEADS.sort,
         "outcomes": org_outcomes(rules),
-        "campaigns": [[one.campaign_id, one.name or one.campaign_id] for one in rules.campaigns.values()],
+        "campaigns": [
+            [campaign.campaign_id, campaign.name or campaign.campaign_id]
+            for campaign in rules.campaigns.values()
+        ],
     }
     fields = data(org_fields(rules, derived=True)) if person.oversees else ""
     moves = ALL_MOVES if person.oversees else OWNERS_MOVES if may_move_leads(person, rules) else ()

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Depends, Request, Response
 
 from web.auth import Access, PartsOf, Person
 from web.pages.page_context import data, render
-from web.services.directory_edits.editor import published
+from web.services.directory_edits.editor import current_publication
 from web.services.notify_choice import notify_choice
 
 router = APIRouter(include_in_schema=False)
@@ -30,7 +30,7 @@ async def notifications(
     """Show the choice."""
     chosen = notify_choice(parts, person)
     rules = parts.directory.org(person.org)
-    own = published(rules, ("rep", person.rep_id))
+    own = current_publication(rules, ("rep", person.rep_id))
     zone = ((own.value or {}).get("time_zone") if own else None) or rules.settings.time_zone or "UTC"
     return render(
         request,

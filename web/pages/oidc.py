@@ -13,7 +13,7 @@ from models.errors import ConfigError, PermanentError
 from web.auth import PartsOf, person_of
 from web.console_services import Services
 from web.errors import HttpProblem
-from web.pages.sign_in import local, shown
+from web.pages.sign_in import local_path, shown
 from web.services.oidc import PendingSignIn, Provider, VerifiedIdentity
 from web.services.oidc_rep import take_over
 from web.services.sign_in import sign_in
@@ -28,7 +28,7 @@ LASTS_SECONDS: Final = 600
 async def begin(parts: PartsOf, next: str = "/", *, again: bool = False) -> Response:  # noqa: A002  # the parameter's name in the address
     """Send the browser to the provider. `again`: the person must authenticate even with an existing session there."""
     try:
-        address, begun = await Provider(parts.web).begin(local(next), again=again)
+        address, begun = await Provider(parts.web).begin(local_path(next), again=again)
     except ConfigError as error:
         raise HttpProblem(HTTPStatus.NOT_FOUND, "not-found", str(error)) from error
     except PermanentError as error:
@@ -74,7 +74,7 @@ async def finish(
         person_of(parts, account)
     except HttpProblem as problem:
         return _refused(request, parts, problem.detail)
-    response = RedirectResponse(local(begun.next), HTTPStatus.SEE_OTHER)
+    response = RedirectResponse(local_path(begun.next), HTTPStatus.SEE_OTHER)
     await sign_in(request, response, parts, account, OIDC, proved_at=vouched.proved_at)
     response.delete_cookie(parts.web.oidc_cookie, path="/", secure=parts.web.secure, httponly=True)
     return response

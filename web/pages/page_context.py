@@ -7,7 +7,7 @@ from fastapi import Request, Response
 
 from rules.queues.rule_book import OrgRules
 from web.auth import ADMINS, ANYONE, MANAGERS, Person
-from web.services.availability import WORDS, chosen
+from web.services.availability import WORDS, chosen_availability
 from web.services.calls import click_to_call
 from web.services.outcome_labels import outcome_labels
 
@@ -70,7 +70,7 @@ def render(
 def shown_choice(rules: OrgRules, person: Person) -> str | None:
     """Return the choice in the person's availability switch; None for people who are offered no leads."""
     known = person.rep_id in rules.reps and person.role == "rep"
-    return chosen(rules, person.rep_id).availability if known else None
+    return chosen_availability(rules, person.rep_id).availability if known else None
 
 
 def data(value: Any) -> str:

@@ -10,7 +10,7 @@ from web.auth import MANAGERS, Access, PartsOf, Person
 from web.errors import not_found
 from web.pages.page_context import data, render
 from web.services.directory_tables import publications, teams
-from web.services.draft_state import shown
+from web.services.draft_state import draft_as_shown
 from web.services.look_alike_objects import look_alikes, look_alikes_of
 from web.services.outcome_labels import org_outcomes
 from web.services.queue_editing import state_of
@@ -36,7 +36,7 @@ async def queue_builder(
     values = {key: one.value for key, one in rules.objects.items() if one.value is not None}
     key = ("queue", queue_id or "")
     shown_data: dict[str, Any] = {
-        "state": None if chosen is None else shown(chosen).model_dump(mode="json"),
+        "state": None if chosen is None else draft_as_shown(chosen).model_dump(mode="json"),
         "ids": [state.queue_id for state in views],
         "fields": [{"name": field.name, "label": field.label} for field in FIELDS.values()],
         "teams": [team["name"] for team in teams(rules)],
@@ -51,7 +51,7 @@ async def queue_builder(
         sizes={info.queue_id: info.size for info in await parts.board.queues(person.org)}
         if chosen is None
         else {},
-        twins=[one.text for one in look_alikes(values, "queue")]
+        twins=[look_alike.text for look_alike in look_alikes(values, "queue")]
         if chosen is None
         else look_alikes_of(values, key),
         chosen=chosen,

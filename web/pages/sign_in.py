@@ -40,12 +40,12 @@ async def sign_in(
     next: Next = "/",  # noqa: A002  # the field's name in the form
 ) -> Response:
     """Sign in, and redirect to the requested page; to the code form first if the account has a second factor."""
-    response = RedirectResponse(local(next), 303)
+    response = RedirectResponse(local_path(next), 303)
     try:
         await begin(request, response, parts, email, password)
     except HttpProblem as problem:
         if problem.kind == CODE_NEEDED:
-            response.headers["location"] = f"/sign-in/code?{urlencode({'next': local(next)})}"
+            response.headers["location"] = f"/sign-in/code?{urlencode({'next': local_path(next)})}"
             return response
         return shown(
             request, parts, next=next, said=problem.detail, email=email, status=problem.status, of=problem
@@ -56,7 +56,7 @@ async def sign_in(
 @router.get("/sign-in/code")
 async def code_form(request: Request, next: str = "/") -> Response:  # noqa: A002  # the parameter's name in the address
     """Show the form for the code of the second factor."""
-    return render(request, None, "sign_in_code.html", next=local(next), said=None)
+    return render(request, None, "sign_in_code.html", next=local_path(next), said=None)
 
 
 @router.post("/sign-in/code")
@@ -67,7 +67,7 @@ async def code(
     next: Next = "/",  # noqa: A002  # the field's name in the form
 ) -> Response:
     """Sign in by the code, after the password was right."""
-    response = RedirectResponse(local(next), 303)
+    response = RedirectResponse(local_path(next), 303)
     try:
         await finish(request, response, parts, code)
     except HttpProblem as problem:
@@ -76,7 +76,7 @@ async def code(
             None,
             "sign_in_code.html",
             status=problem.status,
-            next=local(next),
+            next=local_path(next),
             said=problem.detail,
         )
         page.headers.update(problem.headers)
@@ -109,7 +109,7 @@ def shown(
         None,
         "sign_in.html",
         status=status,
-        next=local(next),
+        next=local_path(next),
         said=said,
         email=email,
         oidc=oidc,
@@ -121,6 +121,6 @@ def shown(
     return page
 
 
-def local(path: str) -> str:
+def local_path(path: str) -> str:
     """Return the path if it is local to this site, so that nobody is redirected to another site."""
     return path if path.startswith("/") and not path.startswith(("//", "/\\")) else "/"

@@ -26,6 +26,6 @@ async def uploads(
         person,
         "uploads.html",
         campaigns=campaigns,
-        vendors=sorted({one.vendor for one in campaigns if one.vendor}),
+        vendors=sorted({campaign.vendor for campaign in campaigns if campaign.vendor}),
         upload_data=data({"fields": labels}),
     )

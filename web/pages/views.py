@@ -9,12 +9,12 @@ from models.public import personal_queue
 from rules.language.catalogue import FIELDS
 from web.auth import Access, PartsOf, Person
 from web.console_services import Services
-from web.pages.call_queue import WINDOW, described, shelf
+from web.pages.call_queue import WINDOW, described_fields, shelf
 from web.pages.page_context import data, render
 from web.services.list_words import sorted_by
 from web.services.queue_reason import rules_sentence
 from web.services.rule_fields import org_fields
-from web.services.view_pages import own, shown, view_leads_from
+from web.services.view_pages import own_view, view_as_shown, view_leads_from
 from web.store.views import CustomView
 
 router = APIRouter(include_in_schema=False)
@@ -32,13 +32,13 @@ async def new_view(request: Request, person: Reads, parts: PartsOf) -> Response:
 @router.get("/views/{view_id}/edit")
 async def edit_view(request: Request, person: Reads, parts: PartsOf, view_id: uuid.UUID) -> Response:
     """Show the form of a view."""
-    return await _form(request, person, parts, await own(parts, person, view_id))
+    return await _form(request, person, parts, await own_view(parts, person, view_id))
 
 
 @router.get("/views/{view_id}")
 async def custom_view(request: Request, person: Reads, parts: PartsOf, view_id: uuid.UUID) -> Response:
     """Show the person's leads that meet a view's rules."""
-    view = await own(parts, person, view_id)
+    view = await own_view(parts, person, view_id)
     page = await view_leads_from(parts, person, view, start=0, limit=WINDOW)
     list_data = {
         "queue_id": personal_queue(person.rep_id),
@@ -49,7 +49,7 @@ async def custom_view(request: Request, person: Reads, parts: PartsOf, view_id: 
         "window": WINDOW,
         "claimable": False,
         "mine": False,
-        "columns": described(view.value.get("columns", ())),
+        "columns": described_fields(view.value.get("columns", ())),
         "rows": [row.model_dump() for row in page.rows],
     }
     return render(
@@ -69,7 +69,7 @@ async def custom_view(request: Request, person: Reads, parts: PartsOf, view_id: 
 
 async def _form(request: Request, person: Person, parts: Services, view: CustomView | None) -> Response:
     form: dict[str, Any] = {
-        "view": None if view is None else shown(view).model_dump(mode="json"),
+        "view": None if view is None else view_as_shown(view).model_dump(mode="json"),
         "fields": [{"name": field.name, "label": field.label} for field in FIELDS.values()],
     }
     return render(

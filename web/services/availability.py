@@ -38,7 +38,7 @@ class Availability(Model):
     had_last: bool = Field(default=False, description="Only with `last_lead`")
 
 
-def chosen(rules: OrgRules, rep_id: str) -> Availability:
+def chosen_availability(rules: OrgRules, rep_id: str) -> Availability:
     """Return what a rep chose, as published, without whether the last lead was had."""
     published = rules.objects.get(("rep", rep_id))
     value = (published.value if published else None) or {}
@@ -59,7 +59,7 @@ async def availability(parts: Services, org: str, rep_id: str) -> Availability:
 
 async def availabilities(parts: Services, rules: OrgRules, rep_ids: Sequence[str]) -> dict[str, Availability]:
     """Return rep -> choice. The database is asked only for reps who chose one last lead."""
-    choices = {rep_id: chosen(rules, rep_id) for rep_id in rep_ids}
+    choices = {rep_id: chosen_availability(rules, rep_id) for rep_id in rep_ids}
     last_lead_reps = [rep_id for rep_id, choice in choices.items() if choice.availability == LAST_LEAD]
     if not last_lead_reps:
         return choices

@@ -159,11 +159,11 @@ async def ask_all(
         await asking
     finally:
         asking.cancel()
-    await kept(crm, count.versions)
+    await until_stored(crm, count.versions)
     yield count.progress(finished=True)
 
 
-async def kept(crm: Engine, versions: Mapping[str, int], seconds: float = KEPT_SECONDS) -> bool:
+async def until_stored(crm: Engine, versions: Mapping[str, int], seconds: float = KEPT_SECONDS) -> bool:
     """Wait until the CRM database has these leads at these versions or newer ones. Say whether it has."""
     missing = dict(versions)
     give_up = asyncio.get_running_loop().time() + seconds
@@ -198,7 +198,7 @@ def owners_and_phases(connection: Connection, org: str, lead_ids: Sequence[str])
     return found
 
 
-def counted(lead_ids: Sequence[str], known: Mapping[str, OwnerAndPhase]) -> dict[str, int]:
+def count_by_state(lead_ids: Sequence[str], known: Mapping[str, OwnerAndPhase]) -> dict[str, int]:
     """Count how many of these leads are `free`, `owned`, `closed` or `unknown`. Zero counts are left out.
 
     A closed lead counts as owned if it names an owner.

@@ -19,7 +19,7 @@ from web.console_services import Services
 from web.errors import HttpProblem
 from web.schemas import CallTime, Model
 from web.services.call_times import call_times
-from web.services.row_licences import unlicensed
+from web.services.row_licences import why_unlicensed
 from web.services.visible_queues import queue_leads_from
 
 PAGE: Final = 100
@@ -64,7 +64,7 @@ async def next_lead(parts: Services, person: Person, queue_id: str, done: Collec
     for _ in range(MOST_PAGES):
         page, following = await queue_leads_from(parts, person, queue_id, start=start, limit=PAGE)
         ids = [row.lead_id for row in page.rows]
-        refused = await unlicensed(parts, person, queue_id, ids)
+        refused = await why_unlicensed(parts, person, queue_id, ids)
         times = await call_times(parts, person, ids)
         for row in page.rows:
             found.looked += 1

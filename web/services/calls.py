@@ -8,7 +8,7 @@ import msgspec
 from models.public import Call
 from rules.outbound.call_text import call_text
 from sink import queries
-from sink.db_errors import translated
+from sink.db_errors import translated_errors
 from sink.queries import Row
 from web.auth import Person
 from web.console_services import Services
@@ -33,7 +33,7 @@ async def calls_shown(parts: Services, person: Person, lead_id: str) -> list[Cal
     """Return a lead's newest calls, newest first."""
 
     def read() -> list[Row]:
-        with translated("CRM database"), parts.crm.connect() as connection:
+        with translated_errors("CRM database"), parts.crm.connect() as connection:
             return queries.calls(connection, lead_id, ROWS)
 
     names = Names(parts.directory.org(person.org))

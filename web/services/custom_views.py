@@ -14,7 +14,7 @@ from sqlalchemy import Connection, func, select
 
 from models.errors import PublicationErrors
 from rules.inbound.publication import accept_publication
-from rules.queues.columns import shown
+from rules.queues.columns import shown_columns
 from rules.queues.membership import CompiledQueue
 from sink.hydrate import lead_from_row
 from sink.lists.pages import contains
@@ -45,7 +45,7 @@ class OwnLeads(NamedTuple):
     rows: list[CustomViewRow]
 
 
-def accepted(view_id: str, given: Mapping[str, Any]) -> dict[str, Any]:
+def accepted_view(view_id: str, given: Mapping[str, Any]) -> dict[str, Any]:
     """Check a view by a queue's rules; return its stored form. Raises `InvalidInput` with every problem, by path."""
     drafted = drafted_value(view_id, {name: given.get(name) for name in PARTS})
     found = accept_publication("queue", view_id, drafted)
@@ -87,7 +87,7 @@ def own_leads(
     )
 
 
-def compiled(view_id: str, value: Mapping[str, Any], org_zone: str) -> CompiledQueue:
+def compiled_view(view_id: str, value: Mapping[str, Any], org_zone: str) -> CompiledQueue:
     """Compile a stored view. Raises `RuleErrors` if it uses a field that no longer exists.
 
     `org_zone`: the org's time zone. Dates without a time are its days (reading C1).
@@ -96,5 +96,5 @@ def compiled(view_id: str, value: Mapping[str, Any], org_zone: str) -> CompiledQ
 
 
 def _row(row: dict[str, Any], rank: int, view: CompiledQueue) -> CustomViewRow:
-    columns = msgspec.to_builtins(shown(lead_from_row(row), view.queue))
+    columns = msgspec.to_builtins(shown_columns(lead_from_row(row), view.queue))
     return CustomViewRow(lead_id=row["lead_id"], rank=rank, version=row["version"], columns=columns)

@@ -4,7 +4,7 @@ import asyncio
 from typing import Final, NamedTuple
 
 from sink import queries
-from sink.db_errors import translated
+from sink.db_errors import translated_errors
 from sink.queries import Row
 from web.auth import Person
 from web.console_services import Services
@@ -47,7 +47,7 @@ async def deliveries_shown(parts: Services, person: Person, lead_id: str) -> lis
     """Return the newest fates of a lead's requests, newest first."""
 
     def read() -> list[Row]:
-        with translated("CRM database"), parts.crm.connect() as connection:
+        with translated_errors("CRM database"), parts.crm.connect() as connection:
             return queries.deliveries(connection, lead_id, SHOWN)
 
     names = Names(parts.directory.org(person.org))

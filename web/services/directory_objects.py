@@ -35,7 +35,7 @@ def all_objects(parts: Services, person: Person) -> Directory:
     """Return every published object of the org, in the order of a directory file."""
     objects = parts.directory.org(person.org).objects
     there = ordered(key for key, one in objects.items() if key[0] in KINDS and one.value is not None)
-    found = [shown(parts, person, key, objects[key]) for key in there]
+    found = [object_as_shown(parts, person, key, objects[key]) for key in there]
     return Directory(org=person.org, objects=found)
 
 
@@ -44,7 +44,7 @@ async def accounts_of(parts: Services, person: Person) -> list[Account]:
     return await asyncio.to_thread(parts.accounts.accounts, person.org)
 
 
-def shown(parts: Services, person: Person, key: Key, found: NewestPublication) -> DirectoryObject:
+def object_as_shown(parts: Services, person: Person, key: Key, found: NewestPublication) -> DirectoryObject:
     """Return an object in the API's form, and remember that this version was shown."""
     value = found.value or {}
     parts.editor.shown_versions.note(person.org, key, found.version, value)

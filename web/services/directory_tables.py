@@ -62,8 +62,8 @@ def teams(rules: OrgRules) -> list[dict[str, Any]]:
     """Return every team with the reps in it and the views that it sees, by name."""
     reps = [(rep.rep_id, rep.name or rep.rep_id, rep.teams) for rep in rules.reps.values() if rep.active]
     views = [
-        (one.queue.queue_id, one.queue.name or one.queue.queue_id, one.queue.teams)
-        for one in rules.queues.values()
+        (queue.queue.queue_id, queue.queue.name or queue.queue.queue_id, queue.queue.teams)
+        for queue in rules.queues.values()
     ]
     names = {team for _, _, some in (*reps, *views) for team in some} - {"*"}
     return [

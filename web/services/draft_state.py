@@ -40,7 +40,7 @@ class DraftState(Model):
     updated_at: datetime | None
 
 
-def shown(state: QueueState) -> DraftState:
+def draft_as_shown(state: QueueState) -> DraftState:
     """Return a state in the API's form."""
     return DraftState(
         queue_id=state.queue_id,
@@ -52,7 +52,7 @@ def shown(state: QueueState) -> DraftState:
             ChangedPath(path=one.path, old=one.old, new=one.new) for one in state.unpublished
         ],
         unpublished_words=list(state.unpublished_words),
-        problems=[QueueProblem(path=one.path, reason=one.reason) for one in state.problems],
+        problems=[QueueProblem(path=problem.path, reason=problem.reason) for problem in state.problems],
         overtaken=state.overtaken,
         updated_by=state.draft.updated_by if state.draft else None,
         updated_at=state.draft.updated_at if state.draft else None,

@@ -17,7 +17,7 @@ from fastapi.responses import Response
 from sqlalchemy import Connection, Engine
 from starlette.types import Receive, Scope, Send
 
-from sink.db_errors import translated
+from sink.db_errors import translated_errors
 from web.errors import HttpProblem, answer
 
 log = structlog.get_logger(__name__)
@@ -133,7 +133,7 @@ class _Reader:
 
     def next(self) -> bytes | None:
         """Return the next piece; None after the last one, or once it is closed."""
-        with self._lock, translated("CRM database"):
+        with self._lock, translated_errors("CRM database"):
             if self._closed:
                 return None
             if self._connection is None:

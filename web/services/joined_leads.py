@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from models.erasure import ERASED
 from models.merging import MOST_KEPT
 from sink import queries
-from sink.db_errors import translated
+from sink.db_errors import translated_errors
 from sink.queries import Row
 from web.auth import Person
 from web.console_services import Services
@@ -44,7 +44,7 @@ async def joined_leads(parts: Services, person: Person, found: VisibleLead) -> J
 
 
 def _joined(parts: Services, org: str, lead_id: str, names: Names) -> JoinedLeads:
-    with translated("CRM database"), parts.crm.connect() as connection:
+    with translated_errors("CRM database"), parts.crm.connect() as connection:
         inquiries = tuple(
             (row["inquiry_id"], _described(row["facts"], f"from {row['vendor']}"))
             for row in queries.inquiries(connection, lead_id, limit=MOST_KEPT)
@@ -59,7 +59,7 @@ def _joined(parts: Services, org: str, lead_id: str, names: Names) -> JoinedLead
 def _others(connection: Connection, org: str, lead_id: str, names: Names) -> tuple[Choice, ...]:
     """Return the leads that decisions name as perhaps the same person, without merged and erased ones."""
     decided = queries.newest_decisions(connection, lead_id, types=_TYPES, limit=MOST_OTHERS)
-    wanted = list(dict.fromkeys(one for row in decided for one in other_leads(row)))[:MOST_OTHERS]
+    wanted = list(dict.fromkeys(lead for row in decided for lead in other_leads(row)))[:MOST_OTHERS]
     merged = queries.merged_ids(connection, wanted)
     rows = [queries.lead(connection, one) for one in wanted if one not in merged]
     return tuple(

@@ -11,7 +11,7 @@ from models.lead import OWNED_PHASES
 from rules.language.catalogue import FIELDS
 from rules.queues.rule_book import OrgRules
 from sink import queries
-from sink.db_errors import translated
+from sink.db_errors import translated_errors
 from sink.queries import Row
 from web.auth import Person
 from web.console_services import Services
@@ -61,7 +61,9 @@ def may_correct(person: Person, found: VisibleLead, *, view_only: bool) -> bool:
 
 def correctable_fields(rules: OrgRules) -> list[CorrectableField]:
     """Return the fields of the form in their order."""
-    campaigns = tuple((one.campaign_id, one.name or one.campaign_id) for one in rules.campaigns.values())
+    campaigns = tuple(
+        (campaign.campaign_id, campaign.name or campaign.campaign_id) for campaign in rules.campaigns.values()
+    )
     found = []
     for name in CORRECTABLE:
         field = FIELDS[name]
@@ -90,7 +92,7 @@ async def corrections_shown(parts: Services, person: Person, lead_id: str) -> li
     """Return the newest corrections of a lead, newest first."""
 
     def read() -> list[Row]:
-        with translated("CRM database"), parts.crm.connect() as connection:
+        with translated_errors("CRM database"), parts.crm.connect() as connection:
             return queries.newest_decisions(
                 connection, lead_id, types=("facts_corrected",), limit=VERSIONS_SHOWN
             )

@@ -14,7 +14,7 @@ import msgspec
 from models.facts import Facts
 from rules.queues.columns import name_of
 from sink import queries
-from sink.db_errors import translated
+from sink.db_errors import translated_errors
 from sink.queries import Row
 from web.auth import Person
 from web.console_services import Services
@@ -105,11 +105,11 @@ async def visible_lead_at(parts: Services, person: Person, lead_id: str, *, vers
     """Return a lead of which the person may see something. Raises 403 with advice, and 404."""
     found = await visible_lead(parts, person, lead_id, version=version)
     if found.sight is Visibility.NONE:
-        raise unseen(found)
+        raise unseen_lead_problem(found)
     return found
 
 
-def unseen(found: VisibleLead) -> HttpProblem:
+def unseen_lead_problem(found: VisibleLead) -> HttpProblem:
     """Return the error for a lead that the person may not see. It contains no facts of the lead."""
     return forbidden(
         "the lead belongs to somebody else"
@@ -119,7 +119,7 @@ def unseen(found: VisibleLead) -> HttpProblem:
 
 
 def _read(parts: Services, person: Person, lead_id: str) -> VisibleLead | None:
-    with translated("CRM database"), parts.crm.connect() as connection:
+    with translated_errors("CRM database"), parts.crm.connect() as connection:
         row = queries.lead(connection, lead_id)
         if row is None:
             return None

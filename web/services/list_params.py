@@ -162,7 +162,7 @@ def _parameter(name: str, about: str, schema: dict[str, Any]) -> dict[str, Any]:
     return {"name": name, "in": "query", "required": False, "description": about, "schema": schema}
 
 
-def described(listing: ListDefinition) -> list[dict[str, Any]]:
+def described_columns(listing: ListDefinition) -> list[dict[str, Any]]:
     """Return a list's columns in the form that pages use."""
     return [
         {

@@ -45,7 +45,11 @@ def look_alikes(objects: Mapping[Key, Value], kind: str) -> list[LookAlikes]:
 def look_alikes_of(objects: Mapping[Key, Value], key: Key) -> list[str]:
     """Return what an object has in common with others, as sentences."""
     kind, object_id = key
-    return [one.text for one in look_alikes(objects, kind) if object_id in one.ids] if kind in _WORDS else []
+    return (
+        [look_alike.text for look_alike in look_alikes(objects, kind) if object_id in look_alike.ids]
+        if kind in _WORDS
+        else []
+    )
 
 
 def _alike(of_kind: Mapping[str, Value], by: Any) -> Iterator[tuple[str, ...]]:

@@ -12,7 +12,7 @@ from rules.queues.rule_book import Key
 from web.auth import Person, host_of
 from web.console_services import Services
 from web.errors import HttpProblem, not_found
-from web.services.directory_edits.editor import Edit, published
+from web.services.directory_edits.editor import Edit, current_publication
 from web.services.limits import too_often
 from web.store.attempts import AttemptLimit, network
 
@@ -22,7 +22,7 @@ ATTEMPTS: Final = 5
 
 def notify_choice(parts: Services, person: Person) -> dict[str, Any] | None:
     """Return what a person chose, as it is published; None if the person is in no directory."""
-    found = published(parts.directory.org(person.org), ("rep", person.rep_id))
+    found = current_publication(parts.directory.org(person.org), ("rep", person.rep_id))
     if found is None or found.value is None:
         return None
     chosen: dict[str, Any] = found.value.get("notify") or {}
@@ -69,7 +69,7 @@ async def _edited(
     parts: Services, org: str, key: Key, change: Callable[[dict[str, Any]], dict[str, Any]]
 ) -> Edit:
     for left in reversed(range(ATTEMPTS)):
-        found = published(parts.directory.org(org), key)
+        found = current_publication(parts.directory.org(org), key)
         if found is None or found.value is None:
             raise not_found(f"rep {key[1]} in the directory")
         try:

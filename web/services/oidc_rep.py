@@ -6,7 +6,7 @@ from application.audit.entry import Actor
 from models.errors import PublicationErrors
 from web.console_services import Services
 from web.errors import HttpProblem, forbidden
-from web.services.directory_edits.editor import published
+from web.services.directory_edits.editor import current_publication
 from web.services.oidc import VerifiedIdentity
 from web.store.account import Account
 
@@ -19,7 +19,7 @@ async def take_over(parts: Services, account: Account, vouched: VerifiedIdentity
         name: value for name, value in (("role", vouched.role), ("teams", vouched.teams)) if value is not None
     }
     key = ("rep", account.rep_id)
-    there = published(parts.directory.org(account.org), key)
+    there = current_publication(parts.directory.org(account.org), key)
     if not wanted or there is None or there.value is None:
         return
     value = {

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from sink import queries
-from sink.db_errors import translated
+from sink.db_errors import translated_errors
 from sink.queries import Row
 from web.auth import Person
 from web.console_services import Services
@@ -20,10 +20,10 @@ def other_leads(row: Row) -> list[str]:
 
 def named_leads(parts: Services, person: Person, rows: Iterable[Row]) -> dict[str, str]:
     """Return lead id -> name of the other leads of a page of decisions; empty for whoever does not oversee leads."""
-    wanted = dict.fromkeys(one for row in rows for one in other_leads(row)) if person.oversees else {}
+    wanted = dict.fromkeys(lead for row in rows for lead in other_leads(row)) if person.oversees else {}
     if not wanted:
         return {}
-    with translated("CRM database"), parts.crm.connect() as connection:
+    with translated_errors("CRM database"), parts.crm.connect() as connection:
         found = ((lead_id, queries.lead(connection, lead_id)) for lead_id in wanted)
         return {lead_id: _name(row) for lead_id, row in found if row is not None and row["org"] == person.org}
 

@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, Connection, case, false, func, literal, or
 from application.rule_preview import EXAMPLES, LeadExplanation, QueueQuestion
 from models.errors import PublicationErrors
 from rules.inbound.publication import accept_publication
-from rules.queues.columns import shown
+from rules.queues.columns import shown_columns
 from rules.queues.membership import CompiledQueue
 from sink.hydrate import lead_from_row
 from sink.sql.filter import org_condition, queue_condition
@@ -46,7 +46,9 @@ class Preview(msgspec.Struct, frozen=True, kw_only=True):
     lead: LeadExplanation | None = None
 
 
-def drafted(queue_id: str, value: Mapping[str, Any], version: int, org_zone: str = "UTC") -> CompiledQueue:
+def compiled_draft(
+    queue_id: str, value: Mapping[str, Any], version: int, org_zone: str = "UTC"
+) -> CompiledQueue:
     """Compile a draft as if it were published. Raises `InvalidInput` with every problem, by path.
 
     `org_zone`: the org's time zone. Dates without a time are its days (reading C1).
@@ -100,12 +102,12 @@ def preview(
         entering=counted[True, False],
         leaving=counted[False, True],
         at=at,
-        examples=tuple(MatchingLead(lead.lead_id, shown(lead, draft.queue)) for lead in leads),
-        lead=None if lead_id is None else why(connection, org, draft, at, lead_id, protect_minutes),
+        examples=tuple(MatchingLead(lead.lead_id, shown_columns(lead, draft.queue)) for lead in leads),
+        lead=None if lead_id is None else explain_lead(connection, org, draft, at, lead_id, protect_minutes),
     )
 
 
-def why(
+def explain_lead(
     connection: Connection,
     org: str,
     draft: CompiledQueue,

@@ -24,7 +24,7 @@ from web.errors import HttpProblem
 from web.schemas import Model
 from web.services.crm_query import ask
 from web.services.list_params import group_name
-from web.services.spreadsheet_text import defused
+from web.services.spreadsheet_text import defused_text
 
 MOST_DAYS: Final = 366
 USUAL_DAYS: Final = 7
@@ -110,8 +110,8 @@ def lines(rules: OrgRules, arrivals: Iterable[ArrivedLead], by: ReportGrouping) 
     """Return the lines of a report: the newest day first, and within a day the most arrivals first."""
     zone = rules.settings.time_zone
     found: defaultdict[tuple[date, str | None], list[ArrivedLead]] = defaultdict(list)
-    for one in arrivals:
-        found[day_of(zone, one.arrived_at), key_of(rules, one, by)].append(one)
+    for arrival in arrivals:
+        found[day_of(zone, arrival.arrived_at), key_of(rules, arrival, by)].append(arrival)
     shown = [_line(day, key, name_of(rules, key, by), ones) for (day, key), ones in found.items()]
     return sorted(shown, key=lambda line: (-line.day.toordinal(), -line.arrivals, line.name.casefold()))
 
@@ -146,7 +146,7 @@ def name_of(rules: OrgRules, key: str | None, by: ReportGrouping) -> str:
 
 def speed(arrivals: Iterable[ArrivedLead]) -> Speed:
     """Return how long those leads waited that have had an owner."""
-    ordered = sorted(one.seconds for one in arrivals if one.seconds is not None)
+    ordered = sorted(arrival.seconds for arrival in arrivals if arrival.seconds is not None)
     if not ordered:
         return Speed(leads=0, p50_seconds=None, p95_seconds=None)
     p50, p95 = (ordered[max(0, ceil(share * len(ordered)) - 1)] for share in (0.5, 0.95))
@@ -167,8 +167,8 @@ def as_csv(found: Report) -> bytes:
         write(
             [
                 line.day.isoformat(),
-                defused(line.key or ""),
-                defused(line.name),
+                defused_text(line.key or ""),
+                defused_text(line.name),
                 line.arrivals,
                 line.first_claims,
                 _number(line.p50_seconds),

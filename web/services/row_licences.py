@@ -13,7 +13,7 @@ from web.services.crm_query import ask
 from web.services.licence_text import licensed_states, unlicensed_text
 
 
-async def unlicensed(
+async def why_unlicensed(
     parts: Services, person: Person, queue_id: str, lead_ids: Collection[str]
 ) -> dict[str, str]:
     """Return lead -> why the person may neither claim nor open it. Other leads are left out.

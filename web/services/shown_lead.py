@@ -11,7 +11,7 @@ from models.directory import OrgSettings
 from models.results import Reason
 from rules.lead.call_refusal import CallRefusal, call_refusal, local_time
 from sink import queries
-from sink.db_errors import translated
+from sink.db_errors import translated_errors
 from sink.hydrate import lead_from_row
 from sink.queries import Row
 from web.auth import Person
@@ -143,7 +143,7 @@ def lead_shown(parts: Services, person: Person, found: VisibleLead) -> LeadShown
             method=offer.method,
             epoch=offer.epoch,
             until=offer.until,
-            names=[names.rep(one) for one in offer.reps] if whole else [names.rep(person.rep_id)],
+            names=[names.rep(rep) for rep in offer.reps] if whole else [names.rep(person.rep_id)],
             mine=person.rep_id in offer.reps,
         )
     if refusal := no_call(row, parts.directory.org(person.org).settings, datetime.now(UTC), whole=whole):
@@ -208,7 +208,7 @@ async def queues_when_opened(parts: Services, found: VisibleLead) -> list[str]:
 
 
 def _queues_left(parts: Services, lead_id: str) -> list[str]:
-    with translated("CRM database"), parts.crm.connect() as connection:
+    with translated_errors("CRM database"), parts.crm.connect() as connection:
         taken = queries.newest_decisions(connection, lead_id, types=("lock_taken",), limit=1)
         if not taken:
             return []
@@ -260,7 +260,7 @@ def with_other_leads(event: DecisionShown, row: Row, person: Person, named: dict
 
 
 def _decisions(parts: Services, lead_id: str, before: tuple[int, int] | None, limit: int) -> list[Row]:
-    with translated("CRM database"), parts.crm.connect() as connection:
+    with translated_errors("CRM database"), parts.crm.connect() as connection:
         return queries.newest_decisions(connection, lead_id, before=before, limit=limit)
 
 

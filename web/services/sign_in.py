@@ -42,7 +42,7 @@ async def begin(
     same_origin(request)
     if parts.web.oidc_only:
         raise forbidden("sign in with your company's account; passwords are not used here")
-    account = await checked(
+    account = await checked_account(
         request, parts, email, lambda: parts.accounts.check(email, password), PASSWORD_IS_WRONG
     )
     person_of(parts, account)  # rejects an inactive rep before a session begins
@@ -55,10 +55,12 @@ async def begin(
         )
     if account.has_second_factor:
         if code is None:
-            secret, step = await _begun(request, parts, account, STEP)
+            secret, step = await _begin_session(request, parts, account, STEP)
             _give(response, parts, parts.web.step_cookie, secret, step.expires_at)
             raise HttpProblem(HTTPStatus.UNAUTHORIZED, CODE_NEEDED, "code: the account has a second factor")
-        await checked(request, parts, email, lambda: _accepted(parts, account, code), CODE_IS_WRONG)
+        await checked_account(
+            request, parts, email, lambda: _account_for_code(parts, account, code), CODE_IS_WRONG
+        )
     return person_of(parts, account, await sign_in(request, response, parts, account, PASSWORD))
 
 
@@ -72,7 +74,9 @@ async def finish(request: Request, response: Response, parts: Services, code: st
             HTTPStatus.UNAUTHORIZED, "unauthorized", "this took too long: begin with your password again"
         )
     account = step.account
-    await checked(request, parts, account.email, lambda: _accepted(parts, account, code), CODE_IS_WRONG)
+    await checked_account(
+        request, parts, account.email, lambda: _account_for_code(parts, account, code), CODE_IS_WRONG
+    )
     await asyncio.to_thread(parts.sessions.end, secret)
     response.delete_cookie(parts.web.step_cookie, path="/", secure=parts.web.secure, httponly=True)
     return person_of(parts, account, await sign_in(request, response, parts, account, PASSWORD))
@@ -95,17 +99,19 @@ async def prove(
         )
     if password is None:
         raise HttpProblem(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid", "current: is missing")
-    await checked(
+    await checked_account(
         request, parts, account.email, lambda: parts.accounts.check(account.email, password), NOT_YOURS
     )
     if account.has_second_factor:
         if not code:
             raise HttpProblem(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid", "code: is missing")
-        await checked(request, parts, account.email, lambda: _accepted(parts, account, code), CODE_NOT_YOURS)
+        await checked_account(
+            request, parts, account.email, lambda: _account_for_code(parts, account, code), CODE_NOT_YOURS
+        )
     await asyncio.to_thread(parts.sessions.proved, session.session_id)
 
 
-async def checked(
+async def checked_account(
     request: Request,
     parts: Services,
     email: str,
@@ -147,7 +153,7 @@ async def sign_in(
     ]
     actor = account_actor(request, account)
     async with parts.audit.act(actor, "signed_in", account_object(account.rep_id), used):
-        secret, session = await _begun(request, parts, account, method, proved_at=proved_at)
+        secret, session = await _begin_session(request, parts, account, method, proved_at=proved_at)
     _give(response, parts, parts.web.session_cookie, secret, session.expires_at)
     return session
 
@@ -177,7 +183,7 @@ def take_back(response: Response, parts: Services) -> None:
     response.delete_cookie(parts.web.session_cookie, path="/", secure=parts.web.secure, httponly=True)
 
 
-async def _begun(
+async def _begin_session(
     request: Request, parts: Services, account: Account, method: str, *, proved_at: datetime | None = None
 ) -> tuple[str, Session]:
     user_agent, host = _user_agent(request), host_of(request)
@@ -192,7 +198,7 @@ def _user_agent(request: Request) -> str:
     return request.headers.get("user-agent", "")
 
 
-def _accepted(parts: Services, account: Account, code: str) -> Account | None:
+def _account_for_code(parts: Services, account: Account, code: str) -> Account | None:
     return account if parts.second_factors.accept(account, code) else None
 
 

@@ -5,7 +5,7 @@ from typing import Final
 _FORMULAS: Final = ("=", "+", "-", "@", "\t", "\r")
 
 
-def defused(text: str) -> str:
+def defused_text(text: str) -> str:
     """Return a text that no spreadsheet treats as a formula: it gets an apostrophe if it begins like one.
 
     A number with its sign, like a phone number, is harmless and stays as it is.

@@ -9,7 +9,7 @@ from sqlalchemy import Engine
 from application.importing.forecast import Forecast, KnownArrival, RowFate
 from application.importing.import_rows import ImportRow
 from models.directory import OrgSettings
-from sink.db_errors import translated
+from sink.db_errors import translated_errors
 from sink.known_arrivals import arrivals_of
 from web.services.upload_report import answer_of, csv_of
 
@@ -49,7 +49,7 @@ class Answers:
         return csv_of([line if one is None else answer_of(line, one, leads) for line, one in lines])
 
     def _leads(self, ids: set[str]) -> dict[str, str]:
-        with translated("CRM database"), self._crm.connect() as connection:
+        with translated_errors("CRM database"), self._crm.connect() as connection:
             found = arrivals_of(connection, self._org, ids, (), ())
         return {arrival_id: lead_id for arrival_id, lead_id, _ in found if arrival_id in ids}
 
@@ -67,7 +67,7 @@ class FateDecider:
         ids = {row.lead_id for row in rows if row.facts is not None}
         phones = {one.phone for one in facts if one.phone}
         emails = {one.email for one in facts if one.email}
-        with translated("CRM database"), self._crm.connect() as connection:
+        with translated_errors("CRM database"), self._crm.connect() as connection:
             known = arrivals_of(connection, self._org, ids, phones, emails)
         self._forecast.put(KnownArrival(*each) for each in known)
         return [(row, self._forecast.fate(row)) for row in rows]

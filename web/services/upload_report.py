@@ -8,7 +8,7 @@ from application.importing.forecast import RowFate
 from application.importing.import_rows import ImportRow
 from application.importing.mapping import Mapping
 from models.field_names import FULL_NAME
-from web.services.spreadsheet_text import defused
+from web.services.spreadsheet_text import defused_text
 from web.services.vendor_posts import remarks_of
 
 HEADER: Final = ("line", "external_id", "lead_id", "fate", "reason", "remarks", "answer")
@@ -49,7 +49,7 @@ def report_line(row: ImportRow, fate: RowFate, kind: str | None = None) -> tuple
         for name, value in remarks_of(row).items()
     )
     cells = (external_id or "", fate.lead_id or "", kind or fate.kind, fate.why, remarks)
-    return str(row.line), *(defused(str(cell)) for cell in cells)
+    return str(row.line), *(defused_text(str(cell)) for cell in cells)
 
 
 def answer_of(line: tuple[str, ...], arrival_id: str, leads: dict[str, str]) -> tuple[str, ...]:

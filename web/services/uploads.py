@@ -19,7 +19,7 @@ from aiokafka.errors import KafkaError
 
 from application.importing.file_reading import Format, format_of, read_leads
 from application.importing.forecast import KINDS
-from application.importing.import_rows import ImportRow, refused
+from application.importing.import_rows import ImportRow, refused_row
 from application.importing.mapping import Mapping
 from application.importing.progress import Progress
 from application.importing.trial import Trial, try_file
@@ -164,7 +164,7 @@ class Upload:
             waiting.clear()
 
         def on_row(row: ImportRow) -> None:
-            waiting.append(within(row, self.org))
+            waiting.append(within_org(row, self.org))
             if len(waiting) == CHUNK:
                 decide()
 
@@ -190,7 +190,7 @@ class Upload:
     def rows(self, mapping: Mapping | None) -> Iterator[ImportRow]:
         """Yield the rows of the file."""
         for row in read_leads(self.path, mapping, self.vendor, self.campaign, self.org, self.settings):
-            yield within(row, self.org)
+            yield within_org(row, self.org)
 
 
 class UploadProgress(msgspec.Struct):
@@ -267,11 +267,11 @@ async def send(
     yield _line(report)
 
 
-def within(row: ImportRow, org: str) -> ImportRow:
+def within_org(row: ImportRow, org: str) -> ImportRow:
     """Refuse a row that names another org."""
     if row.facts is None or row.facts.org == org:
         return row
-    return refused(row.line, "org", f"is {row.facts.org!r}, and the file is uploaded to {org!r}")
+    return refused_row(row.line, "org", f"is {row.facts.org!r}, and the file is uploaded to {org!r}")
 
 
 def _line(report: UploadProgress) -> bytes:

@@ -46,7 +46,7 @@ class ViewPage(Model):
     next: str | None
 
 
-async def own(parts: Services, person: Person, view_id: uuid.UUID) -> CustomView:
+async def own_view(parts: Services, person: Person, view_id: uuid.UUID) -> CustomView:
     """Return one of the person's own views. Raises 404 for any other."""
     found = await asyncio.to_thread(parts.views.find, person.org, person.rep_id, str(view_id))
     if found is None:
@@ -59,7 +59,7 @@ async def view_leads_from(
 ) -> ViewPage:
     """Return leads of a view from rank `start` on."""
     org_zone = parts.directory.org(person.org).settings.time_zone
-    compiled = custom_views.compiled(view.view_id, view.value, org_zone)
+    compiled = custom_views.compiled_view(view.view_id, view.value, org_zone)
     found = await ask(
         parts,
         lambda connection: custom_views.own_leads(
@@ -82,7 +82,7 @@ async def view_leads_from(
     )
 
 
-def shown(view: CustomView) -> ViewState:
+def view_as_shown(view: CustomView) -> ViewState:
     """Return a view in the API's form."""
     return ViewState(
         view_id=view.view_id,

@@ -19,7 +19,7 @@ from sink.queries import exceptions_by_status
 from web.auth import Person
 from web.console_services import Services
 from web.schemas import Model
-from web.services.availability import Choice, chosen, last_leads, paused_words, with_last
+from web.services.availability import Choice, chosen_availability, last_leads, paused_words, with_last
 from web.services.crm_query import ask
 from web.services.possible_owners import open_leads, plan_of, unavailable
 from web.services.reports import ReportGrouping, day_begins, key_of, name_of, speed
@@ -149,7 +149,7 @@ async def _read(parts: Services, person: Person) -> Wallboard:
     )
     reps = active[:MOST_REPS]
 
-    choices = {rep.rep_id: chosen(rules, rep.rep_id) for rep in reps}
+    choices = {rep.rep_id: chosen_availability(rules, rep.rep_id) for rep in reps}
 
     def read(connection: Connection) -> dict[str, Any]:
         return {
@@ -169,9 +169,9 @@ async def _read(parts: Services, person: Person) -> Wallboard:
     arrivals, cut = found["arrivals"]
     offers, offers_out = found["offers"]
     by_rep: defaultdict[str, list[ArrivedLead]] = defaultdict(list)
-    for one in arrivals:
-        if one.rep_id is not None:
-            by_rep[one.rep_id].append(one)
+    for arrival in arrivals:
+        if arrival.rep_id is not None:
+            by_rep[arrival.rep_id].append(arrival)
     present = parts.hub.present(org)
     total = speed(arrivals)
     listed = []
@@ -247,8 +247,8 @@ async def _queues(parts: Services, org: str, rules: OrgRules) -> list[QueueNow]:
 
 def _speeds(rules: OrgRules, arrivals: list[ArrivedLead], by: ReportGrouping) -> list[SpeedBy]:
     found: defaultdict[str | None, list[ArrivedLead]] = defaultdict(list)
-    for one in arrivals:
-        found[key_of(rules, one, by)].append(one)
+    for arrival in arrivals:
+        found[key_of(rules, arrival, by)].append(arrival)
     lines = []
     for key, ones in found.items():
         fast = speed(ones)

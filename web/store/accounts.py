@@ -8,7 +8,7 @@ from sqlalchemy import Connection, delete, insert, select, update
 from models.errors import InvalidInput, Problem
 from web.store.account import Account, account_of
 from web.store.addresses import address_of
-from web.store.hashes import hashed
+from web.store.hashes import hash_of
 from web.store.passwords import hash_generated, hash_password, matches
 from web.store.second_factors import forget
 from web.store.store import Store
@@ -48,7 +48,7 @@ class Accounts(Store):
             of_the_account = AccountTable.email == email
             values = {"password_hash": password_hash, "password_until": None}
             connection.execute(update(AccountTable).where(of_the_account).values(values))
-            others = (SessionTable.email == email, SessionTable.secret_hash != hashed(keep))
+            others = (SessionTable.email == email, SessionTable.secret_hash != hash_of(keep))
             connection.execute(delete(SessionTable).where(*others))
 
     def disable(self, email: str) -> bool:

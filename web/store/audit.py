@@ -56,18 +56,22 @@ class AuditOutbox(Store):
         """Write changes in one transaction. Raises `RetryableError` if the outbox is full."""
         table = AuditOutboxTable
         with self.writing() as connection:
-            new = sum(one.begins for one in changes)
+            new = sum(change.begins for change in changes)
             if new and (waiting := self._waiting(connection)) + new > MOST_WAITING:
                 reason = f"{waiting:,} acts wait for Kafka already, and nothing more is done unrecorded"
                 raise RetryableError("audit", reason)
-            for one in changes:
-                of_it = table.audit_id == one.audit_id
-                if one.record is None:
+            for change in changes:
+                of_it = table.audit_id == change.audit_id
+                if change.record is None:
                     connection.execute(delete(table).where(of_it))
                     continue
-                values = {"ready": int(one.ready), "at": one.record.at, "record": text_of(one.record)}
+                values = {
+                    "ready": int(change.ready),
+                    "at": change.record.at,
+                    "record": text_of(change.record),
+                }
                 if connection.execute(update(table).where(of_it).values(values)).rowcount == 0:
-                    connection.execute(insert(table).values(audit_id=one.audit_id, **values))
+                    connection.execute(insert(table).values(audit_id=change.audit_id, **values))
 
     def ready(self, limit: int) -> list[AuditRecord]:
         """Return the oldest records that may be sent."""

@@ -3,6 +3,6 @@
 import hashlib
 
 
-def hashed(secret: str) -> str:
+def hash_of(secret: str) -> str:
     """Return the hash of a secret with high entropy."""
     return hashlib.sha256(secret.encode()).hexdigest()

@@ -7,7 +7,7 @@ from sqlalchemy import func, select
 
 from models.errors import ConfigError
 from sink.database_engine import connect
-from sink.db_errors import translated
+from sink.db_errors import translated_errors
 from sink.postgres_fitness import unfit
 from sink.revisions import is_newest
 
@@ -25,7 +25,7 @@ def upgrade(database_url: str, to: str = "head") -> None:
     engine = connect(database_url)
     try:
         with (
-            translated("console database"),
+            translated_errors("console database"),
             engine.execution_options(writes=True).begin() as connection,
         ):
             if engine.dialect.name == "postgresql":

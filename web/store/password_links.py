@@ -8,7 +8,7 @@ from sqlalchemy import delete, func, insert, select, update
 
 from models.errors import FirstclaimError
 from web.store.account import Account, account_of
-from web.store.hashes import hashed
+from web.store.hashes import hash_of
 from web.store.passwords import hash_password
 from web.store.store import Store
 from web.store.tables import AccountTable, PasswordLinkTable, SessionTable
@@ -35,7 +35,7 @@ class PasswordLinks(Store):
                 oldest = list(connection.scalars(of_it.limit(count - MOST + 1)))
                 connection.execute(delete(table).where(table.secret_hash.in_(oldest)))
             values = {
-                "secret_hash": hashed(secret),
+                "secret_hash": hash_of(secret),
                 "email": email,
                 "created_at": now,
                 "expires_at": now + lasts,
@@ -50,7 +50,7 @@ class PasswordLinks(Store):
             select(*AccountTable.__table__.columns)
             .join(table, table.email == AccountTable.email)
             .where(
-                table.secret_hash == hashed(secret),
+                table.secret_hash == hash_of(secret),
                 table.expires_at > datetime.now(UTC),
                 AccountTable.disabled_at.is_(None),
             )
@@ -72,7 +72,7 @@ class PasswordLinks(Store):
         with self.writing() as connection:
             # Of two at once, one deletes the link.
             used = delete(table).where(
-                table.secret_hash == hashed(secret), table.expires_at > datetime.now(UTC)
+                table.secret_hash == hash_of(secret), table.expires_at > datetime.now(UTC)
             )
             if connection.execute(used).rowcount != 1:
                 raise LinkOverError("the link has expired or was used")

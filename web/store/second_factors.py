@@ -12,7 +12,7 @@ import pyotp
 from sqlalchemy import ColumnElement, Engine, delete, insert, or_, select, update
 
 from web.store.account import Account
-from web.store.hashes import hashed
+from web.store.hashes import hash_of
 from web.store.sealing import Vault
 from web.store.store import Store
 from web.store.tables import AccountTable, RecoveryCodeTable
@@ -37,7 +37,7 @@ class SecondFactors(Store):
         """Create and store a new secret. It is inactive until `confirm`. Return None if one is active already."""
         secret = pyotp.random_base32()
         with self.writing() as connection:
-            which = (*_of(account), AccountTable.totp_since.is_(None))
+            which = (*_rows_of(account), AccountTable.totp_since.is_(None))
             kept = connection.execute(
                 update(AccountTable).where(*which).values(totp_secret=self._keys.seal(secret))
             )
@@ -46,17 +46,21 @@ class SecondFactors(Store):
     def confirm(self, account: Account, code: str) -> list[str] | None:
         """Activate the prepared secret if the code matches. Return the recovery codes, which are shown once."""
         with self.writing() as connection:
-            query = select(AccountTable.totp_secret).where(*_of(account), AccountTable.totp_since.is_(None))
+            query = select(AccountTable.totp_secret).where(
+                *_rows_of(account), AccountTable.totp_since.is_(None)
+            )
             step = self._step_of(connection.scalar(query), code)
             if step is None:
                 return None
             connection.execute(
-                update(AccountTable).where(*_of(account)).values(totp_since=datetime.now(UTC), totp_step=step)
+                update(AccountTable)
+                .where(*_rows_of(account))
+                .values(totp_since=datetime.now(UTC), totp_step=step)
             )
             codes = [_recovery_code() for _ in range(RECOVERY_CODES)]
             connection.execute(delete(RecoveryCodeTable).where(*_codes_of(account)))
             rows = [
-                {"org": account.org, "rep_id": account.rep_id, "code_hash": hashed(_plain(one))}
+                {"org": account.org, "rep_id": account.rep_id, "code_hash": hash_of(_plain(one))}
                 for one in codes
             ]
             connection.execute(insert(RecoveryCodeTable).values(rows))
@@ -67,16 +71,16 @@ class SecondFactors(Store):
         plain = _plain(code)
         with self.writing() as connection:
             if len(plain) != _DIGITS:
-                which = (*_codes_of(account), RecoveryCodeTable.code_hash == hashed(plain))
+                which = (*_codes_of(account), RecoveryCodeTable.code_hash == hash_of(plain))
                 return connection.execute(delete(RecoveryCodeTable).where(*which)).rowcount > 0
             query = select(AccountTable.totp_secret).where(
-                *_of(account), AccountTable.totp_since.is_not(None)
+                *_rows_of(account), AccountTable.totp_since.is_not(None)
             )
             step = self._step_of(connection.scalar(query), plain)
             if step is None:
                 return False
             unused = or_(AccountTable.totp_step.is_(None), AccountTable.totp_step < step)
-            used = update(AccountTable).where(*_of(account), unused).values(totp_step=step)
+            used = update(AccountTable).where(*_rows_of(account), unused).values(totp_step=step)
             return connection.execute(used).rowcount > 0
 
     def left(self, account: Account) -> int:
@@ -132,7 +136,7 @@ def _plain(code: str) -> str:
     return "".join(letter for letter in code[:100].upper() if letter not in " -.\t")
 
 
-def _of(account: Account) -> tuple[ColumnElement[bool], ...]:
+def _rows_of(account: Account) -> tuple[ColumnElement[bool], ...]:
     return AccountTable.org == account.org, AccountTable.rep_id == account.rep_id
 
 

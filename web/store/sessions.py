@@ -11,7 +11,7 @@ import msgspec
 from sqlalchemy import ColumnElement, Engine, delete, insert, select, update
 
 from web.store.account import Account, account_of
-from web.store.hashes import hashed
+from web.store.hashes import hash_of
 from web.store.store import Store
 from web.store.tables import AccountTable, SessionTable
 
@@ -95,7 +95,7 @@ class Sessions(Store):
                     delete(SessionTable).where(*same_kind, SessionTable.secret_hash.not_in(kept))
                 )
             connection.execute(
-                insert(SessionTable).values(secret_hash=hashed(secret), email=account.email, **values)
+                insert(SessionTable).values(secret_hash=hash_of(secret), email=account.email, **values)
             )
         return secret, session
 
@@ -109,7 +109,7 @@ class Sessions(Store):
             select(*_COLUMNS)
             .join(AccountTable, AccountTable.email == SessionTable.email)
             .where(
-                SessionTable.secret_hash == hashed(secret),
+                SessionTable.secret_hash == hash_of(secret),
                 *self._live(now),
                 (SessionTable.method == STEP) if step else (SessionTable.method != STEP),
             )
@@ -144,7 +144,7 @@ class Sessions(Store):
     def end(self, secret: str) -> None:
         """End the session of a cookie."""
         with self.writing() as connection:
-            connection.execute(delete(SessionTable).where(SessionTable.secret_hash == hashed(secret)))
+            connection.execute(delete(SessionTable).where(SessionTable.secret_hash == hash_of(secret)))
 
     def end_one(self, email: str, session_id: str) -> bool:
         """End one session of an account. Say whether there was one."""

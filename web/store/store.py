@@ -7,7 +7,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, Engine
 from sqlalchemy.dialects import postgresql, sqlite
 
-from sink.db_errors import translated
+from sink.db_errors import translated_errors
 
 _WHAT: Final = "console database"
 
@@ -25,11 +25,11 @@ class Store:
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """Yield a connection. Raises `RetryableError` if it is unavailable, `PermanentError` for a rejected value."""
-        with translated(_WHAT), self._engine.connect() as connection:
+        with translated_errors(_WHAT), self._engine.connect() as connection:
             yield connection
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
         """Yield a connection in a write transaction, committed at the end. Raises the same errors as `reading`."""
-        with translated(_WHAT), self._engine.execution_options(writes=True).begin() as connection:
+        with translated_errors(_WHAT), self._engine.execution_options(writes=True).begin() as connection:
             yield connection

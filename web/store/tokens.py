@@ -8,7 +8,7 @@ from typing import Any, Final
 import msgspec
 from sqlalchemy import ColumnElement, Engine, insert, or_, select, update
 
-from web.store.hashes import hashed
+from web.store.hashes import hash_of
 from web.store.store import Store
 from web.store.tables import TokenTable
 
@@ -70,7 +70,7 @@ class Tokens(Store):
         values = {
             **msgspec.structs.asdict(token),
             "scopes": sorted(token.scopes),
-            "secret_hash": hashed(secret),
+            "secret_hash": hash_of(secret),
         }
         with self.writing() as connection:
             connection.execute(insert(TokenTable).values(values))
@@ -80,7 +80,7 @@ class Tokens(Store):
         """Return the token of a secret, None if it is revoked or expired. Record that it was used."""
         now = datetime.now(UTC)
         query = select(*_COLUMNS).where(
-            TokenTable.secret_hash == hashed(secret), TokenTable.revoked_at.is_(None)
+            TokenTable.secret_hash == hash_of(secret), TokenTable.revoked_at.is_(None)
         )
         with self.reading() as connection:
             row = connection.execute(query).mappings().first()
@@ -97,7 +97,7 @@ class Tokens(Store):
 
     def all(self, org: str, rep_id: str | None = None) -> list[Token]:
         """Return an org's tokens that are not revoked, oldest first. `rep_id`: only those that act as this rep."""
-        query = select(*_COLUMNS).where(*_of(org, rep_id)).order_by(TokenTable.created_at)
+        query = select(*_COLUMNS).where(*_rows_of(org, rep_id)).order_by(TokenTable.created_at)
         with self.reading() as connection:
             return [_token(row) for row in connection.execute(query).mappings()]
 
@@ -110,7 +110,7 @@ class Tokens(Store):
 
     def revoke(self, org: str, token_id: str, rep_id: str | None = None) -> Token | None:
         """Revoke a token and return it, None if there was none. `rep_id`: only if it acts as this rep."""
-        which = (*_of(org, rep_id), TokenTable.token_id == token_id)
+        which = (*_rows_of(org, rep_id), TokenTable.token_id == token_id)
         with self.writing() as connection:
             row = connection.execute(select(*_COLUMNS).where(*which)).mappings().first()
             if row is None:
@@ -119,7 +119,7 @@ class Tokens(Store):
             return _token(row)
 
 
-def _of(org: str, rep_id: str | None) -> tuple[ColumnElement[bool], ...]:
+def _rows_of(org: str, rep_id: str | None) -> tuple[ColumnElement[bool], ...]:
     own = () if rep_id is None else (TokenTable.rep_id == rep_id,)
     return (TokenTable.org == org, TokenTable.revoked_at.is_(None), *own)
 

@@ -10,7 +10,7 @@ from sqlalchemy import Engine, insert, select, update
 
 from models import normalize
 from models.errors import InvalidInput, Problem
-from web.store.hashes import hashed
+from web.store.hashes import hash_of
 from web.store.sealing import Vault
 from web.store.store import Store
 from web.store.tables import VendorKeyTable
@@ -79,7 +79,7 @@ class VendorKeys(Store):
         )
         values = {
             **{column: value for column, value in msgspec.structs.asdict(key).items() if column != "signs"},
-            "secret_hash": hashed(secret),
+            "secret_hash": hash_of(secret),
             "signing_secret": None if signing_secret is None else self._keys.seal(signing_secret),
         }
         with self.writing() as connection:
@@ -93,7 +93,7 @@ class VendorKeys(Store):
 
     def find(self, secret: str) -> tuple[VendorKey, str | None] | None:
         """Return the key of a secret and its signing secret; None if it is unknown or revoked."""
-        return self._find(VendorKeyTable.secret_hash == hashed(secret))
+        return self._find(VendorKeyTable.secret_hash == hash_of(secret))
 
     def find_signing(self, key_id: str) -> tuple[VendorKey, str | None] | None:
         """Return a key by its id if its posts must be signed: then the signature proves who posts."""

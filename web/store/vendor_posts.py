@@ -6,7 +6,7 @@ from typing import Any, Final
 import msgspec
 from sqlalchemy import Engine, delete, func, select, update
 
-from web.store.hashes import hashed
+from web.store.hashes import hash_of
 from web.store.store import Store
 from web.store.tables import VendorFileMappingTable, VendorMappingTable, VendorPostTable
 
@@ -72,7 +72,7 @@ class VendorPosts(Store):
     def begin(self, key_id: str, idempotency_key: str, body_hash: str) -> KeptAnswer | None:
         """Note that a post begins. Return what is kept of an earlier one with the same key, None for a new one."""
         table, now = VendorPostTable, datetime.now(UTC)
-        name = hashed(idempotency_key)
+        name = hash_of(idempotency_key)
         row = self.insert(table).values(key_id=key_id, idempotency_key=name, body_hash=body_hash, at=now)
         which = (table.key_id == key_id, table.idempotency_key == name)
         with self.writing() as connection:
@@ -88,7 +88,7 @@ class VendorPosts(Store):
     def end(self, key_id: str, idempotency_key: str, status: int, answer: str) -> None:
         """Keep the answer of a post."""
         table = VendorPostTable
-        which = (table.key_id == key_id, table.idempotency_key == hashed(idempotency_key))
+        which = (table.key_id == key_id, table.idempotency_key == hash_of(idempotency_key))
         with self.writing() as connection:
             connection.execute(update(table).where(*which).values(status=status, answer=answer))
 

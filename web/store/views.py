@@ -34,25 +34,25 @@ class CustomViews(Store):
 
     def all(self, org: str, rep_id: str) -> list[CustomView]:
         """Return a person's views by name."""
-        query = select(*_COLUMNS).where(*_of(org, rep_id))
+        query = select(*_COLUMNS).where(*_rows_of(org, rep_id))
         with self.reading() as connection:
             found = [CustomView(**row) for row in connection.execute(query).mappings()]
         return sorted(found, key=lambda view: (str(view.value["name"]).casefold(), view.view_id))
 
     def find(self, org: str, rep_id: str, view_id: str) -> CustomView | None:
         """Return one of a person's views, None if there is none with that id."""
-        query = select(*_COLUMNS).where(*_of(org, rep_id), CustomViewTable.view_id == view_id)
+        query = select(*_COLUMNS).where(*_rows_of(org, rep_id), CustomViewTable.view_id == view_id)
         with self.reading() as connection:
             row = connection.execute(query).mappings().first()
         return None if row is None else CustomView(**row)
 
     def add(self, org: str, rep_id: str, view_id: str, value: Mapping[str, Any]) -> CustomView:
         """Add a view and return it. A view whose id exists is returned unchanged. Raises `TooManyViewsError`."""
-        made = _made(view_id, value)
-        count = select(func.count()).select_from(CustomViewTable).where(*_of(org, rep_id))
+        made = _view_of_row(view_id, value)
+        count = select(func.count()).select_from(CustomViewTable).where(*_rows_of(org, rep_id))
         values = {"org": org, "rep_id": rep_id, **msgspec.structs.asdict(made)}
         with self.writing() as connection:
-            there = select(*_COLUMNS).where(*_of(org, rep_id), CustomViewTable.view_id == view_id)
+            there = select(*_COLUMNS).where(*_rows_of(org, rep_id), CustomViewTable.view_id == view_id)
             if (row := connection.execute(there).mappings().first()) is not None:
                 return CustomView(**row)
             if (connection.scalar(count) or 0) >= MOST:
@@ -64,8 +64,8 @@ class CustomViews(Store):
         self, org: str, rep_id: str, view_id: str, value: Mapping[str, Any], *, seen: str
     ) -> CustomView | None:
         """Save over revision `seen`. Return None if that is no longer the current revision."""
-        made, table = _made(view_id, value), CustomViewTable
-        query = update(table).where(*_of(org, rep_id), table.view_id == view_id, table.revision == seen)
+        made, table = _view_of_row(view_id, value), CustomViewTable
+        query = update(table).where(*_rows_of(org, rep_id), table.view_id == view_id, table.revision == seen)
         with self.writing() as connection:
             kept = connection.execute(query.values(msgspec.structs.asdict(made)))
         return made if kept.rowcount else None
@@ -73,7 +73,7 @@ class CustomViews(Store):
     def discard(self, org: str, rep_id: str, view_id: str, *, seen: str) -> bool:
         """Delete revision `seen`. Return False if that is no longer the current revision."""
         table = CustomViewTable
-        query = delete(table).where(*_of(org, rep_id), table.view_id == view_id, table.revision == seen)
+        query = delete(table).where(*_rows_of(org, rep_id), table.view_id == view_id, table.revision == seen)
         with self.writing() as connection:
             return connection.execute(query).rowcount > 0
 
@@ -86,11 +86,11 @@ _COLUMNS: Final[tuple[Any, ...]] = (
 )
 
 
-def _of(org: str, rep_id: str) -> tuple[Any, ...]:
+def _rows_of(org: str, rep_id: str) -> tuple[Any, ...]:
     return CustomViewTable.org == org, CustomViewTable.rep_id == rep_id
 
 
-def _made(view_id: str, value: Mapping[str, Any]) -> CustomView:
+def _view_of_row(view_id: str, value: Mapping[str, Any]) -> CustomView:
     return CustomView(
         view_id=view_id, value=dict(value), revision=secrets.token_hex(8), updated_at=datetime.now(UTC)
     )

@@ -20,7 +20,7 @@ from rules.queues.rule_book import RuleBook
 EXAMPLES = Path(__file__).parents[3] / "docs" / "examples"
 
 
-def read(text: str) -> dict[tuple[str, str], dict[str, Any] | None]:
+def read_objects(text: str) -> dict[tuple[str, str], dict[str, Any] | None]:
     """Return the objects of a file that is accepted."""
     return read_directory(text.encode(), "file.yaml")[1]
 
@@ -120,7 +120,7 @@ READ = {
 @pytest.mark.parametrize(("text", "key", "value"), READ.values(), ids=READ)
 def test_an_object_is_read_in_its_normal_form(text: str, key: tuple[str, str], value: Any) -> None:
     """Comparison and publication use the engine's form, whatever the spelling in the file (Q5)."""
-    assert read(text)[key] == value
+    assert read_objects(text)[key] == value
 
 
 @settings(max_examples=60, deadline=None)
@@ -148,7 +148,7 @@ def test_a_file_is_written_in_one_order() -> None:
     mixed = (
         "queues: {b: {}, a: {}}\nreps: {rep-10: {teams: [x], name: T}, rep-2: {}, Rep-1: {}}\nsettings: {}"
     )
-    found = {key: value for key, value in read(mixed).items() if value is not None}
+    found = {key: value for key, value in read_objects(mixed).items() if value is not None}
     assert ordered(found) == [
         SETTINGS,
         *(("rep", name) for name in ("Rep-1", "rep-2", "rep-10")),
@@ -189,7 +189,9 @@ def test_q6_the_examples_can_be_published(name: str) -> None:
 def test_the_lender_is_what_it_says() -> None:
     """3 teams, 24 loan officers, 6 groups of every method, 5 campaigns; licences, hours, zones and caps for all."""
     found = {
-        key: value for key, value in read((EXAMPLES / "lender.yaml").read_text("utf-8")).items() if value
+        key: value
+        for key, value in read_objects((EXAMPLES / "lender.yaml").read_text("utf-8")).items()
+        if value
     }
     kinds = Counter(kind for kind, _ in found)
     assert kinds == {"settings": 1, "rep": 27, "group": 6, "campaign": 5, "queue": 4}

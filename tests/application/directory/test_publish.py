@@ -41,7 +41,7 @@ N4: dict[str, Any] = {"rep_id": "n4", "name": "Nora Four", "teams": ["west"], "l
 
 
 @pytest.fixture
-async def made(settings: Settings) -> Settings:
+async def settings_with_topics(settings: Settings) -> Settings:
     """Return the settings, with topics."""
     return await provision(settings)
 
@@ -59,79 +59,90 @@ def from_outside(settings: Settings, key: str, value: bytes | None) -> None:
     assert producer.flush(PATIENCE_SECONDS) == 0
 
 
-async def now(settings: Settings, org: str) -> Any:
+async def published_rep(settings: Settings, org: str) -> Any:
     """Return the rep as published."""
     return (await read_published(settings, org)).present.get(KEY)
 
 
 async def test_p11_a_publication_is_waited_for_until_it_can_be_read(
-    made: Settings, org: str, monkeypatch: pytest.MonkeyPatch
+    settings_with_topics: Settings, org: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Kafka confirms a commit before it has written it to the partition."""
     monkeypatch.setattr(publishing, "OTHERS_SECONDS", PATIENCE_SECONDS)
-    producer = clients.producer(made, transactional_id=unique("open"))
-    async with clients.started(producer):
+    producer = clients.producer(settings_with_topics, transactional_id=unique("open"))
+    async with clients.started_client(producer):
         async with producer.transaction():
             sent = await producer.send_and_wait(DIRECTORY, json.dumps(N4).encode(), f"{org}/rep/n4".encode())
-            waiting = asyncio.create_task(until_readable(made, org, sent.offset))
-            assert await now(made, org) is None
+            waiting = asyncio.create_task(until_readable(settings_with_topics, org, sent.offset))
+            assert await published_rep(settings_with_topics, org) is None
             assert not waiting.done()
         await waiting
-    assert await now(made, org) == N4
+    assert await published_rep(settings_with_topics, org) == N4
 
 
-async def test_p11_what_was_published_after_one_looked_is_not_overtaken(made: Settings, org: str) -> None:
-    await publish(made, org, {KEY: N4})
-    seen = (await read_published(made, org)).end
-    from_outside(made, f"{org}/rep/n4", json.dumps({**N4, "max_open": 7}).encode())
+async def test_p11_what_was_published_after_one_looked_is_not_overtaken(
+    settings_with_topics: Settings, org: str
+) -> None:
+    await publish(settings_with_topics, org, {KEY: N4})
+    seen = (await read_published(settings_with_topics, org)).end
+    from_outside(settings_with_topics, f"{org}/rep/n4", json.dumps({**N4, "max_open": 7}).encode())
     with pytest.raises(PublicationConflictError) as error:
-        await publish(made, org, {KEY: {**N4, "teams": ["east"]}}, seen=seen)
+        await publish(settings_with_topics, org, {KEY: {**N4, "teams": ["east"]}}, seen=seen)
     assert error.value.offset >= seen
-    assert await now(made, org) == {**N4, "max_open": 7}
-    seen = (await read_published(made, org)).end
-    (version,) = await publish(made, org, {KEY: {**N4, "max_open": 7, "teams": ["east"]}}, seen=seen)
-    found = await read_published(made, org)
+    assert await published_rep(settings_with_topics, org) == {**N4, "max_open": 7}
+    seen = (await read_published(settings_with_topics, org)).end
+    (version,) = await publish(
+        settings_with_topics, org, {KEY: {**N4, "max_open": 7, "teams": ["east"]}}, seen=seen
+    )
+    found = await read_published(settings_with_topics, org)
     assert found.objects[KEY].version == version
     assert found.present[KEY] == {**N4, "max_open": 7, "teams": ["east"]}
 
 
-async def test_p11_another_orgs_publication_is_nobodys_business(made: Settings, org: str) -> None:
-    seen = (await read_published(made, org)).end
-    from_outside(made, f"{org}-other/rep/n4", json.dumps(N4).encode())
-    assert len(await publish(made, org, {KEY: N4}, seen=seen)) == 1
+async def test_p11_another_orgs_publication_is_nobodys_business(
+    settings_with_topics: Settings, org: str
+) -> None:
+    seen = (await read_published(settings_with_topics, org)).end
+    from_outside(settings_with_topics, f"{org}-other/rep/n4", json.dumps(N4).encode())
+    assert len(await publish(settings_with_topics, org, {KEY: N4}, seen=seen)) == 1
 
 
-async def test_p11_of_many_who_saw_the_same_one_wins_and_the_others_know(made: Settings, org: str) -> None:
+async def test_p11_of_many_who_saw_the_same_one_wins_and_the_others_know(
+    settings_with_topics: Settings, org: str
+) -> None:
     """They publish at the same instant. The topic's order decides, and no reader sees what lost."""
-    await publish(made, org, {KEY: N4})
-    seen = (await read_published(made, org)).end
+    await publish(settings_with_topics, org, {KEY: N4})
+    seen = (await read_published(settings_with_topics, org)).end
     admins = range(6)
     results = await asyncio.gather(
-        *(publish(made, org, {KEY: {**N4, "max_open": n}}, seen=seen) for n in admins), return_exceptions=True
+        *(publish(settings_with_topics, org, {KEY: {**N4, "max_open": n}}, seen=seen) for n in admins),
+        return_exceptions=True,
     )
     won = [n for n, result in zip(admins, results, strict=True) if isinstance(result, list)]
     lost = [result for result in results if isinstance(result, PublicationConflictError)]
     assert (len(won), len(lost)) == (1, 5), results
-    found = await read_published(made, org)
+    found = await read_published(settings_with_topics, org)
     assert found.present[KEY] == {**N4, "max_open": won[0]}
     assert [found.objects[KEY].version] == results[won[0]]
 
 
 async def test_p11_an_earlier_publication_that_is_still_open_is_waited_for(
-    made: Settings, org: str, monkeypatch: pytest.MonkeyPatch
+    settings_with_topics: Settings, org: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Another producer's open transaction may still commit before our record.
 
     Wait until it ends, so that the check covers its record.
     """
-    seen = (await read_published(made, org)).end
-    async with clients.producer(made, transactional_id=unique("other")) as other:
+    seen = (await read_published(settings_with_topics, org)).end
+    async with clients.producer(settings_with_topics, transactional_id=unique("other")) as other:
         await other.begin_transaction()
         await other.send_and_wait(DIRECTORY, json.dumps(N4).encode(), f"{org}/rep/n4".encode())
-        later = asyncio.create_task(publish(made, org, {KEY: {**N4, "max_open": 1}}, seen=seen))
+        later = asyncio.create_task(
+            publish(settings_with_topics, org, {KEY: {**N4, "max_open": 1}}, seen=seen)
+        )
 
         async def stands_behind() -> bool:
-            async with clients.producer(made) as probe:
+            async with clients.producer(settings_with_topics) as probe:
                 return int((await probe.send_and_wait(DIRECTORY, None, b"-")).offset) > seen + 2
 
         await eventually(stands_behind, "the later one is in the topic")
@@ -139,16 +150,16 @@ async def test_p11_an_earlier_publication_that_is_still_open_is_waited_for(
         await other.commit_transaction()
         with pytest.raises(PublicationConflictError):
             await later
-    assert await now(made, org) == N4
+    assert await published_rep(settings_with_topics, org) == N4
     monkeypatch.setattr(publishing, "OTHERS_SECONDS", 0.5)
-    seen = (await read_published(made, org)).end
-    async with clients.producer(made, transactional_id=unique("other")) as other:
+    seen = (await read_published(settings_with_topics, org)).end
+    async with clients.producer(settings_with_topics, transactional_id=unique("other")) as other:
         await other.begin_transaction()
         await other.send_and_wait(DIRECTORY, None, f"{org}-x/rep/n4".encode())
         with pytest.raises(RetryableError, match="publish again"):
-            await publish(made, org, {KEY: {**N4, "max_open": 2}}, seen=seen)
+            await publish(settings_with_topics, org, {KEY: {**N4, "max_open": 2}}, seen=seen)
         await other.abort_transaction()
-    assert await now(made, org) == N4
+    assert await published_rep(settings_with_topics, org) == N4
 
 
 def at_a_terminal(settings: Settings, file: Path) -> tuple[subprocess.Popen[str], int]:
@@ -204,7 +215,7 @@ def test_p11_the_first_admin_is_shown_what_the_second_published(
         second = read_until(process, "[y/N]:")
         assert "Somebody published meanwhile. This is what the file would change now:" in second
         assert "max_open: 7 → nothing" in second
-        assert asyncio.run(now(made, org)) == {**N4, "max_open": 7}
+        assert asyncio.run(published_rep(made, org)) == {**N4, "max_open": 7}
         os.write(keyboard, f"{then}\n".encode())
         assert process.stdout is not None
         last = json.loads(process.stdout.read().strip().splitlines()[-1])
@@ -215,7 +226,7 @@ def test_p11_the_first_admin_is_shown_what_the_second_published(
         os.close(keyboard)
     assert last["published"] == (1 if then == "y" else 0)
     after = {**N4, "name": "Nora Five"} if then == "y" else {**N4, "max_open": 7}
-    assert asyncio.run(now(made, org)) == after
+    assert asyncio.run(published_rep(made, org)) == after
 
 
 def test_p11_what_changes_nothing_of_what_was_shown_is_not_asked_again(
@@ -242,17 +253,17 @@ def test_p11_what_changes_nothing_of_what_was_shown_is_not_asked_again(
 
 
 @pytest.fixture
-async def consoles(made: Settings) -> AsyncIterator[tuple[Editor, Editor]]:
+async def consoles(settings_with_topics: Settings) -> AsyncIterator[tuple[Editor, Editor]]:
     """Yield the editors of two consoles, each with its own connections."""
-    crm = connect(made.database_url)
-    followers = [DirectoryFollower(made) for _ in range(2)]
+    crm = connect(settings_with_topics.database_url)
+    followers = [DirectoryFollower(settings_with_topics) for _ in range(2)]
     following = [asyncio.create_task(follower.follow()) for follower in followers]
 
     async def read() -> bool:
         return all(follower.caught_up for follower in followers)
 
     await eventually(read, "both consoles have read the directory")
-    first, second = (Editor(follower, made, crm) for follower in followers)
+    first, second = (Editor(follower, settings_with_topics, crm) for follower in followers)
     yield first, second
     for task in following:
         task.cancel()
@@ -264,7 +275,7 @@ GROUP: dict[str, Any] = {"name": "West", "method": "round_robin"}
 
 
 async def test_p11_two_consoles_edit_one_object_at_once_and_one_of_them_is_told(
-    consoles: tuple[Editor, Editor], made: Settings, org: str
+    consoles: tuple[Editor, Editor], settings_with_topics: Settings, org: str
 ) -> None:
     """Both saw the same version and publish within one round trip. The later one gets 412 with the other's value."""
     first, _ = consoles
@@ -287,13 +298,13 @@ async def test_p11_two_consoles_edit_one_object_at_once_and_one_of_them_is_told(
         (lost,) = [result for result in results if isinstance(result, BaseException)]
         assert isinstance(lost, HttpProblem), lost
         assert (lost.status, lost.more["current"]) == (412, won.value)
-        published = (await read_published(made, org)).objects["group", "west"]
+        published = (await read_published(settings_with_topics, org)).objects["group", "west"]
         assert (published.value, published.version) == (won.value, won.version)
         base = won.version
 
 
 async def test_p11_two_consoles_edit_two_objects_at_once_and_both_hold(
-    consoles: tuple[Editor, Editor], made: Settings, org: str
+    consoles: tuple[Editor, Editor], settings_with_topics: Settings, org: str
 ) -> None:
     results = await asyncio.gather(
         *(
@@ -301,22 +312,22 @@ async def test_p11_two_consoles_edit_two_objects_at_once_and_both_hold(
             for n, editor in enumerate(consoles)
         )
     )
-    found = await read_published(made, org)
+    found = await read_published(settings_with_topics, org)
     assert [found.present["group", f"g-{n}"] for n in range(2)] == [result.value for result in results]
 
 
 async def test_p11_a_console_and_a_command_do_not_overtake_each_other(
-    consoles: tuple[Editor, Editor], made: Settings, org: str
+    consoles: tuple[Editor, Editor], settings_with_topics: Settings, org: str
 ) -> None:
     editor, _ = consoles
     base = (await editor.edit(org, ("group", "west"), GROUP, base=None, publish=True)).version
     _, wanted = read_directory(f"org: {org}\ngroups: {{west: {{method: queue}}}}\n".encode(), "file")
-    plan = await compare(made, org, wanted)
+    plan = await compare(settings_with_topics, org, wanted)
     edited = await editor.edit(org, ("group", "west"), {**GROUP, "name": "Far west"}, base=base, publish=True)
     with pytest.raises(PublicationConflictError):
-        await publish(made, org, plan.objects, seen=plan.seen)
-    plan = await compare(made, org, wanted)
-    await publish(made, org, plan.objects, seen=plan.seen)
+        await publish(settings_with_topics, org, plan.objects, seen=plan.seen)
+    plan = await compare(settings_with_topics, org, wanted)
+    await publish(settings_with_topics, org, plan.objects, seen=plan.seen)
     with pytest.raises(HttpProblem) as refused:
         await editor.edit(org, ("group", "west"), GROUP, base=edited.version, publish=True)
     assert refused.value.status == 412

@@ -50,8 +50,8 @@ def sound_file(seed: int) -> SoundFile:
         for token in tokens
     ]
     objects = [
-        "{" + ",".join(f'"{name}":"{cell}"' for name, cell in zip(HEADER, one, strict=True)) + "}"
-        for one in people
+        "{" + ",".join(f'"{name}":"{cell}"' for name, cell in zip(HEADER, person, strict=True)) + "}"
+        for person in people
     ]
     match seed % 8:
         case 0:
@@ -90,25 +90,25 @@ def truncations(content: bytes, step: int, first: int) -> Iterator[bytes]:
     return (content[:length] for length in range(first, len(content), step))
 
 
-def quoted(content: bytes, seed: int, count: int) -> Iterator[bytes]:
+def with_stray_quotes(content: bytes, seed: int, count: int) -> Iterator[bytes]:
     """Yield versions of a file with one to three quotes put in."""
     rng = random.Random(seed)
 
-    def one() -> bytes:
+    def damaged_version() -> bytes:
         found = bytearray(content)
         for _ in range(rng.randrange(1, 4)):
             at = rng.randrange(len(found) + 1)
             found[at:at] = rng.choice(QUOTES).encode()
         return bytes(found)
 
-    return islice(iter(one, None), count)
+    return islice(iter(damaged_version, None), count)
 
 
 def damages(content: bytes, seed: int, count: int) -> Iterator[bytes]:
     """Yield versions of a file with quotes put in, bytes of another encoding, and columns lost or added."""
     rng = random.Random(seed)
 
-    def one() -> bytes:
+    def damaged_version() -> bytes:
         found = bytearray(content)
         for _ in range(rng.randrange(1, 5)):
             at = rng.randrange(len(found) + 1)
@@ -123,4 +123,4 @@ def damages(content: bytes, seed: int, count: int) -> Iterator[bytes]:
                     del found[at : at + rng.randrange(1, 12)]
         return bytes(found)
 
-    return islice(iter(one, None), count)
+    return islice(iter(damaged_version, None), count)

@@ -22,11 +22,11 @@ from tests.application.importing.damaged_files import (
     ROWS,
     SoundFile,
     damages,
-    quoted,
     sound_file,
     truncations,
+    with_stray_quotes,
 )
-from tests.fixtures.processor_time import grows
+from tests.fixtures.processor_time import costs_at_most
 
 pytestmark = pytest.mark.slow
 FILES = 200
@@ -40,16 +40,16 @@ LARGER = 8
 """How many times larger the larger of two files is."""
 
 
-def rewrite(path: Path, content: bytes) -> None:
+def write_in_place(path: Path, content: bytes) -> None:
     """Write a file. One that is there is overwritten in place, because emptying it first costs more than reading."""
     with path.open("r+b" if path.exists() else "wb") as file:
         file.write(content)
         file.truncate()
 
 
-def read(path: Path, content: bytes) -> list[ImportRow] | None:
+def rows_of(path: Path, content: bytes) -> list[ImportRow] | None:
     """Return the rows of a file; None if it is refused as a whole, which names the reason."""
-    rewrite(path, content)
+    write_in_place(path, content)
     try:
         return [*read_leads(path, None, "acme")]
     except InvalidInput as error:
@@ -83,9 +83,9 @@ def text_of(row: ImportRow) -> str:
     return row.refusal.text if row.refusal else json.dumps(row.message, ensure_ascii=False)
 
 
-def conserve(sound: SoundFile, path: Path, content: bytes) -> Counter[str]:
+def check_outcomes(sound: SoundFile, path: Path, content: bytes) -> Counter[str]:
     """Check that each readable token is in exactly one outcome of some bytes; return the fates of their rows."""
-    return conserve_rows(sound, path, content, read(path, content))
+    return conserve_rows(sound, path, content, rows_of(path, content))
 
 
 def conserve_rows(sound: SoundFile, path: Path, content: bytes, rows: list[ImportRow] | None) -> Counter[str]:
@@ -104,7 +104,7 @@ def conserve_rows(sound: SoundFile, path: Path, content: bytes, rows: list[Impor
 
 def lines_of(sound: SoundFile, path: Path) -> None:
     """Check that the rows of a table have all lines after its header, each once."""
-    rows = read(path, sound.content)
+    rows = rows_of(path, sound.content)
     assert rows is not None
     assert [row.line for row in rows] == [2 + at for at in range(ROWS)]
     assert all(row.lines == 1 for row in rows)
@@ -117,16 +117,16 @@ def test_v1_every_row_of_a_damaged_file_is_in_exactly_one_outcome(tmp_path: Path
     for seed in range(part, FILES, PARTS):
         sound = sound_file(seed)
         path = tmp_path / sound.name
-        fates = conserve(sound, path, sound.content)
+        fates = check_outcomes(sound, path, sound.content)
         assert fates.total() == ROWS
         assert not fates["refused"] + fates["file_refused"], (seed, sound.content)
         if sound.name == "a.csv":
             lines_of(sound, path)
         step = 1 if seed < CUT_EVERYWHERE else STRIDE
         for cut in truncations(sound.content, step, seed % step):
-            seen += conserve(sound, path, cut)
+            seen += check_outcomes(sound, path, cut)
         for damaged in damages(sound.content, seed, DAMAGED):
-            seen += conserve(sound, path, damaged)
+            seen += check_outcomes(sound, path, damaged)
     assert all(seen[kind] for kind in (*KINDS, "file_refused")), seen
 
 
@@ -137,12 +137,12 @@ def test_a1_v1_no_quote_makes_a_lead_of_two_rows(tmp_path: Path, part: int) -> N
     for seed in range(part, FILES, PARTS):
         sound = sound_file(seed)
         path = tmp_path / sound.name
-        for damaged in quoted(sound.content, seed, DAMAGED):
-            rows = read(path, damaged)
+        for damaged in with_stray_quotes(sound.content, seed, DAMAGED):
+            rows = rows_of(path, damaged)
             conserve_rows(sound, path, damaged, rows)
-            there = sound.readable(damaged)
+            readable = sound.readable(damaged)
             for row in rows or ():
-                held = [token for token in there if token in text_of(row)]
+                held = [token for token in readable if token in text_of(row)]
                 refused += row.refusal is not None
                 assert row.refusal or len(held) <= 1, (seed, damaged, row)
     assert refused
@@ -155,7 +155,7 @@ def test_a1_v1_a_quote_over_five_rows_is_refused_with_its_line_and_the_rows_are_
         spoilt[0] = '0,"Ann,Doe,401-419-4240,Tok0'
         spoilt[closing] = f'{closing},Ann",Doe,401-419-424{closing},Tok{closing}'
         content = "\n".join(("id,first_name,last_name,phone,note", *spoilt))
-        found = read(tmp_path / "a.csv", content.encode())
+        found = rows_of(tmp_path / "a.csv", content.encode())
         assert found is not None
         assert [(row.line, row.lines) for row in found] == [(2 + at, 1) for at in range(6)]
         (refusal,) = [row.refusal for row in found if row.refusal]
@@ -178,7 +178,7 @@ def bytes_read(work: Callable[[], Any]) -> int:
     return counted() - began
 
 
-def spoilt(name: str, rows: int) -> bytes:
+def file_of_damaged_rows(name: str, rows: int) -> bytes:
     """Return a file of so many rows, each of them damaged."""
     cells = '"id":"{0}","last_name":"Doe","note":'
     match name:
@@ -212,8 +212,8 @@ def spoilt(name: str, rows: int) -> bytes:
 def test_no_damage_makes_reading_slower_than_linear(tmp_path: Path, name: str) -> None:
     """Eight times the rows are eight times the bytes, and at most 24 times the CPU time; quadratic work is 64 times."""
     path = tmp_path / name
-    few, many = (spoilt(name, 1_500 * times) for times in (1, LARGER))
-    assert grows(lambda: read(path, few), lambda: read(path, many), within=3 * LARGER)
-    few_read, many_read = bytes_read(lambda: read(path, few)), bytes_read(lambda: read(path, many))
+    few, many = (file_of_damaged_rows(name, 1_500 * times) for times in (1, LARGER))
+    assert costs_at_most(lambda: rows_of(path, few), lambda: rows_of(path, many), within=3 * LARGER)
+    few_read, many_read = bytes_read(lambda: rows_of(path, few)), bytes_read(lambda: rows_of(path, many))
     assert few_read >= len(few)
     assert many_read <= (LARGER + 1) * few_read + 20_000, (name, few_read, many_read)

@@ -10,7 +10,7 @@ import pytest
 from application.importing.file_reading import read_leads
 from application.importing.mapping import Mapping, load
 from models.errors import InvalidInput
-from tests.fuzz.mutate import mutated
+from tests.fuzz.mutate import damaged_messages
 
 VALID = {
     "a.csv": b'\xef\xbb\xbfexternal_id;last_name;created_at\r\nA1;"Lee;\r\nx";01-02-2018\r\nA2;Go\xc3\xb1i;\r\n',
@@ -41,7 +41,7 @@ NASTY = (
 )
 
 
-def damaged(name: str, seed: int) -> bytes:
+def damaged_file(name: str, seed: int) -> bytes:
     """Return a valid file with a few bytes lost, doubled, changed or added."""
     rng = random.Random(seed)
     content = bytearray(VALID[name])
@@ -67,7 +67,7 @@ def test_no_damage_to_a_file_raises_anything_but_invalid_input(tmp_path: Path, n
     path = tmp_path / name
     read = 0
     for seed in range(1_500):
-        path.write_bytes(damaged(name, seed))
+        path.write_bytes(damaged_file(name, seed))
         with suppress(InvalidInput):
             for row in read_leads(path, None if name.endswith("xml") else mapping, "acme"):
                 assert (row.message is None) != (row.refusal is None)
@@ -77,7 +77,7 @@ def test_no_damage_to_a_file_raises_anything_but_invalid_input(tmp_path: Path, n
 
 def test_no_damage_to_json_lines_raises_at_all(tmp_path: Path) -> None:
     path = tmp_path / "a.jsonl"
-    path.write_bytes(b"\n".join(islice(mutated(3, "arrival"), 3_000)))
+    path.write_bytes(b"\n".join(islice(damaged_messages(3, "arrival"), 3_000)))
     rows = [*read_leads(path, None, "acme")]
     assert any(row.message for row in rows)
     assert any(row.refusal for row in rows)
@@ -87,7 +87,7 @@ def test_no_damage_to_a_mapping_raises_anything_but_invalid_input(tmp_path: Path
     path = tmp_path / "m.yaml"
     taken = 0
     for seed in range(1_500):
-        path.write_bytes(damaged("d.yaml", seed))
+        path.write_bytes(damaged_file("d.yaml", seed))
         with suppress(InvalidInput):
             load(path)
             taken += 1

@@ -34,7 +34,7 @@ def arrival_of(org_partition: OrgPartition, one: ImportRow, off: int) -> Arrival
         org_partition.apply_or_remove(key, value)
     head = decided.records[0][1]
     assert isinstance(head, OrgStep)
-    return next(each for each in head.decisions if isinstance(each, ArrivalPlaced))
+    return next(decision for decision in head.decisions if isinstance(decision, ArrivalPlaced))
 
 
 @given(before=st.lists(PEOPLE, max_size=4), file=st.lists(PEOPLE, min_size=1, max_size=6))

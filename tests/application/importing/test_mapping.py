@@ -13,7 +13,7 @@ PAGE = Path(__file__).parents[3] / "docs" / "vendors.md"
 EXAMPLE = Path(__file__).parents[3] / "docs" / "examples" / "olist.yaml"
 
 
-def refused(given: Any) -> list[str]:
+def refusals(given: Any) -> list[str]:
     with pytest.raises(InvalidInput) as caught:
         Mapping(given)
     return [problem.path for problem in caught.value.problems]
@@ -85,11 +85,11 @@ def test_the_mapping_that_the_page_for_vendors_shows_reads_a_row_as_it_says(tmp_
     ],
 )
 def test_a_mapping_that_does_not_hold_is_refused_by_its_key(given: Any, path: str) -> None:
-    assert any(found.startswith(path) for found in refused(given))
+    assert any(found.startswith(path) for found in refusals(given))
 
 
 def test_every_problem_is_named_at_once() -> None:
-    assert refused({"shoe_size": "a", "phone": {}}) == ["phone", "shoe_size"]
+    assert refusals({"shoe_size": "a", "phone": {}}) == ["phone", "shoe_size"]
 
 
 def test_a_row_in_the_words_of_the_contract() -> None:

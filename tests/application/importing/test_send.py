@@ -38,7 +38,7 @@ async def arrivals(settings: Settings) -> AsyncIterator[AIOKafkaConsumer]:
         await consumer.stop()
 
 
-async def taken(consumer: AIOKafkaConsumer, count: int) -> list[Any]:
+async def read_records(consumer: AIOKafkaConsumer, count: int) -> list[Any]:
     """Read until there are `count` records and all partitions are at their end."""
     records: list[Any] = []
     async with asyncio.timeout(PATIENCE_SECONDS):
@@ -58,7 +58,7 @@ async def test_every_accepted_row_is_in_kafka_once_by_the_key_of_its_person(
     path.write_text("\n".join(json.dumps(lead) for lead in leads))
     result = await send_file(settings, path, mapping=None, vendor="x", say=print)
     assert result == {"accepted": 3_000, "refused": 0, "skipped": 0, "refusals": {}, "doubts": {}}
-    records = await taken(arrivals, 3_000)
+    records = await read_records(arrivals, 3_000)
     assert sorted(json.dumps(json.loads(record.value)) for record in records) == sorted(
         map(json.dumps, leads)
     )
@@ -83,7 +83,7 @@ async def test_r6_v1_rows_of_one_person_with_several_ids_keep_their_order(
     rows += [f"x{n},,none@none.com" for n in people]
     path.write_text("\n".join(["id,phone,email", *rows]))
     assert (await send_file(settings, path, mapping=None, vendor="order", say=print))["accepted"] == len(rows)
-    positions = _positions(await taken(arrivals, len(rows)))
+    positions = _positions(await read_records(arrivals, len(rows)))
     for n in people:
         assert len({positions[f"{letter}{n}"][0] for letter in "abc"}) == 1, "one partition"
         assert positions[f"a{n}"] < positions[f"b{n}"]
@@ -92,7 +92,7 @@ async def test_r6_v1_rows_of_one_person_with_several_ids_keep_their_order(
     (kept,) = (settings.state_dir / "sends").glob("*.json")
     kept.write_text(json.dumps({"rows": 100}))
     await send_file(settings, path, mapping=None, vendor="order", resume=True, say=print)
-    again = _positions(await taken(arrivals, len(rows) - 100))
+    again = _positions(await read_records(arrivals, len(rows) - 100))
     assert {name: place[0] for name, place in again.items()} == {name: positions[name][0] for name in again}
 
 
@@ -125,7 +125,7 @@ async def test_refused_rows_are_named_and_the_rest_goes_on(
     assert sum(result["refusals"].values()) == 1
     assert not lines
     assert [json.loads(line)["line"] for line in refusals.read_text().splitlines()] == [5]
-    messages = [json.loads(record.value) for record in await taken(arrivals, 4)]
+    messages = [json.loads(record.value) for record in await read_records(arrivals, 4)]
     assert {(message["org"], message["campaign"], message["vendor"]) for message in messages} == {
         ("west", "fair", "acme")
     }
@@ -143,20 +143,20 @@ async def test_refused_rows_are_shown_where_no_file_keeps_them(
     assert lines[0].startswith("line 1: not JSON")
     assert lines[-1] == "and 7 more; --refusals FILE keeps them all"
     assert len(lines) == SHOWN + 1
-    await taken(arrivals, 0)
+    await read_records(arrivals, 0)
 
 
 async def test_what_cannot_be_sent_at_all_is_refused_before_kafka_is_asked(tmp_path: Path) -> None:
-    away = Settings.read(kafka_bootstrap_servers="127.0.0.1:1", state_dir=tmp_path)
+    absent_kafka = Settings.read(kafka_bootstrap_servers="127.0.0.1:1", state_dir=tmp_path)
     path = tmp_path / "leads.csv"
     path.write_text("a,b\n1,2\n")
     with pytest.raises(InvalidInput, match="a mapping must say"):
-        await send_file(away, path, mapping=None, vendor="acme", say=print)
+        await send_file(absent_kafka, path, mapping=None, vendor="acme", say=print)
     path.write_text("phone\n4014194247\n")
     with pytest.raises(InvalidInput, match="cannot be written"):
-        await send_file(away, path, mapping=None, vendor="acme", refusals=tmp_path, say=print)
+        await send_file(absent_kafka, path, mapping=None, vendor="acme", refusals=tmp_path, say=print)
     with pytest.raises(RuntimeFailure, match=r"127\.0\.0\.1:1"):
-        await send_file(away, path, mapping=None, vendor="acme", say=print)
+        await send_file(absent_kafka, path, mapping=None, vendor="acme", say=print)
 
 
 async def test_a7_an_empty_file_of_json_lines_is_refused(
@@ -165,7 +165,7 @@ async def test_a7_an_empty_file_of_json_lines_is_refused(
     (tmp_path / "none.jsonl").write_text("\n\n")
     with pytest.raises(InvalidInput, match="no lead was found in it"):
         await send_file(settings, tmp_path / "none.jsonl", mapping=None, vendor="acme", say=print)
-    await taken(arrivals, 0)
+    await read_records(arrivals, 0)
 
 
 async def test_v1_a_file_that_was_sent_in_part_goes_on_where_it_ended(
@@ -181,18 +181,18 @@ async def test_v1_a_file_that_was_sent_in_part_goes_on_where_it_ended(
         return result["accepted"], result["refused"], result["skipped"]
 
     assert await send() == (40, 1, 0)
-    await taken(arrivals, 40)
+    await read_records(arrivals, 40)
     (kept,) = (settings.state_dir / "sends").glob("*.json")
     kept.write_text('{"rows": 15}')  # as a `send` leaves it that is killed
     assert await send(resume=True) == (25, 1, 15)
-    sent = {json.loads(record.value)["external_id"] for record in await taken(arrivals, 25)}
+    sent = {json.loads(record.value)["external_id"] for record in await read_records(arrivals, 25)}
     assert sent == {str(n) for n in range(16, 41)}
     assert await send(resume=True) == (0, 1, 40)
     assert await send(resume=True, campaign="other") == (40, 1, 0)
     assert await send() == (40, 1, 0)
     kept.write_text("nonsense")
     assert await send(resume=True) == (40, 1, 0)
-    await taken(arrivals, 120)
+    await read_records(arrivals, 120)
 
 
 async def test_v4_a_strict_send_refuses_a_file_with_unread_columns(
@@ -205,4 +205,4 @@ async def test_v4_a_strict_send_refuses_a_file_with_unread_columns(
     path.write_text("id,phone\n1,home\n2,401-419-4247\n")
     result = await send_file(settings, path, mapping=None, vendor="acme", strict=True, say=print)
     assert (result["accepted"], result["doubts"]) == (2, {"phone": 1})
-    await taken(arrivals, 2)
+    await read_records(arrivals, 2)

@@ -19,20 +19,20 @@ if TYPE_CHECKING:
 CSV = 'ID,Full Name,Cell,Zip,Budget\n1,"Doe, Ann",(401) 419-4247,02903,"$300,000"\n2,Bob Roe,12,,\n3,,,,\n'
 
 
-def given(tmp_path: Path, name: str, content: str) -> Path:
+def write_file(tmp_path: Path, name: str, content: str) -> Path:
     path = tmp_path / name
     path.write_text(content)
     return path
 
 
-def becomes(path: Path, mapping: dict[str, Any] | None = None) -> dict[str, tuple[str, str | None]]:
+def mapped_columns(path: Path, mapping: dict[str, Any] | None = None) -> dict[str, tuple[str, str | None]]:
     trial = try_file(path, Mapping(mapping) if mapping else None, "acme")
     return {name: (one.becomes, one.field) for name, one in trial.columns.items()}
 
 
 def test_v4_columns_become_fields_by_their_names_and_others_are_kept(tmp_path: Path) -> None:
-    path = given(tmp_path, "leads.csv", CSV)
-    assert becomes(path) == {
+    path = write_file(tmp_path, "leads.csv", CSV)
+    assert mapped_columns(path) == {
         "ID": ("field", "external_id"),
         "Full Name": ("field", "first_name, last_name"),
         "Cell": ("field", "phone"),
@@ -42,7 +42,7 @@ def test_v4_columns_become_fields_by_their_names_and_others_are_kept(tmp_path: P
     trial = try_file(path, None, "acme", leads=1)
     cell = trial.columns["Cell"]
     assert (cell.rows, cell.unreadable) == (2, 1)
-    assert [(one.sent, one.read) for one in cell.samples] == [
+    assert [(sample.sent, sample.read) for sample in cell.samples] == [
         ("(401) 419-4247", "+14014194247"),
         ("12", None),
     ]
@@ -52,9 +52,9 @@ def test_v4_columns_become_fields_by_their_names_and_others_are_kept(tmp_path: P
 
 
 def test_v4_a_column_that_the_mapping_leaves_out_is_unread(tmp_path: Path) -> None:
-    path = given(tmp_path, "leads.csv", CSV)
+    path = write_file(tmp_path, "leads.csv", CSV)
     mapping = {"external_id": "ID", "phone": {"column": ["Cell", "Zip"]}, "attributes": ["Budget"]}
-    found = becomes(path, mapping)
+    found = mapped_columns(path, mapping)
     assert found["Full Name"] == ("unread", None)
     assert found["Zip"] == ("attribute", None), "it is the phone's alternative"
     with pytest.raises(InvalidInput, match="Full Name: the mapping leaves it out"):
@@ -63,8 +63,8 @@ def test_v4_a_column_that_the_mapping_leaves_out_is_unread(tmp_path: Path) -> No
 
 
 def test_v4_a_column_of_which_no_value_can_be_read_is_unread(tmp_path: Path) -> None:
-    path = given(tmp_path, "leads.csv", "ID,Phone,Email\n1,home,a@x.org\n2,work,\n")
-    assert becomes(path)["Phone"] == ("unread", "phone")
+    path = write_file(tmp_path, "leads.csv", "ID,Phone,Email\n1,home,a@x.org\n2,work,\n")
+    assert mapped_columns(path)["Phone"] == ("unread", "phone")
     with pytest.raises(InvalidInput, match=r"Phone: no value can be read as phone, such as 'home'"):
         require_read(path, None, "acme")
 
@@ -84,7 +84,7 @@ def test_v4_a_column_of_which_no_value_can_be_read_is_unread(tmp_path: Path) -> 
     ],
 )
 def test_v4_json_says_the_same(tmp_path: Path, name: str, content: str) -> None:
-    assert becomes(given(tmp_path, name, content)) == {
+    assert mapped_columns(write_file(tmp_path, name, content)) == {
         "id": ("field", "external_id"),
         "mobile": ("field", "phone"),
         "note": ("attribute", None),
@@ -98,7 +98,7 @@ def test_v4_the_leads_of_a_document_are_where_the_mapping_says(tmp_path: Path) -
             {"id": 2, "changes": [{"value": {"leadgen_id": 6}}, {"value": 7}]},
         ]
     }
-    path = given(tmp_path, "hook.json", json.dumps(content))
+    path = write_file(tmp_path, "hook.json", json.dumps(content))
     mapping = Mapping({"leads": "entry.changes.value", "external_id": "leadgen_id", "email": "contact.mail"})
     trial = try_file(path, mapping, "meta")
     assert [lead.get("email") for lead in trial.leads] == ["a@x.org", None]
@@ -109,7 +109,7 @@ def test_v4_the_leads_of_a_document_are_where_the_mapping_says(tmp_path: Path) -
 
 def test_v4_columns_without_end_are_counted(tmp_path: Path) -> None:
     lines = "".join(json.dumps({"id": n, f"x{n}": 1}) + "\n" for n in range(MOST_COLUMNS + 10))
-    trial = try_file(given(tmp_path, "leads.jsonl", lines), None, "acme")
+    trial = try_file(write_file(tmp_path, "leads.jsonl", lines), None, "acme")
     assert len(trial.columns) == MOST_COLUMNS
     assert trial.more_columns == 11
 
@@ -118,7 +118,7 @@ def test_v4_the_command_says_it_and_sends_nothing(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", "127.0.0.1:1")
-    path = given(tmp_path, "leads.csv", CSV)
+    path = write_file(tmp_path, "leads.csv", CSV)
     assert run(["vendor", "try", str(path), "--vendor", "acme", "--json"]) == 0
     text = capsys.readouterr().out
     assert "Cell -> phone  (2 rows, 1 unreadable)" in text
@@ -127,7 +127,7 @@ def test_v4_the_command_says_it_and_sends_nothing(
     assert "Would be accepted: 3. Would be refused: 0. Nothing was sent." in text
     report = json.loads(text.splitlines()[-1])
     assert (report["accepted"], report["unread"], len(report["leads"])) == (3, [], 3)
-    mapping = given(tmp_path, "m.yaml", "external_id: ID\nattributes: []\n")
+    mapping = write_file(tmp_path, "m.yaml", "external_id: ID\nattributes: []\n")
     assert run(["vendor", "try", str(path), "--mapping", str(mapping)]) == 1
     assert "Unread:" in capsys.readouterr().out
     assert run(["vendor", "try", str(tmp_path / "none.csv")]) == 2

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from application.kafka_access.access_table import known, principal_of, processes
+from application.kafka_access.access_table import principal_of, principal_of_user, processes
 from application.kafka_access.acls import Acl, AclOperation, HeldAcl, Pattern, Permission, Resource
 from application.kafka_access.comparison import compare
 from models.errors import ConfigError
 
 
-def held(acl: Acl, user: str, permission: Permission = Permission.ALLOW, host: str = "*") -> HeldAcl:
+def held_acl(acl: Acl, user: str, permission: Permission = Permission.ALLOW, host: str = "*") -> HeldAcl:
     """Return an ACL as a cluster has it."""
     return HeldAcl(f"User:{user}", host, permission, acl)
 
@@ -20,7 +20,7 @@ def topic(name: str, operation: AclOperation, pattern: Pattern = Pattern.LITERAL
     return Acl(Resource.TOPIC, name, pattern, operation)
 
 
-AS_PRINTED = [held(acl, principal.name) for principal in processes() for acl in principal.acls]
+AS_PRINTED = [held_acl(acl, principal.name) for principal in processes() for acl in principal.acls]
 
 
 def test_a_cluster_with_the_printed_acls_does_not_differ() -> None:
@@ -35,21 +35,21 @@ def test_taking_away_any_one_acl_is_noticed(missing: HeldAcl) -> None:
 
 def test_an_acl_for_one_host_only_is_not_enough() -> None:
     first, *others = AS_PRINTED
-    (found,) = compare([*others, held(first.acl, first.principal[5:], host="10.0.0.1")])
+    (found,) = compare([*others, held_acl(first.acl, first.principal[5:], host="10.0.0.1")])
     assert found.lacks == (first.acl,)
 
 
 @pytest.mark.parametrize(
     "more",
     [
-        held(topic("lead-journal", AclOperation.WRITE), "firstclaim-sink"),
-        held(topic("*", AclOperation.READ), "firstclaim-board"),
-        held(topic("lead-", AclOperation.READ, Pattern.PREFIXED), "firstclaim-board"),
-        held(topic("queue-changes", AclOperation.ALL), "firstclaim-board"),
-        held(topic("lead-journal", AclOperation.READ), "vendor-acme"),
-        held(topic("lead-actions", AclOperation.WRITE), "vendor-acme"),
-        held(topic("notifications", AclOperation.READ), "crm-sales"),
-        held(Acl(Resource.GROUP, "firstclaim-", Pattern.PREFIXED, AclOperation.READ), "crm-sales"),
+        held_acl(topic("lead-journal", AclOperation.WRITE), "firstclaim-sink"),
+        held_acl(topic("*", AclOperation.READ), "firstclaim-board"),
+        held_acl(topic("lead-", AclOperation.READ, Pattern.PREFIXED), "firstclaim-board"),
+        held_acl(topic("queue-changes", AclOperation.ALL), "firstclaim-board"),
+        held_acl(topic("lead-journal", AclOperation.READ), "vendor-acme"),
+        held_acl(topic("lead-actions", AclOperation.WRITE), "vendor-acme"),
+        held_acl(topic("notifications", AclOperation.READ), "crm-sales"),
+        held_acl(Acl(Resource.GROUP, "firstclaim-", Pattern.PREFIXED, AclOperation.READ), "crm-sales"),
     ],
     ids=str,
 )
@@ -57,17 +57,17 @@ def test_what_is_too_much_is_named(more: HeldAcl) -> None:
     rest = []
     user = more.principal.removeprefix("User:")
     if not user.startswith("firstclaim-"):
-        principal = known(user)
+        principal = principal_of_user(user)
         assert principal is not None
-        rest = [held(acl, user) for acl in principal.acls]
+        rest = [held_acl(acl, user) for acl in principal.acls]
     (found,) = compare([*AS_PRINTED, *rest, more])
     assert (found.lacks, found.too_much) == ((), (more,))
     assert "has too much" in found.lines()[0]
 
 
 def test_what_is_implied_or_harmless_is_not_too_much() -> None:
-    implied = held(topic("lead-journal", AclOperation.DESCRIBE), "firstclaim-board")
-    old = held(
+    implied = held_acl(topic("lead-journal", AclOperation.DESCRIBE), "firstclaim-board")
+    old = held_acl(
         Acl(Resource.CLUSTER, "kafka-cluster", Pattern.LITERAL, AclOperation.IDEMPOTENT_WRITE),
         "firstclaim-sink",
     )
@@ -77,13 +77,13 @@ def test_what_is_implied_or_harmless_is_not_too_much() -> None:
 def test_a_denial_is_named_also_one_of_everybody() -> None:
     first = AS_PRINTED[0]
     for user in (first.principal[5:], "*"):
-        found = compare([*AS_PRINTED, held(first.acl, user, Permission.DENY)])
+        found = compare([*AS_PRINTED, held_acl(first.acl, user, Permission.DENY)])
         assert first.acl in next(one for one in found if one.principal == first.principal).denied
 
 
 def test_a_stranger_with_access_to_our_topics_is_named_and_one_without_is_not() -> None:
-    reads = held(topic("lead-journal", AclOperation.READ), "bob")
-    (found,) = compare([*AS_PRINTED, reads, held(topic("their-topic", AclOperation.READ), "bob")])
+    reads = held_acl(topic("lead-journal", AclOperation.READ), "bob")
+    (found,) = compare([*AS_PRINTED, reads, held_acl(topic("their-topic", AclOperation.READ), "bob")])
     assert (found.principal, found.unknown, found.too_much) == ("User:bob", True, (reads,))
 
 

@@ -13,9 +13,9 @@ from application.partition_move.move_file import (
     FileHeader,
     MovedRecord,
     check_whole,
+    new_move_file,
     read_head,
     records,
-    written,
 )
 from application.partition_move.moved_rows import NewestLeads, NewestOrgs
 from models.codec import OrgRecord, decode_org_record, decode_row, encode_org_record, encode_row
@@ -97,7 +97,7 @@ def test_a_file_is_read_as_it_was_written(tmp_path: Path) -> None:
         MovedRecord(topic="directory", key=b"k", value=None, headers=(("h", b"\xff"), ("n", None)), offset=3),
         MovedRecord(topic="audit", key=None, value=b"\x00\xff{", timestamp_ms=5),
     ]
-    with written(path) as writer:
+    with new_move_file(path) as writer:
         writer.head(head)
         for record in sent:
             writer.add(record)
@@ -107,7 +107,7 @@ def test_a_file_is_read_as_it_was_written(tmp_path: Path) -> None:
 
 def test_a_file_that_is_cut_off_of_another_kind_or_there_already_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "state.gz"
-    with written(path) as writer:
+    with new_move_file(path) as writer:
         writer.head(FileHeader(format=FORMAT, at=AT, partitions=4, ends={}))
         writer.add(MovedRecord(topic="audit", key=None, value=b"v"))
         writer.end()
@@ -125,7 +125,7 @@ def test_a_file_that_is_cut_off_of_another_kind_or_there_already_is_refused(tmp_
     other.write_bytes(gzip.compress(lines[1]))
     with pytest.raises(ConfigError, match="is not a file of"):
         read_head(other)
-    with pytest.raises(ConfigError, match="cannot be made"), written(path):
+    with pytest.raises(ConfigError, match="cannot be made"), new_move_file(path):
         pass
 
 
@@ -133,7 +133,7 @@ def test_an_export_that_fails_leaves_no_file(tmp_path: Path) -> None:
     path = tmp_path / "state.gz"
 
     def fail() -> None:
-        with written(path) as writer:
+        with new_move_file(path) as writer:
             writer.head(FileHeader(format=FORMAT, at=AT, partitions=4, ends={}))
             raise ConnectionError
 

@@ -27,7 +27,7 @@ def request(
     return SimpleNamespace(partition=partition, offset=offset, value=msgspec.json.encode(sent))
 
 
-def selected(*records: Any, done: frozenset[tuple[str, str]] = frozenset()) -> list[int]:
+def open_offsets(*records: Any, done: frozenset[tuple[str, str]] = frozenset()) -> list[int]:
     chosen = OpenRequests(
         [
             CourierChannel("email", "email", {0: 5}),
@@ -41,26 +41,28 @@ def selected(*records: Any, done: frozenset[tuple[str, str]] = frozenset()) -> l
 
 def test_n1_a_request_is_open_from_where_its_courier_is_unless_it_has_a_fate() -> None:
     records = [request(f"r{n}", n) for n in (3, 5, 7)]
-    assert selected(*records, done=frozenset({("r5", "email"), ("r7", "push")})) == [7]
-    assert selected(request("elsewhere", 1, partition=4)) == [1], "a partition without a position is unread"
+    assert open_offsets(*records, done=frozenset({("r5", "email"), ("r7", "push")})) == [7]
+    assert open_offsets(request("elsewhere", 1, partition=4)) == [1], (
+        "a partition without a position is unread"
+    )
 
 
 def test_n1_a_kind_with_two_channels_is_open_until_both_have_told() -> None:
     push = request("r1", 4, kind="push")
-    assert selected(push) == [4]
-    assert selected(push, done=frozenset({("r1", "chat")})) == []
+    assert open_offsets(push) == [4]
+    assert open_offsets(push, done=frozenset({("r1", "chat")})) == []
 
 
 def test_n1_a_kind_that_no_courier_delivers_stays_behind() -> None:
-    assert selected(request("r1", 50, kind="call")) == []
+    assert open_offsets(request("r1", 50, kind="call")) == []
 
 
 def test_n1_a_withdrawal_moves_with_its_request_only() -> None:
     taken_back = [request("r6", 6), request("r6", 8, withdrawn=True)]
-    assert selected(*taken_back) == [6, 8]
-    assert selected(*taken_back, done=frozenset({("r6", "email")})) == []
+    assert open_offsets(*taken_back) == [6, 8]
+    assert open_offsets(*taken_back, done=frozenset({("r6", "email")})) == []
 
 
 def test_bytes_that_are_no_request_stay_behind() -> None:
     for value in (None, b"", b"{", b"\xff"):
-        assert selected(SimpleNamespace(partition=0, offset=99, value=value)) == []
+        assert open_offsets(SimpleNamespace(partition=0, offset=99, value=value)) == []

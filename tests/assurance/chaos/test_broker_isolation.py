@@ -44,7 +44,7 @@ def prepare(isolation: BrokerIsolation) -> None:
         pytest.skip(str(error))
 
 
-def answers(host: str) -> bool:
+def is_reachable(host: str) -> bool:
     try:
         with socket.create_connection((host, 19092), 1) as connection:
             connection.settimeout(1)
@@ -62,11 +62,11 @@ def test_a_broker_is_cut_off_and_connected_again(isolation: BrokerIsolation) -> 
         try:
             assert there.stdout is not None
             assert there.stdout.readline() == b"listening\n"
-            assert until(lambda: answers(broker.host))
+            assert until(lambda: is_reachable(broker.host))
             isolation.cut_off()
-            assert not answers(broker.host)
+            assert not is_reachable(broker.host)
             isolation.connect_again()
-            assert until(lambda: answers(broker.host)), "the broker is connected again"
+            assert until(lambda: is_reachable(broker.host)), "the broker is connected again"
         finally:
             there.kill()
 
@@ -83,7 +83,7 @@ def test_a_full_disk_takes_nothing_until_there_is_room(isolation: BrokerIsolatio
     assert file.read_bytes() == b"x" * 100_000
 
 
-def test_nothing_is_left_behind(tmp_path: Path) -> None:
+def test_the_end_of_an_isolation_removes_namespace_and_mount(tmp_path: Path) -> None:
     cluster = KafkaCluster(tmp_path / "kafka", cache=tmp_path)
     isolation = BrokerIsolation(cluster)
     prepare(isolation)

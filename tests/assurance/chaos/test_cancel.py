@@ -12,13 +12,13 @@ async def test_a_task_that_misses_its_first_cancellation_is_cancelled_again(
 ) -> None:
     monkeypatch.setattr(cancellation, "CANCEL_AGAIN_SECONDS", 0.01)
 
-    async def deaf() -> None:
+    async def ignore_first_cancellation() -> None:
         try:
             await asyncio.Event().wait()
         except asyncio.CancelledError:
             await asyncio.Event().wait()  # as a client that closes while Kafka is away takes it for its own
 
-    task = asyncio.create_task(deaf())
+    task = asyncio.create_task(ignore_first_cancellation())
     await asyncio.sleep(0)
     await cancellation.cancel(task)
     assert task.cancelled()

@@ -55,7 +55,7 @@ def test_x7_nothing_is_lost_owned_twice_contradicted_or_forgotten(
     assert all(min(use["memory_mb"]) > 0 < min(use["files"]) for use in result["resources"].values())
     assert result["findings"] == {}
     assert result["crm_findings"] == 0
-    assert [each["kills"] for each in result["crm_consumers"]] == [KILLS] * len(CONSUMERS)
+    assert [consumer["kills"] for consumer in result["crm_consumers"]] == [KILLS] * len(CONSUMERS)
     assert list(tmp_path.iterdir()) == []
 
 

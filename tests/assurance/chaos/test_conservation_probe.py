@@ -6,9 +6,9 @@ import pytest
 
 from assurance.chaos.conservation_probe import Ledger
 from models.lead import Phase
-from tests.assurance.verify.working import distributed
+from tests.assurance.verify.working import distributed_partition
 
-PARTITION = distributed(40, seed=2)
+PARTITION = distributed_partition(40, seed=2)
 ARRIVALS = [record for record in PARTITION.log if b'"lead_arrived"' in (record.value or b"")]
 
 

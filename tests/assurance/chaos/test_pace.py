@@ -36,7 +36,9 @@ def test_the_leads_that_are_missing_are_spread_over_the_time_that_is_left() -> N
     ("events", "sent", "passed", "rate"),
     [(10, 1_000, 3_500, MOST_PER_SECOND), (999_000, 250_000, 10, LEAST_PER_SECOND)],
 )
-def test_the_pace_is_bounded(events: int, sent: int, passed: float, rate: float) -> None:
+def test_the_pace_follows_the_missing_events_within_its_bounds(
+    events: int, sent: int, passed: float, rate: float
+) -> None:
     kept = pace(1_000_000, sent)
     kept.adapt(events, passed)
     assert kept.arrivals_per_second == rate

@@ -20,11 +20,11 @@ def test_a_long_run_has_everything(seed: int) -> None:
     assert {fault.seconds for fault in faults if fault.act is FaultKind.LOCK_DATABASE} == {LOCK_SECONDS}
     assert ("worker-1", "worker-2") in {fault.who for fault in faults if fault.act is FaultKind.KILL}
     for act in (FaultKind.KILL, FaultKind.TERM, FaultKind.STOP):
-        hit = {who for fault in faults if fault.act is act for who in fault.who}
+        hit = {process for fault in faults if fault.act is act for process in fault.who}
         assert hit & {"worker-1", "worker-2"}
         assert hit <= PROCESSES
         assert acts[act] >= 4
-    assert {who for fault in faults for who in fault.who} == PROCESSES
+    assert {process for fault in faults for process in fault.who} == PROCESSES
     stops = [fault for fault in faults if fault.act is FaultKind.STOP and fault.at < 180 - STOP_SECONDS[1]]
     assert all(fault.seconds > SESSION_SECONDS for fault in stops)
     assert all(one.at <= other.at for one, other in pairwise(faults))
@@ -34,7 +34,7 @@ def test_a_long_run_has_everything(seed: int) -> None:
 @pytest.mark.parametrize("seed", range(20))
 def test_a_short_run_kills_and_stops_a_worker_and_kills_the_relay(seed: int) -> None:
     faults = plan(35, 2, seed)
-    done = {(fault.act, who.rstrip("-12")) for fault in faults for who in fault.who}
+    done = {(fault.act, process.rstrip("-12")) for fault in faults for process in fault.who}
     assert {(FaultKind.KILL, "worker"), (FaultKind.STOP, "worker"), (FaultKind.KILL, "relay")} <= done
     assert not {FaultKind.KILL_BROKER, FaultKind.LOCK_DATABASE} & {fault.act for fault in faults}
 
@@ -45,7 +45,9 @@ def test_a_seed_plans_the_same_again_and_another_one_something_else() -> None:
 
 
 def test_more_workers_are_hit_too() -> None:
-    assert {who for fault in plan(600, 4, 1) for who in fault.who} >= {f"worker-{n}" for n in range(1, 5)}
+    assert {process for fault in plan(600, 4, 1) for process in fault.who} >= {
+        f"worker-{n}" for n in range(1, 5)
+    }
 
 
 def test_a_blow_says_what_it_does() -> None:
@@ -58,7 +60,7 @@ def test_a_blow_says_what_it_does() -> None:
 @pytest.mark.parametrize("seed", range(20))
 def test_with_telephones_their_courier_is_killed_first_and_hit_in_every_way(seed: int) -> None:
     faults = plan(240, 2, seed, telephone=True)
-    assert {who for fault in faults for who in fault.who} == {*PROCESSES, "courier-call"}
+    assert {process for fault in faults for process in fault.who} == {*PROCESSES, "courier-call"}
     first = next(fault for fault in faults if fault.who == ("courier-call",))
     assert first.act is FaultKind.KILL
     assert first is min((fault for fault in faults if len(fault.who) == 1), key=lambda fault: fault.at)
@@ -78,7 +80,7 @@ def test_a_cluster_of_brokers_has_each_of_its_faults_once_in_place_of_the_broker
     }
     assert {acts[act] for act in cluster} == {1}
     assert acts[FaultKind.KILL_BROKER] == 0
-    assert {who for fault in faults for who in fault.who} == PROCESSES
+    assert {process for fault in faults for process in fault.who} == PROCESSES
     own = [fault for fault in faults if fault.act in cluster]
     assert all(one.at + one.seconds < other.at for one, other in pairwise(own)), "one after the other"
     assert not cluster & {fault.act for fault in plan(180, 2, seed)}
@@ -116,7 +118,7 @@ def test_clocks_jump_only_if_asked_and_once_each_way(seed: int) -> None:
     faults = plan(180, 2, seed, clock_jumps=True)
     jumps = [fault for fault in faults if fault.act is FaultKind.JUMP_CLOCK]
     assert [fault.shift for fault in jumps] == [70 * 60, -70 * 60]
-    assert {who for fault in jumps for who in fault.who} <= {"worker-1", "worker-2"}
+    assert {process for fault in jumps for process in fault.who} <= {"worker-1", "worker-2"}
     assert str(jumps[0]).endswith("by +70 minutes for 30 s")
     assert not any(fault.act is FaultKind.JUMP_CLOCK for fault in plan(180, 2, seed))
 

@@ -73,18 +73,23 @@ def test_memory_and_open_files_are_those_of_the_process() -> None:
 
 
 @pytest.fixture
-def other() -> Iterator[subprocess.Popen[bytes]]:
+def idle_process() -> Iterator[subprocess.Popen[bytes]]:
     """Yield a process that does nothing."""
     with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as process:
         yield process
         process.communicate(b"\n")
 
 
-async def test_a_probe_reads_a_process_and_the_timers_in_its_metrics(other: subprocess.Popen[bytes]) -> None:
+async def test_a_probe_reads_a_process_and_the_timers_in_its_metrics(
+    idle_process: subprocess.Popen[bytes],
+) -> None:
     OPEN_TIMERS.set(421)
     pages = await serve(0, lambda: (True, {}), lambda: (True, {}), render)
     metrics = f"http://127.0.0.1:{pages.port}/metrics"
-    watched = {"worker-1": WatchedProcess(lambda: other.pid, metrics), "sink": WatchedProcess(lambda: None)}
+    watched = {
+        "worker-1": WatchedProcess(lambda: idle_process.pid, metrics),
+        "sink": WatchedProcess(lambda: None),
+    }
     probe = ResourceProbe(watched, seconds=60, leads=lambda: 7)
     watching = asyncio.create_task(probe.watch())
     try:
@@ -164,6 +169,6 @@ def test_a_broker_may_fill_its_heap_again_after_a_restart_and_no_more() -> None:
 
 
 def test_a_process_with_too_few_samples_is_not_judged() -> None:
-    few = [one for one in samples(lambda share: 100 + 900 * share) if one.at % 250 == 0]
+    few = [sample for sample in samples(lambda share: 100 + 900 * share) if sample.at % 250 == 0]
     assert len(few) // 3 < LEAST_SAMPLES
     assert growth({"relay": few}, SECONDS) == []

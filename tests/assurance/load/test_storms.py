@@ -16,7 +16,7 @@ from assurance.load import OperationHistory, rings, turns
 from assurance.verify import verify
 from streams.topic_reader import read_topic
 from streams.topics import ORG_JOURNAL
-from tests.assurance.verify.running import agreed, running
+from tests.assurance.verify.running import check_no_findings, running
 from tests.fixtures.waiting import PATIENCE_SECONDS
 
 if TYPE_CHECKING:
@@ -35,12 +35,12 @@ async def test_s1_s3_r7_a_storm_of_rings_and_a_run_of_turns() -> None:
     async with running() as (settings, victims):
         await ringing(settings)
         arrived = await taking_turns(settings, victims)
-        agreed(await verify(settings), leads=RINGS + arrived)
+        check_no_findings(await verify(settings), leads=RINGS + arrived)
 
 
 async def ringing(settings: Settings) -> None:
     """Everybody presses 1 at once: one winner each, all others are told, one mail each (S1-S3)."""
-    await known(settings, rings.ORG, rings.objects(CREW))
+    await publish_and_wait(settings, rings.ORG, rings.objects(CREW))
     history = OperationHistory()
     result = await rings.ring(settings, rings=RINGS, reps=CREW, history=history)
     assert (result.won, result.told_no_longer, result.mails, result.withdrawn) == (
@@ -55,9 +55,9 @@ async def ringing(settings: Settings) -> None:
 
 async def taking_turns(settings: Settings, victims: SupervisedProcesses) -> int:
     """Reps come and go and a worker is killed; who is there throughout is never more than one ahead (R7)."""
-    await known(settings, turns.ORG, turns.objects(REPS))
+    await publish_and_wait(settings, turns.ORG, turns.objects(REPS))
     going = asyncio.create_task(turns.turns(settings, leads=LEADS, reps=REPS))
-    await offered(settings)
+    await until_offered(settings)
     victims.signal(["worker-1"], signal.SIGKILL)
     try:
         result = await going
@@ -75,12 +75,12 @@ async def taking_turns(settings: Settings, victims: SupervisedProcesses) -> int:
     return result.leads
 
 
-async def known(settings: Settings, org: str, objects: WantedAction) -> None:
+async def publish_and_wait(settings: Settings, org: str, objects: WantedAction) -> None:
     await publish(settings, org, objects)
     await until_known(settings, org, objects, KNOWN_SECONDS)
 
 
-async def offered(settings: Settings) -> None:
+async def until_offered(settings: Settings) -> None:
     """Wait until the first of the leads that take turns is offered."""
     async for record in read_topic(settings, ORG_JOURNAL, until_end=False):
         if b'"round_robin"' in (record.value or b"") and b'"offer_made"' in (record.value or b""):

@@ -12,7 +12,7 @@ from assurance.verify.findings import Findings
 from assurance.verify.journal_summary import JournalFacts
 from assurance.verify.lateness import Deadlines
 from assurance.verify.lead_invariants import KnownAnswers
-from assurance.verify.pairing import batches, paired
+from assurance.verify.pairing import batches, paired_records
 from assurance.verify.published import PUBLIC, ExpectedMessages, check_topic
 from assurance.verify.records import COMPACTABLE
 from assurance.verify.replay_leads import LeadReplay
@@ -60,7 +60,7 @@ async def _check(partition: Partition, snapshot: Snapshot) -> Checked:
         expected=expected,
         deadlines=checked.deadlines,
     )
-    async for pair in paired(stream(partition.journal), stream(partition.log)):
+    async for pair in paired_records(stream(partition.journal), stream(partition.log)):
         replay.check(pair)
     replay.end()
     for topic in PUBLIC:
@@ -84,7 +84,7 @@ async def _check(partition: Partition, snapshot: Snapshot) -> Checked:
         cross_log_messages=cross_log_messages,
     )
     together = batches(stream(partition.org.journal))
-    async for pair in paired(together, stream(partition.org.log), lambda batch: batch.off):
+    async for pair in paired_records(together, stream(partition.org.log), lambda batch: batch.off):
         orgs.check(pair)
     orgs.end()
     cross_log_messages.end()

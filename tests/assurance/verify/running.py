@@ -30,7 +30,7 @@ async def running(workers: int = 2) -> AsyncIterator[tuple[Settings, SupervisedP
                 await victims.stop()
 
 
-def agreed(report: VerifyReport, *, leads: int) -> None:
+def check_no_findings(report: VerifyReport, *, leads: int) -> None:
     """Check that there is no finding."""
     assert report.ok, report.lines()
     assert (report.leads, report.findings, report.counts) == (leads, (), {})

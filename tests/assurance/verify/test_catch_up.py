@@ -38,8 +38,8 @@ async def offers_that_never_end(settings: Settings) -> AsyncIterator[None]:
 
     async def write() -> None:
         async with (
-            clients.started(clients.producer(settings)) as producer,
-            clients.started(clients.consumer(settings, group=WORKER_GROUP)) as worker,
+            clients.started_client(clients.producer(settings)) as producer,
+            clients.started_client(clients.consumer(settings, group=WORKER_GROUP)) as worker,
         ):
             worker.assign([PARTITION])
             while True:
@@ -67,7 +67,7 @@ async def test_offers_that_are_made_anew_are_not_a_reader_that_is_behind(tmp_pat
             snapshot = await catch_up(settings, findings, wait_seconds=WAIT_SECONDS)
         assert findings.counts == {}
         assert snapshot.end(*PARTITION) > 0
-        async with clients.started(clients.producer(settings)) as producer:
+        async with clients.started_client(clients.producer(settings)) as producer:
             await producer.send_and_wait(LEAD_LOG, b"{}", key=b"lead", partition=PARTITION.partition)
         await catch_up(settings, findings, wait_seconds=1)
         assert findings.counts == {"behind": 1}

@@ -18,13 +18,18 @@ from models.org_decisions import OrgStep
 from models.org_events import LeadTaken, OfferSettled, RepRequested
 from models.org_rows import OrgLead, OrgLeadStatus
 from tests.assurance.verify.checking import check
-from tests.assurance.verify.working import distributed, offered, rep, staffed
+from tests.assurance.verify.working import (
+    distributed_partition,
+    partition_with_offer,
+    partition_with_reps,
+    rep,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-def lost(kind: type[Any], **fields: Any) -> Callable[[Any], bool]:
+def relay_that_loses(kind: type[Any], **fields: Any) -> Callable[[Any], bool]:
     """Return a relay that loses one kind of message."""
 
     def loses(known_answers: Any) -> bool:
@@ -37,16 +42,16 @@ def lost(kind: type[Any], **fields: Any) -> Callable[[Any], bool]:
 
 
 def test_a_request_that_never_arrives_is_found() -> None:
-    partition = staffed()
-    partition.loses = lost(RepRequested)
+    partition = partition_with_reps()
+    partition.loses = relay_that_loses(RepRequested)
     partition.arrive("A-1", campaign="turns")
     assert check(partition).codes == {"errand_lost": 1, "org_silent": 1}
 
 
 def test_an_end_of_an_offer_that_the_org_does_not_hear_is_found() -> None:
     """The consequences are still right, because the next request gives back what the offer took."""
-    partition, lead_id = offered()
-    partition.loses = lost(OfferSettled, outcome=Outcome.TIMEOUT)
+    partition, lead_id = partition_with_offer()
+    partition.loses = relay_that_loses(OfferSettled, outcome=Outcome.TIMEOUT)
     partition.pass_deadline(lead_id)
     checked = check(partition)
     assert checked.codes == {"errand_lost": 1}
@@ -54,19 +59,19 @@ def test_an_end_of_an_offer_that_the_org_does_not_hear_is_found() -> None:
 
 
 def test_an_owner_the_org_does_not_hear_of_is_found() -> None:
-    partition, lead_id = offered()
-    partition.loses = lost(LeadTaken)
+    partition, lead_id = partition_with_offer()
+    partition.loses = relay_that_loses(LeadTaken)
     partition.ask("accept", lead_id, "rep-1")
     assert check(partition).codes == {"errand_lost": 1, "org_differs": 1}
-    partition, lead_id = staffed(), ""
-    partition.loses = lost(LeadTaken)
+    partition, lead_id = partition_with_reps(), ""
+    partition.loses = relay_that_loses(LeadTaken)
     lead_id = partition.arrive("A-2")
     partition.ask("claim", lead_id, "rep-1")
     assert check(partition).codes == {"errand_lost": 1, "org_missing": 1}
 
 
 def test_an_org_message_that_says_something_else_is_found() -> None:
-    partition, lead_id = staffed(), ""
+    partition, lead_id = partition_with_reps(), ""
     partition.halted = True
     lead_id = partition.arrive("A-1")
     partition.ask("claim", lead_id, "rep-1")
@@ -80,30 +85,30 @@ def test_an_org_message_that_says_something_else_is_found() -> None:
 @pytest.mark.parametrize("headers", [(), (("ce_id", b"lead-log-0-1-77"),), (("ce_id", b"lead-log-7-1-0"),)])
 def test_an_org_message_of_nobody_is_found(headers: tuple[tuple[str, bytes], ...]) -> None:
     """The org ignores it here. It is still wrong that it was sent."""
-    partition, lead_id = offered()
+    partition, lead_id = partition_with_offer()
     event = OfferSettled(cause="x", lead_id=lead_id, epoch=0, outcome=Outcome.TIMEOUT)
     partition.org.tell(event, partition.now, headers)
     assert check(partition).codes == {"errand_unasked": 1}
 
 
 def test_an_answer_that_never_arrives_is_found() -> None:
-    partition = staffed()
-    partition.loses = lost(OfferMade)
+    partition = partition_with_reps()
+    partition.loses = relay_that_loses(OfferMade)
     partition.arrive("A-1", campaign="turns")
     assert check(partition).codes == {"org_answer_lost": 1, "org_silent": 1}
 
 
 def test_x3_an_answer_no_org_gave_is_found() -> None:
     """The lead ignores it. It is still wrong that it exists."""
-    partition, lead_id = offered()
+    partition, lead_id = partition_with_offer()
     answer = OfferVoided(lead_id=lead_id, epoch=0, rep_id="rep-1", why="")
     partition.tell(OrgAnswered(lead_id=lead_id, cause="org/default/0/0", answer=answer))
     assert check(partition).codes == {"org_answer_unasked": 1}
 
 
 def test_an_answer_that_says_something_else_is_found() -> None:
-    partition = staffed()
-    partition.loses = lost(OfferMade)
+    partition = partition_with_reps()
+    partition.loses = relay_that_loses(OfferMade)
     lead_id = partition.arrive("A-1", campaign="turns")
     step = decode_org_record(partition.org.journal[-4].value or b"")
     assert isinstance(step, OrgStep)
@@ -122,7 +127,7 @@ def test_an_answer_that_says_something_else_is_found() -> None:
     ],
 )
 def test_what_an_org_knows_of_an_offered_lead_is_compared(place: OrgLeadState | None, code: str) -> None:
-    partition, lead_id = offered()
+    partition, lead_id = partition_with_offer()
     checked = check(partition)
     assert checked.journal_facts.org_leads == {
         ("default", lead_id): OrgLeadState(OrgLeadStatus.OFFERED, 1, frozenset({"rep-1"}))
@@ -139,7 +144,7 @@ def test_what_an_org_knows_of_an_offered_lead_is_compared(place: OrgLeadState | 
 
 
 def test_a_lead_its_org_holds_and_nobody_owns_is_found() -> None:
-    partition = staffed()
+    partition = partition_with_reps()
     lead_id = partition.arrive("A-1")
     checked = check(partition)
     for known in (lead_id, "no-such-lead"):
@@ -151,20 +156,20 @@ def test_a_lead_its_org_holds_and_nobody_owns_is_found() -> None:
 
 
 def test_x7_a_lead_that_came_in_and_is_nowhere_is_found() -> None:
-    checked = check(distributed(10, seed=2))
+    checked = check(distributed_partition(10, seed=2))
     lead_id = next(iter(checked.journal_facts.leads))
-    gone = checked.journal_facts.leads.pop(lead_id)
+    lead_facts = checked.journal_facts.leads.pop(lead_id)
     check_conservation(checked.journal_facts, checked.findings)
     assert checked.codes == {"leads_do_not_add_up": 1}
     assert checked.findings.found[0].details["missing"] == [lead_id]
-    checked.journal_facts.leads[lead_id] = checked.journal_facts.leads["of nobody"] = gone
+    checked.journal_facts.leads[lead_id] = checked.journal_facts.leads["of nobody"] = lead_facts
     check_conservation(checked.journal_facts, checked.findings)
     assert checked.codes == {"leads_do_not_add_up": 2}
 
 
 def test_r4_a_lead_waits_for_its_org_in_one_way_or_another() -> None:
     """While transfers pause, the lead is offered to nobody and is in no queue. While all reps are busy, it is free."""
-    partition = staffed()
+    partition = partition_with_reps()
     for rep_id in ("rep-1", "rep-2", "rep-3", "rep-4"):
         partition.publish("rep", rep_id, rep(rep_id, max_open=1))
     partition.now = partition.now.replace(hour=14, minute=4)

@@ -137,7 +137,7 @@ class Intake:
         return stream(self.topics[topic])
 
 
-def whole() -> Intake:
+def complete_intake() -> Intake:
     """Return an intake that has handled everything."""
     intake = Intake()
     intake.publish()
@@ -151,17 +151,17 @@ def whole() -> Intake:
 
 
 def test_x7_what_had_its_effect_is_no_finding() -> None:
-    assert whole().codes() == {}
+    assert complete_intake().codes() == {}
 
 
 def test_x7_a_lost_arrival_is_found() -> None:
-    intake = whole()
+    intake = complete_intake()
     intake.arrive("A-2", lost=True)
     assert intake.codes() == {"arrival_lost": 1}
 
 
 def test_x7_r6_an_inquiry_is_its_leads_and_one_that_is_lost_is_found() -> None:
-    intake = whole()
+    intake = complete_intake()
     lead_id = intake.arrive("A-2", phone="4014194247")
     inquiry = intake.arrive("A-3", phone="(401) 419-4247")
     assert intake.partition.row(inquiry).merged_into == lead_id
@@ -171,7 +171,7 @@ def test_x7_r6_an_inquiry_is_its_leads_and_one_that_is_lost_is_found() -> None:
 
 
 def test_r6_an_inquiry_that_its_lead_does_not_count_is_found() -> None:
-    intake = whole()
+    intake = complete_intake()
     intake.arrive("A-2", phone="4014194247")
     intake.partition.loses = lambda known_answers: isinstance(known_answers, LeadArrived)
     intake.arrive("A-3", phone="4014194247")
@@ -179,7 +179,7 @@ def test_r6_an_inquiry_that_its_lead_does_not_count_is_found() -> None:
 
 
 def test_x6_a_listing_that_its_org_or_its_lead_does_not_know_is_found() -> None:
-    intake = whole()
+    intake = complete_intake()
     intake.arrive("A-2", phone="4014194247")
     intake.list("4014194247")
     intake.list("4014190001", None)
@@ -192,7 +192,7 @@ def test_x6_a_listing_that_its_org_or_its_lead_does_not_know_is_found() -> None:
 
 
 def test_the_letter_of_an_erased_person_may_be_missing() -> None:
-    intake = whole()
+    intake = complete_intake()
     erased, _ = intake.put(LEAD_ARRIVALS, BAD), intake.put(LEAD_ARRIVALS, BAD)
     assert intake.codes() == {"refusal_lost": 2}
     intake.erased = {erased.offset}
@@ -200,7 +200,7 @@ def test_the_letter_of_an_erased_person_may_be_missing() -> None:
 
 
 def test_an_arrival_with_an_envelope_is_known_by_its_id() -> None:
-    intake = whole()
+    intake = complete_intake()
     value = msgspec.json.encode({"vendor": "acme", "external_id": "A-3"})
     headers = {"ce_specversion": b"1.0", "ce_id": b"1", "ce_source": b"/acme", "ce_type": b"lead"}
     record = intake.put(LEAD_ARRIVALS, value)
@@ -211,25 +211,25 @@ def test_an_arrival_with_an_envelope_is_known_by_its_id() -> None:
 
 
 def test_x4_an_action_nobody_answered_is_found() -> None:
-    intake = whole()
+    intake = complete_intake()
     intake.claim(intake.arrive(), "action-2", lost=True)
     assert intake.codes() == {"action_lost": 1}
 
 
 def test_an_action_on_a_lead_that_never_came_is_answered_too() -> None:
-    intake = whole()
+    intake = complete_intake()
     intake.claim("6f1c0f3e-4a53-5d0e-9d5e-6a1d3f8a7c11", "action-3")
     assert intake.codes() == {}
 
 
 def test_q6_a_publication_no_partition_knows_is_found() -> None:
-    intake = whole()
+    intake = complete_intake()
     intake.publish(lost=True)
     assert intake.codes() == {"publication_lost": 1}
 
 
 def test_r9_a_rep_its_org_does_not_hear_of_is_found() -> None:
-    intake = whole()
+    intake = complete_intake()
     record = intake.put(DIRECTORY, b'{"rep_id": "ann"}', key=b"default/rep/ann")
     event = accept_publication(record.key, record.value, {}, version=record.offset)
     intake.partition.tell(event)
@@ -240,20 +240,20 @@ def test_r9_a_rep_its_org_does_not_hear_of_is_found() -> None:
 
 @pytest.mark.parametrize("topic", INBOUND)
 def test_poison_that_is_nowhere_is_found(topic: str) -> None:
-    intake = whole()
+    intake = complete_intake()
     intake.put(topic, BAD, key=b"default/queue/bad")
     assert intake.codes() == {"refusal_lost": 1}
 
 
 @pytest.mark.parametrize("topic", INBOUND)
 def test_a_good_message_among_the_dead_letters_is_found(topic: str) -> None:
-    intake = whole()
+    intake = complete_intake()
     intake.write_dead_letter_of(intake.topics[topic][0])
     assert intake.codes() == {"buried_unasked": 1}
 
 
 def test_a_record_of_ours_among_the_dead_letters_is_found() -> None:
-    intake = whole()
+    intake = complete_intake()
     intake.write_dead_letter_of(intake.partition.log[0])
     assert intake.codes() == {"internal_dead_letter": 1}
 
@@ -261,20 +261,20 @@ def test_a_record_of_ours_among_the_dead_letters_is_found() -> None:
 @pytest.mark.parametrize("topic", INBOUND)
 def test_what_our_code_failed_on_is_no_finding_once_it_has_had_its_effect(topic: str) -> None:
     """It was replayed after the fix. A good message that was refused is always a finding."""
-    intake = whole()
+    intake = complete_intake()
     intake.write_dead_letter_of(intake.topics[topic][0], "fatal_error")
     assert intake.codes() == {}
 
 
 def test_an_arrival_that_our_code_failed_on_and_that_never_came_again_is_found() -> None:
-    intake = whole()
+    intake = complete_intake()
     intake.arrive("A-9", lost=True)
     intake.write_dead_letter_of(intake.topics[LEAD_ARRIVALS][-1], "fatal_error")
     assert intake.codes() == {"arrival_lost": 1}
 
 
 def test_an_event_that_our_code_failed_on_is_found_until_it_comes_again() -> None:
-    intake = whole()
+    intake = complete_intake()
     intake.write_dead_letter_of(intake.partition.log[0], "fatal_error")
     assert intake.codes() == {"internal_dead_letter": 1}
     last = intake.partition.log[-1]
@@ -286,13 +286,13 @@ def test_an_event_that_our_code_failed_on_is_found_until_it_comes_again() -> Non
 
 
 def test_a_dead_letter_without_a_source_is_found() -> None:
-    intake = whole()
+    intake = complete_intake()
     intake.letters.append(replace(intake.letters[0], headers=()))
     assert intake.codes() == {"internal_dead_letter": 1}
 
 
 def test_what_came_after_the_snapshot_is_left_alone() -> None:
-    intake = whole()
+    intake = complete_intake()
     ends = {topic: len(records) for topic, records in intake.topics.items()}
     intake.arrive("A-2", lost=True)
     intake.put(LEAD_ACTIONS, BAD)

@@ -19,7 +19,7 @@ from tests.assurance.verify.records import ms
 MINUTE = timedelta(minutes=1)
 
 
-def opened(*names: str) -> tuple[Partition, list[str]]:
+def partition_with_open_leads(*names: str) -> tuple[Partition, list[str]]:
     """Return a partition with a lead of each name, each of which another rep has open."""
     partition = Partition()
     partition.publish("queue", "work", WORK)
@@ -40,7 +40,7 @@ def passed(partition: Partition, lead_id: str) -> DeadlinePassed:
 
 
 def test_d2_the_lateness_of_each_lock_end_is_told_and_the_worst_is_named() -> None:
-    partition, leads = opened("A", "B", "C")
+    partition, leads = partition_with_open_leads("A", "B", "C")
     for lead_id, late in zip(leads, (timedelta(0), 5 * MINUTE, 2 * MINUTE), strict=True):
         due = passed(partition, lead_id).due
         partition.now = max(partition.now, due + late)
@@ -55,20 +55,20 @@ def test_d2_the_lateness_of_each_lock_end_is_told_and_the_worst_is_named() -> No
 
 
 def test_without_a_deadline_there_is_no_lateness() -> None:
-    partition, _ = opened("A")
+    partition, _ = partition_with_open_leads("A")
     found = check(partition).deadlines.lateness()
     assert (found.decided, found.worst_seconds, found.line()) == (0, None, "no deadline was decided")
 
 
 def test_x3_an_event_before_its_deadline_is_no_decision_and_no_finding() -> None:
     """A worker's clock may be ahead. The event changes nothing, and the deadline counts when it takes effect."""
-    partition, (lead_id,) = opened("A")
+    partition, (lead_id,) = partition_with_open_leads("A")
     event = passed(partition, lead_id)
     partition.now = event.due - timedelta(milliseconds=500)
     partition.tell(event)
     row = decode_row(partition.journal[-1].value or b"")
     assert isinstance(row, LeadRow)
-    assert [type(one) for one in row.decisions] == [DeadlineIgnored]
+    assert [type(decision) for decision in row.decisions] == [DeadlineIgnored]
     checked = check(partition)
     assert (checked.codes, checked.deadlines.lateness().decided) == ({}, 0)
     partition.pass_deadline(lead_id)
@@ -77,7 +77,7 @@ def test_x3_an_event_before_its_deadline_is_no_decision_and_no_finding() -> None
 
 
 def test_x3_a_deadline_that_took_effect_before_it_was_due_is_found() -> None:
-    partition, (lead_id,) = opened("A")
+    partition, (lead_id,) = partition_with_open_leads("A")
     due = passed(partition, lead_id).due
     partition.pass_deadline(lead_id)
     early = due - timedelta(seconds=2)

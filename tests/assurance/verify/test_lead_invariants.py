@@ -14,8 +14,8 @@ from models.lead import DistributionStatus, Lead, Phase
 from models.offers import LeadOrphaned, OfferMade
 from rules.lead import corrections, distribution, machine, offer_actions
 from tests.assurance.verify.checking import check
-from tests.assurance.verify.working import offered as one_offered
-from tests.assurance.verify.working import staffed
+from tests.assurance.verify.working import partition_with_offer as one_offered
+from tests.assurance.verify.working import partition_with_reps
 
 if TYPE_CHECKING:
     from tests.assurance.verify.partition import Partition
@@ -105,19 +105,19 @@ def test_r1_a_lead_given_for_good_by_an_answer_to_nothing_is_found(monkeypatch: 
 def test_x2_a_lead_taken_from_an_owner_by_an_answer_of_before_is_found(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    partition = staffed()
+    partition = partition_with_reps()
     lead_id = partition.arrive("A-1", campaign="list")
     answer = LeadOrphaned(lead_id=lead_id, epoch=1, rep_id="rep-2", why="")
     partition.tell(OrgAnswered(lead_id=lead_id, cause="org/default/0/0", answer=answer))
     assert owner(partition, lead_id) == "rep-2"
     assert check(partition).codes == {"org_answer_unasked": 1}
 
-    def forgetful(turn: Any, answer: Any) -> Any:
+    def forget_offer(turn: Any, answer: Any) -> Any:
         if answer.epoch != 7:
             return distribution.apply_answer(turn, answer)
         return turn.remove_owner("orphaned", answer.why)
 
-    monkeypatch.setattr(machine, "apply_answer", forgetful)
+    monkeypatch.setattr(machine, "apply_answer", forget_offer)
     partition.tell(OrgAnswered(lead_id=lead_id, cause="org/default/0/1", answer=changed(answer, epoch=7)))
     codes = check(partition).codes
     assert codes.pop("org_unasked") == 1  # the org still counts it for its owner
@@ -143,7 +143,7 @@ def test_x7_a_phase_that_does_not_fit_its_distribution_is_found() -> None:
 
 
 def test_s4_a_ring_that_is_over_is_nobodys(monkeypatch: pytest.MonkeyPatch) -> None:
-    partition = staffed()
+    partition = partition_with_reps()
     lead_id = partition.arrive("A-1", campaign="ring")
     partition.ask("decline", lead_id, "rep-2")
     assert check(partition).codes == {}

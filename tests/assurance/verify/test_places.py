@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-def capped(most: int = 2, leads: int = 4) -> tuple[Partition, list[str]]:
+def partition_with_cap(most: int = 2, leads: int = 4) -> tuple[Partition, list[str]]:
     """Return a partition with a rep whose cap holds for claims too, and leads that anybody may claim."""
     partition = Partition()
     partition.publish("settings", "settings", {"enforce_caps": True})
@@ -27,7 +27,7 @@ def capped(most: int = 2, leads: int = 4) -> tuple[Partition, list[str]]:
 
 
 def test_m6_what_the_org_decides_of_claims_is_no_finding() -> None:
-    partition, leads = capped()
+    partition, leads = partition_with_cap()
     partition.halted = True
     for lead_id in leads:
         partition.ask("claim", lead_id, "rep-1", queue_id="fresh")
@@ -52,7 +52,7 @@ def test_m6_what_the_org_decides_of_claims_is_no_finding() -> None:
     ],
 )
 def test_m6_a_lost_message_about_a_place_is_found(lost: Callable[[Any], bool], code: str) -> None:
-    partition, leads = capped()
+    partition, leads = partition_with_cap()
     partition.halted = True
     partition.ask("claim", leads[0], "rep-1", queue_id="fresh")
     partition.ask("claim", leads[0], "rep-2", queue_id="fresh")
@@ -65,7 +65,7 @@ def test_m6_a_lost_message_about_a_place_is_found(lost: Callable[[Any], bool], c
 def test_m6_an_org_that_forgets_the_cap_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     """This includes an org that is consistently wrong."""
     monkeypatch.setattr("models.org_rows.OrgRep.open_leads", property(lambda _: 0), raising=True)
-    partition, leads = capped(most=1)
+    partition, leads = partition_with_cap(most=1)
     partition.halted = True
     for lead_id in leads:
         partition.ask("claim", lead_id, "rep-1", queue_id="fresh")

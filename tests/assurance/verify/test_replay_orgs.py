@@ -21,7 +21,13 @@ from rules.org import capacity, eligibility, machine
 from streams.topics import LEAD_LOG, ORG_JOURNAL, ORG_LOG
 from tests.assurance.verify.checking import check
 from tests.assurance.verify.records import Record, ms
-from tests.assurance.verify.working import distributed, offered, rep, rested, staffed
+from tests.assurance.verify.working import (
+    distributed_partition,
+    partition_with_offer,
+    partition_with_reps,
+    rep,
+    run_until_quiet,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,7 +35,9 @@ if TYPE_CHECKING:
     from tests.assurance.verify.partition import Partition
 
 
-def rewrite(partition: Partition, kind: type[Any], change: Callable[[Any], OrgRecord], n: int = -1) -> None:
+def change_record(
+    partition: Partition, kind: type[Any], change: Callable[[Any], OrgRecord], n: int = -1
+) -> None:
     """Change one of the journal's records of a kind: the last one, or the n-th."""
     journal = partition.org.journal
     found = [
@@ -41,7 +49,7 @@ def rewrite(partition: Partition, kind: type[Any], change: Callable[[Any], OrgRe
     journal[at] = replace(journal[at], value=encode_org_record(change(record)))
 
 
-def kept(change: Callable[[Any], Any]) -> Callable[[OrgRowKept], OrgRowKept]:
+def in_kept_row(change: Callable[[Any], Any]) -> Callable[[OrgRowKept], OrgRowKept]:
     """Turn a change of a row into a change of its record."""
     return lambda record: changed(record, value=change(record.value))
 
@@ -51,7 +59,7 @@ def kept(change: Callable[[Any], Any]) -> Callable[[OrgRowKept], OrgRowKept]:
 
 @pytest.mark.parametrize("seed", range(10))
 def test_r9_leads_and_orgs_agree_whatever_happens(seed: int) -> None:
-    partition = distributed(30, seed)
+    partition = distributed_partition(30, seed)
     checked = check(partition)
     assert checked.codes == {}
     assert len(checked.journal_facts.arrived) == len(checked.journal_facts.leads) == 30
@@ -59,12 +67,12 @@ def test_r9_leads_and_orgs_agree_whatever_happens(seed: int) -> None:
 
 
 def test_x2_a_lead_closed_while_its_owner_leaves_stays_closed() -> None:
-    partition = staffed()
+    partition = partition_with_reps()
     lead_id = partition.arrive("A-1", campaign="list")
     partition.halted = True
     partition.ask("outcome", lead_id, "rep-2", outcome="closed_won")
     partition.publish("rep", "rep-2", rep("rep-2", active=False))
-    rested(partition)
+    run_until_quiet(partition)
     lead = partition.row(lead_id).lead
     assert lead is not None
     assert (lead.phase, lead.owner) == (Phase.CLOSED, "rep-2")
@@ -72,7 +80,7 @@ def test_x2_a_lead_closed_while_its_owner_leaves_stays_closed() -> None:
 
 
 def test_x4_what_a_relay_repeats_is_no_finding() -> None:
-    partition, _ = offered()
+    partition, _ = partition_with_offer()
     repeatable = [record for record in partition.org.log if record.headers]
     for record in repeatable:
         event = msgspec.json.decode(record.value or b"", type=RepRequested)
@@ -83,19 +91,19 @@ def test_x4_what_a_relay_repeats_is_no_finding() -> None:
 
 
 def test_a_repeat_of_a_zombie_is_no_finding_unless_it_says_something_else() -> None:
-    partition, _ = offered()
+    partition, _ = partition_with_offer()
     off = decode_org_record(partition.org.journal[-1].value or b"").off
     last = [one for one in partition.org.journal if decode_org_record(one.value or b"").off == off]
     for record in last:
         partition.append(ORG_JOURNAL, record)
     assert check(partition).codes == {}
-    rewrite(partition, OrgStep, lambda step: changed(step, cause="something else"))
+    change_record(partition, OrgStep, lambda step: changed(step, cause="something else"))
     assert check(partition).codes == {"repeat_differs": 1}
 
 
 def test_what_is_older_than_a_day_is_taken_as_compaction_left_it() -> None:
     """Only the newest record of each key is left. The rows give the same orgs, and waiting leads keep their places."""
-    partition = distributed(30, seed=3)
+    partition = distributed_partition(30, seed=3)
     partition.publish("group", "nobody", {"group_id": "nobody", "method": "round_robin", "members": []})
     newest = {record.key: record.offset for record in partition.org.journal}
     partition.org.journal[:] = [one for one in partition.org.journal if newest[one.key] == one.offset]
@@ -110,7 +118,7 @@ def test_what_is_older_than_a_day_is_taken_as_compaction_left_it() -> None:
 @pytest.mark.parametrize("topic", [ORG_LOG, ORG_JOURNAL, LEAD_LOG])
 def test_what_came_after_the_snapshot_may_be_on_its_way(topic: str) -> None:
     """This holds for every message that the other side has not received yet."""
-    partition, _ = offered()
+    partition, _ = partition_with_offer()
     partition.arrive("A-2", campaign="ring")
     snapshot = partition.snapshot()
     partition.halted = True
@@ -133,7 +141,7 @@ def test_what_came_after_the_snapshot_may_be_on_its_way(topic: str) -> None:
 
 
 def test_an_event_that_was_never_decided_is_found() -> None:
-    partition, _ = offered()
+    partition, _ = partition_with_offer()
     partition.tell_org(RepChanged(cause="away", rep_id="rep-4", change=RepChange.ABSENT))
     off = len(partition.org.log) - 1
     journal = partition.org.journal
@@ -143,7 +151,7 @@ def test_an_event_that_was_never_decided_is_found() -> None:
 
 def test_a_step_behind_that_of_a_later_event_is_found() -> None:
     """Readers skip it, so for them it does not exist."""
-    partition, _ = offered()
+    partition, _ = partition_with_offer()
     partition.tell_org(RepChanged(cause="x", rep_id="boss", change=RepChange.RETURNED))
     partition.tell_org(RepChanged(cause="y", rep_id="boss", change=RepChange.RETURNED))
     journal = partition.org.journal
@@ -155,7 +163,7 @@ def test_a_step_behind_that_of_a_later_event_is_found() -> None:
 
 
 def test_a_record_nothing_in_the_log_explains_is_found() -> None:
-    partition, _ = offered()
+    partition, _ = partition_with_offer()
     step = OrgStep(off=99, org="default", at=partition.now, cause="x")
     value = encode_org_record(step)
     partition.append(ORG_JOURNAL, Record(ORG_JOURNAL, 0, b"default/step/", value, ms(partition.now)))
@@ -165,20 +173,20 @@ def test_a_record_nothing_in_the_log_explains_is_found() -> None:
 @pytest.mark.parametrize("n", [-1, -2])
 def test_an_unreadable_record_is_found(n: int) -> None:
     """The other records of its event still count."""
-    partition, _ = offered()
+    partition, _ = partition_with_offer()
     partition.org.journal[n] = replace(partition.org.journal[n], value=b'{"row": "org_kept"}')
     assert check(partition).codes == {"record_unreadable": 1}
 
 
 def test_an_event_under_a_strange_key_is_a_dead_letter_and_no_finding_here() -> None:
-    partition, _ = offered()
+    partition, _ = partition_with_offer()
     partition.append(ORG_LOG, replace(partition.org.log[-1], key=b"other"))
     assert check(partition).codes == {}
 
 
 def test_r9_another_reason_than_the_org_gave_is_found() -> None:
-    partition, _ = offered()
-    rewrite(
+    partition, _ = partition_with_offer()
+    change_record(
         partition,
         OrgStep,
         lambda step: changed(step, decisions=(changed(step.decisions[0], why="it was my friend"),)),
@@ -189,19 +197,19 @@ def test_r9_another_reason_than_the_org_gave_is_found() -> None:
 
 
 def test_r7_a_turn_the_log_does_not_give_is_found() -> None:
-    partition, _ = offered()
-    rewrite(partition, OrgRep, kept(lambda row: changed(row, turns={})))
+    partition, _ = partition_with_offer()
+    change_record(partition, OrgRep, in_kept_row(lambda row: changed(row, turns={})))
     assert check(partition).codes == {"org_journal_contradicts_log": 1}
 
 
 def test_a_row_that_is_missing_is_found() -> None:
-    partition, _ = offered()
+    partition, _ = partition_with_offer()
     del partition.org.journal[-2]  # the group's counters
     assert check(partition).codes == {"org_journal_contradicts_log": 1}
 
 
 def test_x3_an_org_whose_clock_stands_still_is_found_after_a_grace() -> None:
-    partition = staffed()
+    partition = partition_with_reps()
     for n in range(3):
         partition.arrive(
             f"A-{n}", campaign="ring"
@@ -216,7 +224,7 @@ def test_x3_an_org_whose_clock_stands_still_is_found_after_a_grace() -> None:
     assert codes.pop("deadline_overdue") == 1
     assert codes.pop("wake_overdue") >= 1
     assert codes == {}
-    rested(partition)
+    run_until_quiet(partition)
     assert check(partition).codes == {}
     assert lead_id in check(partition).journal_facts.leads
 
@@ -231,7 +239,7 @@ def test_r9_a_cap_that_the_machine_forgets_is_found(monkeypatch: pytest.MonkeyPa
         return None
 
     monkeypatch.setattr(eligibility, "unavailable", never_busy)
-    partition = staffed()
+    partition = partition_with_reps()
     for n in range(12):
         partition.arrive(f"A-{n}", campaign="turns")
     checked = check(partition)
@@ -248,7 +256,7 @@ def test_s4_two_leads_that_ring_with_one_rep_are_found(monkeypatch: pytest.Monke
         return None
 
     monkeypatch.setattr(eligibility, "unavailable", never_busy)
-    partition = staffed()
+    partition = partition_with_reps()
     partition.publish("rep", "rep-1", {"rep_id": "rep-1"})
     for n in range(2):
         partition.arrive(f"A-{n}", campaign="ring")
@@ -263,7 +271,7 @@ def test_r9_a_count_that_forgets_a_lead_is_found(monkeypatch: pytest.MonkeyPatch
         draft.change_rep(hold.rep_id, offered=draft.rep(hold.rep_id).offered + 1)
 
     monkeypatch.setattr(capacity, "return_capacity", forgetful)
-    partition, lead_id = offered()
+    partition, lead_id = partition_with_offer()
     partition.pass_deadline(lead_id)
     assert check(partition).codes == {"org_count_wrong": 1}
 
@@ -271,7 +279,7 @@ def test_r9_a_count_that_forgets_a_lead_is_found(monkeypatch: pytest.MonkeyPatch
 def test_m5_a_waiting_lead_that_a_change_does_not_offer_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("start_review", "refill"):
         monkeypatch.setattr(machine, name, lambda *_args, **_more: None)
-    partition = staffed()
+    partition = partition_with_reps()
     for rep_id in ("rep-2", "rep-3"):
         partition.publish("rep", rep_id, rep(rep_id, licensed_states=[]))
     lead_id = partition.arrive("A-1", campaign="list")
@@ -286,7 +294,7 @@ def test_m5_a_waiting_lead_whose_campaign_gets_a_group_that_is_not_asked_is_foun
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(lead_machine, "ask_again", lambda _: None)
-    partition = staffed()
+    partition = partition_with_reps()
     lead_id = partition.arrive("A-1", campaign="new", loan_purpose="construction")
     assert check(partition).codes == {}
     partition.publish("campaign", "new", {"campaign_id": "new", "group_id": "turns"})
@@ -298,7 +306,7 @@ def test_m5_a_waiting_lead_whose_campaign_gets_a_group_that_is_not_asked_is_foun
 
 
 def test_r9_a_rep_without_a_row_that_has_a_lead_is_found() -> None:
-    partition, _ = offered()
+    partition, _ = partition_with_offer()
     journal = partition.org.journal
     n = next(
         n

@@ -16,7 +16,7 @@ from models.public import NOTIFICATIONS, Notification
 from models.results import Result
 from streams.topic_reader import read_topic
 from streams.topics import LEAD_JOURNAL, ORG_JOURNAL
-from tests.assurance.verify.running import agreed, running
+from tests.assurance.verify.running import check_no_findings, running
 from tests.fixtures.waiting import PATIENCE_SECONDS
 
 if TYPE_CHECKING:
@@ -33,16 +33,16 @@ REST_SECONDS = PATIENCE_SECONDS
 async def test_r3_s1_x2_leads_and_orgs_agree_at_every_moment() -> None:
     async with running(workers=1) as (settings, _):
         async with LoadClient(settings) as client:
-            await published(settings, client)
+            await publish_reps(settings, client)
             for n in range(TURNS):
                 await client.arrive({"vendor": "acme", "external_id": f"turn-{n}", "campaign": "turns"})
             for n in range(RINGS):
                 await client.arrive({"vendor": "acme", "external_id": f"ring-{n}", "campaign": "ring"})
-            owner, taken = await offered(settings, client, least=3)
+            owner, taken = await take_offers(settings, client, least=3)
             await client.publish("rep", owner, None)
-        agreed(await verify(settings), leads=TURNS + RINGS)
-        report = await at_rest(settings)
-        agreed(report, leads=TURNS + RINGS)
+        check_no_findings(await verify(settings), leads=TURNS + RINGS)
+        report = await report_at_rest(settings)
+        check_no_findings(report, leads=TURNS + RINGS)
         # Nobody took what else was offered. One owner has left, and another has stayed.
         assert report.phases["exception"] >= TURNS + RINGS - taken + 1
         assert report.phases["exception"] + report.phases["owned"] == TURNS + RINGS
@@ -53,7 +53,7 @@ async def test_r3_s1_x2_leads_and_orgs_agree_at_every_moment() -> None:
         assert report.org_events["lead_taken"] >= 3
 
 
-async def published(settings: Settings, client: LoadClient) -> None:
+async def publish_reps(settings: Settings, client: LoadClient) -> None:
     """Publish three reps, who take turns with two seconds each, or are called at once, and wait until all is known."""
     for rep_id in REPS:
         await client.publish("rep", rep_id, {"rep_id": rep_id})
@@ -73,7 +73,7 @@ async def published(settings: Settings, client: LoadClient) -> None:
                     break
 
 
-async def offered(settings: Settings, client: LoadClient, *, least: int) -> tuple[str, int]:
+async def take_offers(settings: Settings, client: LoadClient, *, least: int) -> tuple[str, int]:
     """Take offers in the order they come: `least` of them, by two reps at least.
 
     Return one of these reps, who did not take all, and how many were taken.
@@ -107,7 +107,7 @@ async def offered(settings: Settings, client: LoadClient, *, least: int) -> tupl
     return min(owners), len(taken_leads)
 
 
-async def at_rest(settings: Settings) -> VerifyReport:
+async def report_at_rest(settings: Settings) -> VerifyReport:
     """Return what there is when no offer is open any more, and no news is on its way."""
     async with asyncio.timeout(REST_SECONDS):
         while True:

@@ -25,7 +25,7 @@ from sink.writer import CrmWriter, JournalRecord
 from streams.settings import Settings
 from tests.assurance.verify.checking import Checked, check
 from tests.assurance.verify.partition import WORK, Partition
-from tests.assurance.verify.working import offered, worked
+from tests.assurance.verify.working import partition_with_offer, worked_partition
 from tests.fixtures.servers import copied_database, empty_database
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ DATABASE = 12
 @pytest.fixture(scope="module")
 def partition() -> Partition:
     """Return a partition with leads of every phase."""
-    partition = worked(60, seed=3)
+    partition = worked_partition(60, seed=3)
     lead_id = partition.arrive("called")
     partition.ask("note", lead_id, "rep-1", note="asks for the evening")
     partition.ask("activity", lead_id, "rep-1", kind="call", note="left a message")
@@ -53,7 +53,7 @@ def original(
 ) -> Iterator[str]:
     """Yield a CRM database that has the partition's journal, to copy."""
     with empty_database(request, tmp_path_factory.mktemp("verify"), "verify") as empty:
-        yield filled(empty, partition)
+        yield fill_database(empty, partition)
 
 
 @pytest.fixture
@@ -63,7 +63,7 @@ def url(original: str, tmp_path: Path) -> Iterator[str]:
         yield copy
 
 
-def filled(url: str, partition: Partition) -> str:
+def fill_database(url: str, partition: Partition) -> str:
     """Let a sink fill a database with the partition's journal."""
     upgrade(url)
     engine = connect(url)
@@ -77,21 +77,21 @@ def filled(url: str, partition: Partition) -> str:
     return url
 
 
-def spelled(statement: str) -> str:
+def with_conditions(statement: str) -> str:
     """Return a statement in which `{first TABLE}` is replaced by the condition of a table's first lead."""
     return re.sub(r"\{first (\w+)\}", r"lead_id = (SELECT min(lead_id) FROM \1)", statement)
 
 
-def changed(url: str, *statements: str) -> None:
+def change_database(url: str, *statements: str) -> None:
     """Change the database directly."""
     engine = connect(url)
     with engine.execution_options(writes=True).begin() as connection:
         for statement in statements:
-            assert connection.execute(text(spelled(statement))).rowcount == 1, statement
+            assert connection.execute(text(with_conditions(statement))).rowcount == 1, statement
     engine.dispose()
 
 
-def compared(partition: Partition, url: str, *, moving: set[str] | None = None) -> dict[str, int]:
+def database_findings(partition: Partition, url: str, *, moving: set[str] | None = None) -> dict[str, int]:
     """Return the findings of a comparison."""
     checked = check(partition)
     checked.journal_facts.moving |= moving or set()
@@ -100,7 +100,7 @@ def compared(partition: Partition, url: str, *, moving: set[str] | None = None) 
 
 
 def test_a_database_the_sink_has_filled_agrees(partition: Partition, url: str) -> None:
-    assert compared(partition, url) == {}
+    assert database_findings(partition, url) == {}
     checked = check(partition)
     counted = check_database(url, checked.journal_facts, checked.findings, cut=partition.now - COMPACTABLE)
     assert counted["lead"] == 62
@@ -146,20 +146,20 @@ def test_a_database_the_sink_has_filled_agrees(partition: Partition, url: str) -
 def test_a_row_that_says_something_else_is_found(
     partition: Partition, url: str, statement: str, code: str
 ) -> None:
-    changed(url, statement)
-    assert compared(partition, url)[code] >= 1
+    change_database(url, statement)
+    assert database_findings(partition, url)[code] >= 1
 
 
 def test_d1_r3_locks_and_offers_are_compared_too(tmp_path: Path) -> None:
     """The sink's rows of an open lock and an open offer agree. Each changed column is found."""
-    partition, lead_id = offered()
+    partition, lead_id = partition_with_offer()
     free = partition.arrive("A-2", loan_purpose="refinance", phone="+14014194248")
     partition.publish("queue", "work", WORK)
     partition.ask("view", free, "boss")
     file = tmp_path / "crm.sqlite"
-    url = filled(f"sqlite:///{file}", partition)
+    url = fill_database(f"sqlite:///{file}", partition)
     assert check(partition).journal_facts.phases().keys() >= {"offered", "locked"}
-    assert compared(partition, url) == {}
+    assert database_findings(partition, url) == {}
     for column, wrong, changed_lead in (
         ("locked_by", "NULL", free),
         ("locked_until", "'2026-11-20T00:00:00.000000+00:00'", free),
@@ -169,8 +169,8 @@ def test_d1_r3_locks_and_offers_are_compared_too(tmp_path: Path) -> None:
         ("offer_method", "'ring_all'", lead_id),
     ):
         copy = f"sqlite:///{shutil.copy(file, tmp_path / column)}"
-        changed(copy, f"UPDATE lead SET {column} = {wrong} WHERE lead_id = '{changed_lead}'")  # noqa: S608  # our own
-        assert compared(partition, copy) == {"crm_differs": 1}, column
+        change_database(copy, f"UPDATE lead SET {column} = {wrong} WHERE lead_id = '{changed_lead}'")  # noqa: S608  # our own
+        assert database_findings(partition, copy) == {"crm_differs": 1}, column
 
 
 def test_e2_r6_an_open_exception_has_one_version_in_topic_and_database(tmp_path: Path) -> None:
@@ -180,7 +180,7 @@ def test_e2_r6_an_open_exception_has_one_version_in_topic_and_database(tmp_path:
     partition.arrive("A-2", phone="+14014194247", last_name="Jones")
     partition.ask("claim", lead_id, "rep-1", queue_id="none")  # refused, so the lead does not change
     partition.ask("note", lead_id, "rep-1", note="calls back on Monday")
-    url = filled(f"sqlite:///{tmp_path / 'crm.sqlite'}", partition)
+    url = fill_database(f"sqlite:///{tmp_path / 'crm.sqlite'}", partition)
     engine = connect(url)
     with engine.connect() as connection:
         query = text("SELECT version, status, prospect_name FROM lead_exception")
@@ -192,17 +192,17 @@ def test_e2_r6_an_open_exception_has_one_version_in_topic_and_database(tmp_path:
     assert len(versions) == 2 + (partition.row(lead_id).seq > versions[1])
     assert (version, status, prospect_name) == (versions[-1], "open", "Jones")
     assert known_answers[-1]["prospect_name"] == "Jones"
-    assert compared(partition, url) == {}
+    assert database_findings(partition, url) == {}
 
 
 def test_a_lead_that_has_moved_since_is_not_compared(partition: Partition, url: str) -> None:
-    changed(url, "UPDATE lead SET version = version - 1 WHERE {first lead}")
+    change_database(url, "UPDATE lead SET version = version - 1 WHERE {first lead}")
     first = min(check(partition).journal_facts.leads)
-    assert compared(partition, url, moving={first}) == {}
+    assert database_findings(partition, url, moving={first}) == {}
 
 
 def test_a_database_that_is_not_there_is_found(partition: Partition, tmp_path: Path) -> None:
-    assert compared(partition, f"sqlite:///{tmp_path / 'none.sqlite'}") == {"unreachable": 1}
+    assert database_findings(partition, f"sqlite:///{tmp_path / 'none.sqlite'}") == {"unreachable": 1}
 
 
 # -- the board ----------------------------------------------------------------------------------------------------
@@ -221,10 +221,10 @@ async def client(valkey_url: str) -> AsyncIterator[Any]:
 @pytest.fixture
 async def settings_of(partition: Partition, client: Any, valkey_url: str) -> Settings:
     """Return settings for a board that shows the partition."""
-    return await listed(partition, client, valkey_url)
+    return await fill_board(partition, client, valkey_url)
 
 
-async def listed(partition: Partition, client: Any, valkey_url: str) -> Settings:
+async def fill_board(partition: Partition, client: Any, valkey_url: str) -> Settings:
     """Fill a board with the partition's lists; return its settings."""
     pipe = client.pipeline(transaction=False)
     pipe.set(keys.CURRENT, "test")
@@ -238,7 +238,9 @@ async def listed(partition: Partition, client: Any, valkey_url: str) -> Settings
         for queue_id, sort_key in facts.sort_keys().items():
             member = keys.member(sort_key, lead_id)
             pipe.zadd(keys.order("test", "default", queue_id), {member: 0})
-            pipe.hset(keys.names("test", "default", queue_id), keys.named(b'{"name":"x"}', lead_id), sort_key)
+            pipe.hset(
+                keys.names("test", "default", queue_id), keys.name_field(b'{"name":"x"}', lead_id), sort_key
+            )
             pipe.hset(
                 keys.rows("test", "default", queue_id),
                 lead_id,
@@ -248,7 +250,7 @@ async def listed(partition: Partition, client: Any, valkey_url: str) -> Settings
     return Settings.read(redis_url=f"{valkey_url.rsplit('/', 1)[0]}/{DATABASE}")
 
 
-async def shown(partition: Partition, settings: Settings) -> dict[str, int]:
+async def board_findings(partition: Partition, settings: Settings) -> dict[str, int]:
     """Return the findings of a comparison with the board."""
     checked: Checked = await asyncio.to_thread(check, partition)
     positions = await check_board(settings, checked.journal_facts, checked.findings)
@@ -257,14 +259,14 @@ async def shown(partition: Partition, settings: Settings) -> dict[str, int]:
 
 
 async def test_q7_a_board_that_shows_the_rows_agrees(partition: Partition, settings_of: Settings) -> None:
-    assert await shown(partition, settings_of) == {}
+    assert await board_findings(partition, settings_of) == {}
 
 
 async def test_q9_a_lead_that_is_still_listed_is_found(
     partition: Partition, settings_of: Settings, client: Any
 ) -> None:
     await client.zadd(keys.order("test", "default", "fresh"), {keys.member("1", "stranger"): 0})
-    assert await shown(partition, settings_of) == {"board_unasked": 1}
+    assert await board_findings(partition, settings_of) == {"board_unasked": 1}
 
 
 async def test_q9_a_lead_that_is_not_listed_is_found(
@@ -275,8 +277,10 @@ async def test_q9_a_lead_that_is_not_listed_is_found(
     lead_id = first.rpartition(b"\0")[2]
     await client.zrem(key, first)
     await client.hdel(keys.rows("test", "default", "fresh"), lead_id.decode())
-    await client.hdel(keys.names("test", "default", "fresh"), keys.named(b'{"name":"x"}', lead_id.decode()))
-    assert await shown(partition, settings_of) == {"board_missing": 1}
+    await client.hdel(
+        keys.names("test", "default", "fresh"), keys.name_field(b'{"name":"x"}', lead_id.decode())
+    )
+    assert await board_findings(partition, settings_of) == {"board_missing": 1}
 
 
 async def test_q7_a_lead_in_another_place_is_found(
@@ -287,7 +291,7 @@ async def test_q7_a_lead_in_another_place_is_found(
     lead_id = first.rpartition(b"\0")[2].decode()
     await client.zrem(key, first)
     await client.zadd(key, {keys.member("9", lead_id): 0})
-    assert await shown(partition, settings_of) == {"board_differs": 1}
+    assert await board_findings(partition, settings_of) == {"board_differs": 1}
 
 
 async def test_q12_a_lead_a_search_would_not_find_is_found(
@@ -296,7 +300,7 @@ async def test_q12_a_lead_a_search_would_not_find_is_found(
     key = keys.names("test", "default", "fresh")
     (first, *_) = await client.hkeys(key)
     await client.hdel(key, first)
-    assert await shown(partition, settings_of) == {"board_differs": 1}
+    assert await board_findings(partition, settings_of) == {"board_differs": 1}
 
 
 async def test_q6_an_older_definition_is_found(
@@ -307,15 +311,15 @@ async def test_q6_an_older_definition_is_found(
     version, _, definition = value.partition(b" ")
     older = msgspec.json.encode({**msgspec.json.decode(definition), "version": int(version) - 1})
     await client.hset(key, "fresh", b"%d %b" % (int(version) - 1, older))
-    assert await shown(partition, settings_of) == {"board_differs": 1}
+    assert await board_findings(partition, settings_of) == {"board_differs": 1}
 
 
 async def test_r3_s5_an_offer_that_is_over_and_still_listed_is_found(client: Any, valkey_url: str) -> None:
-    partition, lead_id = offered()
-    settings = await listed(partition, client, valkey_url)
-    assert await shown(partition, settings) == {}
+    partition, lead_id = partition_with_offer()
+    settings = await fill_board(partition, client, valkey_url)
+    assert await board_findings(partition, settings) == {}
     partition.pass_deadline(lead_id)
-    assert await shown(partition, settings) == {"board_unasked": 1, "board_missing": 1}
+    assert await board_findings(partition, settings) == {"board_unasked": 1, "board_missing": 1}
 
 
 async def test_a_board_that_is_not_there_is_found(partition: Partition, client: Any) -> None:

@@ -21,7 +21,7 @@ from models.public import ASSIGNMENTS, LEAD_DECISIONS, LEAD_EXCEPTIONS
 from sink import database_engine as crm
 from streams.topic_reader import read_topic
 from streams.topics import LEAD_ARRIVALS
-from tests.assurance.verify.running import agreed, running
+from tests.assurance.verify.running import check_no_findings, running
 from tests.fixtures.waiting import eventually
 
 if TYPE_CHECKING:
@@ -35,8 +35,8 @@ LEADS, REPS = 60, 5
 
 async def test_q8_a_storm_then_a_race_then_forgeries() -> None:
     async with running() as (settings, victims):
-        await storms(settings, victims)
-        await poison(settings)
+        await run_storms(settings, victims)
+        await check_poison(settings)
         await another_inquiry_to_an_open_exception(settings)
         await races(settings)
         await forgeries(settings)
@@ -44,7 +44,7 @@ async def test_q8_a_storm_then_a_race_then_forgeries() -> None:
         await a_relay_that_is_gone(settings, victims)
 
 
-async def storms(settings: Settings, victims: SupervisedProcesses) -> None:
+async def run_storms(settings: Settings, victims: SupervisedProcesses) -> None:
     """Everybody claims every lead at once, and then again while relay and worker are killed."""
     history = OperationHistory()
     result = await storm(settings, leads=LEADS, reps=REPS, history=history)
@@ -52,7 +52,7 @@ async def storms(settings: Settings, victims: SupervisedProcesses) -> None:
     assert (result.refused, result.unknown) == (0, 0)
     assert sum(result.winners.values()) == LEADS
     report = await verify(settings)
-    agreed(report, leads=LEADS)
+    check_no_findings(report, leads=LEADS)
     assert report.phases == {"owned": LEADS}
     assert report.crm_rows["assignment"] == report.board_positions == LEADS
 
@@ -61,7 +61,7 @@ async def storms(settings: Settings, victims: SupervisedProcesses) -> None:
     victims.signal(["relay", "worker-2"], signal.SIGKILL)
     result = await storming
     assert (result.won, result.told_first) == (LEADS, LEADS * (REPS - 1))
-    agreed(await verify(settings), leads=2 * LEADS)
+    check_no_findings(await verify(settings), leads=2 * LEADS)
     assert check(history.ops) == []
 
 
@@ -74,7 +74,7 @@ async def has_begun(settings: Settings) -> None:
             return
 
 
-async def poison(settings: Settings) -> None:
+async def check_poison(settings: Settings) -> None:
     """Exactly the poison is among the dead letters."""
     async with LoadClient(settings) as client:
         await (await client.put(LEAD_ARRIVALS, b"{bad", key=b"x"))
@@ -84,7 +84,7 @@ async def poison(settings: Settings) -> None:
             )
         )
     report = await verify(settings)
-    agreed(report, leads=2 * LEADS + 1)
+    check_no_findings(report, leads=2 * LEADS + 1)
     assert report.dead_letters == 1
     assert report.phases["exception"] == 1  # the org has no queue
 
@@ -95,7 +95,7 @@ async def another_inquiry_to_an_open_exception(settings: Settings) -> None:
         again = b'{"vendor": "other", "external_id": "again", "phone": "4014194247", "last_name": "Silent"}'
         await (await client.put(LEAD_ARRIVALS, again))
     report = await verify(settings)
-    agreed(report, leads=2 * LEADS + 1)
+    check_no_findings(report, leads=2 * LEADS + 1)
     assert report.inquiries == 1
     newest: Any = None
     lead_id = id_of("default", "acme", "silent", {})
@@ -122,7 +122,7 @@ async def races(settings: Settings) -> None:
     assert result.won == 21
     assert result.told_first == result.lost
     assert result.unknown == 0
-    agreed(await verify(settings), leads=2 * LEADS + 21)
+    check_no_findings(await verify(settings), leads=2 * LEADS + 21)
 
 
 async def forgeries(settings: Settings) -> None:

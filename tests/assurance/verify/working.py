@@ -18,7 +18,7 @@ ROUNDS = 200
 """The most deadlines that may pass before a partition must be at rest."""
 
 
-def worked(leads: int, seed: int = 1) -> Partition:
+def worked_partition(leads: int, seed: int = 1) -> Partition:
     """Let leads arrive and people work them at random, and then let every deadline pass."""
     partition, source = Partition(), random.Random(seed)
     partition.publish("queue", "fresh", FRESH)
@@ -37,24 +37,24 @@ def worked(leads: int, seed: int = 1) -> Partition:
 
 def _ask_something(partition: Partition, source: random.Random, lead_id: str) -> None:
     rep_id = f"rep-{source.randint(1, 3)}"
-    what = source.choice(["claim", "claim", "view", "outcome", "callback", "assign", "ignore", "deadline"])
+    action = source.choice(["claim", "claim", "view", "outcome", "callback", "assign", "ignore", "deadline"])
     row = partition.row(lead_id)
-    match what:
+    match action:
         case "outcome":
-            partition.ask(what, lead_id, rep_id, outcome="no_answer")
+            partition.ask(action, lead_id, rep_id, outcome="no_answer")
         case "callback":
-            partition.ask(what, lead_id, rep_id, at=partition.now + timedelta(minutes=5))
+            partition.ask(action, lead_id, rep_id, at=partition.now + timedelta(minutes=5))
         case "assign":
-            partition.ask(what, lead_id, rep_id, to_rep_id="rep-4")
+            partition.ask(action, lead_id, rep_id, to_rep_id="rep-4")
         case "deadline" if row.lead is not None and row.lead.deadlines:
             partition.pass_deadline(lead_id)
         case "deadline":
             partition.ask("view", lead_id, rep_id, cause=f"action-{partition.action_count}")
         case _:
-            partition.ask(what, lead_id, rep_id)
+            partition.ask(action, lead_id, rep_id)
 
 
-def staffed() -> Partition:
+def partition_with_reps() -> Partition:
     """Return a partition whose org has reps, a manager, and a group for each distribution method."""
     partition = Partition()
     for rep_id in REPS:
@@ -82,9 +82,9 @@ def staffed() -> Partition:
     return partition
 
 
-def offered() -> tuple[Partition, str]:
+def partition_with_offer() -> tuple[Partition, str]:
     """Return a partition in which rep-1 has the offer of a lead."""
-    partition = staffed()
+    partition = partition_with_reps()
     return partition, partition.arrive("A-1", campaign="turns")
 
 
@@ -94,22 +94,22 @@ def rep(rep_id: str, **terms: Any) -> dict[str, Any]:
     return {"rep_id": rep_id, **caps.get(rep_id, {}), **terms}
 
 
-def distributed(leads: int, seed: int = 1) -> Partition:
+def distributed_partition(leads: int, seed: int = 1) -> Partition:
     """Distribute leads, and let reps take, decline, miss, close and leave them at random, until all is at rest."""
-    partition, source = staffed(), random.Random(seed)
+    partition, source = partition_with_reps(), random.Random(seed)
     ids = []
     for n in range(leads):
         group = source.choice(["turns", "turns", "ring", "button", "list", "night", None])
         ids.append(partition.arrive(f"lead-{n}", **({"campaign": group} if group else {})))
         for _ in range(3):
-            _happen(partition, source, source.choice(ids))
+            _work_at_random(partition, source, source.choice(ids))
     for rep_id in REPS:
         partition.publish("rep", rep_id, rep(rep_id))
         partition.tell_org(RepChanged(cause="back", rep_id=rep_id, change=RepChange.RETURNED))
-    return rested(partition)
+    return run_until_quiet(partition)
 
 
-def rested(partition: Partition) -> Partition:
+def run_until_quiet(partition: Partition) -> Partition:
     """Deliver all messages, let every deadline pass and wake every row, until nothing is due."""
     partition.halted = False
     partition.relay()
@@ -128,7 +128,7 @@ def rested(partition: Partition) -> Partition:
     raise AssertionError("it never comes to rest")
 
 
-def _happen(partition: Partition, source: random.Random, lead_id: str) -> None:
+def _work_at_random(partition: Partition, source: random.Random, lead_id: str) -> None:
     lead = partition.row(lead_id).lead
     assert lead is not None
     partition.halted = source.random() < 0.4  # messages are delayed and meet later events
@@ -141,7 +141,7 @@ def _happen(partition: Partition, source: random.Random, lead_id: str) -> None:
     whoever: str = (
         source.choice(holders or (lead.owner or "rep-3",)) if source.random() < 0.7 else source.choice(REPS)
     )
-    away = source.choice(REPS)
+    absent_rep = source.choice(REPS)
     acts: dict[str, Callable[[], object]] = {
         "claim": lambda: partition.ask("claim", lead_id, whoever),
         "accept": lambda: partition.ask("accept", lead_id, whoever),
@@ -159,11 +159,14 @@ def _happen(partition: Partition, source: random.Random, lead_id: str) -> None:
         "ignore": lambda: partition.ask("ignore", lead_id, "boss"),
         "unignore": lambda: partition.ask("unignore", lead_id, "boss"),
         "deadline": lambda: partition.pass_deadline(lead_id) if lead.deadlines else None,
-        "leave": lambda: partition.publish("rep", away, rep(away, active=False)),
-        "return": lambda: partition.publish("rep", away, rep(away)),
+        "leave": lambda: partition.publish("rep", absent_rep, rep(absent_rep, active=False)),
+        "return": lambda: partition.publish("rep", absent_rep, rep(absent_rep)),
         "absent": lambda: partition.tell_org(
             RepChanged(
-                cause="away", rep_id=away, change=RepChange.ABSENT, until=partition.now + timedelta(minutes=3)
+                cause="away",
+                rep_id=absent_rep,
+                change=RepChange.ABSENT,
+                until=partition.now + timedelta(minutes=3),
             )
         ),
         "wake": partition.wake,

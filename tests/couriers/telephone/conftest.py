@@ -63,11 +63,11 @@ class TwilioServer:
 
     def calls(self, to: str | None = None) -> list[dict[str, Any]]:
         """Return the calls that it had, all or those to one number."""
-        return [one for one in self._ask("seen")["calls"] if to in {None, one["to"]}]
+        return [call for call in self._ask("seen")["calls"] if to in {None, call["to"]}]
 
     def requests(self, method: str = "POST") -> list[dict[str, Any]]:
         """Return the requests that it got (POST), or the webhooks that it sent (webhook)."""
-        return [one for one in self._ask("seen")["requests"] if one["method"] == method]
+        return [request for request in self._ask("seen")["requests"] if request["method"] == method]
 
     def _ask(self, what: str, value: Any = None) -> Any:
         body = None if value is None else json.dumps(value).encode()

@@ -30,7 +30,7 @@ from couriers.telephone.call_events import (
     WordsEnded,
     WriteCallRecord,
 )
-from couriers.telephone.call_machine import CallPhase, RepCall, started, step
+from couriers.telephone.call_machine import CallPhase, RepCall, start_call, step
 
 PHONE: Final = "+14014194247"
 WON: Final = ActionDecided("press_one", "won")
@@ -60,9 +60,9 @@ EVENTS: Final = st.one_of(
 CALLS: Final = st.builds(RepCall, offered=st.booleans(), waiting=st.booleans())
 
 
-def after(call: RepCall, *events: Event | str) -> tuple[RepCall, list[Instruction]]:
+def call_after(call: RepCall, *events: Event | str) -> tuple[RepCall, list[Instruction]]:
     """Return the call and everything that it ordered."""
-    call, all_of_it = started(call, 25)
+    call, all_of_it = start_call(call, 25)
     for event in events:
         call, found = step(call, TimeOver(call.clock) if isinstance(event, str) else event)
         all_of_it += found
@@ -180,7 +180,7 @@ ASSIGNED: Final = (*UP, DigitPressed("1"), WON)
 def test_s1_s2_s3_s4_what_a_rep_hears_and_what_is_asked(
     events: tuple[Event | str, ...], heard: list[Announcement], actions: list[str], phase: CallPhase
 ) -> None:
-    call, orders = after(RepCall(), *events)
+    call, orders = call_after(RepCall(), *events)
     assert (announcements(orders), requested_actions(orders), call.phase) == (heard, actions, phase)
 
 
@@ -196,7 +196,9 @@ def test_s1_s2_s3_s4_what_a_rep_hears_and_what_is_asked(
 def test_n6_a_lead_that_must_not_be_called_is_not_dialled_and_the_rep_hears_why(
     reason: str, announcement: Announcement
 ) -> None:
-    call, orders = after(RepCall(), *ASSIGNED, DigitPressed("1"), ActionDecided("connect", "refused", reason))
+    call, orders = call_after(
+        RepCall(), *ASSIGNED, DigitPressed("1"), ActionDecided("connect", "refused", reason)
+    )
     assert announcements(orders)[-1] is announcement
     assert WriteCallRecord("lead", "ended", reason=reason) in orders
     assert not [order for order in orders if isinstance(order, DialLead)]
@@ -207,7 +209,7 @@ def test_n6_a_lead_that_must_not_be_called_is_not_dialled_and_the_rep_hears_why(
     "order", [(ActionDecided("connect", "done"), MAY), (MAY, ActionDecided("connect", "done"))]
 )
 def test_s2_the_second_press_dials_the_lead_and_connects_both(order: tuple[Event, ...]) -> None:
-    call, orders = after(RepCall(), *ASSIGNED, DigitPressed("1"), *order, PhoneAnswered("lead"))
+    call, orders = call_after(RepCall(), *ASSIGNED, DigitPressed("1"), *order, PhoneAnswered("lead"))
     assert [one for one in orders if isinstance(one, DialLead | BridgeLegs)] == [
         DialLead(PHONE, 30.0),
         BridgeLegs(),
@@ -223,39 +225,39 @@ def test_s2_the_second_press_dials_the_lead_and_connects_both(order: tuple[Event
     ("reason", "announcement"), [("busy", Announcement.BUSY), ("no_answer", Announcement.NO_ANSWER)]
 )
 def test_s2_a_lead_that_does_not_answer_is_told_to_the_rep(reason: str, announcement: Announcement) -> None:
-    _, orders = after(RepCall(), *ASSIGNED, DigitPressed("1"), MAY, LegEnded("lead", reason))
+    _, orders = call_after(RepCall(), *ASSIGNED, DigitPressed("1"), MAY, LegEnded("lead", reason))
     assert announcements(orders)[-1] is announcement
 
 
 def test_n5_a_lead_on_the_line_is_connected_and_not_dialled() -> None:
-    call, orders = after(RepCall(waiting=True), *ASSIGNED, DigitPressed("1"))
+    call, orders = call_after(RepCall(waiting=True), *ASSIGNED, DigitPressed("1"))
     assert call.phase is CallPhase.BRIDGED
     assert requested_actions(orders) == ["press_one"]
-    assert [one for one in orders if isinstance(one, DialLead | BridgeLegs)] == [BridgeLegs()]
+    assert [order for order in orders if isinstance(order, DialLead | BridgeLegs)] == [BridgeLegs()]
 
 
 def test_n5_a_rep_who_wins_in_a_browser_answers_the_lead_that_is_on_the_line() -> None:
-    call, orders = after(RepCall(waiting=True), PhoneRinging("rep"), MINE)
+    call, orders = call_after(RepCall(waiting=True), PhoneRinging("rep"), MINE)
     assert call.phase is CallPhase.DIALLING
-    assert not [one for one in orders if isinstance(one, HangUp)]
-    call, orders = after(
+    assert not [order for order in orders if isinstance(order, HangUp)]
+    call, orders = call_after(
         RepCall(waiting=True), PhoneRinging("rep"), MINE, PhoneAnswered("rep"), DigitPressed("1")
     )
     assert (announcements(orders), call.phase) == ([Announcement.CALLER], CallPhase.BRIDGED)
-    call, orders = after(RepCall(waiting=True), PhoneRinging("rep"), MINE, LegEnded("lead", "hung_up"))
+    call, orders = call_after(RepCall(waiting=True), PhoneRinging("rep"), MINE, LegEnded("lead", "hung_up"))
     assert call.phase is CallPhase.ENDED
     assert HangUp("rep") in orders
 
 
 def test_n7_a_rep_who_asked_to_call_presses_one_before_the_lead_is_dialled() -> None:
     """An answering machine of the rep never reaches the lead."""
-    call, orders = after(RepCall(offered=False), *UP)
+    call, orders = call_after(RepCall(offered=False), *UP)
     assert (announcements(orders), requested_actions(orders)) == ([Announcement.CALL], [])
     call, orders = step(call, WordsEnded())
     call, orders = step(call, TimeOver(call.clock))
     assert call.phase is CallPhase.ENDED
     assert requested_actions(orders) == []
-    call, orders = after(RepCall(offered=False), *UP, DigitPressed("1"))
+    call, orders = call_after(RepCall(offered=False), *UP, DigitPressed("1"))
     assert requested_actions(orders) == ["connect"]
 
 
@@ -267,14 +269,14 @@ def test_n6_a_lead_that_must_not_be_called_at_the_moment_of_dialling(
     reason: str, announcement: Announcement
 ) -> None:
     """The check just before dialling reports it as the end of the lead's leg."""
-    call, orders = after(RepCall(), *ASSIGNED, DigitPressed("1"), MAY, LegEnded("lead", reason))
+    call, orders = call_after(RepCall(), *ASSIGNED, DigitPressed("1"), MAY, LegEnded("lead", reason))
     assert announcements(orders)[-1] is announcement
     assert WriteCallRecord("lead", "ended", reason=reason) in orders
     assert call.phase is CallPhase.CLOSING
 
 
 def test_n6_a_request_to_connect_that_waited_is_asked_for_once_more() -> None:
-    call, orders = after(RepCall(), *ASSIGNED, DigitPressed("1"), MayConnectNoMore())
+    call, orders = call_after(RepCall(), *ASSIGNED, DigitPressed("1"), MayConnectNoMore())
     assert (requested_actions(orders), call.phase) == (
         ["press_one", "connect", "connect"],
         CallPhase.CONNECTING,
@@ -291,22 +293,22 @@ def test_n6_a_request_to_connect_that_waited_is_asked_for_once_more() -> None:
 
 
 def test_n5_the_owner_of_a_lead_that_calls_in_is_connected_by_one_press() -> None:
-    call, orders = after(RepCall(offered=False, waiting=True), *UP, DigitPressed("1"))
+    call, orders = call_after(RepCall(offered=False, waiting=True), *UP, DigitPressed("1"))
     assert (announcements(orders), requested_actions(orders), call.phase) == (
         [Announcement.CALLER],
         [],
         CallPhase.BRIDGED,
     )
-    assert [one for one in orders if isinstance(one, DialLead | BridgeLegs)] == [BridgeLegs()]
+    assert [order for order in orders if isinstance(order, DialLead | BridgeLegs)] == [BridgeLegs()]
 
 
 def test_n5_a_caller_who_hangs_up_ends_the_call_of_the_owner() -> None:
-    call, orders = after(
+    call, orders = call_after(
         RepCall(offered=False, waiting=True), PhoneRinging("rep"), LegEnded("lead", "hung_up")
     )
     assert call.phase is CallPhase.ENDED
     assert orders[-2:] == [WriteCallRecord("rep", "ended", reason="withdrawn"), HangUp("rep")]
-    call, orders = after(
+    call, orders = call_after(
         RepCall(offered=False, waiting=True), *UP, LegEnded("lead", "hung_up"), DigitPressed("1")
     )
     assert (announcements(orders), call.phase) == (
@@ -319,7 +321,7 @@ def test_n5_a_caller_who_hangs_up_ends_the_call_of_the_owner() -> None:
 @given(CALLS, st.lists(EVENTS, max_size=40))
 def test_n4_every_order_of_events_is_harmless(call: RepCall, events: list[Event]) -> None:
     """The engine is asked once, and the lead is dialled only after it allowed that. Each wait has a time limit."""
-    call, orders = started(call, 25)
+    call, orders = start_call(call, 25)
     limit = None
     for event in events:
         before = call
@@ -348,7 +350,7 @@ def test_n4_every_order_of_events_is_harmless(call: RepCall, events: list[Event]
 @given(CALLS, st.lists(EVENTS, max_size=40))
 def test_n4_every_call_ends_if_only_time_passes(call: RepCall, events: list[Event]) -> None:
     """After the last event, the time limits and the end of the words alone end the call and every leg of it."""
-    call, orders = started(call, 25)
+    call, orders = start_call(call, 25)
     for event in events:
         call, found = step(call, event)
         orders += found
@@ -356,15 +358,17 @@ def test_n4_every_call_ends_if_only_time_passes(call: RepCall, events: list[Even
         call, found = step(call, TimeOver(call.clock))
         orders += found
     assert call.phase is CallPhase.ENDED
-    gone = {order.leg for order in orders if isinstance(order, HangUp)}
-    gone |= {order.leg for order in orders if isinstance(order, WriteCallRecord) and order.event == "ended"}
-    assert "rep" in gone
+    ended_legs = {order.leg for order in orders if isinstance(order, HangUp)}
+    ended_legs |= {
+        order.leg for order in orders if isinstance(order, WriteCallRecord) and order.event == "ended"
+    }
+    assert "rep" in ended_legs
     if any(isinstance(order, DialLead) for order in orders):
-        assert "lead" in gone
+        assert "lead" in ended_legs
 
 
 @given(st.integers(0, 50))
 def test_an_obsolete_time_limit_changes_nothing(clock: int) -> None:
-    call, _ = after(RepCall(), *ASSIGNED)
+    call, _ = call_after(RepCall(), *ASSIGNED)
     if clock != call.clock:
         assert step(call, TimeOver(clock)) == (call, [])

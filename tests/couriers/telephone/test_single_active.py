@@ -39,7 +39,7 @@ def test_n5_a_second_courier_waits_and_takes_over(
         CourierProcess(post.settings(tmp_path), tmp_path / f"call-{n}.log", environment, channel="call")
         for n in range(2)
     )
-    both = [first, second]
+    couriers = [first, second]
 
     def works(courier: CourierProcess) -> bool:
         return courier.page("ready")[0] == HTTPStatus.OK
@@ -51,13 +51,13 @@ def test_n5_a_second_courier_waits_and_takes_over(
         return is_blocked and "another courier of this channel works" in text
 
     try:
-        assert until(lambda: sorted(map(works, both)) == [False, True], LONG_PATIENCE_SECONDS)
-        working, waiting = both if works(first) else reversed(both)
+        assert until(lambda: sorted(map(works, couriers)) == [False, True], LONG_PATIENCE_SECONDS)
+        working, waiting = couriers if works(first) else reversed(couriers)
         assert until(lambda: waits(waiting))
         assert "this courier waits for its turn" in waiting.log.read_text()
         assert works(working), "it keeps its turn"
         working.kill()
         assert until(lambda: works(waiting), LONG_PATIENCE_SECONDS), waiting.log.read_text()[-3000:]
     finally:
-        for courier in both:
+        for courier in couriers:
             stop_process(courier.process, signal.SIGTERM, 30)

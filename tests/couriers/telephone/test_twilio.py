@@ -36,7 +36,7 @@ WORDS = ("You have an available lead", "Jeremy & Jo", "Press 1 to accept.")
 
 
 @asynccontextmanager
-async def connected(server: TwilioServer) -> AsyncIterator[tuple[Twilio, list[LegEvent]]]:
+async def connected_adapter(server: TwilioServer) -> AsyncIterator[tuple[Twilio, list[LegEvent]]]:
     """Yield an adapter that is connected, and what it reports."""
     events: list[LegEvent] = []
     settings = server.settings()
@@ -70,7 +70,7 @@ def test_n4_the_signature_is_that_of_twilios_description(number: str, expected: 
 
 async def test_n4_a_leg_rings_is_answered_hears_presses_and_ends(twilio_server: TwilioServer) -> None:
     twilio_server.behave(**{ANN: {"presses": [3]}})
-    async with connected(twilio_server) as (twilio, events):
+    async with connected_adapter(twilio_server) as (twilio, events):
         await dial(twilio, "leg", ANN)
         await dial(twilio, "leg", ANN)  # a repeat of the same order
         await eventually(lambda: LegAnswered("leg") in events, "it is answered")
@@ -89,12 +89,14 @@ async def test_n4_a_leg_rings_is_answered_hears_presses_and_ends(twilio_server: 
 
 
 async def test_n4_the_request_for_a_call_is_as_twilio_describes_it(twilio_server: TwilioServer) -> None:
-    async with connected(twilio_server) as (twilio, events):
+    async with connected_adapter(twilio_server) as (twilio, events):
         await dial(twilio, "leg", ANN)
         await dial(twilio, "leg-lead", LEAD, machines=False)
         await eventually(lambda: LegAnswered("leg-lead") in events, "both are answered")
         await twilio.close()
-    first, second = [one["form"] for one in twilio_server.requests() if one["path"].endswith("/Calls.json")]
+    first, second = [
+        request["form"] for request in twilio_server.requests() if request["path"].endswith("/Calls.json")
+    ]
     url = twilio_server.webhook_url
     assert first == {
         "To": [ANN],
@@ -125,7 +127,7 @@ async def test_s4_a_telephone_that_nobody_answers_says_why(
 ) -> None:
     """Twilio recognises an answering machine (AnsweredBy). It counts as nobody, and declines nothing."""
     twilio_server.behave(**{ANN: behaviour})
-    async with connected(twilio_server) as (twilio, events):
+    async with connected_adapter(twilio_server) as (twilio, events):
         await dial(twilio, "leg", ANN)
         if reason == "hung_up" or "machine" in behaviour:
             await eventually(lambda: LegAnswered("leg") in events, "it is answered")
@@ -135,7 +137,7 @@ async def test_s4_a_telephone_that_nobody_answers_says_why(
 
 async def test_n4_two_legs_are_bridged_and_end_together(twilio_server: TwilioServer) -> None:
     twilio_server.behave(**{LEAD: {"talks": 0.2}})
-    async with connected(twilio_server) as (twilio, events):
+    async with connected_adapter(twilio_server) as (twilio, events):
         await dial(twilio, "leg", ANN)
         await eventually(lambda: LegAnswered("leg") in events, "the rep is there")
         await twilio.ring_tone("leg")
@@ -151,12 +153,12 @@ async def test_n4_webhooks_that_twilio_did_not_sign_and_repeats_are_refused(
     twilio_server: TwilioServer,
 ) -> None:
     twilio_server.behave(**{ANN: {"presses": [1]}})
-    async with connected(twilio_server) as (twilio, events), aiohttp.ClientSession() as client:
+    async with connected_adapter(twilio_server) as (twilio, events), aiohttp.ClientSession() as client:
         await dial(twilio, "leg", ANN)
         await eventually(lambda: LegAnswered("leg") in events, "it is answered")
         await twilio.speak("leg", ("Press 1.",), 1)
         await eventually(lambda: LegDigit("leg", "1") in events, "it pressed 1")
-        [pressed] = [one for one in twilio_server.requests("webhook") if "Digits" in one["form"]]
+        [pressed] = [request for request in twilio_server.requests("webhook") if "Digits" in request["form"]]
         known = len(events)
 
         async def post(url: str, form: dict[str, str], signature: str) -> tuple[int, str]:
@@ -184,7 +186,7 @@ async def test_n4_webhooks_that_twilio_did_not_sign_and_repeats_are_refused(
 async def test_n5_an_inbound_call_is_reported_and_rings_until_it_is_connected(
     twilio_server: TwilioServer,
 ) -> None:
-    async with connected(twilio_server) as (twilio, events):
+    async with connected_adapter(twilio_server) as (twilio, events):
         sid = twilio_server.call_in("+14015550199", LEAD)
         await eventually(lambda: InboundCall(sid, "+14015550199", LEAD) in events, "it is reported")
         await twilio.let_ring(sid)
@@ -192,7 +194,7 @@ async def test_n5_an_inbound_call_is_reported_and_rings_until_it_is_connected(
         await eventually(lambda: LegAnswered("leg") in events, "the rep is there")
         await twilio.bridge("leg", sid)
         await eventually(
-            lambda: {one["conference"] for one in twilio_server.calls()} == {"leg"}, "both are connected"
+            lambda: {call["conference"] for call in twilio_server.calls()} == {"leg"}, "both are connected"
         )
         await twilio.hang_up(sid)
         await eventually(lambda: LegOver(sid, "hung_up") in events, "it ended")
@@ -203,7 +205,7 @@ async def test_n4_an_outage_is_known_before_a_request_and_a_wrong_number_is_no_o
     twilio_server: TwilioServer,
 ) -> None:
     news: list[str | None] = []
-    async with connected(twilio_server) as (twilio, _):
+    async with connected_adapter(twilio_server) as (twilio, _):
         twilio.on_change = news.append
         with pytest.raises(UndeliverableError, match="21211"):
             await dial(twilio, "wrong", "not a number")

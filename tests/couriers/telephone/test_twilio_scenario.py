@@ -27,7 +27,7 @@ from tests.fixtures.servers import unique
 from tests.fixtures.waiting import eventually
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
     from streams.settings import Settings
@@ -41,7 +41,7 @@ SPECIAL: Final[dict[str, dict[str, Any]]] = {
     BUSY: {"ends": "busy"},
     MACHINE: {"machine": True},
     AWAY: {"answers": False},
-    LATE: {"answers_after": 6, "presses": [3]},
+    LATE: {"presses": [3]},
 }
 PRESSES: Final = {"presses": [3, 6]}
 """The offer and the words for the winner are three texts each: what comes before the name, the name, the rest."""
@@ -82,7 +82,7 @@ def running_courier(settings: Settings, twilio: TwilioServer, log: Path) -> Iter
         "FIRSTCLAIM_TELEPHONE_CALLER_ID": "+14015550100",
         "FIRSTCLAIM_TELEPHONE_WEBHOOK_URL": twilio.webhook_url,
         "FIRSTCLAIM_TELEPHONE_WEBHOOK_PORT": str(twilio.webhook_port),
-        "FIRSTCLAIM_TELEPHONE_LATE_SECONDS": "30",
+        "FIRSTCLAIM_TELEPHONE_LATE_SECONDS": "12",  # so long AWAY's telephone rings on
     }
     process = spawn(
         [sys.executable, "-m", "cli", "courier", "--channel", "call"], log, environment=environment
@@ -97,13 +97,18 @@ class Scenario:
     """One org with its reps, their telephones and one lead."""
 
     def __init__(self, twilio_stack: TwilioStack, **behaviours: dict[str, Any]) -> None:
-        self.twilio_stack, self.org = twilio_stack, unique("org")
+        self.twilio_stack, self.org, self.behaviours = twilio_stack, unique("org"), behaviours
         self.phones = {rep: f"+1{next(NUMBERS)}" for rep in behaviours}
         self.lead_phone = f"+1{next(NUMBERS)}"
         self.external = unique("A")
         self.lead_id = lead_id(self.org, "acme", self.external, {})
         twilio_stack.twilio.behave(**{self.phones[rep]: how for rep, how in behaviours.items()})
         twilio_stack.twilio.behave(**{self.lead_phone: {"talks": 0.5}})
+
+    def answers_after(self, late: str, reps: Iterable[str]) -> None:
+        """Let a rep answer only when the calls of these reps have ended."""
+        behaviour = self.behaviours[late] | {"answers_after": [self.phones[rep] for rep in reps]}
+        self.twilio_stack.twilio.behave(**{self.phones[late]: behaviour})
 
     def publish(self, *, ring_seconds: int = 60, inbound: dict[str, str] | None = None) -> None:
         """Publish the org."""
@@ -162,8 +167,8 @@ class Scenario:
     def legs(self) -> dict[tuple[str, str], str | None]:
         """Return (rep, leg) -> why it ended; None while it is open."""
         found: dict[tuple[str, str], str | None] = {}
-        for one in self.of("calls"):
-            found[one["rep_id"], one["leg"]] = one["reason"] if one["event"] == "ended" else None
+        for call in self.of("calls"):
+            found[call["rep_id"], call["leg"]] = call["reason"] if call["event"] == "ended" else None
         return found
 
     def all_ended(self) -> bool:
@@ -177,11 +182,13 @@ class Scenario:
 
     def events(self, event: str) -> list[str]:
         """Return the reps with an event in their calls."""
-        return [one["rep_id"] for one in self.of("calls") if one["event"] == event]
+        return [call["rep_id"] for call in self.of("calls") if call["event"] == event]
 
     def activities(self) -> list[str]:
         """Return whose calls were logged."""
-        return [one["rep_id"] for one in self.of("lead-decisions") if one["type"] == "activity"]
+        return [
+            decision["rep_id"] for decision in self.of("lead-decisions") if decision["type"] == "activity"
+        ]
 
 
 @pytest.mark.parametrize("keeps", [False, True])
@@ -191,14 +198,15 @@ async def test_n4_s1_s2_s3_twelve_telephones_ring_and_one_wins(
     """`keeps`: whoever wins hangs up between the two presses."""
     behaviour = {"presses": [3], "hangs_up_after": [6]} if keeps else PRESSES
     scenario = Scenario(twilio_stack, **{rep: SPECIAL.get(rep, behaviour) for rep in REPS})
+    scenario.answers_after(LATE, set(REPS) - set(SPECIAL))
     scenario.publish()
     await eventually(scenario.is_known, "every partition knows the org", every=0.5)
     scenario.arrive()
     await eventually(scenario.all_ended, "every leg ended", every=1.0)
     winners = [
-        one["rep_id"]
-        for one in scenario.of("lead-decisions")
-        if one["type"] == "press_one" and one["result"] == "won"
+        decision["rep_id"]
+        for decision in scenario.of("lead-decisions")
+        if decision["type"] == "press_one" and decision["result"] == "won"
     ]
     assert len(winners) == 1
     [winner] = winners

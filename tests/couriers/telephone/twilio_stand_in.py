@@ -28,12 +28,12 @@ LIVE = {"queued", "ringing", "in-progress"}
 
 
 @dataclass
-class StoodCall:
+class SimulatedCall:
     """One call. `heard`: the texts of <Say> and the addresses of <Play>.
 
-    `behaviour`: `answers` false: nobody does; `answers_after` seconds; `ends`: busy or failed at once; `machine`: an
-    answering machine; `presses`: after how many texts it presses 1; `hangs_up_after`: after how many texts it hangs
-    up; `talks`: after how many seconds it leaves a conference.
+    `behaviour`: `answers` false: nobody does; `answers_after`: when calls to all these numbers have ended; `ends`:
+    busy or failed at once; `machine`: an answering machine; `presses`: after how many texts it presses 1;
+    `hangs_up_after`: after how many texts it hangs up; `talks`: after how many seconds it leaves a conference.
     """
 
     sid: str
@@ -55,7 +55,7 @@ class StandIn:
     """The server's state."""
 
     def __init__(self) -> None:
-        self.calls: dict[str, StoodCall] = {}
+        self.calls: dict[str, SimulatedCall] = {}
         self.behaviours: dict[str, dict[str, Any]] = {}
         self.requests: list[dict[str, Any]] = []
         self.away = False
@@ -78,7 +78,7 @@ class StandIn:
                 {"code": 21211, "message": f"Invalid 'To' Phone Number: {to}"}, status=400
             )
         sid = f"CA{len(self.calls):032}"
-        call = StoodCall(sid, to, form, self.behaviours.get(to, {"answers": True}))
+        call = SimulatedCall(sid, to, form, self.behaviours.get(to, {"answers": True}))
         self.calls[sid] = call
         call.task = asyncio.create_task(self._ring(call))
         return web.json_response({"sid": sid, "status": "queued"}, status=201)
@@ -111,7 +111,7 @@ class StandIn:
         if (given.login, given.password) != (SID, TOKEN) or request.match_info["account"] != SID:
             raise web.HTTPUnauthorized
 
-    def _call(self, request: web.Request) -> StoodCall:
+    def _call(self, request: web.Request) -> SimulatedCall:
         call = self.calls.get(request.match_info["call"])
         if call is None:
             raise web.HTTPNotFound
@@ -119,7 +119,7 @@ class StandIn:
 
     # -- the telephones -------------------------------------------------------------------------------------------
 
-    async def _ring(self, call: StoodCall) -> None:
+    async def _ring(self, call: SimulatedCall) -> None:
         behaviour = call.behaviour
         call.status = "ringing"
         await self._status(call)
@@ -128,8 +128,9 @@ class StandIn:
             await asyncio.sleep(0.05)
             await self._end(call, final)
             return
-        if behaviour.get("answers_after"):
-            await asyncio.sleep(behaviour["answers_after"])
+        others = set(behaviour.get("answers_after", ()))
+        while not others <= {one.to for one in self.calls.values() if one.status == "completed"}:
+            await asyncio.sleep(0.05)
         if not behaviour.get("answers", True):
             await asyncio.sleep(float(call.form["Timeout"][0]))
             await self._end(call, "no-answer")
@@ -145,14 +146,14 @@ class StandIn:
             )
         await self._obey(call, await self._post(call, call.form["Url"][0]))
 
-    async def _obey(self, call: StoodCall, document: str | None) -> None:
+    async def _obey(self, call: SimulatedCall, document: str | None) -> None:
         """Carry out TwiML until it ends, and then hang up."""
         while document:
             document = await self._verbs(call, list(ElementTree.fromstring(document)))
         if call.status in LIVE:
             await self._end(call, "completed")
 
-    async def _verbs(self, call: StoodCall, verbs: list[Element]) -> str | None:
+    async def _verbs(self, call: SimulatedCall, verbs: list[Element]) -> str | None:
         for verb in verbs:
             match verb.tag:
                 case "Gather":
@@ -173,7 +174,7 @@ class StandIn:
                     raise AssertionError(verb.tag)
         return None
 
-    async def _gather(self, call: StoodCall, verb: Element) -> str | None:
+    async def _gather(self, call: SimulatedCall, verb: Element) -> str | None:
         for inner in verb:
             await self._hear(call, inner)
         if call.announcements in call.behaviour.get("hangs_up_after", ()):
@@ -183,11 +184,11 @@ class StandIn:
         await asyncio.sleep(float(verb.get("timeout", "5")) / 4)
         return None
 
-    async def _hear(self, call: StoodCall, verb: Element) -> None:
+    async def _hear(self, call: SimulatedCall, verb: Element) -> None:
         call.heard.append((verb.text or "").strip())
         await asyncio.sleep(0.02)
 
-    async def _talk(self, call: StoodCall, room: str) -> None:
+    async def _talk(self, call: SimulatedCall, room: str) -> None:
         call.conference = room
         while True:
             others = [one for one in self.calls.values() if one.conference == room and one is not call]
@@ -209,7 +210,7 @@ class StandIn:
             "StatusCallback": [given["status_url"]],
             "StatusCallbackEvent": ["completed"],
         }
-        call = StoodCall(
+        call = SimulatedCall(
             sid, given["to"], {**form, "From": [given["from"]]}, given.get("behaviour", {}), "ringing"
         )
         self.calls[sid] = call
@@ -221,17 +222,17 @@ class StandIn:
         call.task = asyncio.create_task(run())
         return web.json_response({"sid": sid})
 
-    async def _status(self, call: StoodCall) -> None:
+    async def _status(self, call: SimulatedCall) -> None:
         if "StatusCallback" in call.form:
             call.sequence += 1
             about = {"SequenceNumber": str(call.sequence), "CallbackSource": "call-progress-events"}
             await self._post(call, call.form["StatusCallback"][0], about)
 
-    async def _end(self, call: StoodCall, status: str) -> None:
+    async def _end(self, call: SimulatedCall, status: str) -> None:
         call.status = status
         await self._status(call)
 
-    async def _post(self, call: StoodCall, url: str, more: dict[str, str] | None = None) -> str:
+    async def _post(self, call: SimulatedCall, url: str, more: dict[str, str] | None = None) -> str:
         form = {
             "CallSid": call.sid,
             "AccountSid": SID,
@@ -259,13 +260,13 @@ class StandIn:
     async def seen(self, _: web.Request) -> web.Response:
         calls = [
             {
-                "sid": one.sid,
-                "to": one.to,
-                "status": one.status,
-                "heard": one.heard,
-                "conference": one.conference,
+                "sid": call.sid,
+                "to": call.to,
+                "status": call.status,
+                "heard": call.heard,
+                "conference": call.conference,
             }
-            for one in self.calls.values()
+            for call in self.calls.values()
         ]
         return web.json_response({"requests": self.requests, "calls": calls})
 

@@ -19,20 +19,20 @@ WORKDAYS: Final = ["mon", "tue", "wed", "thu", "fri"]
 RawWeek = list[dict[str, Any]]
 
 
-def on(days: list[str] | str, start: str, end: str) -> dict[str, Any]:
+def span_on(days: list[str] | str, start: str, end: str) -> dict[str, Any]:
     """Return one span as it is published."""
     return {"days": [days] if isinstance(days, str) else days, "from": start, "to": end}
 
 
-NIGHTS: Final = [on(ALL, "20:00", "08:00")]
-EVENINGS: Final = [on(ALL, "22:00", "24:00")]
+NIGHTS: Final = [span_on(ALL, "20:00", "08:00")]
+EVENINGS: Final = [span_on(ALL, "22:00", "24:00")]
 WEEKEND: Final = [
-    on("fri", "18:00", "24:00"),
-    on(["sat", "sun"], "00:00", "24:00"),
-    on("mon", "00:00", "08:00"),
+    span_on("fri", "18:00", "24:00"),
+    span_on(["sat", "sun"], "00:00", "24:00"),
+    span_on("mon", "00:00", "08:00"),
 ]
-OFFICE_HOURS: Final = [on(WORKDAYS, "09:00", "17:00")]
-ALWAYS: Final = [on(ALL, "00:00", "24:00")]
+OFFICE_HOURS: Final = [span_on(WORKDAYS, "09:00", "17:00")]
+ALWAYS: Final = [span_on(ALL, "00:00", "24:00")]
 QUARTER: Final = 900
 
 WINDOWS: Final[list[tuple[str, str, RawWeek, str, int, str | None]]] = [
@@ -97,7 +97,7 @@ WINDOWS: Final[list[tuple[str, str, RawWeek, str, int, str | None]]] = [
     (
         "a pause in the skipped hour is none",
         NEW_YORK,
-        [on("sun", "02:00", "03:00")],
+        [span_on("sun", "02:00", "03:00")],
         "2026-03-08T01:50:00-05:00",
         QUARTER,
         "2026-03-08T03:05:00-04:00",
@@ -105,7 +105,7 @@ WINDOWS: Final[list[tuple[str, str, RawWeek, str, int, str | None]]] = [
     (
         "a pause in the hour twice is two hours",
         NEW_YORK,
-        [on("sun", "01:00", "02:00")],
+        [span_on("sun", "01:00", "02:00")],
         "2026-11-01T00:50:00-04:00",
         QUARTER,
         "2026-11-01T02:15:00-05:00",
@@ -113,7 +113,7 @@ WINDOWS: Final[list[tuple[str, str, RawWeek, str, int, str | None]]] = [
     (
         "a pause begins twice, and there is room between",
         NEW_YORK,
-        [on("sun", "01:30", "02:30")],
+        [span_on("sun", "01:30", "02:30")],
         "2026-11-01T01:20:00-04:00",
         QUARTER,
         "2026-11-01T01:15:00-05:00",
@@ -121,7 +121,7 @@ WINDOWS: Final[list[tuple[str, str, RawWeek, str, int, str | None]]] = [
     (
         "a pause begins twice, and there is no room between",
         NEW_YORK,
-        [on("sun", "01:30", "02:30")],
+        [span_on("sun", "01:30", "02:30")],
         "2026-11-01T01:20:00-04:00",
         3600,
         "2026-11-01T03:30:00-05:00",
@@ -162,7 +162,7 @@ WINDOWS: Final[list[tuple[str, str, RawWeek, str, int, str | None]]] = [
     (
         "a pause that would begin in the skipped hour begins after it",
         LOS_ANGELES,
-        [on("sun", "02:30", "04:00")],
+        [span_on("sun", "02:30", "04:00")],
         "2026-03-08T01:55:00-08:00",
         QUARTER,
         "2026-03-08T04:15:00-07:00",
@@ -170,7 +170,7 @@ WINDOWS: Final[list[tuple[str, str, RawWeek, str, int, str | None]]] = [
     (
         "past midnight into the hour twice, room between",
         LOS_ANGELES,
-        [on("sat", "22:00", "01:30")],
+        [span_on("sat", "22:00", "01:30")],
         "2026-10-31T22:00:00-07:00",
         QUARTER,
         "2026-11-01T01:45:00-07:00",
@@ -178,7 +178,7 @@ WINDOWS: Final[list[tuple[str, str, RawWeek, str, int, str | None]]] = [
     (
         "past midnight into the hour twice, no room between",
         LOS_ANGELES,
-        [on("sat", "22:00", "01:30")],
+        [span_on("sat", "22:00", "01:30")],
         "2026-10-31T22:00:00-07:00",
         3600,
         "2026-11-01T02:30:00-08:00",
@@ -196,7 +196,7 @@ WINDOWS: Final[list[tuple[str, str, RawWeek, str, int, str | None]]] = [
     (
         "that hour is there in March",
         PHOENIX,
-        [on("sun", "02:00", "03:00")],
+        [span_on("sun", "02:00", "03:00")],
         "2026-03-08T01:50:00-07:00",
         QUARTER,
         "2026-03-08T03:15:00-07:00",
@@ -204,7 +204,7 @@ WINDOWS: Final[list[tuple[str, str, RawWeek, str, int, str | None]]] = [
     (
         "that hour comes once in November",
         PHOENIX,
-        [on("sun", "01:00", "02:00")],
+        [span_on("sun", "01:00", "02:00")],
         "2026-11-01T00:50:00-07:00",
         QUARTER,
         "2026-11-01T02:15:00-07:00",
@@ -228,7 +228,7 @@ WINDOWS: Final[list[tuple[str, str, RawWeek, str, int, str | None]]] = [
     (
         "a pause in the skipped hour is none",
         BERLIN,
-        [on("sun", "02:00", "03:00")],
+        [span_on("sun", "02:00", "03:00")],
         "2026-03-29T01:50:00+01:00",
         QUARTER,
         "2026-03-29T03:05:00+02:00",
@@ -236,7 +236,7 @@ WINDOWS: Final[list[tuple[str, str, RawWeek, str, int, str | None]]] = [
     (
         "a pause in the hour twice is two hours",
         BERLIN,
-        [on("sun", "02:00", "03:00")],
+        [span_on("sun", "02:00", "03:00")],
         "2026-10-25T01:50:00+02:00",
         QUARTER,
         "2026-10-25T03:15:00+01:00",
@@ -260,7 +260,7 @@ WINDOWS: Final[list[tuple[str, str, RawWeek, str, int, str | None]]] = [
     (
         "a pause in the hour twice is two hours",
         SYDNEY,
-        [on("sun", "02:00", "03:00")],
+        [span_on("sun", "02:00", "03:00")],
         "2026-04-05T01:50:00+11:00",
         QUARTER,
         "2026-04-05T03:15:00+10:00",
@@ -268,7 +268,7 @@ WINDOWS: Final[list[tuple[str, str, RawWeek, str, int, str | None]]] = [
     (
         "a pause in the skipped hour is none",
         SYDNEY,
-        [on("sun", "02:00", "03:00")],
+        [span_on("sun", "02:00", "03:00")],
         "2026-10-04T01:50:00+10:00",
         QUARTER,
         "2026-10-04T03:05:00+11:00",
@@ -277,7 +277,7 @@ WINDOWS: Final[list[tuple[str, str, RawWeek, str, int, str | None]]] = [
     (
         "no gap holds it",
         PHOENIX,
-        [on(ALL, "00:00", "11:50"), on(ALL, "12:00", "23:50")],
+        [span_on(ALL, "00:00", "11:50"), span_on(ALL, "12:00", "23:50")],
         "2026-03-08T11:55:00-07:00",
         QUARTER,
         None,
@@ -295,36 +295,60 @@ HOURS: Final[list[tuple[str, RawWeek, str, bool, str | None]]] = [
     (NEW_YORK, NIGHTS, "2026-11-01T07:59:59-05:00", True, "2026-11-01T08:00:00-05:00"),
     (
         NEW_YORK,
-        [on("sun", "02:30", "04:00")],
+        [span_on("sun", "02:30", "04:00")],
         "2026-03-08T01:59:00-05:00",
         False,
         "2026-03-08T03:00:00-04:00",
     ),
-    (NEW_YORK, [on("sun", "02:30", "04:00")], "2026-03-08T03:00:00-04:00", True, "2026-03-08T04:00:00-04:00"),
-    (NEW_YORK, [on("sun", "01:00", "02:30")], "2026-03-08T01:30:00-05:00", True, "2026-03-08T03:00:00-04:00"),
     (
         NEW_YORK,
-        [on("sun", "02:10", "02:50")],
+        [span_on("sun", "02:30", "04:00")],
+        "2026-03-08T03:00:00-04:00",
+        True,
+        "2026-03-08T04:00:00-04:00",
+    ),
+    (
+        NEW_YORK,
+        [span_on("sun", "01:00", "02:30")],
+        "2026-03-08T01:30:00-05:00",
+        True,
+        "2026-03-08T03:00:00-04:00",
+    ),
+    (
+        NEW_YORK,
+        [span_on("sun", "02:10", "02:50")],
         "2026-03-08T01:00:00-05:00",
         False,
         "2026-03-15T02:10:00-04:00",
     ),
     (
         NEW_YORK,
-        [on("sun", "01:30", "02:30")],
+        [span_on("sun", "01:30", "02:30")],
         "2026-11-01T01:29:00-04:00",
         False,
         "2026-11-01T01:30:00-04:00",
     ),
-    (NEW_YORK, [on("sun", "01:30", "02:30")], "2026-11-01T01:30:00-04:00", True, "2026-11-01T01:00:00-05:00"),
     (
         NEW_YORK,
-        [on("sun", "01:30", "02:30")],
+        [span_on("sun", "01:30", "02:30")],
+        "2026-11-01T01:30:00-04:00",
+        True,
+        "2026-11-01T01:00:00-05:00",
+    ),
+    (
+        NEW_YORK,
+        [span_on("sun", "01:30", "02:30")],
         "2026-11-01T01:00:00-05:00",
         False,
         "2026-11-01T01:30:00-05:00",
     ),
-    (NEW_YORK, [on("sun", "01:30", "02:30")], "2026-11-01T01:59:00-05:00", True, "2026-11-01T02:30:00-05:00"),
+    (
+        NEW_YORK,
+        [span_on("sun", "01:30", "02:30")],
+        "2026-11-01T01:59:00-05:00",
+        True,
+        "2026-11-01T02:30:00-05:00",
+    ),
     (NEW_YORK, ALWAYS, "2026-11-01T01:30:00-04:00", True, None),
     (NEW_YORK, [], "2026-11-01T01:30:00-04:00", False, None),
     (LOS_ANGELES, OFFICE_HOURS, "2026-03-08T12:00:00-07:00", False, "2026-03-09T09:00:00-07:00"),
@@ -334,15 +358,39 @@ HOURS: Final[list[tuple[str, RawWeek, str, bool, str | None]]] = [
     (LOS_ANGELES, WEEKEND, "2026-11-01T12:00:00-08:00", True, "2026-11-02T08:00:00-08:00"),
     (PHOENIX, OFFICE_HOURS, "2026-03-06T17:00:00-07:00", False, "2026-03-09T09:00:00-07:00"),
     (PHOENIX, NIGHTS, "2026-03-08T02:30:00-07:00", True, "2026-03-08T08:00:00-07:00"),
-    (PHOENIX, [on("sun", "01:30", "02:30")], "2026-11-01T01:45:00-07:00", True, "2026-11-01T02:30:00-07:00"),
+    (
+        PHOENIX,
+        [span_on("sun", "01:30", "02:30")],
+        "2026-11-01T01:45:00-07:00",
+        True,
+        "2026-11-01T02:30:00-07:00",
+    ),
     (BERLIN, OFFICE_HOURS, "2026-03-27T17:00:00+01:00", False, "2026-03-30T09:00:00+02:00"),
     (BERLIN, OFFICE_HOURS, "2026-10-23T17:00:00+02:00", False, "2026-10-26T09:00:00+01:00"),
-    (BERLIN, [on("sun", "02:30", "02:45")], "2026-10-25T02:45:00+02:00", False, "2026-10-25T02:30:00+01:00"),
+    (
+        BERLIN,
+        [span_on("sun", "02:30", "02:45")],
+        "2026-10-25T02:45:00+02:00",
+        False,
+        "2026-10-25T02:30:00+01:00",
+    ),
     (BERLIN, NIGHTS, "2026-03-29T03:00:00+02:00", True, "2026-03-29T08:00:00+02:00"),
     (SYDNEY, OFFICE_HOURS, "2026-04-03T17:00:00+11:00", False, "2026-04-06T09:00:00+10:00"),
     (SYDNEY, OFFICE_HOURS, "2026-10-02T17:00:00+10:00", False, "2026-10-05T09:00:00+11:00"),
-    (SYDNEY, [on("sun", "23:00", "01:00")], "2026-10-05T00:30:00+11:00", True, "2026-10-05T01:00:00+11:00"),
-    (SYDNEY, [on("sun", "20:00", "08:00")], "2026-10-05T07:59:00+11:00", True, "2026-10-05T08:00:00+11:00"),
+    (
+        SYDNEY,
+        [span_on("sun", "23:00", "01:00")],
+        "2026-10-05T00:30:00+11:00",
+        True,
+        "2026-10-05T01:00:00+11:00",
+    ),
+    (
+        SYDNEY,
+        [span_on("sun", "20:00", "08:00")],
+        "2026-10-05T07:59:00+11:00",
+        True,
+        "2026-10-05T08:00:00+11:00",
+    ),
 ]
 """(zone, hours, instant, whether the hours include it, when that changes or None for never)"""
 

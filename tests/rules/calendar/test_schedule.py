@@ -23,7 +23,7 @@ from tests.rules.calendar.clock_changes import (
     SYDNEY,
     WINDOWS,
     RawWeek,
-    on,
+    span_on,
 )
 
 MINUTE = timedelta(minutes=1)
@@ -32,7 +32,7 @@ CHANGES = ("2026-03-08", "2026-11-01", "2026-03-29", "2026-10-25", "2026-04-05",
 """Days around clock changes somewhere in the world, and one day without any."""
 
 
-def read(raw: RawWeek) -> Week:
+def read_week(raw: RawWeek) -> Week:
     return week(msgspec.convert(raw, tuple[WeekSpan, ...]))
 
 
@@ -40,7 +40,7 @@ def read(raw: RawWeek) -> Week:
 def test_r4_a_claim_window_and_its_pauses(
     shows: str, zone: str, pause: RawWeek, start: str, seconds: int, end: str | None
 ) -> None:
-    found = window_end(datetime.fromisoformat(start), seconds, read(pause), zone)
+    found = window_end(datetime.fromisoformat(start), seconds, read_week(pause), zone)
     assert found == (datetime.fromisoformat(end) if end else None), shows
 
 
@@ -49,8 +49,10 @@ def test_r9_hours_and_when_they_change(
     zone: str, hours: RawWeek, at: str, holds: bool, changes: str | None
 ) -> None:
     instant = datetime.fromisoformat(at)
-    assert is_open(read(hours), zone, instant) is holds
-    assert next_change(read(hours), zone, instant) == (datetime.fromisoformat(changes) if changes else None)
+    assert is_open(read_week(hours), zone, instant) is holds
+    assert next_change(read_week(hours), zone, instant) == (
+        datetime.fromisoformat(changes) if changes else None
+    )
 
 
 @pytest.mark.parametrize(("zone", "at", "day", "ends"), DAYS)
@@ -73,13 +75,13 @@ def test_r9_an_absence_runs_on_into_the_next() -> None:
 @pytest.mark.parametrize(
     ("raw", "paths"),
     [
-        ([on("mon", "8:00", "17:00")], ["pause[0].from"]),
-        ([on("mon", "24:00", "17:00")], ["pause[0].from"]),
+        ([span_on("mon", "8:00", "17:00")], ["pause[0].from"]),
+        ([span_on("mon", "24:00", "17:00")], ["pause[0].from"]),
         (
-            [on("mon", "08:00", "24:01"), on("tag", "08:00", "17:60")],
+            [span_on("mon", "08:00", "24:01"), span_on("tag", "08:00", "17:60")],
             ["pause[0].to", "pause[1].to", "pause[1].days"],
         ),
-        ([on("mon", "08:00", "08:00")], ["pause[0]"]),
+        ([span_on("mon", "08:00", "08:00")], ["pause[0]"]),
     ],
 )
 def test_a_week_that_is_none_is_refused_with_every_reason(raw: RawWeek, paths: list[str]) -> None:
@@ -90,9 +92,9 @@ def test_a_week_that_is_none_is_refused_with_every_reason(raw: RawWeek, paths: l
 
 def test_an_instant_without_offset_and_an_unknown_zone_are_refused() -> None:
     with pytest.raises(ValueError, match="no offset"):
-        is_open(read([]), NEW_YORK, datetime(2026, 3, 8))  # noqa: DTZ001  # a time without a zone is what is tested
+        is_open(read_week([]), NEW_YORK, datetime(2026, 3, 8))  # noqa: DTZ001  # a time without a zone is what is tested
     with pytest.raises(RuleErrors, match="Mars/Olympus is no time zone"):
-        is_open(read([]), "Mars/Olympus", datetime(2026, 3, 8, tzinfo=UTC))
+        is_open(read_week([]), "Mars/Olympus", datetime(2026, 3, 8, tzinfo=UTC))
 
 
 # -- against an oracle that checks every minute ---------------------------------------------------------------------
@@ -119,7 +121,7 @@ def clocks(day: str, zone: str, days: int) -> tuple[list[datetime], list[datetim
 
 quarters = st.integers(0, 95).map(lambda n: f"{n // 4:02}:{n % 4 * 15:02}")
 spans = st.builds(
-    on,
+    span_on,
     st.lists(st.sampled_from(ALL), min_size=1, max_size=7, unique=True),
     quarters,
     quarters | st.just("24:00"),
@@ -130,7 +132,7 @@ weeks = st.lists(spans, max_size=4)
 @settings(max_examples=60)
 @given(raw=weeks, zone=st.sampled_from(ZONES), day=st.sampled_from(CHANGES))
 def test_r9_hours_are_what_the_clock_shows_at_every_minute(raw: RawWeek, zone: str, day: str) -> None:
-    hours = read(raw)
+    hours = read_week(raw)
     instants, walls = clocks(day, zone, 3)
     shown = [naive_open(raw, wall) for wall in walls]
     assert [hours.holds(wall) for wall in walls] == shown
@@ -160,7 +162,7 @@ def test_r4_a_window_ends_when_it_ran_whole_between_pauses(
         if ran == length:
             expected = instants[n] + MINUTE
             break
-    assert window_end(instants[minute], length * 60, read(raw), zone) == expected
+    assert window_end(instants[minute], length * 60, read_week(raw), zone) == expected
 
 
 @given(
@@ -172,7 +174,7 @@ def test_r4_a_window_ends_when_it_ran_whole_between_pauses(
 def test_r9_opening_hours_hold_up_to_the_very_instant(
     raw: RawWeek, zone: str, day: str, seconds: float
 ) -> None:
-    hours = read(raw)
+    hours = read_week(raw)
     at = datetime.fromisoformat(day).replace(tzinfo=UTC) + timedelta(seconds=seconds - 200_000)
     changes = next_change(hours, zone, at)
     if changes is None:
@@ -183,7 +185,7 @@ def test_r9_opening_hours_hold_up_to_the_very_instant(
 
 
 def test_the_oracle_itself_reads_a_clock() -> None:
-    nights: list[dict[str, Any]] = [on("sun", "20:00", "08:00")]
+    nights: list[dict[str, Any]] = [span_on("sun", "20:00", "08:00")]
     zone_info = ZoneInfo(NEW_YORK)
     assert naive_open(nights, datetime(2026, 3, 9, 7, 59, tzinfo=zone_info))
     assert not naive_open(nights, datetime(2026, 3, 8, 7, 59, tzinfo=zone_info))

@@ -30,7 +30,7 @@ def check_agreement(orgs: OrgPartition, org: OrgState, rows: Mapping[str, LeadRo
     assert not list(stuck_waiting(orgs)), "a waiting lead is offered once a rep may have it (M5)"
     assert not [name for name, row in rows.items() if row.lead and is_to_be_asked(row.lead, rules)]
     for name, row in rows.items():
-        if row.lead is not None and (stand := stands(row.lead)) is not None:
+        if row.lead is not None and (stand := expected_in_org(row.lead)) is not None:
             expected[name] = stand
     found = {
         name: (row.stage, row.epoch, tuple(sorted(hold.rep_id for hold in row.holds)))
@@ -43,10 +43,10 @@ def check_agreement(orgs: OrgPartition, org: OrgState, rows: Mapping[str, LeadRo
     assert org.persons.arrivals() == counted, "each arrival is exactly one lead's (R6)"
     for name in rows:
         if (lead_id := org.persons.lead_of(name)) is not None:
-            assert counting(rows, name) == lead_id, "ids lead to the lead that counts (K5)"
+            assert counting_lead(rows, name) == lead_id, "ids lead to the lead that counts (K5)"
 
 
-def counting(rows: Mapping[str, LeadRow], name: str) -> str:
+def counting_lead(rows: Mapping[str, LeadRow], name: str) -> str:
     """Return the lead that counts for an id, as the leads say themselves."""
     for _ in rows:
         row = rows[name]
@@ -58,7 +58,7 @@ def counting(rows: Mapping[str, LeadRow], name: str) -> str:
     raise AssertionError("the ids go in a circle")
 
 
-def stands(lead: Lead) -> tuple[OrgLeadStatus, int, tuple[str, ...]] | None:
+def expected_in_org(lead: Lead) -> tuple[OrgLeadStatus, int, tuple[str, ...]] | None:
     """Return how the org must hold a lead: stage, epoch, and whose capacity it takes; None if not at all."""
     if lead.phase is Phase.CLOSED:
         return None

@@ -29,6 +29,6 @@ class Lane:
             self.done += 1
             yield self.sent[self.done - 1][:2]
 
-    def back(self, steps: int) -> None:
+    def rewind(self, steps: int) -> None:
         """Go back by the given number of messages, as after a relay that died before its commit."""
         self.done = max(0, self.done - steps)

@@ -209,7 +209,7 @@ class SalesFloor(Scenario):
         self, kind: str, object_id: str, value: dict[str, Any] | None, *, sweep: bool = True
     ) -> Self:
         """Publish an object to the leads and, if the org needs it, to the org."""
-        with self.late():
+        with self.messages_held():
             super().publishes(kind, object_id, value, sweep=sweep)
         if kind in ("rep", "group", "settings"):
             version = next(self._news)
@@ -304,7 +304,7 @@ class SalesFloor(Scenario):
     # -- messages ---------------------------------------------------------------------------------------------------
 
     @contextmanager
-    def late(self) -> Iterator[None]:
+    def messages_held(self) -> Iterator[None]:
         """Hold messages back until the block ends, or until the test carries them."""
         before, self.prompt = self.prompt, False
         yield
@@ -322,7 +322,7 @@ class SalesFloor(Scenario):
     def answer(self, partition: str, most: int = 1) -> None:
         """Deliver the org's next answers to the leads of a partition."""
         name = self.name
-        with self.late():
+        with self.messages_held():
             for answered, _ in self.answers[partition].next(most):
                 self.log(answered)
         self.name = name

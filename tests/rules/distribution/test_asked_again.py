@@ -12,7 +12,7 @@ from models.org_decisions import LeadStillWaiting
 from models.org_events import RepChange
 from models.org_rows import OrgLeadStatus
 from models.results import Result
-from tests.rules.calendar.clock_changes import ALL, on
+from tests.rules.calendar.clock_changes import ALL, span_on
 from tests.rules.distribution.sales_floor import SalesFloor
 from tests.rules.lead.lead_scenario import where
 
@@ -25,7 +25,7 @@ def reason(sales_floor: SalesFloor, name: str = "A") -> str | None:
     return open_exception.reason if open_exception else None
 
 
-def why(sales_floor: SalesFloor, name: str = "A") -> str:
+def offer_reason(sales_floor: SalesFloor, name: str = "A") -> str:
     """Return why a lead was offered last."""
     return sales_floor.all_decisions(name, LeadOffered)[-1].why
 
@@ -53,7 +53,7 @@ CHANGES: dict[str, tuple[dict[str, Any], Callable[[SalesFloor], Any], str]] = {
     ),
     "her hours": (
         {"rep": {"hours": []}},
-        lambda sales_floor: sales_floor.rep("ann", hours=[on(ALL, "00:00", "24:00")]),
+        lambda sales_floor: sales_floor.rep("ann", hours=[span_on(ALL, "00:00", "24:00")]),
         "asked again: ann has other hours, absences or caps; ",
     ),
     "she is active": (
@@ -86,7 +86,7 @@ def test_m5_a_change_that_the_failure_named_asks_again_and_the_decision_says_why
     sales_floor.group("west", *before.get("members", ["ann"]), **before.get("group", {})).comes("A")
     assert (reason(sales_floor), sales_floor.stage("A")) == ("no_available_agents", OrgLeadStatus.WAITING)
     change(sales_floor)
-    assert (sales_floor.lead.owner, why(sales_floor)[: len(expected)]) == ("ann", expected)
+    assert (sales_floor.lead.owner, offer_reason(sales_floor)[: len(expected)]) == ("ann", expected)
     sales_floor.agree()
 
 
@@ -120,13 +120,13 @@ def test_m5_d2_a_resend_that_completes_the_lead_asks_again_and_keeps_its_place()
     assert sales_floor.lead_of("A").phase is Phase.EXCEPTION, "ann has no room"
     sales_floor.of("B").asks("outcome", "ann", outcome="closed_won")
     assert sales_floor.lead_of("A").owner == "ann", "it has waited longer than C"
-    assert why(sales_floor, "A").startswith("asked again: ann has room for a lead again; ")
+    assert offer_reason(sales_floor, "A").startswith("asked again: ann has room for a lead again; ")
     sales_floor.agree()
 
 
 def test_m5_facts_that_change_while_the_group_is_being_asked_are_not_missed() -> None:
     sales_floor = SalesFloor("ann", licensed_states=["RI"]).group("west", "ann")
-    with sales_floor.late():
+    with sales_floor.messages_held():
         sales_floor.comes("A", state=None)
         sales_floor.carry("arrivals")
         sales_floor.answer("0" if sales_floor.answers["0"].waiting else "1")
@@ -219,7 +219,7 @@ def test_m5_a_ring_in_vain_stays_the_reason_and_reps_not_yet_tried_are_asked(met
     open_exception = sales_floor.lead.open_exception
     assert open_exception is not None
     assert (open_exception.reason, sales_floor.stage("A")) == (failed, OrgLeadStatus.WAITING)
-    assert [(one["rep_id"], one["why"]) for one in open_exception.explanation] == [
+    assert [(candidate["rep_id"], candidate["why"]) for candidate in open_exception.explanation] == [
         ("ann", "did not answer in time"),
         ("bob", "did not answer in time"),
         ("cyd", "not licensed in RI"),
@@ -287,7 +287,7 @@ def test_m5_a_review_is_bounded_and_its_rest_survives_a_restart() -> None:
     names = [f"L{n:03}" for n in range(250)]
     sales_floor.comes(*names)
     decided = len(sales_floor.decided)
-    with sales_floor.late():
+    with sales_floor.messages_held():
         sales_floor.rep("ann")
         sales_floor.carry("news")
         sales_floor.restart_org(compacted=True)
@@ -323,7 +323,7 @@ def test_m5_messages_that_come_twice_change_nothing() -> None:
     sales_floor.comes("A").rep("ann", licensed_states=["MA", "RI"], max_open=1)
     before = sales_floor.lead
     for lane in (*sales_floor.org_messages.values(), *sales_floor.answers.values()):
-        lane.back(50)
+        lane.rewind(50)
     sales_floor.deliver()
     now = sales_floor.lead_of("A")
     assert (now.open_distribution, now.failed, now.open_exception) == (

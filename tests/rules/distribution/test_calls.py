@@ -26,7 +26,12 @@ def answer_to(scenario: Scenario, rep_id: str, action: str = "dial") -> tuple[Re
 
 def calls(sales_floor: SalesFloor, name: str) -> list[Notification]:
     """Return every request for a call in a lead's history."""
-    return [one for row in sales_floor.history[name] for one in notifications_of(row) if one.kind == "call"]
+    return [
+        notification
+        for row in sales_floor.history[name]
+        for notification in notifications_of(row)
+        if notification.kind == "call"
+    ]
 
 
 @pytest.fixture
@@ -54,7 +59,7 @@ def test_n7_the_owner_calls_the_lead_and_the_request_says_where_it_is(sales_floo
 
 def test_n1_the_winners_ring_is_over_too_and_says_who_has_the_lead(sales_floor: SalesFloor) -> None:
     """A rep may win in a browser while the telephone rings, or while other browsers show the offer."""
-    ring, over = (one for one in calls(sales_floor, "A") if one.template == "ring")
+    ring, over = (call for call in calls(sales_floor, "A") if call.template == "ring")
     assert over.notification_id == ring.notification_id
     assert (over.rep_id, over.withdrawn, over.data) == ("ann", True, {"won": True})
 
@@ -68,7 +73,7 @@ def test_n7_who_hung_up_a_ring_may_still_call_the_lead(sales_floor: SalesFloor) 
 
 def test_n7_each_click_is_a_request_of_its_own(sales_floor: SalesFloor) -> None:
     assert answer_to(sales_floor, "ann") == answer_to(sales_floor, "ann") == DONE
-    ids = [one.notification_id for one in calls(sales_floor, "A") if one.template == "connect"]
+    ids = [call.notification_id for call in calls(sales_floor, "A") if call.template == "connect"]
     assert len(set(ids)) == 2
 
 
@@ -101,9 +106,9 @@ def test_n7_whoever_has_a_lead_open_may_call_it_and_nobody_else() -> None:
 
 def test_n5_the_owner_of_a_lead_that_calls_in_is_called(sales_floor: SalesFloor) -> None:
     sales_floor.comes("B", through="west", vendor="globex", phone=PHONE)
-    assert not [one for one in calls(sales_floor, "A") if one.template == "lead_calls"], "it did not call"
+    assert not [call for call in calls(sales_floor, "A") if call.template == "lead_calls"], "it did not call"
     sales_floor.comes("C", through="west", vendor=TELEPHONE, phone=PHONE)
-    (request,) = [one for one in calls(sales_floor, "A") if one.template == "lead_calls"]
+    (request,) = [call for call in calls(sales_floor, "A") if call.template == "lead_calls"]
     assert (request.rep_id, request.data["inquiry_id"]) == ("ann", "C")
     sales_floor.agree()
 
@@ -113,8 +118,8 @@ def test_n5_a_known_lead_that_nobody_owns_rings_its_group_under_its_own_id() -> 
     sales_floor.comes("A", through="west", phone=PHONE).wait(minutes=1)  # nobody answered the ring
     assert sales_floor.lead_of("A").owner is None
     sales_floor.comes("C", through="west", vendor=TELEPHONE, phone=PHONE)
-    rings = [one for one in calls(sales_floor, "A") if not one.withdrawn][-2:]
-    assert [(one.template, one.rep_id, one.data["inquiry_ids"]) for one in rings] == [
+    rings = [call for call in calls(sales_floor, "A") if not call.withdrawn][-2:]
+    assert [(ring.template, ring.rep_id, ring.data["inquiry_ids"]) for ring in rings] == [
         ("ring", "ann", ["C"]),
         ("ring", "bob", ["C"]),
     ]

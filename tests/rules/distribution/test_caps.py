@@ -18,7 +18,7 @@ LEADS = tuple(f"lead-{number:02}" for number in range(30))
 def sales_floor() -> SalesFloor:
     """Give thirty leads at once to three reps with a cap of two open leads each."""
     sales_floor = SalesFloor(*CREW, max_open=2).group("west", *CREW, claim_window_seconds=900)
-    with sales_floor.late():
+    with sales_floor.messages_held():
         sales_floor.comes(*LEADS)
     return sales_floor.deliver()
 
@@ -152,6 +152,6 @@ def test_e1_an_exception_says_which_way_distribution_failed(group: dict[str, obj
     lead = sales_floor.lead
     assert lead.open_exception is not None
     assert (lead.phase, lead.open_exception.reason) == (Phase.EXCEPTION, reason)
-    assert all(one["why"] for one in lead.open_exception.explanation)
+    assert all(candidate["why"] for candidate in lead.open_exception.explanation)
     assert (lead.distribution, lead.description) == (group["method"], "Spring")
     sales_floor.agree()

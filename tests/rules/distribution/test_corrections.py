@@ -80,7 +80,7 @@ def test_m2_x6_the_do_not_contact_list_follows_the_new_phone_and_leaves_the_wron
 ) -> None:
     sales_floor.lists(f"phone/{WRONG}", "asked us").lists("email/k@x.org", "asked us too")
     assert sales_floor.lead_of("A").silenced
-    with sales_floor.late():
+    with sales_floor.messages_held():
         corrects(sales_floor, phone=RIGHT)
         assert not sales_floor.lead_of("A").silenced, "the listed number is somebody else's"
         answer = sales_floor.of("A").asks("connect", "ann")
@@ -111,7 +111,7 @@ def test_m2_m8_a_person_who_forbade_contact_is_not_called_at_a_corrected_number(
 
 def test_m2_x6_late_answers_about_a_former_correction_do_not_count(sales_floor: SalesFloor) -> None:
     sales_floor.lists(f"phone/{RIGHT}", "asked us")
-    with sales_floor.late():
+    with sales_floor.messages_held():
         corrects(sales_floor, phone=RIGHT)
         corrects(sales_floor, phone=WRONG)
         sales_floor.lists(f"phone/{WRONG}", "this one too")
@@ -185,7 +185,7 @@ def test_m2_another_campaign_asks_its_group() -> None:
 
 def test_m2_a_correction_of_an_asked_lead_is_in_time() -> None:
     sales_floor = SalesFloor("ann", licensed_states=["RI"]).group("west", "ann", claim_window_seconds=900)
-    with sales_floor.late():
+    with sales_floor.messages_held():
         sales_floor.comes("A")
         sales_floor.carry("arrivals")
         sales_floor.answer("1" if sales_floor.answers["1"].waiting else "0")

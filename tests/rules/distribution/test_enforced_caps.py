@@ -36,7 +36,7 @@ def sales_floor() -> SalesFloor:
     return sales_floor
 
 
-def owned(sales_floor: SalesFloor, rep_id: str) -> list[str]:
+def leads_owned(sales_floor: SalesFloor, rep_id: str) -> list[str]:
     """Return the leads that a rep owns."""
     return [name for name, row in sales_floor.rows.items() if row.lead and row.lead.owner == rep_id]
 
@@ -44,7 +44,7 @@ def owned(sales_floor: SalesFloor, rep_id: str) -> list[str]:
 def test_d17_m6_claims_an_assignment_and_an_accept_at_once_never_exceed_the_cap(
     sales_floor: SalesFloor,
 ) -> None:
-    with sales_floor.late():
+    with sales_floor.messages_held():
         sales_floor.of("D").requests("claim", "ann", action_id="one", queue_id="new")
         sales_floor.of("E").requests("claim", "ann", action_id="two", queue_id="also")
         sales_floor.of("F").requests("assign", "mia", action_id="three", to_rep_id="ann")
@@ -61,7 +61,7 @@ def test_d17_m6_claims_an_assignment_and_an_accept_at_once_never_exceed_the_cap(
     assert answers["three"].why == (
         "ann has 3 of at most 3 open leads; a manager may override that with a reason (override_cap)"
     )
-    assert owned(sales_floor, "ann") == ["A", "B", "C"]
+    assert leads_owned(sales_floor, "ann") == ["A", "B", "C"]
     sales_floor.agree()
 
 
@@ -70,17 +70,17 @@ def test_m6_of_many_claims_at_once_as_many_win_as_the_rep_has_room_for() -> None
     names = [f"lead-{number}" for number in range(8)]
     for name in names:
         sales_floor.arrives(name)
-    with sales_floor.late():
+    with sales_floor.messages_held():
         for name in names:
             sales_floor.of(name).requests("claim", "ann", action_id=name, queue_id="new")
-        assert owned(sales_floor, "ann") == [], "none is decided before the org has answered"
+        assert leads_owned(sales_floor, "ann") == [], "none is decided before the org has answered"
     sales_floor.deliver()
     results = [sales_floor.answer_to(name).result for name in names]
     assert (results.count(Result.WON), results.count(Result.REFUSED)) == (3, 5)
     assert sales_floor.in_hand("ann") == (3, 0)
-    sales_floor.of(owned(sales_floor, "ann")[0]).asks("outcome", "ann", outcome="closed_won")
-    left = next(name for name in names if not sales_floor.lead_of(name).owner)
-    assert sales_floor.of(left).claims("ann", "new").result is Result.WON, "there is room again"
+    sales_floor.of(leads_owned(sales_floor, "ann")[0]).asks("outcome", "ann", outcome="closed_won")
+    unowned = next(name for name in names if not sales_floor.lead_of(name).owner)
+    assert sales_floor.of(unowned).claims("ann", "new").result is Result.WON, "there is room again"
     sales_floor.agree()
 
 
@@ -132,7 +132,7 @@ def test_m6_claim_now_and_a_promised_call_need_room_too(sales_floor: SalesFloor)
 
 def test_x4_m6_a_repeated_action_takes_one_place_and_gets_one_answer() -> None:
     sales_floor = capped_floor("ann", most=1).arrives("A").arrives("B")
-    with sales_floor.late():
+    with sales_floor.messages_held():
         for _ in range(3):
             sales_floor.of("A").requests("claim", "ann", action_id="claim-1", queue_id="new")
     sales_floor.deliver()
@@ -145,7 +145,7 @@ def test_x4_m6_a_repeated_action_takes_one_place_and_gets_one_answer() -> None:
 
 def test_q8_m6_a_claim_that_is_lost_returns_its_place() -> None:
     sales_floor = capped_floor("ann", "bob", most=1).arrives("A").arrives("B")
-    with sales_floor.late():
+    with sales_floor.messages_held():
         sales_floor.of("A").requests("claim", "ann", action_id="first", queue_id="new")
         sales_floor.of("A").requests("claim", "bob", action_id="second", queue_id="new")
     sales_floor.deliver()
@@ -159,7 +159,7 @@ def test_q8_m6_a_claim_that_is_lost_returns_its_place() -> None:
 
 def test_m6_a_place_that_came_too_late_is_sought_again() -> None:
     sales_floor = capped_floor("ann", most=1).arrives("A")
-    with sales_floor.late():
+    with sales_floor.messages_held():
         sales_floor.requests("claim", "ann", action_id="claim-1", queue_id="new")
         for source in map(str, range(PARTITIONS)):
             sales_floor.carry(source)
@@ -172,7 +172,7 @@ def test_m6_a_place_that_came_too_late_is_sought_again() -> None:
 
 def test_m6_a_place_that_nobody_returns_lapses_after_an_hour() -> None:
     sales_floor = capped_floor("ann", most=1).arrives("A").arrives("B")
-    with sales_floor.late():
+    with sales_floor.messages_held():
         sales_floor.of("A").requests("claim", "ann", action_id="lost", queue_id="new")
         for source in map(str, range(PARTITIONS)):
             sales_floor.carry(source)
@@ -194,7 +194,7 @@ def test_m6_without_the_setting_or_a_cap_nobody_asks_the_org() -> None:
 
 def test_m6_a_waiting_lead_is_offered_once_a_reserved_place_is_returned() -> None:
     sales_floor = capped_floor("ann", "bob", most=1).group("west", "ann").arrives("A")
-    with sales_floor.late():
+    with sales_floor.messages_held():
         sales_floor.of("A").requests("claim", "bob", action_id="first", queue_id="new")
         sales_floor.of("A").requests("claim", "ann", action_id="second", queue_id="new")
         for source in map(str, range(PARTITIONS)):
@@ -298,8 +298,8 @@ class CapsHold(RuleBasedStateMachine):
 
     @rule(source=st.sampled_from([*map(str, range(PARTITIONS))]), steps=st.integers(1, 20))
     def relays_begin_again(self, source: str, steps: int) -> None:
-        self.sales_floor.org_messages[source].back(steps)
-        self.sales_floor.answers[source].back(steps)
+        self.sales_floor.org_messages[source].rewind(steps)
+        self.sales_floor.answers[source].rewind(steps)
 
     @rule(compacted=st.booleans())
     def the_org_is_read_back(self, *, compacted: bool) -> None:

@@ -51,14 +51,14 @@ def newest(sales_floor: SalesFloor) -> bytes:
     return b"\n".join([*org, *leads])
 
 
-def left(data: bytes) -> list[bytes]:
+def secrets_in(data: bytes) -> list[bytes]:
     return [secret for secret in SECRETS if secret in data]
 
 
 def test_an_erased_lead_stays_closed_and_empty_and_its_record_repeats_no_fact(
     sales_floor: SalesFloor,
 ) -> None:
-    assert left(newest(sales_floor)), "the data was there"
+    assert secrets_in(newest(sales_floor)), "the data was there"
     answer = sales_floor.of("A").asks("erase", "ada")
     lead = sales_floor.lead_of("A")
     assert answer.result is Result.DONE
@@ -71,14 +71,14 @@ def test_an_erased_lead_stays_closed_and_empty_and_its_record_repeats_no_fact(
     )
     (erased,) = sales_floor.all_decisions("A", LeadErased)
     assert erased.hashes == KEY.hashes_of(msgspec.convert({"vendor": "acme", **FACTS}, type(lead.facts)))
-    assert not left(newest(sales_floor))
+    assert not secrets_in(newest(sales_floor))
     sales_floor.agree()
 
 
 def test_no_public_message_of_the_erasing_record_has_a_fact(sales_floor: SalesFloor) -> None:
     sales_floor.of("A").asks("erase", "ada")
     sent = public_messages(sales_floor.history["A"][-1], b"A", 0)
-    assert not left(b"".join(each.value for each in sent))
+    assert not secrets_in(b"".join(each.value for each in sent))
     tombstones = [each.topic for each in sent if not each.value]
     assert tombstones == ["assignments", "lead-exceptions"]
 
@@ -101,7 +101,7 @@ def test_a_preview_names_the_leads_and_erases_none(sales_floor: SalesFloor) -> N
     assert answer.why is not None
     assert answer.why.endswith(": A, B")
     assert sales_floor.lead_of("A").erased_at is None
-    assert left(newest(sales_floor)) == left(before)
+    assert secrets_in(newest(sales_floor)) == secrets_in(before)
     assert not sales_floor.state.persons.erased_hashes
     sales_floor.agree()
 
@@ -117,7 +117,7 @@ def test_a_person_named_by_a_handle_loses_every_lead_that_shares_one(
     assert answer.result is Result.DONE
     assert sales_floor.lead_of("A").erased_at == sales_floor.lead_of("B").erased_at == sales_floor.now
     assert sales_floor.lead_of("C").facts.last_name == "Other"
-    assert not left(newest(sales_floor))
+    assert not secrets_in(newest(sales_floor))
     sales_floor.agree()
 
 
@@ -142,7 +142,7 @@ def test_corrected_facts_and_what_they_replaced_are_erased_and_recognised(sales_
     answer = sales_floor.erases(handle=f"phone/{new['phone']}")
     assert answer.why == "1 lead of the person: A"
     kept = newest(sales_floor)
-    assert not left(kept)
+    assert not secrets_in(kept)
     assert b"4014194200" not in kept
     assert sales_floor.state.persons.first_with(f"phone/{new['phone']}") is None
     assert sales_floor.state.persons.erased_among(hashes) == hashes
@@ -153,7 +153,7 @@ def test_corrected_facts_and_what_they_replaced_are_erased_and_recognised(sales_
 def test_a_resend_brings_no_fact_back_and_is_explained(sales_floor: SalesFloor) -> None:
     sales_floor.of("A").asks("erase", "ada")
     sales_floor.comes("A", **FACTS)
-    assert not left(newest(sales_floor))
+    assert not secrets_in(newest(sales_floor))
     (dropped,) = sales_floor.all_decisions("A", ArrivalDropped)
     assert dropped.why == "it is a resend, and lead A was erased"
     sales_floor.agree()
@@ -169,7 +169,7 @@ def test_who_comes_again_is_refused_or_taken_as_the_setting_says(sales_floor: Sa
         dropped.why == "its phone and email is an erased person's, and the org's setting refuse_erased is on"
     )
     assert any(isinstance(decision, ArrivalTurnedAway) for decision in sales_floor.decided)
-    assert not left(newest(sales_floor))
+    assert not secrets_in(newest(sales_floor))
     sales_floor.settings(refuse_erased=False)
     sales_floor.comes("M", **FACTS)
     assert sales_floor.lead_of("M").facts.phone == PHONE
@@ -205,7 +205,7 @@ def test_a_recovered_org_has_forgotten_the_person_too(sales_floor: SalesFloor, c
     assert persons.first_with(f"phone/{PHONE}") is None
     assert persons.is_erased("A")
     assert persons.lead_of("I") == "A", "a resend of the inquiry is still recognised"
-    assert not left(newest(sales_floor))
+    assert not secrets_in(newest(sales_floor))
 
 
 def test_a_zombies_late_row_brings_no_handle_back(sales_floor: SalesFloor) -> None:
@@ -276,7 +276,7 @@ def test_a_closed_lead_is_erased_when_its_retention_period_ends(sales_floor: Sal
     (erased,) = sales_floor.all_decisions("A", LeadErased)
     assert (erased.rep_id, erased.hashes) == (None, ())
     assert erased.why == "closed for 30 days, the org's retention period"
-    assert not left(newest(sales_floor))
+    assert not secrets_in(newest(sales_floor))
     assert not any(
         isinstance(one, OrgRowKept) and isinstance(one.value, OrgErased) for _, one in sales_floor.journal
     )
@@ -301,7 +301,7 @@ def test_the_do_not_contact_list_works_by_hash(sales_floor: SalesFloor) -> None:
     sales_floor.of("A").asks("erase", "ada")
     sales_floor.lists(f"hash/{KEY.hash_of(ORG, 'phone', PHONE)}", "asked us")
     sales_floor.lists(f"phone/{PHONE}", None, erased=True)
-    assert not left(newest(sales_floor).replace(f"default/barred/phone/{PHONE}".encode(), b"")), (
+    assert not secrets_in(newest(sales_floor).replace(f"default/barred/phone/{PHONE}".encode(), b"")), (
         "the tombstone's key goes later"
     )
     sales_floor.comes("N", **FACTS)
@@ -332,9 +332,9 @@ def test_k5_an_erasure_reaches_a_lead_that_the_person_was_taken_out_of() -> None
     before = sales_floor.lead_of("A")
     inquiry = sales_floor.lead_of("B").lead_id
     assert sales_floor.of("A").asks("split", "mia", inquiry_id=inquiry, why="another").result is Result.DONE
-    assert left(encode_row(sales_floor.rows["A"])), "the record of the split has the facts"
+    assert secrets_in(encode_row(sales_floor.rows["A"])), "the record of the split has the facts"
     assert sales_floor.of("B").asks("erase", "ada").result is Result.DONE
-    assert left(newest(sales_floor)) == []
+    assert secrets_in(newest(sales_floor)) == []
     lead = sales_floor.lead_of("A")
     assert (lead.facts, lead.phase, lead.owner) == (before.facts, before.phase, before.owner)
     assert lead.erased_at is None

@@ -38,7 +38,7 @@ REFUSED = (Result.REFUSED, Reason.SUPPRESSED)
 
 def test_d9_m8_an_outcome_of_the_list_puts_phone_and_mail_on_it_at_once(sales_floor: SalesFloor) -> None:
     """CASES D9: the outcome `do_not_contact` suppressed nothing."""
-    with sales_floor.late():
+    with sales_floor.messages_held():
         sales_floor.asks("outcome", "ann", outcome="do_not_contact")
         assert lead(sales_floor).suppressed == dict.fromkeys(HANDLES, REASON), (
             "before any message has arrived"
@@ -153,9 +153,11 @@ def test_m8_a_new_wish_for_silence_counts_after_consent(sales_floor: SalesFloor)
 def test_m8_the_record_gives_the_list_its_messages(sales_floor: SalesFloor) -> None:
     def listings() -> list[tuple[bytes, bool]]:
         messages = public_messages(sales_floor.row, b"A", 0)
-        return [(each.key, each.payload is None) for each in messages if each.topic == DO_NOT_CONTACT]
+        return [
+            (message.key, message.payload is None) for message in messages if message.topic == DO_NOT_CONTACT
+        ]
 
-    with sales_floor.late():
+    with sales_floor.messages_held():
         sales_floor.asks("outcome", "ann", outcome="do_not_contact")
         assert listings() == [(f"default/{handle}".encode(), False) for handle in HANDLES]
         sales_floor.asks("consent", "mia", why=WHY)

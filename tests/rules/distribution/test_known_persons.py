@@ -31,17 +31,17 @@ def sales_floor() -> SalesFloor:
     return sales_floor.comes("A", phone=PHONE, email="j@x.org")
 
 
-def again(sales_floor: SalesFloor, name: str = "B", through: str = "east", **facts: Any) -> SalesFloor:
+def arrive_again(sales_floor: SalesFloor, name: str = "B", through: str = "east", **facts: Any) -> SalesFloor:
     """Let another vendor send the same person."""
     return sales_floor.comes(name, through=through, **{"vendor": "globex", "phone": PHONE, **facts})
 
 
-def added(sales_floor: SalesFloor, name: str = "A") -> list[InquiryAdded]:
+def inquiries_added(sales_floor: SalesFloor, name: str = "A") -> list[InquiryAdded]:
     """Return the inquiries of a lead."""
     return sales_floor.all_decisions(name, InquiryAdded)
 
 
-def notified(sales_floor: SalesFloor, name: str = "A") -> list[str]:
+def reps_notified(sales_floor: SalesFloor, name: str = "A") -> list[str]:
     """Return the reps who were told of another inquiry of a lead."""
     return [
         rep
@@ -50,7 +50,7 @@ def notified(sales_floor: SalesFloor, name: str = "A") -> list[str]:
     ]
 
 
-def closed(sales_floor: SalesFloor, rep_id: str = "ann") -> SalesFloor:
+def take_and_close(sales_floor: SalesFloor, rep_id: str = "ann") -> SalesFloor:
     """Let a rep take the lead and close it."""
     sales_floor.of("A").asks("outcome", rep_id, outcome="closed_lost")
     assert sales_floor.lead.phase is Phase.CLOSED
@@ -72,8 +72,8 @@ def closed(sales_floor: SalesFloor, rep_id: str = "ann") -> SalesFloor:
 def test_r6_the_same_phone_or_the_same_email_is_the_same_person(
     sales_floor: SalesFloor, facts: dict[str, Any], why: str
 ) -> None:
-    again(sales_floor, **facts)
-    (inquiry,) = added(sales_floor)
+    arrive_again(sales_floor, **facts)
+    (inquiry,) = inquiries_added(sales_floor)
     assert (inquiry.inquiry_id, inquiry.vendor, inquiry.campaign) == ("B", "globex", "east")
     assert inquiry.why.startswith(why)
     assert sales_floor.lead_of("A").inquiries == 2
@@ -85,7 +85,7 @@ def test_r6_the_same_phone_or_the_same_email_is_the_same_person(
     "facts", [{"phone": None}, {"phone": "+14014190001"}, {"phone": None, "email": "k@x.org"}]
 )
 def test_r6_who_shares_neither_is_somebody_else(sales_floor: SalesFloor, facts: dict[str, Any]) -> None:
-    again(sales_floor, **facts)
+    arrive_again(sales_floor, **facts)
     assert sales_floor.lead_of("B").inquiries == sales_floor.lead_of("A").inquiries == 1
     sales_floor.agree()
 
@@ -100,8 +100,8 @@ def test_r6_a_person_of_another_org_is_nobody_we_know(sales_floor: SalesFloor) -
 
 
 def test_r6_an_arrival_that_came_before_is_a_resend_of_its_lead(sales_floor: SalesFloor) -> None:
-    again(sales_floor)
-    again(sales_floor, state="MA", zip="02903")
+    arrive_again(sales_floor)
+    arrive_again(sales_floor, state="MA", zip="02903")
     sales_floor.comes("A", phone=PHONE)
     assert sales_floor.lead_of("A").inquiries == 2
     assert [decision.filled for decision in sales_floor.all_decisions("A", ArrivalRepeated)] == [("zip",), ()]
@@ -109,41 +109,41 @@ def test_r6_an_arrival_that_came_before_is_a_resend_of_its_lead(sales_floor: Sal
 
 
 def test_r6_a_handle_of_an_inquiry_is_the_persons_from_then_on(sales_floor: SalesFloor) -> None:
-    again(sales_floor, email="home@x.org")
-    again(sales_floor, "C", phone=None, email="home@x.org")
-    again(sales_floor, "D", phone="+14014190001", email="home@x.org")
-    again(sales_floor, "E", phone="+14014190001")
-    assert [one.inquiry_id for one in added(sales_floor)] == ["B", "C", "D", "E"]
+    arrive_again(sales_floor, email="home@x.org")
+    arrive_again(sales_floor, "C", phone=None, email="home@x.org")
+    arrive_again(sales_floor, "D", phone="+14014190001", email="home@x.org")
+    arrive_again(sales_floor, "E", phone="+14014190001")
+    assert [inquiry.inquiry_id for inquiry in inquiries_added(sales_floor)] == ["B", "C", "D", "E"]
     sales_floor.agree()
 
 
 def test_r6_a_handle_of_a_resend_is_the_persons_too(sales_floor: SalesFloor) -> None:
     sales_floor.comes("Z")
     sales_floor.comes("Z", phone="+14014190001")
-    again(sales_floor, phone="+14014190001")
-    assert [one.inquiry_id for one in added(sales_floor, "Z")] == ["B"]
+    arrive_again(sales_floor, phone="+14014190001")
+    assert [inquiry.inquiry_id for inquiry in inquiries_added(sales_floor, "Z")] == ["B"]
     sales_floor.restart_org(compacted=True)
     sales_floor.agree()
 
 
 def test_r6_where_phone_and_email_are_two_peoples_the_phone_decides(sales_floor: SalesFloor) -> None:
-    again(sales_floor, phone="+14014190001", email="k@x.org")
-    again(sales_floor, "C", email="k@x.org")
-    (inquiry,) = added(sales_floor)
+    arrive_again(sales_floor, phone="+14014190001", email="k@x.org")
+    arrive_again(sales_floor, "C", email="k@x.org")
+    (inquiry,) = inquiries_added(sales_floor)
     assert inquiry.inquiry_id == "C"
     assert "lead A has the same phone; lead B has the same email, and the phone decides" in inquiry.why
-    again(sales_floor, "D", phone=None, email="k@x.org")
-    assert [one.inquiry_id for one in added(sales_floor, "B")] == ["D"], (
+    arrive_again(sales_floor, "D", phone=None, email="k@x.org")
+    assert [one.inquiry_id for one in inquiries_added(sales_floor, "B")] == ["D"], (
         "the address stays with who had it first"
     )
     sales_floor.agree()
 
 
 def test_r6_a_person_is_known_after_a_restart_from_a_compacted_journal(sales_floor: SalesFloor) -> None:
-    again(sales_floor, email="home@x.org")
+    arrive_again(sales_floor, email="home@x.org")
     sales_floor.restart_org(compacted=True)
-    again(sales_floor, "C", phone=None, email="home@x.org")
-    assert [one.inquiry_id for one in added(sales_floor)] == ["B", "C"]
+    arrive_again(sales_floor, "C", phone=None, email="home@x.org")
+    assert [inquiry.inquiry_id for inquiry in inquiries_added(sales_floor)] == ["B", "C"]
     sales_floor.agree()
 
 
@@ -153,20 +153,20 @@ def test_r6_a_person_is_known_after_a_restart_from_a_compacted_journal(sales_flo
 def test_r6_an_active_owner_keeps_it_and_is_told_once_for_each_inquiry(sales_floor: SalesFloor) -> None:
     sales_floor.asks("accept", "ann")
     before = sales_floor.lead_of("A")
-    again(sales_floor, zip="02903", external_id="G-1")
+    arrive_again(sales_floor, zip="02903", external_id="G-1")
     after = sales_floor.lead_of("A")
     assert (after.owner, after.phase, after.owned_epoch) == ("ann", Phase.OWNED, before.owned_epoch)
     assert (after.facts.zip, after.facts.vendor, after.facts.campaign) == ("02903", "acme", "west")
     assert after.facts.external_id == before.facts.external_id, "of its own arrival nothing is replaced"
-    (inquiry,) = added(sales_floor)
+    (inquiry,) = inquiries_added(sales_floor)
     assert (inquiry.rep_id, inquiry.external_id, inquiry.filled) == ("ann", "G-1", ("zip",))
     assert "ann keeps it" in inquiry.why
-    assert notified(sales_floor) == ["ann", "ann"], "by mail and by push"
-    sales_floor.org_messages[ARRIVALS].back(1)
+    assert reps_notified(sales_floor) == ["ann", "ann"], "by mail and by push"
+    sales_floor.org_messages[ARRIVALS].rewind(1)
     sales_floor.deliver()
-    assert notified(sales_floor) == ["ann", "ann"], "a resend is no new inquiry"
-    again(sales_floor, "C")
-    assert notified(sales_floor) == ["ann"] * 4
+    assert reps_notified(sales_floor) == ["ann", "ann"], "a resend is no new inquiry"
+    arrive_again(sales_floor, "C")
+    assert reps_notified(sales_floor) == ["ann"] * 4
     assert sales_floor.in_hand("ann") == (1, 0)
     sales_floor.agree()
 
@@ -174,32 +174,32 @@ def test_r6_an_active_owner_keeps_it_and_is_told_once_for_each_inquiry(sales_flo
 def test_r6_x3_an_inquiry_that_is_told_twice_counts_once(sales_floor: SalesFloor) -> None:
     """The org relay died before its commit."""
     sales_floor.asks("accept", "ann")
-    again(sales_floor)
+    arrive_again(sales_floor)
     for lane in sales_floor.answers.values():
-        lane.back(len(lane.sent))
+        lane.rewind(len(lane.sent))
     sales_floor.deliver()
     assert sales_floor.lead_of("A").inquiries == 2
-    assert notified(sales_floor) == ["ann", "ann"]
+    assert reps_notified(sales_floor) == ["ann", "ann"]
     sales_floor.agree()
 
 
 def test_r6_a_closed_lead_is_its_active_owners_again(sales_floor: SalesFloor) -> None:
-    closed(sales_floor)
+    take_and_close(sales_floor)
     assert sales_floor.stage("A") is None
-    again(sales_floor)
+    arrive_again(sales_floor)
     lead = sales_floor.lead_of("A")
     assert (lead.phase, lead.owner) == (Phase.OWNED, "ann")
-    assert added(sales_floor)[0].reopened
+    assert inquiries_added(sales_floor)[0].reopened
     assert sales_floor.stage("A") is OrgLeadStatus.HELD
     assert sales_floor.in_hand("ann") == (1, 0)
-    assert notified(sales_floor) == ["ann", "ann"]
+    assert reps_notified(sales_floor) == ["ann", "ann"]
     sales_floor.agree()
 
 
 def test_r6_a_closed_lead_whose_owner_has_left_is_distributed_again(sales_floor: SalesFloor) -> None:
-    closed(sales_floor)
+    take_and_close(sales_floor)
     sales_floor.rep("ann", active=False)
-    again(sales_floor)
+    arrive_again(sales_floor)
     lead = sales_floor.lead_of("A")
     assert (lead.phase, lead.owner) == (Phase.OFFERED, None)
     assert sales_floor.has("A") == ("bob",), "by the campaign of the new inquiry"
@@ -207,16 +207,16 @@ def test_r6_a_closed_lead_whose_owner_has_left_is_distributed_again(sales_floor:
         "round_robin",
         "orphaned",
     ]
-    assert notified(sales_floor) == []
+    assert reps_notified(sales_floor) == []
     sales_floor.agree()
 
 
 def test_r6_x2_an_owner_who_has_left_and_was_not_missed_yet_has_it_no_more(sales_floor: SalesFloor) -> None:
     """The lead learns of the departure before its org does, and the org gets the new request before the release."""
     sales_floor.asks("accept", "ann")
-    with sales_floor.late():
+    with sales_floor.messages_held():
         sales_floor.rep("ann", active=False)
-        again(sales_floor)
+        arrive_again(sales_floor)
         sales_floor.carry(ARRIVALS)
         sales_floor.answer("0", 9)
         sales_floor.answer("1", 9)
@@ -229,9 +229,9 @@ def test_r6_x2_an_owner_who_has_left_and_was_not_missed_yet_has_it_no_more(sales
 
 def test_r6_x2_without_a_group_the_org_lets_go_of_who_has_left(sales_floor: SalesFloor) -> None:
     sales_floor.asks("accept", "ann")
-    with sales_floor.late():
+    with sales_floor.messages_held():
         sales_floor.rep("ann", active=False)
-        again(sales_floor, through="nowhere")
+        arrive_again(sales_floor, through="nowhere")
         sales_floor.carry(ARRIVALS)
         sales_floor.answer("0", 9)
         sales_floor.answer("1", 9)
@@ -246,7 +246,7 @@ def test_r6_x2_without_a_group_the_org_lets_go_of_who_has_left(sales_floor: Sale
 def test_r6_r8_a_new_round_begins_with_nobody_tried(sales_floor: SalesFloor) -> None:
     sales_floor.wait(minutes=45)
     assert sales_floor.lead_of("A").phase is Phase.EXCEPTION
-    again(sales_floor, through="west")
+    arrive_again(sales_floor, through="west")
     distribution = sales_floor.lead_of("A").open_distribution
     assert distribution is not None
     assert (distribution.stage, distribution.tried) == (DistributionStatus.OFFERED, ())
@@ -265,7 +265,7 @@ def test_r6_a_lead_that_nobody_has_in_hand_is_distributed_again(begins: str) -> 
     lead = sales_floor.lead_of("A")
     assert lead.phase == ("exception" if begins == "waiting" else begins)
     sales_floor.rep("bob")
-    again(sales_floor)
+    arrive_again(sales_floor)
     assert sales_floor.has("A") == ("bob",)
     assert sales_floor.lead_of("A").open_exception is None
     sales_floor.agree()
@@ -273,16 +273,16 @@ def test_r6_a_lead_that_nobody_has_in_hand_is_distributed_again(begins: str) -> 
 
 def test_r6_one_that_is_offered_or_open_only_gets_the_inquiry(sales_floor: SalesFloor) -> None:
     before = sales_floor.lead_of("A").open_distribution
-    again(sales_floor)
+    arrive_again(sales_floor)
     assert sales_floor.lead_of("A").open_distribution == before
-    assert "it is being distributed already" in added(sales_floor)[0].why
+    assert "it is being distributed already" in inquiries_added(sales_floor)[0].why
     sales_floor.queue("work", ("owned", "=", False)).comes("W", through="nowhere", phone="+14014190001")
     sales_floor.asks("view", "bob")
-    again(sales_floor, "X", phone="+14014190001")
+    arrive_again(sales_floor, "X", phone="+14014190001")
     lead = sales_floor.lead_of("W")
     assert (lead.phase, lead.inquiries) == (Phase.LOCKED, 2)
-    assert "bob has it open" in added(sales_floor, "W")[0].why
-    assert notified(sales_floor, "W") == []
+    assert "bob has it open" in inquiries_added(sales_floor, "W")[0].why
+    assert reps_notified(sales_floor, "W") == []
     sales_floor.agree()
 
 
@@ -290,17 +290,17 @@ def test_r6_r5_an_inquiry_that_arrives_assigned_goes_to_its_rep_unless_somebody_
     sales_floor: SalesFloor,
 ) -> None:
     sales_floor.wait(minutes=45)
-    again(sales_floor, assigned_to="cyd")
+    arrive_again(sales_floor, assigned_to="cyd")
     lead = sales_floor.lead_of("A")
     assert (lead.owner, lead.how, lead.via) == ("cyd", "pre_assigned", "vendor/globex")
-    again(sales_floor, "C", assigned_to="ann")
+    arrive_again(sales_floor, "C", assigned_to="ann")
     assert sales_floor.lead_of("A").owner == "cyd"
     sales_floor.agree()
 
 
 def test_r6_an_ignored_lead_without_a_group_is_at_the_desk_again(sales_floor: SalesFloor) -> None:
     sales_floor.comes("N", through="nowhere", phone="+14014190001").asks("ignore", "mia")
-    again(sales_floor, through="nowhere", phone="+14014190001")
+    arrive_again(sales_floor, through="nowhere", phone="+14014190001")
     lead = sales_floor.lead_of("N")
     assert lead.phase is Phase.EXCEPTION
     sales_floor.agree()
@@ -312,10 +312,10 @@ def test_r6_q10_claimed_once_it_is_in_no_claimable_queue_again() -> None:
     sales_floor.comes("A", through="nowhere", phone=PHONE).asks("claim", "ann", queue_id="open")
     sales_floor.changes("ann", RepChange.LEFT)
     sales_floor.rep("ann", active=False)
-    again(sales_floor, "B", through="nowhere")
+    arrive_again(sales_floor, "B", through="nowhere")
     lead = sales_floor.lead_of("A")
     assert (lead.phase, lead.claimed_through) == (Phase.EXCEPTION, "open")
-    again(sales_floor, "C")
+    arrive_again(sales_floor, "C")
     lead = sales_floor.lead_of("A")
     assert (lead.phase, lead.placements, lead.claimed_through) == (Phase.OFFERED, {}, "open")
     sales_floor.agree()
@@ -323,7 +323,7 @@ def test_r6_q10_claimed_once_it_is_in_no_claimable_queue_again() -> None:
 
 def test_r6_who_asked_for_silence_through_any_vendor_is_not_called(sales_floor: SalesFloor) -> None:
     sales_floor.asks("accept", "ann")
-    again(sales_floor, silenced=True)
+    arrive_again(sales_floor, silenced=True)
     assert sales_floor.lead_of("A").silenced
     assert sales_floor.of("A").asks("connect", "ann").reason is Reason.SUPPRESSED
 
@@ -332,7 +332,7 @@ def test_r6_who_asked_for_silence_through_any_vendor_is_not_called(sales_floor: 
 
 
 def test_r6_who_asks_for_the_inquiry_is_told_which_lead_it_is(sales_floor: SalesFloor) -> None:
-    again(sales_floor)
+    arrive_again(sales_floor)
     (merged,) = sales_floor.all_decisions("B", MergedInto)
     assert (merged.into, merged.why) == ("A", "lead A has the same phone")
     answer = sales_floor.of("B").asks("claim", "ann")
@@ -364,7 +364,7 @@ def test_r6_an_arrival_whose_person_cannot_be_told_goes_on_its_way(
 
 def test_r6_a_zombies_late_row_of_a_person_loses_nobody(sales_floor: SalesFloor) -> None:
     """Compaction may keep only the zombie's late copy, after the records of later events."""
-    again(sales_floor)
+    arrive_again(sales_floor)
     late = next(
         record
         for _, record in sales_floor.journal
@@ -380,6 +380,6 @@ def test_r6_a_zombies_late_row_of_a_person_loses_nobody(sales_floor: SalesFloor)
 
 def floor_event(sales_floor: SalesFloor) -> Any:
     """Return the arrival of B as its org receives it."""
-    with sales_floor.late():
-        again(sales_floor)
+    with sales_floor.messages_held():
+        arrive_again(sales_floor)
     return sales_floor.org_messages[ARRIVALS].sent[-1][0]

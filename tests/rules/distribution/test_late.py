@@ -45,7 +45,7 @@ def test_x3_every_answer_of_the_org_told_again_changes_nothing(sales_floor: Sale
     """The org relay died several times before its commit."""
     before = sales_floor.lead
     lane = sales_floor.answers[partition_of("A")]
-    lane.back(len(lane.sent))
+    lane.rewind(len(lane.sent))
     sales_floor.deliver()
     assert sales_floor.lead == before
     assert all(isinstance(decision, AnswerIgnored) for decision in sales_floor.decisions)
@@ -58,8 +58,8 @@ def test_x4_every_org_message_sent_again_is_known_by_its_number(sales_floor: Sal
     sales_floor.comes("B", "C")
     rows, known = list(sales_floor.state.rows()), len(sales_floor.decided)
     for lane in sales_floor.org_messages.values():
-        lane.back(len(lane.sent))
-    with sales_floor.late():
+        lane.rewind(len(lane.sent))
+    with sales_floor.messages_held():
         for source, lane in sales_floor.org_messages.items():
             if source not in (NEWS, ARRIVALS):
                 sales_floor.carry(source, lane.waiting)
@@ -75,7 +75,7 @@ def test_x3_an_offer_that_crosses_with_a_claim_is_taken_back() -> None:
     sales_floor = SalesFloor(*CREW, max_open=1).group("west", "ann", claim_window_seconds=900)
     sales_floor.queue("open", claimable=True).comes("A", "B")
     assert (sales_floor.stage("B"), sales_floor.queues) == (OrgLeadStatus.WAITING, ["open"])
-    with sales_floor.late():
+    with sales_floor.messages_held():
         sales_floor.of("A").asks("decline", "ann")
         sales_floor.carry(partition_of("A"), 9)
         assert sales_floor.stage("B") is OrgLeadStatus.OFFERED
@@ -94,7 +94,7 @@ def test_x3_an_offer_that_crosses_with_a_claim_is_taken_back() -> None:
 def test_x3_an_offer_that_crosses_with_an_opening_is_taken_back() -> None:
     sales_floor = SalesFloor(*CREW, max_open=1).group("west", "ann", claim_window_seconds=900)
     sales_floor.queue("work").comes("A", "B")
-    with sales_floor.late():
+    with sales_floor.messages_held():
         sales_floor.of("A").asks("decline", "ann")
         sales_floor.carry(partition_of("A"), 9)
         assert sales_floor.of("B").opens("cyd").result is Result.DONE
@@ -105,7 +105,7 @@ def test_x3_an_offer_that_crosses_with_an_opening_is_taken_back() -> None:
 
 def test_x3_a_void_that_crosses_with_the_end_of_the_window_is_late() -> None:
     sales_floor = SalesFloor(*CREW).group("west", *CREW, claim_window_seconds=900).comes("A")
-    with sales_floor.late():
+    with sales_floor.messages_held():
         sales_floor.publishes("rep", "ann", {"active": False})
         sales_floor.carry("news", 9)
         sales_floor.wait(minutes=15)
@@ -122,7 +122,7 @@ def test_x2_x3_an_orphans_answer_told_again_takes_nothing_from_whoever_has_the_l
     assert sales_floor.of("A").lead.owner is None
     sales_floor.asks("assign", "mia", to_rep_id="ann")
     lane = sales_floor.answers[partition_of("A")]
-    lane.back(1)
+    lane.rewind(1)
     assert sales_floor.deliver().lead.owner == "ann"
     assert [decision.answer for decision in sales_floor.all_decisions("A", AnswerIgnored)] == [
         "lead_orphaned"

@@ -16,7 +16,7 @@ CREW = ("ann", "bob", "cyd")
 
 
 @pytest.fixture(params=["inactive", "removed", "left"])
-def how(request: pytest.FixtureRequest) -> str:
+def way_to_leave(request: pytest.FixtureRequest) -> str:
     """Return each way to leave."""
     return str(request.param)
 
@@ -35,10 +35,10 @@ def sales_floor() -> SalesFloor:
     return SalesFloor(*CREW).group("west", *CREW, claim_window_seconds=900).queue("open", claimable=True)
 
 
-def test_x2_open_offers_are_voided_and_go_to_the_next(sales_floor: SalesFloor, how: str) -> None:
+def test_x2_open_offers_are_voided_and_go_to_the_next(sales_floor: SalesFloor, way_to_leave: str) -> None:
     sales_floor.comes(*"ABCD")
     assert sales_floor.has("D") == ("ann",)
-    leave(sales_floor, "ann", how)
+    leave(sales_floor, "ann", way_to_leave)
     assert [sales_floor.has(name)[0] for name in "ABCD"] == ["bob", "bob", "cyd", "cyd"]
     (ended,) = sales_floor.all_decisions("A", OfferEnded)
     assert (ended.outcome, ended.reps) == (Outcome.VOIDED, ("ann",))
@@ -47,16 +47,16 @@ def test_x2_open_offers_are_voided_and_go_to_the_next(sales_floor: SalesFloor, h
     sales_floor.agree()
 
 
-def test_x2_a_ring_goes_on_for_the_others_and_without_any_asks_anew(how: str) -> None:
+def test_x2_a_ring_goes_on_for_the_others_and_without_any_asks_anew(way_to_leave: str) -> None:
     sales_floor = (
         SalesFloor("ann", "bob")
         .group("shotgun", "ann", "bob", method="ring_all")
         .comes("A", through="shotgun")
     )
-    leave(sales_floor, "ann", how)
+    leave(sales_floor, "ann", way_to_leave)
     assert sales_floor.has("A") == ("bob",)
     sales_floor.agree()
-    leave(sales_floor, "bob", how)
+    leave(sales_floor, "bob", way_to_leave)
     assert sales_floor.lead.open_exception is not None
     assert (sales_floor.lead.phase, sales_floor.lead.open_exception.reason) == (
         Phase.EXCEPTION,
@@ -65,9 +65,11 @@ def test_x2_a_ring_goes_on_for_the_others_and_without_any_asks_anew(how: str) ->
     sales_floor.agree()
 
 
-def test_x2_owned_leads_are_orphaned_and_a_queue_may_take_them(sales_floor: SalesFloor, how: str) -> None:
+def test_x2_owned_leads_are_orphaned_and_a_queue_may_take_them(
+    sales_floor: SalesFloor, way_to_leave: str
+) -> None:
     sales_floor.comes("A").asks("accept", "ann")
-    leave(sales_floor, "ann", how)
+    leave(sales_floor, "ann", way_to_leave)
     lead = sales_floor.lead
     assert (lead.phase, lead.owner, lead.how, sales_floor.queues) == (
         Phase.QUEUED,
@@ -80,10 +82,12 @@ def test_x2_owned_leads_are_orphaned_and_a_queue_may_take_them(sales_floor: Sale
     sales_floor.agree()
 
 
-def test_x2_e1_where_no_queue_takes_it_an_orphan_is_an_exception(sales_floor: SalesFloor, how: str) -> None:
+def test_x2_e1_where_no_queue_takes_it_an_orphan_is_an_exception(
+    sales_floor: SalesFloor, way_to_leave: str
+) -> None:
     sales_floor.publishes("queue", "open", None)
     sales_floor.comes("A").asks("accept", "ann")
-    leave(sales_floor, "ann", how)
+    leave(sales_floor, "ann", way_to_leave)
     assert sales_floor.lead.open_exception is not None
     assert (sales_floor.lead.phase, sales_floor.lead.open_exception.reason) == (Phase.EXCEPTION, "orphaned")
     assert sales_floor.lead.open_exception.explanation[0]["rep_id"] == "ann"
@@ -91,10 +95,10 @@ def test_x2_e1_where_no_queue_takes_it_an_orphan_is_an_exception(sales_floor: Sa
 
 
 def test_q10_x2_one_that_was_claimed_through_a_queue_goes_to_the_exceptions_desk(
-    sales_floor: SalesFloor, how: str
+    sales_floor: SalesFloor, way_to_leave: str
 ) -> None:
     sales_floor.queue("work", sweep=True).arrives("A").claims("ann", "open")
-    leave(sales_floor, "ann", how)
+    leave(sales_floor, "ann", way_to_leave)
     lead = sales_floor.lead
     assert lead.open_exception is not None
     assert (lead.phase, lead.open_exception.reason, sales_floor.queues) == (Phase.EXCEPTION, "orphaned", [])
@@ -103,7 +107,7 @@ def test_q10_x2_one_that_was_claimed_through_a_queue_goes_to_the_exceptions_desk
     assert sales_floor.lead.phase is Phase.EXCEPTION
     assert sales_floor.asks("assign", "mia", to_rep_id="bob").result is Result.DONE
     sales_floor.agree()
-    leave(sales_floor, "bob", how)
+    leave(sales_floor, "bob", way_to_leave)
     assert sales_floor.lead.phase is Phase.EXCEPTION, "and again"
     sales_floor.asks("reopen_claimable", "ada")
     assert (sales_floor.lead.phase, sales_floor.queues) == (Phase.QUEUED, ["open", "work"]), (
@@ -112,19 +116,19 @@ def test_q10_x2_one_that_was_claimed_through_a_queue_goes_to_the_exceptions_desk
     sales_floor.agree()
 
 
-def test_x2_a_lead_that_is_open_is_unlocked(sales_floor: SalesFloor, how: str) -> None:
+def test_x2_a_lead_that_is_open_is_unlocked(sales_floor: SalesFloor, way_to_leave: str) -> None:
     sales_floor.comes("A").asks("accept", "ann")
     sales_floor.opens("ann")
     assert sales_floor.lead.phase is Phase.WORKING
-    leave(sales_floor, "ann", how)
+    leave(sales_floor, "ann", way_to_leave)
     assert (sales_floor.lead.lock, sales_floor.lead.phase) == (None, Phase.QUEUED)
     sales_floor.agree()
 
 
-def test_x2_a_promised_call_stands_and_is_handed_over(sales_floor: SalesFloor, how: str) -> None:
+def test_x2_a_promised_call_stands_and_is_handed_over(sales_floor: SalesFloor, way_to_leave: str) -> None:
     call = sales_floor.now + timedelta(hours=3)
     sales_floor.comes("A").asks("callback", "ann", at=call)
-    leave(sales_floor, "ann", how)
+    leave(sales_floor, "ann", way_to_leave)
     assert (sales_floor.lead.owner, sales_floor.lead.callback_at) == (None, call)
     sales_floor.asks("assign", "mia", to_rep_id="bob")
     assert sales_floor.lead.callback_at == call
@@ -134,28 +138,30 @@ def test_x2_a_promised_call_stands_and_is_handed_over(sales_floor: SalesFloor, h
     sales_floor.agree()
 
 
-def test_x2_a_lead_taken_as_its_rep_leaves_is_orphaned_too(sales_floor: SalesFloor, how: str) -> None:
+def test_x2_a_lead_taken_as_its_rep_leaves_is_orphaned_too(
+    sales_floor: SalesFloor, way_to_leave: str
+) -> None:
     sales_floor.comes("A")
-    with sales_floor.late():
-        leave(sales_floor, "ann", "left" if how == "left" else "inactive")
+    with sales_floor.messages_held():
+        leave(sales_floor, "ann", "left" if way_to_leave == "left" else "inactive")
         sales_floor.carry("news", 10)
-        if how == "left":
+        if way_to_leave == "left":
             assert sales_floor.of("A").asks("accept", "ann").result is Result.WON, (
                 "who has left may still be first"
             )
         else:
             sales_floor.asks("assign", "mia", to_rep_id="cyd")
     sales_floor.deliver()
-    assert sales_floor.has("A") == (() if how == "left" else ("cyd",))
+    assert sales_floor.has("A") == (() if way_to_leave == "left" else ("cyd",))
     sales_floor.agree()
 
 
 def test_x2_x3_a_lead_that_is_closed_as_its_rep_leaves_stays_closed(
-    sales_floor: SalesFloor, how: str
+    sales_floor: SalesFloor, way_to_leave: str
 ) -> None:
     sales_floor.comes("A").asks("accept", "ann")
-    with sales_floor.late():
-        leave(sales_floor, "ann", how)
+    with sales_floor.messages_held():
+        leave(sales_floor, "ann", way_to_leave)
         sales_floor.carry("news", 10)
         assert sales_floor.of("A").asks("outcome", "mia", outcome="closed_won").result is Result.REFUSED
         sales_floor.publishes("rep", "ann", {})  # the lead's partition still has the old publication
@@ -168,11 +174,13 @@ def test_x2_x3_a_lead_that_is_closed_as_its_rep_leaves_stays_closed(
     sales_floor.agree()
 
 
-def test_x2_r7_who_returns_is_owed_nothing_and_has_its_turn(sales_floor: SalesFloor, how: str) -> None:
+def test_x2_r7_who_returns_is_owed_nothing_and_has_its_turn(
+    sales_floor: SalesFloor, way_to_leave: str
+) -> None:
     sales_floor.comes(*"ABC")
-    leave(sales_floor, "ann", how)
+    leave(sales_floor, "ann", way_to_leave)
     assert sales_floor.has("A") == ("bob",)
-    if how == "left":
+    if way_to_leave == "left":
         sales_floor.changes("ann", RepChange.RETURNED)
     else:
         sales_floor.rep("ann")

@@ -20,7 +20,7 @@ def floor_with(*reps: str) -> SalesFloor:
     return SalesFloor(*reps).group("west", *reps, claim_window_seconds=900)
 
 
-def lose(lane: Lane) -> None:
+def lose_messages(lane: Lane) -> None:
     """Lose what is on its way: it never arrives."""
     assert lane.waiting
     lane.done = len(lane.sent)
@@ -41,11 +41,11 @@ def stage(sales_floor: SalesFloor) -> DistributionStatus | None:
 
 def test_a_lost_request_leaves_a_lead_without_an_offer_until_a_manager_redistributes_it() -> None:
     sales_floor = floor_with("ann")
-    with sales_floor.late():
+    with sales_floor.messages_held():
         sales_floor.comes(LEAD)
         sales_floor.carry(ARRIVALS)
         sales_floor.answer(partition_of(LEAD))
-        lose(to_org(sales_floor))
+        lose_messages(to_org(sales_floor))
     sales_floor.wait(days=2)
     assert (stage(sales_floor), sales_floor.stage(LEAD)) == (DistributionStatus.REQUESTED, None)
 
@@ -56,12 +56,12 @@ def test_a_lost_request_leaves_a_lead_without_an_offer_until_a_manager_redistrib
 
 def test_a_lost_offer_takes_capacity_until_a_manager_redistributes_the_lead() -> None:
     sales_floor = floor_with("ann")
-    with sales_floor.late():
+    with sales_floor.messages_held():
         sales_floor.comes(LEAD)
         sales_floor.carry(ARRIVALS)
         sales_floor.answer(partition_of(LEAD))
         sales_floor.carry(partition_of(LEAD))
-        lose(to_lead(sales_floor))
+        lose_messages(to_lead(sales_floor))
     sales_floor.wait(days=2)
     assert (stage(sales_floor), sales_floor.stage(LEAD)) == (
         DistributionStatus.REQUESTED,
@@ -77,9 +77,9 @@ def test_a_lost_offer_takes_capacity_until_a_manager_redistributes_the_lead() ->
 def test_a_lost_owner_is_counted_right_once_the_lead_gets_another_owner() -> None:
     sales_floor = floor_with("ann", "bob").comes(LEAD)
     assert sales_floor.has(LEAD) == ("ann",)
-    with sales_floor.late():
+    with sales_floor.messages_held():
         sales_floor.asks("accept", "ann")
-        lose(to_org(sales_floor))
+        lose_messages(to_org(sales_floor))
     sales_floor.wait(days=2)
     assert sales_floor.in_hand("ann") == (0, 1)
 
@@ -91,9 +91,9 @@ def test_a_lost_owner_is_counted_right_once_the_lead_gets_another_owner() -> Non
 def test_a_lost_end_of_a_closed_lead_is_counted_right_once_it_was_reopened_and_closed() -> None:
     sales_floor = floor_with("ann").comes(LEAD)
     sales_floor.asks("accept", "ann")
-    with sales_floor.late():
+    with sales_floor.messages_held():
         sales_floor.asks("outcome", "ann", outcome="closed_won")
-        lose(to_org(sales_floor))
+        lose_messages(to_org(sales_floor))
     sales_floor.wait(days=2)
     assert sales_floor.in_hand("ann") == (1, 0)
 
@@ -105,10 +105,10 @@ def test_a_lost_end_of_a_closed_lead_is_counted_right_once_it_was_reopened_and_c
 
 def test_a_lost_arrival_becomes_its_lead_when_the_vendor_sends_it_again() -> None:
     sales_floor = floor_with("ann")
-    with sales_floor.late():
+    with sales_floor.messages_held():
         sales_floor.comes(LEAD)
         sales_floor.carry(ARRIVALS)
-        lose(to_lead(sales_floor))
+        lose_messages(to_lead(sales_floor))
     assert LEAD not in sales_floor.rows
     assert sales_floor.state.persons.lead_of(LEAD) == LEAD
 

@@ -11,7 +11,7 @@ from models.lead import Phase
 from models.results import Reason, Result
 from rules.outbound.notifications import notifications_of
 from rules.outbound.public_messages import public_messages
-from tests.rules.distribution.agreement import counting
+from tests.rules.distribution.agreement import counting_lead
 from tests.rules.distribution.sales_floor import SalesFloor
 
 PHONE, OTHER_PHONE = "+14014194247", "+14014190001"
@@ -31,11 +31,11 @@ def merge(sales_floor: SalesFloor, name: str, into: str, by: str = "mia", **more
     return sales_floor.of(name).asks("merge", by, into_lead_id=into, why="one person", **more)
 
 
-def split(sales_floor: SalesFloor, name: str, inquiry: str, by: str = "mia") -> Answered:
+def split_inquiry(sales_floor: SalesFloor, name: str, inquiry: str, by: str = "mia") -> Answered:
     return sales_floor.of(name).asks("split", by, inquiry_id=inquiry, why="another person")
 
 
-def settled(sales_floor: SalesFloor) -> SalesFloor:
+def check_after_restart(sales_floor: SalesFloor) -> SalesFloor:
     """Check that leads and org agree, also after the org is read back from its compacted journal."""
     sales_floor.agree()
     sales_floor.restart_org(compacted=True)
@@ -52,7 +52,7 @@ def test_k5_a_merged_lead_closes_and_its_facts_are_an_inquiry_of_the_other(sales
     assert sales_floor.in_hand("ann") == (1, 0)
     assert ("lead_merged", "bob", False) in sales_floor.all_notifications("B")
     assert ("new_inquiry", "ann", False) in sales_floor.all_notifications("A")
-    settled(sales_floor)
+    check_after_restart(sales_floor)
 
 
 def test_k5_an_action_for_a_merged_id_is_answered_with_the_lead_that_counts(sales_floor: SalesFloor) -> None:
@@ -73,13 +73,13 @@ def test_k5_arrivals_with_either_persons_handles_come_to_the_lead_that_counts(
     assert sales_floor.lead_of("A").inquiries == 3
     assert sales_floor.lead_of("A").facts.zip == "02903", "a resend of the merged lead completes it"
     assert sales_floor.lead_of("B").facts.zip is None
-    settled(sales_floor)
+    check_after_restart(sales_floor)
 
 
 def test_k5_a_split_undoes_a_merge(sales_floor: SalesFloor) -> None:
     before = sales_floor.lead_of("A"), sales_floor.lead_of("B")
     merge(sales_floor, "B", "A")
-    assert split(sales_floor, "A", "B").result is Result.DONE
+    assert split_inquiry(sales_floor, "A", "B").result is Result.DONE
     for name, was in zip("AB", before, strict=True):
         now = sales_floor.lead_of(name)
         assert (now.facts, now.phase, now.owner, now.inquiries) == (
@@ -94,8 +94,10 @@ def test_k5_a_split_undoes_a_merge(sales_floor: SalesFloor) -> None:
     assert ("inquiry_split", "ann", False) in sales_floor.all_notifications("A")
     assert sales_floor.in_hand("bob") == (1, 0)
     assert sales_floor.comes("C", phone=OTHER_PHONE).rows["C"].merged_into == "B"
-    assert merge(settled(sales_floor), "B", "A").result is Result.DONE, "and it can be merged again"
-    settled(sales_floor)
+    assert merge(check_after_restart(sales_floor), "B", "A").result is Result.DONE, (
+        "and it can be merged again"
+    )
+    check_after_restart(sales_floor)
 
 
 def test_k5_e4_an_ignored_lead_is_ignored_again_with_its_reason_once_it_is_taken_out() -> None:
@@ -105,7 +107,7 @@ def test_k5_e4_an_ignored_lead_is_ignored_again_with_its_reason_once_it_is_taken
     before = sales_floor.lead_of("B")
     merge(sales_floor, "B", "A")
     assert sales_floor.lead_of("B").open_exception is None
-    assert split(sales_floor, "A", "B").result is Result.DONE
+    assert split_inquiry(sales_floor, "A", "B").result is Result.DONE
     now = sales_floor.lead_of("B")
     assert (now.phase, now.open_exception) == (Phase.IGNORED, before.open_exception)
     assert phase_problem(now) is None
@@ -117,14 +119,14 @@ def test_k5_e4_an_ignored_lead_is_ignored_again_with_its_reason_once_it_is_taken
     assert msgspec.json.decode(line.value)["status"] == "ignored"
     assert sales_floor.of("B").asks("unignore", "mia").result is Result.DONE
     assert sales_floor.lead_of("B").phase is Phase.EXCEPTION
-    settled(sales_floor)
+    check_after_restart(sales_floor)
 
 
 def test_k5_an_inquiry_that_was_joined_becomes_a_lead_with_its_own_facts(sales_floor: SalesFloor) -> None:
     sales_floor.comes("C", phone=PHONE, email="c@x.org", last_name="Jones", zip="02903", first_name="Cyd")
     sales_floor.comes("D", phone=PHONE, email="d@x.org", last_name="Jones", zip="02904")
     assert (sales_floor.lead_of("A").facts.zip, sales_floor.lead_of("A").inquiries) == ("02903", 3)
-    assert split(sales_floor, "A", "C").result is Result.DONE
+    assert split_inquiry(sales_floor, "A", "C").result is Result.DONE
     new, lead = sales_floor.lead_of("C"), sales_floor.lead_of("A")
     assert (new.facts.email, new.facts.zip, new.facts.first_name) == ("c@x.org", "02903", "Cyd")
     assert (lead.facts.zip, lead.facts.first_name, lead.inquiries) == ("02904", None, 2)
@@ -132,29 +134,29 @@ def test_k5_an_inquiry_that_was_joined_becomes_a_lead_with_its_own_facts(sales_f
     assert new.split_from == ("A",), "its erasure reaches what A says about it"
     sales_floor.comes("E", email="c@x.org", last_name="Jones").comes("F", email="d@x.org", last_name="Jones")
     assert (sales_floor.rows["E"].merged_into, sales_floor.rows["F"].merged_into) == ("C", "A")
-    assert merge(settled(sales_floor), "C", "A").result is Result.DONE
+    assert merge(check_after_restart(sales_floor), "C", "A").result is Result.DONE
     assert sales_floor.lead_of("A").inquiries == 5
-    settled(sales_floor)
+    check_after_restart(sales_floor)
 
 
 def test_k5_m2_what_a_person_corrected_stays_when_an_inquiry_is_taken_out(sales_floor: SalesFloor) -> None:
     sales_floor.comes("C", phone=PHONE, zip="02903")
     sales_floor.of("A").asks("update", "ann", facts={"zip": "02903"})
-    split(sales_floor, "A", "C")
+    split_inquiry(sales_floor, "A", "C")
     assert sales_floor.lead_of("A").facts.zip == "02903"
-    settled(sales_floor)
+    check_after_restart(sales_floor)
 
 
 def test_k5_x6_the_list_follows_a_handle_from_lead_to_lead(sales_floor: SalesFloor) -> None:
     merge(sales_floor, "B", "A")
     sales_floor.lists(f"phone/{OTHER_PHONE}")
     assert set(sales_floor.lead_of("A").suppressed) == {f"phone/{OTHER_PHONE}"}
-    split(sales_floor, "A", "B")
+    split_inquiry(sales_floor, "A", "B")
     assert sales_floor.lead_of("A").suppressed == {}
     assert set(sales_floor.lead_of("B").suppressed) == {f"phone/{OTHER_PHONE}"}
     merge(sales_floor, "B", "A")
     sales_floor.lists(f"phone/{OTHER_PHONE}", None)
-    split(sales_floor, "A", "B")
+    split_inquiry(sales_floor, "A", "B")
     assert sales_floor.lead_of("A").suppressed == sales_floor.lead_of("B").suppressed == {}
 
 
@@ -171,15 +173,15 @@ def test_k5_a_closed_lead_opens_for_an_open_one_and_stays_closed_for_a_closed_on
     sales_floor.of("A").asks("outcome", "ann", outcome="closed_won")
     merge(sales_floor, "B", "A")
     assert (sales_floor.lead_of("A").phase, sales_floor.lead_of("A").owner) == (Phase.OWNED, "ann")
-    split(sales_floor, "A", "B")
+    split_inquiry(sales_floor, "A", "B")
     for name, rep_id in (("A", "ann"), ("B", "bob")):
         sales_floor.of(name).asks("outcome", rep_id, outcome="closed_won")
     merge(sales_floor, "B", "A")
     assert sales_floor.lead_of("A").phase is Phase.CLOSED
-    split(sales_floor, "A", "B")
+    split_inquiry(sales_floor, "A", "B")
     assert sales_floor.lead_of("B").phase is Phase.CLOSED
     assert sales_floor.lead_of("B").last_outcome == "closed_won"
-    settled(sales_floor)
+    check_after_restart(sales_floor)
 
 
 @pytest.mark.parametrize(
@@ -198,20 +200,20 @@ def test_k5_a_merge_that_cannot_be_is_refused_with_the_reason(
     answer = merge(sales_floor, name, into, by)
     assert (answer.result, answer.reason) == (Result.REFUSED, reason)
     assert why in (answer.why or "")
-    settled(sales_floor)
+    check_after_restart(sales_floor)
 
 
 def test_k5_a_split_that_cannot_be_is_refused_with_the_reason(sales_floor: SalesFloor) -> None:
-    assert split(sales_floor, "A", "B").reason is Reason.NOT_QUALIFIED
+    assert split_inquiry(sales_floor, "A", "B").reason is Reason.NOT_QUALIFIED
     merge(sales_floor, "B", "A")
-    assert split(sales_floor, "A", "B", by="ann").reason is Reason.NOT_ALLOWED
+    assert split_inquiry(sales_floor, "A", "B", by="ann").reason is Reason.NOT_ALLOWED
     assert sales_floor.of("A").asks("split", "mia").reason is Reason.INVALID
 
 
 def test_k5_two_managers_merge_the_same_leads_into_each_other_and_one_lead_counts(
     sales_floor: SalesFloor,
 ) -> None:
-    with sales_floor.late():
+    with sales_floor.messages_held():
         sales_floor.of("A").requests("merge", "mia", action_id="one", into_lead_id="B")
         sales_floor.of("B").requests("merge", "ada", action_id="two", into_lead_id="A")
     sales_floor.deliver()
@@ -219,17 +221,17 @@ def test_k5_two_managers_merge_the_same_leads_into_each_other_and_one_lead_count
         Result.DONE,
         Result.REFUSED,
     }
-    settled(sales_floor)
+    check_after_restart(sales_floor)
 
 
 def test_k5_x4_a_merge_whose_messages_come_twice_is_done_once(sales_floor: SalesFloor) -> None:
     merge(sales_floor, "B", "A", action_id="once")
     for lane in (*sales_floor.org_messages.values(), *sales_floor.answers.values()):
-        lane.back(40)
+        lane.rewind(40)
     sales_floor.deliver()
     assert merge(sales_floor, "B", "A", action_id="once").result is Result.DONE
     assert sales_floor.lead_of("A").inquiries == 2
-    settled(sales_floor)
+    check_after_restart(sales_floor)
 
 
 def test_k5_merges_of_merged_leads_come_apart_one_by_one(sales_floor: SalesFloor) -> None:
@@ -237,13 +239,13 @@ def test_k5_merges_of_merged_leads_come_apart_one_by_one(sales_floor: SalesFloor
     merge(sales_floor, "C", "B")
     merge(sales_floor, "B", "A")
     assert sales_floor.lead_of("A").inquiries == 3
-    assert counting(sales_floor.rows, "C") == "A"
+    assert counting_lead(sales_floor.rows, "C") == "A"
     assert sales_floor.comes("D", email="c@x.org").rows["D"].merged_into == "A"
-    split(settled(sales_floor), "A", "B")
-    assert (counting(sales_floor.rows, "C"), sales_floor.lead_of("B").inquiries) == ("B", 2)
-    split(sales_floor, "B", "C")
-    assert counting(sales_floor.rows, "C") == "C"
-    settled(sales_floor)
+    split_inquiry(check_after_restart(sales_floor), "A", "B")
+    assert (counting_lead(sales_floor.rows, "C"), sales_floor.lead_of("B").inquiries) == ("B", 2)
+    split_inquiry(sales_floor, "B", "C")
+    assert counting_lead(sales_floor.rows, "C") == "C"
+    check_after_restart(sales_floor)
 
 
 def test_k5_the_person_is_erased_with_the_leads_that_were_merged(sales_floor: SalesFloor) -> None:
@@ -254,7 +256,7 @@ def test_k5_the_person_is_erased_with_the_leads_that_were_merged(sales_floor: Sa
         assert lead.erased_at is not None
         assert (lead.facts.phone, lead.joined) == (None, {})
     assert sales_floor.comes("C", phone=OTHER_PHONE).rows["C"].merged_into is None
-    settled(sales_floor)
+    check_after_restart(sales_floor)
 
 
 def test_k5_a_merged_lead_is_kept_as_long_as_the_lead_that_counts(sales_floor: SalesFloor) -> None:

@@ -20,7 +20,7 @@ def sales_floor() -> SalesFloor:
     return sales_floor.group("buttons", *CREW, method="distribute_all", ring_seconds=600)
 
 
-def stage(sales_floor: SalesFloor, name: str) -> tuple[Phase, DistributionStatus | None]:
+def phase_and_stage(sales_floor: SalesFloor, name: str) -> tuple[Phase, DistributionStatus | None]:
     """Return a lead's phase and the stage of its distribution."""
     lead = sales_floor.lead_of(name)
     return lead.phase, lead.open_distribution.stage if lead.open_distribution else None
@@ -34,14 +34,14 @@ EXCEPTION = (Phase.EXCEPTION, DistributionStatus.WAITING)
 def test_d10_m9_leads_by_button_and_ring_at_once_are_no_exceptions(sales_floor: SalesFloor) -> None:
     """CASES D10: three leads for the same reps by button and ring; two were exceptions "another lead rings with it"."""
     sales_floor.comes("A", "B", through="buttons").comes("C", through="phones")
-    assert [stage(sales_floor, name) for name in "ABC"] == [RINGS] * 3
+    assert [phase_and_stage(sales_floor, name) for name in "ABC"] == [RINGS] * 3
     assert [sales_floor.has(name) for name in "ABC"] == [CREW] * 3
     sales_floor.comes("D", through="phones")
-    assert stage(sales_floor, "D") == IN_LINE
+    assert phase_and_stage(sales_floor, "D") == IN_LINE
     assert sales_floor.of("B").asks("claim", "ann").result is Result.WON
     assert sales_floor.of("C").asks("press_one", "bob").result is Result.WON
-    assert (stage(sales_floor, "D"), sales_floor.has("D")) == (RINGS, CREW)
-    assert stage(sales_floor, "A") == RINGS
+    assert (phase_and_stage(sales_floor, "D"), sales_floor.has("D")) == (RINGS, CREW)
+    assert phase_and_stage(sales_floor, "A") == RINGS
     sales_floor.agree()
 
 
@@ -58,19 +58,19 @@ def test_m9_a_ring_still_rings_with_a_rep_once_at_a_time_and_the_oldest_is_next(
     sales_floor.comes("A", through="phones").wait(seconds=1)
     for name in ("B", "C", "D"):
         sales_floor.comes(name, through="phones")
-    assert [stage(sales_floor, name) for name in "ABCD"] == [RINGS, IN_LINE, IN_LINE, IN_LINE]
+    assert [phase_and_stage(sales_floor, name) for name in "ABCD"] == [RINGS, IN_LINE, IN_LINE, IN_LINE]
     (decision,) = sales_floor.all_decisions("B", NobodyAvailable)
     assert (decision.reason, decision.waits, decision.until) == (
         "all_agents_ringing",
         True,
         sales_floor.now + timedelta(seconds=25),
     )
-    assert {one.why for one in decision.explanation} == {"another lead rings with it"}
+    assert {candidate.why for candidate in decision.explanation} == {"another lead rings with it"}
     sales_floor.of("A").asks("press_one", "ann")
-    assert [stage(sales_floor, name) for name in "BCD"] == [RINGS, IN_LINE, IN_LINE]
+    assert [phase_and_stage(sales_floor, name) for name in "BCD"] == [RINGS, IN_LINE, IN_LINE]
     sales_floor.restart_org(compacted=True)
     sales_floor.of("B").asks("press_one", "ann")
-    assert [stage(sales_floor, name) for name in "CD"] == [RINGS, IN_LINE]
+    assert [phase_and_stage(sales_floor, name) for name in "CD"] == [RINGS, IN_LINE]
     sales_floor.agree()
 
 
@@ -90,16 +90,16 @@ def test_m9_the_wait_ends_with_the_leads_ring_time_and_then_it_is_an_exception(
     sales_floor.group("long", *CREW, method="ring_all", ring_seconds=300)
     sales_floor.comes("A", through="long").comes("B", through="phones")
     sales_floor.wait(seconds=24)
-    assert stage(sales_floor, "B") == IN_LINE
+    assert phase_and_stage(sales_floor, "B") == IN_LINE
     sales_floor.wait(seconds=1)
-    assert stage(sales_floor, "B") == EXCEPTION
+    assert phase_and_stage(sales_floor, "B") == EXCEPTION
     exception = sales_floor.lead_of("B").open_exception
     assert exception is not None
     assert exception.reason == "no_available_agents"
-    assert {one["why"] for one in exception.explanation} == {"another lead rings with it"}
+    assert {candidate["why"] for candidate in exception.explanation} == {"another lead rings with it"}
     sales_floor.agree()
     sales_floor.wait(seconds=275)
-    assert (sales_floor.lead_of("A").phase, stage(sales_floor, "B")) == (Phase.EXCEPTION, RINGS), (
+    assert (sales_floor.lead_of("A").phase, phase_and_stage(sales_floor, "B")) == (Phase.EXCEPTION, RINGS), (
         "it rings all the same"
     )
     sales_floor.agree()
@@ -111,7 +111,7 @@ def test_m9_a_queue_does_not_take_a_lead_in_line_and_takes_it_after(sales_floor:
     sales_floor.comes("A", through="long").comes("B", through="phones")
     assert sales_floor.queues == []
     sales_floor.wait(seconds=25)
-    assert (stage(sales_floor, "B")[0], sorted(sales_floor.lead_of("B").placements)) == (
+    assert (phase_and_stage(sales_floor, "B")[0], sorted(sales_floor.lead_of("B").placements)) == (
         Phase.QUEUED,
         ["all"],
     )
@@ -120,7 +120,7 @@ def test_m9_a_queue_does_not_take_a_lead_in_line_and_takes_it_after(sales_floor:
 def test_m9_who_may_not_have_it_for_another_reason_does_not_hold_it_in_line(sales_floor: SalesFloor) -> None:
     sales_floor.rep("ann", licensed_states=["TX"]).rep("bob", max_open=0)
     sales_floor.comes("A", through="phones")
-    assert stage(sales_floor, "A") != IN_LINE
+    assert phase_and_stage(sales_floor, "A") != IN_LINE
     (decision,) = sales_floor.all_decisions("A", NobodyAvailable)
     assert decision.reason == "no_available_agents"
 
@@ -129,7 +129,7 @@ def test_m9_a_lead_in_line_is_assigned_by_a_manager_and_keeps_nobody_waiting(sal
     sales_floor.comes("A", "B", "C", through="phones")
     assert sales_floor.of("B").asks("assign", "mia", to_rep_id="bob").result is Result.DONE
     sales_floor.of("A").asks("press_one", "ann")
-    assert stage(sales_floor, "C") == RINGS
+    assert phase_and_stage(sales_floor, "C") == RINGS
     sales_floor.agree()
 
 

@@ -11,7 +11,7 @@ from models.offer_decisions import LeadOffered, NobodyAvailable, OfferEnded
 from models.offers import Outcome, RejectionReason
 from models.org_rows import OrgLeadStatus
 from models.results import Reason, Result
-from tests.rules.calendar.clock_changes import ALL, on
+from tests.rules.calendar.clock_changes import ALL, span_on
 from tests.rules.distribution.sales_floor import SalesFloor
 
 WINDOW = {"claim_window_seconds": 900}
@@ -224,8 +224,10 @@ def test_r8_each_rep_is_tried_once_and_then_the_lead_is_an_exception(sales_floor
         "all_agents_tried",
     )
     assert lead.open_exception is not None
-    assert [one["rep_id"] for one in lead.open_exception.explanation] == list(CREW)
-    assert {one["why"] for one in lead.open_exception.explanation} == {"already tried in this round"}
+    assert [candidate["rep_id"] for candidate in lead.open_exception.explanation] == list(CREW)
+    assert {candidate["why"] for candidate in lead.open_exception.explanation} == {
+        "already tried in this round"
+    }
     assert sales_floor.stage("A") is OrgLeadStatus.WAITING, "until a rep joins who was not tried (M5)"
     sales_floor.wait(days=30)
     assert len(sales_floor.all_decisions("A", LeadOffered)) == 3
@@ -243,7 +245,7 @@ def test_r9_every_candidate_that_was_passed_over_is_named_with_its_reason() -> N
     reasons: dict[str, tuple[RejectionReason, dict[str, Any]]] = {
         "ann": (RejectionReason.INACTIVE, {"active": False}),
         "bob": (RejectionReason.LICENCE, {"licensed_states": ["TX"]}),
-        "cyd": (RejectionReason.HOURS, {"hours": [on(ALL, "01:00", "02:00")]}),
+        "cyd": (RejectionReason.HOURS, {"hours": [span_on(ALL, "01:00", "02:00")]}),
         "dee": (RejectionReason.OPEN_CAP, {"max_open": 0}),
         "eve": (RejectionReason.DAILY_CAP, {"max_per_day": 0}),
         "fay": (
@@ -265,11 +267,11 @@ def test_r9_every_candidate_that_was_passed_over_is_named_with_its_reason() -> N
     assert offer.reps == ("hal",)
     sales_floor.wait(minutes=15)
     (nobody,) = sales_floor.all_decisions("A", NobodyAvailable)
-    assert {one.rep_id: one.reason for one in nobody.explanation} == expected | {
+    assert {candidate.rep_id: candidate.reason for candidate in nobody.explanation} == expected | {
         "hal": RejectionReason.TRIED,
         "nobody": RejectionReason.UNKNOWN,
     }
-    assert all(one.why for one in nobody.explanation)
+    assert all(candidate.why for candidate in nobody.explanation)
     sales_floor.agree()
 
 

@@ -219,12 +219,12 @@ class SalesFloorMachine(RuleBasedStateMachine):
         Only publications are repeated, by intake, and they have a version.
         """
         if source != NEWS:
-            self.sales_floor.org_messages[source].back(steps)
+            self.sales_floor.org_messages[source].rewind(steps)
 
     @rule(partition=sources, steps=st.integers(1, 40))
     def an_org_relay_begins_again(self, partition: str, steps: int) -> None:
         if partition not in (NEWS, ARRIVALS):
-            self.sales_floor.answers[partition].back(steps)
+            self.sales_floor.answers[partition].rewind(steps)
 
     @rule(compacted=st.booleans())
     def the_org_is_read_back(self, *, compacted: bool) -> None:

@@ -94,11 +94,11 @@ def test_x6_r6_every_lead_that_has_a_handle_is_told(sales_floor: SalesFloor) -> 
 def test_x6_x3_what_is_told_again_out_of_its_time_changes_nothing(sales_floor: SalesFloor) -> None:
     """Intake repeats the listing after the removal, and so does the org relay."""
     sales_floor.lists(f"phone/{PHONE}").lists(f"phone/{PHONE}", None)
-    sales_floor.org_messages[ARRIVALS].back(2)
+    sales_floor.org_messages[ARRIVALS].rewind(2)
     sales_floor.org_messages[ARRIVALS].next(1).__next__()  # only the older of the two
     sales_floor.tell(sales_floor.org_messages[ARRIVALS].sent[-2][0])
     for lane in sales_floor.answers.values():
-        lane.back(len(lane.sent))
+        lane.rewind(len(lane.sent))
     sales_floor.deliver()
     assert not sales_floor.lead_of("A").silenced
     assert connect(sales_floor) == DONE

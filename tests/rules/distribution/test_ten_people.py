@@ -133,9 +133,9 @@ def test_k1_k2_k3_ten_people_are_joined_exactly_where_the_rules_say(
     for lead in reading.leads:
         kept = sales_floor.lead_of(lead.name).facts
         own = [
-            one
-            for one in lead.arrivals
-            if kept.last_name is None or one["last_name"] in (None, kept.last_name)
+            arrival
+            for arrival in lead.arrivals
+            if kept.last_name is None or arrival["last_name"] in (None, kept.last_name)
         ]
         for key in FILLED:
             assert getattr(kept, key) in {None, *(one[key] for one in own)}, "nothing of a stranger"
@@ -173,12 +173,12 @@ def test_k5_k3_a_split_undoes_a_merge_and_leaves_nothing_of_a_stranger(
         assert {name: persons.lead_of(name) for name in sent} == before
         assert {name: sales_floor.lead_of(name).facts for name in leads} == facts
     if inquiries := [(name, each) for name in leads for each in sales_floor.lead_of(name).joined]:
-        lead, out = data.draw(st.sampled_from(inquiries))
-        sales_floor.of(lead).asks("split", "mia", inquiry_id=out)
-        assert (persons.lead_of(out), persons.lead_of(lead)) == (out, lead)
-        rest = [sent[name] for name, joined in before.items() if joined == lead and name != out]
+        lead, taken_out = data.draw(st.sampled_from(inquiries))
+        sales_floor.of(lead).asks("split", "mia", inquiry_id=taken_out)
+        assert (persons.lead_of(taken_out), persons.lead_of(lead)) == (taken_out, lead)
+        remaining = [sent[name] for name, joined in before.items() if joined == lead and name != taken_out]
         for key in FILLED:
-            assert getattr(sales_floor.lead_of(out).facts, key) == sent[out][key]
-            assert getattr(sales_floor.lead_of(lead).facts, key) in {None, *(one[key] for one in rest)}
+            assert getattr(sales_floor.lead_of(taken_out).facts, key) == sent[taken_out][key]
+            assert getattr(sales_floor.lead_of(lead).facts, key) in {None, *(one[key] for one in remaining)}
     sales_floor.restart_org(compacted=True)
     sales_floor.agree()

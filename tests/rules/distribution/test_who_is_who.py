@@ -23,7 +23,7 @@ def sales_floor() -> SalesFloor:
     return SalesFloor("ann").group("west", "ann")
 
 
-def whose(sales_floor: SalesFloor, *names: str) -> list[str | None]:
+def leads_of(sales_floor: SalesFloor, *names: str) -> list[str | None]:
     """Return the lead of each arrival."""
     return [sales_floor.state.persons.lead_of(name) for name in names]
 
@@ -33,7 +33,7 @@ def placement_of(sales_floor: SalesFloor) -> ArrivalPlaced:
     return [decision for decision in sales_floor.decided if isinstance(decision, ArrivalPlaced)][-1]
 
 
-def accepted(sales_floor: SalesFloor, name: str) -> LeadAccepted:
+def acceptance_of(sales_floor: SalesFloor, name: str) -> LeadAccepted:
     """Return how a lead began."""
     (decision,) = sales_floor.all_decisions(name, LeadAccepted)
     return decision
@@ -59,7 +59,7 @@ def test_b2_k1_a_handle_of_the_shipped_list_joins_nobody(
     names = ("Ann", "Ben", "Cyd", "Dan", "Eve")
     for name in names:
         sales_floor.comes(name, first_name=name, last_name="Doe", **facts)
-    assert whose(sales_floor, *names) == list(names)
+    assert leads_of(sales_floor, *names) == list(names)
     assert all(sales_floor.lead_of(name).facts.first_name == name for name in names)
     sales_floor.restart_org(compacted=True)
     sales_floor.agree()
@@ -102,10 +102,10 @@ def test_k1_the_orgs_own_list_keeps_people_apart_from_then_on(sales_floor: Sales
     sales_floor.settings(shared_handles=["(401) 419-4247", "Desk <DESK@x.org>"])
     sales_floor.comes("C", phone=PHONE, email="desk@x.org", last_name="Poe")
     sales_floor.comes("D", phone=PHONE, email="desk@x.org", phone_extension="12", last_name="Poe")
-    assert whose(sales_floor, *"ABCD") == ["A", "A", "C", "D"]
+    assert leads_of(sales_floor, *"ABCD") == ["A", "A", "C", "D"]
     sales_floor.settings(shared_handles=[])
     sales_floor.comes("E", phone=PHONE)
-    assert whose(sales_floor, "E") == ["A"]
+    assert leads_of(sales_floor, "E") == ["A"]
     sales_floor.restart_org(compacted=True)
     sales_floor.agree()
 
@@ -116,7 +116,7 @@ def test_b1_k1_an_extension_keeps_people_apart(sales_floor: SalesFloor) -> None:
     sales_floor.comes("C", phone=PHONE, email="c@x.org", last_name="Poe")
     sales_floor.comes("D", phone=PHONE, phone_extension="12")
     sales_floor.comes("E", phone=PHONE)
-    assert whose(sales_floor, *"ABCDE") == ["A", "B", "C", "A", "C"]
+    assert leads_of(sales_floor, *"ABCDE") == ["A", "B", "C", "A", "C"]
     assert [sales_floor.lead_of(name).facts.phone_extension for name in "ABC"] == ["12", "13", None]
     sales_floor.lists(f"phone/{PHONE}")
     assert [sales_floor.lead_of(name).silenced for name in "ABC"] == [True] * 3, (
@@ -131,32 +131,32 @@ def test_k1_a_handle_met_with_three_last_names_joins_nobody_and_its_leads_are_na
 ) -> None:
     sales_floor.comes("A", phone=PHONE, last_name="Doe")
     sales_floor.comes("B", phone=PHONE, last_name="Roe").comes("B2", phone=PHONE, last_name="DOE")
-    assert whose(sales_floor, "B", "B2") == ["A", "A"], "a couple may share a phone"
+    assert leads_of(sales_floor, "B", "B2") == ["A", "A"], "a couple may share a phone"
     sales_floor.comes("C", phone=PHONE, last_name="Poe")
-    assert whose(sales_floor, "C") == ["C"]
-    assert accepted(sales_floor, "C").maybe == ("A",)
+    assert leads_of(sales_floor, "C") == ["C"]
+    assert acceptance_of(sales_floor, "C").maybe == ("A",)
     assert "its phone has come with 3 last names and joins nobody any more" in (
-        accepted(sales_floor, "C").doubt or ""
+        acceptance_of(sales_floor, "C").doubt or ""
     )
     (found,) = sales_floor.all_decisions("A", SharedHandleFound)
     assert (found.handle, found.leads) == (f"phone/{PHONE}", ("A",))
     assert "came with three last names" in found.why
     sales_floor.comes("D", phone=PHONE, last_name="Doe").comes("E", phone=PHONE, last_name=None)
-    assert whose(sales_floor, "D", "E") == ["D", "E"]
-    assert accepted(sales_floor, "D").maybe == ()
+    assert leads_of(sales_floor, "D", "E") == ["D", "E"]
+    assert acceptance_of(sales_floor, "D").maybe == ()
     assert len(sales_floor.all_decisions("A", SharedHandleFound)) == 1
     sales_floor.lists(f"phone/{PHONE}")
     assert [sales_floor.lead_of(name).silenced for name in "ACDE"] == [True] * 4
     sales_floor.restart_org(compacted=True)
     sales_floor.comes("F", phone=PHONE, last_name="Doe")
-    assert whose(sales_floor, "F") == ["F"]
+    assert leads_of(sales_floor, "F") == ["F"]
     sales_floor.agree()
 
 
 def test_k1_a_retired_handle_does_not_keep_another_from_joining(sales_floor: SalesFloor) -> None:
     sales_floor.comes("A", phone=PHONE, email=MAIL, last_name="Doe").comes("B", phone=PHONE, last_name="Roe")
     sales_floor.comes("C", phone=PHONE, email=MAIL, last_name="Poe")
-    assert whose(sales_floor, "C") == ["A"], "the mail joins; the phone speaks neither for nor against"
+    assert leads_of(sales_floor, "C") == ["A"], "the mail joins; the phone speaks neither for nor against"
     (*_, added) = sales_floor.all_decisions("A", InquiryAdded)
     assert "its phone has come with 3 last names" in added.why
     assert sales_floor.all_decisions("A", SharedHandleFound) == [], "the inquiry says it"
@@ -167,7 +167,7 @@ def test_k1_a_resend_is_no_other_last_name(sales_floor: SalesFloor) -> None:
     for last_name in ("Doe", "Roe", "Poe"):
         sales_floor.comes("A", phone=PHONE, last_name=last_name)
     sales_floor.comes("B", phone=PHONE, last_name="Doe")
-    assert whose(sales_floor, "A", "B") == ["A", "A"]
+    assert leads_of(sales_floor, "A", "B") == ["A", "A"]
     sales_floor.agree()
 
 
@@ -197,7 +197,7 @@ def test_k2_mail_alone_joins_unless_name_and_phone_both_speak_against_it(
 ) -> None:
     sales_floor.comes("A", phone=PHONE, email=MAIL)
     sales_floor.comes("B", phone=phone, email=MAIL, last_name=last_name)
-    assert whose(sales_floor, "B") == ["A" if joins else "B"]
+    assert leads_of(sales_floor, "B") == ["A" if joins else "B"]
     sales_floor.agree()
 
 
@@ -205,22 +205,22 @@ def test_k2_a_lead_without_phone_or_name_has_nothing_that_speaks_against(sales_f
     sales_floor.comes("A", email=MAIL).comes("B", email="k@x.org", phone=PHONE, last_name=None)
     sales_floor.comes("C", email=MAIL, phone=OTHER, last_name="Roe")
     sales_floor.comes("D", email="k@x.org", phone=THIRD, last_name="Roe")
-    assert whose(sales_floor, "C", "D") == ["A", "B"]
+    assert leads_of(sales_floor, "C", "D") == ["A", "B"]
     sales_floor.agree()
 
 
 def test_k2_what_is_doubtful_is_a_new_lead_marked_as_maybe_the_same(sales_floor: SalesFloor) -> None:
     sales_floor.comes("A", phone=PHONE, email=MAIL).comes("B", phone=OTHER, email=MAIL, last_name="Roe")
-    decision = accepted(sales_floor, "B")
+    decision = acceptance_of(sales_floor, "B")
     assert (decision.maybe, decision.id_reused) == (("A",), None)
     assert (
         decision.doubt == "it may be the same person as lead A; name and phone speak against the same email"
     )
     sales_floor.comes("C", email=MAIL, last_name="Roe").comes("D", email=MAIL)
-    assert whose(sales_floor, "C", "D") == ["B", "A"], "whoever has the name, too"
+    assert leads_of(sales_floor, "C", "D") == ["B", "A"], "whoever has the name, too"
     sales_floor.restart_org(compacted=True)
     sales_floor.comes("E", email=MAIL, last_name="roe")
-    assert whose(sales_floor, "E") == ["B"]
+    assert leads_of(sales_floor, "E") == ["B"]
     sales_floor.lists(f"email/{MAIL}")
     assert [sales_floor.lead_of(name).silenced for name in "AB"] == [True, True]
     sales_floor.agree()
@@ -242,7 +242,7 @@ def test_b2_k3_facts_are_never_filled_across_different_last_names(sales_floor: S
     sales_floor.comes("B", phone=PHONE, last_name="Roe", first_name="Ann", **more)
     sales_floor.comes("A", phone=PHONE, last_name="Roe", **more)
     assert sales_floor.lead_of("A").facts == before
-    assert (sales_floor.lead_of("A").inquiries, whose(sales_floor, "B")) == (2, ["A"])
+    assert (sales_floor.lead_of("A").inquiries, leads_of(sales_floor, "B")) == (2, ["A"])
     (inquiry,), (resend,) = (
         sales_floor.all_decisions("A", InquiryAdded),
         sales_floor.all_decisions("A", ArrivalRepeated),
@@ -260,7 +260,7 @@ def test_k3_silence_of_another_name_counts_only_for_the_same_phone(
     sales_floor: SalesFloor, facts: dict[str, str], silenced: bool
 ) -> None:
     sales_floor.comes("A", phone=PHONE, email=MAIL).comes("B", last_name="Roe", silenced=True, **facts)
-    assert (whose(sales_floor, "B"), sales_floor.lead_of("A").silenced) == (["A"], silenced)
+    assert (leads_of(sales_floor, "B"), sales_floor.lead_of("A").silenced) == (["A"], silenced)
 
 
 def test_k3_m2_a_corrected_last_name_does_not_make_the_vendors_resend_a_strangers(
@@ -292,7 +292,7 @@ def test_a2_k6_a_vendors_id_that_comes_with_another_person_is_another_lead(sales
     assert lead.facts.attributes["remarks"] == {
         "id_reused": "the vendor's id came with another person before"
     }
-    decision = accepted(sales_floor, other)
+    decision = acceptance_of(sales_floor, other)
     assert (decision.id_reused, decision.maybe) == ("A", ())
     assert decision.doubt is not None
     assert decision.doubt.startswith("its vendor's id came with another person before, in lead A")
@@ -303,7 +303,7 @@ def test_a2_k6_a_vendors_id_that_comes_with_another_person_is_another_lead(sales
     sales_floor.comes("A", **ROE)
     assert placement_of(sales_floor).lead_id == other
     assert sales_floor.all_decisions(other, ArrivalRepeated)
-    sales_floor.org_messages[ARRIVALS].back(3)
+    sales_floor.org_messages[ARRIVALS].rewind(3)
     sales_floor.deliver()
     assert sales_floor.state.persons.arrivals() == {"A": 1, other: 1}
     sales_floor.agree()

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from tests.rules.inbound.reading_case import ReadingCase, each_value, unread
+from tests.rules.inbound.reading_case import ReadingCase, each_value, unread_cases
 
 PHONES: Final = [
     *each_value(
@@ -17,7 +17,7 @@ PHONES: Final = [
             "'4014194247": "+14014194247",
         },
     ),
-    *unread(
+    *unread_cases(
         "A13", "phone", "2.12555123E9", "4.01419E+09", "4.0E+09", "4.0141942475E+09", "4E9", 4014194247.5
     ),
     ReadingCase(
@@ -53,7 +53,7 @@ PHONES: Final = [
         {"phone": "+14014194247"},
         assumed=("phone",),
     ),
-    *unread("A15", "phone", "401-419-4247 fax", "home", "12345", "call the office"),
+    *unread_cases("A15", "phone", "401-419-4247 fax", "home", "12345", "call the office"),
     *(
         ReadingCase("B1", {"phone": sent}, {"phone": "+14014194247", "phone_extension": "12"})
         for sent in ("401-419-4247 x12", "401.419.4247 ext. 12", "401-419-4247, ext 12", "401-419-4247 #12")
@@ -133,7 +133,7 @@ EMAILS: Final = [
             '"bob@example.org" <ann@example.org>',
         )
     ),
-    *unread("A9", "email", "ann@example.org/b", "ann (at) example.org", "<none>", '"ann"@example.org'),
+    *unread_cases("A9", "email", "ann@example.org/b", "ann (at) example.org", "<none>", '"ann"@example.org'),
     ReadingCase(
         "A9", {"email": "ann@example.org; bob@example.org"}, {"email": "ann@example.org"}, assumed=("email",)
     ),
@@ -141,5 +141,7 @@ EMAILS: Final = [
         ReadingCase("A15", {name: "Ann@example.org"}, {"email": "ann@example.org"})
         for name in ("e-mail", "Email Address", "emailAddress", "mail", "email_1")
     ),
-    *unread("A9", "email", "ann at example.org", "ann@localhost", "ann@@example.org", "ann@exa mple.org"),
+    *unread_cases(
+        "A9", "email", "ann at example.org", "ann@localhost", "ann@@example.org", "ann@exa mple.org"
+    ),
 ]

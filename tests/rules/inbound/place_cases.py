@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from tests.rules.inbound.reading_case import ReadingCase, each_value, unread
+from tests.rules.inbound.reading_case import ReadingCase, each_value, unread_cases
 
 PLACES: Final = [
     *(
@@ -40,7 +40,9 @@ PLACES: Final = [
     ReadingCase("A14", {"zip": "501", "state": "NY"}, {"zip": "00501"}),
     ReadingCase("A14", {"zip": "RI 2903", "state": "RI"}, {"zip": "02903", "state": "RI"}),
     ReadingCase("A14", {"zip": "MA 2903", "state": "RI"}, {"zip": None, "state": "RI"}, {"zip": "MA 2903"}),
-    *unread("A14", "zip", "NY 78704", "Austin 78704", "78704 12", "78704 12345", "7870 41234", "TX 78704 RI"),
+    *unread_cases(
+        "A14", "zip", "NY 78704", "Austin 78704", "78704 12", "78704 12345", "7870 41234", "TX 78704 RI"
+    ),
     ReadingCase("A14", {"zip": "7870", "state": "TX"}, {"zip": None, "state": "TX"}, {"zip": "7870"}),
     ReadingCase("A14", {"zip": "2903"}, {"zip": None, "state": None}, {"zip": "2903"}),
     ReadingCase(
@@ -79,7 +81,9 @@ PLACES: Final = [
             "California, USA": "CA",
         },
     ),
-    *unread("A15", "state", "Bavaria", "N/A", "CA or NV", "Ontario, ON", "California, TX, RI, Springfield"),
+    *unread_cases(
+        "A15", "state", "Bavaria", "N/A", "CA or NV", "Ontario, ON", "California, TX, RI, Springfield"
+    ),
     ReadingCase("A11", {"region": "RI"}, {"state": "RI"}),
     ReadingCase(
         "C3",

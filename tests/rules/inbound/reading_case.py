@@ -36,5 +36,5 @@ def each_value(case: str, field: str, read: dict[Any, Any], **more: Any) -> list
     return [ReadingCase(case, {field: sent}, {field: fact}, **more) for sent, fact in read.items()]
 
 
-def unread(case: str, field: str, *sent: Any) -> list[ReadingCase]:
+def unread_cases(case: str, field: str, *sent: Any) -> list[ReadingCase]:
     return [ReadingCase(case, {field: one}, {field: None}, {field: one}) for one in sent]

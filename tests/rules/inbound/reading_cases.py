@@ -8,7 +8,7 @@ from typing import Final
 from tests.rules.inbound.contact_cases import EMAILS, PHONES
 from tests.rules.inbound.header_cases import HEADERS
 from tests.rules.inbound.place_cases import PLACES
-from tests.rules.inbound.reading_case import ReadingCase, each_value, unread
+from tests.rules.inbound.reading_case import ReadingCase, each_value, unread_cases
 from tests.rules.inbound.wrapped_cases import WRAPPED
 
 NAMES: Final = [
@@ -138,7 +138,7 @@ AMOUNTS: Final = [
             "300,000 dollars": 300_000,
         },
     ),
-    *unread(
+    *unread_cases(
         "A15",
         "loan_amount",
         "310.000",
@@ -157,7 +157,7 @@ AMOUNTS: Final = [
         ReadingCase("A15", {"loan_amount": sent}, {"loan_amount": read})
         for sent, read in {"310000.0000": 310_000, "310000.5000": 310_000.5}.items()
     ),
-    *unread("A15", "loan_amount", "310.000", "310000.1234"),
+    *unread_cases("A15", "loan_amount", "310.000", "310000.1234"),
     ReadingCase("A15", {"fico": "712.0"}, {"credit_score": 712}),
 ]
 

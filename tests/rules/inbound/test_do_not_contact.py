@@ -89,7 +89,7 @@ def test_x6_people_write_phones_and_addresses() -> None:
 # -- quiet hours ----------------------------------------------------------------------------------------------------
 
 
-def local(zone: str, *when: int) -> datetime:
+def local_instant(zone: str, *when: int) -> datetime:
     """Return the instant of a local time in a zone."""
     return datetime(*when, tzinfo=ZoneInfo(zone)).astimezone(UTC)  # type: ignore[misc,arg-type]
 
@@ -99,32 +99,32 @@ CASES: list[tuple[str, dict[str, Any], datetime, datetime | None]] = [
     (
         "a minute before nine in the evening",
         {"time_zone": EASTERN},
-        local(EASTERN, 2026, 11, 20, 20, 59),
+        local_instant(EASTERN, 2026, 11, 20, 20, 59),
         None,
     ),
     (
         "nine in the evening",
         {"time_zone": EASTERN},
-        local(EASTERN, 2026, 11, 20, 21),
-        local(EASTERN, 2026, 11, 21, 8),
+        local_instant(EASTERN, 2026, 11, 20, 21),
+        local_instant(EASTERN, 2026, 11, 21, 8),
     ),
     (
         "a minute before eight in the morning",
         {"time_zone": EASTERN},
-        local(EASTERN, 2026, 11, 21, 7, 59),
-        local(EASTERN, 2026, 11, 21, 8),
+        local_instant(EASTERN, 2026, 11, 21, 7, 59),
+        local_instant(EASTERN, 2026, 11, 21, 8),
     ),
-    ("eight in the morning", {"time_zone": EASTERN}, local(EASTERN, 2026, 11, 21, 8), None),
+    ("eight in the morning", {"time_zone": EASTERN}, local_instant(EASTERN, 2026, 11, 21, 8), None),
     (
         "eight where the office is, five where the lead is",
         {"time_zone": PACIFIC},
-        local(EASTERN, 2026, 11, 21, 8),
-        local(PACIFIC, 2026, 11, 21, 8),
+        local_instant(EASTERN, 2026, 11, 21, 8),
+        local_instant(PACIFIC, 2026, 11, 21, 8),
     ),
     (
         "nine where the office is, six where the lead is",
         {"time_zone": PACIFIC},
-        local(EASTERN, 2026, 11, 20, 21),
+        local_instant(EASTERN, 2026, 11, 20, 21),
         None,
     ),
     (
@@ -148,21 +148,21 @@ CASES: list[tuple[str, dict[str, Any], datetime, datetime | None]] = [
     (
         "half of Tennessee is an hour later: evening in the east of it",
         {"state": "TN"},
-        local(EASTERN, 2026, 11, 20, 21),
-        local(CENTRAL, 2026, 11, 21, 8),
+        local_instant(EASTERN, 2026, 11, 20, 21),
+        local_instant(CENTRAL, 2026, 11, 21, 8),
     ),
     (
         "half of Tennessee is an hour earlier: morning in the west of it",
         {"state": "TN"},
-        local(EASTERN, 2026, 11, 21, 8, 30),
-        local(CENTRAL, 2026, 11, 21, 8),
+        local_instant(EASTERN, 2026, 11, 21, 8, 30),
+        local_instant(CENTRAL, 2026, 11, 21, 8),
     ),
-    ("all of Tennessee is up", {"state": "TN"}, local(CENTRAL, 2026, 11, 21, 8), None),
+    ("all of Tennessee is up", {"state": "TN"}, local_instant(CENTRAL, 2026, 11, 21, 8), None),
     (
         "nothing is known: it is night somewhere",
         {},
-        local(EASTERN, 2026, 11, 20, 12),
-        local("Pacific/Guam", 2026, 11, 21, 8),
+        local_instant(EASTERN, 2026, 11, 20, 12),
+        local_instant("Pacific/Guam", 2026, 11, 21, 8),
     ),
 ]
 
@@ -188,7 +188,7 @@ def test_x6_where_nothing_is_known_all_of_the_country_has_to_be_up() -> None:
 
 
 def test_x6_an_empty_list_switches_quiet_hours_off_and_none_given_is_the_default() -> None:
-    night = local(EASTERN, 2026, 11, 21, 3)
+    night = local_instant(EASTERN, 2026, 11, 21, 3)
     assert quiet_until((), Facts(vendor="acme", time_zone=EASTERN), night) is None
     assert OrgSettings().quiet_hours == QUIET_HOURS
 
@@ -208,10 +208,10 @@ def test_x6_quiet_hours_are_published_with_the_settings_and_checked() -> None:
 
 
 def test_x6_a_lead_may_be_called_until_it_is_quiet_in_any_of_its_zones() -> None:
-    noon = local(EASTERN, 2026, 11, 20, 12)
-    assert allowed_until(QUIET_HOURS, Facts(vendor="acme", time_zone=EASTERN), noon) == local(
+    noon = local_instant(EASTERN, 2026, 11, 20, 12)
+    assert allowed_until(QUIET_HOURS, Facts(vendor="acme", time_zone=EASTERN), noon) == local_instant(
         EASTERN, 2026, 11, 20, 21
     )
-    both = Facts(vendor="acme", state="RI", phone="+13105550123")  # a number of Los Angeles
-    assert allowed_until(QUIET_HOURS, both, noon) == local(EASTERN, 2026, 11, 20, 21)
+    in_two_zones = Facts(vendor="acme", state="RI", phone="+13105550123")  # a number of Los Angeles
+    assert allowed_until(QUIET_HOURS, in_two_zones, noon) == local_instant(EASTERN, 2026, 11, 20, 21)
     assert allowed_until((), Facts(vendor="acme", time_zone=EASTERN), noon) is None

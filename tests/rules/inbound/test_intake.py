@@ -19,20 +19,20 @@ NOW = datetime(2026, 11, 20, 14, 30, tzinfo=UTC)
 LEAD: dict[str, Any] = {"vendor": "acme", "external_id": "A-123", "last_name": "Jones"}
 
 
-def arrive(message: Any, headers: Mapping[str, bytes | None] | None = None) -> Facts:
+def read_arrival(message: Any, headers: Mapping[str, bytes | None] | None = None) -> Facts:
     value = message if isinstance(message, bytes) else json.dumps(message).encode()
     return accept_arrival(value, headers or {}, arrived_at=NOW).facts
 
 
 def refusal(message: Any, headers: Mapping[str, bytes | None] | None = None) -> Refused:
     with pytest.raises(Refused) as caught:
-        arrive(message, headers)
+        read_arrival(message, headers)
     return caught.value
 
 
 def test_the_contracts_example_arrives_whole() -> None:
     """Every field of the example in docs/contracts arrives in its normal form."""
-    facts = arrive(
+    facts = read_arrival(
         b"""{"vendor": "acme", "external_id": "A-123", "campaign": "purchase-west", "org": "default",
         "first_name": "Jeremy", "last_name": "Jones", "email": "j@x.org", "phone": "(401) 419-4247",
         "state": "RI", "zip": "02903", "loan_purpose": "purchase", "loan_amount": 310000, "credit_score": 712,
@@ -101,7 +101,7 @@ def test_every_fact_is_in_the_contract_and_every_field_of_the_contract_is_a_fact
     ],
 )
 def test_a_field_has_one_normal_form(field: str, sent: Any, kept: Any) -> None:
-    facts = arrive({**LEAD, field: sent})
+    facts = read_arrival({**LEAD, field: sent})
     assert getattr(facts, field) == kept
     assert "invalid" not in facts.attributes
 
@@ -135,25 +135,27 @@ def test_a_field_has_one_normal_form(field: str, sent: Any, kept: Any) -> None:
 )
 def test_a_field_that_cannot_be_read_does_not_lose_the_lead(field: str, sent: Any) -> None:
     """The value is kept as sent under attributes.invalid, and the fact is empty."""
-    facts = arrive({**LEAD, field: sent})
+    facts = read_arrival({**LEAD, field: sent})
     assert facts.attributes["invalid"] == {field: sent}
     assert getattr(facts, field) in (None, NOW, facts.attributes)
 
 
 def test_x6_a_silenced_flag_that_cannot_be_read_silences() -> None:
     """A missed call is better than a call to a person who asked not to be called."""
-    facts = arrive({**LEAD, "silenced": "do not call"})
+    facts = read_arrival({**LEAD, "silenced": "do not call"})
     assert facts.silenced
     assert facts.attributes["invalid"] == {"silenced": "do not call"}
 
 
 def test_unknown_fields_are_kept_under_attributes() -> None:
-    facts = arrive({**LEAD, "utm": {"a": [1]}, "page": 2, "attributes": {"page": 3, "x": 1}})
+    facts = read_arrival({**LEAD, "utm": {"a": [1]}, "page": 2, "attributes": {"page": 3, "x": 1}})
     assert facts.attributes == {"utm": {"a": [1]}, "page": 3, "x": 1, "invalid": {"page": 2}}
 
 
 def test_a_vendors_own_invalid_and_assumed_stay_beside_our_remarks() -> None:
-    facts = arrive({**LEAD, "phone": "1", "created_at": "2026-11-20", "invalid": True, "assumed": {"a": 1}})
+    facts = read_arrival(
+        {**LEAD, "phone": "1", "created_at": "2026-11-20", "invalid": True, "assumed": {"a": 1}}
+    )
     assert facts.attributes == {
         "invalid": {"invalid": True, "phone": "1"},
         "assumed": {"a": 1, "created_at": "UTC"},
@@ -161,7 +163,7 @@ def test_a_vendors_own_invalid_and_assumed_stay_beside_our_remarks() -> None:
 
 
 def test_a_time_without_offset_is_utc_and_says_so() -> None:
-    facts = arrive({**LEAD, "created_at": "2026-11-20T09:12:00"})
+    facts = read_arrival({**LEAD, "created_at": "2026-11-20T09:12:00"})
     assert facts.created_at == datetime(2026, 11, 20, 9, 12, tzinfo=UTC)
     assert facts.attributes == {"assumed": {"created_at": "UTC"}}
 
@@ -182,11 +184,11 @@ def test_a_time_without_offset_is_utc_and_says_so() -> None:
     ],
 )
 def test_x6_the_time_zone_follows_from_zip_state_and_phone(given: dict[str, str], zone: str | None) -> None:
-    assert arrive({**LEAD, **given}).time_zone == zone
+    assert read_arrival({**LEAD, **given}).time_zone == zone
 
 
 def test_a_number_beyond_64_bits_is_kept_as_text() -> None:
-    assert arrive({**LEAD, "big": 2**64, "list": [-(2**70)]}).attributes == {
+    assert read_arrival({**LEAD, "big": 2**64, "list": [-(2**70)]}).attributes == {
         "big": str(2**64),
         "list": [str(-(2**70))],
     }
@@ -260,15 +262,15 @@ def test_nesting_is_accepted_up_to_the_bound_and_refused_beyond() -> None:
             inner = [inner]
         return {**LEAD, "x": inner}
 
-    assert arrive(nested(MAX_DEPTH)).attributes["x"]
+    assert read_arrival(nested(MAX_DEPTH)).attributes["x"]
     assert refusal(nested(MAX_DEPTH + 1)).error_class == "too_deep"
 
 
 def test_a_handle_that_is_text_counts_even_where_it_cannot_be_read() -> None:
-    facts = arrive({"vendor": "acme", "phone": "call the office"})
+    facts = read_arrival({"vendor": "acme", "phone": "call the office"})
     assert facts.phone is None
     assert facts.attributes == {"invalid": {"phone": "call the office"}}
 
 
 def test_a_byte_order_mark_is_no_error() -> None:
-    assert arrive(b'\xef\xbb\xbf{"vendor":"acme","last_name":"Jones"}').last_name == "Jones"
+    assert read_arrival(b'\xef\xbb\xbf{"vendor":"acme","last_name":"Jones"}').last_name == "Jones"

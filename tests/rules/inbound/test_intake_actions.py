@@ -19,12 +19,12 @@ LEAD = "6f1c0f3e-4a53-5d0e-9d5e-6a1d3f8a7c11"
 CLAIM: dict[str, Any] = {"action_id": "a-1", "type": "claim", "lead_id": LEAD, "rep_id": "rep-7"}
 
 
-def ask(**fields: Any) -> ActionRequested:
+def read_action(**fields: Any) -> ActionRequested:
     return accept_action(json.dumps({**CLAIM, **fields}).encode(), {})
 
 
 def test_the_contracts_example_is_accepted_whole() -> None:
-    event = ask(queue_id="aged", org="default")
+    event = read_action(queue_id="aged", org="default")
     assert event == ActionRequested(
         lead_id=LEAD, cause="a-1", action="claim", rep_id="rep-7", queue_id="aged", org="default"
     )
@@ -47,7 +47,7 @@ def test_the_contracts_example_is_accepted_whole() -> None:
     ],
 )
 def test_a_field_has_one_normal_form(fields: dict[str, Any], attribute: str, read: Any) -> None:
-    event = ask(**fields)
+    event = read_action(**fields)
     assert getattr(event, attribute) == read
     assert event.invalid is None
 
@@ -72,7 +72,7 @@ def test_a_field_has_one_normal_form(fields: dict[str, Any], attribute: str, rea
 def test_x4_nobody_could_be_answered(fields: dict[str, Any], error_class: str, field: str) -> None:
     """Without the id of the action or of the lead there is no place for an answer, so it is a dead letter."""
     with pytest.raises(Refused) as caught:
-        ask(**fields)
+        read_action(**fields)
     assert (caught.value.error_class, caught.value.field) == (error_class, field)
 
 
@@ -112,13 +112,13 @@ def test_a_message_without_action_id_is_a_dead_letter() -> None:
 )
 def test_x4_an_unreadable_field_is_named_for_the_answer(fields: dict[str, Any], invalid: str) -> None:
     """The sender can be answered, so the event goes on and names the unreadable field."""
-    event = ask(**fields)
+    event = read_action(**fields)
     assert event.invalid == invalid
     assert event.cause == "a-1"
 
 
 def test_an_unknown_type_is_for_the_lead_machine_to_answer() -> None:
-    event = ask(type="steal")
+    event = read_action(type="steal")
     assert (event.action, event.invalid) == ("steal", None)
 
 
@@ -210,7 +210,7 @@ def test_x4_an_unreadable_field_is_answered_invalid_and_changes_nothing() -> Non
     arrived = accept_arrival(b'{"vendor": "acme", "last_name": "Jones"}', {}, arrived_at=at)
     placed = LeadArrived(lead_id=arrived.lead_id, cause=arrived.cause, facts=arrived.facts)
     before = step(None, placed, off=0, at=at, rule_book=RuleBook())
-    request = ask(type="callback", at="tomorrow", lead_id=arrived.lead_id)
+    request = read_action(type="callback", at="tomorrow", lead_id=arrived.lead_id)
     after = step(before, request, off=1, at=at, rule_book=RuleBook())
     assert after.lead == before.lead
     (answer,) = after.decisions
@@ -220,7 +220,7 @@ def test_x4_an_unreadable_field_is_answered_invalid_and_changes_nothing() -> Non
 
 def test_m2_the_facts_of_a_correction_are_read_like_an_arrivals() -> None:
     sent = {"phone": "(401) 419-4247", "state": "Rhode Island", "zip": 2903, "loan_amount": "$310k"}
-    event = ask(
+    event = read_action(
         type="update", facts={**sent, "email": " ", "silenced": "no", "first_name": None}, why="told me"
     )
     assert event.invalid is None
@@ -253,14 +253,14 @@ def test_m2_the_facts_of_a_correction_are_read_like_an_arrivals() -> None:
     ],
 )
 def test_m2_a_fact_that_cannot_be_read_is_named_with_the_reason(facts: Any, why: str) -> None:
-    event = ask(type="update", facts=facts)
+    event = read_action(type="update", facts=facts)
     assert event.invalid is not None
     assert event.invalid.startswith(why)
-    assert ask(facts=facts).invalid is None, "other actions have no facts"
+    assert read_action(facts=facts).invalid is None, "other actions have no facts"
 
 
 def test_m2_a_refusal_names_few_of_many_unknown_fields_and_cuts_their_names() -> None:
-    event = ask(type="update", facts={"x" * 150 + str(n): n for n in range(40)})
+    event = read_action(type="update", facts={"x" * 150 + str(n): n for n in range(40)})
     assert event.invalid is not None
     assert len(event.invalid) < 1_000
     assert "35 more are no facts that can be corrected" in event.invalid

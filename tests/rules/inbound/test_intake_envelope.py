@@ -34,11 +34,11 @@ STRUCTURED: dict[str, Any] = {
 AS_STRUCTURED = {"content-type": b"application/cloudevents+json; charset=utf-8"}
 
 
-def arrive(value: bytes, headers: dict[str, bytes | None]) -> PersonArrived:
+def read_arrival(value: bytes, headers: dict[str, bytes | None]) -> PersonArrived:
     return accept_arrival(value, headers, arrived_at=NOW)
 
 
-def without(envelope: dict[str, Any], name: str, **more: Any) -> bytes:
+def envelope_without(envelope: dict[str, Any], name: str, **more: Any) -> bytes:
     return json.dumps({key: value for key, value in envelope.items() if key != name} | more).encode()
 
 
@@ -50,13 +50,13 @@ def without(envelope: dict[str, Any], name: str, **more: Any) -> bytes:
         (json.dumps(STRUCTURED).encode(), AS_STRUCTURED),
         (json.dumps(STRUCTURED).encode(), {}),
         (json.dumps(STRUCTURED).encode(), {"content-type": b"application/json"}),
-        (without(STRUCTURED, "data", data_base64=base64.b64encode(BARE).decode()), AS_STRUCTURED),
+        (envelope_without(STRUCTURED, "data", data_base64=base64.b64encode(BARE).decode()), AS_STRUCTURED),
     ],
 )
 def test_the_same_lead_in_any_envelope(value: bytes, headers: dict[str, bytes | None]) -> None:
     """The lead id comes from the message inside; the cause is the envelope's source and id."""
-    bare = arrive(BARE, {})
-    event = arrive(value, headers)
+    bare = read_arrival(BARE, {})
+    event = read_arrival(value, headers)
     assert (event.lead_id, event.facts) == (bare.lead_id, bare.facts)
     assert event.cause == "/vendors/acme#e-1"
 
@@ -67,11 +67,11 @@ def test_other_headers_make_no_envelope() -> None:
         "content-type": b"text/plain",
         "empty": None,
     }
-    assert arrive(BARE, headers) == arrive(BARE, {})
+    assert read_arrival(BARE, headers) == read_arrival(BARE, {})
 
 
 def test_a_long_source_gives_a_short_cause() -> None:
-    event = arrive(BARE, {**BINARY, "ce_source": b"/" * 900})
+    event = read_arrival(BARE, {**BINARY, "ce_source": b"/" * 900})
     assert event.cause.startswith("sha256:")
     assert len(event.cause) < 100
 
@@ -97,30 +97,30 @@ def test_a_long_source_gives_a_short_cause() -> None:
             "content-type",
         ),
         *(
-            (without(STRUCTURED, name), AS_STRUCTURED, name)
+            (envelope_without(STRUCTURED, name), AS_STRUCTURED, name)
             for name in ("specversion", "id", "source", "type")
         ),
-        (without(STRUCTURED, "id", id=7), AS_STRUCTURED, "id"),
-        (without(STRUCTURED, "time", time=7), AS_STRUCTURED, "time"),
-        (without(STRUCTURED, "", datacontenttype="text/xml"), AS_STRUCTURED, "datacontenttype"),
-        (without(STRUCTURED, "", data_base64="e30="), AS_STRUCTURED, "data_base64"),
-        (without(STRUCTURED, "data", data_base64="***"), AS_STRUCTURED, "data_base64"),
-        (without(STRUCTURED, "data", data_base64="é"), AS_STRUCTURED, "data_base64"),
-        (without(STRUCTURED, "data", data_base64=[]), AS_STRUCTURED, "data_base64"),
+        (envelope_without(STRUCTURED, "id", id=7), AS_STRUCTURED, "id"),
+        (envelope_without(STRUCTURED, "time", time=7), AS_STRUCTURED, "time"),
+        (envelope_without(STRUCTURED, "", datacontenttype="text/xml"), AS_STRUCTURED, "datacontenttype"),
+        (envelope_without(STRUCTURED, "", data_base64="e30="), AS_STRUCTURED, "data_base64"),
+        (envelope_without(STRUCTURED, "data", data_base64="***"), AS_STRUCTURED, "data_base64"),
+        (envelope_without(STRUCTURED, "data", data_base64="é"), AS_STRUCTURED, "data_base64"),
+        (envelope_without(STRUCTURED, "data", data_base64=[]), AS_STRUCTURED, "data_base64"),
     ],
 )
 def test_a_malformed_envelope_is_refused_with_the_attributes_name(
     value: bytes, headers: dict[str, bytes | None], field: str
 ) -> None:
     with pytest.raises(Refused) as caught:
-        arrive(value, headers)
+        read_arrival(value, headers)
     assert (caught.value.error_class, caught.value.field) == ("invalid_envelope", field)
 
 
 @pytest.mark.parametrize("data", [None, [], "text", 7])
 def test_data_that_is_no_object_is_refused(data: Any) -> None:
     with pytest.raises(Refused) as caught:
-        arrive(without(STRUCTURED, "data", data=data), dict(AS_STRUCTURED))
+        read_arrival(envelope_without(STRUCTURED, "data", data=data), dict(AS_STRUCTURED))
     assert (caught.value.error_class, caught.value.field) == ("not_an_object", "data")
 
 

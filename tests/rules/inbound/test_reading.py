@@ -16,7 +16,7 @@ NOW = datetime(2026, 11, 20, 14, 30, tzinfo=UTC)
 REMARKS = ("invalid", "assumed", "remarks")
 
 
-def arrive(text: str, zone: str = "UTC") -> Facts:
+def read_facts(text: str, zone: str = "UTC") -> Facts:
     value = text.encode("utf-8", "surrogatepass")
     return accept_arrival(value, {}, arrived_at=NOW, zone_of_org=lambda _: zone).facts
 
@@ -32,7 +32,7 @@ def _case_id(case: ReadingCase) -> str:
 @pytest.mark.parametrize("case", CASES, ids=_case_id)
 def test_v2_what_vendors_send_is_read_or_remarked(case: ReadingCase) -> None:
     """Cases A2 to A16, B1, B6 to B8, C2 and C3 with their neighbours."""
-    facts = arrive(case.text)
+    facts = read_facts(case.text)
     assert {name: _shown(getattr(facts, name)) for name in case.facts} == case.facts
     attributes = facts.attributes
     assert attributes.get("invalid", {}) == case.invalid
@@ -53,7 +53,7 @@ def test_v2_what_vendors_send_is_read_or_remarked(case: ReadingCase) -> None:
 def test_a16_a_list_is_refused_with_its_place(text: str, field: str, place: str) -> None:
     """One message is one lead, or a reason that says where the list is."""
     with pytest.raises(Refused) as caught:
-        arrive(text)
+        read_facts(text)
     assert caught.value.field == field
     assert place in caught.value.reason
     assert "send each as a message of its own" in caught.value.reason
@@ -69,19 +69,19 @@ def test_a16_a_list_is_refused_with_its_place(text: str, field: str, place: str)
     ],
 )
 def test_a15_a_time_without_an_offset_is_the_orgs(sent: str, zone: str, read: str) -> None:
-    facts = arrive(json.dumps({"vendor": "m", "last_name": "Doe", "created_at": sent}), zone)
+    facts = read_facts(json.dumps({"vendor": "m", "last_name": "Doe", "created_at": sent}), zone)
     assert _shown(facts.created_at) == read
     assert facts.attributes == ({} if sent.endswith("Z") else {"assumed": {"created_at": zone}})
 
 
 def test_a15_the_original_of_a_range_is_kept() -> None:
-    facts = arrive('{"vendor":"m","last_name":"Doe","amount":"$300,000 to $350,000"}')
+    facts = read_facts('{"vendor":"m","last_name":"Doe","amount":"$300,000 to $350,000"}')
     assert facts.loan_amount == 300_000
     assert facts.attributes == {"assumed": {"loan_amount": "$300,000 to $350,000"}}
 
 
 def test_a10_a_suffix_is_no_part_of_the_last_name_and_is_kept() -> None:
-    facts = arrive('{"vendor":"m","full_name":"María de la Cruz Jr."}')
+    facts = read_facts('{"vendor":"m","full_name":"María de la Cruz Jr."}')
     assert facts.attributes == {"full_name": "María de la Cruz Jr.", "name_suffix": "Jr."}
 
 

@@ -41,11 +41,11 @@ Headers = dict[str, bytes]
 def authority(settings: dict[str, Any] | None = SETTINGS, org: str = "default") -> SignatureChecker:
     """Return an authority with one org's settings."""
     made = SignatureChecker(KEYS)
-    made.publish(published(settings, org, 1))
+    made.publish(settings_publication(settings, org, 1))
     return made
 
 
-def published(settings: dict[str, Any] | None, org: str, version: int) -> DirectoryPublished:
+def settings_publication(settings: dict[str, Any] | None, org: str, version: int) -> DirectoryPublished:
     """Return the publication of an org's settings."""
     return DirectoryPublished(
         lead_id="", cause="c", org=org, kind="settings", object_id="org", version=version, value=settings
@@ -67,7 +67,7 @@ ACTION = json.dumps(
 ).encode()
 
 
-def signed(
+def signature_headers(
     value: bytes, key: str = "acme-1", *, vendor: str = "acme", at: int = NOW, **other: Any
 ) -> Headers:
     """Return the headers that sign a value. `secret` and `topic` replace the right ones."""
@@ -75,13 +75,13 @@ def signed(
     return dict(headers_of(secret, topic=topic, key_id=key, timestamp=at, value=value, vendor=vendor))
 
 
-def arrives(value: bytes, headers: Headers, by: SignatureChecker | None = None) -> str | None:
+def lead_refusal(value: bytes, headers: Headers, by: SignatureChecker | None = None) -> str | None:
     """Return the error class of a lead that is refused because of its sender, or None if it is accepted."""
     event = accept_arrival(value, headers, arrived_at=AT)
     return _class(lambda: (by or authority()).check_arrival(event, "lead-arrivals", value, headers, AT))
 
 
-def asks(value: bytes, headers: Headers, by: SignatureChecker | None = None) -> str | None:
+def action_refusal(value: bytes, headers: Headers, by: SignatureChecker | None = None) -> str | None:
     """Return the same for an action."""
     event = accept_action(value, headers)
     return _class(lambda: (by or authority()).check_action(event, "lead-actions", value, headers, AT))
@@ -98,16 +98,16 @@ def _class(check: Any) -> str | None:
 def test_without_settings_nothing_is_asked_for() -> None:
     nothing: tuple[dict[str, Any] | None, ...] = (None, {})
     for settings in nothing:
-        assert arrives(lead(), {}, authority(settings)) is None
-        assert asks(ACTION, {}, authority(settings)) is None
-    assert arrives(lead(), {}, SignatureChecker({})) is None
+        assert lead_refusal(lead(), {}, authority(settings)) is None
+        assert action_refusal(ACTION, {}, authority(settings)) is None
+    assert lead_refusal(lead(), {}, SignatureChecker({})) is None
 
 
 def test_a_bound_vendor_signs_and_either_of_its_keys_counts() -> None:
     value = lead()
-    assert arrives(value, {}) == "unsigned"
-    assert arrives(value, signed(value, "acme-1")) is None
-    assert arrives(value, signed(value, "acme-2")) is None
+    assert lead_refusal(value, {}) == "unsigned"
+    assert lead_refusal(value, signature_headers(value, "acme-1")) is None
+    assert lead_refusal(value, signature_headers(value, "acme-2")) is None
 
 
 def test_the_signature_is_the_one_of_the_documented_lines() -> None:
@@ -121,105 +121,110 @@ def test_the_signature_is_the_one_of_the_documented_lines() -> None:
         "fc-timestamp": str(NOW).encode(),
         "fc-signature": made.upper().encode(),
     }
-    assert arrives(value, headers) is None
+    assert lead_refusal(value, headers) is None
 
 
 def test_a_vendor_cannot_write_as_another_vendor() -> None:
     value = lead("bolt")
-    assert arrives(value, signed(value, "acme-1", vendor="bolt")) == "foreign_key"
-    assert arrives(value, signed(value, "acme-1")) == "foreign_key"
-    assert arrives(value, {}) == "unsigned"
-    assert arrives(value, signed(value, "bolt-1", vendor="acme")) == "foreign_vendor"
+    assert lead_refusal(value, signature_headers(value, "acme-1", vendor="bolt")) == "foreign_key"
+    assert lead_refusal(value, signature_headers(value, "acme-1")) == "foreign_key"
+    assert lead_refusal(value, {}) == "unsigned"
+    assert lead_refusal(value, signature_headers(value, "bolt-1", vendor="acme")) == "foreign_vendor"
 
 
 def test_a_vendor_cannot_write_to_another_campaign() -> None:
     for campaign in ("east", None):
         value = lead(campaign=campaign)
-        assert arrives(value, signed(value)) == "foreign_campaign"
-        by_console = signed(value, "console", vendor="")
-        assert arrives(value, by_console) is None
+        assert lead_refusal(value, signature_headers(value)) == "foreign_campaign"
+        by_console = signature_headers(value, "console", vendor="")
+        assert lead_refusal(value, by_console) is None
 
 
 def test_a_vendor_cannot_write_to_another_org_that_asks_for_signatures() -> None:
     both = authority()
-    both.publish(published({"signed_arrivals": "required"}, "other", 2))
+    both.publish(settings_publication({"signed_arrivals": "required"}, "other", 2))
     value = lead(org="other")
-    assert arrives(value, signed(value), both) == "foreign_key"
-    assert arrives(value, {}, both) == "unsigned"
+    assert lead_refusal(value, signature_headers(value), both) == "foreign_key"
+    assert lead_refusal(value, {}, both) == "unsigned"
 
 
 @pytest.mark.parametrize("change", ["value", "topic", "secret", "vendor", "timestamp"])
 def test_what_is_changed_is_found_out(change: str) -> None:
     value = lead()
     headers = {
-        "value": lambda: signed(lead(first_name="Eve")),
-        "topic": lambda: signed(value, topic="lead-actions"),
-        "secret": lambda: signed(value, secret=b"e" * 40),
-        "vendor": lambda: {**signed(value, vendor="acme "), "fc-vendor": b"acme"},
-        "timestamp": lambda: {**signed(value), "fc-timestamp": str(NOW + 1).encode()},
+        "value": lambda: signature_headers(lead(first_name="Eve")),
+        "topic": lambda: signature_headers(value, topic="lead-actions"),
+        "secret": lambda: signature_headers(value, secret=b"e" * 40),
+        "vendor": lambda: {**signature_headers(value, vendor="acme "), "fc-vendor": b"acme"},
+        "timestamp": lambda: {**signature_headers(value), "fc-timestamp": str(NOW + 1).encode()},
     }[change]()
-    assert arrives(value, headers) == "bad_signature"
+    assert lead_refusal(value, headers) == "bad_signature"
 
 
 def test_a_signature_is_too_old_after_fifteen_minutes_and_a_repeat_before_is_taken() -> None:
     value, age = lead(), int(signatures.MAX_AGE.total_seconds())
     for seconds in (-age, 0, age):
-        assert arrives(value, signed(value, at=NOW + seconds)) is None
-        assert arrives(value, signed(value, at=NOW + seconds)) is None  # the same message again
+        assert lead_refusal(value, signature_headers(value, at=NOW + seconds)) is None
+        assert (
+            lead_refusal(value, signature_headers(value, at=NOW + seconds)) is None
+        )  # the same message again
     for seconds in (-age - 1, age + 1):
-        assert arrives(value, signed(value, at=NOW + seconds)) == "stale_signature"
+        assert lead_refusal(value, signature_headers(value, at=NOW + seconds)) == "stale_signature"
     for text in (b"", b"soon", b"-5", b"1e9", b"\xd9\xa5", b"9" * 400):
-        assert arrives(value, {**signed(value), "fc-timestamp": text}) == "stale_signature"
+        assert lead_refusal(value, {**signature_headers(value), "fc-timestamp": text}) == "stale_signature"
 
 
 def test_an_unknown_key_is_refused_where_signing_is_asked_for_and_else_is_none() -> None:
     value = lead()
-    assert arrives(value, signed(value, "lost-1")) == "unknown_key"
+    assert lead_refusal(value, signature_headers(value, "lost-1")) == "unknown_key"
     value = lead("free")
-    assert arrives(value, signed(value, "lost-1", vendor="free")) is None
-    assert arrives(value, {}) is None
-    assert arrives(value, signed(value, "bolt-1", vendor="free")) is None
-    assert arrives(value, signed(value, "bolt-1", vendor="free", secret=b"x" * 40)) == "bad_signature"
+    assert lead_refusal(value, signature_headers(value, "lost-1", vendor="free")) is None
+    assert lead_refusal(value, {}) is None
+    assert lead_refusal(value, signature_headers(value, "bolt-1", vendor="free")) is None
+    assert (
+        lead_refusal(value, signature_headers(value, "bolt-1", vendor="free", secret=b"x" * 40))
+        == "bad_signature"
+    )
 
 
 def test_actions_are_signed_by_the_orgs_own_programs() -> None:
-    def by(key: str, topic: str = "lead-actions") -> Headers:
-        return signed(ACTION, key, vendor="", topic=topic)
+    def signed_by(key: str, topic: str = "lead-actions") -> Headers:
+        return signature_headers(ACTION, key, vendor="", topic=topic)
 
-    assert asks(ACTION, {}) == "unsigned"
-    assert asks(ACTION, by("console")) is None
-    assert asks(ACTION, by("acme-1")) == "foreign_key"
-    assert asks(ACTION, by("console", topic="lead-arrivals")) == "bad_signature"
+    assert action_refusal(ACTION, {}) == "unsigned"
+    assert action_refusal(ACTION, signed_by("console")) is None
+    assert action_refusal(ACTION, signed_by("acme-1")) == "foreign_key"
+    assert action_refusal(ACTION, signed_by("console", topic="lead-arrivals")) == "bad_signature"
 
 
 def test_newer_settings_count_and_older_ones_do_not() -> None:
     made = authority(SETTINGS)
-    made.publish(published({}, "default", 0))
-    assert arrives(lead(), {}, made) == "unsigned"
-    made.publish(published({}, "default", 2))
-    assert arrives(lead(), {}, made) is None
-    made.publish(published(SETTINGS, "default", 3))
-    made.publish(published(None, "default", 4))
-    assert arrives(lead(), {}, made) is None
+    made.publish(settings_publication({}, "default", 0))
+    assert lead_refusal(lead(), {}, made) == "unsigned"
+    made.publish(settings_publication({}, "default", 2))
+    assert lead_refusal(lead(), {}, made) is None
+    made.publish(settings_publication(SETTINGS, "default", 3))
+    made.publish(settings_publication(None, "default", 4))
+    assert lead_refusal(lead(), {}, made) is None
 
 
 @given(st.dictionaries(st.sampled_from(sorted(signatures.NAMES)), st.none() | st.binary(max_size=40)))
 def test_no_headers_of_any_bytes_get_past_a_binding_or_raise_anything_else(headers: Headers) -> None:
-    assert arrives(lead(), headers) in signatures.CLASSES
-    assert asks(ACTION, headers) in signatures.CLASSES
+    assert lead_refusal(lead(), headers) in signatures.CLASSES
+    assert action_refusal(ACTION, headers) in signatures.CLASSES
 
 
 def test_a_rotation_has_no_gap() -> None:
     value = lead()
     one = {**SETTINGS, "vendors": {"acme": {"key_ids": ["acme-1"]}}}
-    both = {**SETTINGS, "vendors": {"acme": {"key_ids": ["acme-1", "acme-2"]}}}
+    with_two_keys = {**SETTINGS, "vendors": {"acme": {"key_ids": ["acme-1", "acme-2"]}}}
     other = {**SETTINGS, "vendors": {"acme": {"key_ids": ["acme-2"]}}}
     found = [
         (
-            arrives(value, signed(value, "acme-1"), authority(s)),
-            arrives(value, signed(value, "acme-2"), authority(s)),
+            lead_refusal(value, signature_headers(value, "acme-1"), authority(s)),
+            lead_refusal(value, signature_headers(value, "acme-2"), authority(s)),
         )
-        for s in (one, both, other)
+        for s in (one, with_two_keys, other)
     ]
     assert found == [(None, "foreign_key"), (None, None), ("foreign_key", None)]
 
@@ -227,6 +232,6 @@ def test_a_rotation_has_no_gap() -> None:
 def test_the_age_of_a_signature_is_a_setting() -> None:
     value = lead()
     made = SignatureChecker(KEYS, timedelta(seconds=2))
-    made.publish(published(SETTINGS, "default", 1))
-    assert arrives(value, signed(value, at=NOW - 2), made) is None
-    assert arrives(value, signed(value, at=NOW - 3), made) == "stale_signature"
+    made.publish(settings_publication(SETTINGS, "default", 1))
+    assert lead_refusal(value, signature_headers(value, at=NOW - 2), made) is None
+    assert lead_refusal(value, signature_headers(value, at=NOW - 3), made) == "stale_signature"

@@ -42,18 +42,18 @@ instants = st.builds(
 maybe_instants = st.none() | instants
 
 
-def _maybe(values: list[Any]) -> st.SearchStrategy[Any]:
+def _or_absent(values: list[Any]) -> st.SearchStrategy[Any]:
     return st.none() | st.sampled_from(values)
 
 
 facts = st.builds(
     Facts,
     vendor=st.sampled_from(["acme", "Zeta"]),
-    last_name=_maybe(WORDS),
-    campaign=_maybe(WORDS),
-    state=_maybe(STATES),
-    loan_amount=_maybe(NUMBERS),
-    credit_score=_maybe(SCORES),
+    last_name=_or_absent(WORDS),
+    campaign=_or_absent(WORDS),
+    state=_or_absent(STATES),
+    loan_amount=_or_absent(NUMBERS),
+    credit_score=_or_absent(SCORES),
     silenced=st.booleans(),
     consent=st.none() | st.booleans(),
     created_at=maybe_instants,
@@ -76,7 +76,7 @@ def leads(phases: list[Phase] | None = None) -> st.SearchStrategy[Lead]:
         callback_at=maybe_instants,
         deferred_at=st.none() | st.none() | instants,
         claimed_through=st.none() | st.none() | st.just("aged"),
-        last_outcome=_maybe(WORDS),
+        last_outcome=_or_absent(WORDS),
         inquiries=st.integers(1, 3),
         suppressed=st.sampled_from([{}, {}, {"phone/+14014194247": "asked us not to"}]),
     )
@@ -294,7 +294,7 @@ def _positive(operator: str, value: Any, wanted: Any, now: datetime) -> bool:
         start, end = (value, value + length) if operator == "inLast" else (value - length, value)
         return bool(start <= now < end)
     if isinstance(value, datetime):
-        return _dated(operator, value, wanted)
+        return _compare_instants(operator, value, wanted)
     if isinstance(value, str):
         value = _folded(value)
         wanted = [_folded(item) for item in wanted] if isinstance(wanted, list) else _folded(wanted)
@@ -318,7 +318,7 @@ def _folded(text: str) -> str:
     return unicodedata.normalize("NFC", unicodedata.normalize("NFD", text).casefold())
 
 
-def _dated(operator: str, value: datetime, wanted: Any) -> bool:
+def _compare_instants(operator: str, value: datetime, wanted: Any) -> bool:
     if operator == "between":
         return span(wanted[0])[0] <= value < span(wanted[1])[1]
     start, end = span(wanted)

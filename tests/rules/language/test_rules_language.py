@@ -27,7 +27,7 @@ from tests.rules.language.reference_language import (
 )
 
 
-def one(field: str, operator: str, value: Any = None) -> dict[str, Any]:
+def one_condition(field: str, operator: str, value: Any = None) -> dict[str, Any]:
     """Return a tree of one condition."""
     return {"combinator": "and", "rules": [{"field": field, "operator": operator, "value": value}]}
 
@@ -116,7 +116,7 @@ def test_q2_dates_hold_up_to_their_exact_edge(
     field: str, operator: str, value: Any, offset: timedelta, met: bool
 ) -> None:
     lead = make(facts=Facts(vendor="acme", created_at=NOW + offset))
-    assert result_of(one(field, operator, value), lead) is met
+    assert result_of(one_condition(field, operator, value), lead) is met
 
 
 ALL_ON_NULL = [
@@ -140,12 +140,12 @@ ALL_ON_NULL = [
 
 @pytest.mark.parametrize(("field", "operator", "value"), ALL_ON_NULL)
 def test_q2_a_null_field_meets_only_null(field: str, operator: str, value: Any) -> None:
-    assert not result_of(one(field, operator, value), make())
-    assert result_of(one(field, "null"), make())
+    assert not result_of(one_condition(field, operator, value), make())
+    assert result_of(one_condition(field, "null"), make())
 
 
 def test_q2_not_inverts_a_groups_result_also_where_a_field_is_null() -> None:
-    assert result_of({**one("campaign", "=", "x"), "not": True}, make())
+    assert result_of({**one_condition("campaign", "=", "x"), "not": True}, make())
 
 
 @pytest.mark.parametrize("raw", [None, {}, {"combinator": "or", "rules": []}])
@@ -156,7 +156,7 @@ def test_q2_an_empty_root_is_met_by_every_lead(raw: Any) -> None:
 def test_q2_a_day_is_24_hours_across_a_change_of_the_clocks() -> None:
     created = datetime(2026, 10, 31, 12, tzinfo=ZoneInfo("America/New_York"))
     lead = make(facts=Facts(vendor="acme", created_at=created))
-    rule = CompiledRule(parse(one("created_at", "inLast", {"amount": 1, "unit": "day"})))
+    rule = CompiledRule(parse(one_condition("created_at", "inLast", {"amount": 1, "unit": "day"})))
     assert rule.test(lead, created.astimezone(UTC)) == (True, datetime(2026, 11, 1, 16, tzinfo=UTC))
 
 
@@ -173,9 +173,9 @@ def test_q2_a_group_waits_for_the_last_of_what_keeps_it_from_turning() -> None:
 
 
 def test_q2_ids_the_builder_adds_are_dropped() -> None:
-    raw = {"id": "a", **one("state", "=", "RI")}
+    raw = {"id": "a", **one_condition("state", "=", "RI")}
     raw["rules"][0] |= {"id": "b", "path": [0], "valueSource": "value"}
-    assert parse(raw) == parse(one("state", "=", "RI"))
+    assert parse(raw) == parse(one_condition("state", "=", "RI"))
 
 
 WORDS = [
@@ -214,4 +214,4 @@ def test_x1_a_condition_says_in_words_how_the_lead_stands_to_it(
             attributes={"tier": "gold"},
         )
     )
-    assert CompiledRule(parse(one(field, operator, value))).explain(lead, NOW).why == why
+    assert CompiledRule(parse(one_condition(field, operator, value))).explain(lead, NOW).why == why

@@ -210,10 +210,10 @@ def _check_answer(before: LeadRow | None, event: ActionRequested, after: LeadRow
     if _erases(before, after):
         answers = tuple(replace(one, why=one.why and "erased") for one in answers)
     assert after.answers == (*answers, answer)[-ANSWERS_KEPT:]
-    theirs = after.lead is not None and after.lead.facts.org == event.org
-    owner = after.lead.owner if after.lead and theirs else None
+    is_of_same_org = after.lead is not None and after.lead.facts.org == event.org
+    owner = after.lead.owner if after.lead and is_of_same_org else None
     assert (answer.action_id, answer.action, answer.rep_id) == (event.cause, event.action, event.rep_id)
-    version = after.seq if theirs else 0
+    version = after.seq if is_of_same_org else 0
     assert (answer.version, answer.decided_at, answer.owner) == (version, after.at, owner)
     if (answer.why or "").startswith("it was answered before"):
         return False

@@ -35,7 +35,7 @@ from models.lead import (
 )
 from rules.lead.machine import LeadEvent
 from rules.outbound.notifications import MOVED
-from rules.queues.columns import shown
+from rules.queues.columns import shown_columns
 from rules.queues.rule_book import OrgRules
 from rules.queues.sort_key import sort_key
 from tests.rules.lead import reference_queues
@@ -111,11 +111,13 @@ def check_placements(was: Lead | None, after: LeadRow, rules: OrgRules) -> None:
             assert placement.sort_key == sort_key(queue.sort)(now)
         if change is None:
             assert was is not None
-            assert shown(was, queue) == shown(now, queue), "what a list shows is told when it changes"
+            assert shown_columns(was, queue) == shown_columns(now, queue), (
+                "what a list shows is told when it changes"
+            )
         else:
             assert not isinstance(change, QueueLeft)
             assert (change.sort_key, change.rules_version) == (placement.sort_key, placement.rules_version)
-            assert change.columns == shown(now, queue)
+            assert change.columns == shown_columns(now, queue)
 
 
 def check_deadlines(was: Lead | None, after: LeadRow, rules: OrgRules) -> None:

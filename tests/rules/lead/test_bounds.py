@@ -66,7 +66,7 @@ class Partition:
         """Ask for an action; return its answer."""
         cause = cause or f"action-{self.offset}"
         event = ActionRequested(lead_id=lead_id, cause=cause, action=action, rep_id=rep_id, **more)
-        found = next(one for one in self.event(event).decisions if isinstance(one, Answered))
+        found = next(decision for decision in self.event(event).decisions if isinstance(decision, Answered))
         assert found.action_id == cause
         return found
 
@@ -112,7 +112,7 @@ def test_inquiries_with_large_attributes_do_not_jam_a_lead(partition: Partition)
     for n in range(5):
         inquiry = Inquiry(f"other-{n}", "lead lead has the same phone")
         row = partition.arrives("lead", attributes={f"more-{n}": LARGE, f"small-{n}": n}, inquiry=inquiry)
-        added = next(one for one in row.decisions if isinstance(one, InquiryAdded))
+        added = next(decision for decision in row.decisions if isinstance(decision, InquiryAdded))
         assert added.apart == {f"more-{n}": LARGE}, "it is kept with the inquiry"
         assert row.lead is not None
         assert row.lead.inquiries == n + 2
@@ -134,7 +134,9 @@ def test_many_small_attributes_over_all_arrivals_are_bounded_too(partition: Part
     ]
     apart: set[str] = set()
     for row in rows:
-        apart |= next(one for one in row.decisions if isinstance(one, ArrivalRepeated)).apart.keys()
+        apart |= next(
+            decision for decision in row.decisions if isinstance(decision, ArrivalRepeated)
+        ).apart.keys()
     kept = partition.leads.rows[b"lead"]
     assert isinstance(kept, LeadRow)
     assert kept.lead is not None
@@ -145,7 +147,7 @@ def test_many_small_attributes_over_all_arrivals_are_bounded_too(partition: Part
 
 def test_a_first_arrival_leaves_room_for_the_events_after_it(partition: Partition) -> None:
     row = partition.arrives("lead", attributes={"a": LARGE, "b": 1})
-    accepted = next(one for one in row.decisions if isinstance(one, LeadAccepted))
+    accepted = next(decision for decision in row.decisions if isinstance(decision, LeadAccepted))
     assert accepted.apart == {"a": LARGE}
     assert row.lead is not None
     assert row.lead.facts.attributes == {"b": 1}

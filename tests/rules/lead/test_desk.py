@@ -35,7 +35,7 @@ def result_of(answer: Answered) -> tuple[Result, Reason | None, str | None]:
 OPEN_EXCEPTION = ({"queue_id": "tx", "why": "not in tx by its rules of version 5: state is RI, not TX"},)
 
 
-def resolved(why: str) -> ExceptionResolved:
+def resolution(why: str) -> ExceptionResolved:
     """Return the resolution of the fixture's exception, with its former values."""
     return ExceptionResolved(
         reason="no_available_agents", why=why, explanation=OPEN_EXCEPTION, raised_at=START
@@ -69,7 +69,7 @@ def test_e1_a_queue_that_takes_the_lead_ends_the_exception(scenario: Scenario) -
     scenario.wait(days=1).queue("ri", ("state", "=", "RI"))
     assert scenario.decisions == [
         QueueEntered(queue_id="ri", sort_key=ANY, rules_version=6, why=ANY, columns={"name": "Jones"}),
-        resolved("a queue takes it: ri"),
+        resolution("a queue takes it: ri"),
     ]
     scenario.publishes("queue", "ri", None)
     assert scenario.lead.open_exception is not None
@@ -89,7 +89,7 @@ def test_e3_a_manager_assigns_and_the_lead_leaves_the_desk(scenario: Scenario) -
         OwnerChanged(
             rep_id="rep-7", previous_rep_id=None, how="manual", via="manager/mia", why="assigned by mia"
         ),
-        resolved("assigned to rep-7"),
+        resolution("assigned to rep-7"),
     ]
     assert (scenario.lead.phase, scenario.lead.open_exception) == (Phase.OWNED, None)
 
@@ -137,7 +137,7 @@ def test_e4_an_ignored_lead_is_hidden_from_all_queues_and_still_assignable(scena
     assert scenario.claims("rep-7", "new").reason is Reason.NOT_QUALIFIED
     assert scenario.opens("mia").result is Result.REFUSED
     assert result_of(scenario.asks("assign", "mia", to_rep_id="rep-7")) == (Result.DONE, None, "rep-7")
-    assert scenario.decisions[1] == resolved("assigned to rep-7")
+    assert scenario.decisions[1] == resolution("assigned to rep-7")
     assert scenario.lead.phase is Phase.OWNED
 
 
@@ -191,7 +191,7 @@ def test_d6_a_manager_assigns_from_a_queue_too_and_the_lead_leaves_it(scenario: 
 
 def test_d6_a_manager_who_has_the_lead_open_assigns_it(scenario: Scenario) -> None:
     scenario.opens("mia")
-    assert scenario.decisions[-1] == resolved("opened by mia")
+    assert scenario.decisions[-1] == resolution("opened by mia")
     assert result_of(scenario.asks("assign", "mia", to_rep_id="rep-9")) == (Result.DONE, None, "rep-9")
     assert scenario.kinds == ["LockReleased", "OwnerChanged"]
     assert (scenario.lead.lock, scenario.lead.deadlines) == (None, ())

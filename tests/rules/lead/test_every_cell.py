@@ -63,7 +63,7 @@ class EveryCell(LeadsLive):
         if distribution is not None and phase is Phase.OFFERED and not answers:
             self.offer(name, distribution)
         elif distribution is not None and answers and phase is not Phase.OFFERED:
-            self.answer(nobody(name, distribution.epoch, "nobody is on the roster"))
+            self.answer(nobody_available(name, distribution.epoch, "nobody is on the roster"))
         self.pull(name, trigger)
 
     def bring(self, name: str, phase: Phase, *, called: bool) -> None:
@@ -135,7 +135,7 @@ class EveryCell(LeadsLive):
             case Trigger.OFFER_MADE if distribution is not None and not distribution.reps:
                 self.offer(name, distribution)
             case Trigger.NOBODY_AVAILABLE:
-                self.answer(nobody(name, about["epoch"], "nobody has a licence"))
+                self.answer(nobody_available(name, about["epoch"], "nobody has a licence"))
             case Trigger.OFFER_VOIDED if distribution is not None and distribution.reps:
                 self.answer(OfferVoided(**about, rep_id=distribution.reps[0], why="has left"))
             case _:
@@ -149,7 +149,7 @@ class EveryCell(LeadsLive):
                 self.asks(name, who, (trigger.value, {**fields, "facts": {"state": "TX"}}))
 
 
-def nobody(name: str, epoch: int, why: str) -> NoRepAvailable:
+def nobody_available(name: str, epoch: int, why: str) -> NoRepAvailable:
     """Return the answer of an org that has nobody for a lead now, and lets it wait."""
     return NoRepAvailable(
         lead_id=name,

@@ -41,12 +41,12 @@ def row(*deadlines: tuple[float, int], lead_id: str = "lead") -> LeadRow:
     return LeadRow(off=0, seq=1, lead=lead, at=START, cause="cause")
 
 
-def put(leads: LeadPartition, key: bytes, new: LeadRow) -> None:
+def put_row(leads: LeadPartition, key: bytes, new: LeadRow) -> None:
     """Change a row, as an event does."""
     leads.accept(LeadOutcome(key, encode_row(new), new))
 
 
-def due(leads: LeadPartition, seconds: float) -> list[DeadlinePassed]:
+def due_deadlines(leads: LeadPartition, seconds: float) -> list[DeadlinePassed]:
     """Return what is due the given number of seconds after `START`."""
     return leads.due(NOW + seconds)
 
@@ -72,7 +72,7 @@ def publication(
     )
 
 
-def decided(leads: LeadPartition, event: Any, off: int, key: bytes = KEY) -> LeadOutcome:
+def decide_and_accept(leads: LeadPartition, event: Any, off: int, key: bytes = KEY) -> LeadOutcome:
     """Decide an event that is no replay and accept the outcome."""
     outcome = leads.decide(key, event, off=off, at=START + timedelta(seconds=off))
     assert outcome is not None
@@ -102,7 +102,7 @@ def test_x4_nothing_changes_until_the_outcome_is_accepted_and_a_replay_decides_n
 
 def test_an_event_that_does_not_belong_here_is_a_failure_without_a_record() -> None:
     leads = LeadPartition(2, partition_of=lambda key: 1 if key == b"stranger" else 2)
-    decided(leads, publication(1, {}), 0)
+    decide_and_accept(leads, publication(1, {}), 0)
     object_key = directory_key(2, "default", "queue", "aged")
     for key, lead_id, reason in (
         (object_key, object_key.decode(), "is a directory object, not a lead"),
@@ -121,7 +121,7 @@ def test_x4_an_action_that_cannot_be_decided_is_answered_and_its_lead_stays(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     leads = LeadPartition(2)
-    decided(leads, arrival(), 0)
+    decide_and_accept(leads, arrival(), 0)
     before = leads.rows[KEY]
 
     def fails(*_: Any, **__: Any) -> None:
@@ -129,7 +129,7 @@ def test_x4_an_action_that_cannot_be_decided_is_answered_and_its_lead_stays(
 
     monkeypatch.setattr(lead_partition, "step", fails)
     request = ActionRequested(lead_id="lead", cause="a", action="claim", rep_id="rep-7")
-    outcome = decided(leads, request, 1)
+    outcome = decide_and_accept(leads, request, 1)
     assert isinstance(outcome.failure, ZeroDivisionError)
     after = leads.rows[KEY]
     assert isinstance(outcome.row, LeadRow)
@@ -148,14 +148,14 @@ def test_an_answer_without_a_decision_tells_another_org_nothing_of_the_lead(
     leads = LeadPartition(2)
     owned = row()
     assert owned.lead is not None
-    put(leads, KEY, replace(owned, lead=replace(owned.lead, owner="rep-7")))
+    put_row(leads, KEY, replace(owned, lead=replace(owned.lead, owner="rep-7")))
 
     def fails(*_: Any, **__: Any) -> None:
         raise ZeroDivisionError("boom")
 
     monkeypatch.setattr(lead_partition, "step", fails)
     request = ActionRequested(lead_id="lead", cause="a", action="claim", rep_id="rep-9", org=org)
-    outcome = decided(leads, request, 1)
+    outcome = decide_and_accept(leads, request, 1)
     assert isinstance(outcome.row, LeadRow)
     (answer,) = outcome.row.decisions
     assert isinstance(answer, Answered)
@@ -166,21 +166,21 @@ def test_an_answer_without_a_decision_tells_another_org_nothing_of_the_lead(
 def test_a_deadline_that_cannot_be_decided_is_taken_out_of_its_row(monkeypatch: pytest.MonkeyPatch) -> None:
     """If the deadline were appended again, it would fail for ever."""
     leads = LeadPartition(2)
-    put(leads, KEY, row((10, 1), (20, 2)))
-    (passed,) = due(leads, 11)
+    put_row(leads, KEY, row((10, 1), (20, 2)))
+    (passed,) = due_deadlines(leads, 11)
 
     def fails(*_: Any, **__: Any) -> None:
         raise ZeroDivisionError("boom")
 
     monkeypatch.setattr(lead_partition, "step", fails)
-    decided(leads, passed, 1)
-    assert [each.epoch for each in due(leads, 30)] == [2]
+    decide_and_accept(leads, passed, 1)
+    assert [deadline.epoch for deadline in due_deadlines(leads, 30)] == [2]
 
 
 def test_a_row_that_is_too_large_is_a_failure_and_the_lead_stays(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lead_partition, "MAX_ROW_BYTES", 100)
     leads = LeadPartition(2)
-    outcome = decided(leads, arrival(), 0)
+    outcome = decide_and_accept(leads, arrival(), 0)
     assert isinstance(outcome.failure, PermanentError)
     assert outcome.failure.error_class == "record_too_large"
     assert isinstance(outcome.row, LeadRow)
@@ -194,12 +194,12 @@ def test_q6_a_publication_takes_effect_once_it_is_accepted_and_an_older_one_neve
     assert leads.rule_book.org("default").version == -1
     leads.accept(outcome)
     assert (outcome.reevaluates, leads.rule_book.org("default").version) == ("default", 7)
-    older = decided(leads, publication(3, None), 1, b"")
+    older = decide_and_accept(leads, publication(3, None), 1, b"")
     assert older.reevaluates is None
     assert isinstance(older.row, DirectoryRow)
     assert older.row.version == 7
     assert list(leads.rule_book.org("default").queues) == ["aged"]
-    campaign = decided(leads, publication(8, {}, "campaign", "all"), 2, b"")
+    campaign = decide_and_accept(leads, publication(8, {}, "campaign", "all"), 2, b"")
     assert campaign.reevaluates is None  # it changes no lead's placements
     assert leads.decide(b"", publication(9, {}), off=1, at=START) is None
 
@@ -208,12 +208,15 @@ def test_x2_a_rep_who_leaves_makes_the_org_look_at_its_leads() -> None:
     leads = LeadPartition(2)
     first, other = {"rep_id": "rep-1"}, {"rep_id": "rep-1", "teams": ["west"]}
     assert (
-        decided(leads, publication(1, first, "rep", "rep-1"), 0).reevaluates == "default"
+        decide_and_accept(leads, publication(1, first, "rep", "rep-1"), 0).reevaluates == "default"
     )  # it was open before
-    assert decided(leads, publication(2, other, "rep", "rep-1"), 1).reevaluates is None
-    assert decided(leads, publication(3, {"rep_id": "rep-2"}, "rep", "rep-2"), 2).reevaluates == "default"
-    assert decided(leads, publication(4, None, "rep", "rep-1"), 3).reevaluates == "default"
-    assert decided(leads, publication(5, first, "rep", "rep-1"), 4).reevaluates == "default"
+    assert decide_and_accept(leads, publication(2, other, "rep", "rep-1"), 1).reevaluates is None
+    assert (
+        decide_and_accept(leads, publication(3, {"rep_id": "rep-2"}, "rep", "rep-2"), 2).reevaluates
+        == "default"
+    )
+    assert decide_and_accept(leads, publication(4, None, "rep", "rep-1"), 3).reevaluates == "default"
+    assert decide_and_accept(leads, publication(5, first, "rep", "rep-1"), 4).reevaluates == "default"
 
 
 def test_what_the_journal_gives_back_is_the_same_partition() -> None:
@@ -228,7 +231,7 @@ def test_what_the_journal_gives_back_is_the_same_partition() -> None:
             (b"", publication(2, {"claimable": False})),
         )
     ):
-        outcome = decided(leads, event, off, key)
+        outcome = decide_and_accept(leads, event, off, key)
         assert outcome.failure is None
         journal.append((outcome.key, outcome.row))
     assert len(leads.deadlines) == 1
@@ -238,22 +241,24 @@ def test_what_the_journal_gives_back_is_the_same_partition() -> None:
     again.recovered()
     assert again.rows == leads.rows
     assert again.rule_book.org("default").objects == leads.rule_book.org("default").objects
-    assert [each.epoch for each in due(again, 1e6)] == [each.epoch for each in due(leads, 1e6)]
+    assert [deadline.epoch for deadline in due_deadlines(again, 1e6)] == [
+        deadline.epoch for deadline in due_deadlines(leads, 1e6)
+    ]
     assert again.apply(KEY, None)
     assert KEY not in again.rows
 
 
 def test_q6_only_leads_of_the_org_that_the_rules_would_change_are_stale() -> None:
     leads = LeadPartition(2)
-    decided(leads, arrival(), 0)
+    decide_and_accept(leads, arrival(), 0)
     assert leads.stale(KEY, "default", START) is None
-    decided(leads, publication(7, {"claimable": True}), 1, b"")
+    decide_and_accept(leads, publication(7, {"claimable": True}), 1, b"")
     stale = leads.stale(KEY, "default", START)
     assert stale is not None
     assert (stale.lead_id, stale.version, stale.cause) == ("lead", 7, "rules/lead/7")
     assert leads.stale(KEY, "west", START) is None
     assert leads.stale(directory_key(2, "default", "queue", "aged"), "default", START) is None
-    decided(leads, stale, 2)
+    decide_and_accept(leads, stale, 2)
     assert leads.stale(KEY, "default", START) is None
 
 
@@ -262,16 +267,18 @@ def test_q6_only_leads_of_the_org_that_the_rules_would_change_are_stale() -> Non
 
 def test_a_deadline_is_due_not_before_its_time_and_again_only_after_the_retry() -> None:
     leads = LeadPartition(2)
-    put(leads, KEY, row((10, 1)))
+    put_row(leads, KEY, row((10, 1)))
     assert leads.deadlines.next_due() == NOW + 10 + 0.001
-    assert due(leads, 10) == []  # in whole milliseconds, the broker's clock may be behind
+    assert due_deadlines(leads, 10) == []  # in whole milliseconds, the broker's clock may be behind
     event = DeadlinePassed(
         lead_id="lead", cause="deadline/lead/lock/1", kind="lock", due=START + timedelta(seconds=10), epoch=1
     )
-    assert due(leads, 10.001) == [event]
-    assert due(leads, 10.002) == []
-    assert due(leads, 10.001 + RETRY_SECONDS - 0.01) == []
-    assert due(leads, 10.001 + RETRY_SECONDS) == [event]  # the same id, so that a repeat is recognised
+    assert due_deadlines(leads, 10.001) == [event]
+    assert due_deadlines(leads, 10.002) == []
+    assert due_deadlines(leads, 10.001 + RETRY_SECONDS - 0.01) == []
+    assert due_deadlines(leads, 10.001 + RETRY_SECONDS) == [
+        event
+    ]  # the same id, so that a repeat is recognised
 
 
 def test_what_its_row_does_not_confirm_is_dropped() -> None:
@@ -282,21 +289,21 @@ def test_what_its_row_does_not_confirm_is_dropped() -> None:
         (b"done", row()),
         (b"stranger", LeadRow(off=0, seq=0, lead=None, at=START, cause="cause")),
     ):
-        put(leads, key, row((10, 1)))
-        put(leads, key, then)
-    put(leads, b"lost", row((10, 1)))
+        put_row(leads, key, row((10, 1)))
+        put_row(leads, key, then)
+    put_row(leads, b"lost", row((10, 1)))
     leads.apply(b"lost", None)
-    assert due(leads, 20) == []
+    assert due_deadlines(leads, 20) == []
     assert len(leads.deadlines) == 1
-    assert [each.epoch for each in due(leads, 51)] == [2]
+    assert [deadline.epoch for deadline in due_deadlines(leads, 51)] == [2]
 
 
 def test_after_the_row_moved_on_the_retry_gives_nothing() -> None:
     leads = LeadPartition(2)
-    put(leads, KEY, row((10, 1)))
-    assert len(due(leads, 11)) == 1
-    put(leads, KEY, row())
-    assert due(leads, 11 + RETRY_SECONDS) == []
+    put_row(leads, KEY, row((10, 1)))
+    assert len(due_deadlines(leads, 11)) == 1
+    put_row(leads, KEY, row())
+    assert due_deadlines(leads, 11 + RETRY_SECONDS) == []
     assert len(leads.deadlines) == 0
     assert leads.deadlines.next_due() is None
 
@@ -307,7 +314,7 @@ def test_many_due_at_once_come_in_portions_each_once_the_longest_waiting_partiti
     for leads, seconds, count in ((late, 10, 2 * MOST_AT_ONCE), (early, 9, 7)):
         for n in range(count):
             name = f"{leads.partition}/{n}"
-            put(leads, name.encode(), row((seconds, 1), lead_id=name))
+            put_row(leads, name.encode(), row((seconds, 1), lead_id=name))
     idle, portions = LeadPartition(2), []
     while events := list(due_events((late, early, idle), NOW + 11)):
         portions.append(events)
@@ -321,8 +328,8 @@ def test_x3_deadlines_whose_log_is_not_read_do_not_hold_up_those_of_other_partit
     """Each is appended before one is appended again: a partition with a long log must not take all the room."""
     lagging, other = LeadPartition(0), LeadPartition(1)
     for n in range(100):
-        put(lagging, str(n).encode(), row((10, 1), lead_id=str(n)))
-    put(other, b"other", row((11, 1), lead_id="other"))
+        put_row(lagging, str(n).encode(), row((10, 1), lead_id=str(n)))
+    put_row(other, b"other", row((11, 1), lead_id="other"))
     appended: list[str] = []
     for round_ in range(5):
         now = NOW + 12 + round_ * RETRY_SECONDS
@@ -334,7 +341,7 @@ def test_x3_deadlines_whose_log_is_not_read_do_not_hold_up_those_of_other_partit
 def test_a_deadline_is_pointed_at_once_however_often_its_row_changes() -> None:
     leads = LeadPartition(2)
     for _ in range(5):
-        put(leads, KEY, row((10, 1), (20, 2)))
+        put_row(leads, KEY, row((10, 1), (20, 2)))
     assert len(leads.deadlines) == 2
     leads.recovered()  # from the row alone
     assert len(leads.deadlines) == 2
@@ -345,7 +352,7 @@ def test_a_deadline_is_pointed_at_once_however_often_its_row_changes() -> None:
 )
 def test_overdue_deadlines_are_found(now: float, grace: float, expected: list[int]) -> None:
     leads = LeadPartition(2)
-    put(leads, KEY, row((10, 1), (20, 2)))
+    put_row(leads, KEY, row((10, 1), (20, 2)))
     assert [deadline.epoch for _, deadline in leads.overdue(NOW + now, grace)] == expected
 
 
@@ -353,8 +360,8 @@ def test_x3_a_deadline_that_a_clock_ahead_has_taken_is_taken_again_in_time() -> 
     """The clock was an hour ahead for a while. The events it made were ignored by the broker's time."""
     leads = LeadPartition(0)
     leads.apply(KEY, row((600, 1)))
-    [event] = due(leads, 4_200)
-    assert due(leads, 599) == []
+    [event] = due_deadlines(leads, 4_200)
+    assert due_deadlines(leads, 599) == []
     assert leads.deadlines.next_due() == NOW + 600.001
-    assert due(leads, 600.001) == [event]
+    assert due_deadlines(leads, 600.001) == [event]
     assert len(leads.deadlines) == 1

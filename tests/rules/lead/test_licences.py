@@ -63,11 +63,11 @@ def test_m6_a_manager_overrides_with_a_reason_that_is_recorded(scenario: Scenari
     assert (without.result, without.reason) == (Result.REFUSED, Reason.INVALID)
     done = scenario.asks(action, "mia", to_rep_id="rep-7", override_licence=True, why="licence is on its way")
     assert (done.result, done.owner) == (Result.DONE, "rep-7")
-    (changed,) = [one for one in scenario.decisions if isinstance(one, OwnerChanged)]
+    (changed,) = [decision for decision in scenario.decisions if isinstance(decision, OwnerChanged)]
     assert changed.overrides == ("licence",)
     assert changed.why.endswith("by mia: licence is on its way")
     scenario.asks("reassign", "mia", to_rep_id="rep-9", override_licence=True, why="back")
-    (changed,) = [one for one in scenario.decisions if isinstance(one, OwnerChanged)]
+    (changed,) = [decision for decision in scenario.decisions if isinstance(decision, OwnerChanged)]
     assert changed.overrides == (), "nothing had to be overridden"
 
 

@@ -33,8 +33,10 @@ def test_x7_every_phase_can_be_reached_and_closed_is_left_by_an_inquiry_or_a_man
     while new := set().union(*(ways[phase] for phase in reached)) - reached:
         reached |= new
     assert reached == {None, *Phase}
-    out = {trigger for trigger, targets in LIFECYCLE[Phase.CLOSED].items() if targets - {Phase.CLOSED}}
-    assert out == {Trigger.INQUIRED, Trigger.REOPEN, Trigger.TAKEN_OUT}, "R6, M1, K5"
+    leaving_triggers = {
+        trigger for trigger, targets in LIFECYCLE[Phase.CLOSED].items() if targets - {Phase.CLOSED}
+    }
+    assert leaving_triggers == {Trigger.INQUIRED, Trigger.REOPEN, Trigger.TAKEN_OUT}, "R6, M1, K5"
 
 
 def test_d1_a_lock_is_only_ever_taken_by_opening() -> None:

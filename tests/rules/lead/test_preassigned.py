@@ -36,8 +36,10 @@ def test_d12_r5_a_rep_is_found_by_id_mail_or_name_in_any_case(scenario: Scenario
 )
 def test_d12_r5_what_is_not_followed_says_why(scenario: Scenario, text: str, reason: str) -> None:
     scenario.arrives(assigned_to=text)
-    decisions = [each for each in scenario.decisions if isinstance(each, PreassignmentNotFollowed)]
-    assert [(each.assigned_to, each.reason) for each in decisions] == [(text, reason)]
+    decisions = [
+        decision for decision in scenario.decisions if isinstance(decision, PreassignmentNotFollowed)
+    ]
+    assert [(decision.assigned_to, decision.reason) for decision in decisions] == [(text, reason)]
     assert (scenario.lead.owner, scenario.lead.phase) == (None, Phase.QUEUED)
 
 

@@ -26,7 +26,7 @@ def scenario() -> Scenario:
 
 
 @pytest.fixture
-def owned() -> Scenario:
+def promised_call() -> Scenario:
     """Return a scenario with a lead that rep-7 owns and promised to call at CALL."""
     scenario = Scenario().queue("all").arrives(assigned_to="rep-7")
     scenario.asks("callback", "rep-7", at=CALL)
@@ -41,7 +41,10 @@ def promise(scenario: Scenario, name: str, at: datetime) -> None:
 
 def notified(scenario: Scenario) -> list[tuple[str, str, str, bool]]:
     """Return template, kind, rep and `withdrawn` of the last event's notifications."""
-    return [(one.template, one.kind, one.rep_id, one.withdrawn) for one in notifications_of(scenario.row)]
+    return [
+        (notification.template, notification.kind, notification.rep_id, notification.withdrawn)
+        for notification in notifications_of(scenario.row)
+    ]
 
 
 def call_notifications(rep_id: str, *, withdrawn: bool = False) -> list[tuple[str, str, str, bool]]:
@@ -87,18 +90,18 @@ def test_m7_a_claimable_queue_keeps_its_order_when_a_call_is_due(scenario: Scena
     assert scenario.lead.placements["all"].sort_key.startswith("0")
 
 
-def test_m7_the_owner_is_told_once_when_it_is_due(owned: Scenario) -> None:
-    epoch = owned.deadline(DeadlineKind.CALLBACK).epoch
-    owned.wait(hours=3)
-    assert owned.decisions == [CallbackDue(rep_id="rep-7", epoch=epoch)]
-    assert notified(owned) == call_notifications("rep-7")
-    assert [one.notification_id for one in notifications_of(owned.row)] == [
+def test_m7_the_owner_is_told_once_when_it_is_due(promised_call: Scenario) -> None:
+    epoch = promised_call.deadline(DeadlineKind.CALLBACK).epoch
+    promised_call.wait(hours=3)
+    assert promised_call.decisions == [CallbackDue(rep_id="rep-7", epoch=epoch)]
+    assert notified(promised_call) == call_notifications("rep-7")
+    assert [notification.notification_id for notification in notifications_of(promised_call.row)] == [
         f"A-1/{epoch}/rep-7/callback_due/email",
         f"A-1/{epoch}/rep-7/callback_due/push",
     ]
-    assert notifications_of(owned.row)[0].data["callback_at"] == CALL
-    owned.wait(days=3)
-    assert owned.lead.due_notification == DueNotification("rep-7", epoch)
+    assert notifications_of(promised_call.row)[0].data["callback_at"] == CALL
+    promised_call.wait(days=3)
+    assert promised_call.lead.due_notification == DueNotification("rep-7", epoch)
 
 
 @pytest.mark.parametrize(
@@ -113,29 +116,31 @@ def test_m7_the_owner_is_told_once_when_it_is_due(owned: Scenario) -> None:
     ],
 )
 def test_m7_who_contacts_or_closes_the_lead_first_withdraws_it(
-    owned: Scenario, action: str, fields: dict[str, Any]
+    promised_call: Scenario, action: str, fields: dict[str, Any]
 ) -> None:
-    owned.wait(hours=3)
-    notification = owned.lead.due_notification
-    assert owned.asks(action, "rep-7", **fields).result is Result.DONE
-    (decision,) = [decision for decision in owned.decisions if isinstance(decision, CallbackNoticeWithdrawn)]
+    promised_call.wait(hours=3)
+    notification = promised_call.lead.due_notification
+    assert promised_call.asks(action, "rep-7", **fields).result is Result.DONE
+    (decision,) = [
+        decision for decision in promised_call.decisions if isinstance(decision, CallbackNoticeWithdrawn)
+    ]
     assert DueNotification(decision.rep_id, decision.epoch) == notification
-    assert [one for one in notified(owned) if one[0] == "callback_due"] == call_notifications(
+    assert [one for one in notified(promised_call) if one[0] == "callback_due"] == call_notifications(
         "rep-7", withdrawn=True
     )
-    assert owned.lead.due_notification is None
+    assert promised_call.lead.due_notification is None
 
 
-def test_m7_a_note_is_no_contact_and_withdraws_nothing(owned: Scenario) -> None:
-    owned.wait(hours=3).asks("note", "rep-7", note="left a voicemail yesterday")
-    assert notified(owned) == []
-    assert owned.lead.due_notification is not None
+def test_m7_a_note_is_no_contact_and_withdraws_nothing(promised_call: Scenario) -> None:
+    promised_call.wait(hours=3).asks("note", "rep-7", note="left a voicemail yesterday")
+    assert notified(promised_call) == []
+    assert promised_call.lead.due_notification is not None
 
 
-def test_m7_a_lead_that_is_closed_before_is_told_to_nobody(owned: Scenario) -> None:
-    owned.asks("outcome", "rep-7", outcome="closed_lost")
-    assert owned.wait(hours=4).lead.phase is Phase.CLOSED
-    assert owned.kinds == ["OutcomeRecorded", "LeadClosed"]
+def test_m7_a_lead_that_is_closed_before_is_told_to_nobody(promised_call: Scenario) -> None:
+    promised_call.asks("outcome", "rep-7", outcome="closed_lost")
+    assert promised_call.wait(hours=4).lead.phase is Phase.CLOSED
+    assert promised_call.kinds == ["OutcomeRecorded", "LeadClosed"]
 
 
 @pytest.mark.parametrize(
@@ -146,34 +151,43 @@ def test_m7_a_lead_that_is_closed_before_is_told_to_nobody(owned: Scenario) -> N
     ],
 )
 def test_m7_a_move_takes_a_promise_along_before_it_is_due(
-    owned: Scenario, action: str, rep_id: str, fields: dict[str, str], owner: str | None
+    promised_call: Scenario, action: str, rep_id: str, fields: dict[str, str], owner: str | None
 ) -> None:
-    deadline = owned.deadline(DeadlineKind.CALLBACK)
-    assert owned.asks(action, rep_id, **fields).owner == owner
-    assert (owned.lead.callback_at, owned.deadline(DeadlineKind.CALLBACK)) == (CALL, deadline)
-    owned.wait(hours=3)
-    assert CallbackDue(rep_id=owner, epoch=deadline.epoch) in owned.decisions
-    assert notified(owned) == (call_notifications(owner) if owner else [])
+    deadline = promised_call.deadline(DeadlineKind.CALLBACK)
+    assert promised_call.asks(action, rep_id, **fields).owner == owner
+    assert (
+        promised_call.lead.callback_at,
+        promised_call.deadline(DeadlineKind.CALLBACK),
+    ) == (CALL, deadline)
+    promised_call.wait(hours=3)
+    assert CallbackDue(rep_id=owner, epoch=deadline.epoch) in promised_call.decisions
+    assert notified(promised_call) == (call_notifications(owner) if owner else [])
 
 
-def test_m7_a_move_of_a_due_call_tells_its_new_owner_and_withdraws_the_former_ones(owned: Scenario) -> None:
-    owned.wait(hours=3).asks("reassign", "mia", to_rep_id="rep-9", why=WHY)
-    assert [one for one in notified(owned) if one[0] == "callback_due"] == [
+def test_m7_a_move_of_a_due_call_tells_its_new_owner_and_withdraws_the_former_ones(
+    promised_call: Scenario,
+) -> None:
+    promised_call.wait(hours=3).asks("reassign", "mia", to_rep_id="rep-9", why=WHY)
+    assert [
+        notification for notification in notified(promised_call) if notification[0] == "callback_due"
+    ] == [
         *call_notifications("rep-7", withdrawn=True),
         *call_notifications("rep-9"),
     ]
-    owned.asks("unassign", "mia", why=WHY)
-    assert [one for one in notified(owned) if one[0] == "callback_due"] == call_notifications(
-        "rep-9", withdrawn=True
+    promised_call.asks("unassign", "mia", why=WHY)
+    assert [
+        notification for notification in notified(promised_call) if notification[0] == "callback_due"
+    ] == call_notifications("rep-9", withdrawn=True)
+    assert promised_call.list("all") == ["A-1"]
+    assert promised_call.lead.placements["all"].sort_key.startswith("0"), (
+        "it is at the top of the work queue now"
     )
-    assert owned.list("all") == ["A-1"]
-    assert owned.lead.placements["all"].sort_key.startswith("0"), "it is at the top of the work queue now"
-    owned.opens("rep-3")
-    owned.asks("claim_now", "rep-3")
-    assert [one for one in notified(owned) if one[0] == "callback_due"] == [], (
-        "who opened it sees that it is due"
-    )
-    assert owned.lead.callback_at == CALL
+    promised_call.opens("rep-3")
+    promised_call.asks("claim_now", "rep-3")
+    assert [
+        notification for notification in notified(promised_call) if notification[0] == "callback_due"
+    ] == [], "who opened it sees that it is due"
+    assert promised_call.lead.callback_at == CALL
 
 
 NEW_YORK = {"phone": "+12125550123", "state": "NY", "time_zone": "America/New_York"}

@@ -21,7 +21,7 @@ def scenario() -> Scenario:
     return scenario
 
 
-def others(scenario: Scenario, count: int = ANSWERS_KEPT) -> None:
+def ask_other_actions(scenario: Scenario, count: int = ANSWERS_KEPT) -> None:
     """Let so many other actions follow that the answers before them are no longer kept."""
     for _ in range(count):
         scenario.asks("note", "rep-7", note="n")
@@ -32,13 +32,13 @@ def test_d11_x4_the_33rd_action_later_a_callback_is_not_set_again(scenario: Scen
     first = scenario.asks("callback", "rep-7", at=START + timedelta(hours=1), action_id="once")
     assert first.result is Result.DONE
     scenario.asks("outcome", "rep-7", outcome="talked")
-    others(scenario, ANSWERS_KEPT - 1)
+    ask_other_actions(scenario, ANSWERS_KEPT - 1)
     assert not any(answer.action_id == "once" for answer in scenario.row.answers)
     lead, seq = scenario.lead, scenario.row.seq
     again = scenario.asks("callback", "rep-7", at=START + timedelta(hours=1), action_id="once")
     assert (again.result, scenario.lead, scenario.row.seq, scenario.decisions) == (Result.DONE, lead, seq, [])
     assert again.why == "it was answered before, done in the hour of 2026-11-20 14:00 UTC: nothing changes"
-    others(scenario, 3 * ANSWERS_KEPT)
+    ask_other_actions(scenario, 3 * ANSWERS_KEPT)
     lead = scenario.lead
     assert scenario.wait(days=29).asks("callback", "rep-7", action_id="once").result is Result.DONE
     assert scenario.lead == lead
@@ -49,23 +49,23 @@ def test_x4_an_old_repeat_is_told_what_still_holds(scenario: Scenario) -> None:
     lost = scenario.asks("assign", "mia", to_rep_id="rep-9", action_id="lost")
     refused = scenario.asks("release", "rep-7", action_id="refused")
     assert (won.result, lost.result, refused.result) == (Result.WON, Result.LOST, Result.REFUSED)
-    others(scenario)
+    ask_other_actions(scenario)
 
-    def again(action: str, rep_id: str, action_id: str) -> tuple[Result, Reason | None, str | None]:
+    def repeat(action: str, rep_id: str, action_id: str) -> tuple[Result, Reason | None, str | None]:
         answer = scenario.asks(action, rep_id, action_id=action_id)
         return answer.result, answer.reason, answer.owner
 
-    assert again("claim_now", "rep-7", "won") == (Result.WON, None, "rep-7")
-    assert again("assign", "mia", "lost") == (Result.LOST, Reason.ALREADY_CLAIMED, "rep-7")
-    assert again("release", "rep-7", "refused") == (Result.REFUSED, Reason.REPEATED, "rep-7")
+    assert repeat("claim_now", "rep-7", "won") == (Result.WON, None, "rep-7")
+    assert repeat("assign", "mia", "lost") == (Result.LOST, Reason.ALREADY_CLAIMED, "rep-7")
+    assert repeat("release", "rep-7", "refused") == (Result.REFUSED, Reason.REPEATED, "rep-7")
     scenario.asks("reassign", "mia", to_rep_id="rep-9", why="w")
     for _ in range(ANSWERS_KEPT):
         scenario.asks("note", "mia", note="n")
-    assert again("claim_now", "rep-7", "won") == (Result.LOST, Reason.ALREADY_CLAIMED, "rep-9")
+    assert repeat("claim_now", "rep-7", "won") == (Result.LOST, Reason.ALREADY_CLAIMED, "rep-9")
     scenario.asks("unassign", "mia", why="w")
     for _ in range(ANSWERS_KEPT):
         scenario.asks("note", "mia", note="n")
-    assert again("claim_now", "rep-7", "won") == (Result.REFUSED, Reason.REPEATED, None)
+    assert repeat("claim_now", "rep-7", "won") == (Result.REFUSED, Reason.REPEATED, None)
 
 
 def an_answer(number: int, days: float = 0) -> Answered:

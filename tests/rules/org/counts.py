@@ -50,7 +50,7 @@ class Counts:
             if found[0] is not None:
                 self.days[rep_id, found[0]] -= 1
 
-    def hold(self, lead_id: str, rep_id: str) -> None:
+    def add_owned(self, lead_id: str, rep_id: str) -> None:
         """Count a lead that a rep owns now."""
         found = self.of.get((lead_id, rep_id))
         if found is None:

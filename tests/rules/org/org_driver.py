@@ -110,7 +110,7 @@ class OrgDriver:
         if kind == "rep" and value is not None and value.get("active", True):
             self.left.discard(object_id)
         elif kind == "rep":
-            self.gone(object_id)
+            self.rep_left(object_id)
         return self.tell(event)
 
     def rep(self, rep_id: str, **terms: Any) -> list[Any]:
@@ -144,7 +144,11 @@ class OrgDriver:
         self.rep_requests[lead_id] = event
         decisions = self.tell(event)
         answers = (OfferMade, RingStarted, NoRepAvailable)
-        return next(each for each in decisions if isinstance(each, answers) and each.lead_id == lead_id)
+        return next(
+            decision
+            for decision in decisions
+            if isinstance(decision, answers) and decision.lead_id == lead_id
+        )
 
     def settle(self, lead_id: str, outcome: Outcome, rep_id: str | None = None) -> list[Any]:
         """Let a lead report how its offer ended."""
@@ -177,7 +181,7 @@ class OrgDriver:
     def changes(self, rep_id: str, change: RepChange, until: datetime | None = None) -> list[Any]:
         """Let a rep leave, be absent or come back."""
         if change is RepChange.LEFT:
-            self.gone(rep_id)
+            self.rep_left(rep_id)
         elif change is RepChange.ABSENT:
             self.absent[rep_id] = until
         else:
@@ -185,7 +189,7 @@ class OrgDriver:
             self.absent.pop(rep_id, None)
         return self.tell(RepChanged(cause=self.cause(), rep_id=rep_id, change=change, until=until))
 
-    def gone(self, rep_id: str) -> None:
+    def rep_left(self, rep_id: str) -> None:
         """Record that a rep has left."""
         self.left.add(rep_id)
         self.absent.pop(rep_id, None)

@@ -63,9 +63,9 @@ class ReferenceAllocator(OrgDriver):
         if self.checked:
             self.check(step.rows, step.decisions)
 
-    def gone(self, rep_id: str) -> None:
+    def rep_left(self, rep_id: str) -> None:
         """Record that a rep has left, and forget the turns it was owed."""
-        super().gone(rep_id)
+        super().rep_left(rep_id)
         for key in [key for key in self.owed if key[1] == rep_id]:
             del self.owed[key]
 
@@ -100,7 +100,7 @@ class ReferenceAllocator(OrgDriver):
                     self.owe(lead_id, rep_id)
             elif kind == "CapacityTaken":
                 rep_id = getattr(decision, "rep_id", "")
-                counts.hold(getattr(decision, "lead_id", ""), rep_id)
+                counts.add_owned(getattr(decision, "lead_id", ""), rep_id)
                 if _choice(self.published.get(("rep", rep_id)))[0] == "last_lead":
                     self.had_last.add(rep_id)
             elif isinstance(decision, NoRepAvailable):
@@ -165,7 +165,7 @@ class ReferenceAllocator(OrgDriver):
         assert not self.candidates(answer.group_id, lead, counts, rings=rings)
         busy = rings and bool(self.candidates(answer.group_id, lead, counts, rings=False))
         assert busy or answer.reason != "all_agents_ringing", "only a ring waits for its turn (M9)"
-        named = {each.rep_id for each in answer.explanation}
+        named = {candidate.rep_id for candidate in answer.explanation}
         assert named == {None} or named == {member["rep_id"] for member in group["members"]}
 
     def candidates(self, group_id: str, ask: RepRequested, counts: Counts, *, rings: bool) -> set[str]:

@@ -18,14 +18,16 @@ def _allocator(**ann: Any) -> ReferenceAllocator:
 
 
 def _why(answer: Any) -> list[str]:
-    return [one.why for one in answer.explanation]
+    return [candidate.why for candidate in answer.explanation]
 
 
 def test_r9_who_has_paused_is_offered_nothing_until_it_is_available_again() -> None:
     allocator = _allocator(availability="paused")
     assert _why(allocator.ask("lead-1")) == ["has paused"]
     decisions = allocator.rep("ann")
-    assert [(one.lead_id, one.rep_id) for one in decisions if hasattr(one, "passed")] == [("lead-1", "ann")]
+    assert [(decision.lead_id, decision.rep_id) for decision in decisions if hasattr(decision, "passed")] == [
+        ("lead-1", "ann")
+    ]
 
 
 def test_r9_a_pause_takes_back_no_offer_and_ends_no_window() -> None:
@@ -57,7 +59,7 @@ def test_r9_a_last_lead_that_came_to_nothing_was_not_the_last() -> None:
     allocator.ask("lead-1")
     assert allocator.ask("lead-2").waits
     decisions = allocator.settle("lead-1", Outcome.DECLINED, "ann")
-    assert [one.lead_id for one in decisions if hasattr(one, "passed")] == ["lead-2"]
+    assert [decision.lead_id for decision in decisions if hasattr(decision, "passed")] == ["lead-2"]
 
 
 def test_r9_a_lead_that_the_rep_claims_from_a_queue_is_the_last_one_too() -> None:

@@ -7,10 +7,10 @@ import pytest
 
 from models.events import DirectoryPublished
 from models.offers import NoRepAvailable, OfferMade, Outcome, RejectedCandidate, RejectionReason
-from models.org_decisions import explained
+from models.org_decisions import explain_rejected
 from models.org_events import RepChange
 from rules.org.allocate import MOST_EXPLAINED
-from tests.rules.calendar.clock_changes import ALL, WORKDAYS, on
+from tests.rules.calendar.clock_changes import ALL, WORKDAYS, span_on
 from tests.rules.org.conditions import where
 from tests.rules.org.org_driver import START
 from tests.rules.org.reference_allocator import ReferenceAllocator
@@ -25,12 +25,12 @@ REASONS: list[tuple[dict[str, Any], RejectionReason, str]] = [
         "absent until 2026-11-19 17:00-05:00",
     ),
     (
-        {"hours": [on(WORKDAYS, "11:30", "17:00")]},
+        {"hours": [span_on(WORKDAYS, "11:30", "17:00")]},
         RejectionReason.HOURS,
         "outside its hours until 2026-11-18 11:30-05:00",
     ),
     (
-        {"hours": [on("mon", "09:00", "10:00")]},
+        {"hours": [span_on("mon", "09:00", "10:00")]},
         RejectionReason.HOURS,
         "outside its hours until 2026-11-23 09:00-05:00",
     ),
@@ -79,7 +79,7 @@ def test_r9_what_came_of_events_is_said_too() -> None:
     allocator.changes("left", RepChange.LEFT)
     allocator.group("west", "full", "done", "away", "till", "left", "tried", "stranger")
     nobody = allocator.ask("lead-1", tried=("tried",))
-    assert explained(nobody.explanation) == (
+    assert explain_rejected(nobody.explanation) == (
         {"rep_id": "away", "why": "absent until further notice"},
         {"rep_id": "till", "why": "absent until 2026-11-18 14:00-05:00"},
         {"rep_id": "left", "why": "inactive: has left"},
@@ -112,13 +112,13 @@ def test_r9_a_group_that_takes_nobody_says_so_once(group: dict[str, Any], why: s
     allocator.reps("ann")
     allocator.group("west", "ann", **group)
     nobody = allocator.ask("lead-1")
-    assert explained(nobody.explanation) == ({"why": why},)
+    assert explain_rejected(nobody.explanation) == ({"why": why},)
     assert nobody.waits, "the group may change (M5)"
-    assert explained(allocator.ask("lead-2", "nowhere").explanation) == (
+    assert explain_rejected(allocator.ask("lead-2", "nowhere").explanation) == (
         {"why": "there is no group nowhere"},
     )
     allocator.group("empty")
-    assert explained(allocator.ask("lead-3", "empty").explanation) == (
+    assert explain_rejected(allocator.ask("lead-3", "empty").explanation) == (
         {"why": "nobody is on the roster of empty"},
     )
 
@@ -170,7 +170,7 @@ def test_r9_a_long_explanation_names_many_and_counts_the_rest() -> None:
 def test_r4_an_offer_says_when_its_window_ends_with_the_pause_counted() -> None:
     allocator = ReferenceAllocator()
     allocator.reps("ann")
-    pause = {"pause": [on(ALL, "10:10", "12:00")], "time_zone": "America/New_York"}
+    pause = {"pause": [span_on(ALL, "10:10", "12:00")], "time_zone": "America/New_York"}
     allocator.group("west", "ann", claim_window_seconds=900, **pause)
     assert allocator.ask("lead-1").due == START + timedelta(hours=2, minutes=15)
     allocator.advance(timedelta(hours=2))
@@ -180,13 +180,13 @@ def test_r4_an_offer_says_when_its_window_ends_with_the_pause_counted() -> None:
 @pytest.mark.parametrize(
     ("kind", "value", "reason"),
     [
-        ("rep", {"hours": [on("mon", "9:00", "17:00")]}, "hours[0].from: must be a time of day"),
+        ("rep", {"hours": [span_on("mon", "9:00", "17:00")]}, "hours[0].from: must be a time of day"),
         ("rep", {"time_zone": "Mars/Olympus"}, "time_zone: Mars/Olympus is no time zone"),
         ("rep", {"max_open": "many"}, "max_open"),
         ("rep", {"filter": where("colour", "red")}, "there is no such field"),
         ("group", {"members": [{"rep_id": "ann", "weight": 0}]}, "the weight of ann must be at least 1"),
         ("group", {"members": [{"rep_id": "ann"}, {"rep_id": "ann"}]}, "on the roster twice"),
-        ("group", {"pause": [on("mon", "09:00", "09:00")]}, "pause[0]: from and to are the same"),
+        ("group", {"pause": [span_on("mon", "09:00", "09:00")]}, "pause[0]: from and to are the same"),
     ],
 )
 def test_what_does_not_compile_is_named_and_what_was_before_still_counts(

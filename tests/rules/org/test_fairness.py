@@ -19,7 +19,7 @@ from tests.rules.org.reference_allocator import ReferenceAllocator
 TWELVE = tuple(f"rep-{n}" for n in range(12))
 
 
-def served(allocator: ReferenceAllocator, n: int, **facts: Any) -> str:
+def rep_served(allocator: ReferenceAllocator, n: int, **facts: Any) -> str:
     """Distribute one lead: offered, claimed, closed; return who got it."""
     offer = allocator.ask(f"lead-{n}", **facts)
     assert isinstance(offer, OfferMade), offer
@@ -34,7 +34,7 @@ def test_r7_ten_thousand_leads_and_twelve_reps_differ_by_one_at_most_at_every_le
     allocator.group("west", *TWELVE)
     counts = Counter(dict.fromkeys(TWELVE, 0))
     for n in range(10_000):
-        counts[served(allocator, n)] += 1
+        counts[rep_served(allocator, n)] += 1
         assert max(counts.values()) - min(counts.values()) <= 1
 
 
@@ -45,7 +45,7 @@ def test_r7_weights_5_1_1_are_one_from_the_exact_share_at_most_at_every_prefix()
     allocator.group("west", *weights.items())
     counts: Counter[str] = Counter()
     for n in range(1, 3_501):
-        counts[served(allocator, n)] += 1
+        counts[rep_served(allocator, n)] += 1
         assert all(abs(counts[rep] - Fraction(n * w, 7)) <= 1 for rep, w in weights.items())
     assert counts == {"ann": 2_500, "bob": 500, "cyd": 500}
 
@@ -92,12 +92,12 @@ def test_r7_weights_keep_within_two_turns_of_the_share_among_who_is_there_and_no
             rng.choice([1, rng.randint(1, 10), rng.randint(1, 100)]) for _ in range(rng.randint(2, 12))
         ]
         line, everybody = Line(weights), range(len(weights))
-        there = set(everybody)
+        present = set(everybody)
         for _ in range(400):
             if rng.random() < 0.1:
                 n = rng.randrange(len(weights))
-                (there.discard if n in there and len(there) > 1 else there.add)(n)
-            line.pick(sorted(n for n in there if rng.random() < 0.8) or sorted(there))
+                (present.discard if n in present and len(present) > 1 else present.add)(n)
+            line.pick(sorted(n for n in present if rng.random() < 0.8) or sorted(present))
             assert all(abs(lag) <= 2 * SCALE for lag in line.lags.values())
         counts: Counter[int] = Counter()
         for n in range(1, 201):
@@ -129,14 +129,14 @@ def test_r7_owed_turns_are_made_up_one_at_a_time_and_leave_the_regular_order_as_
     made_up: Counter[int] = Counter()
     last, beyond = -1, 0
     for away in absent:
-        there = [n for n in range(len(weights)) if n not in away] or [0]
-        taken = line.pick(there)
-        beyond = line.made_up + (beyond if taken == last and len(there) > 1 else 0)
+        present = [n for n in range(len(weights)) if n not in away] or [0]
+        taken = line.pick(present)
+        beyond = line.made_up + (beyond if taken == last and len(present) > 1 else 0)
         last = taken
-        assert beyond <= 1 or len(there) == 1
+        assert beyond <= 1 or len(present) == 1
         made_up[taken] += line.made_up
         if not line.made_up:
-            assert taken == plain.pick(there), "the exact share"
+            assert taken == plain.pick(present), "the exact share"
         assert all(turn.owed == owed[n] - made_up[n] for n, turn in enumerate(line.turns))
 
 
@@ -179,7 +179,7 @@ def test_r7_whoever_is_there_throughout_differs_by_one_at_most_over_any_run(seed
     allocator.reps(*reps)
     roster = set(reps)
     allocator.group("west", *sorted(roster))
-    away: set[str] = set()
+    absent: set[str] = set()
     unlicensed: set[str] = set()
     since: dict[str, int] = dict.fromkeys(reps, 0)
     log: list[str] = []
@@ -191,9 +191,9 @@ def test_r7_whoever_is_there_throughout_differs_by_one_at_most_over_any_run(seed
         match rng.randrange(12):
             case 0:
                 rep_id = rng.choice(reps)
-                back = rep_id in away
-                allocator.changes(rep_id, RepChange.RETURNED if back else RepChange.ABSENT)
-                (away.remove if back else away.add)(rep_id)
+                was_absent = rep_id in absent
+                allocator.changes(rep_id, RepChange.RETURNED if was_absent else RepChange.ABSENT)
+                (absent.remove if was_absent else absent.add)(rep_id)
                 changed(rep_id)
             case 1:
                 rep_id = rng.choice(reps)
@@ -208,11 +208,11 @@ def test_r7_whoever_is_there_throughout_differs_by_one_at_most_over_any_run(seed
                 changed(rep_id)
             case 3:
                 allocator.restart(rng)
-        if not roster - away - unlicensed:
+        if not roster - absent - unlicensed:
             continue
-        log.append(served(allocator, n))
-        there = sorted(roster - away - unlicensed)
-        for one, other in combinations(there, 2):
+        log.append(rep_served(allocator, n))
+        present = sorted(roster - absent - unlicensed)
+        for one, other in combinations(present, 2):
             run = log[max(since[one], since[other]) :]
             difference = low = high = 0
             for rep_id in run:
@@ -226,12 +226,20 @@ def test_r7_who_is_passed_over_keeps_its_turn_and_is_not_flooded_after() -> None
     allocator.rep("ann", licensed_states=["RI"])
     allocator.reps("bob", "cyd")
     allocator.group("west", "ann", "bob", "cyd")
-    got = [served(allocator, n, state="TX") for n in range(20)]
+    got = [rep_served(allocator, n, state="TX") for n in range(20)]
     assert got == ["bob", "cyd"] * 10
     offer = allocator.ask("lead-20", state="TX")
     assert [(each.rep_id, each.why) for each in offer.passed] == [("ann", "not licensed in TX")]
     allocator.claim("lead-20", offer.rep_id)
-    assert [served(allocator, n) for n in range(21, 28)] == ["ann", "cyd", "bob", "ann", "cyd", "bob", "ann"]
+    assert [rep_served(allocator, n) for n in range(21, 28)] == [
+        "ann",
+        "cyd",
+        "bob",
+        "ann",
+        "cyd",
+        "bob",
+        "ann",
+    ]
 
 
 def test_r7_a_timeout_and_a_decline_use_up_the_turn_and_a_void_does_not() -> None:
@@ -279,11 +287,11 @@ def test_r7_the_turn_survives_the_removal_of_its_holder_and_a_new_one_joins_at_i
     allocator = ReferenceAllocator()
     allocator.reps("ann", "bob", "cyd", "dee")
     allocator.group("west", "ann", "bob", "cyd")
-    assert [served(allocator, n) for n in range(2)] == ["ann", "bob"]
+    assert [rep_served(allocator, n) for n in range(2)] == ["ann", "bob"]
     allocator.group("west", "ann", "bob")
-    assert [served(allocator, n) for n in range(2, 5)] == ["ann", "bob", "ann"]
+    assert [rep_served(allocator, n) for n in range(2, 5)] == ["ann", "bob", "ann"]
     allocator.group("west", "ann", "bob", "cyd", "dee")
-    assert [served(allocator, n) for n in range(5, 10)] == ["cyd", "dee", "bob", "ann", "cyd"]
+    assert [rep_served(allocator, n) for n in range(5, 10)] == ["cyd", "dee", "bob", "ann", "cyd"]
 
 
 def test_r7_who_returns_gets_one_and_then_waits_like_the_others() -> None:
@@ -291,9 +299,9 @@ def test_r7_who_returns_gets_one_and_then_waits_like_the_others() -> None:
     allocator.reps("ann", "bob", "cyd")
     allocator.group("west", "ann", "bob", "cyd")
     allocator.changes("ann", RepChange.ABSENT, allocator.now + timedelta(hours=2))
-    assert [served(allocator, n) for n in range(10)] == ["bob", "cyd"] * 5
+    assert [rep_served(allocator, n) for n in range(10)] == ["bob", "cyd"] * 5
     allocator.advance(timedelta(hours=2))
-    assert [served(allocator, n) for n in range(10, 16)] == ["ann", "bob", "cyd"] * 2
+    assert [rep_served(allocator, n) for n in range(10, 16)] == ["ann", "bob", "cyd"] * 2
 
 
 def test_r1_with_round_robin_off_number_one_of_the_roster_gets_everything_for_good() -> None:

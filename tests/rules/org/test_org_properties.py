@@ -21,7 +21,7 @@ from hypothesis.stateful import (
 from models.offers import OfferMade, Outcome
 from models.org_events import OfferSettled, RepChange
 from models.org_rows import OrgLeadStatus
-from tests.rules.calendar.clock_changes import ALL, on
+from tests.rules.calendar.clock_changes import ALL, span_on
 from tests.rules.org.conditions import where
 from tests.rules.org.reference_allocator import ReferenceAllocator
 
@@ -37,8 +37,8 @@ TERMS: list[dict[str, Any]] = [
     {"licensed_states": ["RI"]},
     {"licensed_states": ["RI"], "max_open": 2},
     {"filter": where("vendor", "acme")},
-    {"hours": [on(ALL, "08:00", "12:00")]},
-    {"hours": [on(ALL, "22:00", "11:00")], "max_open": 2},
+    {"hours": [span_on(ALL, "08:00", "12:00")]},
+    {"hours": [span_on(ALL, "22:00", "11:00")], "max_open": 2},
     {"absences": [{"from": "2026-11-18T12:00:00-05:00", "to": "2026-11-19T09:00:00-05:00"}]},
     {"active": False},
     {"availability": "paused"},
@@ -56,7 +56,7 @@ ROSTERS: list[tuple[str | tuple[str, int], ...]] = [
 MORE: list[dict[str, Any]] = [
     {"method": "round_robin"},
     {"method": "round_robin", "claim_window_seconds": 900},
-    {"method": "round_robin", "pause": [on(ALL, "10:30", "11:30")], "time_zone": "America/New_York"},
+    {"method": "round_robin", "pause": [span_on(ALL, "10:30", "11:30")], "time_zone": "America/New_York"},
     {"method": "roster"},
     {"method": "ring_all"},
     {"method": "distribute_all"},

@@ -15,7 +15,7 @@ from tests.rules.org.reference_allocator import ReferenceAllocator
 
 def orphans(decisions: list[Any]) -> list[str]:
     """Return the leads that lost their owner."""
-    return [each.lead_id for each in decisions if isinstance(each, LeadOrphaned)]
+    return [decision.lead_id for decision in decisions if isinstance(decision, LeadOrphaned)]
 
 
 @pytest.mark.parametrize("how", ["left", "inactive", "removed"])
@@ -29,7 +29,7 @@ def test_x2_three_thousand_leads_are_orphaned_in_slices_none_forgotten(how: str)
         decisions = allocator.changes("ann", RepChange.LEFT)
     else:
         decisions = allocator.publish("rep", "ann", {"active": False} if how == "inactive" else None)
-    first = next(each for each in decisions if isinstance(each, RepStatusChanged))
+    first = next(decision for decision in decisions if isinstance(decision, RepStatusChanged))
     assert (len(orphans(decisions)), first.remaining) == (SLICE, 3_000 - SLICE)
     allocator.restart(Random(3))
     decisions += allocator.advance(timedelta(0))
@@ -46,7 +46,9 @@ def test_x2_offers_are_voided_and_a_ring_goes_on_for_the_others() -> None:
     allocator.ask("offered")
     allocator.ask("rings", "shotgun")
     decisions = allocator.changes("ann", RepChange.LEFT)
-    voided = {each.lead_id: each.remaining for each in decisions if isinstance(each, OfferVoided)}
+    voided = {
+        decision.lead_id: decision.remaining for decision in decisions if isinstance(decision, OfferVoided)
+    }
     assert voided == {"offered": (), "rings": ("bob",)}
     assert allocator.claim("rings", "bob")
     assert allocator.ask("next").explanation[0].why == "inactive: has left"

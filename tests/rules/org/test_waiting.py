@@ -8,14 +8,14 @@ from models.offers import NoRepAvailable, OfferMade, Outcome, RejectionReason, R
 from models.org_decisions import OrgEventIgnored
 from models.org_events import OfferSettled, RepChange
 from models.org_rows import OrgLeadStatus
-from tests.rules.calendar.clock_changes import ALL, on
+from tests.rules.calendar.clock_changes import ALL, span_on
 from tests.rules.org.conditions import where
 from tests.rules.org.reference_allocator import ReferenceAllocator
 
 
-def made(decisions: list[Any]) -> list[tuple[str, str]]:
+def offers_made(decisions: list[Any]) -> list[tuple[str, str]]:
     """Return the offers among the decisions."""
-    return [(each.lead_id, each.rep_id) for each in decisions if isinstance(each, OfferMade)]
+    return [(decision.lead_id, decision.rep_id) for decision in decisions if isinstance(decision, OfferMade)]
 
 
 def test_r9_two_hundred_leads_at_once_for_three_reps_with_a_cap_of_ten() -> None:
@@ -29,22 +29,24 @@ def test_r9_two_hundred_leads_at_once_for_three_reps_with_a_cap_of_ten() -> None
     assert {rep.offered for rep in allocator.state.reps.values()} == {10}
     for answer in nobody:
         assert (answer.reason, answer.waits) == ("no_available_agents", True)
-        assert {each.reason for each in answer.explanation} == {RejectionReason.OPEN_CAP}
-        assert {each.why for each in answer.explanation} == {"cap of open leads: 10 of 10"}
+        assert {candidate.reason for candidate in answer.explanation} == {RejectionReason.OPEN_CAP}
+        assert {candidate.why for candidate in answer.explanation} == {"cap of open leads: 10 of 10"}
     allocator.claim("lead-000", "ann")
     allocator.checked = True
-    assert made(allocator.close("lead-000")) == [("lead-030", "ann")], (
+    assert offers_made(allocator.close("lead-000")) == [("lead-030", "ann")], (
         "one slot, one lead, the longest waiting"
     )
-    assert made(allocator.settle("lead-001", Outcome.TIMEOUT)) == [("lead-031", "bob")]
-    assert made(allocator.settle("lead-002", Outcome.DECLINED, "cyd")) == [("lead-032", "cyd")]
-    assert made(allocator.release("lead-003")) == [("lead-033", "ann")]
-    assert made(allocator.take("lead-100", "ann")) == [], "a lead taken by hand is over the cap, and no offer"
+    assert offers_made(allocator.settle("lead-001", Outcome.TIMEOUT)) == [("lead-031", "bob")]
+    assert offers_made(allocator.settle("lead-002", Outcome.DECLINED, "cyd")) == [("lead-032", "cyd")]
+    assert offers_made(allocator.release("lead-003")) == [("lead-033", "ann")]
+    assert offers_made(allocator.take("lead-100", "ann")) == [], (
+        "a lead taken by hand is over the cap, and no offer"
+    )
     assert allocator.state.reps["ann"].held + allocator.state.reps["ann"].offered == 11
-    assert made(allocator.close("lead-100")) == []
+    assert offers_made(allocator.close("lead-100")) == []
     assert allocator.stage("lead-034") is OrgLeadStatus.WAITING
     allocator.restart(Random(1))
-    assert made(allocator.rep("ann", max_open=12)) == [("lead-034", "ann"), ("lead-035", "ann")]
+    assert offers_made(allocator.rep("ann", max_open=12)) == [("lead-034", "ann"), ("lead-035", "ann")]
 
 
 def test_r9_a_step_that_names_many_stays_small_and_the_rest_is_a_later_ones() -> None:
@@ -59,7 +61,7 @@ def test_r9_a_step_that_names_many_stays_small_and_the_rest_is_a_later_ones() ->
     assert allocator.largest < 100_000
     before = len(allocator.decided)
     allocator.advance(timedelta(0))
-    assert made(allocator.decided[before:])
+    assert offers_made(allocator.decided[before:])
     assert allocator.state.reps["rep-000"].offered == 151
     assert allocator.largest < 100_000
     for decision in allocator.decided:
@@ -79,8 +81,8 @@ def test_r9_a_slot_goes_to_the_longest_waiting_whom_its_rep_may_have() -> None:
     allocator.ask("second", "west")
     allocator.advance(timedelta(seconds=1))
     allocator.ask("third", "east")
-    assert made(allocator.close("held")) == [("second", "ann")]
-    assert made(allocator.close("second")) == [("third", "ann")]
+    assert offers_made(allocator.close("held")) == [("second", "ann")]
+    assert offers_made(allocator.close("second")) == [("third", "ann")]
     assert [row.lead_id for row in allocator.state.leads.values() if row.stage is OrgLeadStatus.WAITING] == [
         "no-licence",
         "not-wanted",
@@ -89,16 +91,16 @@ def test_r9_a_slot_goes_to_the_longest_waiting_whom_its_rep_may_have() -> None:
 
 def test_r9_who_waits_is_offered_when_hours_begin_an_absence_ends_or_a_day_is_over() -> None:
     allocator = ReferenceAllocator()
-    allocator.rep("ann", hours=[on(ALL, "12:00", "18:00")], max_per_day=2)
+    allocator.rep("ann", hours=[span_on(ALL, "12:00", "18:00")], max_per_day=2)
     allocator.group("west", "ann")
     for n in range(4):
         assert allocator.ask(f"lead-{n}").waits
     noon = timedelta(hours=2)
     allocator.changes("ann", RepChange.ABSENT, allocator.now + timedelta(hours=3))
-    assert made(allocator.advance(noon)) == []
-    assert made(allocator.advance(timedelta(hours=1))) == [("lead-0", "ann"), ("lead-1", "ann")]
-    assert made(allocator.advance(timedelta(hours=22, minutes=59))) == []
-    assert made(allocator.advance(timedelta(minutes=1))) == [("lead-2", "ann"), ("lead-3", "ann")]
+    assert offers_made(allocator.advance(noon)) == []
+    assert offers_made(allocator.advance(timedelta(hours=1))) == [("lead-0", "ann"), ("lead-1", "ann")]
+    assert offers_made(allocator.advance(timedelta(hours=22, minutes=59))) == []
+    assert offers_made(allocator.advance(timedelta(minutes=1))) == [("lead-2", "ann"), ("lead-3", "ann")]
 
 
 def test_r9_a_day_is_the_reps_own_and_what_came_to_nothing_does_not_count() -> None:
@@ -107,11 +109,11 @@ def test_r9_a_day_is_the_reps_own_and_what_came_to_nothing_does_not_count() -> N
     allocator.group("west", "ann")
     assert allocator.ask("lead-1").rep_id == "ann"
     assert allocator.ask("lead-2").until.isoformat() == "2026-11-19T13:00:00+00:00"
-    assert made(allocator.settle("lead-1", Outcome.DECLINED, "ann")) == [("lead-2", "ann")]
+    assert offers_made(allocator.settle("lead-1", Outcome.DECLINED, "ann")) == [("lead-2", "ann")]
     allocator.claim("lead-2", "ann")
     allocator.close("lead-2")
     assert allocator.ask("lead-3").waits, "a lead that is closed was still one of the day's"
-    assert made(allocator.advance(timedelta(hours=22))) == [("lead-3", "ann")]
+    assert offers_made(allocator.advance(timedelta(hours=22))) == [("lead-3", "ann")]
 
 
 def test_r9_what_a_former_day_took_is_not_given_back_to_this_one() -> None:
@@ -128,15 +130,15 @@ def test_r9_what_a_former_day_took_is_not_given_back_to_this_one() -> None:
 def test_r4_a_transfer_waits_for_the_end_of_the_pause_and_a_first_assignment_does_not() -> None:
     allocator = ReferenceAllocator()
     allocator.reps("ann", "bob")
-    pause = {"pause": [on(ALL, "08:00", "11:00")], "time_zone": "America/New_York"}
+    pause = {"pause": [span_on(ALL, "08:00", "11:00")], "time_zone": "America/New_York"}
     allocator.group("west", "ann", "bob", claim_window_seconds=900, **pause)
     assert allocator.ask("first").rep_id == "ann"
     allocator.settle("first", Outcome.DECLINED, "ann")
     held = allocator.ask("first", tried=("ann",))
     assert (held.reason, held.waits) == ("transfers_paused", True)
     assert held.explanation[0].why == "transfers pause until 2026-11-18 16:00+00:00"
-    assert made(allocator.advance(timedelta(minutes=59))) == []
-    assert made(allocator.advance(timedelta(minutes=1))) == [("first", "bob")]
+    assert offers_made(allocator.advance(timedelta(minutes=59))) == []
+    assert offers_made(allocator.advance(timedelta(minutes=1))) == [("first", "bob")]
 
 
 def test_r9_a_request_that_waits_can_be_withdrawn_or_its_lead_taken() -> None:
@@ -150,7 +152,7 @@ def test_r9_a_request_that_waits_can_be_withdrawn_or_its_lead_taken() -> None:
     allocator.close("lead-0")
     allocator.settle("lead-1", Outcome.VOIDED)
     allocator.take("lead-2", "bob")
-    assert made(allocator.close("held")) == [("lead-3", "ann")]
+    assert offers_made(allocator.close("held")) == [("lead-3", "ann")]
 
 
 def test_x3_what_is_late_or_said_twice_changes_nothing_and_is_answered_so() -> None:
@@ -182,7 +184,7 @@ def test_r5_a_lead_that_has_an_owner_is_never_offered() -> None:
         *allocator.close("lead-1"),
         *allocator.advance(timedelta(days=2)),
     ]
-    assert made(decisions) == []
+    assert offers_made(decisions) == []
     assert allocator.state.leads["pre-assigned"].holds[0].rep_id == "ann"
 
 
@@ -194,8 +196,8 @@ def test_r9_much_room_at_once_is_filled_in_slices() -> None:
     for n in range(12):
         allocator.ask(f"lead-{n:02}")
     decisions = allocator.changes("ann", RepChange.RETURNED)
-    assert made(decisions) == [(f"lead-{n:02}", "ann") for n in range(5)]
-    assert made(allocator.advance(timedelta(0))) == [(f"lead-{n:02}", "ann") for n in range(5, 12)]
+    assert offers_made(decisions) == [(f"lead-{n:02}", "ann") for n in range(5)]
+    assert offers_made(allocator.advance(timedelta(0))) == [(f"lead-{n:02}", "ann") for n in range(5, 12)]
 
 
 def test_s4_a_lead_that_found_no_free_phone_rings_when_one_is_free() -> None:
@@ -206,7 +208,7 @@ def test_s4_a_lead_that_found_no_free_phone_rings_when_one_is_free() -> None:
     assert isinstance(first, RingStarted)
     assert (first.reps, first.due - allocator.now) == (("ann", "bob"), timedelta(seconds=20))
     second = allocator.ask("second", "shotgun")
-    assert {each.why for each in second.explanation} == {"another lead rings with it"}
+    assert {candidate.why for candidate in second.explanation} == {"another lead rings with it"}
     (ring,) = [
         each for each in allocator.settle("first", Outcome.DECLINED, "ann") if isinstance(each, RingStarted)
     ]

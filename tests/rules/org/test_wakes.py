@@ -94,7 +94,7 @@ def log() -> OrgLog:
     return made
 
 
-def woken(events: list[OrgWoken]) -> list[tuple[WakeKind, str, datetime]]:
+def wakes(events: list[OrgWoken]) -> list[tuple[WakeKind, str, datetime]]:
     """Return which rows are woken, and for which of their wake times."""
     return sorted((event.kind, event.object_id, event.due) for event in events)
 
@@ -107,23 +107,23 @@ def test_a_row_that_is_written_often_is_woken_once(log: OrgLog, restarts: bool) 
     log.take_leads(50)
     if restarts:
         log.restart()
-    assert woken(log.orgs.due(BEHIND)) == BOTH
+    assert wakes(log.orgs.due(BEHIND)) == BOTH
     log.take_leads(50)
-    assert woken(log.orgs.due(BEHIND + 1)) == [], "its event is on its way, and its row is written on"
-    assert woken(log.orgs.due(BEHIND + RETRY_SECONDS)) == BOTH, "an event may be lost, so it is sent again"
-    assert woken(log.orgs.due(BEHIND + 2 * RETRY_SECONDS)) == BOTH
+    assert wakes(log.orgs.due(BEHIND + 1)) == [], "its event is on its way, and its row is written on"
+    assert wakes(log.orgs.due(BEHIND + RETRY_SECONDS)) == BOTH, "an event may be lost, so it is sent again"
+    assert wakes(log.orgs.due(BEHIND + 2 * RETRY_SECONDS)) == BOTH
 
 
 def test_a_new_wake_time_replaces_the_one_before(log: OrgLog) -> None:
-    assert woken(log.orgs.due(BEHIND)) == BOTH
+    assert wakes(log.orgs.due(BEHIND)) == BOTH
     earlier = BACK - timedelta(minutes=10)
     log.absent(earlier)
     log.publish("rep", "ann", {**TERMS, "max_open": 1_001})
     log.take_leads(10)
-    assert (WakeKind.REP, "ann", earlier) in woken(log.orgs.due(BEHIND + 1))
+    assert (WakeKind.REP, "ann", earlier) in wakes(log.orgs.due(BEHIND + 1))
     due = sorted((kind_of(row), wakeable_id(row), row.wake) for _, row in log.orgs.wakes())
     for n in (2, 3):
-        later = woken(log.orgs.due(BEHIND + n * RETRY_SECONDS))
+        later = wakes(log.orgs.due(BEHIND + n * RETRY_SECONDS))
         assert later == due, "one event for each row, and none for a time that counts no more"
 
 
@@ -131,19 +131,19 @@ def test_r9_a_wake_that_was_decided_is_not_sent_again(log: OrgLog) -> None:
     for event in log.orgs.due(BEHIND):
         log.decide(event, START + timedelta(hours=2))
     log.take_leads(10)
-    assert woken(log.orgs.due(BEHIND + 10 * RETRY_SECONDS)) == []
+    assert wakes(log.orgs.due(BEHIND + 10 * RETRY_SECONDS)) == []
 
 
 def test_x2_a_rep_who_leaves_loses_all_leads_while_the_broker_clock_stands_still() -> None:
     """After the clock was set back, each part of the work is due at the same instant as the part before it."""
-    log, gone = OrgLog(), START + timedelta(hours=1)
+    log, left_at = OrgLog(), START + timedelta(hours=1)
     log.publish("rep", "ann", TERMS)
     log.take_leads(5 * SLICE)
-    log.decide(RepChanged(org="o", cause="gone", rep_id="ann", change=RepChange.LEFT), gone)
+    log.decide(RepChanged(org="o", cause="gone", rep_id="ann", change=RepChange.LEFT), left_at)
     held = [log.orgs.state("o").reps["ann"].held]
     while events := log.orgs.due(BEHIND):
-        assert woken(events) == [(WakeKind.REP, "ann", gone)]
-        log.decide(events[0], gone - timedelta(minutes=30))
+        assert wakes(events) == [(WakeKind.REP, "ann", left_at)]
+        log.decide(events[0], left_at - timedelta(minutes=30))
         held.append(log.orgs.state("o").reps["ann"].held)
     assert held == [4 * SLICE, 3 * SLICE, 2 * SLICE, SLICE, 0]
     assert log.orgs.due(BEHIND + RETRY_SECONDS) == []
@@ -156,4 +156,4 @@ def test_a_wake_that_was_another_one_in_between_is_one(log: OrgLog) -> None:
             log.absent(until)
             log.publish("rep", "ann", {**TERMS, "max_open": most + until.minute})
             assert [row.wake for _, row in log.orgs.wakes() if kind_of(row) is WakeKind.LEAD] == [until]
-    assert woken(log.orgs.due(BEHIND)).count((WakeKind.LEAD, "waiting", BACK)) == 1
+    assert wakes(log.orgs.due(BEHIND)).count((WakeKind.LEAD, "waiting", BACK)) == 1

@@ -34,7 +34,7 @@ def lead(**changes: Any) -> Lead:
     return msgspec.structs.replace(base, **changes)
 
 
-def owned(**changes: Any) -> Lead:
+def owned_lead(**changes: Any) -> Lead:
     return lead(
         **{"phase": Phase.OWNED, "owner": "rep-7", "how": "claim", "via": "queue/aged", "assigned_at": AT}
         | changes
@@ -48,7 +48,7 @@ def row(*decisions: Decision, of: Lead | None = None, off: int = 41, seq: int = 
 UNTIL = AT + timedelta(minutes=15)
 
 
-def offered(*reps: str, until: datetime | None = UNTIL) -> Lead:
+def offered_lead(*reps: str, until: datetime | None = UNTIL) -> Lead:
     rings = len(reps) > 1
     distribution = Distribution(
         group_id="west",
@@ -66,7 +66,7 @@ def offer(*reps: str) -> LeadOffered:
     return LeadOffered(group_id="west", epoch=3, method=method, reps=reps, why="w", until=UNTIL)
 
 
-def over(outcome: Outcome, *reps: str) -> OfferEnded:
+def offer_ended(outcome: Outcome, *reps: str) -> OfferEnded:
     return OfferEnded(group_id="west", epoch=3, outcome=outcome, why="w", reps=reps, method="ring_all")
 
 

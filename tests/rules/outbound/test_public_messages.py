@@ -22,7 +22,7 @@ from models.lead import DirectoryRow, Lead, Phase
 from models.open_exception import OpenException
 from models.results import Reason, Result
 from rules.outbound.public_messages import public_messages
-from rules.queues.columns import shown
+from rules.queues.columns import shown_columns
 from tests.rules.outbound.journal_cases import (
     AT,
     FACTS,
@@ -32,15 +32,15 @@ from tests.rules.outbound.journal_cases import (
     changes,
     lead,
     messages_of,
-    owned,
+    owned_lead,
     owner,
     row,
 )
 
 
 def test_q9_a_won_claim_is_an_answer_an_assignment_and_leaves_the_list() -> None:
-    given = row(answer(), owner("rep-7"), QueueLeft(queue_id="aged", why="claimed"), of=owned())
-    decision, assignment, gone, own, to_org = messages_of(given)
+    given = row(answer(), owner("rep-7"), QueueLeft(queue_id="aged", why="claimed"), of=owned_lead())
+    decision, assignment, removal, own, to_org = messages_of(given)
     assert decision == (
         "lead-decisions",
         {
@@ -74,7 +74,7 @@ def test_q9_a_won_claim_is_an_answer_an_assignment_and_leaves_the_list() -> None
     }
     assert set(facts) == set(Facts.__struct_fields__)
     assert (facts["phone"], facts["org"], facts["email"]) == ("+14014194247", "default", None)
-    assert gone == (
+    assert removal == (
         "queue-changes",
         {
             "queue_id": "aged",
@@ -94,7 +94,7 @@ def test_q9_a_won_claim_is_an_answer_an_assignment_and_leaves_the_list() -> None
 
 
 def test_q8_a_lost_claim_says_who_has_it_and_changes_nothing_else() -> None:
-    given = row(answer(Result.LOST, Reason.ALREADY_CLAIMED, "rep-2"), of=owned(owner="rep-2"))
+    given = row(answer(Result.LOST, Reason.ALREADY_CLAIMED, "rep-2"), of=owned_lead(owner="rep-2"))
     ((topic, value),) = messages_of(given)
     assert topic == "lead-decisions"
     assert (value["result"], value["reason"], value["owner"]) == ("lost", "already_claimed", "rep-2")
@@ -112,14 +112,14 @@ def test_x4_a_repeat_of_the_record_is_the_same_bytes_also_when_read_back() -> No
         QueueEntered(
             queue_id="q", sort_key="k", rules_version=1, why="", columns={"name": "J", "created_at": AT}
         ),
-        of=owned(),
+        of=owned_lead(),
     )
     assert public_messages(given, KEY, 3) == public_messages(given, KEY, 3)
     assert public_messages(decode_row(encode_row(given)), KEY, 3) == public_messages(given, KEY, 3)
 
 
 def test_headers_are_cloudevents_in_binary_mode_numbered_by_log_place() -> None:
-    given = row(answer(), owner("rep-7"), of=owned())
+    given = row(answer(), owner("rep-7"), of=owned_lead())
     first, second, third, to_org = public_messages(given, KEY, 3)
     assert dict(first.headers) == {
         "ce_id": b"lead-log-3-41-0",
@@ -138,7 +138,7 @@ def test_headers_are_cloudevents_in_binary_mode_numbered_by_log_place() -> None:
 
 def test_of_several_owners_in_one_record_the_last_is_told_against_the_one_before_the_record() -> None:
     given = row(
-        owner(None, "rep-1", "orphaned"), owner("rep-7", None, "manual"), of=owned(how="manual"), seq=9
+        owner(None, "rep-1", "orphaned"), owner("rep-7", None, "manual"), of=owned_lead(how="manual"), seq=9
     )
     (message,) = [value for topic, value in messages_of(given) if topic == "assignments"]
     assert (message["rep_id"], message["previous_rep_id"], message["how"], message["version"]) == (
@@ -175,7 +175,7 @@ OPEN_EXCEPTION = OpenException(
                 explanation=OPEN_EXCEPTION.explanation,
                 raised_at=AT,
             ),
-            owned(),
+            owned_lead(),
             "resolved",
         ),
     ],
@@ -255,12 +255,12 @@ def test_q3_what_is_told_of_a_queue_is_what_the_queue_shows() -> None:
     ],
 )
 def test_q3_a_blind_queue_shows_the_name_and_never_another_handle(facts: Facts, name: str) -> None:
-    assert shown(lead(facts=facts), Queue(queue_id="blind")) == {"name": name}
+    assert shown_columns(lead(facts=facts), Queue(queue_id="blind")) == {"name": name}
 
 
 def test_q3_a_queue_shows_its_columns_and_none_it_was_not_given() -> None:
     queue = Queue(queue_id="aged", columns=("state", "loan_amount"))
-    assert shown(lead(), queue) == {"name": "Jeremy Jones", "state": "RI", "loan_amount": 310000}
+    assert shown_columns(lead(), queue) == {"name": "Jeremy Jones", "state": "RI", "loan_amount": 310000}
 
 
 DEFINITION = {

@@ -18,9 +18,9 @@ from tests.rules.outbound.journal_cases import (
     lead,
     messages_of,
     offer,
-    offered,
-    over,
-    owned,
+    offer_ended,
+    offered_lead,
+    owned_lead,
     owner,
     row,
 )
@@ -40,23 +40,23 @@ class Own:
 @pytest.mark.parametrize(
     "case",
     [
-        Own([owner("rep-7")], owned(), {"rep/rep-7": "entered"}),
-        Own([owner("rep-7", "rep-2")], owned(), {"rep/rep-2": "left", "rep/rep-7": "entered"}),
+        Own([owner("rep-7")], owned_lead(), {"rep/rep-7": "entered"}),
+        Own([owner("rep-7", "rep-2")], owned_lead(), {"rep/rep-2": "left", "rep/rep-7": "entered"}),
         Own([owner(None, "rep-7")], lead(), {"rep/rep-7": "left"}),
         Own(
             [owner("rep-7"), CallbackSet(rep_id="rep-7", at=LATER)],
-            owned(callback_at=LATER),
+            owned_lead(callback_at=LATER),
             {"rep/rep-7": "entered"},
         ),
-        Own([CallbackSet(rep_id="rep-7", at=LATER)], owned(callback_at=LATER), {"rep/rep-7": "moved"}),
-        Own([CallbackDue(rep_id="rep-7")], owned(callback_at=AT), {"rep/rep-7": "moved"}),
+        Own([CallbackSet(rep_id="rep-7", at=LATER)], owned_lead(callback_at=LATER), {"rep/rep-7": "moved"}),
+        Own([CallbackDue(rep_id="rep-7")], owned_lead(callback_at=AT), {"rep/rep-7": "moved"}),
         Own([CallbackSet(rep_id="rep-7", at=None)], lead(deferred_at=AT), {}),
-        Own([ArrivalRepeated(filled=("email",))], owned(), {"rep/rep-7": "moved"}),
-        Own([ArrivalRepeated(filled=("email",))], owned(phase=Phase.CLOSED), {}),
-        Own([OutcomeRecorded(rep_id="rep-7", outcome="no_answer")], owned(), {"rep/rep-7": "moved"}),
+        Own([ArrivalRepeated(filled=("email",))], owned_lead(), {"rep/rep-7": "moved"}),
+        Own([ArrivalRepeated(filled=("email",))], owned_lead(phase=Phase.CLOSED), {}),
+        Own([OutcomeRecorded(rep_id="rep-7", outcome="no_answer")], owned_lead(), {"rep/rep-7": "moved"}),
         Own(
             [OutcomeRecorded(rep_id="rep-7", outcome="closed_won"), LeadClosed(outcome="closed_won")],
-            owned(phase=Phase.CLOSED),
+            owned_lead(phase=Phase.CLOSED),
             {"rep/rep-7": "left"},
         ),
         Own(
@@ -64,7 +64,7 @@ class Own:
             lead(phase=Phase.CLOSED),
             {},
         ),
-        Own([owner("rep-7", "rep-7")], owned(), {"rep/rep-7": "moved"}),
+        Own([owner("rep-7", "rep-7")], owned_lead(), {"rep/rep-7": "moved"}),
     ],
 )
 def test_d3_an_owned_lead_is_in_its_owners_queue_and_no_other_reps(case: Own) -> None:
@@ -74,56 +74,68 @@ def test_d3_an_owned_lead_is_in_its_owners_queue_and_no_other_reps(case: Own) ->
 def test_d4_a_due_call_is_at_the_top_a_later_one_below_and_one_without_a_time_at_the_end() -> None:
     earlier, later = AT - timedelta(minutes=5), AT + timedelta(minutes=5)
     top_first = [
-        owned(callback_at=earlier),
-        owned(callback_at=AT),
-        owned(assigned_at=earlier),
-        owned(assigned_at=AT),
-        owned(callback_at=later),
-        owned(deferred_at=earlier),
+        owned_lead(callback_at=earlier),
+        owned_lead(callback_at=AT),
+        owned_lead(assigned_at=earlier),
+        owned_lead(assigned_at=AT),
+        owned_lead(callback_at=later),
+        owned_lead(deferred_at=earlier),
     ]
     keys = [own_sort_key(one, AT) for one in top_first]
     assert keys == sorted(keys)
     assert len(set(keys)) == len(keys)
     assert own_queues(lead()) == ()
-    assert own_sort_key(offered("rep-7"), AT) < own_sort_key(offered("rep-7", until=None), AT) < keys[0]
+    assert (
+        own_sort_key(offered_lead("rep-7"), AT)
+        < own_sort_key(offered_lead("rep-7", until=None), AT)
+        < keys[0]
+    )
 
 
 @pytest.mark.parametrize(
     "case",
     [
-        Own([offer("rep-7")], offered("rep-7"), {"rep/rep-7": "entered"}),
+        Own([offer("rep-7")], offered_lead("rep-7"), {"rep/rep-7": "entered"}),
         Own(
             [offer("rep-2", "rep-7")],
-            offered("rep-2", "rep-7"),
+            offered_lead("rep-2", "rep-7"),
             {"rep/rep-2": "entered", "rep/rep-7": "entered"},
         ),
-        Own([over(Outcome.TIMEOUT, "rep-2", "rep-7")], lead(), {"rep/rep-2": "left", "rep/rep-7": "left"}),
-        Own([over(Outcome.VOIDED, "rep-7")], lead(), {"rep/rep-7": "left"}),
         Own(
-            [over(Outcome.CLAIMED, "rep-2"), owner("rep-7")],
-            owned(),
+            [offer_ended(Outcome.TIMEOUT, "rep-2", "rep-7")],
+            lead(),
+            {"rep/rep-2": "left", "rep/rep-7": "left"},
+        ),
+        Own([offer_ended(Outcome.VOIDED, "rep-7")], lead(), {"rep/rep-7": "left"}),
+        Own(
+            [offer_ended(Outcome.CLAIMED, "rep-2"), owner("rep-7")],
+            owned_lead(),
             {"rep/rep-2": "left", "rep/rep-7": "moved"},
         ),
         Own(
-            [over(Outcome.VOIDED, "rep-2"), owner("rep-7")],
-            owned(),
+            [offer_ended(Outcome.VOIDED, "rep-2"), owner("rep-7")],
+            owned_lead(),
             {"rep/rep-2": "left", "rep/rep-7": "entered"},
         ),
-        Own([over(Outcome.TIMEOUT, "rep-7"), owner("rep-7")], owned(), {"rep/rep-7": "moved"}),
-        Own([offer("rep-7"), over(Outcome.CLAIMED), owner("rep-7")], owned(), {"rep/rep-7": "entered"}),
-        Own([offer("rep-2"), over(Outcome.VOIDED, "rep-2")], lead(), {}),
+        Own([offer_ended(Outcome.TIMEOUT, "rep-7"), owner("rep-7")], owned_lead(), {"rep/rep-7": "moved"}),
+        Own(
+            [offer("rep-7"), offer_ended(Outcome.CLAIMED), owner("rep-7")],
+            owned_lead(),
+            {"rep/rep-7": "entered"},
+        ),
+        Own([offer("rep-2"), offer_ended(Outcome.VOIDED, "rep-2")], lead(), {}),
         Own(
             [OfferDeclined(rep_id="rep-2", epoch=3, why="w", remaining=("rep-7",))],
-            offered("rep-7", "rep-9"),
+            offered_lead("rep-7", "rep-9"),
             {"rep/rep-2": "left"},
         ),
         Own(
             [ArrivalRepeated(filled=("first_name",))],
-            offered("rep-2", "rep-7"),
+            offered_lead("rep-2", "rep-7"),
             {"rep/rep-2": "moved", "rep/rep-7": "moved"},
         ),
-        Own([ArrivalRepeated()], offered("rep-7"), {}),
-        Own([over(Outcome.VOIDED)], lead(), {}),
+        Own([ArrivalRepeated()], offered_lead("rep-7"), {}),
+        Own([offer_ended(Outcome.VOIDED)], lead(), {}),
     ],
 )
 def test_r3_s5_an_offer_is_in_its_reps_queues_and_gone_with_the_record_that_ends_it(case: Own) -> None:
@@ -132,7 +144,7 @@ def test_r3_s5_an_offer_is_in_its_reps_queues_and_gone_with_the_record_that_ends
 
 def test_r3_who_is_asked_alone_sees_what_it_decides_about_and_no_contact_data() -> None:
     (_, value), *_ = [
-        one for one in messages_of(row(offer("rep-7"), of=offered("rep-7"))) if one[0] == "queue-changes"
+        one for one in messages_of(row(offer("rep-7"), of=offered_lead("rep-7"))) if one[0] == "queue-changes"
     ]
     assert value["columns"] == {
         "name": "Jeremy Jones",
@@ -148,7 +160,7 @@ def test_r3_who_is_asked_alone_sees_what_it_decides_about_and_no_contact_data() 
 
 
 def test_s1_s5_those_who_race_for_a_lead_see_its_name_and_no_more() -> None:
-    ringing = offered("rep-2", "rep-7")
+    ringing = offered_lead("rep-2", "rep-7")
     assert own_columns(ringing) == {
         "name": "Jeremy Jones",
         "offer": True,
@@ -157,4 +169,4 @@ def test_s1_s5_those_who_race_for_a_lead_see_its_name_and_no_more() -> None:
         "epoch": 3,
         "until": UNTIL,
     }
-    assert "offer" not in own_columns(owned())
+    assert "offer" not in own_columns(owned_lead())

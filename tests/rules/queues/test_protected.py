@@ -45,8 +45,8 @@ def test_m4_a_fresh_assignment_is_claimed_by_nobody_and_enters_when_its_protecti
     assert scenario.wait(minutes=1).queues == ["aged"]
     assert scenario.claims("rep-7").result is Result.WON
     notified = [
-        (each.template, each.kind, each.rep_id, each.data["to_rep_id"])
-        for each in notifications_of(scenario.row)
+        (notification.template, notification.kind, notification.rep_id, notification.data["to_rep_id"])
+        for notification in notifications_of(scenario.row)
     ]
     assert notified == [
         ("lead_claimed", "email", "rep-9", "rep-7"),

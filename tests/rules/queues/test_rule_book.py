@@ -18,7 +18,7 @@ IN_RI = {"rules": [{"field": "state", "operator": "=", "value": "RI"}]}
 BROKEN = {"inclusion": {"rules": [{"field": "nope", "operator": "=", "value": 1}]}}
 
 
-def published(
+def publication(
     version: int,
     value: dict[str, Any] | None,
     object_id: str = "aged",
@@ -58,7 +58,7 @@ def row(event: DirectoryPublished) -> DirectoryRow:
     )
 
 
-def seen(rule_book: RuleBook) -> dict[str, Any]:
+def observable_state(rule_book: RuleBook) -> dict[str, Any]:
     """Return the observable state of a book."""
     return {
         org_id: (
@@ -83,7 +83,7 @@ objects = st.one_of(
 )
 histories = st.lists(st.tuples(st.sampled_from(["default", "other"]), objects), max_size=12).map(
     lambda publications: [
-        published(version, value, object_id, kind, org)
+        publication(version, value, object_id, kind, org)
         for version, (org, (kind, object_id, value)) in enumerate(publications)
     ]
 )
@@ -96,9 +96,9 @@ def test_q6_the_book_is_the_same_in_whatever_order_and_however_often_it_is_told(
     again = [*history, *history]
     rng.shuffle(again)
     assert (
-        seen(rule_book_of(*again))
-        == seen(rule_book_of(*history))
-        == seen(RuleBook.from_rows(map(row, again)))
+        observable_state(rule_book_of(*again))
+        == observable_state(rule_book_of(*history))
+        == observable_state(RuleBook.from_rows(map(row, again)))
     )
 
 
@@ -106,36 +106,36 @@ def test_q6_the_book_is_the_same_in_whatever_order_and_however_often_it_is_told(
 def test_q6_a_book_never_changes_publishing_makes_another(history: list[DirectoryPublished]) -> None:
     rule_book = RuleBook()
     for event in history:
-        before = seen(rule_book)
+        before = observable_state(rule_book)
         after = rule_book.publish(event)
-        assert seen(rule_book) == before
+        assert observable_state(rule_book) == before
         assert after.publish(event) is after
         rule_book = after
 
 
 def test_q6_an_older_or_equal_version_changes_nothing() -> None:
-    rule_book = rule_book_of(published(7, {"inclusion": IN_RI}))
-    assert rule_book.publish(published(7, None)) is rule_book
-    assert rule_book.publish(published(3, {"inclusion": {}})) is rule_book
-    assert rule_book.publish(published(8, None)).org("default").queues == {}
+    rule_book = rule_book_of(publication(7, {"inclusion": IN_RI}))
+    assert rule_book.publish(publication(7, None)) is rule_book
+    assert rule_book.publish(publication(3, {"inclusion": {}})) is rule_book
+    assert rule_book.publish(publication(8, None)).org("default").queues == {}
 
 
 def test_q6_the_orgs_version_is_that_of_queues_and_settings_also_removed_ones() -> None:
     assert RuleBook().org("default").version == -1
-    rule_book = rule_book_of(published(0, {}))
+    rule_book = rule_book_of(publication(0, {}))
     assert rule_book.org("default").version == 0
-    rule_book = rule_book.publish(published(4, {"lock_minutes": 5}, "settings", "settings"))
-    rule_book = rule_book.publish(published(5, {}, "rep-7", "rep")).publish(
-        published(6, {"x": 1}, "today", "weather")
+    rule_book = rule_book.publish(publication(4, {"lock_minutes": 5}, "settings", "settings"))
+    rule_book = rule_book.publish(publication(5, {}, "rep-7", "rep")).publish(
+        publication(6, {"x": 1}, "today", "weather")
     )
-    rule_book = rule_book.publish(published(9, {}, org="other"))
+    rule_book = rule_book.publish(publication(9, {}, org="other"))
     assert rule_book.org("default").version == 4
-    assert rule_book.publish(published(7, None)).org("default").version == 7
+    assert rule_book.publish(publication(7, None)).org("default").version == 7
     assert ("weather", "today") in rule_book.org("default").objects
 
 
 def test_q6_a_queue_that_does_not_compile_leaves_the_one_before_it() -> None:
-    rule_book = rule_book_of(published(1, {"inclusion": IN_RI}), published(2, BROKEN))
+    rule_book = rule_book_of(publication(1, {"inclusion": IN_RI}), publication(2, BROKEN))
     org = rule_book.org("default")
     assert org.queues["aged"].version == 1
     assert org.version == 2
@@ -144,7 +144,7 @@ def test_q6_a_queue_that_does_not_compile_leaves_the_one_before_it() -> None:
             Problem(path="inclusion.rules[0]", field="nope", operator="=", reason="there is no such field"),
         )
     }
-    mended = rule_book.publish(published(3, {})).org("default")
+    mended = rule_book.publish(publication(3, {})).org("default")
     assert (mended.queues["aged"].version, mended.problems) == (3, {})
 
 
@@ -153,16 +153,18 @@ def test_q6_a_queue_that_does_not_compile_leaves_the_one_before_it() -> None:
     [("rep", {"teams": 7}), ("settings", {"lock_minutes": "long"}), ("queue", {"columns": 7})],
 )
 def test_q6_an_object_of_another_shape_is_a_problem_and_no_crash(kind: str, value: dict[str, Any]) -> None:
-    org = rule_book_of(published(1, value, "x", kind)).org("default")
+    org = rule_book_of(publication(1, value, "x", kind)).org("default")
     assert list(org.problems) == [(kind, "x")]
     assert (org.queues, org.reps, org.settings) == ({}, {}, OrgSettings())
 
 
 def test_q6_publishing_takes_effect_on_leads_that_are_there() -> None:
     lead = make(facts=Facts(vendor="acme", state="TX"))
-    rule_book = rule_book_of(published(1, {"inclusion": IN_RI}))
+    rule_book = rule_book_of(publication(1, {"inclusion": IN_RI}))
     assert rule_book.org("default").evaluate(lead, NOW).sort_keys == {}
-    assert list(rule_book.publish(published(2, {})).org("default").evaluate(lead, NOW).sort_keys) == ["aged"]
+    assert list(rule_book.publish(publication(2, {})).org("default").evaluate(lead, NOW).sort_keys) == [
+        "aged"
+    ]
     assert rule_book.org("default").explain(lead, "aged", NOW) == (
         "not in aged by its rules of version 1: state is TX, not RI"
     )
@@ -171,8 +173,8 @@ def test_q6_publishing_takes_effect_on_leads_that_are_there() -> None:
 
 def test_q5_a_claimable_queue_has_no_outcomes() -> None:
     queue = {"claimable": True, "outcomes": ["reached"]}
-    assert rule_book_of(published(1, queue)).org("default").queues["aged"].queue.outcomes == ()
-    assert rule_book_of(published(1, {**queue, "claimable": False})).org("default").queues[
+    assert rule_book_of(publication(1, queue)).org("default").queues["aged"].queue.outcomes == ()
+    assert rule_book_of(publication(1, {**queue, "claimable": False})).org("default").queues[
         "aged"
     ].queue.outcomes == ("reached",)
 
@@ -198,9 +200,9 @@ def test_q4_team_access_decides_who_sees_a_queue(rep_id: str, west: bool, every:
         "left": {"teams": ["west"], "role": "admin", "active": False},
     }
     org = rule_book_of(
-        *(published(n, value, name, "rep") for n, (name, value) in enumerate(reps.items())),
-        published(10, {"teams": ["west"]}, "west-only"),
-        published(11, {}, "open"),
+        *(publication(n, value, name, "rep") for n, (name, value) in enumerate(reps.items())),
+        publication(10, {"teams": ["west"]}, "west-only"),
+        publication(11, {}, "open"),
     ).org("default")
     assert org.may_see(rep_id, "west-only") is west
     assert org.may_see(rep_id, "open") is every
@@ -208,15 +210,17 @@ def test_q4_team_access_decides_who_sees_a_queue(rep_id: str, west: bool, every:
 
 
 def test_q4_team_access_never_decides_whose_leads_are_in_a_queue() -> None:
-    org = rule_book_of(published(1, {"teams": ["west"]})).org("default")
+    org = rule_book_of(publication(1, {"teams": ["west"]})).org("default")
     assert list(org.evaluate(make(), NOW).sort_keys) == ["aged"]
 
 
 def test_q4_an_org_without_reps_is_open() -> None:
-    org = rule_book_of(published(1, {"teams": ["west"]})).org("default")
+    org = rule_book_of(publication(1, {"teams": ["west"]})).org("default")
     assert org.role("anyone") == "admin"
     assert org.may_see("anyone", "aged")
-    closed = rule_book_of(published(1, {"teams": ["west"]}), published(2, {"role": "rep"}, "rep-7", "rep"))
+    closed = rule_book_of(
+        publication(1, {"teams": ["west"]}), publication(2, {"role": "rep"}, "rep-7", "rep")
+    )
     assert closed.org("default").role("rep-7") == "rep"
     assert closed.org("default").role("anyone") is None
 

@@ -58,18 +58,18 @@ timed_queues = st.lists(
 )
 
 
-def compiled(values: list[dict[str, Any]]) -> list[CompiledQueue]:
+def compile_queues(values: list[dict[str, Any]]) -> list[CompiledQueue]:
     """Compile queues `q0`, `q1`, … of the given values; the version of each is its position."""
     return [CompiledQueue.from_value(f"q{n}", value, n) for n, value in enumerate(values)]
 
 
-def belongs(queue: dict[str, Any], lead: Lead, now: datetime) -> bool:
+def meets_rules(queue: dict[str, Any], lead: Lead, now: datetime) -> bool:
     """Return membership by the rules alone, without the index (Q2)."""
     excluded = bool(queue["exclusion"].get("rules")) and meets(queue["exclusion"], lead, now)
     return meets(queue["inclusion"], lead, now) and not excluded
 
 
-def allowed(queue: dict[str, Any], lead: Lead) -> bool:
+def phase_allows(queue: dict[str, Any], lead: Lead) -> bool:
     """Return whether a lead's phase allows a queue, without the index (D1, D3, Q10, R3)."""
     if lead.phase in (Phase.LOCKED, Phase.WORKING, Phase.CLOSED, Phase.IGNORED, Phase.OFFERED):
         return False
@@ -82,9 +82,11 @@ def allowed(queue: dict[str, Any], lead: Lead) -> bool:
 def test_q2_the_index_agrees_with_every_queue_asked_alone(
     values: list[dict[str, Any]], lead: Lead, now: datetime
 ) -> None:
-    evaluation = QueueIndex(compiled(values)).evaluate(lead, now)
+    evaluation = QueueIndex(compile_queues(values)).evaluate(lead, now)
     expected = [
-        f"q{n}" for n, value in enumerate(values) if allowed(value, lead) and belongs(value, lead, now)
+        f"q{n}"
+        for n, value in enumerate(values)
+        if phase_allows(value, lead) and meets_rules(value, lead, now)
     ]
     assert list(evaluation.sort_keys) == expected
     for n, value in enumerate(values):
@@ -111,11 +113,11 @@ def test_q2_of_many_queues_the_first_to_turn_is_the_instant(
 
 def check_turn(values: list[dict[str, Any]], lead: Lead, now: datetime) -> None:
     """Compare the instant with every one at which any of the queues could take or lose the lead."""
-    index = QueueIndex(compiled(values))
+    index = QueueIndex(compile_queues(values))
     turns = [
-        turns_at(partial(belongs, value, lead), moments(lead), now)
+        turns_at(partial(meets_rules, value, lead), moments(lead), now)
         for value in values
-        if allowed(value, lead)
+        if phase_allows(value, lead)
     ]
     evaluation = index.evaluate(lead, now)
     assert evaluation.valid_until == min((at for at in turns if at is not None), default=None)
@@ -128,7 +130,7 @@ def check_turn(values: list[dict[str, Any]], lead: Lead, now: datetime) -> None:
 def test_x1_the_reason_for_every_queue_agrees_with_the_places(
     values: list[dict[str, Any]], lead: Lead, now: datetime
 ) -> None:
-    index = QueueIndex(compiled(values))
+    index = QueueIndex(compile_queues(values))
     placements = index.evaluate(lead, now).sort_keys
     for n in range(len(values)):
         explanation = index.explain(lead, f"q{n}", now)
@@ -211,7 +213,7 @@ def test_q2_an_attribute_is_filed_as_number_and_as_text(sent: Any, met: list[str
         for value in (12, "12")
     ]
     lead = make(facts=Facts(vendor="acme", attributes={"tier": sent}))
-    assert list(QueueIndex(compiled(values)).evaluate(lead, NOW).sort_keys) == met
+    assert list(QueueIndex(compile_queues(values)).evaluate(lead, NOW).sort_keys) == met
 
 
 @pytest.mark.parametrize("exclusion", [None, {}, {"combinator": "and", "rules": []}])
@@ -223,14 +225,14 @@ def test_q2_an_empty_exclusion_excludes_nobody(exclusion: Any) -> None:
 # ------------------------------------------------------------------------------------------------------
 
 
-def keyed(field: str, direction: str, lead: Lead) -> str:
+def sort_key_in(field: str, direction: str, lead: Lead) -> str:
     """Return the key of a lead in a queue of an order."""
     return sort_key(SortOrder(field, direction))(lead)
 
 
 def check_order(field: str, low: Lead, high: Lead, *, same: bool) -> None:
     """Compare the keys of two leads, the first with the lower value, in both directions."""
-    up, down = ([keyed(field, way, lead) for lead in (low, high)] for way in ("asc", "desc"))
+    up, down = ([sort_key_in(field, way, lead) for lead in (low, high)] for way in ("asc", "desc"))
     assert all(key.isascii() for key in up + down)
     if same:
         assert up[0] == up[1]
@@ -295,7 +297,7 @@ def test_q7_attributes_order_numbers_before_texts(one: Any, other: Any) -> None:
 
     if any(isinstance(value, (list, dict, type(None))) for value in (one, other)):
         for way in ("asc", "desc"):
-            bands = {keyed("attributes.tier", way, lead(value))[0] for value in (one, other)}
+            bands = {sort_key_in("attributes.tier", way, lead(value))[0] for value in (one, other)}
             assert NO_VALUE in bands
         return
     low, high = sorted((one, other), key=position)
@@ -310,7 +312,7 @@ def test_d4_leads_without_a_value_come_last_and_deferred_ones_after_them(directi
         make(facts=Facts(vendor="v", loan_amount=amount), deferred_at=NOW + timedelta(minutes=n))
         for n, amount in enumerate((10**15, None, -(10**15)))
     ]
-    keys = [keyed("loan_amount", direction, lead) for lead in (*with_value, without, *deferred)]
+    keys = [sort_key_in("loan_amount", direction, lead) for lead in (*with_value, without, *deferred)]
     if direction == "desc":
         keys[:3] = reversed(keys[:3])
     assert keys == sorted(keys)

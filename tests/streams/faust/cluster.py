@@ -92,11 +92,11 @@ class Cluster:
     async def records_once(self, topic: str, enough: Callable[[list[Any]], Any], what: str) -> list[Any]:
         """Return all records of a topic as soon as there are enough."""
 
-        async def look() -> list[Any]:
+        async def enough_records() -> list[Any]:
             found = await self.records(topic)
             return found if enough(found) else []
 
-        return list(await eventually(look, what))
+        return list(await eventually(enough_records, what))
 
     async def ends(self, topic: str) -> dict[int, int]:
         """Return the end offset of each partition."""
@@ -123,21 +123,21 @@ class Cluster:
     async def commits_reach(self, group: str, topic: str, offsets: dict[int, int]) -> None:
         """Wait until the group has committed exactly these offsets."""
 
-        async def look() -> bool:
+        async def are_committed() -> bool:
             found = await self.commits(group, topic)
             return all(found.get(partition, (None,))[0] == offset for partition, offset in offsets.items())
 
-        await eventually(look, f"{group} commits {offsets} of {topic}")
+        await eventually(are_committed, f"{group} commits {offsets} of {topic}")
 
     async def group_is_empty(self, group: str) -> None:
         """Wait until the group has no members."""
 
-        async def look() -> bool:
+        async def is_empty() -> bool:
             async with self.admin() as admin:
                 (response,) = await admin.describe_consumer_groups([group])
             return all(state == "Empty" for _, _, state, *_ in response.groups)
 
-        await eventually(look, f"{group} is empty")
+        await eventually(is_empty, f"{group} is empty")
 
     async def commit(self, group: str, topic: str, offsets: dict[int, int]) -> None:
         """Commit for a group that has no members now, and nothing else: an automatic commit would store the end."""

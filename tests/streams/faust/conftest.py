@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Protocol
 
 import pytest
 
+from streams.settings import Settings
+from streams.topics import provision
 from tests.fixtures.servers import unique
 from tests.streams.faust.cluster import Cluster
 from tests.streams.faust.program import Program
@@ -21,10 +24,20 @@ class Launch(Protocol):
     def __call__(self, app: str, **environment: object) -> Program: ...
 
 
+@pytest.fixture(scope="session")
+def kafka_with_topics(kafka: str) -> str:
+    """Return `host:port` of the session's Kafka, which has our topics.
+
+    A program reads the dead letters when it starts. For a topic that does not exist it waits 20 s.
+    """
+    asyncio.run(provision(Settings.read(kafka_bootstrap_servers=kafka)))
+    return kafka
+
+
 @pytest.fixture
-async def cluster(kafka: str) -> AsyncIterator[Cluster]:
+async def cluster(kafka_with_topics: str) -> AsyncIterator[Cluster]:
     """Yield the session's broker."""
-    broker = Cluster(kafka)
+    broker = Cluster(kafka_with_topics)
     yield broker
     await broker.close()
 

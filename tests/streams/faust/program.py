@@ -97,53 +97,53 @@ class Program:
         except TimeoutError as error:
             raise AssertionError(f"{self.module} does not end{end_of(self.log)}") from error
 
-    def heard(self, **wanted: object) -> list[Report]:
+    def reports_with(self, **wanted: object) -> list[Report]:
         """Return its messages that have these fields."""
         return [report for report in self.reports if wanted.items() <= report.items()]
 
-    def said_last(self, name: str) -> Any:
+    def newest_value(self, name: str) -> Any:
         """Return the newest value of a field, None before the first."""
         return next((report[name] for report in reversed(self.reports) if name in report), None)
 
-    async def hear(self, **wanted: object) -> Report:
+    async def wait_for_report(self, **wanted: object) -> Report:
         """Wait for a message with these fields."""
-        found = await self.until(lambda: self.heard(**wanted), f"it says {wanted}")
+        found = await self.until(lambda: self.reports_with(**wanted), f"it says {wanted}")
         return dict(found[0])
 
-    def heard_of(self, name: str) -> list[Report]:
+    def reports_naming(self, name: str) -> list[Report]:
         """Return its messages that have this field."""
         return [report for report in self.reports if name in report]
 
-    async def hear_of(self, name: str) -> Report:
+    async def wait_for_field(self, name: str) -> Report:
         """Wait for a message that has this field."""
-        found = await self.until(lambda: self.heard_of(name), f"it speaks of {name}")
+        found = await self.until(lambda: self.reports_naming(name), f"it speaks of {name}")
         return dict(found[-1])
 
     async def until(self, check: Callable[[], Any], what: str) -> Any:
         """Wait until a condition holds. Fail with the end of its log if it exits first or takes too long."""
 
-        def look() -> Any:
+        def checked() -> Any:
             found = check()
             if not found and self.process.returncode is not None:
                 raise AssertionError(f"{self.module} ended ({self.process.returncode}){end_of(self.log)}")
             return found
 
         try:
-            return await eventually(look, what)
+            return await eventually(checked, what)
         except AssertionError as error:
             raise AssertionError(f"{error}; {self.reports[-5:]}{end_of(self.log)}") from None
 
     async def until_async(self, check: Callable[[], Awaitable[Any]], what: str) -> Any:
         """Wait until an asynchronous check returns true."""
 
-        async def look() -> Any:
+        async def checked() -> Any:
             found = await check()
             if not found and self.ended is not None:
                 raise AssertionError(f"{self.module} ended ({self.ended}){end_of(self.log)}")
             return found
 
         try:
-            return await eventually(look, what)
+            return await eventually(checked, what)
         except AssertionError as error:
             raise AssertionError(f"{error}; {end_of(self.log)}") from None
 

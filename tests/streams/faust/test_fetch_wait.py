@@ -23,14 +23,14 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.kafka, pytest.mark.slow]
 
 
-async def waits(reader: Program) -> Any:
+async def fetch_waits(reader: Program) -> Any:
     """Return the waits of the fetches since the last call."""
     before = len(reader.reports)
     reader.tell(count=True)
     await reader.until(
         lambda: any("fetch_waits" in report for report in reader.reports[before:]), "it counts"
     )
-    return reader.said_last("fetch_waits")
+    return reader.newest_value("fetch_waits")
 
 
 async def test_a_fetch_is_held_long_only_if_it_leaves_no_partition_out(
@@ -40,16 +40,16 @@ async def test_a_fetch_is_held_long_only_if_it_leaves_no_partition_out(
     topic, journal = await cluster.create(unique("waits")), await cluster.create(unique("waits-journal"))
     environment = {"TOPIC": topic, "JOURNAL": journal, "COUNT": 1, "GATE": 1, "BUFFERED": 1}
     async with launch("reader", **environment) as reader:
-        await reader.hear(owns=[0, 1])
+        await reader.wait_for_report(owns=[0, 1])
         await cluster.send(journal, [(0, b"key", b"not taken after the recovery")])
 
         async def idle() -> bool:
-            found = await waits(reader)
+            found = await fetch_waits(reader)
             assert set(found["partial"]) <= {PARTIAL_FETCH_WAIT_MS}
             return bool(found == {"full": [FULL_FETCH_WAIT_MS], "partial": []})
 
         async def busy() -> bool:
-            found = await waits(reader)
+            found = await fetch_waits(reader)
             return bool(found == {"full": [], "partial": [PARTIAL_FETCH_WAIT_MS]})
 
         await eventually(idle, "only full fetches are sent, and held long")
@@ -84,7 +84,9 @@ async def test_a_fetch_ends_when_other_partitions_are_in_use(
         return await driver.AIOKafkaConsumerThread._fetch_records(thread, consumer, in_use, timeout=3_600.0)
 
     async with asyncio.timeout(PATIENCE_SECONDS):
-        async with clients.started(clients.consumer(cluster.settings, topic, reset="earliest")) as consumer:
+        async with clients.started_client(
+            clients.consumer(cluster.settings, topic, reset="earliest")
+        ) as consumer:
             fetching = asyncio.create_task(fetch())
             await cluster.send(topic, [(1, b"key", b"an event")])
             assert not fetching.done()

@@ -16,6 +16,8 @@ from models.record_size import MAX_RECORD_BYTES, check_size
 from streams import journal
 from streams.journal import MAX_BATCH_BYTES, Acker, JournalWriter, Receipt
 from streams.process_exit import ExitCode
+from streams.settings import Settings
+from streams.topics import provision
 from tests.fixtures.servers import make_kafka, unique
 from tests.fixtures.waiting import eventually
 from tests.streams.faust.cluster import Cluster
@@ -31,21 +33,22 @@ pytestmark = [pytest.mark.kafka]
 
 @pytest.fixture(scope="module")
 def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaBroker]:
-    """Yield a broker that these tests stop and kill."""
+    """Yield a broker that these tests stop and kill. It has the topics that a program reads when it starts."""
     with make_kafka(tmp_path_factory.mktemp("journal") / "kafka") as broker:
+        asyncio.run(provision(Settings.read(kafka_bootstrap_servers=broker.bootstrap)))
         yield broker
 
 
 @pytest.fixture
-def own(broker: KafkaBroker) -> Cluster:
+def own_cluster(broker: KafkaBroker) -> Cluster:
     """Return a client's view of that broker."""
     return Cluster(broker.bootstrap)
 
 
 @pytest.fixture
-async def writer(own: Cluster) -> AsyncIterator[JournalWriter]:
+async def writer(own_cluster: Cluster) -> AsyncIterator[JournalWriter]:
     """Yield a writer to that broker."""
-    writer = JournalWriter(own.settings)
+    writer = JournalWriter(own_cluster.settings)
     await writer.start()
     yield writer
     await writer.stop()
@@ -59,9 +62,9 @@ def receipt() -> tuple[Receipt, list[int]]:
 
 
 async def test_order_is_kept_within_a_partition_and_small_records_share_batches(
-    own: Cluster, writer: JournalWriter, broker: KafkaBroker
+    own_cluster: Cluster, writer: JournalWriter, broker: KafkaBroker
 ) -> None:
-    topic = await own.create(unique("order"), 3)
+    topic = await own_cluster.create(unique("order"), 3)
     for n in range(3000):
         writer.add(topic, n % 3, key=b"%d" % n, value=b"x" * (n % 700))
         if n % 250 == 0:
@@ -69,7 +72,7 @@ async def test_order_is_kept_within_a_partition_and_small_records_share_batches(
     assert writer.waiting > 0
     await writer.settled()
     assert writer.waiting == 0
-    found = await own.records(topic)
+    found = await own_cluster.records(topic)
     for partition in range(3):
         keys = [int(record.key) for record in found if record.partition == partition]
         assert keys == list(range(partition, 3000, 3))
@@ -77,10 +80,10 @@ async def test_order_is_kept_within_a_partition_and_small_records_share_batches(
 
 
 async def test_records_added_together_are_in_one_batch(
-    own: Cluster, writer: JournalWriter, broker: KafkaBroker
+    own_cluster: Cluster, writer: JournalWriter, broker: KafkaBroker
 ) -> None:
     """Groups are written whole or not at all. A group that does not fit into the current batch begins a new one."""
-    topic = await own.create(unique("together"), 1)
+    topic = await own_cluster.create(unique("together"), 1)
     for group in range(60):
         together = [(b"%d" % group, b"x" * (1000 + 700 * group)) for _ in range(5)]
         writer.add_together(topic, 0, together)
@@ -99,34 +102,34 @@ async def test_records_added_together_are_in_one_batch(
 async def test_a_refused_batch_leaves_nothing_and_ends_the_process(cluster: Cluster, launch: Launch) -> None:
     """One of its records is larger than the topic allows. None of the others is written, and the events come again."""
     topic, group = await cluster.create(unique("refused"), 1), unique("refused")
-    out = await cluster.create(unique("out"), 1, max_message_bytes="2000")
+    output = await cluster.create(unique("out"), 1, max_message_bytes="2000")
     environment = {
         "TOPIC": topic,
-        "OUT": out,
+        "OUT": output,
         "GROUP": group,
         "INSTANCE": "copier-0",
         "FIRSTCLAIM_PARTITIONS": 1,
     }
     async with launch("copier", **environment, GATE=1, BY="x" * 300) as copier:
         await cluster.send(topic, [(0, None, b"%d" % n) for n in range(10)])
-        await copier.hear(ready=True)
+        await copier.wait_for_report(ready=True)
         copier.tell(open=True)
         assert await copier.exit_code() == ExitCode.SOFTWARE
     assert "MessageSizeTooLarge" in copier.log.read_text()
-    left = {record.key for record in await cluster.records(out)}
-    assert len(left) <= 1  # the first event may have arrived alone and left alone
+    keys_written = {record.key for record in await cluster.records(output)}
+    assert len(keys_written) <= 1  # the first event may have arrived alone and left alone
     assert await cluster.committed(group, topic) in {None, 1}
     async with launch("copier", **environment, BY="small") as copier:
         await cluster.records_once(
-            out, lambda rows: {row.key for row in rows} == {b"%d" % n for n in range(10)}, "all are there"
+            output, lambda rows: {row.key for row in rows} == {b"%d" % n for n in range(10)}, "all are there"
         )
 
 
 async def test_a_record_no_broker_takes_is_refused_before_it_is_added(
-    own: Cluster, writer: JournalWriter
+    own_cluster: Cluster, writer: JournalWriter
 ) -> None:
     """It would be refused again after each restart, together with its batch and the records beside it."""
-    topic = await own.create(unique("large"), 1)
+    topic = await own_cluster.create(unique("large"), 1)
     writer.add(topic, 0, key=b"before", value=b"")
     with pytest.raises(PermanentError, match=r"record_too_large: \d+ bytes; 1000000 are allowed"):
         writer.add(topic, 0, key=b"key", value=b"x" * MAX_RECORD_BYTES)
@@ -141,13 +144,13 @@ async def test_a_record_no_broker_takes_is_refused_before_it_is_added(
         topic, 0, key=b"key", value=b"x" * largest
     )  # larger than one of our batches, but the broker takes it
     await writer.settled()
-    assert [record.key for record in await own.records(topic)] == [b"before", b"key"]
+    assert [record.key for record in await own_cluster.records(topic)] == [b"before", b"key"]
 
 
 async def test_nothing_is_acked_before_it_is_durable_and_what_waits_is_bounded(
-    own: Cluster, writer: JournalWriter, broker: KafkaBroker, monkeypatch: pytest.MonkeyPatch
+    own_cluster: Cluster, writer: JournalWriter, broker: KafkaBroker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    topic = await own.create(unique("durable"), 1)
+    topic = await own_cluster.create(unique("durable"), 1)
     writer.add(topic, 0, key=b"first", value=b"")
     await writer.settled()
     monkeypatch.setattr(journal, "MAX_WAITING", 50)
@@ -173,14 +176,14 @@ async def test_nothing_is_acked_before_it_is_durable_and_what_waits_is_bounded(
     await writer.settled()
     assert promise.settled
     assert acked == [1]
-    assert len(await own.records(topic)) == 51
+    assert len(await own_cluster.records(topic)) == 51
 
 
 @pytest.mark.slow
 async def test_a_broker_away_for_less_than_the_timeout_loses_and_repeats_nothing(
-    own: Cluster, writer: JournalWriter, broker: KafkaBroker
+    own_cluster: Cluster, writer: JournalWriter, broker: KafkaBroker
 ) -> None:
-    topic = await own.create(unique("away"), 2)
+    topic = await own_cluster.create(unique("away"), 2)
     for n in range(100):
         writer.add(topic, n % 2, key=b"%d" % n, value=b"")
     await asyncio.sleep(0)
@@ -189,7 +192,7 @@ async def test_a_broker_away_for_less_than_the_timeout_loses_and_repeats_nothing
         writer.add(topic, n % 2, key=b"%d" % n, value=b"")
     await asyncio.to_thread(broker.start)
     await asyncio.wait_for(writer.settled(), 60)
-    found = await own.records(topic)
+    found = await own_cluster.records(topic)
     for partition in range(2):
         keys = [int(record.key) for record in found if record.partition == partition]
         assert keys == list(range(partition, 200, 2))
@@ -197,34 +200,34 @@ async def test_a_broker_away_for_less_than_the_timeout_loses_and_repeats_nothing
 
 @pytest.mark.slow
 async def test_a_broker_away_for_longer_ends_the_process_and_the_events_come_again(
-    own: Cluster, launch: Launch, broker: KafkaBroker
+    own_cluster: Cluster, launch: Launch, broker: KafkaBroker
 ) -> None:
     """`producer request 20 s` (docs/faust.md), here 3 s. This is less than the lease, so the writer gives up first."""
-    topic, out = await own.create(unique("gone"), 1), await own.create(unique("out"), 1)
+    topic, output = await own_cluster.create(unique("gone"), 1), await own_cluster.create(unique("out"), 1)
     group = unique("gone")
     environment: dict[str, object] = {
-        "KAFKA_BOOTSTRAP_SERVERS": own.address,
+        "KAFKA_BOOTSTRAP_SERVERS": own_cluster.address,
         "TOPIC": topic,
-        "OUT": out,
+        "OUT": output,
         "GROUP": group,
         "INSTANCE": "copier-0",
         "FIRSTCLAIM_PARTITIONS": 1,
         "REQUEST_TIMEOUT_MS": 3000,
     }
     async with launch("copier", **environment, GATE=1) as copier:
-        await copier.hear(ready=True)
-        await own.send(topic, [(0, None, b"%d" % n) for n in range(10)])
-        await copier.hear(first=0)
+        await copier.wait_for_report(ready=True)
+        await own_cluster.send(topic, [(0, None, b"%d" % n) for n in range(10)])
+        await copier.wait_for_report(first=0)
         broker.kill9()
         copier.tell(open=True)
         assert await copier.exit_code() == ExitCode.SOFTWARE
     assert "append to out-" in copier.log.read_text()
     await asyncio.to_thread(broker.start)
     async with launch("copier", **environment) as copier:
-        await own.records_once(
-            out, lambda rows: {int(row.key) for row in rows} == set(range(10)), "all are copied"
+        await own_cluster.records_once(
+            output, lambda rows: {int(row.key) for row in rows} == set(range(10)), "all are copied"
         )
-        await own.commits_reach(group, topic, {0: 10})
+        await own_cluster.commits_reach(group, topic, {0: 10})
         copier.signal(signal.SIGTERM)
         assert await copier.exit_code() == 0
 

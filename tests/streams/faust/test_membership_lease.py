@@ -27,7 +27,7 @@ class _Ended(Exception):  # noqa: N818  # it stands for the end of the process
 
 
 @pytest.fixture
-def ends(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, str]]:
+def exit_codes(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, str]]:
     """Return a list of exit codes, so that this process continues instead of exiting."""
     messages: list[tuple[int, str]] = []
 
@@ -50,15 +50,17 @@ def test_a_lease_counts_from_when_a_heartbeat_was_sent_and_never_goes_back() -> 
     assert lease.renewed_at == now - 1
 
 
-def test_a_lease_too_old_ends_the_process_and_says_where(ends: list[tuple[int, str]]) -> None:
+def test_a_lease_too_old_ends_the_process_and_says_where(exit_codes: list[tuple[int, str]]) -> None:
     lease = Lease(6_000.0)  # long, so that a delay between two lines of the test changes nothing
     lease.renew(time.monotonic() - 4_400)
     lease.check("append to here")
     lease.renewed_at = time.monotonic() - 4_600
     with pytest.raises(_Ended):
         lease.check("append to here")
-    assert [code for code, _ in ends] == [ExitCode.LEASE_LOST]
-    assert re.search(r"append to here: last good heartbeat 46\d\d\.\d s ago, lease 4500\.0 s", ends[0][1])
+    assert [code for code, _ in exit_codes] == [ExitCode.LEASE_LOST]
+    assert re.search(
+        r"append to here: last good heartbeat 46\d\d\.\d s ago, lease 4500\.0 s", exit_codes[0][1]
+    )
 
 
 @pytest.mark.parametrize(
@@ -71,7 +73,7 @@ def test_a_lease_too_old_ends_the_process_and_says_where(ends: list[tuple[int, s
     ],
 )
 def test_what_is_on_its_way_is_held_only_by_a_process_that_slept(
-    ends: list[tuple[int, str]], member: bool, heartbeat_age: float, slept: float, ends_it: bool
+    exit_codes: list[tuple[int, str]], member: bool, heartbeat_age: float, slept: float, ends_it: bool
 ) -> None:
     lease = Lease(6.0)
     if member:
@@ -84,7 +86,7 @@ def test_what_is_on_its_way_is_held_only_by_a_process_that_slept(
         before = time.monotonic()
         lease.tick()
         assert lease.awake_at >= before
-    assert bool(ends) is ends_it
+    assert bool(exit_codes) is ends_it
 
 
 @pytest.mark.kafka
@@ -108,43 +110,43 @@ async def stopped_with_events(
     cluster: Cluster, launch: Launch, *, fence: str
 ) -> tuple[int | None, list[bytes | None]]:
     """Stop a worker with ten open events until another one has handled them; return its exit code and all rows."""
-    topic, out, group = (
+    topic, output, group = (
         await cluster.create(unique("lease"), 1),
         await cluster.create(unique("out"), 1),
         unique("g"),
     )
-    environment = {"TOPIC": topic, "OUT": out, "GROUP": group, "FIRSTCLAIM_PARTITIONS": 1}
+    environment = {"TOPIC": topic, "OUT": output, "GROUP": group, "FIRSTCLAIM_PARTITIONS": 1}
     async with launch("copier", **environment, BY="old", GATE=1, FENCE=fence) as old:
-        await old.hear(ready=True)
+        await old.wait_for_report(ready=True)
         await cluster.send(topic, [(0, None, b"%d" % n) for n in range(10)])
-        await old.hear(first=0)
+        await old.wait_for_report(first=0)
         old.signal(signal.SIGSTOP)
         async with launch("copier", **environment, BY="new") as new:
-            await new.until(lambda: new.heard(ready=True), "the other one takes over")
-            await cluster.records_once(out, lambda rows: len(rows) == 10, "it has done all ten")
+            await new.until(lambda: new.reports_with(ready=True), "the other one takes over")
+            await cluster.records_once(output, lambda rows: len(rows) == 10, "it has done all ten")
             old.tell(open=True)
             old.signal(signal.SIGCONT)
             if fence == "lease":
                 ended: int | None = await old.exit_code()
             else:
                 ended = None
-                await cluster.records_once(out, lambda rows: len(rows) == 20, "the zombie writes")
-            return ended, [record.value for record in await cluster.records(out)]
+                await cluster.records_once(output, lambda rows: len(rows) == 20, "the zombie writes")
+            return ended, [record.value for record in await cluster.records(output)]
 
 
 async def stopped_with_a_batch(cluster: Cluster, launch: Launch) -> tuple[int, list[bytes | None]]:
     """Stop a worker between the check of the lease and the sending of a batch; return its exit code and all rows."""
-    topic, out = await cluster.create(unique("lease"), 1), await cluster.create(unique("out"), 1)
+    topic, output = await cluster.create(unique("lease"), 1), await cluster.create(unique("out"), 1)
     group = unique("group")
     async with launch(
-        "copier", TOPIC=topic, OUT=out, GROUP=group, BY="old", STOP_SENDING=1, FIRSTCLAIM_PARTITIONS=1
+        "copier", TOPIC=topic, OUT=output, GROUP=group, BY="old", STOP_SENDING=1, FIRSTCLAIM_PARTITIONS=1
     ) as old:
-        await old.hear(ready=True)
+        await old.wait_for_report(ready=True)
         await cluster.send(topic, [(0, None, b"0")])
         await eventually(lambda: is_stopped(old), "it stops itself")
         await cluster.group_is_empty(group)
         old.signal(signal.SIGCONT)
-        return await old.exit_code(), [record.value for record in await cluster.records(out)]
+        return await old.exit_code(), [record.value for record in await cluster.records(output)]
 
 
 def is_stopped(program: Program) -> bool:
@@ -154,10 +156,10 @@ def is_stopped(program: Program) -> bool:
 
 @pytest.mark.kafka
 async def test_without_the_patch_no_heartbeat_renews_a_lease(cluster: Cluster, launch: Launch) -> None:
-    topic, out = await cluster.create(unique("lease"), 1), await cluster.create(unique("out"), 1)
+    topic, output = await cluster.create(unique("lease"), 1), await cluster.create(unique("out"), 1)
     await cluster.send(topic, [(0, None, b"0")])
     async with launch(
-        "copier", TOPIC=topic, OUT=out, WITHOUT="lease_renewal", FIRSTCLAIM_PARTITIONS=1
+        "copier", TOPIC=topic, OUT=output, WITHOUT="lease_renewal", FIRSTCLAIM_PARTITIONS=1
     ) as copier:
         assert await copier.exit_code() == ExitCode.LEASE_LOST
-    assert await cluster.records(out) == []
+    assert await cluster.records(output) == []

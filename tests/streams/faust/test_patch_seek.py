@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.kafka, pytest.mark.slow]
 
 
-async def reads(
+async def check_reads(
     expected: set[int],
     cluster: Cluster,
     launch: Launch,
@@ -50,12 +50,12 @@ async def reads(
         RACE=race,
     )
     async with reader:
-        await reader.hear(fetched=True)
+        await reader.wait_for_report(fetched=True)
         await cluster.send(topic, [(0, b"key", b"10")])
-        await reader.hear(owns=[0])
-        await reader.hear(got=[0, 10])
+        await reader.wait_for_report(owns=[0])
+        await reader.wait_for_report(got=[0, 10])
         await cluster.send(topic, [(0, b"key", b"11")])
-        await reader.hear(got=[0, 11])
+        await reader.wait_for_report(got=[0, 11])
         got = {report["got"][1] for report in reader.reports if "got" in report}
         assert got == expected, f"{reader.reports}{end_of(reader.log)}"
 
@@ -65,8 +65,8 @@ async def test_overtaken_fetch_a_fetch_for_no_partition_takes_nothing(
 ) -> None:
     """To aiokafka an empty set of partitions means all. If nothing is committed yet, no seek brings the events back."""
     race = "fetched_for_no_partition"
-    await reads(set(range(12)), cluster, launch, race, committed=None)
-    await reads({10, 11}, cluster, launch, race, without="overtaken_fetch", committed=None)
+    await check_reads(set(range(12)), cluster, launch, race, committed=None)
+    await check_reads({10, 11}, cluster, launch, race, without="overtaken_fetch", committed=None)
 
 
 async def test_fetch_hold_nothing_is_delivered_while_a_recovery_seeks(
@@ -77,5 +77,5 @@ async def test_fetch_hold_nothing_is_delivered_while_a_recovery_seeks(
     The second copy counts as delivered, is dropped, and the gap is acked.
     """
     race = "delivered_while_it_seeks"
-    await reads(set(range(2, 12)), cluster, launch, race, committed=2)
-    await reads({10, 11}, cluster, launch, race, without="fetch_hold", committed=2)
+    await check_reads(set(range(2, 12)), cluster, launch, race, committed=2)
+    await check_reads({10, 11}, cluster, launch, race, without="fetch_hold", committed=2)

@@ -34,7 +34,7 @@ async def with_and_without(patch: str, scenario: Callable[[str], Awaitable[Any]]
     return tuple(await asyncio.gather(scenario(""), scenario(patch)))
 
 
-def got(*programs: Program) -> list[tuple[int, int]]:
+def received_events(*programs: Program) -> list[tuple[int, int]]:
     """Return (partition, offset) of the events that these programs got, in order."""
     return [tuple(report["got"]) for program in programs for report in program.reports if "got" in report]
 
@@ -66,12 +66,12 @@ async def test_stream_buffers_events_that_wait_when_a_recovery_ends_are_handled(
             WAITING=9,
         )
         async with reader:
-            await reader.hear(seeking=True)
-            await reader.hear(owns=[0])
+            await reader.wait_for_report(seeking=True)
+            await reader.wait_for_report(owns=[0])
             reader.tell(open=True)
             await cluster.send(topic, [(0, b"key", b"10")])
-            await reader.hear(got=[0, 10])
-            return [offset for _, offset in got(reader)]
+            await reader.wait_for_report(got=[0, 10])
+            return [offset for _, offset in received_events(reader)]
 
     # `fetch_hold` prevents the same loss in another way. Without it, only `stream_buffers` keeps what waits in the
     # buffer.
@@ -89,7 +89,7 @@ async def test_commit_cap_the_commit_does_not_pass_an_event_in_flight(
         topic, group = await cluster.create(unique("p2")), unique("p2")
         await cluster.send(topic, [*[(0, None, b"%d" % n) for n in range(5)], (1, None, b"0")])
         async with launch("reader", TOPIC=topic, GROUP=group, HOLD=1, WITHOUT=without) as reader:
-            await reader.until(lambda: len(got(reader)) == 6, "all six are given")
+            await reader.until(lambda: len(received_events(reader)) == 6, "all six are given")
             reader.tell(ack=[[0, 3], [0, 1], [1, 0]])
             # Partition 1 is committed, so everything that was acked before has been considered.
             await cluster.commits_reach(group, topic, {1: 1})
@@ -116,11 +116,11 @@ async def test_commit_cap_and_drain_commits_go_on_after_a_repeat_and_over_holes(
         # The end of the last transaction is passed too.
         await cluster.commits_reach(group, topic, {0: 6})
         reader.tell(rewind=0)
-        await reader.until(lambda: Counter(got(reader))[0, 4] == 2, "all is given again")
+        await reader.until(lambda: Counter(received_events(reader))[0, 4] == 2, "all is given again")
         await cluster.send_with_holes(topic, 0, [b"6", b"8"])
         await cluster.commits_reach(group, topic, {0: 10})
         # This reader also gets the stand-ins for the ends of transactions, at odd offsets. A stage passes over them.
-        records = [position for position in got(reader) if not position[1] % 2]
+        records = [position for position in received_events(reader) if not position[1] % 2]
         assert records == [(0, offset) for offset in (0, 2, 4, 0, 2, 4, 6, 8)]
 
 
@@ -135,13 +135,17 @@ async def test_commit_on_revoke_a_graceful_rebalance_replays_nothing(
         environment = {"TOPIC": topic, "GROUP": group, "COMMIT_SECONDS": 600, "WITHOUT": without}
         async with launch("reader", **environment) as first:
             # Two members that join together would share the partitions before anything is acked.
-            await first.until(lambda: len(got(first)) == 20, "the first member has handled all")
+            await first.until(lambda: len(received_events(first)) == 20, "the first member has handled all")
             async with launch("reader", **environment) as second:
-                await second.until(lambda: owned(first) == owned(second) == 1, "both own one")
+                await second.until(
+                    lambda: partitions_owned(first) == partitions_owned(second) == 1, "both own one"
+                )
                 commits = {p: offset for p, (offset, _) in (await cluster.commits(group, topic)).items()}
                 await cluster.send(topic, [(0, None, b"end"), (1, None, b"end")])
-                await second.until(lambda: {(0, 10), (1, 10)} <= set(got(first, second)), "all is handled")
-                return commits, set(Counter(got(first, second)).values())
+                await second.until(
+                    lambda: {(0, 10), (1, 10)} <= set(received_events(first, second)), "all is handled"
+                )
+                return commits, set(Counter(received_events(first, second)).values())
 
     kept, lost = await with_and_without("commit_on_revoke", scenario)
     assert kept == ({0: 10, 1: 10}, {1})
@@ -161,14 +165,18 @@ async def test_overtaken_fetch_what_an_overtaken_fetch_took_is_given_back(
         topic, group = await cluster.create(unique("p4")), unique("p4")
         environment = {"TOPIC": topic, "GROUP": group, "WITHOUT": without}
         async with launch("reader", **environment, RACE="fetch_overtaken_by_a_rebalance") as first:
-            await first.hear(owns=[0, 1])
+            await first.wait_for_report(owns=[0, 1])
             async with launch("reader", **environment) as second:
-                await first.hear(rebalancing=True)
+                await first.wait_for_report(rebalancing=True)
                 await cluster.send(topic, [(partition, None, b"x") for partition in (0, 1)])
-                await first.until(lambda: owned(first) == owned(second) == 1, "both own one")
+                await first.until(
+                    lambda: partitions_owned(first) == partitions_owned(second) == 1, "both own one"
+                )
                 await cluster.send(topic, [(partition, None, b"end") for partition in (0, 1)])
-                await first.until(lambda: {(0, 1), (1, 1)} <= set(got(first, second)), "the last are handled")
-                return sorted(set(got(first, second)))
+                await first.until(
+                    lambda: {(0, 1), (1, 1)} <= set(received_events(first, second)), "the last are handled"
+                )
+                return sorted(set(received_events(first, second)))
 
     kept, lost = await with_and_without("overtaken_fetch", scenario)
     assert kept == [(0, 0), (0, 1), (1, 0), (1, 1)]
@@ -202,7 +210,7 @@ async def test_pause_on_assignment_a_spare_worker_fetches_nothing_before_it_know
                     (
                         (one, other)
                         for one, other in ((first, second), (second, first))
-                        if one.said_last("owns") == [0] and other.said_last("owns") == []
+                        if one.newest_value("owns") == [0] and other.newest_value("owns") == []
                     ),
                     None,
                 ),
@@ -210,8 +218,10 @@ async def test_pause_on_assignment_a_spare_worker_fetches_nothing_before_it_know
             )
             owner.signal(signal.SIGTERM)
             await cluster.send(topic, [(0, b"key", b"1")])
-            await eventually(lambda: spare.ended or (0, 1) in got(spare), "it is handled, or the spare ends")
-            seen: int | None = spare.ended or spare.heard(got=[0, 1])[0]["row"]
+            await eventually(
+                lambda: spare.ended or (0, 1) in received_events(spare), "it is handled, or the spare ends"
+            )
+            seen: int | None = spare.ended or spare.reports_with(got=[0, 1])[0]["row"]
             return seen
 
     kept, lost = await with_and_without("pause_on_assignment", scenario)
@@ -231,19 +241,21 @@ async def test_drain_a_rebalance_while_the_buffer_is_full_loses_nothing(
     await cluster.send(topic, [(n % 2, None, b"%d" % n) for n in range(1000)])
     environment = {"TOPIC": topic, "GROUP": group, "BULKS": 1}
     async with launch("reader", **environment, GATE=1, BUFFERED=50) as first:
-        await first.until(lambda: got(first), "the first is given")
+        await first.until(lambda: received_events(first), "the first is given")
         async with launch("reader", **environment) as second:
-            await first.until(lambda: owned(first) == owned(second) == 1, "both own one")
-            at_the_rebalance = len(got(first))
-            first.tell(open=True)
-            await first.until(lambda: len(set(got(first, second))) == 1000, "all are handled")
-            assert at_the_rebalance < 500  # the buffer was full
-            assert not first.heard(stale=True)
-            assert not second.heard(stale=True)
-            assert {partition for partition, _ in got(first)[at_the_rebalance:]} == set(
-                first.said_last("owns")
+            await first.until(
+                lambda: partitions_owned(first) == partitions_owned(second) == 1, "both own one"
             )
-            assert max(Counter(got(first, second)).values()) == 1
+            at_the_rebalance = len(received_events(first))
+            first.tell(open=True)
+            await first.until(lambda: len(set(received_events(first, second))) == 1000, "all are handled")
+            assert at_the_rebalance < 500  # the buffer was full
+            assert not first.reports_with(stale=True)
+            assert not second.reports_with(stale=True)
+            assert {partition for partition, _ in received_events(first)[at_the_rebalance:]} == set(
+                first.newest_value("owns")
+            )
+            assert max(Counter(received_events(first, second)).values()) == 1
             await cluster.commits_reach(group, topic, {0: 500, 1: 500})
 
 
@@ -259,12 +271,12 @@ async def test_drain_slurp_and_prefetch_work_without_a_task_for_each_record(
         await cluster.send(journal, [*rows, *zombie, (0, b"bad", b"\xff"), (0, b"key-3", None)])
         environment = {"TOPIC": topic, "JOURNAL": journal, "COUNT": 1, "WITHOUT": without}
         async with launch("reader", **environment) as reader:
-            await reader.hear(owns=[0, 1])
-            recovery = await counted(reader)
+            await reader.wait_for_report(owns=[0, 1])
+            recovery = await request_counts(reader)
             await cluster.send(topic, [(n % 2, None, b"%d" % n) for n in range(1000)])
-            await reader.until(lambda: len(got(reader)) == 1000, "all are handled")
-            events = await counted(reader)
-            rows_found = await reader.hear(unreadable=1)
+            await reader.until(lambda: len(received_events(reader)) == 1000, "all are handled")
+            events = await request_counts(reader)
+            rows_found = await reader.wait_for_report(unreadable=1)
         return {
             "recovery": recovery["tasks"],
             "events": events["tasks"] - recovery["tasks"],
@@ -288,7 +300,7 @@ async def test_drain_slurp_and_prefetch_work_without_a_task_for_each_record(
     assert fast["regressions"] == slow["regressions"] > 0
 
 
-async def counted(reader: Program) -> dict[str, Any]:
+async def request_counts(reader: Program) -> dict[str, Any]:
     """Request the figures."""
     before = len([report for report in reader.reports if "tasks" in report])
     reader.tell(count=True)
@@ -298,9 +310,9 @@ async def counted(reader: Program) -> dict[str, Any]:
     return [report for report in reader.reports if "tasks" in report][-1]
 
 
-def owned(reader: Program) -> int:
+def partitions_owned(reader: Program) -> int:
     """Return how many partitions a reader owns now."""
-    return len(reader.said_last("owns") or ())
+    return len(reader.newest_value("owns") or ())
 
 
 async def test_table_start_tables_start_without_a_wait(cluster: Cluster, launch: Launch) -> None:
@@ -318,7 +330,7 @@ async def test_table_start_tables_start_without_a_wait(cluster: Cluster, launch:
         )
         async with reader:
             await cluster.send(topic, [(0, b"key", b"0")])
-            await reader.hear(got=[0, 0])
+            await reader.wait_for_report(got=[0, 0])
         return [report["tables_wait"] for report in reader.reports if "tables_wait" in report]
 
     assert await with_and_without("table_start", scenario) == ([], [1.0])

@@ -50,13 +50,13 @@ async def add_partitions(cluster: Cluster, name: str, count: int) -> None:
     async with cluster.admin() as admin:
         await admin.create_partitions({name: NewPartitions(count)})
 
-        async def there() -> bool:
+        async def partitions_exist() -> bool:
             (found,) = await admin.describe_topics([name])
             return len(found["partitions"]) == count and all(
-                one["leader"] >= 0 for one in found["partitions"]
+                partition["leader"] >= 0 for partition in found["partitions"]
             )
 
-        await eventually(there, f"{name} has {count} partitions")
+        await eventually(partitions_exist, f"{name} has {count} partitions")
 
 
 async def configuration(cluster: Cluster, name: str) -> dict[str, str]:
@@ -286,12 +286,12 @@ async def test_p9_vendors_topics_made_beforehand_are_taken_as_they_are(cluster: 
 
 
 async def test_a_kafka_that_is_away_is_said_to_be_away(unused_tcp_port: int) -> None:
-    away = Settings.read(kafka_bootstrap_servers=f"127.0.0.1:{unused_tcp_port}")
+    absent_kafka = Settings.read(kafka_bootstrap_servers=f"127.0.0.1:{unused_tcp_port}")
     for ask in (provision, as_made):
         with pytest.raises(
             RuntimeFailure, match=rf"^Kafka: does not answer at 127\.0\.0\.1:{unused_tcp_port}; "
         ):
-            await ask(away)
+            await ask(absent_kafka)
 
 
 async def test_topics_that_get_no_leader_are_named_with_what_to_check(

@@ -13,7 +13,7 @@ from models.audit import AuditRecord
 from models.facts import Facts
 from rules.queues.columns import name_of
 from rules.queues.rule_book import OrgRules
-from sink.db_errors import translated
+from sink.db_errors import translated_errors
 from sink.tables import LeadTable
 from web.auth import Person
 from web.console_services import Services
@@ -89,17 +89,19 @@ def day_of(text: str) -> tuple[datetime, datetime]:
 
 
 async def _in_words(parts: Services, person: Person, records: list[AuditRecord]) -> list[AuditLine]:
-    leads = {name for one in records for name in _leads(one)}
-    tokens = {name for one in records for name in _tokens(one)}
+    leads = {name for record in records for name in _leads(record)}
+    tokens = {name for record in records for name in _tokens(record)}
     rules = parts.directory.org(person.org)
-    removed = {one.object for one in records if is_removed(rules, one.object)} | _removed_in(rules, records)
+    removed = {record.object for record in records if is_removed(rules, record.object)} | _removed_in(
+        rules, records
+    )
     known = EntryNames(
         rules,
         await asyncio.to_thread(_lead_names, parts, person.org, leads) if leads else {},
         await asyncio.to_thread(parts.tokens.names, person.org, tokens) if tokens else {},
         await asyncio.to_thread(_former_names, parts, person.org, removed) if removed else {},
     )
-    return [AuditLine(one, entry_text(one, known)) for one in records]
+    return [AuditLine(record, entry_text(record, known)) for record in records]
 
 
 def _removed_in(rules: OrgRules, records: list[AuditRecord]) -> set[str]:
@@ -125,7 +127,7 @@ def _former_names(parts: Services, org: str, objects: set[str]) -> dict[str, str
     found = {}
     for of in sorted(objects):
         entries = parts.audit_index.find(AuditFilter(org=org, object=of), limit=MOST_SEARCHED)
-        name = next((name for one in entries if (name := _name_in(one))), None)
+        name = next((name for entry in entries if (name := _name_in(entry))), None)
         if name is not None:
             found[of] = name
     return found
@@ -154,7 +156,7 @@ def _lead_names(parts: Services, org: str, lead_ids: set[str]) -> dict[str, str]
     query = select(LeadTable.lead_id, LeadTable.facts).where(
         LeadTable.lead_id.in_(sorted(lead_ids)), LeadTable.org == org
     )
-    with translated("CRM database"), parts.crm.connect() as connection:
+    with translated_errors("CRM database"), parts.crm.connect() as connection:
         rows: list[Any] = list(connection.execute(query))
     return {row.lead_id: name_of(msgspec.convert(row.facts, Facts)) for row in rows}
 

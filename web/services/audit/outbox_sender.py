@@ -68,7 +68,7 @@ class AuditOutboxSender:
             await asyncio.to_thread(self._outbox.settle_stale, datetime.now(UTC))
             while records := await asyncio.to_thread(self._outbox.ready, BATCH):
                 await _send(producer, records)
-                await asyncio.to_thread(self._outbox.sent, [one.audit_id for one in records])
+                await asyncio.to_thread(self._outbox.sent, [record.audit_id for record in records])
             await self._count()
         with suppress(TimeoutError):
             await asyncio.wait_for(self._audit.written.wait(), LOOK_SECONDS)

@@ -17,7 +17,7 @@ from sqlalchemy import Engine
 from application.directory.changes import Difference, differences
 from application.directory.objects import Objects, Value, normal, path_of
 from application.directory.publish import open_without_reps, publish_one
-from application.directory.references import after, missing_references
+from application.directory.references import directory_after, missing_references
 from models.errors import Problem as FieldProblem
 from models.errors import PublicationConflictError, PublicationErrors, RetryableError
 from rules.queues.rule_book import Key, NewestPublication, OrgRules
@@ -106,7 +106,7 @@ class Editor:
         return Edit(value=wanted, version=version, changes=changes, effects=sentences)
 
     def _is_newest(self, rules: OrgRules, key: Key, base: int | None) -> None:
-        now = published(rules, key)
+        now = current_publication(rules, key)
         if (now.version if now else None) == base:
             return
         changed = (
@@ -136,7 +136,7 @@ def _first_admin(rules: OrgRules, key: Key, wanted: Value | None, by: Value | No
     return {} if normalised is None else {own: normalised}
 
 
-def published(rules: OrgRules, key: Key) -> NewestPublication | None:
+def current_publication(rules: OrgRules, key: Key) -> NewestPublication | None:
     """Return an object's current publication, None if the object does not exist."""
     found = rules.objects.get(key)
     return found if found is not None and found.value is not None else None
@@ -155,7 +155,7 @@ def check(before: Objects, key: Key, wanted: Value | None, *, is_open: bool) -> 
         for problem in missing_references(before, {key: wanted}, is_open=is_open)
     ]
     had_admin = is_open or has_admin(before)  # else nothing is lost, and a rep's own choice needs no admin
-    if key[0] == "rep" and had_admin and not has_admin(after(before, {key: wanted})):
+    if key[0] == "rep" and had_admin and not has_admin(directory_after(before, {key: wanted})):
         field = "" if wanted is None else "active" if wanted.get("role") == "admin" else "role"
         problems.append(FieldProblem(path=field, reason=NO_ADMIN))
     if problems:

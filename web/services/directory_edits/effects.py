@@ -8,7 +8,7 @@ from sqlalchemy import Engine, func, select
 from application.directory.objects import Value
 from models.lead import OWNED_PHASES, Phase
 from rules.queues.rule_book import Key, OrgRules
-from sink.db_errors import translated
+from sink.db_errors import translated_errors
 from sink.tables import LeadTable
 from web.services.look_alike_objects import look_alikes_of
 
@@ -138,7 +138,7 @@ def _leads(crm: Engine, org: str, rep_id: str) -> tuple[int, int]:
         .where(table.owner == rep_id, table.org == org, table.phase.in_(phases))
         .group_by(table.phase)
     )
-    with translated("CRM database"), crm.connect() as connection:
+    with translated_errors("CRM database"), crm.connect() as connection:
         counts = dict(connection.execute(query).all())
     return sum(counts.values()), counts.get(Phase.WORKING.value, 0)
 

@@ -10,13 +10,13 @@ import msgspec
 
 from application.audit.entry import Actor, AuditedAct
 from application.audit.write import audited_all
-from application.directory.apply import planned
+from application.directory.apply import plan_changes
 from application.directory.changes import ChangePlan, differences
 from application.directory.directory_file import read_directory
 from application.directory.objects import SECTION_OF, Objects, Value, WantedAction, normal
 from application.directory.people_table import PeopleErrors, is_table, read_people
 from application.directory.publish import PublishedObjects, publish, read_published
-from application.directory.references import after
+from application.directory.references import directory_after
 from application.directory.yaml_lines import line_of_error, lines_of
 from models.errors import Problem as FieldProblem
 from models.errors import PublicationConflictError, PublicationErrors, RetryableError
@@ -26,7 +26,7 @@ from web.console_services import Services
 from web.errors import HttpProblem
 from web.services.directory_edits.editor import NO_ADMIN, READ_BACK_SECONDS, has_admin
 from web.services.directory_edits.effects import effects
-from web.services.directory_import.sentences import NOUNS, Sentence, named, sentences
+from web.services.directory_import.sentences import NOUNS, Sentence, object_in_words, sentences
 from web.services.field_labels import field_label
 
 MOST_BYTES: Final = 2 * 1024 * 1024
@@ -78,7 +78,7 @@ async def plan_import(
     try:
         wanted = await asyncio.to_thread(_read, person.org, content, name, before.present)
         asker = _asker(person, before, wanted.objects)
-        plan = planned(before, {**wanted.objects, **asker}, prune=prune and not table)
+        plan = plan_changes(before, {**wanted.objects, **asker}, prune=prune and not table)
         _keeps_an_admin(before, plan)
     except PublicationErrors as error:
         raise await asyncio.to_thread(_refusal, error, content, table=table) from error
@@ -134,7 +134,7 @@ def _asker(person: Person, before: PublishedObjects, wanted: WantedAction) -> di
 def _keeps_an_admin(before: PublishedObjects, plan: ChangePlan) -> None:
     had = has_admin(before.present) or before.is_open
     touches = any(kind == "rep" for kind, _ in plan.objects)
-    if had and touches and not has_admin(after(before.present, plan.objects)):
+    if had and touches and not has_admin(directory_after(before.present, plan.objects)):
         raise PublicationErrors((FieldProblem(path="reps", reason=NO_ADMIN),))
 
 
@@ -197,7 +197,7 @@ def _where(problem: FieldProblem) -> tuple[str, str]:
     if kind not in NOUNS:
         return "settings", _field(rest)
     object_id, _, inside = rest.partition(".")
-    return named((kind, object_id), {}).removeprefix("the "), _field(inside)
+    return object_in_words((kind, object_id), {}).removeprefix("the "), _field(inside)
 
 
 def _field(path: str) -> str:

@@ -38,14 +38,13 @@ def sentences(plan: ChangePlan, before: Objects) -> list[Sentence]:
         old, new = before.get(key), plan.objects.get(key)
         change_text = "" if new is None else _said(change.kind, old, new, after)
         remark = f" Its newest publication was refused: {change.remark}." if change.remark else ""
-        text = (
-            f"{_VERBS[change.change]} {named(key, after)}{': ' + change_text if change_text else ''}.{remark}"
-        )
+        said = f"{_VERBS[change.change]} {object_in_words(key, after)}"
+        text = f"{said}{': ' + change_text if change_text else ''}.{remark}"
         found.append(Sentence(change.change, change.kind, change.id, text))
     return found
 
 
-def named(key: Key, objects: Objects) -> str:
+def object_in_words(key: Key, objects: Objects) -> str:
     """Return an object as people name it: "the rep Mia Jones"."""
     kind, object_id = key
     if kind not in NOUNS:
@@ -90,7 +89,7 @@ def _readable(kind: str, value: Value, names: Objects) -> Value:
     if kind == "campaign" and shown.get("group_id"):
         shown["group"] = _name(("group", shown.pop("group_id")), names)
     if kind == "queue" and shown.get("reps"):
-        shown["reps"] = [_name(("rep", one), names) for one in shown["reps"]]
+        shown["reps"] = [_name(("rep", rep), names) for rep in shown["reps"]]
     return shown
 
 
@@ -101,6 +100,6 @@ def _span(span: Mapping[str, Any]) -> str:
 
 
 def _roster(members: list[Mapping[str, Any]], names: Objects) -> Iterator[str]:
-    for one in members:
-        weight = one.get("weight", 1)
-        yield _name(("rep", one["rep_id"]), names) + ("" if weight == 1 else f" (weight {weight})")
+    for member in members:
+        weight = member.get("weight", 1)
+        yield _name(("rep", member["rep_id"]), names) + ("" if weight == 1 else f" (weight {weight})")

@@ -16,7 +16,7 @@ from typing import Any, Final
 import msgspec
 
 from application.dead_letter_marks import Mark, MarkKind, read_mark
-from application.dead_letters import shown
+from application.dead_letters import letter_as_json
 from application.replay import is_replayable
 from models.errors import RetryableError
 from streams.clients import follow
@@ -148,7 +148,9 @@ class DeadLetterFollower:
         letter = read_letter(record)
         org = org_of(letter)
         if letter.position not in self._by_position:
-            found = ShownLetter(**shown(letter), replayable=is_replayable(letter), vendor=vendor_in(letter))
+            found = ShownLetter(
+                **letter_as_json(letter), replayable=is_replayable(letter), vendor=vendor_in(letter)
+            )
             found.take_mark(self._marks.get(found.place))
             kept = self._kept[org]
             if len(kept) == kept.maxlen:

@@ -12,7 +12,7 @@ from sqlalchemy import Engine
 
 from rules.queues.rule_book import OrgRules
 from sink import measures
-from sink.db_errors import translated
+from sink.db_errors import translated_errors
 from sink.measures import ClaimCounts, FirstOwnerSpeed, OfferCounts, ShareOfRep
 from sink.queries import leads_by_phase
 
@@ -86,7 +86,7 @@ def _count(crm: Engine, rules: OrgRules, minutes: int) -> OrgMeasures:
     # Start at the beginning of a minute, so that the first minute is complete.
     since = now.replace(second=0, microsecond=0) - timedelta(minutes=minutes - 1)
     org = rules.org
-    with translated("CRM database"), crm.connect() as connection:
+    with translated_errors("CRM database"), crm.connect() as connection:
         arrivals, arrivals_cut = measures.arrivals(connection, org, since)
         claims, claims_cut = measures.claims(connection, org, since)
         speed, speeds, speeds_cut = measures.first_owners(connection, org, since)

@@ -21,7 +21,7 @@ from streams.patches.registry import PATCHES
 from streams.settings import Settings
 
 
-def say(**what: object) -> None:
+def send_report(**what: object) -> None:
     """Send a message to the test."""
     sys.stdout.write(json.dumps(what) + "\n")
     sys.stdout.flush()

@@ -15,7 +15,7 @@ from mode.supervisors import CrashingSupervisor
 from streams import journal
 from streams.app import StageApp, bulks, raw_topic
 from streams.journal import Acker, JournalWriter
-from tests.streams.faust.apps.base import commands, run, say
+from tests.streams.faust.apps.base import commands, run, send_report
 
 TOPIC, OUT, BY = os.environ["TOPIC"], os.environ["OUT"], os.environ.get("BY", "")
 RAISE_AT = int(os.environ.get("RAISE_AT", "-1"))
@@ -41,7 +41,7 @@ class Copier:
     async def copy(self, stream: Any) -> None:
         """Write a copy of each event, with its offset as the key."""
         async for events in bulks(self.app, stream):
-            say(taken=len(events), first=events[0].message.offset if events else None)
+            send_report(taken=len(events), first=events[0].message.offset if events else None)
             await self.gate.wait()
             for event in events:
                 self.handle(event)
@@ -62,7 +62,7 @@ class Copier:
         """Wait until all copies are durable, then give up the partitions."""
         await self.writer.settled()
         self.acker = Acker()
-        say(revoked=True)
+        send_report(revoked=True)
 
     async def obey(self) -> None:
         """Carry out the test's commands."""
@@ -75,7 +75,7 @@ class Copier:
         """Report when the program is ready."""
         while self.app.rebalancing or not self.app.lease.fresh:
             await asyncio.sleep(0.02)
-        say(ready=True)
+        send_report(ready=True)
         if os.environ.get("STOP_SENDING"):
             self.stop_sending()
 

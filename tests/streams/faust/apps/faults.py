@@ -12,7 +12,7 @@ import rules.lead.lead_partition
 from models.events import ActionRequested, DeadlinePassed, RulesChanged
 from streams.app import StageApp
 from streams.journal import JournalWriter
-from tests.streams.faust.apps.base import commands, say
+from tests.streams.faust.apps.base import commands, send_report
 
 Stages = Callable[[StageApp], list[JournalWriter]]
 
@@ -99,19 +99,19 @@ def the_sweep_is_watched(stages: Stages) -> Stages:
             undecided.add((partition, event.lead_id.encode()))
             most = max(most, len(undecided))
             if stage.rebalancing:
-                say(sent_while_rebalancing=event.lead_id)
+                send_report(sent_while_rebalancing=event.lead_id)
         append(stage, partition, event)
 
     def noted(sweeper: Any, partition: int, key: bytes) -> None:
         decided(sweeper, partition, key)
         undecided.discard((partition, key))
 
-    async def hold(sweeper: Any) -> None:
+    async def sweep_after_note(sweeper: Any) -> None:
         nonlocal rounds
         await until(sweeper)
         rounds += 1
         if rounds == 10:  # an arbitrary slice in the middle
-            say(held=True)
+            send_report(held=True)
             await go_on.wait()
 
     async def obey() -> None:
@@ -119,10 +119,10 @@ def the_sweep_is_watched(stages: Stages) -> Stages:
             if command.get("go_on"):
                 go_on.set()
             if command.get("figures"):
-                say(most=most, rounds=rounds)
+                send_report(most=most, rounds=rounds)
 
     stage_class.append = appended
-    sweeper_class.decided, sweeper_class._until_decided = noted, hold
+    sweeper_class.decided, sweeper_class._until_decided = noted, sweep_after_note
 
     def watched(app: StageApp) -> list[JournalWriter]:
         app.task(obey)

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from streams.app import StageApp
-from tests.streams.faust.apps.base import say
+from tests.streams.faust.apps.base import send_report
 
 TOPIC = os.environ.get("TOPIC", "")
 
@@ -20,7 +20,7 @@ def resumed_with_events_in_the_buffer(app: StageApp) -> None:
     async def perform_seek() -> None:
         await seek()
         if app.rebalancing:
-            say(seeking=True)
+            send_report(seeking=True)
             while _waiting(app) < int(os.environ["WAITING"]):  # Faust's queues have no event for it
                 await asyncio.sleep(0.01)
 
@@ -50,7 +50,7 @@ def fetched_before_it_is_paused(app: StageApp) -> None:
             try:
                 await asyncio.wait_for(fetched.wait(), patience)
             except TimeoutError:
-                say(paused_first=True)
+                send_report(paused_first=True)
         await rebalanced(revoked, assigned)
 
     agents.on_rebalance = on_rebalance
@@ -61,7 +61,7 @@ def tables_say_how_long_they_wait(app: StageApp) -> None:
     tables: Any = app.tables
 
     async def sleep(seconds: float) -> None:
-        say(tables_wait=seconds)
+        send_report(tables_wait=seconds)
 
     tables.sleep = sleep
 
@@ -83,7 +83,7 @@ def fetch_overtaken_by_a_rebalance(app: StageApp) -> None:
 
     async def on_rebalance(*args: Any) -> None:
         if app.rebalancing_count > 1:
-            say(rebalancing=True)
+            send_report(rebalancing=True)
             await served.wait()
         await rebalanced(*args)
 
@@ -129,7 +129,7 @@ def delivered_while_it_seeks(app: StageApp) -> None:
             await asyncio.wait_for(given.wait(), 2.5)
 
     async def seek_to_committed() -> Any:
-        say(seeking=True)
+        send_report(seeking=True)
         await until_given()
         committed = await seek()
         await until_given()
@@ -150,7 +150,7 @@ def _once_in_recovery(app: StageApp, fetch: Callable[[], Awaitable[Any]]) -> Non
         # A fetch that is still under way would take what the seek brings back, and nobody would put it back.
         async with fetching:
             await seek()
-        say(sought=_offsets(consumer._read_offset))
+        send_report(sought=_offsets(consumer._read_offset))
 
     async def fetch_alone() -> dict[Any, Any]:
         async with fetching:
@@ -166,7 +166,7 @@ def _once_in_recovery(app: StageApp, fetch: Callable[[], Awaitable[Any]]) -> Non
             if not any(tp.topic == TOPIC for tp in records):
                 # Faust may cancel this call. The consumer's thread fetches on, so the seek still waits for its end.
                 records |= await asyncio.shield(asyncio.ensure_future(fetch_alone()))
-        say(
+        send_report(
             fetched=True,
             taken=_offsets({tp: (taken[0].offset, taken[-1].offset) for tp, taken in records.items()}),
         )

@@ -20,7 +20,7 @@ from streams.journal import JournalWriter
 from streams.patches import message_delivery
 from streams.stage_table import JournalTable
 from tests.streams.faust.apps import races
-from tests.streams.faust.apps.base import commands, run, say
+from tests.streams.faust.apps.base import commands, run, send_report
 
 TOPIC = os.environ["TOPIC"]
 HOLD = bool(os.environ.get("HOLD"))
@@ -82,13 +82,13 @@ class Reader:
             self.held[message.partition, message.offset] = event
         else:
             event.ack()
-        say(**report)
+        send_report(**report)
 
     async def recovered(self) -> None:
         """Report the recovered rows."""
         assert self.table is not None
         rows = self.table.rows
-        say(
+        send_report(
             recovered={
                 leads.partition: {key.decode(): row.off for key, row in leads.rows.items()}
                 for leads in rows.partitions()
@@ -115,7 +115,9 @@ class Reader:
             consumer: Any = self.app.consumer
             in_use = {(tp.topic, tp.partition) for tp in consumer._get_active_partitions()}
             for _, request in found[0]:
-                requested = {(topic, one[0]) for topic, partitions in request.topics for one in partitions}
+                requested = {
+                    (topic, partition[0]) for topic, partitions in request.topics for partition in partitions
+                }
                 if in_use:
                     self.fetch_waits["full" if in_use <= requested else "partial"].add(request._max_wait_ms)
             return found
@@ -137,7 +139,7 @@ class Reader:
                 await self.app.consumer.seek(TP(TOPIC, command["rewind"]), 0)
             if command.get("count"):
                 waits = {partition: sorted(found) for partition, found in self.fetch_waits.items()}
-                say(tasks=self.tasks, longest_backoff=self.longest_backoff, fetch_waits=waits)
+                send_report(tasks=self.tasks, longest_backoff=self.longest_backoff, fetch_waits=waits)
                 for found in self.fetch_waits.values():
                     found.clear()
         os._exit(0)
@@ -151,7 +153,7 @@ class Reader:
                 owned = sorted(tp.partition for tp in self.app.consumer.assignment() if tp.topic == TOPIC)
             if owned != before:
                 before = owned
-                say(owns=owned)
+                send_report(owns=owned)
             await asyncio.sleep(0.02)
 
 

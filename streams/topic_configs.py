@@ -14,6 +14,9 @@ from streams.patches.topic_admin import TopicAdmin
 _log = structlog.get_logger(__name__)
 
 RETENTION: Final = "retention.ms"
+MOST_BYTES: Final = "max.message.bytes"
+DEFAULT_MOST_BYTES: Final = 1_048_576
+"""About what a broker takes by default. We write batches of up to 1,000,000 bytes and their headers."""
 
 
 @dataclass(frozen=True)
@@ -23,7 +26,8 @@ class Topic:
     `each`: why another number does harm, said of each record or key; only topics whose number is fixed have it.
     `checked`: configs that must have the value given here; another value is refused. `mended`: configs that are set to
     the value given here if they differ. `replaced`: values of an earlier version; a config that still has one is set to
-    the value given here.
+    the value given here. `at_least`: configs that are set to this number if they are smaller, because a broker that
+    takes less (`message.max.bytes`) refuses what we write again and again.
     """
 
     name: str
@@ -33,6 +37,7 @@ class Topic:
     checked: frozenset[str] = frozenset({"cleanup.policy"})
     mended: frozenset[str] = frozenset()
     replaced: dict[str, str] = field(default_factory=dict)
+    at_least: dict[str, int] = field(default_factory=lambda: {MOST_BYTES: DEFAULT_MOST_BYTES})
     each: str = ""
 
     @property
@@ -63,15 +68,27 @@ async def check_configs(
                 continue
             if key not in mended and key not in topic.replaced:
                 raise ConfigError(f"topic {topic.name}", f"{key} is {value!r}, it must be {wanted!r}")
-            if refusal := await admin.set_config(topic.name, key, wanted):
-                command = f"kafka-configs.sh --alter --entity-type topics --entity-name {topic.name}"
-                raise ConfigError(
-                    f"topic {topic.name}",
-                    f"{key} is {value!r}, it must be {wanted!r}, and the broker does not let us set it ({refusal}):"
-                    f" {command} --add-config {key}={wanted}",
-                )
-            _log.warning("a topic's config was set", topic=topic.name, config=key, was=value, now=wanted)
-            await _wait_until_set(admin, topic.name, key, wanted)
+            await _set(admin, topic.name, key, value, wanted)
+        for key, least in topic.at_least.items():
+            value = found[topic.name].get(key)
+            if value is not None and int(value) < least:
+                await _set(admin, topic.name, key, value, str(least), or_more=True)
+
+
+async def _set(
+    admin: TopicAdmin, topic: str, key: str, value: str | None, wanted: str, *, or_more: bool = False
+) -> None:
+    """Set a config, and wait until the broker uses it. Raises `ConfigError` with the remedy if we may not."""
+    if refusal := await admin.set_config(topic, key, wanted):
+        command = f"kafka-configs.sh --alter --entity-type topics --entity-name {topic}"
+        must = f"must be {wanted!r}{' or more' if or_more else ''}"
+        raise ConfigError(
+            f"topic {topic}",
+            f"{key} is {value!r}, it {must}, and the broker does not let us set it ({refusal}):"
+            f" {command} --add-config {key}={wanted}",
+        )
+    _log.warning("a topic's config was set", topic=topic, config=key, was=value, now=wanted)
+    await _wait_until_set(admin, topic, key, wanted)
 
 
 async def _wait_until_set(

@@ -25,7 +25,7 @@ from streams.kafka_refusals import ACLS, failure
 from streams.partition_counts import Shape, check_counts, settings_of_cluster
 from streams.patches.topic_admin import TopicAdmin
 from streams.settings import Settings
-from streams.topic_configs import RETENTION, Topic, check_configs
+from streams.topic_configs import MOST_BYTES, RETENTION, Topic, check_configs
 
 LEAD_ARRIVALS: Final = "lead-arrivals"
 LEAD_ACTIONS: Final = "lead-actions"
@@ -172,9 +172,10 @@ TOPICS: Final[tuple[Topic, ...]] = (
             "cleanup.policy": "delete",
             "retention.ms": _MONTH_MS,
             "segment.ms": _DAY_MS,
-            "max.message.bytes": str(MAX_DEAD_LETTER_BYTES + 1024),
+            MOST_BYTES: str(MAX_DEAD_LETTER_BYTES + 1024),
         },
         replaced={"retention.ms": _FOR_EVER_MS},
+        at_least={MOST_BYTES: MAX_DEAD_LETTER_BYTES + 1024},
     ),
     # The key is the dead letter's position. The newest mark of a letter counts.
     Topic(
@@ -233,7 +234,7 @@ async def provision(settings: Settings) -> Settings:
 
     The number of partitions is fixed when the topics are created. If the setting was not given, it follows the cluster;
     if it was given and differs, it is refused. A raised count is adopted if it is harmless. Inbound topics with the
-    clients' timestamps are changed to the broker's.
+    clients' timestamps are changed to the broker's, and topics that take less than we write take as much.
 
     Raises `ConfigError` with the topic, the setting, its value, the required value and the remedy. A log with the
     clients' timestamps, or a journal with another number of partitions, would lead to wrong decisions without an error.

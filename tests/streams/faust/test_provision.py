@@ -14,6 +14,7 @@ from aiokafka.admin import NewPartitions
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
 from models.errors import ConfigError, RetryableError, RuntimeFailure
+from models.record_size import MAX_RECORD_BYTES, MOST_OVERHEAD_BYTES
 from streams import clients, topics
 from streams.patches.topic_admin import TopicAdmin
 from streams.settings import Settings
@@ -137,6 +138,45 @@ async def test_p8_an_inbound_topic_with_the_clients_time_is_given_the_brokers(
     found = await configuration(cluster, topic)
     assert found["message.timestamp.type"] == "LogAppendTime"
     assert found["segment.ms"] == "7654321"
+
+
+async def test_a_topic_that_takes_less_than_we_write_takes_as_much(cluster: Cluster, prefix: str) -> None:
+    """A cluster with a small `message.max.bytes` ended each worker at its first batch, again after each start."""
+    small = {"max_message_bytes": "20000"}
+    for name, config in {
+        "org-log": {"message_timestamp_type": "LogAppendTime", **small},
+        "lead-decisions": small,
+        "queue-changes": {"max_message_bytes": "5000000"},
+        "dead-letters": {"max_message_bytes": "1048588"},
+    }.items():
+        await cluster.create(f"{prefix}-{name}", PARTITIONS, **config)
+    await provision(settings(cluster, partitions=PARTITIONS))
+    takes = {
+        topic.name.removeprefix(f"{prefix}-"): int(
+            (await configuration(cluster, topic.name))["max.message.bytes"]
+        )
+        for topic in topics.TOPICS
+    }
+    assert (takes["org-log"], takes["lead-decisions"]) == (1_048_576, 1_048_576)
+    assert takes["queue-changes"] == 5_000_000, "what takes more stays as it is"
+    assert takes["dead-letters"] > topics.MAX_DEAD_LETTER_BYTES
+    assert min(takes.values()) > MAX_RECORD_BYTES + MOST_OVERHEAD_BYTES
+
+
+@pytest.mark.usefixtures("prefix")
+async def test_a_topic_that_may_not_be_made_to_take_more_is_named_with_the_command(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await provision(settings(cluster, partitions=PARTITIONS))
+    first, *others = topics.TOPICS
+    monkeypatch.setattr(topics, "TOPICS", (replace(first, at_least={"max.message.bytes": 2**31}), *others))
+    with pytest.raises(ConfigError) as error:
+        await provision(settings(cluster, partitions=PARTITIONS))
+    message = str(error.value)
+    assert message.startswith(
+        f"topic {first.name}: max.message.bytes is '1048588', it must be '2147483648' or more"
+    )
+    assert message.endswith(f"--entity-name {first.name} --add-config max.message.bytes=2147483648")
 
 
 @pytest.mark.usefixtures("prefix")

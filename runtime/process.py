@@ -33,7 +33,7 @@ POLL_SECONDS: Final = 0.02  # how often an awaited condition is checked
 _RESERVED_AT_ONCE: Final = 256
 """How many ports a process reserves. The oldest reservation ends then; its server has long since listened or ended."""
 
-_reserved_ports: deque[socket.socket] = deque(maxlen=_RESERVED_AT_ONCE)
+_reserved_ports: deque[socket.socket] = deque()
 _PARENT_WATCH: Final = Path(__file__).with_name("parent_watch.py")
 
 
@@ -225,6 +225,8 @@ def free_port() -> int:
         if (reserved := _reserve(port)) is None:
             continue
         if is_free(port):
+            if len(_reserved_ports) == _RESERVED_AT_ONCE:
+                _reserved_ports.popleft().close()
             _reserved_ports.append(reserved)
             return port
         reserved.close()

@@ -7,14 +7,13 @@ import fcntl
 import os
 import secrets
 import signal
+import socket
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from collections import deque
 from concurrent.futures import Future
-from io import BytesIO
 from pathlib import Path
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Final
@@ -34,7 +33,7 @@ POLL_SECONDS: Final = 0.02  # how often an awaited condition is checked
 _RESERVED_AT_ONCE: Final = 256
 """How many ports a process reserves. The oldest reservation ends then; its server has long since listened or ended."""
 
-_reserved_ports: deque[IOBase] = deque(maxlen=_RESERVED_AT_ONCE)
+_reserved_ports: deque[socket.socket] = deque()
 _PARENT_WATCH: Final = Path(__file__).with_name("parent_watch.py")
 
 
@@ -219,33 +218,34 @@ def wait_for_change(
 def free_port() -> int:
     """Return a port from PORTS that nobody listens on. Raises OSError if a thousand tries find none.
 
-    A server listens some time after its port was chosen. Meanwhile no other process of this user is given the port.
+    A server listens some time after its port was chosen. Meanwhile no other process is given the port.
     """
     for _ in range(1000):
         port = secrets.choice(PORTS)
         if (reserved := _reserve(port)) is None:
             continue
         if is_free(port):
+            if len(_reserved_ports) == _RESERVED_AT_ONCE:
+                _reserved_ports.popleft().close()
             _reserved_ports.append(reserved)
             return port
         reserved.close()
     raise OSError(f"no free port between {PORTS.start} and {PORTS.stop}")
 
 
-def _reserve(port: int) -> IOBase | None:
-    """Lock a port's file until it is closed or this process ends. Return it, or None if another process has it."""
-    folder = Path(tempfile.gettempdir()) / f"firstclaim-ports-{os.getuid()}"
-    try:
-        folder.mkdir(mode=0o700, exist_ok=True)
-        file = open(folder / str(port), "a", opener=private_opener)  # noqa: SIM115  # it stays open while it is locked
-    except PermissionError:
-        return BytesIO()  # somebody else made the folder: then no port can be reserved, only looked at
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        file.close()
-        return None
-    return file
+def _reserve(port: int) -> socket.socket | None:
+    """Reserve a port until the result is closed or this process ends. Return None if another process has it.
+
+    On Linux a socket with an abstract name reserves it, which leaves no file. Elsewhere nothing is reserved.
+    """
+    reserved = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    if sys.platform == "linux":
+        try:
+            reserved.bind(f"\0firstclaim-port-{port}")
+        except OSError:
+            reserved.close()
+            return None
+    return reserved
 
 
 def end_of(log_file: Path, lines: int = 15) -> str:

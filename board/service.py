@@ -111,6 +111,7 @@ class Board:
 
     async def _current(self) -> Generation:
         """Return the current generation. Rebuild if there is none or it cannot continue."""
+        await self._check_eviction()
         known = None if self._gap else await self._writer.generation()
         if known is None:
             self._reports_an_error(f"{self._gap or 'Valkey has no board'}; rebuilding")
@@ -127,6 +128,14 @@ class Board:
                 offsets=generation.offsets,
             )
         return generation
+
+    async def _check_eviction(self) -> None:
+        """Raise `RetryableError` while Valkey may evict rows. The lists are made anew afterwards."""
+        if (policy := await self._writer.evicts()) is not None:
+            self._gap = f"rows may be missing, because maxmemory-policy was {policy}"
+            raise RetryableError(
+                "Valkey", f"maxmemory-policy is {policy}, which drops rows of the lists; set it to noeviction"
+            )
 
     async def _follow(self, generation: Generation) -> None:
         """Apply changes to one generation. Ends only with an exception."""
@@ -182,6 +191,7 @@ class Board:
         # Records of an open transaction do not count as lag, because no consumer gets them yet.
         ends = {tp: consumer.last_stable_offset(tp) for tp in topic_partitions}
         if idle:
+            await self._check_eviction()
             try:
                 async with asyncio.timeout(_ANSWER_SECONDS):
                     ends = await consumer.end_offsets(topic_partitions)

@@ -9,9 +9,11 @@ import msgspec
 import redis.asyncio
 
 from board import keys
-from board.refusals import translated_errors
+from board.refusals import AccessRefusedError, translated_errors
 from models.errors import RuntimeFailure
 
+_ANY_KEY: Final = "allkeys-"
+"""How the policies begin by which keys without an expiry are evicted, as ours are."""
 _NONCES: Final = 2**32
 """How many nonces there are. Two batches that begin at the same entry have the same id once in so many times."""
 
@@ -110,6 +112,19 @@ class BoardWriter:
                 pipe.hgetall(keys.floor(name))
                 offsets, floor = await pipe.execute()
         return Generation(id=name, offsets=_numbers(offsets), floor=_numbers(floor))
+
+    async def evicts(self) -> str | None:
+        """Return the policy by which Valkey may drop rows of the lists without an error; None: it does not.
+
+        A user who may not ask (`INFO`) is not told either; `firstclaim doctor` says so.
+        """
+        try:
+            async with translated_errors():
+                memory = await self._client.info("memory")
+        except AccessRefusedError:
+            return None
+        policy = str(memory.get("maxmemory_policy", ""))
+        return policy if policy.startswith(_ANY_KEY) and int(memory.get("maxmemory", 0)) else None
 
     async def resume(self, generation: str) -> tuple[Generation, bool]:
         """Begin to write to a generation. Return it as it is in the server that the next changes must be applied to.

@@ -46,6 +46,7 @@ def admin(valkey: ValkeyServer) -> Iterator[redis.Redis]:
         yield client
         client.config_set("requirepass", "")
         client.config_set("maxmemory", 0)
+        client.config_set("maxmemory-policy", "noeviction")
         client.config_set("min-replicas-to-write", 0)
         client.replicaof("NO", "ONE")
 
@@ -78,6 +79,29 @@ async def test_a_valkey_at_its_memory_limit_is_waited_for_and_gone_on_with(
         await until(lambda: board.state.ready()[0])
         assert await ids(reader, "aged") == [lead(50).lead_id, lead(1).lead_id, lead(0).lead_id]
         assert board.state.applied == 3
+
+
+async def test_a_valkey_that_may_evict_is_waited_for_and_the_lists_are_made_anew(
+    engine: Engine, client: redis.asyncio.Redis, admin: redis.Redis
+) -> None:
+    """Rows were missing from the lists, and the board said that it was ready."""
+    reader = Reader(client)
+    async with running_board(engine, client) as board:
+        await fill_queue(engine, 2)
+        await until(lambda: board.state.applied == 2)
+        admin.config_set("maxmemory-policy", "volatile-lru")  # our lists do not expire
+        admin.config_set("maxmemory", "100mb")
+        await engine.decide(lead(50, {"aged": "0"}), queue_entered("aged", "0"))
+        await until(lambda: board.state.applied == 3)
+        admin.config_set("maxmemory-policy", "allkeys-lru")
+        await until(lambda: not board.state.ready()[0])
+        await until(lambda: "maxmemory-policy is allkeys-lru" in (board.state.trouble or ""))
+        evicted = [key for key in admin.scan_iter("*") if b"aged" in key]
+        assert evicted
+        admin.delete(*evicted)
+        admin.config_set("maxmemory-policy", "noeviction")
+        await until(lambda: board.state.ready()[0])
+        assert await ids(reader, "aged") == [lead(50).lead_id, lead(1).lead_id, lead(0).lead_id]
 
 
 async def test_a_board_is_built_once_there_is_room_for_it(

@@ -159,15 +159,20 @@ async def _sender_terms(settings: Settings, app: StageApp) -> list[asyncio.Task[
     return [following]
 
 
+async def _start(writers: list[JournalWriter]) -> None:
+    """Connect the writers."""
+    await asyncio.gather(*(writer.start() for writer in writers))
+
+
 async def _serve(settings: Settings, group: str, stages: Stages, port: int, instance_id: str | None) -> None:
     settings = await _provisioned(settings)
     app = make_app(group, settings, instance_id=instance_id)
     writers = stages(app)
     # None of these needs another one, and all are done before the first event.
-    brake, following, *_ = await asyncio.gather(
+    brake, following, _ = await asyncio.gather(
         _brake(settings, [stage.name for stage in app.stages]),
         _sender_terms(settings, app),
-        *(writer.start() for writer in writers),
+        _start(writers),
     )
     for stage in app.stages:
         stage.brake = brake

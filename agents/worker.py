@@ -159,16 +159,23 @@ async def _sender_terms(settings: Settings, app: StageApp) -> list[asyncio.Task[
     return [following]
 
 
+async def _start(writers: list[JournalWriter]) -> None:
+    """Connect the writers."""
+    await asyncio.gather(*(writer.start() for writer in writers))
+
+
 async def _serve(settings: Settings, group: str, stages: Stages, port: int, instance_id: str | None) -> None:
     settings = await _provisioned(settings)
     app = make_app(group, settings, instance_id=instance_id)
     writers = stages(app)
-    brake = await _brake(settings, [stage.name for stage in app.stages])
+    # None of these needs another one, and all are done before the first event.
+    brake, following, _ = await asyncio.gather(
+        _brake(settings, [stage.name for stage in app.stages]),
+        _sender_terms(settings, app),
+        _start(writers),
+    )
     for stage in app.stages:
         stage.brake = brake
-    following = await _sender_terms(settings, app)
-    for writer in writers:
-        await writer.start()
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -5,6 +5,7 @@ from typing import Final
 
 from streams.patches import (
     commits,
+    discovery,
     fetcher,
     heartbeats,
     message_delivery,
@@ -32,5 +33,6 @@ PATCHES: Final = MappingProxyType(
         "read_committed": fetcher.read_committed,
         "recovery_ends": recovery.recover_to_high_watermarks,
         "table_start": recovery.start_tables_at_once,
+        "discovery": discovery.declare_without_search,
     }
 )

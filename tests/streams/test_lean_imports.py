@@ -46,12 +46,31 @@ import agents.worker
 from streams.app import make_app
 from streams.settings import Settings
 import tempfile
-make_app("lean", Settings.read(state_dir=tempfile.mkdtemp()))
+agents.worker.worker_stages(make_app("lean", Settings.read(state_dir=tempfile.mkdtemp())))
 print(*({"aiohttp", "aiohttp.client", "croniter", "croniter.croniter", "yaml"} & sys.modules.keys()))
 import aiohttp, croniter, yaml
 print(aiohttp.ClientSession.__module__, croniter.croniter.__module__, yaml.safe_load("1"))
 """
     assert run(program) == "\naiohttp.client croniter.croniter 1\n"
+
+
+@pytest.mark.parametrize(("without", "searches"), [("", False), ("discovery", True)])
+def test_discovery_nothing_is_read_for_a_declared_agent(without: str, *, searches: bool) -> None:
+    """Fact 34: stock Faust searches all modules and reads sources for each agent and task."""
+    program = f"""
+import agents.worker
+import inspect, tempfile
+from functools import partial
+from streams import app, patches
+from streams.patches.registry import PATCHES
+from streams.settings import Settings
+app.patches.apply = partial(patches.apply, only=frozenset(PATCHES) - {{{without!r}}})
+asked, find = [], inspect.findsource
+inspect.findsource = lambda found: asked.append(found) or find(found)
+agents.worker.worker_stages(app.make_app("lean", Settings.read(state_dir=tempfile.mkdtemp())))
+print(bool(asked))
+"""
+    assert run(program) == f"{searches}\n"
 
 
 def test_a_stand_in_that_is_used_says_so() -> None:

@@ -284,9 +284,9 @@ class JournalWriter:
         sent = [*headers, *trace] if headers else list(trace)
         lane = self._lane(topic, partition)
         batch = lane.newest
-        if batch is None or batch.builder.append(key=key, value=value, timestamp=None, headers=sent) is None:
+        if batch is None or not batch.builder.add(key, value, sent):
             batch = self._open(lane)
-            batch.builder.append(key=key, value=value, timestamp=None, headers=sent)
+            batch.builder.add(key, value, sent)
         self._added(lane, batch, 1, receipt)
 
     def add_together(
@@ -309,7 +309,7 @@ class JournalWriter:
             batch = self._open(lane)
         headers = [] if receipt is None else list(receipt.trace)
         for key, value in records:
-            batch.builder.append(key=key, value=value, timestamp=None, headers=headers)
+            batch.builder.add(key, value, headers)
             headers = []
         self._added(lane, batch, len(records), receipt)
 

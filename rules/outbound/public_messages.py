@@ -116,7 +116,7 @@ def public_messages(row: LeadRow | DirectoryRow, key: bytes, partition: int) -> 
         PublicMessage(
             topic,
             to,
-            b"" if isinstance(value, _TOMBSTONES) else _encode(value),
+            b"" if (removes := type(value) in _TOMBSTONES) else _encode(value),
             [
                 ("ce_id", public_message_id(SOURCE_LOG, partition, off, n).encode()),
                 _SOURCE,
@@ -125,7 +125,7 @@ def public_messages(row: LeadRow | DirectoryRow, key: bytes, partition: int) -> 
                 time,
                 _CONTENT,
             ],
-            isinstance(value, _TOMBSTONES),
+            removes,
         )
         for n, (topic, to, value) in enumerate(messages)
     ]

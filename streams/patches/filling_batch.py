@@ -4,10 +4,12 @@ The sender has one write request to a broker under way at a time, so under load 
 Closed when it is handed over, it would wait with the records that it had then.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from aiokafka.producer.message_accumulator import BatchBuilder
+
+from models.record_size import Header
 
 
 def _nothing() -> None:
@@ -24,6 +26,16 @@ class FillingBatch(BatchBuilder):
     def __init__(self, most_bytes: int, taken: Callable[[], None]) -> None:
         super().__init__(most_bytes, 0)
         self._taken = taken
+
+    def add(self, key: bytes | None, value: bytes | None, headers: Sequence[Header]) -> bool:
+        """Add a record; False if the batch is full or taken. It is `append` without what our records do not need."""
+        if self._closed:
+            return False
+        if self._builder.append(self._relative_offset, None, key, value, headers) is None:
+            self.close()
+            return False
+        self._relative_offset += 1
+        return True
 
     def _set_producer_state(self, *state: Any, **named: Any) -> None:
         """Close the batch. aiokafka calls this once, in the same turn in which it counts the records."""

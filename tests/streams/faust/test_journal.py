@@ -102,7 +102,8 @@ async def test_the_lease_is_checked_again_for_records_behind_the_first_check(
     own: Cluster, writer: JournalWriter, broker: KafkaBroker
 ) -> None:
     """The lease may have expired since the batch was handed to the sender."""
-    topic, checked = await own.create(unique("lease"), 1), []
+    topic = await own.create(unique("lease"), 1)
+    checked: list[str] = []
     writer._lease = SimpleNamespace(check=checked.append, check_awake=checked.append)  # type: ignore[assignment]
     producer: Any = writer._producer
     broker.suspend()

@@ -5,10 +5,7 @@ counted again by the next one, so the records that were on their way then are no
 not for books. The CRM database has exact figures.
 """
 
-from functools import lru_cache
 from typing import Final
-
-from prometheus_client import Counter
 
 from models.activities import SHORT_TYPES
 from models.decisions import (
@@ -35,27 +32,18 @@ from streams.metrics import (
     SPEED_TO_LEAD,
     TALLY,
 )
+from streams.topics import DEAD_LETTERS
 
 MOST_VENDORS: Final = 200
 """How many vendors have figures of their own in one process. Further ones are counted as `other`."""
 OTHER: Final = "other"
 _ACTIONS: Final = frozenset({*(trigger.value for trigger in Trigger), *(kind.value for kind in SHORT_TYPES)})
-MOST_CHILDREN: Final = 4_096
 
 
-@lru_cache(maxsize=MOST_CHILDREN)
-def _child(metric: Counter, *labels: str) -> Counter:
-    """Return the counter of these labels. Prometheus' own look-up takes longer than the count."""
-    return metric.labels(*labels)
-
-
-def _count(metric: Counter, *labels: str) -> None:
-    TALLY.inc(_child(metric, *labels))
-
-
-def count_published(topic: str) -> None:
-    """Count one message that the relay wrote to a topic."""
-    _count(PUBLISHED, topic)
+def count_published(topic: str, messages: int) -> None:
+    """Count messages that the relay wrote to a topic. Its dead letters are counted elsewhere."""
+    if topic != DEAD_LETTERS:
+        TALLY.count(PUBLISHED, topic, more=messages)
 
 
 class DecisionMetrics:
@@ -70,27 +58,27 @@ class DecisionMetrics:
         for decision in row.decisions:
             if isinstance(decision, Answered):
                 action = decision.action if decision.action in _ACTIONS else OTHER
-                _count(ANSWERS, action, decision.result.value, decision.reason or "")
+                TALLY.count(ANSWERS, action, decision.result.value, decision.reason or "")
             elif isinstance(decision, OwnerChanged):
-                _count(OWNER_CHANGES, decision.how)
+                TALLY.count(OWNER_CHANGES, decision.how)
                 if lead is not None and decision.previous_rep_id is None and decision.rep_id is not None:
                     SPEED_TO_LEAD.observe(max(0.0, (row.at - lead.arrived_at).total_seconds()))
             elif isinstance(decision, LeadOffered):
-                _count(OFFERS, decision.method)
+                TALLY.count(OFFERS, decision.method)
             elif isinstance(decision, OfferEnded):
-                _count(OFFERS_ENDED, decision.method or "", decision.outcome.value)
+                TALLY.count(OFFERS_ENDED, decision.method or "", decision.outcome.value)
             elif isinstance(decision, ExceptionRaised):
-                _count(EXCEPTIONS, "raised", decision.reason)
+                TALLY.count(EXCEPTIONS, "raised", decision.reason)
             elif isinstance(decision, ExceptionResolved):
-                _count(EXCEPTIONS, "resolved", decision.reason)
+                TALLY.count(EXCEPTIONS, "resolved", decision.reason)
             elif isinstance(decision, ExceptionIgnored):
-                _count(EXCEPTIONS, "ignored", "")
+                TALLY.count(EXCEPTIONS, "ignored", "")
             elif isinstance(decision, LeadAccepted) and lead is not None and not lead.split_from:
-                _count(ARRIVALS, self._vendor(lead.facts.vendor), "lead")
+                TALLY.count(ARRIVALS, self._vendor(lead.facts.vendor), "lead")
             elif isinstance(decision, InquiryAdded):
-                _count(ARRIVALS, self._vendor(decision.vendor), "inquiry")
+                TALLY.count(ARRIVALS, self._vendor(decision.vendor), "inquiry")
             elif isinstance(decision, ArrivalRepeated) and lead is not None:
-                _count(ARRIVALS, self._vendor(lead.facts.vendor), "resend")
+                TALLY.count(ARRIVALS, self._vendor(lead.facts.vendor), "resend")
 
     def _vendor(self, vendor: str) -> str:
         if vendor in self.vendors:

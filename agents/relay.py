@@ -4,7 +4,6 @@ Within a partition of the journal the log offset only grows, except for repeats 
 The relay skips records up to the highest log offset seen, and commits that watermark with its offsets (design.md).
 """
 
-from collections.abc import Iterable
 from functools import partial
 from typing import Any, Final
 
@@ -49,6 +48,7 @@ class RelayStage(Stage):
         self.watermarks = Watermarks()
         self.published = PublishedWatermark()
         self.metrics = DecisionMetrics()
+        self.writer.durable = count_published
         commit_with_offsets(app, LEAD_JOURNAL, self.watermarks)
         app.on_rebalance_complete.connect(self.assigned)
 
@@ -82,12 +82,9 @@ class RelayStage(Stage):
                     for n, public_message in enumerate(messages)
                     if not self.published.has(public_message.topic, partition, row.off, n)
                 ]
-            if new:
-                # The decisions of a record whose messages are public in part belong to the relay that was killed.
-                decisions = row if isinstance(row, LeadRow) and len(new) == len(messages) else None
-                receipt.then = partial(
-                    self.count, decisions, [public_message.topic for public_message in new]
-                )
+            # The decisions of a record whose messages are public in part belong to the relay that was killed.
+            if new and isinstance(row, LeadRow) and len(new) == len(messages):
+                receipt.then = partial(self.metrics.count, row)
             for public_message in new:
                 to = self.target_partition(public_message, partition)
                 self.writer.add(
@@ -100,13 +97,6 @@ class RelayStage(Stage):
                     most=None,
                 )
         receipt.settle()
-
-    def count(self, row: LeadRow | None, topics: Iterable[str]) -> None:
-        """Count messages on these topics, and the decisions of their record. All of them are durable now."""
-        for topic in topics:
-            count_published(topic)
-        if row is not None:
-            self.metrics.count(row)
 
     def target_partition(self, public_message: PublicMessage, partition: int) -> int:
         """Return the partition of a message that a record of the journal's `partition` causes."""

@@ -3,7 +3,7 @@
 The format is JSON, written by msgspec. Fields keep their declared order, and fields at their default are omitted.
 """
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Final
 
 import msgspec
@@ -82,6 +82,14 @@ def iso_text(at: datetime, separator: str = "T") -> str:
     if not text.endswith('Z"'):
         return at.isoformat(separator)
     return f"{text[1:11]}{separator}{text[12:-2]}+00:00"
+
+
+def sortable_text(at: datetime) -> str:
+    """Return the instant in UTC with microseconds, in ISO 8601: texts of one width, in the order of the instants."""
+    text = _ENCODER.encode(at).decode()
+    if not text.endswith('Z"'):
+        return at.astimezone(UTC).isoformat(timespec="microseconds")
+    return f"{text[1:20]}{text[20:-2] or '.000000'}+00:00"
 
 
 def directory_key(partition: int, org: str, kind: str, object_id: str) -> bytes:

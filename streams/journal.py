@@ -1,17 +1,18 @@
 """Writes record batches, each appended whole or not at all. An event is acked when all its records are durable.
 
-Each target partition has one lane, which keeps the order. While a batch is being sent, the next one fills. So batches
-grow under load, and an idle lane sends a record at once (docs/design.md, the journal; docs/faust.md 17).
+Each target partition has one lane, which keeps the order. While a batch is being sent, the next one fills until the
+sender takes it. So batches grow under load, and an idle lane sends a record at once (docs/design.md, the journal;
+docs/faust.md 17).
 """
 
 import asyncio
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import Any, Final
 
 from aiokafka.errors import KafkaError
-from aiokafka.producer.message_accumulator import BatchBuilder
 
 from models.errors import PermanentError
 from models.record_size import BATCH_OVERHEAD_BYTES, MAX_RECORD_BYTES, Header, check_size, header_size
@@ -20,6 +21,7 @@ from streams.clients import Producer
 from streams.clients import producer as make_producer
 from streams.kafka_refusals import failure, refusal_of
 from streams.membership_lease import Lease
+from streams.patches.filling_batch import FillingBatch
 from streams.patches.heartbeats import send_only_awake
 from streams.process_exit import ExitCode, leave
 from streams.settings import Settings
@@ -174,22 +176,30 @@ class Acker:
 
 
 class _Batch:
-    __slots__ = ("builder", "receipts", "records")
+    """One record batch. `handed`: how many records it had when it was handed to the sender."""
 
-    def __init__(self, builder: BatchBuilder) -> None:
-        self.builder = builder
+    __slots__ = ("builder", "handed", "receipts", "records")
+
+    def __init__(self, taken: "Callable[[_Batch], None]") -> None:
+        self.builder = FillingBatch(MAX_BATCH_BYTES, partial(taken, self))
         self.receipts: list[Receipt] = []
         self.records = 0
+        self.handed = 0
 
 
 class _Lane:
-    """One target partition: its batches in order, of which one at a time is being sent."""
+    """One target partition: its batches in order, of which one at a time is being sent.
 
-    __slots__ = ("batches", "pumping", "target")
+    `batches`: those that the sender has not been handed. `newest`: the one that fills, handed over or not.
+    """
+
+    __slots__ = ("batches", "name", "newest", "pumping", "target")
 
     def __init__(self, target: tuple[str, int]) -> None:
         self.target = target
+        self.name = f"append to {target[0]}-{target[1]}"
         self.batches: deque[_Batch] = deque()
+        self.newest: _Batch | None = None
         self.pumping = False
 
 
@@ -198,11 +208,13 @@ class JournalWriter:
 
     `lease` is checked before every batch. It ends the process unless this worker is certainly still a member of its
     group. A failed batch also ends the process: its events are not acked, so they are read again (docs/faust.md 6).
+    `durable` is called for each batch that is durable, with its topic and the number of its records.
     """
 
     def __init__(self, settings: Settings, *, lease: Lease | None = None) -> None:
         self._settings = settings
         self._lease = lease
+        self.durable: Callable[[str, int], None] | None = None
         self._producer: Producer | None = None
         self._lanes: dict[tuple[str, int], _Lane] = {}
         self._waiting = 0
@@ -271,10 +283,10 @@ class JournalWriter:
         trace = receipt.trace if receipt is not None and traced else ()
         sent = [*headers, *trace] if headers else list(trace)
         lane = self._lane(topic, partition)
-        batch = lane.batches[-1] if lane.batches else None
-        if batch is None or batch.builder.append(key=key, value=value, timestamp=None, headers=sent) is None:
+        batch = lane.newest
+        if batch is None or not batch.builder.add(key, value, sent):
             batch = self._open(lane)
-            batch.builder.append(key=key, value=value, timestamp=None, headers=sent)
+            batch.builder.add(key, value, sent)
         self._added(lane, batch, 1, receipt)
 
     def add_together(
@@ -292,12 +304,12 @@ class JournalWriter:
                 "record_too_large", f"{size} bytes in {len(records)} records, more than a batch takes"
             )
         lane = self._lane(topic, partition)
-        batch = lane.batches[-1] if lane.batches else None
+        batch = lane.newest
         if batch is None or batch.builder.closed() or batch.builder.size() + size > MAX_BATCH_BYTES:
             batch = self._open(lane)
         headers = [] if receipt is None else list(receipt.trace)
         for key, value in records:
-            batch.builder.append(key=key, value=value, timestamp=None, headers=headers)
+            batch.builder.add(key, value, headers)
             headers = []
         self._added(lane, batch, len(records), receipt)
 
@@ -311,7 +323,7 @@ class JournalWriter:
     def _open(self, lane: _Lane) -> _Batch:
         if self._producer is None:
             raise RuntimeError("the journal writer is not started")
-        batch = _Batch(self._producer.create_batch())
+        batch = lane.newest = _Batch(partial(self._taken, lane))
         lane.batches.append(batch)
         return batch
 
@@ -338,8 +350,8 @@ class JournalWriter:
             while lane.batches:
                 batch = lane.batches.popleft()
                 if self._lease is not None:
-                    self._lease.check(f"append to {topic}-{partition}")
-                batch.builder.close()
+                    self._lease.check(lane.name)
+                batch.handed = batch.records
                 patience = loop.call_later(REQUEST_TIMEOUT_MS / 1000, self._overdue, lane)
                 assert self._producer is not None  # noqa: S101  # `add` has checked it
                 durable = await self._producer.send_batch(batch.builder, topic, partition=partition)
@@ -350,32 +362,32 @@ class JournalWriter:
         except Exception as error:  # noqa: BLE001  # after any error the records are not durable
             if wrong := refusal_of(self._settings, error):
                 leave(ExitCode.CONFIG, wrong.field, f"append to {topic}: {wrong.reason}")
-            leave(ExitCode.SOFTWARE, f"append to {topic}-{partition}", repr(error))
+            leave(ExitCode.SOFTWARE, lane.name, repr(error))
+
+    def _taken(self, lane: _Lane, batch: _Batch) -> None:
+        """Check the lease for records that were added after the batch was handed to the sender, which takes it now."""
+        if self._lease is not None and batch.records != batch.handed:
+            self._lease.check(lane.name)
 
     def _overdue(self, lane: _Lane) -> None:
-        what = f"append to {lane.target[0]}-{lane.target[1]}"
         if self._lease is not None:
-            self._lease.check_awake(what)
-        leave(ExitCode.SOFTWARE, what, f"not durable after {REQUEST_TIMEOUT_MS / 1000:.0f} s")
+            self._lease.check_awake(lane.name)
+        leave(ExitCode.SOFTWARE, lane.name, f"not durable after {REQUEST_TIMEOUT_MS / 1000:.0f} s")
 
     def _done(
-        self,
-        lane: _Lane,
-        batch: _Batch,
-        patience: asyncio.TimerHandle,
-        future: "asyncio.Future[Any]",
+        self, lane: _Lane, batch: _Batch, patience: asyncio.TimerHandle, future: "asyncio.Future[Any]"
     ) -> None:
         patience.cancel()
+        if lane.newest is batch:
+            lane.newest = None
         if not future.cancelled() and (wrong := refusal_of(self._settings, future.exception())):
             leave(ExitCode.CONFIG, wrong.field, f"append to {lane.target[0]}: {wrong.reason}")
         if future.cancelled() or (error := future.exception()):
-            leave(
-                ExitCode.SOFTWARE,
-                f"append to {lane.target[0]}-{lane.target[1]}",
-                "cancelled" if future.cancelled() else repr(error),
-            )
+            leave(ExitCode.SOFTWARE, lane.name, "cancelled" if future.cancelled() else repr(error))
         try:
             settle_together(batch.receipts)
+            if self.durable is not None:
+                self.durable(lane.target[0], batch.records)
         except Exception as failure:  # noqa: BLE001  # a callback's error would only be logged, and the lane would stall
             leave(ExitCode.SOFTWARE, "acknowledging an event", repr(failure))
         self._waiting -= batch.records

@@ -15,15 +15,16 @@ from prometheus_client.registry import Collector
 class Tally(Collector):
     """Keeps increments of counters until the metrics are read. Prometheus' own `inc` takes a lock each time.
 
-    It has at most one number for each counter, so the bound on the counters' labels bounds it.
+    It has at most one number for each set of labels, so the bound on the counters' labels bounds it.
     """
 
     def __init__(self) -> None:
-        self._increments: dict[Counter, int] = {}
+        self._increments: dict[tuple[Counter, tuple[str, ...]], int] = {}
 
-    def inc(self, counter: Counter) -> None:
-        """Count one more."""
-        self._increments[counter] = self._increments.get(counter, 0) + 1
+    def count(self, counter: Counter, *labels: str, more: int = 1) -> None:
+        """Count `more` of what these labels name."""
+        counted = (counter, labels)
+        self._increments[counted] = self._increments.get(counted, 0) + more
 
     def describe(self) -> list[Metric]:
         """Return no metric: the counters describe themselves."""
@@ -32,8 +33,8 @@ class Tally(Collector):
     def collect(self) -> list[Metric]:
         """Add what was kept to the counters. The registry asks this collector before them."""
         increments, self._increments = self._increments, {}
-        for counter, count in increments.items():
-            counter.inc(count)
+        for (counter, labels), count in increments.items():
+            counter.labels(*labels).inc(count)
         return []
 
 

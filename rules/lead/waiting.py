@@ -19,6 +19,7 @@ from rules.lead.transition import Transition
 from rules.queues.queue_eligibility import ORPHANED
 from rules.queues.rule_book import OrgRules
 
+_WORKED: Final = (OutcomeRecorded, CallbackSet)
 _FREE: Final = frozenset({Phase.QUEUED, Phase.EXCEPTION})
 _SEEKS: Final = frozenset(
     {
@@ -103,7 +104,7 @@ def _why_now(transition: Transition, before: Lead) -> str | None:
         return None
     if before.phase is Phase.IGNORED:
         return "it is no longer ignored"
-    worked = any(isinstance(decision, OutcomeRecorded | CallbackSet) for decision in transition.decisions)
+    worked = any(isinstance(decision, _WORKED) for decision in transition.decisions)
     if before.lock is not None and before.owner is None and not worked:
         return "nobody has it open any more"
     if lead.phase is not Phase.EXCEPTION:

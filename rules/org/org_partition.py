@@ -46,6 +46,7 @@ _UNPUBLISHED: Final = OrgDirectory()
 
 Wakeable = OrgRep | OrgGroup | OrgLead
 """The rows that may have a wake time."""
+_WAKEABLE: Final = (OrgRep, OrgGroup, OrgLead)
 Record = tuple[bytes, OrgRecord | None]
 """Key and value of one record of `org-journal`. None: a tombstone, which removes an entry of the do-not-contact
 list, or the newest step of arrivals."""
@@ -198,7 +199,7 @@ class OrgPartition:
             self.apply_or_remove(key, record)
 
     def _arm(self, org: str, row: OrgRow, woken: OrgWoken | None) -> None:
-        if not isinstance(row, OrgRep | OrgGroup | OrgLead) or row.wake is None:
+        if not isinstance(row, _WAKEABLE) or row.wake is None:
             return
         before = self._wakeable(org, *_kind_and_id(row))
         entry = _wake_entry(org, row, row.wake)

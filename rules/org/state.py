@@ -31,6 +31,7 @@ from rules.org.turn_order import turn_sort_key
 
 Key = tuple[bool, int, int, str]
 """A rep's key in its group's order: owed or not, last turn, position on the roster, id."""
+_OF_PERSONS: Final = (OrgPerson, OrgErased, OrgCorrection, OrgMerged, OrgSplit, DoNotContactRow)
 _NOBODY: Final[frozenset[str]] = frozenset()
 
 
@@ -140,9 +141,7 @@ class OrgState:
                 self._put_rep(row)
             elif isinstance(row, OrgLead):
                 self._put_lead(row)
-            elif isinstance(
-                row, OrgPerson | OrgErased | OrgCorrection | OrgMerged | OrgSplit | DoNotContactRow
-            ):
+            elif isinstance(row, _OF_PERSONS):
                 self.persons.put(row)
             else:
                 self.groups[row.group_id] = row

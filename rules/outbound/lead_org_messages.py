@@ -63,15 +63,14 @@ from models.persons import (
 from models.reserved_place import PlaceAnswer
 from models.reserved_place_decisions import PlaceReturned, PlaceSought
 
+_BY_LEAD: Final = (Answered, InquiryAdded)
 _OWNS_AGAIN: Final = (LeadReopened, LeadSplit)
-_SENT_ONE_BY_ONE: Final = (
-    *(RepSought, OfferEnded, OfferDeclined, PlaceSought, PlaceReturned),
-    *(MergeSought, MergeReturned, MergedInto, InquirySplit, InquiryErased),
+_SENT_ONE_BY_ONE: Final = frozenset(
+    {RepSought, OfferEnded, OfferDeclined, PlaceSought, PlaceReturned}
+    | {MergeSought, MergeReturned, MergedInto, InquirySplit, InquiryErased}
 )
-_SENT_TO_ORG: Final = (
-    *_SENT_ONE_BY_ONE,
-    *_OWNS_AGAIN,
-    *(OwnerChanged, InquiryAdded, LeadClosed, LeadErased, FactsCorrected),
+_SENT_TO_ORG: Final = _SENT_ONE_BY_ONE.union(
+    _OWNS_AGAIN, (OwnerChanged, InquiryAdded, LeadClosed, LeadErased, FactsCorrected)
 )
 """The decisions of which an org is told. Most records have none: a claim that lost only has its answer."""
 
@@ -101,7 +100,9 @@ def to_org(row: LeadRow) -> list[OrgEvent]:
         return []
     messages: list[OrgEvent] = []
     owned = OwnerChanged in kinds
-    inquiry = next((decision for decision in row.decisions if isinstance(decision, InquiryAdded)), None)
+    inquiry = corrected = None
+    if InquiryAdded in kinds:
+        inquiry = next(decision for decision in row.decisions if isinstance(decision, InquiryAdded))
     common = {"cause": row.cause, "org": lead.facts.org, "lead_id": lead.lead_id}
     for decision in () if kinds.isdisjoint(_SENT_ONE_BY_ONE) else row.decisions:
         match decision:
@@ -175,7 +176,8 @@ def to_org(row: LeadRow) -> list[OrgEvent]:
             for decision in row.decisions
             if isinstance(decision, LeadErased)
         ]
-    corrected = next((decision for decision in row.decisions if isinstance(decision, FactsCorrected)), None)
+    if FactsCorrected in kinds:
+        corrected = next(decision for decision in row.decisions if isinstance(decision, FactsCorrected))
     if corrected is not None and (message := _correction(row, lead, corrected)) is not None:
         messages.append(message)
     return messages
@@ -380,7 +382,7 @@ def _erasures(org: str, order: ErasureOrder) -> list[LeadNews]:
 
 def _by_lead(row: LeadRow) -> bool:
     """Say whether an action or an inquiry took the lead from its owner. Otherwise the org did, and knows it (X2)."""
-    return any(isinstance(decision, Answered | InquiryAdded) for decision in row.decisions)
+    return any(isinstance(decision, _BY_LEAD) for decision in row.decisions)
 
 
 def _asking(lead: Lead) -> Lead:

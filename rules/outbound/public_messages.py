@@ -116,7 +116,7 @@ def public_messages(row: LeadRow | DirectoryRow, key: bytes, partition: int) -> 
         PublicMessage(
             topic,
             to,
-            b"" if isinstance(value, _TOMBSTONES) else _encode(value),
+            b"" if (removes := type(value) in _TOMBSTONES) else _encode(value),
             [
                 ("ce_id", public_message_id(SOURCE_LOG, partition, off, n).encode()),
                 _SOURCE,
@@ -125,7 +125,7 @@ def public_messages(row: LeadRow | DirectoryRow, key: bytes, partition: int) -> 
                 time,
                 _CONTENT,
             ],
-            isinstance(value, _TOMBSTONES),
+            removes,
         )
         for n, (topic, to, value) in enumerate(messages)
     ]
@@ -155,6 +155,8 @@ def published_queue(row: DirectoryRow) -> Queue | None:
         return None
 
 
+_CORRECTING: Final = frozenset({FactsCorrected, InquirySplit})
+_LISTING: Final = frozenset({ContactForbidden, ConsentRecorded})
 _Message = tuple[str, bytes, msgspec.Struct | None]
 
 
@@ -171,11 +173,11 @@ def _of_lead(row: LeadRow, key: bytes) -> list[_Message]:
 
 def _of_changed_lead(row: LeadRow, lead: Lead, key: bytes, messages: list[_Message]) -> list[_Message]:
     """Return these messages and those of the other decisions behind them."""
+    kinds = set(map(type, row.decisions))
     owners: list[OwnerChanged] = []
     exception: ExceptionRaised | ExceptionIgnored | ExceptionResolved | None = None
     queue_changes: dict[str, QueueEntered | QueueLeft | QueueMoved] = {}
     left: set[str] = set()
-    corrected = False
     for decision in row.decisions:
         if isinstance(decision, OwnerChanged):
             owners.append(decision)
@@ -185,15 +187,12 @@ def _of_changed_lead(row: LeadRow, lead: Lead, key: bytes, messages: list[_Messa
                 left.add(decision.queue_id)
         elif isinstance(decision, (ExceptionRaised, ExceptionIgnored, ExceptionResolved)):
             exception = decision
-        elif isinstance(decision, FactsCorrected | InquirySplit):
-            corrected = True
-    erased = any(isinstance(decision, LeadErased) for decision in row.decisions)
-    if erased:
+    if LeadErased in kinds:
         owners, exception = [], None
         messages += [(ASSIGNMENTS, key, Erased()), (LEAD_EXCEPTIONS, key, Erased())]
     if owners:
         messages.append((ASSIGNMENTS, key, _assignment(row, lead, owners)))
-    elif corrected and lead.owner is not None:
+    elif lead.owner is not None and not kinds.isdisjoint(_CORRECTING):
         messages.append((ASSIGNMENTS, key, _same_owner(row, lead, lead.owner)))
     if exception is not None:
         messages.append((LEAD_EXCEPTIONS, key, _exception(row, lead, exception)))
@@ -201,7 +200,8 @@ def _of_changed_lead(row: LeadRow, lead: Lead, key: bytes, messages: list[_Messa
         messages.append((QUEUE_CHANGES, key, _queue_change(row, lead, queue_change, again=queue_id in left)))
     messages.extend((QUEUE_CHANGES, key, change) for change in own_changes(row, lead))
     messages.extend((NOTIFICATIONS, key, notification) for notification in notifications_of(row))
-    messages.extend(_listings(row, lead))
+    if not kinds.isdisjoint(_LISTING):
+        messages.extend(_listings(row, lead))
     org = lead.facts.org.encode()
     messages.extend((ORG_LOG, org, event) for event in to_org(row))
     if exception is None and lead.phase in _AT_DESK and not _is_unchanged(row):
@@ -233,17 +233,7 @@ def _is_unchanged(row: LeadRow) -> bool:
     return bool(row.decisions) and all(
         decision.result in _NOT_DONE
         if isinstance(decision, Answered)
-        else isinstance(
-            decision,
-            DeadlineIgnored
-            | AnswerIgnored
-            | PlaceSought
-            | PlaceReturned
-            | MergeSought
-            | MergeReturned
-            | ArrivalDropped
-            | InquiryErased,
-        )
+        else isinstance(decision, _CHANGING_NOTHING)
         for decision in row.decisions
     )
 
@@ -335,6 +325,10 @@ def _exception(
 _AT_DESK: Final[dict[Phase, Status]] = {Phase.EXCEPTION: "open", Phase.IGNORED: "ignored"}
 """The status of a lead's exception in these phases. In any other phase the exception is resolved."""
 _NOT_DONE: Final = frozenset({Result.REFUSED, Result.LOST})
+_CHANGING_NOTHING: Final = (
+    *(DeadlineIgnored, AnswerIgnored, PlaceSought, PlaceReturned, MergeSought, MergeReturned),
+    *(ArrivalDropped, InquiryErased),
+)
 
 
 def _queue_change(

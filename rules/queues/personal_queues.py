@@ -7,6 +7,7 @@ for later, by their time · leads to be called back at no particular time, by wh
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from models.codec import sortable_text
 from models.contact_decisions import (
     CallbackDue,
     CallbackSet,
@@ -238,5 +239,4 @@ def _offered_to(lead: Lead) -> tuple[str, ...]:
 
 
 def _key(band: str, when: datetime) -> str:
-    # A fixed width and one zone, so that the text sorts in the order of the instants.
-    return band + when.astimezone(UTC).isoformat(timespec="microseconds")
+    return band + sortable_text(when)

@@ -1,7 +1,7 @@
 """A model of Kafka for the simulation: logs by partition, a clock that may jump, committed offsets with metadata."""
 
 from collections import defaultdict, deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -64,6 +64,7 @@ class Outbox:
     """A journal writer whose records land when the schedule says so: in order within each lane, or not at all."""
 
     def __init__(self, broker: Broker) -> None:
+        self.durable: Callable[[str, int], None] | None = None
         self._broker = broker
         self._lanes: dict[tuple[str, int], deque[_Waiting]] = {}
 
@@ -113,6 +114,8 @@ class Outbox:
                     self._broker.append(topic, partition, key, value, headers)
                 if acknowledged and one.receipt is not None:
                     one.receipt.settle()
+                if acknowledged and self.durable is not None:
+                    self.durable(topic, len(one.records))
 
 
 class Delivery:

@@ -10,7 +10,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from agents.broker_time import BrokerTime
-from agents.decision_metrics import DecisionMetrics
+from agents.decision_metrics import DecisionMetrics, count_published
 from agents.due_pace import DuePace
 from agents.leads import LeadsStage
 from agents.published_watermark import NOTHING, PUBLIC, PublishedWatermark, _number
@@ -161,6 +161,7 @@ class Relay:
     def begin(self) -> None:
         """Start at the committed offsets, with their watermarks, and read how far the public topics are."""
         self.outbox = Outbox(self.broker)
+        self.outbox.durable = count_published
         self.acks: dict[int, int] = {}
         stage: Any = RelayStage.__new__(RelayStage)
         stage.metrics = DecisionMetrics()

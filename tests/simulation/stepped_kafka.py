@@ -10,7 +10,6 @@ from aiokafka import TopicPartition
 from aiokafka.producer.message_accumulator import BatchBuilder
 from aiokafka.record.default_records import DefaultRecordBatch
 
-from streams.journal import MAX_BATCH_BYTES
 from streams.topics import DO_NOT_CONTACT
 from tests.simulation.broker import PARTITIONS, Broker, Record
 from tests.simulation.step_loop import loop_now
@@ -63,16 +62,13 @@ class StepProducer:
     def __init__(self, kafka: Kafka) -> None:
         self._kafka = kafka
 
-    def create_batch(self) -> BatchBuilder:
-        """Return an empty batch, as aiokafka's producer does."""
-        return BatchBuilder(MAX_BATCH_BYTES, 0)
-
     async def send_batch(self, batch: BatchBuilder, topic: str, *, partition: int) -> "asyncio.Future[None]":
-        """Send a batch; return a future that is done when it is durable."""
+        """Send a batch; return a future that is done when it is durable. It fills until the broker's step."""
         await asyncio.sleep(0)
-        data = bytes(batch._build())
 
         def land() -> None:
+            batch._set_producer_state(-1, -1, 0)
+            data = bytes(batch._build())
             found = [(record.key, record.value, list(record.headers)) for record in DefaultRecordBatch(data)]
             self._kafka.append(topic, partition, found)
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+from agents.relay import RelayStage
 from models.codec import encode_row
 from models.decisions import OwnerChanged
 from models.facts import Facts
 from models.lead import Lead, LeadRow, Phase
+from streams.app import make_app
 from streams.metrics import REGISTRY
-from streams.topics import ASSIGNMENTS, LEAD_JOURNAL
+from streams.settings import Settings
+from streams.topics import ASSIGNMENTS, DEAD_LETTERS, LEAD_JOURNAL
 from tests.simulation.broker import Broker, partition_of
 from tests.simulation.processes import Relay
 
@@ -55,6 +58,15 @@ def test_a_message_is_counted_when_it_is_durable_and_not_before() -> None:
     assert counters() == before
     relay.outbox.land(10)
     assert counters() == (before[0] + 1, before[1] + 1)
+
+
+def test_the_writer_of_a_relay_counts_messages_but_no_dead_letters() -> None:
+    writer, before = RelayStage(make_app("relay-counts", Settings.read())).writer, counters()
+    assert writer.durable is not None
+    writer.durable(ASSIGNMENTS, 3)
+    writer.durable(DEAD_LETTERS, 1)
+    assert counters() == (before[0] + 3, before[1])
+    assert REGISTRY.get_sample_value("firstclaim_published_total", {"topic": DEAD_LETTERS}) is None
 
 
 def test_what_a_killed_relay_published_is_not_counted_again() -> None:

@@ -79,6 +79,53 @@ async def test_order_is_kept_within_a_partition_and_small_records_share_batches(
     assert len(batches(broker, topic)) < 100
 
 
+async def test_a_batch_fills_until_the_sender_takes_it_and_records_are_there_once(
+    own: Cluster, writer: JournalWriter, broker: KafkaBroker
+) -> None:
+    """While a write request is under way, the records behind it share one batch. Later ones are numbered after it."""
+    topic = await own.create(unique("filling"), 1)
+    writer.add(topic, 0, key=b"0", value=b"")
+    await writer.settled()
+    producer: Any = writer._producer
+    broker.suspend()
+    try:
+        writer.add(topic, 0, key=b"1", value=b"")
+        await eventually(lambda: producer._sender._in_flight, "a batch is on its way")
+        for n in range(2, 40):
+            writer.add(topic, 0, key=b"%d" % n, value=b"")
+            await asyncio.sleep(0)
+    finally:
+        broker.resume()
+    await writer.settled()
+    writer.add(topic, 0, key=b"40", value=b"")
+    await writer.settled()
+    assert [record.key for record in await own.records(topic)] == [b"%d" % n for n in range(41)]
+    assert [len(keys) for keys in batches(broker, topic)] == [1, 1, 38, 1]
+
+
+async def test_the_lease_is_checked_again_for_records_behind_the_first_check(
+    own: Cluster, writer: JournalWriter, broker: KafkaBroker
+) -> None:
+    """The lease may have expired since the batch was handed to the sender."""
+    topic = await own.create(unique("lease"), 1)
+    writer.add(topic, 0, key=b"first", value=b"")
+    await writer.settled()
+    checked: list[str] = []
+    writer._lease = SimpleNamespace(check=checked.append, check_awake=checked.append)  # type: ignore[assignment]
+    producer: Any = writer._producer
+    broker.suspend()
+    try:
+        writer.add(topic, 0, key=b"0", value=b"")
+        await eventually(lambda: producer._sender._in_flight, "a batch is on its way")
+        writer.add(topic, 0, key=b"1", value=b"")
+        await eventually(lambda: len(checked) == 2, "the second batch is handed over")
+        writer.add(topic, 0, key=b"2", value=b"")
+    finally:
+        broker.resume()
+    await writer.settled()
+    assert checked == [f"append to {topic}-0"] * 3
+
+
 async def test_records_added_together_are_in_one_batch(
     own_cluster: Cluster, writer: JournalWriter, broker: KafkaBroker
 ) -> None:

@@ -35,7 +35,7 @@ from sink.database_engine import connect
 from sink.migrate import upgrade
 from sink.service import GC_THRESHOLDS, SWITCH_S
 from sink.tables import Base
-from sink.writer import CrmWriter, JournalRecord, prepare_batch
+from sink.writer import CrmWriter, JournalRecord
 from streams.file_permissions import PASSABLE
 
 KEPT: Final = ("alembic_version",)
@@ -74,9 +74,9 @@ def _measure(
         writer, stored = CrmWriter(engine, _refuse), 0
         began = time.perf_counter()
         with ThreadPoolExecutor(1) as thread:
-            ahead = thread.submit(prepare_batch, batches[0])
+            ahead = thread.submit(writer.prepared, batches[0])
             for following in [*batches[1:], ()]:
-                batch, ahead = ahead.result(), thread.submit(prepare_batch, following)
+                batch, ahead = ahead.result(), thread.submit(writer.prepared, following)
                 stored += sum(rows for _, rows in writer.store(batch).rows)
         took = time.perf_counter() - began
         sink.append(stored / took)

@@ -22,7 +22,7 @@ from aiokafka import ConsumerRebalanceListener, TopicPartition
 from aiokafka.errors import IllegalStateError, KafkaError
 
 from models.errors import RetryableError
-from sink.writer import DATABASE, AppliedBatch, CrmWriter, JournalRecord, PreparedRecord, prepare_batch
+from sink.writer import DATABASE, AppliedBatch, CrmWriter, JournalRecord, PreparedBatch
 from streams import clients, metrics, trace_export
 from streams.clients import Consumer
 from streams.kafka_refusals import refusal_of
@@ -215,7 +215,7 @@ class JournalReader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafk
         if generation != self._generation:
             return
         self._unstored.update(record.partition for record in batch)
-        rows = await asyncio.to_thread(prepare_batch, batch)
+        rows = await asyncio.to_thread(self._writer.prepared, batch)
         await self._stored()
         if generation == self._generation and not stop.is_set():
             self._store_task = asyncio.create_task(self._store(rows, generation))
@@ -226,24 +226,24 @@ class JournalReader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafk
         if task is not None:
             await task
 
-    async def _store(self, batch: list[PreparedRecord], generation: int) -> None:
+    async def _store(self, batch: PreparedBatch, generation: int) -> None:
         async with self._storing:
             if generation != self._generation:
                 return  # a rebalance began before this batch
             began, began_ns = perf_counter(), time_ns()
             applied = await asyncio.to_thread(self._writer.store, batch)
         metrics.SINK_BATCH_SECONDS.observe(perf_counter() - began)
-        metrics.SINK_BATCH_RECORDS.observe(len(batch))
+        metrics.SINK_BATCH_RECORDS.observe(len(batch.records))
         if trace_export.watching:
-            for each in batch:
+            for each in batch.records:
                 trace_export.report_handled(each.record, began_ns, "sink")
         _count(applied)
         if generation != self._generation:
             self._readiness.cleared(DATABASE)  # what else is in the way came after this batch began
             return
-        self._unstored.subtract(each.record.partition for each in batch)
+        self._unstored.subtract(each.record.partition for each in batch.records)
         self._succeeded()
-        if applied.stale == len(batch):
+        if applied.stale == len(batch.records):
             # Another sink is ahead of this one, or the topic was created anew. Read the positions again.
             self._begin_again(self._consumer.assignment())
 

@@ -1,47 +1,52 @@
 """Stores many rows at once on Postgres: COPY into a staging table, then one upsert from it for each table.
 
-Rows that are not there yet are copied straight into their table. Of tables to which rows are only added, all rows are
-tried like this at first; of others, those whose key the table does not have.
+Rows that are not there yet are copied straight into their tables. Of tables to which rows are only added, all rows are
+tried like this at first, and so are leads in their first version; of others, those whose key the table does not have.
 A staging table lives until the end of its transaction and belongs to its connection, so nobody else sees it. Few rows
 are cheaper without one, and SQLite has no COPY: there every row is a statement of the driver.
 """
 
-from collections.abc import Callable, Sequence
-from datetime import UTC
-from operator import itemgetter
-from typing import Any, Final
+from collections.abc import Iterable, Sequence
+from itertools import compress
+from typing import Any, Final, NamedTuple
 
-import msgspec
-from sqlalchemy import (
-    JSON,
-    Connection,
-    Dialect,
-    Insert,
-    Table,
-    TableClause,
-    Text,
-    any_,
-    bindparam,
-    column,
-    exc,
-    select,
-    table,
-    text,
-)
+from sqlalchemy import Connection, Insert, Table, TableClause, column, exc, select, table, text
 from sqlalchemy.dialects import postgresql
-from sqlalchemy.types import TypeEngine
 
-from sink.column_types import UtcDateTime
-from sink.database_engine import to_json
-from sink.rows import Values
-from sink.statements import ADDED_TO, Statements
+from sink.copy_lines import copy_columns, copy_lines
+from sink.rows import TableRows, Values
+from sink.statements import ADDED_TO, Statements, any_of
+from sink.tables import LeadTable
 
 MANY: Final = 200
 """From so many rows of one table on, COPY is cheaper than a statement for each row."""
-_ENCODE: Final = msgspec.json.Encoder().encode
+FIRST_VERSION: Final = 1
+"""The version of a lead that has just arrived."""
 _MAY_STAGE: Final = text("SELECT has_database_privilege(current_database(), 'TEMP')")
 
-Process = Callable[[Any], Any]
+
+class RowsToStore(NamedTuple):
+    """The rows of one table in a batch, and the statement that stores them. `lines`: each row as COPY reads it.
+
+    There are no lines if the rows are few, or if one cannot be written. Then the statement stores them, or fails.
+    """
+
+    statement: Insert
+    rows: Sequence[Values]
+    lines: Sequence[str] = ()
+
+    @property
+    def table(self) -> Any:
+        """The table."""
+        return self.statement.table
+
+    def split(self, wanted: Sequence[bool]) -> "tuple[RowsToStore, RowsToStore]":
+        """Return the wanted rows, and the others."""
+        others = [not one for one in wanted]
+        return self._only(wanted), self._only(others)
+
+    def _only(self, wanted: Sequence[bool]) -> "RowsToStore":
+        return self._replace(rows=[*compress(self.rows, wanted)], lines=[*compress(self.lines, wanted)])
 
 
 class BatchWriter:
@@ -54,96 +59,97 @@ class BatchWriter:
     def __init__(self, dialect: str) -> None:
         self._many = dialect == "postgresql"
         self._may_stage: bool | None = None
+        self._statements = Statements(dialect)
         self._upserts = Statements(dialect, insert=_insert_staged).by_table if self._many else {}
 
-    def store(self, connection: Connection, statement: Insert, rows: Sequence[Values]) -> None:
-        """Store the rows of one table. Raises SQLAlchemy's errors."""
-        target: Any = statement.table
-        if not self._many or len(rows) < MANY:
-            connection.execute(statement, rows)
+    def to_store(self, batch: Iterable[TableRows]) -> list[RowsToStore]:
+        """Return what is to be stored for the records of a batch. This is pure."""
+        return [self._with_lines(RowsToStore(*each)) for each in self._statements.of(batch)]
+
+    def _with_lines(self, each: RowsToStore) -> RowsToStore:
+        if not self._many or len(each.rows) < MANY:
+            return each
+        try:
+            return each._replace(lines=copy_lines(each.table, each.rows))
+        except ValueError:
+            return each
+
+    def store(self, connection: Connection, batch: Sequence[RowsToStore]) -> None:
+        """Store the rows of a batch. Raises SQLAlchemy's errors."""
+        new, others = list[RowsToStore](), list[RowsToStore]()
+        for each in batch:
+            added, left = _by_presence(connection, each)
+            if len(added.lines) < MANY:
+                left = each
+            else:
+                new.append(added)
+            if left.rows:
+                others.append(left)
+        if new and not self._added(connection, new):
+            others += [each for each in new if not self._added(connection, [each])]
+        for each in others:
+            self._upsert(connection, each)
+
+    def _added(self, connection: Connection, batch: Sequence[RowsToStore]) -> bool:
+        """Copy rows into their tables. Returns False, and adds none, if one of them is there already."""
+        try:
+            with connection.begin_nested():
+                for each in batch:
+                    _copy(connection, each, into=each.table.name)
+        except exc.IntegrityError:
+            return False
+        return True
+
+    def _upsert(self, connection: Connection, each: RowsToStore) -> None:
+        if len(each.lines) < MANY or not self._stages(connection):
+            connection.execute(each.statement, each.rows)
             return
-        there = [] if target.name in ADDED_TO else _rows_there(connection, target, rows)
-        new = rows if not there else _without(rows, there)
-        if len(new) >= MANY and self._added(connection, target, new):
-            rows = there
-        if not rows:
-            return
-        if len(rows) < MANY or not self._stages(connection):
-            connection.execute(statement, rows)
-            return
+        target = each.table
         staging = staging_name(target)
         connection.exec_driver_sql(
             f"CREATE TEMP TABLE {staging} ON COMMIT DROP AS SELECT * FROM {target.name} WITH NO DATA"  # noqa: S608
         )
-        self._copy(connection, target, rows, into=staging)
+        _copy(connection, each, into=staging)
         connection.execute(self._upserts[target.name])
         connection.exec_driver_sql(f"DROP TABLE {staging}")
-
-    def _added(self, connection: Connection, target: Table, rows: Sequence[Values]) -> bool:
-        """Copy rows into their table. Returns False, and adds none, if one of them is there already."""
-        try:
-            with connection.begin_nested():
-                self._copy(connection, target, rows, into=target.name)
-        except exc.IntegrityError:
-            return False
-        return True
 
     def _stages(self, connection: Connection) -> bool:
         if self._may_stage is None:
             self._may_stage = bool(connection.execute(_MAY_STAGE).scalar_one())
         return self._may_stage
 
-    def _copy(self, connection: Connection, target: Table, rows: Sequence[Values], *, into: str) -> None:
-        """Send rows of a table to it or to its staging table.
 
-        A value that Postgres or the driver refuses raises what an insert of it would raise.
+def _copy(connection: Connection, each: RowsToStore, *, into: str) -> None:
+    """Send rows of a table to it or to its staging table, which has NULL in columns that they do not give.
 
-        All rows of a table have the same columns. A staging table has NULL in the others.
-        """
-        columns = [column for column in target.columns if column.name in rows[0]]
-        names = ", ".join(f'"{column.name}"' for column in columns)
-        command = f"COPY {into} ({names}) FROM STDIN"
-        by_column: list[Sequence[Any]] = [
-            *zip(*map(itemgetter(*(column.name for column in columns)), rows), strict=True)
-        ]
-        for n, one in enumerate(columns):
-            if (process := _process(one.type, connection.dialect)) is not None:
-                by_column[n] = [None if value is None else process(value) for value in by_column[n]]
-        import psycopg  # noqa: PLC0415  # it takes a fifth of a second, and few users need Postgres
+    A value that Postgres refuses raises what an insert of it would raise.
+    """
+    names = ", ".join(f'"{one.name}"' for one in copy_columns(each.table, each.rows))
+    command = f"COPY {into} ({names}) FROM STDIN"
+    data = "".join(each.lines).encode()
+    import psycopg  # noqa: PLC0415  # it takes a fifth of a second, and few users need Postgres
 
-        driver: Any = connection.connection.driver_connection
-        try:
-            with driver.cursor() as cursor, cursor.copy(command) as copy:
-                for row in zip(*by_column, strict=True):
-                    copy.write_row(row)
-        except psycopg.Error as error:
-            raise exc.DBAPIError.instance(
-                command, None, error, psycopg.Error, dialect=connection.dialect
-            ) from error
+    driver: Any = connection.connection.driver_connection
+    try:
+        with driver.cursor() as cursor, cursor.copy(command) as copy:
+            copy.write(data)
+    except psycopg.Error as error:
+        raise exc.DBAPIError.instance(
+            command, None, error, psycopg.Error, dialect=connection.dialect
+        ) from error
 
 
-def _process(kind: TypeEngine[Any], dialect: Dialect) -> Process | None:
-    """Return what converts a column's values for the driver, or None if it takes them as they are."""
-    if isinstance(kind, JSON):
-        return to_json
-    process: Process | None = kind.dialect_impl(dialect).bind_processor(dialect)
-    if isinstance(kind, UtcDateTime) and process is not None:
-        # The driver takes a text four times as fast as an instant. JSON has the text that Postgres reads.
-        return lambda value: _ENCODE(value if value.tzinfo is UTC else process(value))[1:-1].decode()
-    return process
-
-
-def _rows_there(connection: Connection, target: Table, rows: Sequence[Values]) -> list[Values]:
-    """Return those of the rows whose key is in the table. The key has one column."""
-    (key,) = target.primary_key.columns
-    keys = bindparam("keys", [row[key.name] for row in rows], postgresql.ARRAY(Text))
-    there = set(connection.scalars(select(key).where(key == any_(keys))))
-    return [row for row in rows if row[key.name] in there]
-
-
-def _without(rows: Sequence[Values], others: Sequence[Values]) -> list[Values]:
-    left_out = set(map(id, others))
-    return [row for row in rows if id(row) not in left_out]
+def _by_presence(connection: Connection, each: RowsToStore) -> tuple[RowsToStore, RowsToStore]:
+    """Return the rows that are probably new, and those whose key is in the table."""
+    if not each.lines or each.table.name in ADDED_TO:
+        return each, each._replace(rows=(), lines=())
+    (key,) = each.table.primary_key.columns
+    arrives = each.table.name == LeadTable.__tablename__
+    keys = [row[key.name] for row in each.rows if not (arrives and row["version"] == FIRST_VERSION)]
+    if not keys:
+        return each, each._replace(rows=(), lines=())
+    there = set(connection.scalars(select(key).where(key == any_of(keys))))
+    return each.split([row[key.name] not in there for row in each.rows])
 
 
 def staging_name(target: Table) -> str:

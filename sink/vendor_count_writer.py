@@ -6,12 +6,13 @@ A rebuild of the database keeps both, because the journal drops old decisions af
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from itertools import chain
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, Text, any_, bindparam, select, update
+from sqlalchemy import ColumnElement, Connection, bindparam, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from sink.statements import Statements, table_of
+from sink.statements import Statements, any_of, table_of
 from sink.tables import AssignmentHistoryTable, SinkOffsetTable, VendorCountTable, VendorHourTable
 from sink.vendor_count_of_record import ASSIGNED, CLAIMED, Count, RowCounts
 from streams.topics import VENDOR_REPORTS
@@ -61,8 +62,8 @@ class VendorCountWriter:
         watermarks = self._watermarks(connection, partitions)
         fresh = [row for row in rows if row.off > watermarks[row.partition]]
         had = _had_before(connection, {row.lead_id for row in fresh if row.firsts})
+        counts.update(chain.from_iterable(row.counts for row in fresh))
         for row in fresh:
-            counts.update(row.counts)
             watermarks[row.partition] = max(watermarks[row.partition], row.off)
             for first in row.firsts:
                 if (row.lead_id, first.kind) not in had:
@@ -125,7 +126,7 @@ def _had_before(connection: Connection, lead_ids: set[str]) -> set[tuple[str, st
         ids = ordered[start : start + _AT_A_TIME]
         some: ColumnElement[bool] = table.lead_id.in_(ids)
         if connection.dialect.name == "postgresql":  # one parameter instead of hundreds
-            some = table.lead_id == any_(bindparam("ids", ids, postgresql.ARRAY(Text)))
+            some = table.lead_id == any_of(ids)
         query = select(table.lead_id, table.how).where(some, table.rep_id.is_not(None)).distinct()
         for lead_id, how in connection.execute(query):
             found.add((lead_id, ASSIGNED))

@@ -14,7 +14,7 @@ from sink.db_errors import reason_of, translated_errors
 from sink.erasure import erase_earlier_rows
 from sink.rows import TableRows, table_rows, without_nul
 from sink.splits import remove_split_rows
-from sink.staging import BatchWriter
+from sink.staging import BatchWriter, RowsToStore
 from sink.statements import Statements
 from sink.tables import SinkOffsetTable
 from sink.vendor_count_writer import VendorCountWriter
@@ -91,6 +91,13 @@ class PreparedRecord(NamedTuple):
     refusal: PermanentError | None = None
 
 
+class PreparedBatch(NamedTuple):
+    """The records of a batch, and what is to be stored if each of them that has rows is new, as nearly always."""
+
+    records: Sequence[PreparedRecord]
+    to_store: Sequence[RowsToStore]
+
+
 WriteDeadLetter = Callable[[JournalRecord, PermanentError], None]
 """Writes a record that can never be stored to the dead letters. It is durable on return. May raise RetryableError."""
 
@@ -129,9 +136,14 @@ class CrmWriter:
 
     def apply(self, batch: Sequence[JournalRecord]) -> AppliedBatch:
         """Store a batch: `prepared` and `store` in one."""
-        return self.store(prepare_batch(batch))
+        return self.store(self.prepared(batch))
 
-    def store(self, batch: Sequence[PreparedRecord]) -> AppliedBatch:
+    def prepared(self, batch: Sequence[JournalRecord]) -> PreparedBatch:
+        """Decode a batch and make its rows. This is pure, so it may run while another batch is stored."""
+        records = [_prepared(record) for record in batch]
+        return PreparedBatch(records, self._batches.to_store(_with_rows(records)))
+
+    def store(self, batch: PreparedBatch) -> AppliedBatch:
         """Store a batch, in each partition's order: rows and offsets in one transaction.
 
         1. A record that could not be decoded is first written to the dead letters: an offset never passes a record
@@ -142,16 +154,18 @@ class CrmWriter:
 
         Raises RetryableError. What was stored until then stays, and applying the same batch again completes it.
         """
-        for each in batch:
+        for each in batch.records:
             if each.refusal is not None:
                 self._dead_letter(each.record, each.refusal)
-        applied = self._store(batch) if batch else AppliedBatch()
+        applied = self._store(batch.records, batch.to_store) if batch.records else AppliedBatch()
         self._dead_letters_written.clear()
         return applied
 
-    def _store(self, work: Sequence[PreparedRecord]) -> AppliedBatch:
+    def _store(
+        self, work: Sequence[PreparedRecord], to_store: Sequence[RowsToStore] | None = None
+    ) -> AppliedBatch:
         try:
-            return self._transaction(work)
+            return self._transaction(work, to_store)
         except PermanentError as refusal:
             if len(work) == 1:
                 record = work[0].record
@@ -167,17 +181,19 @@ class CrmWriter:
             self._write_dead_letter(record, refusal)
             self._dead_letters_written.add(position)
 
-    def _transaction(self, work: Sequence[PreparedRecord]) -> AppliedBatch:
+    def _transaction(
+        self, work: Sequence[PreparedRecord], to_store: Sequence[RowsToStore] | None = None
+    ) -> AppliedBatch:
+        """Store records and the offsets after them. `to_store`: what their rows are, if it is known."""
         with translated_errors(DATABASE), self._engine.begin() as connection:
             before = self._locked(connection, sorted({item.record.partition for item in work}))
             self._refuse_gaps(connection, before)
             fresh, after, applied = _unapplied_rows(work, before)
-            rows = []
+            if to_store is None or len(fresh) < len(_with_rows(work)):
+                to_store = self._batches.to_store(fresh)
             counted = self._counting.counted(connection, [each.counts for each in fresh if each.counts])
             remove_split_rows(connection, fresh)
-            for table, statement, values in self._statements.of(fresh):
-                self._batches.store(connection, statement, values)
-                rows.append((table, len(values)))
+            self._batches.store(connection, to_store)
             erase_earlier_rows(connection, fresh)
             moved = [
                 (partition, position)
@@ -188,7 +204,7 @@ class CrmWriter:
                 _move(connection, moved)
             self._counting.store(connection, counted)
         self._reached |= {partition: position.next_offset for partition, position in after.items()}
-        return applied + AppliedBatch(rows=tuple(rows))
+        return applied + AppliedBatch(rows=tuple((each.table.name, len(each.rows)) for each in to_store))
 
     def check_positions(self) -> None:
         """Raise RetryableError if the database is away, or behind the position that was already read."""
@@ -242,9 +258,8 @@ class CrmWriter:
         }
 
 
-def prepare_batch(batch: Sequence[JournalRecord]) -> list[PreparedRecord]:
-    """Decode a batch and make its rows. This is pure, so it may run while another batch is stored."""
-    return [_prepared(record) for record in batch]
+def _with_rows(work: Sequence[PreparedRecord]) -> list[TableRows]:
+    return [each.table_rows for each in work if each.table_rows is not None]
 
 
 def _prepared(record: JournalRecord) -> PreparedRecord:
@@ -284,22 +299,27 @@ def _unapplied_rows(
 ) -> tuple[list[TableRows], dict[int, AppliedPosition], AppliedBatch]:
     """Return the rows that are not applied yet, the positions after them, and the counts."""
     fresh: list[TableRows] = []
-    after = dict(before)
+    offsets = {partition: position.next_offset for partition, position in before.items()}
+    watermarks = {partition: position.watermark for partition, position in before.items()}
     repeats = stale = passed = buried = 0
     for record, rows, refusal in work:
-        offset, watermark = after[record.partition]
-        if record.offset < offset:
+        partition, offset = record.partition, record.offset
+        if offset < offsets[partition]:
             stale += 1
             continue
+        offsets[partition] = offset + 1
         if rows is None:
             buried += refusal is not None
             passed += refusal is None
-        elif rows.off <= watermark and rows.off != BEFORE_THE_LOG:
+            continue
+        off, watermark = rows.off, watermarks[partition]
+        if off <= watermark and off != BEFORE_THE_LOG:
             repeats += 1
-        else:
-            fresh.append(rows)
-            watermark = max(watermark, rows.off)
-        after[record.partition] = AppliedPosition(record.offset + 1, watermark)
+            continue
+        fresh.append(rows)
+        if off > watermark:
+            watermarks[partition] = off
+    after = {partition: AppliedPosition(offsets[partition], watermarks[partition]) for partition in before}
     return fresh, after, AppliedBatch(len(fresh), repeats, stale, passed, buried)
 
 

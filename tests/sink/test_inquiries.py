@@ -103,6 +103,24 @@ def test_k4_the_inquiries_of_an_older_schema_are_filled_from_its_decisions(datab
     engine.dispose()
 
 
+def test_k5_rows_made_before_another_writer_was_faster_bring_nothing_back(
+    writer: CrmWriter, engine: Engine
+) -> None:
+    lead = lead_of("lead-1")
+    out = InquirySplit(inquiry_id="B", rep_id="mia", why="another", facts=FACTS)
+    added = record_of(row_of(lead, ADDED), 0)
+    slow = CrmWriter(engine, fail_on_dead_letter)
+    ahead = slow.prepared([added, record_of(row_of(lead, off=1, seq=2), 1)])
+    assert [each.table.name for each in ahead.to_store if each.table.name == "inquiry"]
+    writer.apply([added])
+    writer.apply(
+        [added, record_of(row_of(lead, off=1, seq=2), 1), record_of(row_of(lead, out, off=2, seq=3), 2)]
+    )
+    assert inquiries(engine) == []
+    assert slow.store(ahead).stale == 2
+    assert inquiries(engine) == []
+
+
 def test_k5_what_a_manager_takes_out_has_no_row_any_more(writer: CrmWriter, engine: Engine) -> None:
     """The records of the two leads may be read in either order, in one batch or in several."""
     lead, other = lead_of("lead-1"), lead_of("lead-2")

@@ -1,6 +1,9 @@
 """Large batches go to Postgres by COPY, small ones and those of a user without temporary tables row by row."""
 
+import random
+import re
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -26,6 +29,13 @@ def staged_tables(engine: Engine) -> list[str]:
             found.append(sql.split()[3].removeprefix("staging_"))
 
     event.listen(engine, "before_cursor_execute", statement)
+    return found
+
+
+def executed_by(engine: Engine) -> list[str]:
+    """Return a list that gets each statement, without the driver's COPY."""
+    found: list[str] = []
+    event.listen(engine, "before_cursor_execute", lambda _c, _k, sql, *_: found.append(" ".join(sql.split())))
     return found
 
 
@@ -60,6 +70,89 @@ def test_tables_that_are_only_added_to_are_staged_only_if_a_row_is_there_already
     CrmWriter(engine, fail_on_dead_letter).apply(records)
     assert "decision" in found
     assert tables(engine) == expected(records)
+
+
+@pytest.mark.parametrize("empty_url", ["postgres"], indirect=True)
+def test_a_batch_of_new_rows_has_one_savepoint_and_asks_for_no_lead(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(staging, "MANY", 20)
+    executed = executed_by(engine)
+    arrivals = [
+        record for record in Scenario(0, seed=3).tell(300).records if b'"seq":1,' in (record.value or b"")
+    ]
+    CrmWriter(engine, fail_on_dead_letter).apply(arrivals)
+    assert sum(sql.startswith("SAVEPOINT") for sql in executed) == 1
+    assert not [sql for sql in executed if "FROM lead" in sql or "INTO lead" in sql]
+
+
+@pytest.mark.parametrize("empty_url", ["postgres"], indirect=True)
+def test_one_table_with_a_row_that_is_there_already_does_not_keep_the_others_from_being_copied(
+    engine: Engine, expected: Callable[..., Tables]
+) -> None:
+    """A lead in its first version is taken for new, and is not if the sink lost its positions."""
+    records, found = Scenario(0, seed=3).tell(1500).records, staged_tables(engine)
+    CrmWriter(engine, fail_on_dead_letter).apply(records[:700])
+    with engine.begin() as connection:
+        connection.execute(text("DELETE FROM sink_offset WHERE topic = 'lead-journal'"))
+        connection.execute(text("DELETE FROM decision"))
+    found.clear()
+    CrmWriter(engine, fail_on_dead_letter).apply(records)
+    assert "lead" in found
+    assert "decision" not in found
+    assert tables(engine) == expected(records)
+
+
+@pytest.mark.usefixtures("copied")
+def test_rows_made_for_a_batch_are_not_stored_again_if_another_writer_was_faster(
+    engine: Engine, expected: Callable[..., Tables]
+) -> None:
+    records = Scenario(0, seed=5).tell(120).records
+    slow, fast = CrmWriter(engine, fail_on_dead_letter), CrmWriter(engine, fail_on_dead_letter)
+    batch = slow.prepared(records[:80])
+    fast.apply(records[:50])
+    applied = slow.store(batch)
+    assert (applied.stale, applied.leads) == (50, 30)
+    slow.apply(records[80:])
+    assert tables(engine) == expected(records)
+
+
+@pytest.mark.usefixtures("copied")
+def test_one_lead_many_times_in_a_batch_is_stored_in_its_last_version(
+    engine: Engine, expected: Callable[..., Tables]
+) -> None:
+    records = Scenario(0, seed=6).tell(200).records
+    key = max((record.key for record in records), key=lambda key: sum(one.key == key for one in records))
+    of_one = [replace(record, offset=n) for n, record in enumerate(one for one in records if one.key == key)]
+    assert len(of_one) > 4
+    CrmWriter(engine, fail_on_dead_letter).apply(of_one)
+    assert tables(engine) == expected(of_one)
+    with engine.connect() as connection:
+        versions = connection.execute(text("SELECT version FROM lead")).scalars().all()
+        assert versions == [connection.scalar(text("SELECT max(version) FROM decision"))]
+
+
+@pytest.mark.usefixtures("copied")
+@pytest.mark.parametrize("empty_url", ["postgres"], indirect=True)
+@pytest.mark.parametrize("there", [False, True], ids=["copied", "staged"])
+def test_a_row_that_postgres_refuses_stops_no_other_row_of_its_batch(
+    engine: Engine, expected: Callable[..., Tables], *, there: bool
+) -> None:
+    """A text too long for an index is refused by Postgres alone, wherever the row goes."""
+    records = Scenario(0, seed=7).tell(120).records
+    buried = list[int]()
+    writer = CrmWriter(engine, lambda record, _: buried.append(record.offset))
+    first = 60 if there else 0
+    writer.apply(records[:first])
+    unfit = next(record for record in records[80:] if b'"owner":"rep-' in (record.value or b""))
+    owner = "".join(random.Random(1).choices("abcdefghijklmnopqrstuvwxyz0123456789", k=12_000)).encode()
+    batch = [*records]
+    batch[unfit.offset] = replace(
+        unfit, value=re.sub(rb'"owner":"rep-\d"', b'"owner":"%s"' % owner, unfit.value or b"")
+    )
+    writer.apply(batch[first:])
+    assert buried == [unfit.offset]
+    assert tables(engine) == expected([one for one in records if one is not unfit])
 
 
 @pytest.mark.parametrize("empty_url", ["postgres"], indirect=True)

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, select, update
 
 from models.erasure import ERASED
 from models.lead import Phase
-from sink.rows import TableRows
+from sink.rows import OF_INQUIRIES, TableRows
 from sink.tables import (
     ActivityTable,
     AssignmentHistoryTable,
@@ -21,8 +21,7 @@ from sink.tables import (
     LeadTable,
 )
 
-OF_INQUIRIES: Final = ("inquiry_added", "inquiry_split")
-"""The decisions of a lead that repeat the facts of an inquiry, which may be a lead of its own now (K5)."""
+_TAGS: Final = tuple(str(kind.__struct_config__.tag) for kind in OF_INQUIRIES)
 
 
 def erase_earlier_rows(connection: Connection, applied: list[TableRows]) -> None:
@@ -73,22 +72,19 @@ def erase_earlier_rows(connection: Connection, applied: list[TableRows]) -> None
 
 def _erase_inquiries_of_erased_leads(connection: Connection, applied: list[TableRows]) -> None:
     """Remove the facts of inquiries that these records add or take out and whose own leads are erased already."""
-    erased_fields = {
-        (row["lead_id"], row["why"]["inquiry_id"])
-        for rows in applied
-        for row in rows.decisions
-        if row["type"] in OF_INQUIRIES
+    named = {
+        (rows.decisions[0]["lead_id"], inquiry_id) for rows in applied for inquiry_id in rows.of_inquiries
     }
-    if not erased_fields:
+    if not named:
         return
     lead = LeadTable
     erased = select(lead.lead_id).where(
-        lead.lead_id.in_({inquiry_id for _, inquiry_id in erased_fields}),
+        lead.lead_id.in_({inquiry_id for _, inquiry_id in named}),
         lead.phase == Phase.CLOSED.value,
         lead.last_outcome == ERASED,
     )
     gone = set(connection.scalars(erased))
-    for lead_id, inquiry_id in sorted(erased_fields):
+    for lead_id, inquiry_id in sorted(named):
         if inquiry_id in gone:
             _erase_inquiry(connection, lead_id, inquiry_id)
 
@@ -100,7 +96,7 @@ def _erase_inquiry(connection: Connection, lead_id: str, inquiry_id: str) -> Non
         update(decision)
         .where(
             decision.lead_id == lead_id,
-            decision.type.in_(OF_INQUIRIES),
+            decision.type.in_(_TAGS),
             decision.why["inquiry_id"].as_string() == inquiry_id,
         )
         .values(why={})

@@ -29,6 +29,8 @@ Values = dict[str, Any]
 """One table row: column name -> value."""
 
 _ACTIVITIES: Final = (ActivityRecorded, NoteRecorded)
+OF_INQUIRIES: Final = (InquiryAdded, InquirySplit)
+"""The decisions of a lead that repeat the facts of an inquiry."""
 _ABOUT_EXCEPTIONS: Final = frozenset({ExceptionRaised, ExceptionIgnored, ExceptionResolved})
 _WITH_ROWS: Final = frozenset({*_ACTIVITIES, InquiryAdded, MergedInto, InquirySplit, LeadSplit, LeadErased})
 """Decisions that cause more than a row of their own. Most records have none of them."""
@@ -44,6 +46,7 @@ class TableRows(NamedTuple):
     `split`: the ids of inquiries that a manager took out of the lead. `is_split`: the id is a lead again (K5).
     `erased`: the record erased the lead, so facts of the prospect are removed from rows of earlier records, also from
     those of the leads `split_from`, which the lead was taken out of. `counts`: what the record counts for its vendor.
+    `of_inquiries`: the ids of the inquiries whose facts its decisions repeat, which may be leads of their own now (K5).
     """
 
     off: int
@@ -59,6 +62,7 @@ class TableRows(NamedTuple):
     erased: bool = False
     split_from: tuple[str, ...] = ()
     counts: RowCounts | None = None
+    of_inquiries: tuple[str, ...] = ()
 
 
 def table_rows(partition: int, lead_id: str, row: LeadRow, *, is_ascii: bool = False) -> TableRows:
@@ -95,6 +99,7 @@ def table_rows(partition: int, lead_id: str, row: LeadRow, *, is_ascii: bool = F
         split=tuple(decision.inquiry_id for decision in further if isinstance(decision, InquirySplit)),
         is_split=any(isinstance(decision, LeadSplit) for decision in further),
         erased=any(isinstance(decision, LeadErased) for decision in further),
+        of_inquiries=tuple(decision.inquiry_id for decision in further if isinstance(decision, OF_INQUIRIES)),
     )
 
 

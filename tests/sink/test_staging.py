@@ -103,7 +103,7 @@ def test_one_table_with_a_row_that_is_there_already_does_not_keep_the_others_fro
     assert tables(engine) == expected(records)
 
 
-@pytest.mark.usefixtures("copied")
+@pytest.mark.usefixtures("always_by_copy")
 def test_rows_made_for_a_batch_are_not_stored_again_if_another_writer_was_faster(
     engine: Engine, expected: Callable[..., Tables]
 ) -> None:
@@ -117,7 +117,7 @@ def test_rows_made_for_a_batch_are_not_stored_again_if_another_writer_was_faster
     assert tables(engine) == expected(records)
 
 
-@pytest.mark.usefixtures("copied")
+@pytest.mark.usefixtures("always_by_copy")
 def test_one_lead_many_times_in_a_batch_is_stored_in_its_last_version(
     engine: Engine, expected: Callable[..., Tables]
 ) -> None:
@@ -132,7 +132,7 @@ def test_one_lead_many_times_in_a_batch_is_stored_in_its_last_version(
         assert versions == [connection.scalar(text("SELECT max(version) FROM decision"))]
 
 
-@pytest.mark.usefixtures("copied")
+@pytest.mark.usefixtures("always_by_copy")
 @pytest.mark.parametrize("empty_url", ["postgres"], indirect=True)
 @pytest.mark.parametrize("there", [False, True], ids=["copied", "staged"])
 def test_a_row_that_postgres_refuses_stops_no_other_row_of_its_batch(

@@ -7,6 +7,7 @@ from sqlalchemy import Engine
 from board.reader import Reader
 from streams.engine_client import EngineClient
 from streams.settings import Settings
+from web.live.claims_told import ClaimsTold
 from web.live.hub import Hub
 from web.services.account_mails import AccountMails
 from web.services.audit.recorder import Audit
@@ -74,3 +75,4 @@ class Services:
     erasing: RunningErasures = field(default_factory=RunningErasures)
     uploading: Uploading = field(default_factory=Uploading)
     wallboards: ShortCache = field(default_factory=ShortCache)
+    claims_told: ClaimsTold = field(default_factory=ClaimsTold)

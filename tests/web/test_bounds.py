@@ -159,6 +159,27 @@ async def test_a_person_has_a_bounded_number_of_preferences(running_org: Running
         replaced = await client.put("/api/v1/preferences/p7", json={"n": "new"})
         assert replaced.status_code == HTTPStatus.OK
         assert (await client.get("/api/v1/preferences/p7")).json() == {"n": "new"}
+        refused = await client.patch("/api/v1/preferences/further", json={"n": 1})
+        assert refused.json()["detail"] == f"name: you have {MOST} preferences already"
+
+
+async def test_a_change_of_a_preference_keeps_the_rest_and_the_bound(running_org: RunningOrg) -> None:
+    await running_org.rep("rep-1")
+    async with await running_org.program("rep-1") as client:
+        path = "/api/v1/preferences/shapes"
+        changes = ({"a": 1, "b": 2}, {"b": None, "c": 3}, {"none": None}, {"a": {"deep": None}})
+        kept = [(await client.patch(path, json=one)).json() for one in changes]
+        assert kept == [{"a": 1, "b": 2}, {"a": 1, "c": 3}, {"a": 1, "c": 3}, {"c": 3, "a": {"deep": None}}]
+        assert (await client.get(path)).json() == kept[-1]
+        assert (await client.patch(path, json={"d": "d" * 6_000})).status_code == HTTPStatus.OK
+        for too_large in ({"e": "e" * 6_000}, {"e": "e" * 11_000}):
+            refused = await client.patch(path, json=too_large)
+            assert refused.status_code == HTTPStatus.UNPROCESSABLE_ENTITY
+            assert refused.json()["detail"] == "body: a preference has at most 10000 bytes"
+        assert "e" not in (await client.get(path)).json()
+        both = await asyncio.gather(*(client.patch(path, json={f"at once {n}": n}) for n in range(8)))
+        assert {one.status_code for one in both} == {HTTPStatus.OK}
+        assert {f"at once {n}" for n in range(8)} <= set((await client.get(path)).json())
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -266,3 +268,26 @@ async def test_d13_m6_the_row_says_before_the_click_that_a_rep_lacks_the_licence
     await expect(row(page, live).get_by_role("button")).to_have_count(0)
     last = await running_org.arrive("A-4", first_name="Cy", last_name="Adams", state="MA", loan_amount=2000)
     await expect(row(page, last).get_by_role("button", name="Claim this Lead: Cy Adams")).to_be_visible()
+
+
+async def test_q9_the_row_of_ones_own_claim_goes_with_the_answer(running_org: RunningOrg) -> None:
+    """The board tells the page a moment later. Until then the row offered to claim the lead once more."""
+    await running_org.rep("rep-1")
+    await running_org.publish("queue", "new", **NEW)
+    lead = await running_org.arrive("A-1", first_name="Ana", last_name="Silva", loan_amount=2)
+    other = await running_org.arrive("A-2", first_name="Bo", last_name="Reed", loan_amount=1)
+    page = await running_org.sign_in("rep-1", "/queues/new")
+    for one in (lead, other):
+        await expect(row(page, one)).to_be_visible()
+    board = running_org.stack.children["board"].pid
+    assert board is not None
+    os.kill(board, signal.SIGSTOP)
+    try:
+        await claim(page, "Ana Silva")
+        await expect(page.get_by_role("heading", name="Congratulations! You have a new lead")).to_be_visible()
+        await expect(row(page, lead)).to_have_count(0)
+        await expect(page.locator("[data-size]").first).to_have_text("2 leads")  # the board's word
+    finally:
+        os.kill(board, signal.SIGCONT)
+    await expect(page.locator("[data-size]").first).to_have_text("1 lead")
+    await expect(row(page, lead)).to_have_count(0)

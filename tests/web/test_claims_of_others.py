@@ -18,12 +18,14 @@ from tests.fixtures.waiting import PATIENCE_SECONDS, eventually
 from tests.web.rows import row, until_no_row, until_row
 from tests.web.running_org import NEW
 from tests.web.test_fresh_assignments import until_in_queue
-from web.live import claims_on_their_way
+from web.live import claims_on_their_way, claims_told
 from web.live.claims_on_their_way import ClaimOnItsWay
+from web.live.claims_told import ClaimsTold
 from web.schemas import Answer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from contextlib import AbstractContextManager
 
     import httpx
     from playwright.async_api import Page
@@ -45,6 +47,10 @@ ANSWER: Final = {
 }
 HIDDEN_MS: Final = 2_000
 """The bound in web/static/js/claims-of-others.js."""
+HEAR_CLAIMS: Final = """() => {
+  window.heard = [];
+  document.addEventListener("live:claiming", (event) => window.heard.push(event.detail.data.lead_id));
+}"""
 
 
 @contextmanager
@@ -114,6 +120,34 @@ async def test_q9_a_row_comes_back_when_nothing_is_heard_of_its_claim(running_or
             await page.clock.run_for(HIDDEN_MS)
             await until_row(page, lead)
         assert (await claiming)["result"] == "won"
+    await until_no_row(page, lead)
+
+
+async def test_q9_a_claim_that_is_sent_again_without_an_answer_hides_its_row_once(
+    running_org: RunningOrg,
+) -> None:
+    """While the engine is away, pages send their claims again and again. The row would hardly be there."""
+    await running_org.rep("rep-3")
+    lead = await publish_queue_with_lead(running_org, "rep-1", "rep-2")
+    page = await open_queue_page(running_org, lead)
+    other = await running_org.arrive("A-2", first_name="Bo", last_name="Ng", state="RI", loan_amount=200_000)
+    await until_row(page, other)
+    await page.evaluate(HEAR_CLAIMS)
+    claimers = await running_org.sign_in("rep-2", "/queues/new")
+    await until_row(claimers, lead)
+    async with await running_org.program("rep-3") as program:
+        with relay_stopped(running_org.stack):
+            await row(claimers, lead).get_by_role("button").click()
+            await until_no_row(page, lead)
+            await until_row(page, lead)
+            async with claimers.expect_request(f"**/leads/{lead}/claims"):
+                await claimers.reload()
+            claiming = asyncio.create_task(claim(program, other))
+            await page.wait_for_function("other => window.heard.includes(other)", arg=other)
+            assert await page.evaluate("window.heard") == [lead, other]
+            await until_row(page, lead)
+        assert (await claiming)["result"] == "won"
+    await expect(claimers.get_by_role("heading", name="Congratulations")).to_be_visible()
     await until_no_row(page, lead)
 
 
@@ -203,16 +237,6 @@ async def opened_with_stream(running_org: RunningOrg, lead: str) -> Page:
     return page
 
 
-async def test_q9_a_row_stays_away_while_one_of_two_claims_has_no_answer(running_org: RunningOrg) -> None:
-    lead = await publish_queue_with_lead(running_org, "rep-1")
-    page = await opened_with_stream(running_org, lead)
-    for over in (False, False, True):
-        await page.evaluate(TELL, ["claiming", {"queue_id": "new", "lead_id": lead, "over": over}, ""])
-        await until_no_row(page, lead)
-    await page.evaluate(TELL, ["claiming", {"queue_id": "new", "lead_id": lead, "over": True}, ""])
-    await until_row(page, lead)
-
-
 async def test_q9_a_change_that_the_list_has_already_shows_the_row_of_a_claim(
     running_org: RunningOrg,
 ) -> None:
@@ -230,12 +254,7 @@ async def test_x4_a_claim_that_is_sent_again_after_its_answer_hides_no_row(runni
     """Its lead may be in the queue again. It would keep the row from everybody, and decide nothing."""
     lead = await publish_queue_with_lead(running_org, "rep-1", "rep-2")
     page = await open_queue_page(running_org, lead)
-    await page.evaluate(
-        """() => {
-          window.heard = [];
-          document.addEventListener("live:claiming", (event) => window.heard.push(event.detail.data.lead_id));
-        }"""
-    )
+    await page.evaluate(HEAR_CLAIMS)
     other = await running_org.arrive("A-2", first_name="Bo", last_name="Ng", state="RI", loan_amount=200_000)
     await until_row(page, other)
     async with await running_org.program("rep-2") as program:
@@ -267,14 +286,70 @@ async def test_q9_what_is_decided_within_the_head_start_is_told_once_or_not_at_a
     result: str, head_start: float, told: list[bool], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(claims_on_their_way, "HEAD_START_SECONDS", head_start)
-    events: list[bool] = []
-    queue = SimpleNamespace(queue=SimpleNamespace(queue_id="new", claimable=True))
-    services: Any = SimpleNamespace(
-        directory=SimpleNamespace(org=lambda _: SimpleNamespace(queues={"new": queue})),
-        hub=SimpleNamespace(tell_list=lambda *given, **_: events.append(given[3]["over"])),
-    )
-    person: Any = SimpleNamespace(org="default", rep_id="rep-1", may_see=lambda *_: True)
-    with claims_on_their_way.claim_on_its_way(services, person, "lead", "new", is_answered=False) as claim:
+    services = Told()
+    with services.claim("rep-1") as claim:
         await asyncio.sleep(0.01)  # a head start of 0 is over at the next turn of the loop
-        claim.answer = Answer.model_validate({**ANSWER, "result": result, "decided_at": datetime.now(UTC)})
-    assert events == told
+        claim.answer = answered(result)
+    assert services.told == told
+
+
+class Told:
+    """The services of a console, which note what the pages are told of the claims of one lead."""
+
+    def __init__(self) -> None:
+        self.told: list[bool] = []
+        self.claims_told = ClaimsTold()
+        queue = SimpleNamespace(queue=SimpleNamespace(queue_id="new", claimable=True))
+        self.directory = SimpleNamespace(org=lambda _: SimpleNamespace(queues={"new": queue}))
+        self.hub = SimpleNamespace(tell_list=lambda *given, **_: self.told.append(given[3]["over"]))
+
+    def claim(self, rep_id: str) -> AbstractContextManager[ClaimOnItsWay]:
+        """Claim the lead."""
+        services: Any = self
+        person: Any = SimpleNamespace(org="default", rep_id=rep_id, may_see=lambda *_: True)
+        return claims_on_their_way.claim_on_its_way(services, person, "lead", "new", is_answered=False)
+
+
+def answered(result: str) -> Answer:
+    """Return an answer of now."""
+    return Answer.model_validate({**ANSWER, "result": result, "decided_at": datetime.now(UTC)})
+
+
+async def test_q9_a_row_stays_away_while_one_of_two_claims_has_no_answer(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(claims_on_their_way, "HEAD_START_SECONDS", 0.0)
+    services = Told()
+    with services.claim("rep-1") as one:
+        await asyncio.sleep(0.01)
+        with services.claim("rep-2") as other:
+            await asyncio.sleep(0.01)
+            other.answer = answered("refused")
+        assert services.told == [False]
+        one.answer = answered("refused")
+    assert services.told == [False, True]
+    # All are answered, so the next claim is told again.
+    with services.claim("rep-2") as other:
+        await asyncio.sleep(0.01)
+        other.answer = answered("won")
+    assert services.told == [False, True, False]
+
+
+async def test_q9_claims_without_an_answer_are_told_again_after_a_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(claims_on_their_way, "HEAD_START_SECONDS", 0.0)
+    services = Told()
+    for again_seconds, told in ((60.0, [False, True]), (60.0, [True]), (0.0, [False, True])):
+        monkeypatch.setattr(claims_told, "AGAIN_SECONDS", again_seconds)
+        services.told.clear()
+        with services.claim("rep-1"):
+            await asyncio.sleep(0.01)
+        assert services.told == told
+
+
+def test_leads_whose_claims_were_told_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(claims_told, "MOST_LEADS", 2)
+    known = ClaimsTold()
+    told = [known.begin(("default", "new", lead)) for lead in ("a", "b", "a", "c", "b", "a")]
+    assert told == [True, True, False, True, False, True]

@@ -248,6 +248,10 @@ async def test_q1_no_edit_of_a_view_is_lost_and_a_wrong_one_is_refused_at_its_pl
         refused = await client.put(path, json=wrong, headers={"if-match": edited.headers["etag"]})
         assert refused.status_code == 422
         assert {error["path"] for error in refused.json()["errors"]} >= {"columns[0]", "inclusion.rules[0]"}
-        deletion = await client.delete(path, headers={"if-match": edited.headers["etag"]})
+        listed = await client.put(
+            path, json={"name": "E"}, headers={"if-match": f'"other", {edited.headers["etag"]}'}
+        )
+        assert listed.status_code == 200
+        deletion = await client.delete(path, headers={"if-match": "*"})
         assert deletion.status_code == 204
         assert (await client.get(path)).status_code == 404

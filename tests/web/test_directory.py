@@ -243,6 +243,20 @@ async def test_a_lost_edit_is_refused_with_what_changed_and_goes_on_top_if_wante
         answer = await ada.request.put("/api/v1/directory/rep/rep-1", data={}, headers=headers | more)
         assert answer.status == status
     assert await published_object(ada, "rep/rep-1") == value
+    # RFC 9110: `*` is every version of what exists, and a list matches each that it names.
+    etag = (await (await ada.request.get("/api/v1/directory/rep/rep-1")).json())["etag"]
+    for match in ("*", f'"v0", {etag}'):
+        answer = await ada.request.put(
+            "/api/v1/directory/rep/rep-1", data=value, headers=headers | {"if-match": match}
+        )
+        assert answer.status == 200, match
+    answer = await ada.request.put(
+        "/api/v1/directory/rep/nobody", data={}, headers=headers | {"if-match": "*"}
+    )
+    assert (answer.status, (await answer.json())["detail"]) == (
+        412,
+        "If-Match: there is no rep nobody, in any version",
+    )
     # Two at once with the same ETag: one is published, the other is told.
     etag = (await (await ada.request.get("/api/v1/directory/rep/rep-1")).json())["etag"]
     pages = await asyncio.gather(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
@@ -14,6 +15,7 @@ from tests.web.rows import READY, WORK, until_row
 from tests.web.running_org import NEW
 from tests.web.screens import fits_a_phone
 from tests.web.test_fresh_assignments import until_in_queue
+from web.api.preferences import MOST_BYTES
 
 if TYPE_CHECKING:
     from playwright.async_api import Locator, Page
@@ -246,3 +248,51 @@ async def test_tables_with_long_names_in_any_script_are_kept_the_newest_ones(run
     )
     await until_kept(page, "queue/" + "\u67e5" * 60 + "-59", "order")
     assert len(await shapes_of(page)) < 60
+
+
+async def test_two_browsers_that_shape_different_tables_at_once_keep_both(running_org: RunningOrg) -> None:
+    """Each browser has its own copy. The later one used to put its copy in the place of what the other had sent."""
+    leads = await queue_of_three(running_org, "new", **NEW)
+    await running_org.rep("ada", "admin")
+    first = await running_org.sign_in("ada", "/queues/new")
+    other = await running_org.sign_in("ada", "/audit")
+    await until_row(first, leads[0])
+    await edge_of(other, "From").focus()  # both have read what the console keeps: nothing
+    await edge_of(first, "Name").focus()
+    await first.keyboard.press("ArrowRight")
+    await until_kept(first, "queues", "widths")
+    await other.keyboard.press("ArrowRight")
+    await until_kept(other, "audit", "widths")
+    assert {"queues", "audit"} <= set(await shapes_of(first))
+    await first.reload()
+    await first.wait_for_selector(READY)
+    assert await width_of(heading(first, "Name")) > LEAST
+    await expect(first.get_by_role("button", name="Reset columns")).to_be_visible()
+    # A table that is as it came again is removed, and only that one.
+    await first.get_by_role("button", name="Reset columns").click()
+
+    async def is_removed() -> bool:
+        return "queues" not in await shapes_of(first)
+
+    await eventually(is_removed, "the console forgets the table that was reset")
+    assert "audit" in await shapes_of(first)
+
+
+async def test_what_two_browsers_made_together_is_kept_within_the_bound(running_org: RunningOrg) -> None:
+    """Each copy fits, and both together do not: the tables that were changed longest ago are forgotten."""
+    await running_org.rep("ada", "admin")
+    pages = [await running_org.sign_in("ada", "/directory/teams") for _ in range(2)]
+    for n, page in enumerate(pages):
+        await page.evaluate(
+            """async (n) => {
+                const { TableShape } = await import("/static/js/table-shape.js");
+                for (let m = 0; m < 40; m += 1) {
+                    new TableShape(`queue/${n}-${m}-${"q".repeat(60)}`).change({ order: "n".repeat(80) });
+                }
+            }""",
+            n,
+        )
+        await until_kept(page, f"queue/{n}-39-" + "q" * 60, "order")
+    shapes = await shapes_of(pages[0])
+    assert len(json.dumps(shapes, separators=(",", ":"))) <= MOST_BYTES
+    assert {name[:7] for name in shapes} == {"queue/0", "queue/1"}

@@ -18,8 +18,9 @@ from rules.queues.rule_book import Key
 from web.auth import ADMINS, MANAGERS, Access, PartsOf, Person, host_of
 from web.console_services import Services
 from web.errors import DOCUMENTED, HttpProblem, not_found
+from web.preconditions import ANY, named_tags
 from web.schemas import Model
-from web.services.directory_edits.editor import Edit, current_publication
+from web.services.directory_edits.editor import ANY_VERSION, Edit, current_publication
 from web.services.directory_objects import (
     Directory,
     DirectoryObject,
@@ -40,7 +41,8 @@ Writes = Annotated[Person, Depends(Access("directory:write", ADMINS))]
 Proved = Annotated[Person, Depends(Access("directory:write", ADMINS, proved=True))]
 ObjectId = Annotated[str, Path(min_length=1, max_length=200)]
 IfMatch = Annotated[
-    str | None, Header(max_length=50, description="The ETag of the object to change; none for a new object")
+    str | None,
+    Header(max_length=100, description="The ETag of the object to change, or `*`; none for a new object"),
 ]
 DryRun = Annotated[bool, Query(description="Return what the edit would change and do, and publish nothing")]
 _LONGEST_VERSION: Final = 18
@@ -187,7 +189,7 @@ async def _edit(
     if there is not None and if_match is None:
         detail = f"If-Match: {key[0]} {key[1]} exists; name the version that you change by its ETag"
         raise HttpProblem(HTTPStatus.PRECONDITION_REQUIRED, "precondition-required", detail)
-    base = _version(if_match)
+    base = _version(if_match, there.version if there is not None else None)
 
     async def edit() -> Edit:
         by = {"rep_id": person.rep_id, "name": person.name, "role": "admin", "email": person.email}
@@ -213,13 +215,19 @@ async def _edit(
     )
 
 
-def _version(if_match: str | None) -> int | None:
+def _version(if_match: str | None, now: int | None) -> int | None:
+    """Return the version that is to be changed. `now`: the current one, which a list or `*` may mean."""
     if if_match is None:
         return None
-    text = if_match.strip().removeprefix('"v').removesuffix('"')
+    if if_match.strip() == ANY:
+        return ANY_VERSION
+    versions = [one.removeprefix("v") for one in named_tags(if_match)]
     # A longer number cannot be a Kafka offset. A version that may still arrive is waited for; this one is rejected.
-    if not (text.isdecimal() and text.isascii() and len(text) <= _LONGEST_VERSION):
+    known = [
+        int(one) for one in versions if one.isdecimal() and one.isascii() and len(one) <= _LONGEST_VERSION
+    ]
+    if not known:
         raise HttpProblem(
             HTTPStatus.PRECONDITION_FAILED, "changed-meanwhile", "If-Match: is not an ETag of this console"
         )
-    return int(text)
+    return now if now in known else max(known)

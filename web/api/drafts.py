@@ -17,6 +17,7 @@ from models.errors import PublicationConflictError, RetryableError
 from web.auth import MANAGERS, Access, PartsOf, Person
 from web.console_services import Services
 from web.errors import DOCUMENTED, HttpProblem, not_found
+from web.preconditions import matches, named_tags
 from web.schemas import Model
 from web.services.directory_edits.editor import ATTEMPTS
 from web.services.draft_state import DraftState, draft_as_shown
@@ -121,10 +122,9 @@ async def publish(
     If the same request is sent again, it is answered again and publishes nothing.
     """
     now = await current(parts, person, queue_id)
-    seen = _read(match)
-    if seen is not None and now is not None and now.draft is None:
+    if match is not None and now is not None and now.draft is None:
         editions = await asyncio.to_thread(parts.drafts.history, person.org, queue_id, limit=1)
-        if editions and editions[0].draft == seen and editions[0].version == now.version:
+        if editions and editions[0].draft in named_tags(match) and editions[0].version == now.version:
             return with_etag(response, now)
     now = _state_if_current(now, queue_id, match)
     if now.draft is None:
@@ -284,10 +284,6 @@ def with_etag(response: Response, state: QueueState) -> DraftState:
     return draft_as_shown(state)
 
 
-def _read(match: str | None) -> str | None:
-    return None if match is None else match.removeprefix("W/").strip('"')
-
-
 def _state_if_current(
     now: QueueState | None, queue_id: str, match: str | None, value: dict[str, Any] | None = None
 ) -> QueueState:
@@ -298,7 +294,7 @@ def _state_if_current(
         raise HttpProblem(
             HTTPStatus.PRECONDITION_REQUIRED, "if-match", "If-Match is missing: name the version that you saw"
         )
-    if _read(match) not in (now.tag, "*"):
+    if not matches(match, now.tag):
         by = f"{now.draft.updated_by} has changed it" if now.draft else "it was published or reset"
         raise _lost_edit_problem(
             now, now.value, now.value if value is None else value, f"{by} since you saw it"

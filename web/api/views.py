@@ -18,6 +18,7 @@ from web.api.actions import action_id
 from web.api.drafts import Match
 from web.auth import Access, PartsOf, Person
 from web.errors import DOCUMENTED, HttpProblem, forbidden
+from web.preconditions import matches
 from web.schemas import Model
 from web.services import custom_views
 from web.services.view_pages import SortBy, ViewPage, ViewState, own_view, view_as_shown, view_leads_from
@@ -154,7 +155,7 @@ def _view_if_current(now: CustomView, match: str | None, value: dict[str, Any] |
         raise HttpProblem(
             HTTPStatus.PRECONDITION_REQUIRED, "if-match", "If-Match is missing: name the version that you saw"
         )
-    if match.removeprefix("W/").strip('"') not in (now.revision, "*"):
+    if not matches(match, now.revision):
         raise _overtaken_problem(now, now.value if value is None else value)
     return now
 

@@ -11,10 +11,10 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from models.results import Result
-from web.auth import Person
-from web.console_services import Services
 
 if TYPE_CHECKING:
+    from web.auth import Person
+    from web.console_services import Services
     from web.schemas import Answer
 
 CLAIMING = "claiming"
@@ -49,12 +49,13 @@ class ClaimOnItsWay:
 
 @contextmanager
 def claim_on_its_way(
-    services: Services, person: Person, lead_id: str, queue_id: str | None, *, is_answered: bool
+    services: "Services", person: "Person", lead_id: str, queue_id: str | None, *, is_answered: bool
 ) -> Iterator[ClaimOnItsWay]:
     """Tell the pages of other people that show this queue that the lead is being claimed, and that it is not after all.
 
     Only a claim from a claimable queue that the person may see is told, because others would be refused. One
-    that `is_answered` already is not told either: it decides nothing any more.
+    that `is_answered` already is not told either: it decides nothing any more. Nor is one of a lead whose claim was
+    told and has no answer yet (`ClaimsTold`).
     """
     claim = ClaimOnItsWay()
     rules = services.directory.org(person.org)
@@ -64,23 +65,29 @@ def claim_on_its_way(
         return
     shown_in = compiled.queue.queue_id
 
+    listed = (person.org, shown_in, lead_id)
+
     def tell(*, over: bool) -> None:
         event = {"queue_id": shown_in, "lead_id": lead_id, "over": over}
-        services.hub.tell_list(person.org, shown_in, CLAIMING, event, but=person.rep_id)
+        # A page of this person may have heard of somebody else's claim of the lead, and waits for its end.
+        services.hub.tell_list(person.org, shown_in, CLAIMING, event, but=None if over else person.rep_id)
 
-    is_told = False
+    has_begun = False
 
     def begin() -> None:
-        nonlocal is_told
-        is_told = True
-        tell(over=False)
+        nonlocal has_begun
+        has_begun = True
+        if services.claims_told.begin(listed):
+            tell(over=False)
 
     telling = asyncio.get_running_loop().call_later(HEAD_START_SECONDS, begin)
     try:
         yield claim
     finally:
         telling.cancel()
-        if claim.took_lead and not is_told:
+        if claim.took_lead and not has_begun:
             begin()
-        elif is_told and not claim.took_lead:
+        if has_begun and services.claims_told.end(
+            listed, is_answered=claim.answer is not None, took_lead=claim.took_lead
+        ):
             tell(over=True)

@@ -254,7 +254,7 @@ class Hub:
             org_id, _Entry("", _event(event, data)), lambda page: may_hear(event, page.scopes) and to(page)
         )
 
-    def tell_list(self, org_id: str, queue_id: str, event: str, data: Any, *, but: str) -> None:
+    def tell_list(self, org_id: str, queue_id: str, event: str, data: Any, *, but: str | None) -> None:
         """Send an event about a list to the pages of an org that show it, except those of the rep `but`.
 
         The event is not in the feed. So a page that reconnects does not get it, nor do pages of other consoles.

@@ -3,7 +3,8 @@
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from sqlalchemy import func, select
+import msgspec
+from sqlalchemy import Connection, func, select
 
 from models.errors import FirstclaimError
 from web.store.store import Store
@@ -15,6 +16,10 @@ MOST: Final = 100
 
 class TooMany(FirstclaimError):  # noqa: N818  # names the condition
     """Raised if the person already has `MOST` preferences."""
+
+
+class TooLarge(FirstclaimError):  # noqa: N818  # names the condition
+    """Raised if a preference would have too many bytes."""
 
 
 class Preferences(Store):
@@ -29,14 +34,41 @@ class Preferences(Store):
 
     def put(self, org: str, rep_id: str, name: str, value: dict[str, Any]) -> None:
         """Store a preference. Raises `TooMany` if the person has `MOST` others already."""
+        with self.writing() as connection:
+            self._put(connection, org, rep_id, name, value)
+
+    def change(
+        self, org: str, rep_id: str, name: str, changes: dict[str, Any], *, most_bytes: int
+    ) -> dict[str, Any]:
+        """Replace some members of a preference, and remove those that are None. Return the whole preference.
+
+        So two browsers that change different members at once keep both. Raises `TooMany` as `put` does, and `TooLarge`
+        if the whole would have more than `most_bytes`.
+        """
+        table = PreferenceTable
+        its = (table.org == org, table.rep_id == rep_id, table.name == name)
+        empty = {"value": {}, "updated_at": datetime.now(UTC)}
+        with self.writing() as connection:
+            # The row must be there to be locked: two first changes at once would else both begin with nothing.
+            first = self.insert(table).values(org=org, rep_id=rep_id, name=name, **empty)
+            connection.execute(first.on_conflict_do_nothing())
+            before = connection.scalar(select(table.value).where(*its).with_for_update()) or {}
+            kept = {key: value for key, value in before.items() if key not in changes}
+            # What was changed last stands last.
+            kept |= {key: value for key, value in changes.items() if value is not None}
+            if len(msgspec.json.encode(kept)) > most_bytes:
+                raise TooLarge(f"the preference {name} has at most {most_bytes} bytes")
+            self._put(connection, org, rep_id, name, kept)
+        return kept
+
+    def _put(self, connection: Connection, org: str, rep_id: str, name: str, value: dict[str, Any]) -> None:
         kept = {"value": value, "updated_at": datetime.now(UTC)}
         statement = self.insert(PreferenceTable).values(org=org, rep_id=rep_id, name=name, **kept)
         others = select(func.count()).where(
             PreferenceTable.org == org, PreferenceTable.rep_id == rep_id, PreferenceTable.name != name
         )
-        with self.writing() as connection:
-            if (connection.scalar(others) or 0) >= MOST:
-                raise TooMany(f"you have {MOST} preferences already")
-            connection.execute(
-                statement.on_conflict_do_update(index_elements=["org", "rep_id", "name"], set_=kept)
-            )
+        if (connection.scalar(others) or 0) >= MOST:
+            raise TooMany(f"you have {MOST} preferences already")
+        connection.execute(
+            statement.on_conflict_do_update(index_elements=["org", "rep_id", "name"], set_=kept)
+        )

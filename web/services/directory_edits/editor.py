@@ -29,6 +29,8 @@ from web.services.directory_follower import DirectoryFollower
 
 READ_BACK_SECONDS: Final = 10.0
 ATTEMPTS: Final = 5
+ANY_VERSION: Final = -1
+"""Stands for the current version of an object, whichever that is."""
 """How often an edit is tried again after somebody else published another object."""
 NO_ADMIN: Final = "the org would have no active admin, so nobody could change its directory"
 KINDS: Final = ("rep", "group", "campaign", "settings")
@@ -63,6 +65,7 @@ class Editor:
     ) -> Edit:
         """Check an edit of an object at version `base` (None: it did not exist), and publish it if asked.
 
+        `base` `ANY_VERSION`: of whatever version it has then. If it does not exist, that is refused with 412.
         `value` None removes the object. `by`: the caller as a rep with the role admin. If the edit adds the first rep
         of an open org, `by` is published in the same transaction: otherwise the caller would be locked out. Raises
         `PublicationErrors` with every reason by its path in the object, and 412 with what changed if somebody published
@@ -87,6 +90,11 @@ class Editor:
     ) -> Edit:
         seen, rules = self._directory.end, self._directory.org(org)
         before = present(rules)
+        if base == ANY_VERSION:
+            if (now := current_publication(rules, key)) is None:
+                detail = f"If-Match: there is no {key[0]} {key[1]}, in any version"
+                raise HttpProblem(HTTPStatus.PRECONDITION_FAILED, "changed-meanwhile", detail)
+            base = now.version
         self._is_newest(rules, key, base)
         wanted = None if value is None else normal(org, *key, value)
         asker = _first_admin(rules, key, wanted, by)

@@ -1,6 +1,7 @@
 // The answer to a claim, in the reserved place at the page's top. It blocks nothing, and moves nothing.
 
 import { element } from "./dom.js";
+import { showInStrip } from "./strip.js";
 
 /**
  * @typedef {object} AnswerCard
@@ -33,7 +34,7 @@ export function showAnswer({ title, text, lead, isOver = false, back = "Return t
   close.addEventListener("click", onBack);
   made.append(close);
   container.replaceChildren(made);
-  if (container.parentElement) container.parentElement.scrollLeft = container.offsetLeft; // on a phone, offers stand beside it
+  showInStrip(container);
 }
 
 /**

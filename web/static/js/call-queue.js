@@ -53,7 +53,7 @@ const counts = new QueueCounts(links, () => drawCounts());
 const claims = new Claims(data.api);
 /** @type {RowHold<BoardRow>} */
 const hold = new RowHold(body, () => draw());
-const others = new ClaimsOfOthers(() => draw());
+const others = new ClaimsOfOthers((gone) => (gone !== null && empties(gone)) || draw());
 const fold = new RowFold(body, find("[data-end]"));
 
 // A queue that does not show where its leads are has no times.
@@ -154,6 +154,18 @@ function gapOf(lead) {
   return line.matches(".gone") ? line : makeGap(line);
 }
 
+/**
+ * Makes a gap of a row, if nothing else of the list changes with it. So a claim of anybody costs each page little.
+ * @param {string} lead
+ * @returns {boolean} whether that was all
+ */
+function empties(lead) {
+  const line = lines.get(lead);
+  if (!line || line.matches(".gone") || focusedIn(line) || !hold.leaves(lead)) return false;
+  makeGap(line);
+  return true;
+}
+
 /** @param {BoardRow} row */
 const mayCall = (row) => row.columns.may_call !== false && times?.times.get(row.lead_id)?.reason !== "suppressed";
 
@@ -222,8 +234,9 @@ function draw(enteredOrMoved) {
   if (focused && !isThere) {
     (nearest(body, lastIndex) ?? find("h1")).focus();
   }
-  // Counts alone are not worth a frame of their own: each would cost as much as the row that goes.
-  if (isSame && gaps === hold.gaps) counts.drawSoon();
+  // Counts alone are hardly worth a frame of their own, nor a layout of what is around them with each row that goes.
+  if (isSame) counts.drawSoon();
+  else if (gaps < hold.gaps) counts.drawIfCalm();
   else counts.draw();
 }
 
@@ -300,9 +313,14 @@ later.addEventListener("click", () => hold.without(() => leads.move(1)));
 
 claims.onChange = (lead) => {
   const line = lines.get(lead);
+  if (line?.matches(".gone")) return;
   const button = line?.querySelector("button.claim");
   const row = leads.rows.find((one) => one.lead_id === lead);
   if (row && button instanceof HTMLButtonElement) claims.show(button, lead, row.columns.name);
+};
+// The board tells the same a moment later, or a moment before.
+claims.onTaken = (lead) => {
+  if (leads.rows.some((one) => one.lead_id === lead)) others.hear({ lead_id: lead, over: false });
 };
 claims.resume();
 

@@ -5,12 +5,12 @@ const MOST_MS = 2_000; // How long a row is hidden without a word of what became
 const MOST_CLAIMS = 500; // Claims beyond these hide no row until they are decided.
 
 export class ClaimsOfOthers {
-  /** @param {() => void} onChange called when a row goes or comes back */
+  /** @param {(gone: string | null) => void} onChange called with a lead whose row goes, or with null when rows come back */
   constructor(onChange) {
     this.onChange = onChange;
     /**
-     * lead -> when it is shown again without an answer, and how many claims of it are on their way; oldest first
-     * @type {Map<string, {until: number, claims: number}>}
+     * lead -> when its row is shown again without an answer; oldest first
+     * @type {Map<string, number>}
      */
     this.leads = new Map();
     /** @type {ReturnType<typeof setTimeout> | undefined} */
@@ -18,22 +18,17 @@ export class ClaimsOfOthers {
   }
 
   /**
-   * Hides the row of a lead that somebody is claiming, or shows it again if nobody else is.
+   * Hides the row of a lead that somebody is claiming, or shows it again if nobody is any more.
    * @param {{lead_id: string, over: boolean}} claim
    */
   hear({ lead_id, over }) {
-    const known = this.leads.get(lead_id);
-    const claims = (known?.claims ?? 0) + (over ? -1 : 1);
-    if (over && known && claims > 0) {
-      known.claims = claims;
-      return;
-    }
-    this.leads.delete(lead_id);
-    if (!over && this.leads.size < MOST_CLAIMS) {
-      this.leads.set(lead_id, { until: performance.now() + MOST_MS, claims });
+    if (over) {
+      if (this.leads.delete(lead_id)) this.onChange(null);
+    } else if (!this.leads.has(lead_id) && this.leads.size < MOST_CLAIMS) {
+      this.leads.set(lead_id, performance.now() + MOST_MS);
       this.timer ??= setTimeout(() => this.expire(), MOST_MS);
+      this.onChange(lead_id);
     }
-    if (Boolean(known) !== this.leads.has(lead_id)) this.onChange();
   }
 
   /**
@@ -58,13 +53,13 @@ export class ClaimsOfOthers {
   expire() {
     const now = performance.now();
     let isAny = false;
-    for (const [lead, { until }] of this.leads) {
+    for (const [lead, until] of this.leads) {
       if (until > now) break;
       this.leads.delete(lead);
       isAny = true;
     }
     const [next] = this.leads.values();
-    this.timer = next && setTimeout(() => this.expire(), next.until - now);
-    if (isAny) this.onChange();
+    this.timer = next && setTimeout(() => this.expire(), next - now);
+    if (isAny) this.onChange(null);
   }
 }

@@ -20,6 +20,8 @@ export class Claims {
     this.sent = new Map();
     /** @type {(lead: string) => void} called when a claim was sent or answered */
     this.onChange = () => {};
+    /** @type {(lead: string) => void} called when an answer says that somebody has the lead, so that its row goes */
+    this.onTaken = () => {};
     document.addEventListener("connection", () => {
       const [lead] = this.sent.keys();
       if (lead) this.showOnItsWay(lead);
@@ -92,6 +94,7 @@ export class Claims {
       if (this.sent.get(lead) !== claim) return; // its cancellation says what became of it
       this.sent.delete(lead);
       (claim.isCancelled ? showCancelled : showOutcome)(answer, claim.name);
+      if (answer.result === "won" || answer.result === "lost") this.onTaken(lead);
     } catch (error) {
       if (error instanceof Cancelled || this.sent.get(lead) !== claim) return;
       this.sent.delete(lead);

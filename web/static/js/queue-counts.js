@@ -1,9 +1,10 @@
-// Draws the counts of a call queue's page: with the rows, or a moment later if no row changes. A frame for counts alone
-// would cost a page as much as the frame in which a row goes.
+// Draws the counts of a call queue's page: with the rows when they move, or a moment later. A frame for counts alone costs
+// a page as much as the frame in which a row goes, and counts in that frame make it cost a layout as well.
 
 import { setText } from "./dom.js";
 
-const MOST_MS = 200; // How old a drawn count may be.
+const SOON_MS = 200;
+const BETWEEN_MS = 500; // While leads come and go all the time, counts are drawn twice a second.
 
 export class QueueCounts {
   /**
@@ -19,6 +20,9 @@ export class QueueCounts {
     this.elements = new Map();
     /** @type {ReturnType<typeof setTimeout> | undefined} */
     this.timer = undefined;
+    /** @type {ReturnType<typeof setTimeout> | undefined} until counts may be drawn again */
+    this.pause = undefined;
+    this.isDue = false; // after the pause
   }
 
   /**
@@ -31,12 +35,25 @@ export class QueueCounts {
   }
 
   drawSoon() {
-    this.timer ??= setTimeout(() => this.draw(), MOST_MS);
+    if (this.pause !== undefined) this.isDue = true;
+    else this.timer ??= setTimeout(() => this.draw(), SOON_MS);
+  }
+
+  /** Draws now, or soon if counts were drawn a moment ago. */
+  drawIfCalm() {
+    if (this.pause !== undefined) this.isDue = true;
+    else this.draw();
   }
 
   draw() {
     clearTimeout(this.timer);
+    clearTimeout(this.pause);
     this.timer = undefined;
+    this.isDue = false;
+    this.pause = setTimeout(() => {
+      this.pause = undefined;
+      if (this.isDue) this.draw();
+    }, BETWEEN_MS);
     this.onDraw();
     for (const [queue, size] of this.sizes) {
       const element = this.elementOf(queue);

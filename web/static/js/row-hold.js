@@ -91,7 +91,7 @@ export class RowHold {
     const now = new Map(rows.map((row) => [row.lead_id, row]));
     const stays = this.order.filter((lead) => now.has(lead));
     const gaps = this.order.length - stays.length;
-    this.isKept = stays.length > 0 && (this.isHeld || this.isMoment(rows, stays, entered));
+    this.isKept = stays.length > 0 && (this.isHeld || this.haveOnlyGone(rows, stays, entered));
     if (!this.isKept) {
       this.order = [...now.keys()];
       this.entered.clear();
@@ -113,18 +113,42 @@ export class RowHold {
   }
 
   /**
+   * Leaves a gap for one row that goes, if that is all that changes.
+   * @param {string} lead
+   * @returns {boolean} whether it did; if not, `slots` says what to show
+   */
+  leaves(lead) {
+    const gaps = this.gaps + 1;
+    const stays = this.order.length - gaps;
+    if (stays < 1 || !this.order.includes(lead)) return false;
+    if (!this.isHeld && !this.isMoment(gaps, stays)) return false;
+    this.gaps = gaps;
+    this.isKept = true;
+    this.closeLater();
+    return true;
+  }
+
+  /**
    * Says whether rows have only gone, and not many: their gaps stay for a moment. A row that comes or moves shifts
    * the others anyway.
    * @param {R[]} rows
    * @param {string[]} stays the leads that were shown and are still there
    * @param {string | null} [entered]
    */
-  isMoment(rows, stays, entered) {
-    const gaps = this.order.length - stays.length;
-    if (gaps === 0 || gaps > Math.min(MOST_GAPS, stays.length)) return false;
-    if (this.settles || this.changes || document.hidden) return false;
+  haveOnlyGone(rows, stays, entered) {
+    if (!this.isMoment(this.order.length - stays.length, stays.length)) return false;
     if (entered && rows.some((row) => row.lead_id === entered)) return false;
     return stays.every((lead, n) => rows[n].lead_id === lead);
+  }
+
+  /**
+   * Says whether so many gaps may stay for a moment.
+   * @param {number} gaps
+   * @param {number} stays how many rows are left
+   */
+  isMoment(gaps, stays) {
+    if (gaps === 0 || gaps > Math.min(MOST_GAPS, stays)) return false;
+    return !(this.settles || this.changes || document.hidden);
   }
 
   /** Closes the gaps after a moment, or as soon as somebody scrolls or presses a key. */

@@ -1,0 +1,54 @@
+"""Remembers of which leads the pages were told that they are being claimed.
+
+While the engine is away, claims are sent again and again. Each would hide its row for two seconds from everybody.
+"""
+
+import time
+from collections import OrderedDict
+from typing import Final
+
+AGAIN_SECONDS: Final = 30.0
+"""So long after the pages were told of a claim, further claims of the lead are not told, unless one has an answer."""
+MOST_LEADS: Final = 10_000
+"""The most leads that are remembered. The oldest are forgotten first: their rows may be hidden once more."""
+
+ListedLead = tuple[str, str, str]
+"""An org, a queue, and a lead of it."""
+
+
+class _Told:
+    """Of one lead: when the pages were told, and how many of its claims have not ended."""
+
+    def __init__(self) -> None:
+        self.at = time.monotonic()
+        self.claims = 1
+
+
+class ClaimsTold:
+    """The leads of one console whose claims were told. Each claim that begins also ends."""
+
+    def __init__(self) -> None:
+        self._leads: OrderedDict[ListedLead, _Told] = OrderedDict()
+
+    def begin(self, lead: ListedLead) -> bool:
+        """Note a claim; return whether the pages are to be told of it."""
+        known = self._leads.get(lead)
+        if known is not None and time.monotonic() - known.at < AGAIN_SECONDS:
+            known.claims += 1
+            return False
+        self._leads.pop(lead, None)
+        self._leads[lead] = _Told()
+        if len(self._leads) > MOST_LEADS:
+            self._leads.popitem(last=False)
+        return True
+
+    def end(self, lead: ListedLead, *, is_answered: bool, took_lead: bool) -> bool:
+        """Note the end of a claim; return whether the pages are to be told that nobody is claiming the lead now."""
+        known = self._leads.get(lead)
+        if known is None:
+            return not took_lead
+        known.claims -= 1
+        is_last = known.claims <= 0
+        if took_lead or (is_last and is_answered):
+            del self._leads[lead]
+        return is_last and not took_lead

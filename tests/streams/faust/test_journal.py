@@ -80,10 +80,10 @@ async def test_order_is_kept_within_a_partition_and_small_records_share_batches(
 
 
 async def test_a_batch_fills_until_the_sender_takes_it_and_records_are_there_once(
-    own: Cluster, writer: JournalWriter, broker: KafkaBroker
+    own_cluster: Cluster, writer: JournalWriter, broker: KafkaBroker
 ) -> None:
     """While a write request is under way, the records behind it share one batch. Later ones are numbered after it."""
-    topic = await own.create(unique("filling"), 1)
+    topic = await own_cluster.create(unique("filling"), 1)
     writer.add(topic, 0, key=b"0", value=b"")
     await writer.settled()
     producer: Any = writer._producer
@@ -99,15 +99,15 @@ async def test_a_batch_fills_until_the_sender_takes_it_and_records_are_there_onc
     await writer.settled()
     writer.add(topic, 0, key=b"40", value=b"")
     await writer.settled()
-    assert [record.key for record in await own.records(topic)] == [b"%d" % n for n in range(41)]
+    assert [record.key for record in await own_cluster.records(topic)] == [b"%d" % n for n in range(41)]
     assert [len(keys) for keys in batches(broker, topic)] == [1, 1, 38, 1]
 
 
 async def test_the_lease_is_checked_again_for_records_behind_the_first_check(
-    own: Cluster, writer: JournalWriter, broker: KafkaBroker
+    own_cluster: Cluster, writer: JournalWriter, broker: KafkaBroker
 ) -> None:
     """The lease may have expired since the batch was handed to the sender."""
-    topic = await own.create(unique("lease"), 1)
+    topic = await own_cluster.create(unique("lease"), 1)
     writer.add(topic, 0, key=b"first", value=b"")
     await writer.settled()
     checked: list[str] = []

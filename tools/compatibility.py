@@ -105,8 +105,13 @@ class _Comparison:
                 if word in new and new[word] < old.get(word, float("inf")):
                     yield _said(path, f"{word} is {new[word]} now")
             for word in ("pattern", "format"):
-                if word in new and new[word] != old.get(word):
+                if word in new and _unescaped(new[word]) != _unescaped(old.get(word)):
                     yield _said(path, f"{word} is {new[word]!r} now")
+
+
+def _unescaped(pattern: str | None) -> str | None:
+    """Return a pattern without backslashes before quotes. Python ignores them, JavaScript refuses them."""
+    return None if pattern is None else pattern.replace('\\"', '"')
 
 
 def _choices(schema: Schema, root: Schema) -> list[Schema]:

@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import signal
 import socket
 from collections.abc import Callable
 from typing import Any, Final, NoReturn
@@ -28,12 +27,15 @@ from streams.process_exit import ExitCode, leave
 from streams.retries import START_WORKER
 from streams.settings import Settings
 from streams.stage_table import JournalTable, OrgTable
+from streams.stop_signals import stop_event
 from streams.topics import provision
 
 _log = structlog.get_logger(__name__)
 
 STOP_SECONDS: Final = 12.0
-"""How long a stop may take. After that the process ends anyway, and events that are not acked are read again."""
+"""How long a stop may take. After that the process ends anyway, and events that are not acked are read again.
+
+Without Kafka, Faust's stop does not end."""
 TICK_SECONDS: Final = 0.25
 STALLED_SECONDS: Final = 5.0
 """A loop that has not ticked for this long is not ready, whatever its heartbeats report (docs/faust.md 13)."""
@@ -176,10 +178,7 @@ async def _serve(settings: Settings, group: str, stages: Stages, port: int, inst
     )
     for stage in app.stages:
         stage.brake = brake
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
+    stop = stop_event(group, STOP_SECONDS)
     health = Health(app)
     ticker = asyncio.create_task(health.tick())
     server = await serve(port, health.health, health.ready, render, host=settings.status_host)
@@ -196,8 +195,6 @@ async def _serve(settings: Settings, group: str, stages: Stages, port: int, inst
     if crashed.done():
         _end(settings, group, "crashed", app.crash_reason)
     health.stopping = True
-    # Without Kafka, Faust's stop does not end, and the supervisor that would kill this process may be gone.
-    loop.call_later(STOP_SECONDS, leave, ExitCode.SOFTWARE, group, f"did not stop in {STOP_SECONDS:.0f} s")
     for task in (measuring, *following):
         task.cancel()
     await app.stop()

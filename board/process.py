@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import signal
 from collections.abc import Callable
 from typing import Any
 
@@ -18,6 +17,7 @@ from streams.garbage import keep_imports
 from streams.http import serve
 from streams.metrics import render
 from streams.settings import Settings
+from streams.stop_signals import stop_event
 
 
 def run(settings: Settings, *, port: int = 0) -> None:
@@ -29,9 +29,7 @@ def run(settings: Settings, *, port: int = 0) -> None:
 
 
 async def _serve(settings: Settings, port: int) -> None:
-    stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    stop = stop_event("board")
     client = connect(settings.redis_url)
     board = Board(settings, client)
     server = await serve(port, _alive, board.state.ready, render, host=settings.status_host)

@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import logging
-import signal
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
@@ -33,6 +32,7 @@ from streams.process_exit import ExitCode, leave
 from streams.readiness import Readiness
 from streams.retries import WRITE_CRM
 from streams.settings import Settings
+from streams.stop_signals import stop_event
 from streams.topics import provision
 
 _log = structlog.get_logger(__name__)
@@ -177,9 +177,7 @@ async def _first_of(work: Any, other: asyncio.Task[None]) -> None:
 
 
 async def _serve(settings: Settings, name: str, port: int, instance_id: str | None) -> None:
-    stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    stop = stop_event(f"courier {name}")
     courier = Courier(settings, name, instance_id=instance_id)
     server = await serve(port, courier.health, courier.readiness.ready, render, host=settings.status_host)
     _log.info("courier serves", channel=name, port=server.port)

@@ -100,32 +100,44 @@ class RequestReader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafk
         self._deliverer = deliverer
         self._readiness.blocked(REBALANCING, "no partitions yet")
         self._consumer.subscribe([NOTIFICATIONS], listener=self)
+        # A commit and a seek wait for Kafka as long as it is away, so a stop cancels them.
+        reading = asyncio.create_task(self._read_on())
+        stopping = asyncio.create_task(stop.wait())
+        try:
+            await asyncio.wait({reading, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            if reading.done():
+                reading.result()  # it ends only with an exception
+        finally:
+            for task in (reading, stopping):
+                task.cancel()
+            await asyncio.gather(reading, stopping, return_exceptions=True)
+            await self._end()
+
+    async def _read_on(self) -> None:
+        """Read and commit until cancelled."""
         pauses = FOLLOW_BOARD.pauses()
         commit_at = 0.0
         loop = asyncio.get_running_loop()
-        try:
-            while not stop.is_set():
-                try:
-                    if self._unsought:
-                        await self._seek()
-                    await self._read()
-                    if loop.time() >= commit_at:
-                        await self._commit()
-                        commit_at = loop.time() + COMMIT_SECONDS
-                    self._readiness.cleared(KAFKA)
-                    pauses = FOLLOW_BOARD.pauses()
-                except (CommitFailedError, IllegalStateError) as error:  # a rebalance between two lines
-                    _log.info("the group assigns its partitions again", reason=repr(error))
-                except (KafkaError, OSError) as error:
-                    if (wrong := await refusal(self._settings, error)) is not None:
-                        raise wrong from error
-                    self._readiness.blocked(KAFKA, repr(error))
-                    await asyncio.sleep(next(pauses))
-                for failure in (self._failure, deliverer.failure):
-                    if failure is not None:
-                        raise refusal_of(self._settings, failure) or failure
-        finally:
-            await self._end()
+        while True:
+            try:
+                if self._unsought:
+                    await self._seek()
+                await self._read()
+                if loop.time() >= commit_at:
+                    await self._commit()
+                    commit_at = loop.time() + COMMIT_SECONDS
+                self._readiness.cleared(KAFKA)
+                pauses = FOLLOW_BOARD.pauses()
+            except (CommitFailedError, IllegalStateError) as error:  # a rebalance between two lines
+                _log.info("the group assigns its partitions again", reason=repr(error))
+            except (KafkaError, OSError) as error:
+                if (wrong := await refusal(self._settings, error)) is not None:
+                    raise wrong from error
+                self._readiness.blocked(KAFKA, repr(error))
+                await asyncio.sleep(next(pauses))
+            for failure in (self._failure, self._deliverer.failure):
+                if failure is not None:
+                    raise refusal_of(self._settings, failure) or failure
 
     async def _end(self) -> None:
         await self._deliverer.drop(DRAIN_SECONDS)

@@ -23,6 +23,7 @@ def open_locks(connection: Connection, org: str, at: datetime, *, limit: int) ->
     released = (
         select(func.max(ended.c.source_offset))
         .where(ended.c.lead_id == table.lead_id, ended.c.type == "lock_released")
+        .correlate(table.__table__)  # else it is of all leads: it stands in another subquery
         .scalar_subquery()
     )
     since = (

@@ -7,7 +7,6 @@ Kafka is still unreachable, reports that at `/ready`, and continues when both an
 import asyncio
 import contextlib
 import logging
-import signal
 import sys
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import Any, Final
@@ -38,6 +37,7 @@ from streams.process_exit import ExitCode, leave
 from streams.readiness import Readiness
 from streams.retries import WRITE_CRM
 from streams.settings import Settings
+from streams.stop_signals import stop_event
 from streams.topics import provision
 
 _log = structlog.get_logger(__name__)
@@ -154,9 +154,7 @@ async def _measure(reader: JournalReader) -> None:
 
 
 async def _serve(settings: Settings, port: int, instance_id: str | None) -> None:
-    stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    stop = stop_event("sink")
     sink = Sink(settings, instance_id=instance_id)
     for what in (KAFKA, DATABASE):
         metrics.SINK_RETRIES.labels(what)  # so that each has a 0 before the first one

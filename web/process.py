@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
@@ -28,6 +27,7 @@ from streams.http import Said, serve
 from streams.metrics import render
 from streams.process_exit import ExitCode, leave
 from streams.settings import Settings
+from streams.stop_signals import stop_event
 from web import metrics
 from web.app import build
 from web.console_services import Services
@@ -91,7 +91,6 @@ def run(
 
 
 async def _serve(settings: Settings, web: WebSettings, host: str, port: int, status_port: int | None) -> None:
-    stop = asyncio.Event()
     async with running(settings, web) as app, _status_pages(app, settings, status_port):
         config = uvicorn.Config(
             app,
@@ -106,8 +105,7 @@ async def _serve(settings: Settings, web: WebSettings, host: str, port: int, sta
             proxy_headers=False,  # web/proxies.py trusts only the proxies of the settings
         )
         server = uvicorn.Server(config)
-        for number in (signal.SIGTERM, signal.SIGINT):
-            asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        stop = stop_event("console")
         serving = asyncio.create_task(server._serve())  # noqa: SLF001  # `serve` would install its own signal handlers
         stopping = asyncio.create_task(stop.wait())
         follows: list[asyncio.Task[None]] = app.state.follows
@@ -136,9 +134,13 @@ async def running(settings: Settings, web: WebSettings) -> AsyncIterator[FastAPI
     links = PasswordLinks(store)
     hub, outbox, index = Hub(board), AuditOutbox(store), AuditIndex(store)
     audit = Audit(outbox)
-    directory = DirectoryFollower(
-        settings, lambda org, kind, _: hub.tell(org, "directory", {"kind": kind}, lambda _: True)
-    )
+
+    def tell_publication(org: str, kind: str, object_id: str) -> None:
+        hub.tell(org, "directory", {"kind": kind}, lambda _: True)
+        if kind == "rep":  # whose teams may be others now
+            hub.tell(org, "queues", {}, lambda page: page.rep_id == object_id)
+
+    directory = DirectoryFollower(settings, tell_publication)
     engine_client = EngineClient(settings, on_answer=partial(tell_acts, hub))
 
     def oversees(page: OpenPage) -> bool:

@@ -1,16 +1,21 @@
 """The queries of status, verify, why and the console on the CRM database return what the journal says."""
 
 from collections import Counter
+from datetime import timedelta
+from typing import Final
 
 import pytest
 from sqlalchemy import Engine
 
-from models.decisions import ExceptionIgnored, ExceptionRaised
-from models.lead import Phase
+from models.decisions import ExceptionIgnored, ExceptionRaised, LockReleased, LockTaken
+from models.lead import Lock, Phase
 from models.open_exception import OpenException
 from sink import queries
-from sink.writer import AppliedPosition, CrmWriter
+from sink.open_locks import open_locks
+from sink.writer import AppliedPosition, CrmWriter, JournalRecord
 from tests.sink.seeded_journal import START, Scenario, lead_of, record_of, row_of
+
+UNTIL: Final = START + timedelta(hours=1)
 
 
 @pytest.fixture
@@ -72,3 +77,23 @@ def test_the_database_says_how_far_the_journal_is_applied(scenario: Scenario, en
     with engine.connect() as connection:
         offsets = queries.offsets(connection)
     assert offsets == {("lead-journal", 2): AppliedPosition(200, scenario.off)}
+
+
+def test_m6_a_lock_began_after_the_last_release_of_its_own_lead(writer: CrmWriter, engine: Engine) -> None:
+    """Releases of other leads, before and after, in this partition or another, say nothing about it."""
+
+    def record(name: str, offset: int, *decisions: LockTaken | LockReleased, partition: int = 0) -> JournalRecord:
+        lock = Lock("rep-3", START, UNTIL, 1) if isinstance(decisions[-1], LockTaken) else None
+        row = row_of(lead_of(name, lock=lock), *decisions, off=offset, seq=offset + 1)
+        return record_of(row, offset, partition=partition)
+
+    taken, released = LockTaken("rep-3", UNTIL, 1), LockReleased("rep-3", "it ran out")
+    records = [record("A", 0, taken), record("B", 1, taken), record("A", 2, released), record("A", 3, taken)]
+    records += [record("C", 4, taken), record("C", 5, released), record("D", 6, taken, partition=1)]
+    records += [record("B", 7, taken)]  # extended
+    writer.apply(records)
+    with engine.connect() as connection:
+        rows, total = open_locks(connection, "default", START, limit=10)
+    since = {row["facts"]["external_id"]: (row["since"] - START).total_seconds() for row in rows}
+    assert since == {"A": 3.0, "B": 1.0, "D": 6.0}
+    assert total == 3

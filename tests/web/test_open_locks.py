@@ -25,13 +25,16 @@ async def test_m6_a_manager_sees_open_leads_frees_one_and_the_rep_is_told(runnin
     await running_org.publish("queue", "work", **WORK)
     lead = await running_org.arrive("A-1", first_name="Ana", last_name="Silva")
     other = await running_org.arrive("A-2", first_name="Bo", last_name="Reed")
+    given_up = await running_org.arrive("A-3", first_name="Cy", last_name="Hill")
     rep, manager = await running_org.program("rep-1"), await running_org.program("mia")
-    for one in (lead, other):
+    for one in (lead, other, given_up):
         async with asyncio.timeout(PATIENCE_SECONDS):
             while (await rep.post(f"/api/v1/leads/{one}/actions", json={"type": "view"})).json().get(
                 "result"
             ) != "done":
                 await asyncio.sleep(0.1)
+    released = await rep.post(f"/api/v1/leads/{given_up}/actions", json={"type": "release"})
+    assert released.json()["result"] == "done"
     assert (await rep.get("/api/v1/locks")).status_code == HTTPStatus.FORBIDDEN
 
     async def both_with_their_beginning() -> dict[str, Any] | None:

@@ -1,9 +1,11 @@
 """Finds the queues that a person may see and reads pages of their leads (Q3, Q4, Q7)."""
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
+from contextlib import suppress
 from typing import Final
 
 from board.reader import BoardPage, QueueInfo
+from models.errors import RetryableError
 from models.public import MINE, personal_queue
 from models.spelling import cleaned
 from web.auth import Person
@@ -11,16 +13,26 @@ from web.console_services import Services
 from web.errors import HttpProblem, not_found
 
 MOST: Final = 500
-
+READ_SECONDS: Final = 2.0
+"""How long a list of queues waits until the console's directory has the queues that the board has already."""
 
 _DIGITS: Final = 9
 """The most digits of a rank in a cursor."""
 
 
 async def visible(parts: Services, person: Person) -> list[QueueInfo]:
-    """Return the shared queues a person may see (Q4)."""
+    """Return the shared queues a person may see (Q4).
+
+    The board may have a queue before this console has read its publication, which says who may see it. A page that left
+    it out would not hear of it again. So this waits, but not longer than `READ_SECONDS`, because Kafka may be away.
+    """
+    infos = await parts.board.queues(person.org)
+    newest = max((info.version for info in infos), default=-1)
+    if newest >= parts.directory.end:
+        with suppress(RetryableError):
+            await parts.directory.until_read(newest, READ_SECONDS)
     rules = parts.directory.org(person.org)
-    return [info for info in await parts.board.queues(person.org) if person.may_see(rules, info.queue_id)]
+    return [info for info in infos if person.may_see(rules, info.queue_id)]
 
 
 def board_id(parts: Services, person: Person, queue_id: str) -> str:

@@ -9,6 +9,7 @@ import pytest
 from playwright.async_api import expect
 
 from tests.web.running_org import NEW
+from tests.web.test_fresh_assignments import until_in_queue
 
 if TYPE_CHECKING:
     from playwright.async_api import Locator, Page
@@ -25,7 +26,7 @@ async def open_queue(running_org: RunningOrg) -> Page:
     """Open a queue of `LEADS` leads, the largest loan first."""
     await running_org.rep("rep-1")
     await running_org.publish("queue", "new", **NEW)
-    await asyncio.gather(
+    leads = await asyncio.gather(
         *(
             running_org.arrive(
                 f"A-{n}", first_name="Ana", last_name=f"Silva {n}", loan_amount=900_000 - n * 1_000
@@ -33,6 +34,8 @@ async def open_queue(running_org: RunningOrg) -> Page:
             for n in range(LEADS)
         )
     )
+    async with await running_org.program("rep-1") as program:
+        await until_in_queue(program, "new", *leads)  # a list that is short at first lays out all of its rows
     page = await running_org.sign_in("rep-1", "/queues/new")
     await expect(page.locator("[data-rows] tr")).to_have_count(LEADS)
     # What is in the window is laid out, and little below it.

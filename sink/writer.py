@@ -118,7 +118,8 @@ class CrmWriter:
     """
 
     def __init__(self, engine: Engine, write_dead_letter: WriteDeadLetter) -> None:
-        self._engine = engine.execution_options(writes=True)
+        # A position that Postgres loses was lost with its rows, and they are read again from there.
+        self._engine = engine.execution_options(writes=True, waits_for_disk=False)
         self._reads = engine
         self._write_dead_letter = write_dead_letter
         self._statements = Statements(engine.dialect.name)

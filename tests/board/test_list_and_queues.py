@@ -94,9 +94,7 @@ async def test_q4_a_page_waits_for_the_publication_of_a_queue_that_the_board_has
                     reading = asyncio.create_task(visible_queues.visible(parts, MIA))
                     done, _ = await asyncio.wait([reading], timeout=0.5)
                     assert not done, reading.result()
-                await producer.send_and_wait(
-                    topic, json.dumps(value).encode(), f"{ORG}/{key}".encode()
-                )
+                await producer.send_and_wait(topic, json.dumps(value).encode(), f"{ORG}/{key}".encode())
                 await directory.until_read(n, PATIENCE_SECONDS)
             assert [info.queue_id for info in await reading] == ["fresh"]
     finally:

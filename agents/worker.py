@@ -166,8 +166,29 @@ async def _start(writers: list[JournalWriter]) -> None:
     await asyncio.gather(*(writer.start() for writer in writers))
 
 
+class StatusPages:
+    """What the status pages say. Before the app exists, they name the step of the start that waits for Kafka."""
+
+    def __init__(self) -> None:
+        self.step = "check the topics"
+        self.health: Health | None = None
+
+    def alive(self) -> tuple[bool, dict[str, Any]]:
+        """Tell whether the event loop runs. Before the app exists, any answer shows that."""
+        return (True, {}) if self.health is None else self.health.health()
+
+    def ready(self) -> tuple[bool, dict[str, Any]]:
+        """Tell whether events are being handled now, and if not, why."""
+        if self.health is None:
+            return False, {"not_ready": ["starting"], "waits_for": f"Kafka, to {self.step}"}
+        return self.health.ready()
+
+
 async def _serve(settings: Settings, group: str, stages: Stages, port: int, instance_id: str | None) -> None:
+    pages = StatusPages()
+    server = await serve(port, pages.alive, pages.ready, render, host=settings.status_host)
     settings = await _provisioned(settings)
+    pages.step = "read the directory and the recent dead letters"
     app = make_app(group, settings, instance_id=instance_id)
     writers = stages(app)
     # None of these needs another one, and all are done before the first event.
@@ -179,9 +200,8 @@ async def _serve(settings: Settings, group: str, stages: Stages, port: int, inst
     for stage in app.stages:
         stage.brake = brake
     stop = stop_event(group, STOP_SECONDS)
-    health = Health(app)
+    pages.health = health = Health(app)
     ticker = asyncio.create_task(health.tick())
-    server = await serve(port, health.health, health.ready, render, host=settings.status_host)
     app.finalize()
     try:
         await app.start()

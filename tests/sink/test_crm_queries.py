@@ -82,7 +82,9 @@ def test_the_database_says_how_far_the_journal_is_applied(scenario: Scenario, en
 def test_m6_a_lock_began_after_the_last_release_of_its_own_lead(writer: CrmWriter, engine: Engine) -> None:
     """Releases of other leads, before and after, in this partition or another, say nothing about it."""
 
-    def record(name: str, offset: int, *decisions: LockTaken | LockReleased, partition: int = 0) -> JournalRecord:
+    def record(
+        name: str, offset: int, *decisions: LockTaken | LockReleased, partition: int = 0
+    ) -> JournalRecord:
         lock = Lock("rep-3", START, UNTIL, 1) if isinstance(decisions[-1], LockTaken) else None
         row = row_of(lead_of(name, lock=lock), *decisions, off=offset, seq=offset + 1)
         return record_of(row, offset, partition=partition)

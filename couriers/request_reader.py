@@ -102,6 +102,8 @@ class RequestReader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafk
     async def run(self, deliverer: Deliverer, stop: asyncio.Event) -> None:
         """Read until `stop` is set. Raises `ConfigError` where Kafka refuses access, and errors of our own code."""
         self._deliverer = deliverer
+        if stop.is_set():  # while Kafka was away, so the consumer is not started
+            return
         self._readiness.blocked(REBALANCING, "no partitions yet")
         self._consumer.subscribe([NOTIFICATIONS], listener=self)
         # A commit and a seek wait for Kafka as long as it is away, so a stop cancels them.

@@ -1,7 +1,9 @@
 """Creates the CRM database's engine, one per process. A write transaction locks from its first statement.
 
 `engine.execution_options(writes=True).begin()` begins a write transaction. Readers do not block the writer, and the
-writer does not block readers.
+writer does not block readers. With `waits_for_disk=False` as well, Postgres answers a commit before it is on the disk,
+or on a synchronous standby. It is for what is read again if Postgres loses it: a crash of the server may take the
+transactions of the last second, always the later ones and always whole.
 """
 
 import contextlib
@@ -122,9 +124,11 @@ def _begin_sqlite(connection: Connection) -> None:
 
 
 def _begin_postgres(connection: Connection) -> None:
-    if connection.get_execution_options().get("writes", False):
+    options = connection.get_execution_options()
+    if options.get("writes", False):
         # SET LOCAL is used because connection poolers refuse connection options or leak them to other clients.
         connection.exec_driver_sql(
             f"SET LOCAL statement_timeout = {STATEMENT_TIMEOUT_MS};"
             f"SET LOCAL idle_in_transaction_session_timeout = {IDLE_TIMEOUT_MS}"
+            + ("" if options.get("waits_for_disk", True) else ";SET LOCAL synchronous_commit = off")
         )

@@ -8,6 +8,8 @@ transactions of the last second, always the later ones and always whole.
 
 import contextlib
 import os
+import sqlite3
+import time
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,6 +22,7 @@ from streams.file_permissions import private_folder
 
 BUSY_TIMEOUT_MS: Final = 5_000
 """How long SQLite waits for another writer before it reports "locked". The work is then tried again later."""
+_LOOK_SECONDS: Final = 0.01
 MAPPED_BYTES: Final = 1 << 30
 """How many bytes of an SQLite file are memory-mapped. All connections share the system's cache without a copy, so
 lists of 100,000 leads are filtered several times as fast."""
@@ -93,12 +96,26 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
     connection.isolation_level = None  # we begin transactions ourselves, not the driver
     for pragma in (
         f"busy_timeout={BUSY_TIMEOUT_MS}",
-        "journal_mode=WAL",
         "synchronous=NORMAL",
         f"mmap_size={MAPPED_BYTES}",
         "secure_delete=ON",  # what is erased is overwritten, not only marked as free
     ):
         connection.execute(f"PRAGMA {pragma}").close()
+    _use_wal(connection)
+
+
+def _use_wal(connection: Any) -> None:
+    """Let a file have a write-ahead log. SQLite itself does not wait for others who write to a new file meanwhile."""
+    give_up = time.monotonic() + BUSY_TIMEOUT_MS / 1000
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL").close()
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > give_up:
+                raise
+            time.sleep(_LOOK_SECONDS)
+        else:
+            return
 
 
 def _begin_sqlite(connection: Connection) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import socket
+import sys
 from collections.abc import Callable
 from typing import Any, Final, NoReturn
 
@@ -44,6 +45,9 @@ STUCK_SECONDS: Final = 180.0
 reads, however long it takes."""
 GC_THRESHOLDS: Final = (50_000, 20, 50)
 """Rows are acyclic and long-lived. With the default thresholds, collection takes a tenth of a worker's time."""
+SWITCH_S: Final = 0.0005
+"""How long a thread runs Python while another waits for its turn. Faust's consumer has its own thread: it hands over
+what it has fetched, and then prepares the next fetch, for up to 5 ms with Python's default."""
 
 
 def worker_stages(app: StageApp) -> list[JournalWriter]:
@@ -166,8 +170,29 @@ async def _start(writers: list[JournalWriter]) -> None:
     await asyncio.gather(*(writer.start() for writer in writers))
 
 
+class StatusPages:
+    """What the status pages say. Before the app exists, they name the step of the start that waits for Kafka."""
+
+    def __init__(self) -> None:
+        self.step = "check the topics"
+        self.health: Health | None = None
+
+    def alive(self) -> tuple[bool, dict[str, Any]]:
+        """Tell whether the event loop runs. Before the app exists, any answer shows that."""
+        return (True, {}) if self.health is None else self.health.health()
+
+    def ready(self) -> tuple[bool, dict[str, Any]]:
+        """Tell whether events are being handled now, and if not, why."""
+        if self.health is None:
+            return False, {"not_ready": ["starting"], "waits_for": f"Kafka, to {self.step}"}
+        return self.health.ready()
+
+
 async def _serve(settings: Settings, group: str, stages: Stages, port: int, instance_id: str | None) -> None:
+    pages = StatusPages()
+    server = await serve(port, pages.alive, pages.ready, render, host=settings.status_host)
     settings = await _provisioned(settings)
+    pages.step = "read the directory and the recent dead letters"
     app = make_app(group, settings, instance_id=instance_id)
     writers = stages(app)
     # None of these needs another one, and all are done before the first event.
@@ -179,9 +204,8 @@ async def _serve(settings: Settings, group: str, stages: Stages, port: int, inst
     for stage in app.stages:
         stage.brake = brake
     stop = stop_event(group, STOP_SECONDS)
-    health = Health(app)
+    pages.health = health = Health(app)
     ticker = asyncio.create_task(health.tick())
-    server = await serve(port, health.health, health.ready, render, host=settings.status_host)
     app.finalize()
     try:
         await app.start()
@@ -219,6 +243,7 @@ def run(
     for name in ("aiokafka", "faust", "mode"):
         logging.getLogger(name).setLevel(logging.WARNING)
     keep_imports(GC_THRESHOLDS)
+    sys.setswitchinterval(SWITCH_S)
     # Faust's consumer has its own thread and loop, which the policy creates.
     asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
     core = compiled_core.running()

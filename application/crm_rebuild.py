@@ -201,4 +201,4 @@ async def _dead_letter_writer(settings: Settings) -> AsyncIterator[DeadLetterWri
     except KafkaError as error:
         raise RetryableError("Kafka", repr(error)) from error
     finally:
-        await producer.stop()
+        await clients.stop_producer(producer)

@@ -4,7 +4,6 @@ A letter itself is never changed or removed. The key of a mark is the letter's p
 counts.
 """
 
-import asyncio
 from collections.abc import Iterator
 from contextlib import aclosing, contextmanager
 from datetime import datetime
@@ -95,7 +94,7 @@ class Marker:
             await self._settle()
         finally:
             if self._producer is not None:
-                await self._producer.stop()
+                await clients.stop_producer(self._producer)
 
     async def start(self) -> None:
         """Connect, and create the topic if it is missing. Call it before what the marks are about is done."""
@@ -120,7 +119,7 @@ class Marker:
         try:
             await producer.start()
         except KafkaError as error:
-            await producer.stop()
+            await clients.stop_producer(producer)
             reason = f"{DEAD_LETTER_MARKS}: {error!r}"
             raise await failure(self._settings, error, reason) from error
         self._producer = producer
@@ -128,7 +127,7 @@ class Marker:
 
     async def _settle(self) -> None:
         with _later():
-            await asyncio.gather(*self._written)
+            await clients.durable(self._written)
         self._written.clear()
 
 

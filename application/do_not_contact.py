@@ -1,10 +1,8 @@
 """Reads and changes the do-not-contact list in its topic (X6)."""
 
-import asyncio
 from collections.abc import Iterable, Iterator
 from contextlib import aclosing
 from datetime import UTC, datetime
-from typing import Any
 
 import msgspec
 from aiokafka.errors import KafkaError
@@ -87,7 +85,7 @@ async def publish(settings: Settings, org: str, handles: Iterable[str], reason: 
     try:
         await producer.start()
         try:
-            sent: list[asyncio.Future[Any]] = [
+            sent = [
                 await producer.send(DO_NOT_CONTACT, value, f"{org}/{handle}".encode()) for handle in handles
             ]
             if reason is None and (key := read_key(settings)) is not None:
@@ -95,9 +93,9 @@ async def publish(settings: Settings, org: str, handles: Iterable[str], reason: 
                     await producer.send(DO_NOT_CONTACT, None, f"{org}/{hashed}".encode())
                     for hashed in _hashed(key, org, handles)
                 ]
-            await asyncio.gather(*sent)
+            await clients.durable(sent)
         finally:
-            await producer.stop()
+            await clients.stop_producer(producer)
     except KafkaError as error:
         raise await failure(settings, error, f"only a part was published; run it again: {error!r}") from error
     return len(handles)

@@ -4,6 +4,7 @@ It is for a message that crashes the process itself, so that no stage can write 
 has the class of a fault of our own code, so that `dead-letters replay` sends the message again after a fix.
 """
 
+import asyncio
 from typing import Final
 
 from aiokafka import TopicPartition
@@ -47,7 +48,11 @@ async def pass_over(settings: Settings, source: SourcePosition, why: str) -> Non
     consumer = clients.consumer(settings, group=WORKER_GROUP, reset="none")
     producer = clients.producer(settings, max_request_size=2 * MAX_DEAD_LETTER_BYTES)
     try:
-        async with clients.started_client(consumer), clients.started_client(producer):
+        async with (
+            clients.started_client(consumer),
+            clients.started_client(producer),
+            asyncio.timeout(clients.DURABLE_SECONDS),  # aiokafka waits for a group's coordinator for ever
+        ):
             consumer.assign([at])
             position = await consumer.committed(at)
             if position != source.offset:
@@ -63,6 +68,6 @@ async def pass_over(settings: Settings, source: SourcePosition, why: str) -> Non
                 DEAD_LETTERS, letter.value, letter.key, partition=partition, headers=letter.headers
             )
             await consumer.commit({at: OffsetAndMetadata(source.offset + 1, "")})
-    except KafkaError as error:
+    except (KafkaError, TimeoutError) as error:
         reason = f"the workers' position cannot be set ({error!r}); are all workers stopped?"
         raise await failure(settings, error, reason) from error

@@ -141,14 +141,14 @@ class Replayer:
         try:
             await self._producer.start()
         except KafkaError as error:
-            await self._producer.stop()
+            await clients.stop_producer(self._producer)
             raise await failure(self._settings, error, repr(error)) from error
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        await self._producer.stop()
+        await clients.stop_producer(self._producer)
 
     async def send(self, letter: StoredDeadLetter) -> ReplayTarget:
         """Send one letter again. Return where it went when it is durable there.

@@ -45,6 +45,7 @@ from cli import (
 )
 from models.errors import ConfigError, FirstclaimError
 from streams.file_permissions import private_umask
+from streams.log_repeats import RepeatFilter
 from streams.masking import masked_stream
 
 app = typer.Typer(
@@ -109,6 +110,8 @@ def main() -> None:
     private_umask()
     sys.stdout, sys.stderr = masked_stream(sys.stdout), masked_stream(sys.stderr)
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(levelname)s %(name)s %(message)s")
+    for handler in logging.getLogger().handlers:
+        handler.addFilter(RepeatFilter())
     # Commands report an unreachable server in their own sentence. Long-running processes configure logging again.
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     structlog.configure(

@@ -114,8 +114,8 @@ async def finished_records(
     """
     found: dict[int, set[int]] = {partition: set() for partition in commits}
     consumer = make_consumer(settings, reset="none")
-    await consumer.start()
     try:
+        await consumer.start()
         topic_partitions = [TopicPartition(DELIVERIES, partition) for partition in commits]
         begins, ends = (
             await consumer.beginning_offsets(topic_partitions),

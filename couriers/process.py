@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
 import structlog
@@ -23,22 +22,20 @@ from models.errors import ConfigError, RuntimeFailure
 from models.public import Fate, Notification
 from streams import trace_export
 from streams.clients import producer as make_producer
-from streams.clients import stop_consumer
+from streams.clients import stop_consumer, stop_producer
 from streams.garbage import keep_imports
 from streams.http import serve
-from streams.kafka_refusals import refusal_of
 from streams.metrics import render
 from streams.process_exit import ExitCode, leave
 from streams.readiness import Readiness
-from streams.retries import WRITE_CRM
 from streams.settings import Settings
+from streams.start_steps import StartSteps
 from streams.stop_signals import stop_event
 from streams.topics import provision
 
 _log = structlog.get_logger(__name__)
 
 KAFKA: Final = "Kafka"
-STOP_SECONDS: Final = 10.0
 LARGEST_REQUEST_BYTES: Final = 16 * 1024 * 1024
 """The largest request of the client. A dead letter is larger than its record, so the broker's limit applies."""
 
@@ -56,6 +53,9 @@ class Courier:
         self.readiness = Readiness()
         self.readiness.blocked("starting", "the process has just begun")
 
+    def _steps(self, stop: asyncio.Event) -> StartSteps:
+        return StartSteps(self._settings, self.readiness, stop)
+
     def health(self) -> tuple[bool, dict[str, Any]]:
         """Return that the process is alive. Any answer shows that the event loop runs."""
         return True, {}
@@ -67,7 +67,8 @@ class Courier:
             await self._work(stop)
             return
         check()
-        await self._until_it_succeeds(stop, lambda: provision(self._settings))
+        if not await self._steps(stop).succeeds(KAFKA, lambda: provision(self._settings)):
+            return
         group = turn_group_of(self._name)
         async with waiting_until_active(
             self._settings, group, self._instance_id, self.readiness, stop
@@ -77,12 +78,14 @@ class Courier:
 
     async def _work(self, stop: asyncio.Event) -> None:
         async with self._open(self._settings, self._report) as channel:
-            await self._until_it_succeeds(stop, lambda: provision(self._settings))
+            if not await self._steps(stop).succeeds(KAFKA, lambda: provision(self._settings)):
+                return
             directory = CourierDirectory(self._settings)
             following = asyncio.create_task(directory.follow())
             try:
                 await self._until_caught_up(directory, following, stop)
-                await self._deliver(channel, directory, following, stop)
+                if not stop.is_set():
+                    await self._deliver(channel, directory, following, stop)
             finally:
                 following.cancel()
                 await asyncio.gather(following, return_exceptions=True)
@@ -123,44 +126,27 @@ class Courier:
         if isinstance(channel, WatchesProvider):
             channel.tell_of_provider(news)
         try:
-            await self._until_it_succeeds(stop, producer.start)
+            steps = self._steps(stop)
+            if not await steps.succeeds(KAFKA, producer.start):
+                return
             self._fates = FateWriter(producer, channel.name)
             self._fates_ready.set()
-            await self._until_it_succeeds(stop, consumer.start)
+            if not await steps.succeeds(KAFKA, consumer.start):
+                return
             reader = RequestReader(self._settings, consumer, channel, self._fates, self.readiness)
             deliverer = Deliverer(channel, directory, self._fates, reader.finished, ProviderGate(news))
             self.readiness.cleared("starting")
             await _first_of(reader.run(deliverer, stop), following)
         finally:
             await stop_consumer(consumer)
-            with contextlib.suppress(TimeoutError, KafkaError):
-                async with asyncio.timeout(STOP_SECONDS):
-                    await producer.stop()
+            with contextlib.suppress(KafkaError):
+                await stop_producer(producer)
 
     async def _report(self, notification: Notification, status: Fate, provider: str, detail: str) -> None:
         """Record a later fate. A telephone may ring again for a dead courier before this process can record fates."""
         await self._fates_ready.wait()
         assert self._fates is not None  # noqa: S101  # it was set before the event
         await self._fates.write(notification, notification.org or DEFAULT_ORG, status, provider, detail)
-
-    async def _until_it_succeeds(self, stop: asyncio.Event, attempt: Callable[[], Awaitable[Any]]) -> None:
-        """Repeat an attempt until it succeeds or `stop` is set. /ready shows what blocks it."""
-        for pause in WRITE_CRM.pauses():
-            if stop.is_set():
-                return
-            try:
-                await attempt()
-            except (RuntimeFailure, KafkaError) as error:
-                if (wrong := refusal_of(self._settings, error)) is not None:
-                    raise wrong from error
-                reason = str(error) or repr(error)
-            else:
-                self.readiness.cleared(KAFKA)
-                return
-            _log.warning("start tried again later", reason=reason)
-            self.readiness.blocked(KAFKA, reason)
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(stop.wait(), pause)
 
 
 async def _first_of(work: Any, other: asyncio.Task[None]) -> None:

@@ -29,6 +29,7 @@ from streams.patches.consumer_access import group_commits
 from streams.readiness import Readiness
 from streams.retries import FOLLOW_BOARD
 from streams.settings import Settings
+from streams.silence import SILENT, Silence
 from streams.topics import NOTIFICATIONS
 from streams.tracing import headers_of_caused
 from streams.unreadable import StandIn, Unreadable
@@ -38,6 +39,8 @@ _log = structlog.get_logger(__name__)
 POLL_MS: Final = 100
 COMMIT_SECONDS: Final = 0.5
 """How often finished records are committed."""
+WATCH_SECONDS: Final = 1.0
+"""How often it is checked that brokers answer. They answer heartbeats at least as often."""
 BATCH_RECORDS: Final = 500
 SESSION_MS: Final = 6_000
 HEARTBEAT_MS: Final = 1_000
@@ -86,6 +89,7 @@ class RequestReader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafk
         self._generation = 0
         self._full = False
         self._accepting = False
+        self._is_silent = False
 
     def finished(self, tp: TopicPartition, offset: int, fate: int | None) -> None:
         """Note that a record is finished. `fate`: the offset of its fate on `deliveries`."""
@@ -98,19 +102,22 @@ class RequestReader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafk
     async def run(self, deliverer: Deliverer, stop: asyncio.Event) -> None:
         """Read until `stop` is set. Raises `ConfigError` where Kafka refuses access, and errors of our own code."""
         self._deliverer = deliverer
+        if stop.is_set():  # while Kafka was away, so the consumer is not started
+            return
         self._readiness.blocked(REBALANCING, "no partitions yet")
         self._consumer.subscribe([NOTIFICATIONS], listener=self)
         # A commit and a seek wait for Kafka as long as it is away, so a stop cancels them.
         reading = asyncio.create_task(self._read_on())
+        watching = asyncio.create_task(self._watch_kafka())
         stopping = asyncio.create_task(stop.wait())
         try:
             await asyncio.wait({reading, stopping}, return_when=asyncio.FIRST_COMPLETED)
             if reading.done():
                 reading.result()  # it ends only with an exception
         finally:
-            for task in (reading, stopping):
+            for task in (reading, watching, stopping):
                 task.cancel()
-            await asyncio.gather(reading, stopping, return_exceptions=True)
+            await asyncio.gather(reading, watching, stopping, return_exceptions=True)
             await self._end()
 
     async def _read_on(self) -> None:
@@ -126,7 +133,8 @@ class RequestReader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafk
                 if loop.time() >= commit_at:
                     await self._commit()
                     commit_at = loop.time() + COMMIT_SECONDS
-                self._readiness.cleared(KAFKA)
+                if not self._is_silent:
+                    self._readiness.cleared(KAFKA)
                 pauses = FOLLOW_BOARD.pauses()
             except (CommitFailedError, IllegalStateError) as error:  # a rebalance between two lines
                 _log.info("the group assigns its partitions again", reason=repr(error))
@@ -138,6 +146,18 @@ class RequestReader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafk
             for failure in (self._failure, self._deliverer.failure):
                 if failure is not None:
                     raise refusal_of(self._settings, failure) or failure
+
+    async def _watch_kafka(self) -> None:
+        """Say at `/ready` when no broker answers, until cancelled. A poll then gives nothing, and a commit waits."""
+        silence = Silence(self._consumer)
+        while True:
+            await asyncio.sleep(WATCH_SECONDS)
+            was, self._is_silent = self._is_silent, silence.lasts(WATCH_SECONDS)
+            if self._is_silent and not was:
+                _log.warning("Kafka is silent", reason=SILENT)
+                self._readiness.blocked(KAFKA, SILENT)
+            elif was and not self._is_silent:
+                self._readiness.cleared(KAFKA)
 
     async def _end(self) -> None:
         await self._deliverer.drop(DRAIN_SECONDS)

@@ -11,11 +11,11 @@ is dropped, because it begins after records that may not be stored. Its records 
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from collections.abc import Set as AbstractSet
 from contextlib import contextmanager, suppress
 from time import perf_counter, time_ns
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import structlog
 from aiokafka import ConsumerRebalanceListener, TopicPartition
@@ -32,6 +32,7 @@ from streams.settings import Settings
 from streams.topics import LEAD_JOURNAL
 
 _log = structlog.get_logger(__name__)
+_Result = TypeVar("_Result")
 
 GROUP: Final = "firstclaim-sink"
 KAFKA: Final = "Kafka"
@@ -46,6 +47,8 @@ SESSION_MS: Final = 6_000
 HEARTBEAT_MS: Final = 1_000
 REBALANCE_MS: Final = 30_000
 """How long the group waits in a rebalance for a member that is still storing its batch."""
+SLOW_DATABASE_S: Final = 10.0
+"""After so long without an answer of the database, `/ready` says so. A batch usually takes a tenth of a second."""
 DRAIN_S: Final = 15.0
 """How long the revocation of a partition waits for the current batch. A batch that ends later is safe as well: the
 writer finds its records already applied."""
@@ -91,6 +94,8 @@ class JournalReader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafk
         """Partition -> records that were fetched in this generation and are not stored yet."""
         self._pauses = WRITE_CRM.pauses()
         self._checked_at = 0.0
+        self._asked_at: float | None = None
+        """Since when an answer of the database is waited for; None: it is not asked."""
 
     async def run(self, stop: asyncio.Event) -> None:
         """Read until `stop` is set, then finish the current batch. Raises `ConfigError` where Kafka refuses access."""
@@ -132,7 +137,7 @@ class JournalReader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafk
         now = asyncio.get_running_loop().time()
         if now - self._checked_at < IDLE_CHECK_S:
             return
-        await asyncio.to_thread(self._writer.check_positions)
+        await self._in_database(self._writer.check_positions)
         self._checked_at = now
         self._readiness.cleared(DATABASE)
 
@@ -156,7 +161,10 @@ class JournalReader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafk
             self._readiness.cleared(REBALANCING)
 
     async def measure(self) -> None:
-        """Read the partitions' end offsets from Kafka. This measures the lag and whether Kafka answers."""
+        """Read the partitions' end offsets from Kafka. This measures the lag and whether Kafka answers.
+
+        Also say at `/ready` if the database has not answered for long.
+        """
         try:
             with _translated():
                 generation, assigned = self._generation, self._consumer.assignment()
@@ -174,6 +182,17 @@ class JournalReader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafk
             self._readiness.blocked(KAFKA, f"has not answered for {SESSION_MS / 1000:.0f} s")
         else:
             self._readiness.cleared(KAFKA)
+        waits = 0.0 if self._asked_at is None else asyncio.get_running_loop().time() - self._asked_at
+        if waits > SLOW_DATABASE_S:
+            self._readiness.blocked(DATABASE, f"has not answered for {waits:.0f} s")
+
+    async def _in_database(self, work: Callable[..., _Result], *arguments: Any) -> _Result:
+        """Do blocking work with the database, one at a time. It waits as long as the server is silent."""
+        self._asked_at = asyncio.get_running_loop().time()
+        try:
+            return await asyncio.to_thread(work, *arguments)
+        finally:
+            self._asked_at = None
 
     def _begin_again(self, partitions: AbstractSet[TopicPartition]) -> None:
         self._generation += 1
@@ -184,7 +203,7 @@ class JournalReader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafk
     async def _seek(self) -> None:
         """Seek each partition to its position in the database. Raises RetryableError if Kafka ends before that."""
         generation, partitions = self._generation, set(self._unsought)
-        positions = await asyncio.to_thread(self._writer.positions)
+        positions = await self._in_database(self._writer.positions)
         ends = await self._consumer.end_offsets(partitions)
         if generation != self._generation:
             return  # a rebalance has assigned others meanwhile
@@ -231,7 +250,7 @@ class JournalReader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafk
             if generation != self._generation:
                 return  # a rebalance began before this batch
             began, began_ns = perf_counter(), time_ns()
-            applied = await asyncio.to_thread(self._writer.store, batch)
+            applied = await self._in_database(self._writer.store, batch)
         metrics.SINK_BATCH_SECONDS.observe(perf_counter() - began)
         metrics.SINK_BATCH_RECORDS.observe(len(batch.records))
         if trace_export.watching:

@@ -1,9 +1,8 @@
 """Writes table rows as COPY reads them, a column at a time. This is pure, so it may run while another batch is stored.
 
-Most columns have one value in all rows of a batch, or few. Each of them is written once.
+Many columns have one value in all rows of a batch. It is written once.
 """
 
-import re
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from operator import itemgetter
@@ -14,15 +13,15 @@ from sqlalchemy import JSON, Boolean, Column, Table, Text
 from sqlalchemy.types import TypeEngine
 
 from sink.column_types import UtcDateTime
-from sink.database_engine import to_json
 from sink.rows import Values
 
 _NULL: Final = "\\N"
-_ENCODE: Final = msgspec.json.Encoder().encode
-_SPECIAL: Final = re.compile(r"[\\\t\n\r]")
+_JSON: Final = msgspec.json.Encoder()
+_SIGNS: Final = "\\\t\n\r"
+"""What COPY reads as a sign in a text."""
 _ESCAPED: Final = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
 
-ToText = Callable[[Any], str]
+ToTexts = Callable[[Sequence[Any]], list[str]]
 
 
 def copy_columns(table: Table, rows: Sequence[Values]) -> list[Column[Any]]:
@@ -40,57 +39,64 @@ def copy_lines(table: Table, rows: Sequence[Values]) -> list[str]:
     pieces: list[Sequence[str]] = []
     after = "\n"
     for n in range(len(columns) - 1, -1, -1):
-        to_text, column, before = _to_text(type(columns[n].type)), values[n], "\t" if n else ""
+        to_texts, column, before = _to_texts(type(columns[n].type)), values[n], "\t" if n else ""
         # Equal JSON may differ, as 1 and true do.
-        if column.count(None if to_text is _json else column[0]) == len(column):
-            after = f"{before}{to_text(column[0])}{after}"
-            continue
-        if to_text is _json:  # its values have no hash
-            pieces.append([f"{before}{_json(value)}{after}" for value in column])
+        if column.count(None if to_texts is _jsons else column[0]) == len(column):
+            after = f"{before}{to_texts(column[:1])[0]}{after}"
         else:
-            text_of = {value: f"{before}{to_text(value)}{after}" for value in set(column)}
-            pieces.append([*map(text_of.__getitem__, column)])
-        after = ""
+            pieces.append([f"{before}{one}{after}" for one in to_texts(column)])
+            after = ""
     pieces.append([after] * len(rows))
     return [*map("".join, zip(*reversed(pieces), strict=True))]
 
 
-def _to_text(kind: type[TypeEngine[Any]]) -> ToText:
-    """Return what writes one value of a column's type."""
+def _to_texts(kind: type[TypeEngine[Any]]) -> ToTexts:
+    """Return what writes values of a column's type."""
     if issubclass(kind, JSON):
-        return _json
+        return _jsons
     if issubclass(kind, Text):
-        return _text
+        return _texts
     if issubclass(kind, UtcDateTime):
-        return _instant
-    return _boolean if issubclass(kind, Boolean) else _number
+        return _instants
+    return _booleans if issubclass(kind, Boolean) else _numbers
 
 
-def _text(value: str | None) -> str:
-    if value is None:
-        return _NULL
-    return value.translate(_ESCAPED) if _SPECIAL.search(value) else value
+def _texts(column: Sequence[str | None]) -> list[str]:
+    together = "".join(filter(None, column))
+    if any(sign in together for sign in _SIGNS):
+        return [_NULL if one is None else one.translate(_ESCAPED) for one in column]
+    return [_NULL if one is None else one for one in column]
 
 
-def _instant(value: datetime | None) -> str:
-    if value is None:
-        return _NULL
+def _instants(column: Sequence[datetime | None]) -> list[str]:
+    known = [one if one.tzinfo is UTC else _utc(one) for one in column if one is not None]
+    texts = _JSON.encode(known)[2:-2].decode().split('","') if known else []
+    return _with_nulls(column, texts)
+
+
+def _utc(value: datetime) -> datetime:
     if value.tzinfo is None:
         raise ValueError(f"{value.isoformat()} has no time zone")
-    return _ENCODE(value if value.tzinfo is UTC else value.astimezone(UTC))[1:-1].decode()
+    return value.astimezone(UTC)
 
 
-def _json(value: Any) -> str:
+def _jsons(column: Sequence[Any]) -> list[str]:
     """Return JSON with its backslashes doubled. It has no other character that COPY reads as a sign."""
-    if value is None:
-        return _NULL
-    text = str(value, "utf-8") if type(value) is msgspec.Raw else to_json(value)
-    return text.replace("\\", "\\\\")
+    known = [one for one in column if one is not None]
+    return _with_nulls(column, _JSON.encode_lines(known).decode().replace("\\", "\\\\").split("\n")[:-1])
 
 
-def _boolean(value: bool | None) -> str:
-    return _NULL if value is None else "t" if value else "f"
+def _booleans(column: Sequence[bool | None]) -> list[str]:
+    return [_NULL if one is None else "t" if one else "f" for one in column]
 
 
-def _number(value: float | None) -> str:
-    return _NULL if value is None else repr(value)
+def _numbers(column: Sequence[float | None]) -> list[str]:
+    return [_NULL if one is None else repr(one) for one in column]
+
+
+def _with_nulls(column: Sequence[Any], known: list[str]) -> list[str]:
+    """Return the texts of the values that are not None, with NULL for each None between them."""
+    if len(known) == len(column):
+        return known
+    texts = iter(known)
+    return [_NULL if one is None else next(texts) for one in column]

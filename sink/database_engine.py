@@ -1,11 +1,15 @@
 """Creates the CRM database's engine, one per process. A write transaction locks from its first statement.
 
 `engine.execution_options(writes=True).begin()` begins a write transaction. Readers do not block the writer, and the
-writer does not block readers.
+writer does not block readers. With `waits_for_disk=False` as well, Postgres answers a commit before it is on the disk,
+or on a synchronous standby. It is for what is read again if Postgres loses it: a crash of the server may take the
+transactions of the last second, always the later ones and always whole.
 """
 
 import contextlib
 import os
+import sqlite3
+import time
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,6 +22,7 @@ from streams.file_permissions import private_folder
 
 BUSY_TIMEOUT_MS: Final = 5_000
 """How long SQLite waits for another writer before it reports "locked". The work is then tried again later."""
+_LOOK_SECONDS: Final = 0.01
 MAPPED_BYTES: Final = 1 << 30
 """How many bytes of an SQLite file are memory-mapped. All connections share the system's cache without a copy, so
 lists of 100,000 leads are filtered several times as fast."""
@@ -91,12 +96,26 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
     connection.isolation_level = None  # we begin transactions ourselves, not the driver
     for pragma in (
         f"busy_timeout={BUSY_TIMEOUT_MS}",
-        "journal_mode=WAL",
         "synchronous=NORMAL",
         f"mmap_size={MAPPED_BYTES}",
         "secure_delete=ON",  # what is erased is overwritten, not only marked as free
     ):
         connection.execute(f"PRAGMA {pragma}").close()
+    _use_wal(connection)
+
+
+def _use_wal(connection: Any) -> None:
+    """Let a file have a write-ahead log. SQLite itself does not wait for others who write to a new file meanwhile."""
+    give_up = time.monotonic() + BUSY_TIMEOUT_MS / 1000
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL").close()
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > give_up:
+                raise
+            time.sleep(_LOOK_SECONDS)
+        else:
+            return
 
 
 def _begin_sqlite(connection: Connection) -> None:
@@ -105,9 +124,11 @@ def _begin_sqlite(connection: Connection) -> None:
 
 
 def _begin_postgres(connection: Connection) -> None:
-    if connection.get_execution_options().get("writes", False):
+    options = connection.get_execution_options()
+    if options.get("writes", False):
         # SET LOCAL is used because connection poolers refuse connection options or leak them to other clients.
         connection.exec_driver_sql(
             f"SET LOCAL statement_timeout = {STATEMENT_TIMEOUT_MS};"
             f"SET LOCAL idle_in_transaction_session_timeout = {IDLE_TIMEOUT_MS}"
+            + ("" if options.get("waits_for_disk", True) else ";SET LOCAL synchronous_commit = off")
         )

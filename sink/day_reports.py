@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import Connection, and_, func, select
+from sqlalchemy import Connection, and_, func, or_, select
 
 from models.lead import OWNED_PHASES
 from rules.queues.membership import CompiledQueue
@@ -100,16 +100,21 @@ def offers_by_rep(connection: Connection, org: str, at: datetime) -> tuple[dict[
     """Return rep -> how many open offers the rep has at an instant, and how many offers are out in all (R3)."""
     table = LeadTable
     query = (
-        select(table.offer_rep_ids, table.offer_until)
-        .where(table.org == org, table.phase == "offered", table.offer_epoch.is_not(None))
+        select(table.offer_rep_ids)
+        .where(
+            table.org == org,
+            table.phase == "offered",
+            table.offer_epoch.is_not(None),
+            or_(table.offer_until.is_(None), table.offer_until > at),
+        )
+        .order_by(table.offer_until, table.lead_id)
         .limit(MOST_OFFERS)
     )
     counts: Counter[str] = Counter()
     total = 0
-    for reps, until in connection.execute(query):
-        if until is None or until > at:
-            total += 1
-            counts.update(reps or ())
+    for reps in connection.scalars(query):
+        total += 1
+        counts.update(reps or ())
     return dict(counts), total
 
 

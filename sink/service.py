@@ -8,14 +8,14 @@ import asyncio
 import contextlib
 import logging
 import sys
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Coroutine, Sequence
 from typing import Any, Final
 
 import structlog
 import uvloop
 from aiokafka.errors import KafkaError
 
-from models.errors import ConfigError, RetryableError, RuntimeFailure
+from models.errors import ConfigError
 from sink.calls import CallWriter
 from sink.consumer import KAFKA, JournalReader, make_consumer
 from sink.copied_topics import follow_copied
@@ -29,14 +29,13 @@ from sink.writer import DATABASE, CrmWriter
 from streams import metrics, trace_export
 from streams.brake import Brake, make_brake
 from streams.clients import producer as make_producer
-from streams.clients import stop_consumer
+from streams.clients import stop_consumer, stop_producer
 from streams.garbage import keep_imports
 from streams.http import serve
-from streams.kafka_refusals import refusal_of
 from streams.process_exit import ExitCode, leave
 from streams.readiness import Readiness
-from streams.retries import WRITE_CRM
 from streams.settings import Settings
+from streams.start_steps import StartSteps
 from streams.stop_signals import stop_event
 from streams.topics import provision
 
@@ -45,7 +44,7 @@ _log = structlog.get_logger(__name__)
 MEASURE_S: Final = 2.0
 """How often the lag is measured and Kafka is checked."""
 STOP_S: Final = 10.0
-"""How long a stop waits for the current batch, and then for Kafka's clients."""
+"""How long a stop waits for the current batch."""
 LARGEST_REQUEST_BYTES: Final = 16 * 1024 * 1024
 """The largest request of the client. A dead letter is larger than its journal record, so the broker's limit applies
 and not the client's."""
@@ -75,22 +74,30 @@ class Sink:
     async def run(self, stop: asyncio.Event) -> None:
         """Run until `stop` is set. Raises ConfigError where a retry cannot help."""
         settings = self._settings
-        await self._repeat_until_it_succeeds(stop, lambda: asyncio.to_thread(upgrade, settings.database_url))
-        await self._repeat_until_it_succeeds(stop, lambda: provision(settings))
+        steps = StartSteps(settings, self.readiness, stop)
         brakes: list[Brake] = []
 
         async def brake() -> None:
             brakes.append(await make_brake(settings, (STAGE,)))
 
-        await self._repeat_until_it_succeeds(stop, brake)
+        # After a stop the next steps do not begin.
+        prepared = (
+            await steps.succeeds(DATABASE, lambda: asyncio.to_thread(upgrade, settings.database_url))
+            and await steps.succeeds(KAFKA, lambda: provision(settings))
+            and await steps.succeeds(KAFKA, brake)
+        )
+        if not prepared:
+            return
         engine = connect(settings.database_url)
         producer = make_producer(settings, max_request_size=LARGEST_REQUEST_BYTES)
         consumer = make_consumer(settings, self._instance_id)
         writer = CrmWriter(engine, DeadLetterWriter(producer, asyncio.get_running_loop(), *brakes))
         reader = JournalReader(consumer, writer, self.readiness)
         try:
-            await self._repeat_until_it_succeeds(stop, producer.start)
-            await self._repeat_until_it_succeeds(stop, consumer.start)
+            if not (
+                await steps.succeeds(KAFKA, producer.start) and await steps.succeeds(KAFKA, consumer.start)
+            ):
+                return
             self.readiness.cleared("starting")
             copied = (DeliveryWriter(engine), CallWriter(engine), RefusedArrivalWriter(engine))
             reports = ReportPublisher(engine, producer, asyncio.get_running_loop())
@@ -98,31 +105,9 @@ class Sink:
             await _until(stop, reader, [*beside, publish_reports(reports, self.readiness)])
         finally:
             await stop_consumer(consumer)
-            with contextlib.suppress(TimeoutError, KafkaError):
-                async with asyncio.timeout(STOP_S):
-                    await producer.stop()
+            with contextlib.suppress(KafkaError):
+                await stop_producer(producer)
             engine.dispose()
-
-    async def _repeat_until_it_succeeds(
-        self, stop: asyncio.Event, attempt: Callable[[], Awaitable[Any]]
-    ) -> None:
-        """Repeat an attempt until it succeeds or `stop` is set. /ready shows what blocks it."""
-        for pause in WRITE_CRM.pauses():
-            if stop.is_set():
-                return
-            try:
-                await attempt()
-            except (RuntimeFailure, KafkaError) as error:
-                if (wrong := refusal_of(self._settings, error)) is not None:
-                    raise wrong from error
-                failure = error if isinstance(error, RuntimeFailure) else RetryableError(KAFKA, repr(error))
-            else:
-                self.readiness.cleared(*(set(self.readiness.ready()[1]["not_ready"]) - {"starting"}))
-                return
-            _log.warning("start tried again later", what=failure.what, reason=failure.reason)
-            self.readiness.blocked(failure.what, failure.reason)
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(stop.wait(), pause)
 
 
 async def _until(

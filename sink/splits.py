@@ -13,7 +13,7 @@ from sink.tables import InquiryTable, LeadAliasTable
 def remove_split_rows(connection: Connection, applied: list[TableRows]) -> None:
     """Remove the inquiries that these records take out of leads, and the aliases of ids that are leads again."""
     for rows in applied:
-        if rows.lead is None:
+        if not (rows.split or rows.is_split) or rows.lead is None:
             continue
         lead_id = rows.lead["lead_id"]
         for inquiry_id in rows.split:

@@ -29,11 +29,14 @@ class RowsToStore(NamedTuple):
     """The rows of one table in a batch, and the statement that stores them. `lines`: each row as COPY reads it.
 
     There are no lines if the rows are few, or if one cannot be written. Then the statement stores them, or fails.
+    `data`: all lines as they are sent, if they were joined before. `keys`: those of rows that may be there already.
     """
 
     statement: Insert
     rows: Sequence[Values]
     lines: Sequence[str] = ()
+    data: bytes = b""
+    keys: Sequence[str] = ()
 
     @property
     def table(self) -> Any:
@@ -46,7 +49,10 @@ class RowsToStore(NamedTuple):
         return self._only(wanted), self._only(others)
 
     def _only(self, wanted: Sequence[bool]) -> "RowsToStore":
-        return self._replace(rows=[*compress(self.rows, wanted)], lines=[*compress(self.lines, wanted)])
+        if all(wanted):
+            return self
+        rows, lines = [*compress(self.rows, wanted)], [*compress(self.lines, wanted)]
+        return self._replace(rows=rows, lines=lines, data=b"")
 
 
 class BatchWriter:
@@ -70,9 +76,10 @@ class BatchWriter:
         if not self._many or len(each.rows) < MANY:
             return each
         try:
-            return each._replace(lines=copy_lines(each.table, each.rows))
+            lines = copy_lines(each.table, each.rows)
         except ValueError:
             return each
+        return each._replace(lines=lines, data="".join(lines).encode(), keys=_keys_to_ask(each))
 
     def store(self, connection: Connection, batch: Sequence[RowsToStore]) -> None:
         """Store the rows of a batch. Raises SQLAlchemy's errors."""
@@ -126,7 +133,7 @@ def _copy(connection: Connection, each: RowsToStore, *, into: str) -> None:
     """
     names = ", ".join(f'"{one.name}"' for one in copy_columns(each.table, each.rows))
     command = f"COPY {into} ({names}) FROM STDIN"
-    data = "".join(each.lines).encode()
+    data = each.data or "".join(each.lines).encode()
     import psycopg  # noqa: PLC0415  # it takes a fifth of a second, and few users need Postgres
 
     driver: Any = connection.connection.driver_connection
@@ -141,15 +148,22 @@ def _copy(connection: Connection, each: RowsToStore, *, into: str) -> None:
 
 def _by_presence(connection: Connection, each: RowsToStore) -> tuple[RowsToStore, RowsToStore]:
     """Return the rows that are probably new, and those whose key is in the table."""
-    if not each.lines or each.table.name in ADDED_TO:
-        return each, each._replace(rows=(), lines=())
+    there = set[str]()
+    if each.keys:
+        (key,) = each.table.primary_key.columns
+        there = set(connection.scalars(select(key).where(key == any_of(each.keys))))
+    if not there:
+        return each, each._replace(rows=(), lines=(), data=b"")
+    return each.split([row[key.name] not in there for row in each.rows])
+
+
+def _keys_to_ask(each: RowsToStore) -> list[str]:
+    """Return the keys of rows that may be in the table already. Most leads in their first version are not."""
+    if each.table.name in ADDED_TO:
+        return []
     (key,) = each.table.primary_key.columns
     arrives = each.table.name == LeadTable.__tablename__
-    keys = [row[key.name] for row in each.rows if not (arrives and row["version"] == FIRST_VERSION)]
-    if not keys:
-        return each, each._replace(rows=(), lines=())
-    there = set(connection.scalars(select(key).where(key == any_of(keys))))
-    return each.split([row[key.name] not in there for row in each.rows])
+    return [row[key.name] for row in each.rows if not (arrives and row["version"] == FIRST_VERSION)]
 
 
 def staging_name(target: Table) -> str:

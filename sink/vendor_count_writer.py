@@ -26,6 +26,31 @@ _AT_A_TIME: Final = 500
 _OFFSETS: Final = SinkOffsetTable
 
 
+class BatchCounts(NamedTuple):
+    """What the records of a batch count if none of them was counted before. It depends on no database.
+
+    `firsts`: the records that count something only the first time. `lowest`, `highest`: `LeadRow.off` by partition.
+    """
+
+    rows: Sequence[RowCounts]
+    counts: Counter[Count]
+    firsts: Sequence[RowCounts]
+    lowest: dict[int, int]
+    highest: dict[int, int]
+
+
+def batch_counts(rows: Sequence[RowCounts]) -> BatchCounts:
+    """Return what records of the journal count. This is pure."""
+    lowest: dict[int, int] = {}
+    highest: dict[int, int] = {}
+    for row in rows:
+        partition, off = row.partition, row.off
+        lowest[partition] = min(off, lowest.get(partition, off))
+        highest[partition] = max(off, highest.get(partition, off))
+    counts = Counter(chain.from_iterable(row.counts for row in rows))
+    return BatchCounts(rows, counts, [row for row in rows if row.firsts], lowest, highest)
+
+
 class CountsToStore(NamedTuple):
     """What is to be stored: counts, and the highest `LeadRow.off` of each partition that is counted with them."""
 
@@ -50,28 +75,26 @@ class VendorCountWriter:
             set_={"version": VendorHourTable.version + hour.excluded["version"]},
         )
 
-    def counted(self, connection: Connection, rows: Sequence[RowCounts]) -> "CountsToStore":
+    def counted(self, connection: Connection, batch: BatchCounts) -> CountsToStore:
         """Return what records of the journal count that were not counted yet. Call it before their rows are stored.
 
         The caller holds the locks of the journal's positions of these partitions.
         """
-        counts: Counter[Count] = Counter()
-        partitions = {row.partition for row in rows}
-        if not partitions:
-            return CountsToStore(counts, {})
-        watermarks = self._watermarks(connection, partitions)
-        fresh = [row for row in rows if row.off > watermarks[row.partition]]
-        had = _had_before(connection, {row.lead_id for row in fresh if row.firsts})
-        counts.update(chain.from_iterable(row.counts for row in fresh))
-        for row in fresh:
-            watermarks[row.partition] = max(watermarks[row.partition], row.off)
+        if not batch.rows:
+            return CountsToStore(Counter(), {})
+        watermarks = self._watermarks(connection, batch.lowest)
+        if any(lowest <= watermarks[partition] for partition, lowest in batch.lowest.items()):
+            batch = batch_counts([row for row in batch.rows if row.off > watermarks[row.partition]])
+        had = _had_before(connection, {row.lead_id for row in batch.firsts})
+        counts = batch.counts.copy()
+        for row in batch.firsts:
             for first in row.firsts:
                 if (row.lead_id, first.kind) not in had:
                     had.add((row.lead_id, first.kind))
                     counts[first] += 1
-        return CountsToStore(counts, watermarks if fresh else {})
+        return CountsToStore(counts, batch.highest)
 
-    def store(self, connection: Connection, counted: "CountsToStore") -> None:
+    def store(self, connection: Connection, counted: CountsToStore) -> None:
         """Store counts and the positions after them. Call it last: others wait for the rows until the commit."""
         self.add(connection, counted.counts)
         if counted.watermarks:
@@ -122,10 +145,12 @@ def _had_before(connection: Connection, lead_ids: set[str]) -> set[tuple[str, st
     table = AssignmentHistoryTable
     found: set[tuple[str, str]] = set()
     ordered = sorted(lead_ids)
-    for start in range(0, len(ordered), _AT_A_TIME):
-        ids = ordered[start : start + _AT_A_TIME]
+    in_one_parameter = connection.dialect.name == "postgresql"
+    at_a_time = max(len(ordered), 1) if in_one_parameter else _AT_A_TIME
+    for start in range(0, len(ordered), at_a_time):
+        ids = ordered[start : start + at_a_time]
         some: ColumnElement[bool] = table.lead_id.in_(ids)
-        if connection.dialect.name == "postgresql":  # one parameter instead of hundreds
+        if in_one_parameter:
             some = table.lead_id == any_of(ids)
         query = select(table.lead_id, table.how).where(some, table.rep_id.is_not(None)).distinct()
         for lead_id, how in connection.execute(query):

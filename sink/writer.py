@@ -17,7 +17,7 @@ from sink.splits import remove_split_rows
 from sink.staging import BatchWriter, RowsToStore
 from sink.statements import Statements
 from sink.tables import SinkOffsetTable
-from sink.vendor_count_writer import VendorCountWriter
+from sink.vendor_count_writer import BatchCounts, VendorCountWriter, batch_counts
 from streams.dead_letter_reading import FATAL_ERROR
 from streams.topics import LEAD_JOURNAL
 from streams.unreadable import StandIn, Unreadable
@@ -91,11 +91,19 @@ class PreparedRecord(NamedTuple):
     refusal: PermanentError | None = None
 
 
+class ReadyRows(NamedTuple):
+    """What is stored for records that have rows, and what they count."""
+
+    records: int
+    to_store: Sequence[RowsToStore]
+    counts: BatchCounts
+
+
 class PreparedBatch(NamedTuple):
     """The records of a batch, and what is to be stored if each of them that has rows is new, as nearly always."""
 
     records: Sequence[PreparedRecord]
-    to_store: Sequence[RowsToStore]
+    ready: ReadyRows
 
 
 WriteDeadLetter = Callable[[JournalRecord, PermanentError], None]
@@ -110,7 +118,8 @@ class CrmWriter:
     """
 
     def __init__(self, engine: Engine, write_dead_letter: WriteDeadLetter) -> None:
-        self._engine = engine.execution_options(writes=True)
+        # A position that Postgres loses was lost with its rows, and they are read again from there.
+        self._engine = engine.execution_options(writes=True, waits_for_disk=False)
         self._reads = engine
         self._write_dead_letter = write_dead_letter
         self._statements = Statements(engine.dialect.name)
@@ -141,7 +150,12 @@ class CrmWriter:
     def prepared(self, batch: Sequence[JournalRecord]) -> PreparedBatch:
         """Decode a batch and make its rows. This is pure, so it may run while another batch is stored."""
         records = [_prepared(record) for record in batch]
-        return PreparedBatch(records, self._batches.to_store(_with_rows(records)))
+        rows = [each.table_rows for each in records if each.table_rows is not None]
+        return PreparedBatch(records, self._ready(rows))
+
+    def _ready(self, rows: Sequence[TableRows]) -> ReadyRows:
+        counts = batch_counts([each.counts for each in rows if each.counts])
+        return ReadyRows(len(rows), self._batches.to_store(rows), counts)
 
     def store(self, batch: PreparedBatch) -> AppliedBatch:
         """Store a batch, in each partition's order: rows and offsets in one transaction.
@@ -157,15 +171,13 @@ class CrmWriter:
         for each in batch.records:
             if each.refusal is not None:
                 self._dead_letter(each.record, each.refusal)
-        applied = self._store(batch.records, batch.to_store) if batch.records else AppliedBatch()
+        applied = self._store(batch.records, batch.ready) if batch.records else AppliedBatch()
         self._dead_letters_written.clear()
         return applied
 
-    def _store(
-        self, work: Sequence[PreparedRecord], to_store: Sequence[RowsToStore] | None = None
-    ) -> AppliedBatch:
+    def _store(self, work: Sequence[PreparedRecord], ready: ReadyRows | None = None) -> AppliedBatch:
         try:
-            return self._transaction(work, to_store)
+            return self._transaction(work, ready)
         except PermanentError as refusal:
             if len(work) == 1:
                 record = work[0].record
@@ -181,19 +193,17 @@ class CrmWriter:
             self._write_dead_letter(record, refusal)
             self._dead_letters_written.add(position)
 
-    def _transaction(
-        self, work: Sequence[PreparedRecord], to_store: Sequence[RowsToStore] | None = None
-    ) -> AppliedBatch:
-        """Store records and the offsets after them. `to_store`: what their rows are, if it is known."""
+    def _transaction(self, work: Sequence[PreparedRecord], ready: ReadyRows | None = None) -> AppliedBatch:
+        """Store records and the offsets after them. `ready`: what is stored if all of them are new, if it is known."""
         with translated_errors(DATABASE), self._engine.begin() as connection:
             before = self._locked(connection, sorted({item.record.partition for item in work}))
             self._refuse_gaps(connection, before)
             fresh, after, applied = _unapplied_rows(work, before)
-            if to_store is None or len(fresh) < len(_with_rows(work)):
-                to_store = self._batches.to_store(fresh)
-            counted = self._counting.counted(connection, [each.counts for each in fresh if each.counts])
+            if ready is None or len(fresh) < ready.records:
+                ready = self._ready(fresh)
+            counted = self._counting.counted(connection, ready.counts)
             remove_split_rows(connection, fresh)
-            self._batches.store(connection, to_store)
+            self._batches.store(connection, ready.to_store)
             erase_earlier_rows(connection, fresh)
             moved = [
                 (partition, position)
@@ -204,7 +214,8 @@ class CrmWriter:
                 _move(connection, moved)
             self._counting.store(connection, counted)
         self._reached |= {partition: position.next_offset for partition, position in after.items()}
-        return applied + AppliedBatch(rows=tuple((each.table.name, len(each.rows)) for each in to_store))
+        stored = tuple((each.table.name, len(each.rows)) for each in ready.to_store)
+        return applied + AppliedBatch(rows=stored)
 
     def check_positions(self) -> None:
         """Raise RetryableError if the database is away, or behind the position that was already read."""
@@ -256,10 +267,6 @@ class CrmWriter:
             partition: AppliedPosition(offset, watermark)
             for partition, offset, watermark in connection.execute(query)
         }
-
-
-def _with_rows(work: Sequence[PreparedRecord]) -> list[TableRows]:
-    return [each.table_rows for each in work if each.table_rows is not None]
 
 
 def _prepared(record: JournalRecord) -> PreparedRecord:

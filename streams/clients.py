@@ -15,15 +15,16 @@ from typing import Any, Final, Literal
 import structlog
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.errors import KafkaError
+from aiokafka.errors import KafkaError, KafkaTimeoutError
 from aiokafka.partitioner import murmur2
 
 from streams.kafka_refusals import refusal
 from streams.patches import tls_close
-from streams.patches.consumer_access import hold_idle_fetches, network_client
+from streams.patches.consumer_access import close_producer, hold_idle_fetches, network_client
 from streams.patches.record_reader import MAX_POLL_RECORDS, install
 from streams.retries import FOLLOW_TOPIC
 from streams.settings import Settings
+from streams.silence import SILENT, Silence
 from streams.unreadable import give_stand_ins
 
 _log = structlog.get_logger(__name__)
@@ -37,6 +38,8 @@ METADATA_MAX_AGE_MS: Final = 300_000
 STOP_SECONDS: Final = 10.0
 """How long a stop may take. Without a group there is none to leave, and while Kafka is away a stop waits for requests
 to fail."""
+DURABLE_SECONDS: Final = 60.0
+"""How long a command waits until what it sent is durable. It is longer than a broker takes to restart."""
 POLL_MS: Final = 250
 """How long `follow` waits for records before it yields an empty batch."""
 KEYS_REMEMBERED: Final = 4_096
@@ -157,9 +160,41 @@ async def stop(client: Any) -> None:
     if isinstance(client, AIOKafkaConsumer):
         await stop_consumer(client)
     elif isinstance(client, AIOKafkaProducer):
-        await client.stop()
+        await stop_producer(client)
     else:
         await client.close()
+
+
+async def stop_producer(client: AIOKafkaProducer, seconds: float = STOP_SECONDS) -> None:
+    """Stop a producer. Pending records are given up after `seconds`; without Kafka, aiokafka waits for ever.
+
+    The callers' futures of these records never end, so wait for them by `durable`. Raises KafkaError.
+    """
+    stopping = asyncio.create_task(client.stop())
+    try:
+        done, _ = await asyncio.wait([stopping], timeout=seconds)
+    finally:
+        stopping.cancel()  # of a caller that was cancelled, too
+    if done:
+        stopping.result()
+        return
+    _log.warning("a producer was stopped with records that Kafka did not take", seconds=seconds)
+    await asyncio.gather(stopping, return_exceptions=True)
+    await _ended_well(close_producer(client))
+
+
+async def durable(sent: Sequence["asyncio.Future[Any]"], seconds: float = DURABLE_SECONDS) -> list[Any]:
+    """Wait until records are durable; return what their futures give. They came from `producer.send`.
+
+    An idempotent producer sends a record again without end. Raises KafkaError, also if Kafka takes one of them not
+    within `seconds`.
+    """
+    waiting = [one for one in sent if not one.done()]
+    if waiting:
+        _, left = await asyncio.wait(waiting, timeout=seconds)
+        if left:
+            raise KafkaTimeoutError(f"it has not taken {len(left)} records in {seconds:.0f} s")
+    return [one.result() for one in sent]
 
 
 async def stop_consumer(client: AIOKafkaConsumer) -> None:
@@ -216,7 +251,7 @@ async def follow(
     a mapping says it for each topic.
     `begin`: the offset at which reading begins in some partitions; one that Kafka does not have any more begins anew.
 
-    When Kafka is away, `lost` is called with the error, and reading resumes at its position, by the policy
+    When Kafka is away or silent, `lost` is called with the error, and reading resumes at its position, by the policy
     `FOLLOW_TOPIC`. The records of a partition come in order, each once. An exception of the caller ends the reading.
     Raises `ConfigError` if Kafka refuses the client.
     """
@@ -234,8 +269,11 @@ async def follow(
                 # An empty topic is read to its end at once. A fetch of it would be held until its time is over.
                 caught_up = caught_up or all(positions[tp] >= end for tp, end in ends.items())
                 yield Batch((), positions, caught_up)
+                silence = Silence(client)
                 while True:
                     fetched = await client.getmany(timeout_ms=poll_ms)
+                    if client.assignment() and silence.lasts(poll_ms / 1000):
+                        raise KafkaTimeoutError(SILENT)
                     for tp in client.assignment():
                         positions[tp] = await client.position(tp)
                     caught_up = caught_up or all(positions[tp] >= end for tp, end in ends.items())

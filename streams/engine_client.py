@@ -212,7 +212,7 @@ class EngineClient:
             producer, self._producer = self._producer, None
             if producer is not None:
                 with contextlib.suppress(KafkaError, TimeoutError):
-                    await asyncio.wait_for(producer.stop(), REQUEST_MS / 1000)
+                    await clients.stop_producer(producer)
 
     async def _until_connected(self, running: asyncio.Task[None]) -> None:
         connecting = asyncio.create_task(self.connected.wait())
@@ -269,7 +269,7 @@ class EngineClient:
                 await producer.partitions_for(topic)  # once now, not in each of many first sends
         except BaseException as error:
             with contextlib.suppress(KafkaError):
-                await producer.stop()
+                await clients.stop_producer(producer)
             if (wrong := await refusal(self._settings, error)) is not None:
                 raise wrong from error
             raise

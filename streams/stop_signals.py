@@ -19,8 +19,8 @@ STOP_SECONDS: Final = 28.0
 def stop_event(name: str, seconds: float = STOP_SECONDS) -> asyncio.Event:
     """Return an event that is set by SIGTERM and by SIGINT. Call it in the main thread, in the running loop.
 
-    `seconds` after the first signal the process ends with `ExitCode.SOFTWARE`, if it still runs. The time is measured in
-    a thread, because the loop may be blocked. `name`: the process, for the reason.
+    `seconds` after the first signal the process ends with `ExitCode.SOFTWARE`, if it still runs. The time is measured
+    in a thread, because the loop may be blocked. `name`: the process, for the reason.
     """
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -9,7 +9,12 @@ import sys
 
 from hypothesis import settings
 
-pytest_plugins = ["tests.fixtures.servers", "tests.fixtures.cpu_profile", "tests.fixtures.shared_stacks"]
+pytest_plugins = [
+    "tests.fixtures.servers",
+    "tests.fixtures.cpu_profile",
+    "tests.fixtures.shared_stacks",
+    "tests.fixtures.sql_shape",
+]
 
 settings.register_profile("repeat", derandomize=True, database=None)
 settings.register_profile("explore", print_blob=True)

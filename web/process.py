@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from functools import partial
 from ipaddress import ip_address
@@ -41,6 +41,7 @@ from web.services.account_mails import AccountMails
 from web.services.audit.follower import AuditFollower
 from web.services.audit.outbox_sender import AuditOutboxSender
 from web.services.audit.recorder import Audit
+from web.services.database_probe import PROBE_SECONDS, DatabaseProbe
 from web.services.directory_edits.editor import Editor
 from web.services.directory_follower import DirectoryFollower
 from web.services.exports import Exports
@@ -140,7 +141,10 @@ async def running(settings: Settings, web: WebSettings) -> AsyncIterator[FastAPI
         if kind == "rep":  # whose teams may be others now
             hub.tell(org, "queues", {}, lambda page: page.rep_id == object_id)
 
-    directory = DirectoryFollower(settings, tell_publication)
+    def tell_late(org: str) -> None:
+        hub.tell(org, "queues", {}, lambda _: True)
+
+    directory = DirectoryFollower(settings, tell_publication, tell_late)
     engine_client = EngineClient(settings, on_answer=partial(tell_acts, hub))
 
     def oversees(page: OpenPage) -> bool:
@@ -182,6 +186,7 @@ async def running(settings: Settings, web: WebSettings) -> AsyncIterator[FastAPI
         account_mails=AccountMails(MailSettings.read(), links, web.public_url),
     )
     app = build(parts)
+    app.state.databases = {"crm_database": DatabaseProbe(crm), "console_database": DatabaseProbe(store)}
     _add_health(app, parts)
     follows = (
         directory.follow(),
@@ -219,7 +224,7 @@ async def _status_pages(app: FastAPI, settings: Settings, port: int | None) -> A
     server = await serve(
         port,
         lambda: (True, {}),
-        partial(_readiness, parts),
+        partial(_readiness, parts, app.state.databases),
         partial(_metrics, parts),
         host=settings.status_host,
         option="--status-port",
@@ -230,7 +235,7 @@ async def _status_pages(app: FastAPI, settings: Settings, port: int | None) -> A
         await server.stop()
 
 
-async def _readiness(parts: Services) -> Said:
+async def _readiness(parts: Services, databases: Mapping[str, DatabaseProbe]) -> Said:
     """Return whether the console can work, and what it waits for."""
     missing = []
     if not parts.directory.caught_up:
@@ -238,9 +243,12 @@ async def _readiness(parts: Services) -> Said:
     if not parts.engine_client.connected.is_set():
         missing.append("answers")
     try:
-        await parts.board.newest("default")
-    except RetryableError:
+        async with asyncio.timeout(PROBE_SECONDS):
+            await parts.board.newest("default")
+    except (RetryableError, TimeoutError):
         missing.append("board")
+    answers = await asyncio.gather(*(probe.answers() for probe in databases.values()))
+    missing += [name for name, there in zip(databases, answers, strict=True) if not there]
     return not missing, {"not_ready": missing}
 
 
@@ -257,7 +265,7 @@ def _add_health(app: FastAPI, parts: Services) -> None:
 
     @app.get("/ready", include_in_schema=False)
     async def ready() -> Response:
-        ok, details = await _readiness(parts)
+        ok, details = await _readiness(parts, app.state.databases)
         return JSONResponse({"ok": ok, **details}, 200 if ok else 503)
 
     @app.get("/metrics", include_in_schema=False)

@@ -65,7 +65,7 @@ async def audited_all(settings: Settings, entries: Sequence[AuditedAct]) -> Asyn
             raise
         await _send(settings, producer, [entry.record() for entry in entries if not entry.is_void])
     finally:
-        await producer.stop()
+        await clients.stop_producer(producer)
 
 
 def outcome_of(error: BaseException) -> Outcome | None:

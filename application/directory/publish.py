@@ -133,7 +133,7 @@ async def publish(
                     versions = await _send(producer, org, objects)
                     await _check_seen(settings, org, seen, versions)
             finally:
-                await producer.stop()
+                await clients.stop_producer(producer)
     except (KafkaError, TimeoutError) as error:
         raise await failure(
             settings, error, f"the publication is not complete; publish again: {error!r}"

@@ -120,9 +120,8 @@ async def _write(settings: Settings, records: list[Record]) -> None:
                 await producer.send(DO_NOT_CONTACT, value, key, headers=[_ERASED] if value is None else [])
                 for key, value in records
             ]
-            for each in sent:
-                await each
+            await clients.durable(sent)
         finally:
-            await producer.stop()
+            await clients.stop_producer(producer)
     except KafkaError as error:
         raise await failure(settings, error, f"{DO_NOT_CONTACT}: {error!r}") from error

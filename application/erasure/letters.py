@@ -88,7 +88,7 @@ async def delete_letters(settings: Settings, finder: Finder) -> int:
         raise await failure(settings, error, f"{DEAD_LETTERS}: {error!r}") from error
     finally:
         await admin.close()
-        await producer.stop()
+        await clients.stop_producer(producer)
     return gone
 
 

@@ -56,9 +56,8 @@ async def _write(settings: Settings, records: list[tuple[bytes, bytes]]) -> None
         await producer.start()
         try:
             sent = [await producer.send(ERASURES, value, key) for key, value in records]
-            for each in sent:
-                await each
+            await clients.durable(sent)
         finally:
-            await producer.stop()
+            await clients.stop_producer(producer)
     except KafkaError as error:
         raise await failure(settings, error, f"{ERASURES}: {error!r}") from error

@@ -85,7 +85,7 @@ async def send_file(
                 await _send(producer, chain(first, rows), tally, signer)
             finally:
                 progress.save()
-                await producer.stop()
+                await clients.stop_producer(producer)
         except KafkaError as error:
             reason = f"{error!r} after {tally.accepted} rows; send the file again with --resume"
             raise RuntimeFailure("Kafka", reason) from error
@@ -107,15 +107,14 @@ async def _send(producer: Producer, rows: Iterator[ImportRow], tally: "_Tally", 
             waiting.append(await producer.send(LEAD_ARRIVALS, value, key=key, headers=signed))
             tally.doubts.update(row.doubts)
         while waiting and (waiting[0].done() or len(waiting) > IN_FLIGHT):
-            await waiting.popleft()
+            await clients.durable([waiting.popleft()])
             tally.accept()
         if number % PROGRESS_EVERY == 0:
             tally.say(f"{number} rows read, {tally.accepted} accepted, {tally.refused} refused")
         if number % YIELD_EVERY == 0:
             await asyncio.sleep(0)
-    await producer.flush()
     while waiting:
-        await waiting.popleft()
+        await clients.durable([waiting.popleft()])
         tally.accept()
 
 

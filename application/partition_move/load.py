@@ -1,5 +1,6 @@
 """Writes the file of a move to an empty Kafka, and sets the workers' positions behind what they need not read again."""
 
+import asyncio
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
@@ -166,8 +167,9 @@ class _Loading:
     async def _settle(self) -> None:
         """Wait until everything sent is durable and is where it must be."""
         sent, self._sent = self._sent, []
-        for future, record in sent:
-            written = await future
+        for written, (_, record) in zip(
+            await clients.durable([future for future, _ in sent]), sent, strict=True
+        ):
             if record.offset not in (-1, written.offset):
                 reason = f"a record is at offset {written.offset} and must be at {record.offset}: did a process run?"
                 raise RuntimeFailure(record.topic, reason)
@@ -193,6 +195,7 @@ def _last_filling(topic: str, last: MovedRecord | None) -> MovedRecord:
 async def _skip(settings: Settings, read: dict[TopicPartition, int]) -> None:
     """Set the workers' positions behind the records whose effects are in the journals already."""
     consumer = clients.consumer(settings, group=WORKER_GROUP, reset="none")
-    async with clients.started_client(consumer):
+    # aiokafka waits for a group's coordinator for ever.
+    async with clients.started_client(consumer), asyncio.timeout(clients.DURABLE_SECONDS):
         consumer.assign(list(read))
         await consumer.commit({tp: OffsetAndMetadata(offset, "") for tp, offset in read.items()})

@@ -18,6 +18,7 @@ from couriers.telephone.live_call import CallTools
 from couriers.telephone.settings import TelephoneSettings
 from couriers.telephone.systems import open_system
 from streams.clients import producer as make_producer
+from streams.clients import stop_producer
 from streams.engine_client import EngineClient
 from streams.retries import CONNECT_PRODUCER
 from streams.settings import Settings
@@ -80,4 +81,4 @@ async def open_channel(settings: Settings, report: Report) -> AsyncIterator[Chan
         except BaseExceptionGroup as failed:
             raise failed.exceptions[0] from failed
         finally:
-            await producer.stop()
+            await stop_producer(producer)

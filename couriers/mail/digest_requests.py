@@ -88,8 +88,8 @@ class ExceptionDigests:
         """Make the requests for what came before `hour` and was not reported yet. Raises KafkaError."""
         topic_partitions = await _topic_partitions(self._settings, LEAD_EXCEPTIONS)
         consumer = make_consumer(self._settings, group=GROUP, reset="none")
-        await consumer.start()
         try:
+            await consumer.start()
             consumer.assign(topic_partitions)
             ends = await _offsets_at(consumer, topic_partitions, hour.timestamp())
             begins = await self._begins(consumer, topic_partitions, hour)
@@ -229,8 +229,8 @@ async def _requested(settings: Settings, hour: datetime) -> set[str]:
     """Return the ids of the digests of this hour that `notifications` has already."""
     topic_partitions = await _topic_partitions(settings, NOTIFICATIONS)
     consumer = make_consumer(settings, reset="none")
-    await consumer.start()
     try:
+        await consumer.start()
         consumer.assign(topic_partitions)
         ends = await consumer.end_offsets(topic_partitions)
         begins = await _offsets_at(consumer, topic_partitions, hour.timestamp())

@@ -128,8 +128,8 @@ async def _since(settings: Settings, topic: str, seconds: float) -> AsyncIterato
     """Yield the records of the last seconds, up to the end at the time of the call. Raises KafkaError."""
     begin_ms = int((time.time() - seconds) * 1000)
     consumer = make_consumer(settings, topic, reset="none")
-    await consumer.start()
     try:
+        await consumer.start()
         topic_partitions = sorted(consumer.assignment())
         ends = await consumer.end_offsets(topic_partitions)
         starts = await consumer.offsets_for_times(dict.fromkeys(topic_partitions, begin_ms))

@@ -44,9 +44,22 @@ def hold_idle_fetches(consumer: AIOKafkaConsumer) -> None:
     fetcher._get_actions_per_node = _get_actions_per_node
 
 
+def heard_at(consumer: Any) -> float:
+    """Return when a broker has last answered on a connection of a consumer, in seconds of a monotonic clock."""
+    connections = consumer._client._conns.values()
+    return max((connection._last_action for connection in connections), default=0.0)
+
+
 def network_client(consumer: AIOKafkaConsumer) -> Any:
     """Return the client with which a consumer sends its requests, to send our own requests or to close it."""
     return consumer._client
+
+
+async def close_producer(producer: Any) -> None:
+    """Close the connections of a producer whose `stop` did not end."""
+    if producer._sender is not None:
+        await producer._sender.close()
+    await producer.client.close()
 
 
 async def group_commits(

@@ -72,12 +72,7 @@ async def test_q4_a_page_waits_for_the_publication_of_a_queue_that_the_board_has
 ) -> None:
     """The engine may be faster than the console. The page has no other news of the queue afterwards."""
     monkeypatch.setattr(visible_queues, "READ_SECONDS", PATIENCE_SECONDS)
-    topic = f"directory-{uuid.uuid4().hex[:8]}"
-    monkeypatch.setattr(directory_follower, "DIRECTORY", topic)
-    admin = AIOKafkaAdminClient(bootstrap_servers=kafka)
-    await admin.start()
-    await admin.create_topics([NewTopic(topic, 1, 1)])
-    await admin.close()
+    topic = await new_topic(kafka, monkeypatch)
     await client.set(keys.CURRENT, "g")
     await BoardWriter(client).apply("g", [read_change(msgspec.json.encode(QUEUE))], {})
     published: list[tuple[str, dict[str, Any]]] = [
@@ -94,9 +89,7 @@ async def test_q4_a_page_waits_for_the_publication_of_a_queue_that_the_board_has
                     reading = asyncio.create_task(visible_queues.visible(parts, MIA))
                     done, _ = await asyncio.wait([reading], timeout=0.5)
                     assert not done, reading.result()
-                await producer.send_and_wait(
-                    topic, json.dumps(value).encode(), f"{ORG}/{key}".encode()
-                )
+                await producer.send_and_wait(topic, json.dumps(value).encode(), f"{ORG}/{key}".encode())
                 await directory.until_read(n, PATIENCE_SECONDS)
             assert [info.queue_id for info in await reading] == ["fresh"]
     finally:
@@ -115,3 +108,40 @@ async def test_q4_a_page_does_not_wait_longer_for_a_publication_that_does_not_co
     directory.caught_up = True
     parts: Any = SimpleNamespace(board=Reader(client), directory=directory)
     assert await visible_queues.visible(parts, MIA) == []
+
+
+async def test_q4_a_page_that_did_not_wait_longer_hears_of_the_publication_when_it_is_read(
+    client: redis.asyncio.Redis, kafka: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The follower starts after the page was read, as after an outage of Kafka."""
+    monkeypatch.setattr(visible_queues, "READ_SECONDS", 0.1)
+    topic = await new_topic(kafka, monkeypatch)
+    await client.set(keys.CURRENT, "g")
+    await BoardWriter(client).apply("g", [read_change(msgspec.json.encode({**QUEUE, "version": 0}))], {})
+    told: asyncio.Queue[str] = asyncio.Queue()
+    directory = DirectoryFollower(Settings.read(kafka_bootstrap_servers=kafka), on_late=told.put_nowait)
+    directory.caught_up = True
+    parts: Any = SimpleNamespace(board=Reader(client), directory=directory)
+    assert await visible_queues.visible(parts, MIA) == []
+    following = asyncio.create_task(directory.follow())
+    try:
+        async with asyncio.timeout(PATIENCE_SECONDS), AIOKafkaProducer(bootstrap_servers=kafka) as producer:
+            value = {"queue_id": "fresh", "name": "Fresh", "columns": ["state"], "teams": ["*"]}
+            await producer.send_and_wait(topic, json.dumps(value).encode(), f"{ORG}/queue/fresh".encode())
+            assert await told.get() == ORG
+            assert [info.queue_id for info in await visible_queues.visible(parts, MIA)] == ["fresh"]
+    finally:
+        following.cancel()
+        await asyncio.gather(following, return_exceptions=True)
+    assert told.empty()
+
+
+async def new_topic(kafka: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Create a topic and let followers of the directory read it; return its name."""
+    topic = f"directory-{uuid.uuid4().hex[:8]}"
+    monkeypatch.setattr(directory_follower, "DIRECTORY", topic)
+    admin = AIOKafkaAdminClient(bootstrap_servers=kafka)
+    await admin.start()
+    await admin.create_topics([NewTopic(topic, 1, 1)])
+    await admin.close()
+    return topic

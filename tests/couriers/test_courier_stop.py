@@ -48,7 +48,9 @@ def test_n1_a_courier_ends_while_a_commit_waits_for_kafka(server: MailServer, tm
             assert until(lambda: log.read_text().count(COORDINATOR_IS_GONE) >= TRIED), log.read_text()
             courier.process.send_signal(signal.SIGTERM)
             courier.process.wait(STOP_SECONDS + 10 * FACTOR)
-            assert NOT_COMMITTED in log.read_text(), "it did not hear of the stop while it waited for the commit"
+            assert NOT_COMMITTED in log.read_text(), (
+                "it did not hear of the stop while it waited for the commit"
+            )
         except subprocess.TimeoutExpired:
             pytest.fail(f"it is still there: {log.read_text()[-2_000:]}")
         finally:

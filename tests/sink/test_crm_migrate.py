@@ -1,5 +1,6 @@
 """The migrations create exactly the tables of sink/tables.py, once, and remove them again."""
 
+import sqlite3
 import sys
 import threading
 from collections.abc import Callable
@@ -136,6 +137,30 @@ def test_sinks_that_start_together_migrate_once(empty_url: str) -> None:
         thread.join(PATIENCE_SECONDS)
     assert not failures
     assert set(inspect(connect(empty_url)).get_table_names()) >= set(Base.metadata.tables)
+
+
+def test_a_connection_waits_for_who_makes_a_new_file(tmp_path: Path) -> None:
+    """Console, sink and commands start together. SQLite says at once that a file without a log is locked."""
+    file, failures = tmp_path / "new.sqlite", list[BaseException]()
+    first = sqlite3.connect(file, isolation_level=None)
+    first.execute("CREATE TABLE t (x)")
+    first.execute("BEGIN IMMEDIATE")
+
+    def second() -> None:
+        try:
+            with connect(f"sqlite:///{file}").connect() as connection:
+                assert connection.scalar(text("PRAGMA journal_mode")) == "wal"
+        except BaseException as failure:  # noqa: BLE001  # as above
+            failures.append(failure)
+
+    thread = threading.Thread(target=second)
+    thread.start()
+    thread.join(0.1)  # it has tried, or tries later
+    first.execute("COMMIT")
+    thread.join(PATIENCE_SECONDS)
+    first.close()
+    assert not failures
+    assert not thread.is_alive()
 
 
 def test_a_row_of_an_older_schema_is_filled_when_the_journal_is_read_again(database: Database) -> None:

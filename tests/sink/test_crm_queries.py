@@ -1,16 +1,16 @@
 """The queries of status, verify, why and the console on the CRM database return what the journal says."""
 
 from collections import Counter
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 import pytest
 from sqlalchemy import Engine
 
 from models.decisions import ExceptionIgnored, ExceptionRaised, LockReleased, LockTaken
-from models.lead import Lock, Phase
+from models.lead import Distribution, DistributionStatus, Lock, Phase
 from models.open_exception import OpenException
-from sink import queries
+from sink import day_reports, queries
 from sink.open_locks import open_locks
 from sink.writer import AppliedPosition, CrmWriter, JournalRecord
 from tests.sink.seeded_journal import START, Scenario, lead_of, record_of, row_of
@@ -82,7 +82,9 @@ def test_the_database_says_how_far_the_journal_is_applied(scenario: Scenario, en
 def test_m6_a_lock_began_after_the_last_release_of_its_own_lead(writer: CrmWriter, engine: Engine) -> None:
     """Releases of other leads, before and after, in this partition or another, say nothing about it."""
 
-    def record(name: str, offset: int, *decisions: LockTaken | LockReleased, partition: int = 0) -> JournalRecord:
+    def record(
+        name: str, offset: int, *decisions: LockTaken | LockReleased, partition: int = 0
+    ) -> JournalRecord:
         lock = Lock("rep-3", START, UNTIL, 1) if isinstance(decisions[-1], LockTaken) else None
         row = row_of(lead_of(name, lock=lock), *decisions, off=offset, seq=offset + 1)
         return record_of(row, offset, partition=partition)
@@ -97,3 +99,27 @@ def test_m6_a_lock_began_after_the_last_release_of_its_own_lead(writer: CrmWrite
     since = {row["facts"]["external_id"]: (row["since"] - START).total_seconds() for row in rows}
     assert since == {"A": 3.0, "B": 1.0, "D": 6.0}
     assert total == 3
+
+
+def test_r3_an_offer_that_is_over_takes_no_place_among_those_that_are_counted(
+    writer: CrmWriter, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only so many are read. The rows of offers that are over stay until the engine writes them again."""
+    monkeypatch.setattr(day_reports, "MOST_OFFERS", 1)
+
+    def record(name: str, offset: int, until: datetime) -> JournalRecord:
+        offer = Distribution(
+            group_id="west",
+            epoch=5,
+            stage=DistributionStatus.OFFERED,
+            method="round_robin",
+            reps=(name,),
+            until=until,
+        )
+        lead = lead_of(name, phase=Phase.OFFERED, open_distribution=offer)
+        return record_of(row_of(lead, off=offset), offset)
+
+    writer.apply([record("rep-1", 1, START), record("rep-2", 2, UNTIL), record("rep-3", 3, START)])
+    with engine.connect() as connection:
+        found = day_reports.offers_by_rep(connection, "default", START + timedelta(minutes=1))
+    assert found == ({"rep-2": 1}, 1)

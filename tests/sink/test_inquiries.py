@@ -112,7 +112,7 @@ def test_k5_rows_made_before_another_writer_was_faster_bring_nothing_back(
     added = record_of(row_of(lead, ADDED), 0)
     slow = CrmWriter(engine, fail_on_dead_letter)
     ahead = slow.prepared([added, record_of(row_of(lead, off=1, seq=2), 1)])
-    assert [each.table.name for each in ahead.to_store if each.table.name == "inquiry"]
+    assert [each.table.name for each in ahead.ready.to_store if each.table.name == "inquiry"]
     writer.apply([added])
     writer.apply(
         [added, record_of(row_of(lead, off=1, seq=2), 1), record_of(row_of(lead, out, off=2, seq=3), 2)]

@@ -12,10 +12,12 @@ from sqlalchemy.engine import make_url
 
 from sink import staging
 from sink.database_engine import connect
+from sink.deliveries import DeliveryWriter
 from sink.writer import CrmWriter
 from tests.fixtures.servers import unique
 from tests.sink.conftest import Database
 from tests.sink.seeded_journal import Scenario, fail_on_dead_letter, tables
+from tests.sink.test_deliveries import delivery_record, rows
 
 Tables = dict[str, list[tuple[Any, ...]]]
 
@@ -176,3 +178,17 @@ def test_a_user_who_may_make_no_temporary_tables_stores_row_by_row(
         connection.execute(text(f"DROP OWNED BY {user}"))
         connection.execute(text(f"DROP ROLE {user}"))
     admin.dispose()
+
+
+@pytest.mark.parametrize("empty_url", ["postgres"], indirect=True)
+def test_only_what_is_read_again_from_the_journal_does_not_wait_for_the_disk(engine: Engine) -> None:
+    waits = list[str]()
+    event.listen(
+        engine,
+        "commit",
+        lambda connection: waits.append(connection.exec_driver_sql("SHOW synchronous_commit").scalar_one()),
+    )
+    CrmWriter(engine, fail_on_dead_letter).apply(Scenario(0, seed=3).tell(20).records)
+    assert waits == ["off"]
+    assert DeliveryWriter(engine).apply(rows(delivery_record(1)), {}, {0: 1})
+    assert waits == ["off", "on"]

@@ -16,6 +16,7 @@ class StallingProxy:
     """Passes connections to a port on.
 
     `port`: where it listens; `target`: where later connections go. `flows` is cleared to let them hang, open.
+    `refuses`: each connection is closed at once.
     """
 
     def __init__(self, target: int) -> None:
@@ -24,6 +25,7 @@ class StallingProxy:
         self.port = 0
         self.flows = asyncio.Event()
         self.flows.set()
+        self.refuses = False
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[StallingProxy]:
@@ -38,7 +40,16 @@ class StallingProxy:
                 task.cancel()
             await asyncio.gather(*self._tasks, return_exceptions=True)
 
+    def cut(self) -> None:
+        """Close all connections, and refuse new ones until `refuses` is false again. Browsers connect again by then."""
+        self.refuses = True
+        for task in self._tasks:
+            task.cancel()
+
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if self.refuses:
+            writer.close()
+            return
         there, back = await asyncio.open_connection("127.0.0.1", self.target)
         for task in (
             asyncio.create_task(self._pass_on(reader, back)),
@@ -48,9 +59,11 @@ class StallingProxy:
             task.add_done_callback(self._tasks.discard)
 
     async def _pass_on(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
-        with suppress(OSError):
-            while data := await source.read(_CHUNK):
-                await self.flows.wait()
-                sink.write(data)
-                await sink.drain()
-        sink.close()
+        try:
+            with suppress(OSError):
+                while data := await source.read(_CHUNK):
+                    await self.flows.wait()
+                    sink.write(data)
+                    await sink.drain()
+        finally:
+            sink.close()

@@ -142,13 +142,22 @@ def test_x5_another_orgs_lead_is_not_told_of(crm: Engine) -> None:
 
 @pytest.mark.parametrize(
     ("text", "number"),
-    [("silva", 2), ("a S", 2), ("1-1", 1), (" jones ", 3), ("%", None), ("none", None), ("s", 3)],
+    [
+        ("silva", 2),
+        ("a S", 2),
+        ("1-1", 1),
+        (" jones ", 3),
+        ("%", None),
+        ("none", None),
+        ("s", 3),
+        ("ünal", 4),
+    ],
 )
 def test_x5_a_lead_is_found_by_id_or_by_a_part_of_its_name(
     crm: Engine, text: str, number: int | None
 ) -> None:
     """X5: the newest of several."""
-    people = {1: ("Bo", "Li"), 2: ("Ana", "Silva"), 3: (None, "Jones")}
+    people = {1: ("Bo", "Li"), 2: ("Ana", "Silva"), 3: (None, "Jones"), 4: ("Zoe", "Ünal")}
     found = [
         msgspec.structs.replace(
             make(facts=Facts(vendor="acme", first_name=first, last_name=last)),

@@ -19,6 +19,7 @@ from web.services.licence_text import licensed_states
 router = APIRouter(prefix="/api/v1", tags=["live"], responses=DOCUMENTED)
 
 RETRY_MS: Final = 500
+QUEUES: Final = b"event: queues\ndata: {}\n\n"
 CHECK_SECONDS: Final = 30.0
 """How often an open stream checks that its person is still signed in."""
 
@@ -42,6 +43,12 @@ async def live(
     watch: Annotated[
         list[str] | None,
         Query(max_length=50, description="Further events: `operations`, for managers and admins"),
+    ] = None,
+    directory: Annotated[
+        int | None,
+        Query(
+            ge=0, le=2**62, description="The `directory` of the page; if it is older, `queues` comes first"
+        ),
     ] = None,
     last_event_id: Annotated[str | None, Header(max_length=50)] = None,
 ) -> StreamingResponse:
@@ -82,14 +89,14 @@ async def live(
         lambda: licensed_states(parts.directory.org(person.org), person.rep_id),
     )
     return StreamingResponse(
-        _stream(request, parts, page, last_event_id or after),
+        _stream(request, parts, page, last_event_id or after, directory),
         media_type="text/event-stream",
         headers={"X-Accel-Buffering": "no"},
     )
 
 
 async def _stream(
-    request: Request, parts: Services, page: OpenPage, after: str | None
+    request: Request, parts: Services, page: OpenPage, after: str | None, directory: int | None
 ) -> AsyncIterator[bytes]:
     if not parts.hub.has_room(page.org, page.rep_id):
         return  # others were opened after the request was checked
@@ -97,6 +104,9 @@ async def _stream(
     try:
         await parts.hub.open(page, after)
         yield f"retry: {RETRY_MS}\n\n".encode()
+        if directory is not None and directory < parts.directory.end:
+            # Published since the page was made, or while it had no stream.
+            yield QUEUES
         loop = asyncio.get_running_loop()
         look = loop.time() + CHECK_SECONDS
         async for chunk in page.chunks():

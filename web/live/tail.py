@@ -28,6 +28,10 @@ _LOOK_SECONDS: Final = 0.05
 _AWAY_SECONDS: Final = 0.5
 _PATIENCE_SECONDS: Final = 10.0
 """How long to wait for the sink. After that, pages are notified anyway and show what the database has."""
+_LATE_SECONDS: Final = 2.0
+"""How often the database is asked whether it has what it did not get in that time. Pages are told again then."""
+_MOST_LATE: Final = 1_000
+"""Of how many leads that is remembered. When the newest are stored, the ones before them are too."""
 
 
 class ChangedLead(msgspec.Struct, frozen=True):
@@ -51,12 +55,22 @@ class TopicTail:
     def __init__(self, settings: Settings, crm: Engine, hub: Hub, oversees: Any) -> None:
         self._settings, self._crm, self._hub = settings, crm, hub
         self._oversees = oversees
+        self._late: dict[str, int] = {}
+        """Lead -> version, for the newest leads of which pages were told before the database had them."""
 
     async def follow(self) -> None:
         """Follow until cancelled. Wait while Kafka or the database is unavailable, and retry after any other failure.
 
         A failure is logged and counted, and every page must read its lists again, because it may have missed a change.
         """
+        again = asyncio.create_task(self._tell_again())
+        try:
+            await self._follow_on()
+        finally:
+            again.cancel()
+            await asyncio.gather(again, return_exceptions=True)
+
+    async def _follow_on(self) -> None:
         missed, pauses = False, FOLLOW_TOPIC.pauses()
         while True:
             try:
@@ -88,11 +102,40 @@ class TopicTail:
             if (changed := _read(record.value)) is not None
         ]
         if found:
-            await self._until_kept(changed for _, changed in found)
+            for lead, version in (await self._until_kept(changed for _, changed in found)).items():
+                self._late.pop(lead, None)
+                self._late[lead] = version
+            while len(self._late) > _MOST_LATE:  # those that came first are stored first, too
+                del self._late[next(iter(self._late))]
             self._tell(found)
 
-    async def _until_kept(self, changes: Iterable[ChangedLead]) -> None:
-        """Wait until the database has the changes. While it is away, pages could not read them anyway."""
+    async def _tell_again(self) -> None:
+        """Make the pages read again what the database got after they were told, until cancelled."""
+        while True:
+            await asyncio.sleep(_LATE_SECONDS)
+            if not self._late:
+                continue
+            asked = dict(self._late)
+            try:
+                kept = await asyncio.to_thread(versions, self._crm, list(asked))
+            except RetryableError:
+                continue  # it is away; the next look tries again
+            except Exception:
+                log.exception("the versions of late leads could not be read")
+                metrics.TAIL_FAILURES.inc()
+                continue
+            came = [lead for lead, version in asked.items() if kept.get(lead, -1) >= version]
+            for lead in came:
+                if self._late.get(lead) == asked[lead]:
+                    del self._late[lead]
+            if came:
+                self._hub.reload_lists()
+
+    async def _until_kept(self, changes: Iterable[ChangedLead]) -> dict[str, int]:
+        """Wait until the database has the changes. Return lead -> version of those that it did not get in time.
+
+        While it is away, pages could not read them anyway.
+        """
         wanted = {change.lead_id: change.version for change in changes}
         give_up, is_away = asyncio.get_running_loop().time() + _PATIENCE_SECONDS, False
         while wanted and asyncio.get_running_loop().time() < give_up:
@@ -109,6 +152,7 @@ class TopicTail:
             wanted = {lead: v for lead, v in wanted.items() if kept.get(lead, -1) < v}
             if wanted:
                 await asyncio.sleep(_LOOK_SECONDS)
+        return wanted
 
     def _tell(self, found: list[tuple[str, ChangedLead]]) -> None:
         by_org: dict[str, list[tuple[str, ChangedLead]]] = {}

@@ -35,6 +35,7 @@ async def call_queue(
     request: Request, person: Reads, parts: PartsOf, queue_id: str | None = None, tab: str | None = None
 ) -> Response:
     """Show a queue beside the list of all queues. Without a name, show the first queue that the person may see."""
+    read = parts.directory.end  # before anything is read by it
     chosen, page, queues = await list_and_queues(parts, person, queue_id, limit=WINDOW + RESERVE)
     info = next((queue for queue in queues if queue.queue_id == chosen), None)
     lead_ids = [row.lead_id for row in page.rows]
@@ -47,6 +48,7 @@ async def call_queue(
         "api": chosen,
         "size": page.size,
         "as_of": page.as_of,
+        "directory": read,
         "window": WINDOW,
         "reserve": RESERVE,
         "claimable": bool(info and info.claimable),

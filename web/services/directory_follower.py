@@ -18,14 +18,20 @@ class DirectoryFollower:
 
     `end`: every record before this offset in the topic has been read.
 
-    `on_publication`: called with (org, kind, id) for each publication after the topic was read once.
+    `on_publication`: called with (org, kind, id) for each publication after the topic was read once. `on_late`: called
+    with an org when a publication is read for which a page did not wait any longer.
     """
 
     def __init__(
-        self, settings: Settings, on_publication: Callable[[str, str, str], None] = lambda *_: None
+        self,
+        settings: Settings,
+        on_publication: Callable[[str, str, str], None] = lambda *_: None,
+        on_late: Callable[[str], None] = lambda _: None,
     ) -> None:
         self._settings = settings
         self._on_publication = on_publication
+        self._on_late = on_late
+        self._late: dict[str, int] = {}
         self._rule_book = RuleBook()
         self._changed = asyncio.Condition()
         self.caught_up = False
@@ -56,12 +62,17 @@ class DirectoryFollower:
             reason = f"{kind} {object_id} is published as {version}, and not read back yet"
             raise RetryableError("directory", reason) from None
 
-    async def until_read(self, offset: int, seconds: float) -> None:
-        """Wait until everything up to an offset in the topic has been read. Raises `RetryableError` on timeout."""
+    async def until_read(self, offset: int, seconds: float, *, org: str | None = None) -> None:
+        """Wait until everything up to an offset in the topic has been read. Raises `RetryableError` on timeout.
+
+        `org`: whose pages hear by `on_late` when it is read after the timeout.
+        """
         try:
             async with asyncio.timeout(seconds), self._changed:
                 await self._changed.wait_for(lambda: self.end > offset)
         except TimeoutError:
+            if org is not None:
+                self._late[org] = max(offset, self._late.get(org, offset))
             raise RetryableError(
                 "directory", f"the publication at offset {offset} is not read back yet"
             ) from None
@@ -77,6 +88,9 @@ class DirectoryFollower:
                 if batch.records:
                     async with self._changed:
                         self._changed.notify_all()
+                for org in [org for org, offset in self._late.items() if self.end > offset]:
+                    del self._late[org]
+                    self._on_late(org)
 
     def _take(self, record: Any) -> None:
         self.end = record.offset + 1

@@ -16,6 +16,7 @@ from rules.inbound.publication import accept_publication
 from rules.queues.columns import shown_columns
 from rules.queues.membership import CompiledQueue
 from sink.hydrate import lead_from_row
+from sink.lists.pages import contains
 from sink.sql.filter import org_condition, queue_condition
 from sink.sql.order import queue_order
 from sink.tables import LeadTable
@@ -131,11 +132,11 @@ def find(connection: Connection, org: str, text: str) -> str | None:
     """Return the newest lead with this id or with this text in its name, None if there is none."""
     table, wanted = LeadTable, text.replace("\0", "").strip()
     name = func.coalesce(table.first_name, "").concat(" ").concat(func.coalesce(table.last_name, ""))
-    by_name = name.icontains(wanted, autoescape=True)
+    by_name = contains(name, wanted)
     query = (
         select(table.lead_id)
         .where(table.org == org, or_(table.lead_id == wanted, by_name))
-        .order_by(table.lead_id != wanted, table.arrived_at.desc())
+        .order_by(table.lead_id != wanted, table.arrived_at.desc(), table.lead_id)
         .limit(1)
     )
     return connection.scalar(query)

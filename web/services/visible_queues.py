@@ -24,13 +24,14 @@ async def visible(parts: Services, person: Person) -> list[QueueInfo]:
     """Return the shared queues a person may see (Q4).
 
     The board may have a queue before this console has read its publication, which says who may see it. A page that left
-    it out would not hear of it again. So this waits, but not longer than `READ_SECONDS`, because Kafka may be away.
+    it out would not hear of it again. So this waits, but not longer than `READ_SECONDS`, because Kafka may be away. The
+    org's pages read their queues again when the publication has come.
     """
     infos = await parts.board.queues(person.org)
     newest = max((info.version for info in infos), default=-1)
     if newest >= parts.directory.end:
         with suppress(RetryableError):
-            await parts.directory.until_read(newest, READ_SECONDS)
+            await parts.directory.until_read(newest, READ_SECONDS, org=person.org)
     rules = parts.directory.org(person.org)
     return [info for info in infos if person.may_see(rules, info.queue_id)]
 

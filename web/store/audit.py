@@ -91,7 +91,8 @@ class AuditOutbox(Store):
     def settle_stale(self, now: datetime) -> int:
         """Mark acts whose console was killed as ready to be sent, with the outcome `unknown`. Return how many."""
         table = AuditOutboxTable
-        old = select(table.record).where(table.ready == 0, table.at < now - STALE).limit(_SQL_ITEMS)
+        stale = select(table.record).where(table.ready == 0, table.at < now - STALE)
+        old = stale.order_by(table.at, table.audit_id).limit(_SQL_ITEMS)
         with self.writing() as connection:
             found = [record_of(text) for text in connection.scalars(old)]
             for record in found:
@@ -160,7 +161,7 @@ class AuditIndex(Store):
             select(of_it, table.actor, func.max(table.at))
             .where(table.org == org, table.act.in_(sorted(acts)))
             .group_by(of_it, table.actor)
-            .order_by(func.max(table.at).desc())
+            .order_by(func.max(table.at).desc(), of_it, table.actor)
             .limit(MOST_LATEST)
         )
         found: dict[str, tuple[datetime, str]] = {}

@@ -97,5 +97,7 @@ class VendorPosts(Store):
         of_key = table.key_id == key_id
         if (connection.scalar(select(func.count()).where(of_key)) or 0) <= MOST_KEPT:
             return
-        oldest = select(table.at).where(of_key).order_by(table.at).offset(MOST_KEPT // 10).limit(1)
+        other = table.__table__.alias("other")
+        of_others = select(other.c.at).where(other.c.key_id == key_id)
+        oldest = of_others.order_by(other.c.at).offset(MOST_KEPT // 10).limit(1)
         connection.execute(delete(table).where(of_key, table.at < oldest.scalar_subquery()))

@@ -58,7 +58,7 @@ class AuditOutboxSender:
                 await asyncio.sleep(next(pauses))
             finally:
                 with suppress(KafkaError, TimeoutError, OSError):
-                    await asyncio.wait_for(producer.stop(), REQUEST_MS / 1000)
+                    await clients.stop_producer(producer)
 
     async def _relay(self, producer: Producer) -> None:
         """Send everything that is ready, then wait for more."""

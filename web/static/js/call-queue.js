@@ -341,7 +341,7 @@ async function refreshSizes() {
   counts.drawSoon();
 }
 
-const live = new Live({});
+const live = new Live({ directory: String(data.directory) });
 live.on("claiming", (claim) => {
   if (claim.queue_id === data.queue_id) others.hear(claim);
 });

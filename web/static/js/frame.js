@@ -76,7 +76,7 @@ if (document.querySelector('meta[name="rep"]')) {
   watchAvailability();
   watchFinder();
   watchCalls();
-  watchMoves().catch(() => {});
+  watchMoves();
   showNotices().catch(() => {}); // The next page tries again.
   // A page without a stream of its own listens for offers.
   document.addEventListener("DOMContentLoaded", () => Live.started || new Live({ queue: "mine" }).start());

@@ -362,11 +362,13 @@ setUpViewOnly((isOn) => {
 // -- live -------------------------------------------------------------------------------------------------------
 
 const live = new Live({ queue: "mine" });
-live.on("leads", ({ leads }) => {
-  if (!leads.includes(data.lead_id)) return;
+function changed() {
   hasNews = true;
   showNews();
-});
+}
+live.on("leads", ({ leads }) => leads.includes(data.lead_id) && changed());
+live.on("list", (change) => change.change === "rebuilt" && changed());
+live.on("open", changed); // what came while the page had no stream is told nowhere
 live.on("acted", ({ lead_id, version }) => {
   if (lead_id !== data.lead_id) return;
   actedVersion = Math.max(actedVersion, version); // by another tab, or by this one, which then shows it already

@@ -9,6 +9,7 @@ import { whenFree } from "./when-free.js";
 /** @import { MovedNotice } from "./types.d.ts" */
 
 const SOON_MS = 300; // Moves within this time are told together.
+const LATEST_MS = 2000; // how long the first reading waits for the page's stream
 const TOLD_MS = 12000;
 const MOST_TOLD = 3;
 const MOST_SHOWN = 8;
@@ -20,12 +21,20 @@ let newest = "";
 const told = new Set();
 
 /** Shows the unread notices, and each further one as it happens. */
-export async function watchMoves() {
+export function watchMoves() {
   document.addEventListener("live:moved", () => {
     clearTimeout(timer);
     timer = setTimeout(() => show(true).catch(() => {}), SOON_MS); // The next one, or the next page, tries again.
   });
-  await show(false);
+  // What comes while the page has no stream is told nowhere, so they are read when it has one, or after a while without.
+  let isNew = false;
+  const read = () => {
+    clearTimeout(first);
+    show(isNew).catch(() => {}); // as above
+    isNew = true;
+  };
+  const first = setTimeout(read, LATEST_MS);
+  document.addEventListener("live:open", read);
 }
 
 /** @param {boolean} isNew whether the notices have just come, so that they are also announced */

@@ -212,7 +212,8 @@ await saved.start();
 await table.load();
 returnToPosition();
 const live = new Live({ queue: "mine" });
-live.on("leads", () => table.loadSoon());
+// `open`: what came while the page had no stream is told nowhere.
+for (const event of ["open", "leads"]) live.on(event, () => table.loadSoon());
 live.on("list", (change) => change.change === "rebuilt" && table.loadSoon());
 live.start();
 document.documentElement.dataset.ready = "yes";

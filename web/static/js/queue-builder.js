@@ -321,6 +321,7 @@ if (form instanceof HTMLFormElement) {
   const live = new Live({});
   for (const event of ["list", "leads"]) live.on(event, () => editor.preview.refreshSoon());
   live.on("directory", ({ kind }) => kind === "queue" && editor.refresh());
+  live.on("open", () => editor.refresh()); // what was published while the page had no stream is told nowhere
   live.start();
 }
 for (const one of document.querySelectorAll("time")) one.textContent = dateAndTime(one.dateTime);

@@ -162,14 +162,16 @@ if (document.querySelector("[data-add]")) {
 // -- live -------------------------------------------------------------------------------------------------------
 
 const live = new Live({ queue: "-" });
-live.on("directory", async () => {
+async function readAgain() {
   if (document.querySelector("dialog[open]")) return;
   await reload();
   if (!data.id || (openObject()?.etag ?? null) === editor.etag) return;
   if (editor.isDirty())
     editor.showNotice("Somebody has just published this. Review your changes to see the differences.");
   else editor.load();
-});
+}
+// `open`: what was published while the page had no stream is told nowhere.
+for (const event of ["open", "directory"]) live.on(event, readAgain);
 live.start();
 drawList();
 drawListed();

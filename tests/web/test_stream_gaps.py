@@ -1,0 +1,89 @@
+"""A page shows what happened while it had no stream: before the stream began, and while the network was away (Q4, Q8).
+
+What is told to pages is not kept for those that do not listen. So a page reads again when its stream begins.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Final
+
+import pytest
+from playwright.async_api import expect
+
+from tests.web.running_org import NEW
+from tests.web.stalling_proxy import StallingProxy
+from tests.web.test_my_leads import until_shown
+
+if TYPE_CHECKING:
+    from playwright.async_api import Page, Route
+
+    from tests.web.running_org import RunningOrg
+
+pytestmark = pytest.mark.slow
+
+STREAM: Final = "**/api/v1/live*"
+
+
+async def test_q8_pages_show_what_came_while_the_network_was_away(running_org: RunningOrg) -> None:
+    """The browser connects again by itself and says what it has of the lists, so the lists are not read again."""
+    await running_org.rep("mia", "manager")
+    await running_org.rep("rep-1")
+    lead = await running_org.arrive("A-1", first_name="Ann", last_name="Lee", state="RI")
+    await running_org.until_stored(lead)
+    beside = await running_org.sign_in("mia", "/my-leads")
+    async with StallingProxy(running_org.stack.ports["console"]).running() as proxy:
+        running_org.port = proxy.port
+        mine = await running_org.sign_in("rep-1", "/my-leads")
+        desk = await running_org.sign_in("mia", "/exceptions")
+        shown = await running_org.sign_in("mia", f"/leads/{lead}")
+        await expect(desk.locator("tbody tr")).to_have_count(1)
+        await expect(shown.locator("#lead .lead")).to_be_visible()
+        await until_shown(mine)
+        proxy.cut()
+        for page in (mine, desk, shown):
+            await expect(page.locator("#connection")).to_be_visible()
+        await running_org.ask("assign", lead, "mia", to_rep_id="rep-1", why="she knows him")
+        # This page has its stream, so the others would have been told as well.
+        await expect(beside.locator("tbody tr").filter(has_text="Rep 1")).to_have_count(1)
+        proxy.refuses = False
+        await until_shown(mine, "Ann Lee")
+        await expect(desk.locator("tbody tr")).to_have_count(0)
+        await expect(shown.locator("#lead")).to_contain_text("Rep 1")
+
+
+async def test_q4_pages_show_what_is_published_before_their_stream_begins(running_org: RunningOrg) -> None:
+    await running_org.rep("ada", "admin")
+    await running_org.rep("rep-1", teams=["east"])
+    await running_org.publish("queue", "new", **NEW)
+    await running_org.publish("queue", "west", **{**NEW, "name": "Western leads", "teams": ["west"]})
+    await running_org.until_published("queue", "west")
+    pages = {
+        path: await running_org.sign_in(who, "/account")
+        for who, path in (("rep-1", "/queues/new"), ("ada", "/directory/reps"))
+    }
+    held = {path: await hold_stream(page) for path, page in pages.items()}
+    for path, page in pages.items():
+        await page.goto(path)
+        await page.wait_for_selector("html[data-ready=yes]")
+        await asyncio.wait_for(held[path].wait(), None)
+    queues, reps = pages.values()
+    await expect(queues.get_by_role("link", name="Western leads")).to_have_count(0)
+    await running_org.rep("rep-1", teams=["west", "east"], name="Rosa Newname")
+    await running_org.until_read()
+    for page in pages.values():
+        await page.unroute(STREAM)
+    await expect(queues.get_by_role("link", name="Western leads")).to_be_visible()
+    await expect(reps.locator("tbody").get_by_text("Rosa Newname")).to_be_visible()
+
+
+async def hold_stream(page: Page) -> asyncio.Event:
+    """Let the streams of a page fail, until this is unrouted; return what is set when one was tried."""
+    tried = asyncio.Event()
+
+    async def fail(route: Route) -> None:
+        tried.set()
+        await route.abort()
+
+    await page.route(STREAM, fail)
+    return tried

@@ -4,7 +4,6 @@ Within a partition of the journal the log offset only grows, except for repeats 
 The relay skips records up to the highest log offset seen, and commits that watermark with its offsets (design.md).
 """
 
-from functools import partial
 from typing import Any, Final
 
 import structlog
@@ -84,7 +83,7 @@ class RelayStage(Stage):
                 ]
             # The decisions of a record whose messages are public in part belong to the relay that was killed.
             if new and isinstance(row, LeadRow) and len(new) == len(messages):
-                receipt.then = partial(self.metrics.count, row)
+                receipt.then = self.metrics.count_later(row)
             for public_message in new:
                 to = self.target_partition(public_message, partition)
                 self.writer.add(

@@ -3,7 +3,7 @@
 So it survives a crash. docs/design.md explains why readers need it.
 """
 
-from collections import deque
+from bisect import bisect_left
 from typing import TYPE_CHECKING, Any, Final
 
 from aiokafka import TopicPartition
@@ -22,32 +22,38 @@ class Watermarks:
     def __init__(self) -> None:
         self.highest: dict[int, int] = {}
         self._committed: dict[int, int] = {}
-        self._steps: dict[int, deque[tuple[int, int]]] = {}
+        # The journal's offsets and the log offsets of what was read since, in order.
+        self._read: dict[int, tuple[list[int], list[int]]] = {}
 
     def restore(self, partition: int, watermark: int) -> None:
         """Initialise a partition with the watermark that was committed with its offset."""
         self.highest[partition] = self._committed[partition] = watermark
-        self._steps[partition] = deque()
+        self._read[partition] = [], []
 
     def forget(self) -> None:
         """Remove all partitions."""
         self.highest.clear()
         self._committed.clear()
-        self._steps.clear()
+        self._read.clear()
 
     def advance(self, partition: int, journal_offset: int, off: int) -> bool:
         """Record a log offset; return whether it is new."""
         if off <= self.highest.get(partition, NO_WATERMARK):
             return False
         self.highest[partition] = off
-        self._steps.setdefault(partition, deque()).append((journal_offset, off))
+        read = self._read.get(partition)
+        if read is None:
+            read = self._read[partition] = [], []
+        read[0].append(journal_offset)
+        read[1].append(off)
         return True
 
     def at(self, partition: int, journal_offset: int) -> int:
         """Return the watermark for a commit of this journal offset: it covers the records before the offset only."""
-        steps = self._steps.get(partition)
-        while steps and steps[0][0] < journal_offset:
-            self._committed[partition] = steps.popleft()[1]
+        journal_offsets, offs = self._read.get(partition) or ([], [])
+        if covered := bisect_left(journal_offsets, journal_offset):
+            self._committed[partition] = offs[covered - 1]
+            del journal_offsets[:covered], offs[:covered]
         return self._committed.get(partition, NO_WATERMARK)
 
 

@@ -84,6 +84,12 @@ def iso_text(at: datetime, separator: str = "T") -> str:
     return f"{text[1:11]}{separator}{text[12:-2]}+00:00"
 
 
+def iso_bytes(at: datetime) -> bytes:
+    """Return `at.isoformat()` as bytes, for an aware time in UTC several times as fast."""
+    text = _ENCODER.encode(at)
+    return b"%b+00:00" % text[1:-2] if text.endswith(b'Z"') else at.isoformat().encode()
+
+
 def sortable_text(at: datetime) -> str:
     """Return the instant in UTC with microseconds, in ISO 8601: texts of one width, in the order of the instants."""
     text = _ENCODER.encode(at).decode()

@@ -41,6 +41,11 @@ def public_message_id(topic: str, partition: int, offset: int, n: int) -> str:
     return f"{topic}-{partition}-{offset}-{n}"
 
 
+def public_message_ids(topic: str, partition: int, offset: int) -> bytes:
+    """Return what the ids of all effects of one log record begin with; the number follows (`public_message_id`)."""
+    return b"%b-%d-%d-" % (topic.encode(), partition, offset)
+
+
 def public_message_position(topic: str, identity: str) -> tuple[int, int, int] | None:
     """Parse an `effect_id` of this topic: partition, offset, n; None if it is not one."""
     log, *numbers = identity.rsplit("-", 3)

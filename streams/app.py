@@ -133,20 +133,22 @@ async def bulks(app: StageApp, stream: Any) -> AsyncIterator[list[Any]]:
     """Yield the events that have arrived at an agent, in order, up to `BULK` at a time. The caller acks them.
 
     Faust gives one event for each turn of the loop, and calls its sensors, locks and queues for each (faust.md 17).
-    This function takes the first event that way and then the events queued behind it. It tracks them as Faust does, so
-    a rebalance and a stop wait for their acks. Events from before a rebalance are dropped: the new owner of their
-    partition receives them again.
+    This function takes the first event that way and then the events queued behind it. A rebalance and a stop wait for
+    the acks of what Faust tracks. The events of a partition are acked in order, so only its last one is tracked. Events
+    from before a rebalance are dropped: the new owner of their partition receives them again.
     """
     queue = stream.channel.queue
     async for first in stream.noack().events():
         generation = app.consumer_generation_id
         bulk = [first] if first.message.generation_id == generation else []
-        track = app.consumer.track_message
+        last: dict[int, Any] = {}
         # This block does not await, so flow control cannot change in it.
         for event in take_waiting(queue, BULK - 1) if app.flow_control.is_active() else ():
             message = event.message
             if message.generation_id == generation:
-                message.tracked = True
-                track(message)
+                last[message.partition] = message
                 bulk.append(event)
+        for message in last.values():
+            message.tracked = True
+            app.consumer.track_message(message)
         yield bulk

@@ -126,10 +126,12 @@ class _UnackedReceipts:
 def settle_together(receipts: Iterable[Receipt]) -> None:
     """Mark one item of each event as done, in order. Then ack the settled events, those of a partition together."""
     advancing: dict[_UnackedReceipts, None] = {}
+    watching = trace_export.watching
     for receipt in receipts:
         receipt.open -= 1
         if receipt.open == 0:
-            receipt.end()
+            if watching or receipt.then is not None:
+                receipt.end()
             advancing[receipt.partition] = None
     for partition in advancing:
         partition.advance()
@@ -178,13 +180,18 @@ class Acker:
 class _Batch:
     """One record batch. `handed`: how many records it had when it was handed to the sender."""
 
-    __slots__ = ("builder", "handed", "receipts", "records")
+    __slots__ = ("builder", "handed", "receipts")
 
     def __init__(self, taken: "Callable[[_Batch], None]") -> None:
         self.builder = FillingBatch(MAX_BATCH_BYTES, partial(taken, self))
         self.receipts: list[Receipt] = []
-        self.records = 0
         self.handed = 0
+
+    @property
+    def records(self) -> int:
+        """How many records it has."""
+        count: int = self.builder.record_count()
+        return count
 
 
 class _Lane:
@@ -282,12 +289,17 @@ class JournalWriter:
             check_size(key, value, headers or (), most)
         trace = receipt.trace if receipt is not None and traced else ()
         sent = [*headers, *trace] if headers else list(trace)
-        lane = self._lane(topic, partition)
+        lane = self._lanes.get((topic, partition)) or self._lane(topic, partition)
         batch = lane.newest
         if batch is None or not batch.builder.add(key, value, sent):
             batch = self._open(lane)
             batch.builder.add(key, value, sent)
-        self._added(lane, batch, 1, receipt)
+        if receipt is not None:
+            receipt.open += 1
+            batch.receipts.append(receipt)
+        self._waiting += 1
+        if self._waiting >= MAX_WAITING:
+            self._room.clear()
 
     def add_together(
         self, topic: str, partition: int, records: Sequence[KeyAndValue], *, receipt: Receipt | None = None
@@ -311,7 +323,12 @@ class JournalWriter:
         for key, value in records:
             batch.builder.add(key, value, headers)
             headers = []
-        self._added(lane, batch, len(records), receipt)
+        if receipt is not None:
+            receipt.open += 1
+            batch.receipts.append(receipt)
+        self._waiting += len(records)
+        if self._waiting >= MAX_WAITING:
+            self._room.clear()
 
     def _lane(self, topic: str, partition: int) -> _Lane:
         target = (topic, partition)
@@ -321,27 +338,18 @@ class JournalWriter:
         return lane
 
     def _open(self, lane: _Lane) -> _Batch:
+        """Open the lane's next batch, and hand it to the sender when the caller next yields to the loop."""
         if self._producer is None:
             raise RuntimeError("the journal writer is not started")
         batch = lane.newest = _Batch(partial(self._taken, lane))
         lane.batches.append(batch)
-        return batch
-
-    def _added(self, lane: _Lane, batch: _Batch, records: int, receipt: Receipt | None) -> None:
-        batch.records += records
-        if receipt is not None:
-            receipt.open += 1
-            batch.receipts.append(receipt)
-        if not self._waiting:
-            self._idle.clear()
-        self._waiting += records
-        if self._waiting >= MAX_WAITING:
-            self._room.clear()
+        self._idle.clear()
         if not lane.pumping:
             lane.pumping = True
             task = asyncio.get_running_loop().create_task(self._pump(lane))
             self._pumps.add(task)
             task.add_done_callback(self._pumps.discard)
+        return batch
 
     async def _pump(self, lane: _Lane) -> None:
         topic, partition = lane.target

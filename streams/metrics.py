@@ -12,6 +12,19 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 
+class Increment:
+    """What one counter with its labels is to grow by when the metrics are read next."""
+
+    __slots__ = ("by",)
+
+    def __init__(self) -> None:
+        self.by = 0
+
+    def once(self) -> None:
+        """Count one more."""
+        self.by += 1
+
+
 class Tally(Collector):
     """Keeps increments of counters until the metrics are read. Prometheus' own `inc` takes a lock each time.
 
@@ -19,12 +32,14 @@ class Tally(Collector):
     """
 
     def __init__(self) -> None:
-        self._increments: dict[tuple[Counter, tuple[str, ...]], int] = {}
+        self._increments: dict[tuple[Counter, tuple[str, ...]], Increment] = {}
 
-    def count(self, counter: Counter, *labels: str, more: int = 1) -> None:
-        """Count `more` of what these labels name."""
-        counted = (counter, labels)
-        self._increments[counted] = self._increments.get(counted, 0) + more
+    def of(self, counter: Counter, *labels: str) -> Increment:
+        """Return the increment of what these labels name. It is the same one each time."""
+        increment = self._increments.get((counter, labels))
+        if increment is None:
+            increment = self._increments[counter, labels] = Increment()
+        return increment
 
     def describe(self) -> list[Metric]:
         """Return no metric: the counters describe themselves."""
@@ -32,9 +47,10 @@ class Tally(Collector):
 
     def collect(self) -> list[Metric]:
         """Add what was kept to the counters. The registry asks this collector before them."""
-        increments, self._increments = self._increments, {}
-        for (counter, labels), count in increments.items():
-            counter.labels(*labels).inc(count)
+        for (counter, labels), increment in self._increments.items():
+            if increment.by:
+                counter.labels(*labels).inc(increment.by)
+                increment.by = 0
         return []
 
 

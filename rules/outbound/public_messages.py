@@ -8,7 +8,7 @@ from typing import Any, Final, get_args
 
 import msgspec
 
-from models.codec import iso_text
+from models.codec import iso_bytes
 from models.contact_decisions import ConsentRecorded, ContactForbidden
 from models.corrections import FactsCorrected
 from models.decisions import (
@@ -25,7 +25,7 @@ from models.decisions import (
 )
 from models.directory import Queue
 from models.erasure_decisions import ArrivalDropped, InquiryErased, LeadErased
-from models.ids import public_message_id, public_message_position
+from models.ids import public_message_ids, public_message_position
 from models.lead import DirectoryRow, Lead, LeadRow, Phase
 from models.merging_decisions import InquirySplit, MergeReturned, MergeSought
 from models.org_events import OrgEvent
@@ -110,21 +110,14 @@ def public_messages(row: LeadRow | DirectoryRow, key: bytes, partition: int) -> 
     messages = _of_directory(row, partition) if isinstance(row, DirectoryRow) else _of_lead(row, key)
     if not messages:
         return []
-    time = ("ce_time", iso_text(row.at).encode())
-    off = row.off
+    time = ("ce_time", iso_bytes(row.at))
+    origin = public_message_ids(SOURCE_LOG, partition, row.off)
     return [
         PublicMessage(
             topic,
             to,
             b"" if (removes := type(value) in _TOMBSTONES) else _encode(value),
-            [
-                ("ce_id", public_message_id(SOURCE_LOG, partition, off, n).encode()),
-                _SOURCE,
-                _TYPES[type(value)],
-                _SPECVERSION,
-                time,
-                _CONTENT,
-            ],
+            [("ce_id", b"%b%d" % (origin, n)), _SOURCE, _TYPES[type(value)], _SPECVERSION, time, _CONTENT],
             removes,
         )
         for n, (topic, to, value) in enumerate(messages)
@@ -162,10 +155,11 @@ _Message = tuple[str, bytes, msgspec.Struct | None]
 
 def _of_lead(row: LeadRow, key: bytes) -> list[_Message]:
     lead, lead_id = row.lead, key.decode()
-    answers: list[_Message] = []
-    for decision in row.decisions:
-        if isinstance(decision, Answered):
-            answers.append((LEAD_DECISIONS, key, _answer(decision, lead_id)))  # noqa: PERF401  # most rows have one
+    answers: list[_Message] = [
+        (LEAD_DECISIONS, key, _answer(decision, lead_id))
+        for decision in row.decisions
+        if isinstance(decision, Answered)
+    ]
     if lead is None or (len(answers) == len(row.decisions) and lead.phase not in _AT_DESK):
         return answers  # answers alone, as of a claim that lost, cause nothing else
     return _of_changed_lead(row, lead, key, answers)

@@ -74,7 +74,8 @@ def ack_together(consumer: Any, messages: list[Any]) -> None:
                 acked.append(offset)
                 new.append(message)
         consumer._n_acked += len(new)
-        consumer._unacked_messages.difference_update(new)
+        # It is a set of weak references. Each look at it takes as long as half of the rest.
+        consumer._unacked_messages.difference_update([message for message in new if message.tracked])
         notify(consumer._waiting_for_ack)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from datetime import UTC, datetime, timedelta
 
 from agents.decision_metrics import MOST_VENDORS, OTHER, DecisionMetrics
@@ -47,7 +48,12 @@ class Log:
         self.leads.accept(outcome)
         row = decode_row(outcome.value)
         assert isinstance(row, LeadRow)
-        self.metrics.count(row)
+        holders = sys.getrefcount(row)
+        count = self.metrics.count_later(row)
+        assert sys.getrefcount(row) == holders, (
+            "a record that waits for its messages is not kept for its counts"
+        )
+        count()
 
     def _decided(self, key: bytes, event: LeadArrived | ActionRequested | DirectoryPublished) -> LeadOutcome:
         self.off += 1

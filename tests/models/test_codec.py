@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.codec import iso_text
+from models.codec import iso_bytes, iso_text
 
 ZONES = st.sampled_from(
     [UTC, timezone(timedelta(0)), timezone(timedelta(hours=-5)), timezone(timedelta(minutes=330))]
@@ -16,6 +16,7 @@ ZONES = st.sampled_from(
 @given(at=st.datetimes(timezones=ZONES), separator=st.sampled_from("T "))
 def test_a_time_is_written_as_isoformat_writes_it(at: datetime, separator: str) -> None:
     assert iso_text(at, separator) == at.isoformat(separator)
+    assert iso_bytes(at) == at.isoformat().encode()
 
 
 @pytest.mark.parametrize(

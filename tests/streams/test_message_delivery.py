@@ -12,7 +12,7 @@ from faust.types import TP
 from faust.types.tuples import ConsumerMessage
 
 from streams import patches
-from streams.app import make_app, raw_topic
+from streams.app import BULK, bulks, make_app, raw_topic
 from streams.patches.message_delivery import RUN, UncountedEvent, _fetched, at_once
 from streams.settings import Settings
 
@@ -77,6 +77,7 @@ async def test_events_are_acked_together_as_each_alone(
         each.consumer._committed_offset[PARTITION] = committed
     together, alone = ([message(offset=offset) for offset in (2, 3, 4, 5, 5)] for _ in range(2))
     for given in together:
+        given.tracked = True
         app.consumer.track_message(given)
     for given in alone:
         others.consumer.track_message(given)
@@ -87,6 +88,31 @@ async def test_events_are_acked_together_as_each_alone(
     left, expected = ({one.offset for one in each.consumer._unacked_messages} for each in (app, others))
     assert left == expected
     assert all(given.acked for given in together)
+
+
+async def test_a_rebalance_waits_until_the_last_event_of_each_partition_is_acked(app: Any) -> None:
+    """Faust waits for what it tracks: the first event, which it takes itself, and the last ones of a batch."""
+    app.topics._acking_topics.add(PARTITION.topic)
+    stream = app.stream(raw_topic(app, PARTITION.topic))
+    given = [
+        ConsumerMessage(
+            PARTITION.topic, n % 2, n, 1.5, 1, [], b"lead", b"{}", None, tp=TP(PARTITION.topic, n % 2)
+        )
+        for n in range(BULK)
+    ]
+    for each in given:
+        each.refcount, each.generation_id = 1, app.consumer_generation_id
+        stream.channel.queue.put_nowait(UncountedEvent(app, each))
+    batch = await anext(bulks(app, stream))
+    assert [event.message for event in batch] == given
+    waits_for = app.consumer._unacked_messages
+    assert set(waits_for) == {given[0], *given[-2:]}
+    app.ack_together([event for event in batch if event.message.partition == 0])
+    assert set(waits_for) == {given[-1]}
+    app.ack_together([event for event in batch[:-1] if event.message.partition == 1])
+    assert set(waits_for) == {given[-1]}
+    app.ack_together(batch[-1:])
+    assert not waits_for
 
 
 async def test_what_two_agents_want_both_get(app: Any) -> None:

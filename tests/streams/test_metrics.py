@@ -10,10 +10,10 @@ def test_kept_increments_are_in_what_is_read_each_once() -> None:
     registry.register(tally)
     counter = Counter("kept", "Kept increments.", ["of"], registry=registry)
     for _ in range(3):
-        tally.count(counter, "ann")
-    tally.count(counter, "ben")
+        tally.of(counter, "ann").once()
+    tally.of(counter, "ben").once()
     for _ in range(2):
         assert registry.get_sample_value("kept_total", {"of": "ann"}) == 3
         assert registry.get_sample_value("kept_total", {"of": "ben"}) == 1
-    tally.count(counter, "ann", more=2)
+    tally.of(counter, "ann").by += 2
     assert registry.get_sample_value("kept_total", {"of": "ann"}) == 5

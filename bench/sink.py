@@ -7,7 +7,8 @@ with empty tables of the CRM's schema, with all indexes, in turns on the same Po
   leaves out repeats, counts for the vendors, stores only newer versions, and moves its offsets in the same transaction.
   As in the sink, a thread makes the rows of the next batch meanwhile.
 - The copy gets the finished rows of the end, in a form that the driver takes, and does nothing but COPY them, as many
-  in a transaction as the sink stores at once. So it writes a lead that was claimed once, and the sink twice.
+  in a transaction as the sink stores at once. As the sink's, its transactions do not wait for the disk. It writes
+  a lead that was claimed once, and the sink twice.
 
 Rows a second are rows written, a lead's second version included. The result is the medians of the repeats.
 """
@@ -142,6 +143,7 @@ def _filled(tables: MetaData) -> list[Table]:
 
 
 def _copy(engine: Engine, rows: dict[str, list[tuple[Any, ...]]]) -> None:
+    engine = engine.execution_options(writes=True, waits_for_disk=False)
     for name, found in rows.items():
         for at in range(0, len(found), BATCH_RECORDS):
             with engine.begin() as connection:

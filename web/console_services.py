@@ -1,5 +1,6 @@
 """Creates the services that routes use. Each process creates one of each when it starts."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from sqlalchemy import Engine
@@ -7,6 +8,7 @@ from sqlalchemy import Engine
 from board.reader import Reader
 from streams.engine_client import EngineClient
 from streams.settings import Settings
+from web.live.acts import ActedVersions
 from web.live.claims_told import ClaimsTold
 from web.live.hub import Hub
 from web.services.account_mails import AccountMails
@@ -76,3 +78,6 @@ class Services:
     uploading: Uploading = field(default_factory=Uploading)
     wallboards: ShortCache = field(default_factory=ShortCache)
     claims_told: ClaimsTold = field(default_factory=ClaimsTold)
+    acted_versions: ActedVersions = field(default_factory=ActedVersions)
+    tell_when_stored: Callable[[str, int], None] = lambda *_: None
+    """Makes open pages read again when the CRM database has a lead's version."""

@@ -19,6 +19,7 @@ from board.reader import Reader
 from couriers.mail.settings import MailSettings
 from couriers.push.settings import PushSettings
 from models.errors import ConfigError, RetryableError
+from models.public import LeadDecision
 from rules.queues.rule_book import OVERSEERS
 from sink.database_engine import connect
 from streams.engine_client import EngineClient
@@ -32,7 +33,7 @@ from web import metrics
 from web.app import build
 from web.console_services import Services
 from web.errors import forbidden
-from web.live.acts import tell_acts
+from web.live.acts import ActedVersions, tell_acts
 from web.live.call_tail import CallTail
 from web.live.hub import Hub, OpenPage
 from web.live.tail import TopicTail
@@ -145,7 +146,13 @@ async def running(settings: Settings, web: WebSettings) -> AsyncIterator[FastAPI
         hub.tell(org, "queues", {}, lambda _: True)
 
     directory = DirectoryFollower(settings, tell_publication, tell_late)
-    engine_client = EngineClient(settings, on_answer=partial(tell_acts, hub))
+    acted_versions = ActedVersions()
+
+    def on_answer(answer: LeadDecision) -> None:
+        acted_versions.note(answer)
+        tell_acts(hub, answer)
+
+    engine_client = EngineClient(settings, on_answer=on_answer)
 
     def oversees(page: OpenPage) -> bool:
         return directory.org(page.org).role(page.rep_id) in OVERSEERS
@@ -184,6 +191,8 @@ async def running(settings: Settings, web: WebSettings) -> AsyncIterator[FastAPI
         push_browsers=PushBrowsers(settings, PushSettings.read()),
         password_links=links,
         account_mails=AccountMails(MailSettings.read(), links, web.public_url),
+        acted_versions=acted_versions,
+        tell_when_stored=tail.tell_when_stored,
     )
     app = build(parts)
     app.state.databases = {"crm_database": DatabaseProbe(crm), "console_database": DatabaseProbe(store)}

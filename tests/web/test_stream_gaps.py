@@ -6,6 +6,8 @@ What is told to pages is not kept for those that do not listen. So a page reads 
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 from typing import TYPE_CHECKING, Final
 
 import pytest
@@ -75,6 +77,30 @@ async def test_q4_pages_show_what_is_published_before_their_stream_begins(runnin
         await page.unroute(STREAM)
     await expect(queues.get_by_role("link", name="Western leads")).to_be_visible()
     await expect(reps.locator("tbody").get_by_text("Rosa Newname")).to_be_visible()
+
+
+async def test_x1_a_lead_page_read_before_the_database_has_an_act_shows_it_afterwards(
+    running_org: RunningOrg,
+) -> None:
+    """A closing changes no owner, so nothing else tells a page of it that was opened after the act."""
+    await running_org.rep("mia", "manager")
+    await running_org.rep("rep-1")
+    lead = await running_org.arrive("A-1", first_name="Ann", last_name="Lee", state="RI")
+    await running_org.ask("assign", lead, "mia", to_rep_id="rep-1", why="she knows him")
+    await running_org.until_stored(lead, owner="rep-1")
+    sink = running_org.stack.children["sink"].pid
+    assert sink is not None
+    async with await running_org.program("rep-1") as program:
+        os.kill(sink, signal.SIGSTOP)
+        try:
+            closing = {"type": "outcome", "outcome": "closed_lost"}
+            answer = await program.post(f"/api/v1/leads/{lead}/actions", json=closing)
+            assert answer.json()["result"] == "done", answer.text
+            shown = await running_org.sign_in("mia", f"/leads/{lead}")
+            await expect(shown.locator(".standing")).to_contain_text("Owned")
+        finally:
+            os.kill(sink, signal.SIGCONT)
+    await expect(shown.locator(".standing")).to_contain_text("Closed")
 
 
 async def hold_stream(page: Page) -> asyncio.Event:

@@ -103,11 +103,14 @@ class TopicTail:
         ]
         if found:
             for lead, version in (await self._until_kept(changed for _, changed in found)).items():
-                self._late.pop(lead, None)
-                self._late[lead] = version
-            while len(self._late) > _MOST_LATE:  # those that came first are stored first, too
-                del self._late[next(iter(self._late))]
+                self.tell_when_stored(lead, version)
             self._tell(found)
+
+    def tell_when_stored(self, lead: str, version: int) -> None:
+        """Make the pages read again when the database has this version of a lead, which a page lacks."""
+        self._late[lead] = max(version, self._late.pop(lead, 0))
+        while len(self._late) > _MOST_LATE:  # those that came first are stored first, too
+            del self._late[next(iter(self._late))]
 
     async def _tell_again(self) -> None:
         """Make the pages read again what the database got after they were told, until cancelled."""

@@ -24,6 +24,8 @@ KNOWN_SECONDS: Final = 1.0
 """How long a page waits for a lead that has just arrived and may not be in the CRM database yet."""
 CAUGHT_UP_SECONDS: Final = 5.0
 """How long to wait for the database after an action. After that the page shows the stored state."""
+ACTED_SECONDS: Final = 2.0
+"""The same, if the caller knows of no action, and somebody else has just acted."""
 _LOOK_SECONDS: Final = 0.03
 
 _OFFERED_FACTS: Final = ("state", "loan_purpose", "loan_amount")
@@ -84,20 +86,28 @@ async def visible_lead(
 ) -> VisibleLead:
     """Return a lead of the person's org, at `version` or newer if the database catches up in time.
 
+    An act that has just been answered is in it as well. Otherwise open pages hear of it when the database has it.
+
     Raises 404 if the lead does not belong to the org or is unknown after `known_seconds`.
     """
     clock = asyncio.get_running_loop().time
     began = clock()
+    acted = parts.acted_versions.of(lead_id)
+    wanted = max(version, acted)
     while True:
         found = await asyncio.to_thread(_read, parts, person, lead_id)
-        if found is not None and found.row["version"] >= version:
+        if found is not None and found.row["version"] >= wanted:
             break
-        patience = CAUGHT_UP_SECONDS if version and found is not None else known_seconds
+        patience = known_seconds
+        if found is not None:
+            patience = CAUGHT_UP_SECONDS if found.row["version"] < version else ACTED_SECONDS
         if clock() - began >= patience:
             break
         await asyncio.sleep(_LOOK_SECONDS)
     if found is None or found.row["org"] != person.org:
         raise not_found(f"lead {lead_id}")
+    if found.row["version"] < acted:
+        parts.tell_when_stored(lead_id, acted)
     return found
 
 

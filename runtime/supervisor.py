@@ -93,7 +93,7 @@ class ChildProcess:
     log_file: Path
     environment: Mapping[str, str] | None = None
     ready_url: str | None = None
-    stop_seconds: float = 15.0
+    stop_seconds: float = 30.0
     exit_file: Path | None = None
     process: subprocess.Popen[bytes] | None = field(default=None, init=False)
 

@@ -272,7 +272,7 @@ async def follow(
                 silence = Silence(client)
                 while True:
                     fetched = await client.getmany(timeout_ms=poll_ms)
-                    if client.assignment() and silence.lasts(poll_ms / 1000):
+                    if not fetched and client.assignment() and silence.lasts(poll_ms / 1000):
                         raise KafkaTimeoutError(SILENT)
                     for tp in client.assignment():
                         positions[tp] = await client.position(tp)

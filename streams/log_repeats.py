@@ -13,7 +13,10 @@ MOST_KINDS: Final = 500
 
 
 class RepeatFilter(logging.Filter):
-    """Leaves out lines of a logger with the same text, before its values are filled in, that come too often."""
+    """Leaves out lines of aiokafka with the same text, before its values are filled in, that come too often.
+
+    Lines of others are written: their text may stand for different faults.
+    """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         super().__init__()
@@ -23,6 +26,8 @@ class RepeatFilter(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Tell whether a line is written. Two threads at once may lose a count, which does no harm."""
+        if not record.name.startswith("aiokafka"):
+            return True
         kind, now = (record.name, str(record.msg)), self._clock()
         began, count = self._kinds.get(kind, (now, 0))
         if now - began >= SECONDS:

@@ -21,14 +21,15 @@ class Silence:
         self._seconds = 0.0
 
     def lasts(self, seconds: float) -> bool:
-        """Tell whether no broker has answered for `UNHEARD_SECONDS`. Call it regularly.
+        """Tell whether no broker has answered for `UNHEARD_SECONDS`. Call it after each wait that gave no record.
 
         `seconds`: what the caller meant to wait since the last call. If our own process was suspended, it has waited
         longer, and this says nothing about the brokers.
         """
         heard = heard_at(self._consumer)
-        self._seconds = 0.0 if heard != self._heard else self._seconds + seconds
-        self._heard = heard
+        # The time of the newest answer falls when a connection is removed.
+        self._seconds = 0.0 if heard > self._heard else self._seconds + seconds
+        self._heard = max(heard, self._heard)
         return self._seconds >= UNHEARD_SECONDS
 
 

@@ -79,5 +79,5 @@ class Services:
     wallboards: ShortCache = field(default_factory=ShortCache)
     claims_told: ClaimsTold = field(default_factory=ClaimsTold)
     acted_versions: ActedVersions = field(default_factory=ActedVersions)
-    tell_when_stored: Callable[[str, int], None] = lambda *_: None
-    """Makes open pages read again when the CRM database has a lead's version."""
+    tell_when_stored: Callable[[str, str, int], None] = lambda *_: None
+    """Makes an org's pages read again when the CRM database has a lead's version."""

@@ -245,7 +245,10 @@ async def _status_pages(app: FastAPI, settings: Settings, port: int | None) -> A
 
 
 async def _readiness(parts: Services, databases: Mapping[str, DatabaseProbe]) -> Said:
-    """Return whether the console can work, and what it waits for."""
+    """Return whether the console can work, and what it waits for.
+
+    `degraded`: databases that do not answer. Without them claims, offers and live lists go on, so the console is ready.
+    """
     missing = []
     if not parts.directory.caught_up:
         missing.append("directory")
@@ -257,8 +260,8 @@ async def _readiness(parts: Services, databases: Mapping[str, DatabaseProbe]) ->
     except (RetryableError, TimeoutError):
         missing.append("board")
     answers = await asyncio.gather(*(probe.answers() for probe in databases.values()))
-    missing += [name for name, there in zip(databases, answers, strict=True) if not there]
-    return not missing, {"not_ready": missing}
+    degraded = [name for name, there in zip(databases, answers, strict=True) if not there]
+    return not missing, {"not_ready": missing, **({"degraded": degraded} if degraded else {})}
 
 
 def _metrics(parts: Services) -> bytes:

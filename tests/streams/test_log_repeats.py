@@ -13,7 +13,7 @@ def logged(*, lines: int, later: bool = False) -> list[str]:
     now, output = [0.0], io.StringIO()
     handler = logging.StreamHandler(output)
     handler.addFilter(RepeatFilter(lambda: now[0]))
-    logger = logging.getLogger("tests.repeats")
+    logger = logging.getLogger("aiokafka.tests")
     logger.propagate = False
     logger.handlers = [handler]
     for n in range(lines):
@@ -39,5 +39,15 @@ def test_the_next_line_says_how_many_were_left_out() -> None:
 def test_the_kinds_that_are_remembered_are_bounded() -> None:
     repeats = RepeatFilter(lambda: 0.0)
     for n in range(3 * MOST_KINDS):
-        assert repeats.filter(logging.LogRecord("one", logging.ERROR, "", 0, f"kind {n}", (), None))
+        assert repeats.filter(logging.LogRecord("aiokafka", logging.ERROR, "", 0, f"kind {n}", (), None))
     assert len(repeats._kinds) <= MOST_KINDS
+
+
+def test_every_line_of_others_is_written() -> None:
+    """One text of asyncio stands for all exceptions that nobody retrieved."""
+    repeats = RepeatFilter(lambda: 0.0)
+    for _ in range(3 * MOST):
+        record = logging.LogRecord(
+            "asyncio", logging.ERROR, "", 0, "Task exception was never retrieved", (), None
+        )
+        assert repeats.filter(record)

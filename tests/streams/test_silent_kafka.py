@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import aclosing
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import pytest
 from aiokafka.errors import KafkaTimeoutError
 
-from streams import clients
+from streams import clients, silence
 from streams.settings import Settings
-from streams.topics import DO_NOT_CONTACT, LEAD_ARRIVALS, provision
+from streams.topics import ASSIGNMENTS, DO_NOT_CONTACT, LEAD_ARRIVALS, provision
 from tests.fixtures.servers import make_kafka
 from tests.fixtures.waiting import PATIENCE_SECONDS
 
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from runtime.kafka import KafkaBroker
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow]
+
+MANY: Final = 20_000
 
 
 @pytest.fixture(scope="module")
@@ -62,6 +64,40 @@ async def test_a_follower_says_that_kafka_is_silent_and_goes_on_after_it(broker:
         async with clients.started_client(clients.producer(settings)) as producer:
             await producer.send_and_wait(LEAD_ARRIVALS, b"after")
         assert await following == b"after"
+
+
+async def test_a_follower_that_reads_many_records_at_once_does_not_call_kafka_silent(
+    broker: KafkaBroker,
+) -> None:
+    """They come from few fetches, and each poll of them ends at once."""
+    settings = Settings.read(kafka_bootstrap_servers=broker.address)
+    async with clients.started_client(clients.producer(settings)) as producer:
+        await clients.durable([await producer.send(ASSIGNMENTS, b"{}", b"%d" % n) for n in range(MANY)])
+    lost: list[Exception] = []
+    reading = clients.follow(settings, ASSIGNMENTS, poll_ms=5_000, lost=lost.append)
+    count = 0
+    async with aclosing(reading) as batches, asyncio.timeout(PATIENCE_SECONDS):
+        async for batch in batches:
+            count += len(batch.records)
+            if count >= MANY:
+                break
+    assert count == MANY
+    assert lost == []
+
+
+def test_kafka_stays_silent_when_a_connection_without_answer_is_removed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The newest answer is then one of another connection, and older."""
+    heard = [7.0]
+    monkeypatch.setattr(silence, "heard_at", lambda _: heard[0])
+    silent = silence.Silence(object())
+    assert not silent.lasts(silence.UNHEARD_SECONDS / 2)
+    assert silent.lasts(silence.UNHEARD_SECONDS / 2)
+    heard[0] = 0.0
+    assert silent.lasts(1.0)
+    heard[0] = 8.0
+    assert not silent.lasts(1.0)
 
 
 async def first_record(batches: AsyncIterator[clients.Batch]) -> bytes:

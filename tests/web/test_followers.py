@@ -166,7 +166,8 @@ async def test_pages_read_again_when_a_sink_that_was_far_behind_has_what_they_we
             assert (org_id, bool(data), callable(to)) == (ORG, True, True)
             told.put_nowait(event)
 
-        def reload_lists(self) -> None:
+        def reload_lists(self, org_id: str | None = None) -> None:
+            assert org_id == ORG
             told.put_nowait(REBUILT)
 
     reader = Reader.at("redis://127.0.0.1:1/0")
@@ -223,7 +224,8 @@ async def test_the_tail_goes_on_after_an_error_that_nobody_thought_of(
     class RecordingHub(Hub):
         """Records that every page must read its lists again."""
 
-        def reload_lists(self) -> None:
+        def reload_lists(self, org_id: str | None = None) -> None:
+            assert org_id is None
             anew.set()
 
     def oversees(_: OpenPage) -> bool:

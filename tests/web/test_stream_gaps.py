@@ -86,8 +86,7 @@ async def test_x1_a_lead_page_read_before_the_database_has_an_act_shows_it_after
     await running_org.rep("mia", "manager")
     await running_org.rep("rep-1")
     lead = await running_org.arrive("A-1", first_name="Ann", last_name="Lee", state="RI")
-    await running_org.ask("assign", lead, "mia", to_rep_id="rep-1", why="she knows him")
-    await running_org.until_stored(lead, owner="rep-1")
+    await assign(running_org, lead)
     sink = running_org.stack.children["sink"].pid
     assert sink is not None
     async with await running_org.program("rep-1") as program:
@@ -101,6 +100,36 @@ async def test_x1_a_lead_page_read_before_the_database_has_an_act_shows_it_after
         finally:
             os.kill(sink, signal.SIGCONT)
     await expect(shown.locator(".standing")).to_contain_text("Closed")
+
+
+async def test_x1_what_somebody_types_stays_when_the_network_comes_back(running_org: RunningOrg) -> None:
+    """The page reads its lead again. If nothing happened to it, nothing is drawn anew."""
+    await running_org.rep("rep-1")
+    lead = await running_org.arrive("A-1", first_name="Ann", last_name="Lee", state="RI")
+    await running_org.rep("mia", "manager")
+    await assign(running_org, lead)
+    async with StallingProxy(running_org.stack.ports["console"]).running() as proxy:
+        running_org.port = proxy.port
+        page = await running_org.sign_in("rep-1", f"/leads/{lead}")
+        date = page.locator("#date")
+        await date.fill("2030-01-02")
+        proxy.cut()
+        await expect(page.locator("#connection")).to_be_visible()
+        async with page.expect_response(f"**/leads/{lead}/shown*"):
+            proxy.refuses = False
+        await expect(page.locator("#connection")).to_be_hidden()
+        await expect(date).to_have_value("2030-01-02")
+
+
+async def assign(running_org: RunningOrg, lead: str) -> None:
+    """Let mia assign a lead to rep-1, once the engine knows all three."""
+    await running_org.until_stored(lead)
+    for rep_id in ("mia", "rep-1"):
+        await running_org.until_published("rep", rep_id)
+    answer = (await running_org.ask("assign", lead, "mia", to_rep_id="rep-1", why="she knows him")).answer
+    assert answer is not None
+    assert answer.result == "done", answer
+    await running_org.until_stored(lead, owner="rep-1")
 
 
 async def hold_stream(page: Page) -> asyncio.Event:

@@ -40,6 +40,10 @@ class ActedVersions:
             while len(self._versions) > _MOST:
                 self._versions.popitem(last=False)
 
+    def forget(self, lead_id: str) -> None:
+        """Forget a lead's version: the database did not get it in time."""
+        self._versions.pop(lead_id, None)
+
     def of(self, lead_id: str) -> int:
         """Return a lead's version after its newest act; 0 if none is remembered."""
         return self._versions.get(lead_id, 0)

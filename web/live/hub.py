@@ -288,9 +288,10 @@ class Hub:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    def reload_lists(self) -> None:
-        """Tell every page to read its lists again, because it may have missed changes."""
-        for org in self._orgs.values():
+    def reload_lists(self, org_id: str | None = None) -> None:
+        """Tell every page, or those of one org, to read its lists again, because it may have missed changes."""
+        orgs = self._orgs.values() if org_id is None else filter(None, [self._orgs.get(org_id)])
+        for org in orgs:
             batch = _Batch((_rebuilt(),))
             for page in org.pages:
                 page.take(batch)

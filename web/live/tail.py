@@ -28,8 +28,11 @@ _LOOK_SECONDS: Final = 0.05
 _AWAY_SECONDS: Final = 0.5
 _PATIENCE_SECONDS: Final = 10.0
 """How long to wait for the sink. After that, pages are notified anyway and show what the database has."""
-_LATE_SECONDS: Final = 2.0
-"""How often the database is asked whether it has what it did not get in that time. Pages are told again then."""
+_LATE_SECONDS: Final = 5.0
+"""How often the database is asked whether it has what it did not get in that time. The org's pages are told again then.
+A database that is behind gets their questions only so often."""
+_FORGET_SECONDS: Final = 600.0
+"""After so long a version is not expected any more: the sink could not store it, or the lead is gone."""
 _MOST_LATE: Final = 1_000
 """Of how many leads that is remembered. When the newest are stored, the ones before them are too."""
 
@@ -49,14 +52,22 @@ class ChangedLead(msgspec.Struct, frozen=True):
 _CHANGED: Final = msgspec.json.Decoder(ChangedLead)
 
 
+class _Late(msgspec.Struct, frozen=True):
+    """A version of a lead that pages lack, and when it was noted (of the loop's clock)."""
+
+    org: str
+    version: int
+    since: float
+
+
 class TopicTail:
     """Follows both topics from their ends. `leads` go to managers and the reps concerned, `exceptions` to all (E5)."""
 
     def __init__(self, settings: Settings, crm: Engine, hub: Hub, oversees: Any) -> None:
         self._settings, self._crm, self._hub = settings, crm, hub
         self._oversees = oversees
-        self._late: dict[str, int] = {}
-        """Lead -> version, for the newest leads of which pages were told before the database had them."""
+        self._late: dict[str, _Late] = {}
+        """By lead: what pages lack. They were told, or made, before the database had it."""
 
     async def follow(self) -> None:
         """Follow until cancelled. Wait while Kafka or the database is unavailable, and retry after any other failure.
@@ -102,13 +113,16 @@ class TopicTail:
             if (changed := _read(record.value)) is not None
         ]
         if found:
+            orgs = {changed.lead_id: changed.org for _, changed in found}
             for lead, version in (await self._until_kept(changed for _, changed in found)).items():
-                self.tell_when_stored(lead, version)
+                self.tell_when_stored(orgs[lead], lead, version)
             self._tell(found)
 
-    def tell_when_stored(self, lead: str, version: int) -> None:
-        """Make the pages read again when the database has this version of a lead, which a page lacks."""
-        self._late[lead] = max(version, self._late.pop(lead, 0))
+    def tell_when_stored(self, org: str, lead: str, version: int) -> None:
+        """Make the org's pages read again when the database has this version of a lead, which a page lacks."""
+        known = self._late.pop(lead, None)
+        newest = max(version, known.version if known else 0)
+        self._late[lead] = _Late(org, newest, asyncio.get_running_loop().time())
         while len(self._late) > _MOST_LATE:  # those that came first are stored first, too
             del self._late[next(iter(self._late))]
 
@@ -127,12 +141,13 @@ class TopicTail:
                 log.exception("the versions of late leads could not be read")
                 metrics.TAIL_FAILURES.inc()
                 continue
-            came = [lead for lead, version in asked.items() if kept.get(lead, -1) >= version]
-            for lead in came:
-                if self._late.get(lead) == asked[lead]:
+            came = {lead for lead, late in asked.items() if kept.get(lead, -1) >= late.version}
+            forgotten = asyncio.get_running_loop().time() - _FORGET_SECONDS
+            for lead, late in asked.items():
+                if (lead in came or late.since < forgotten) and self._late.get(lead) is late:
                     del self._late[lead]
-            if came:
-                self._hub.reload_lists()
+            for org in {asked[lead].org for lead in came}:
+                self._hub.reload_lists(org)
 
     async def _until_kept(self, changes: Iterable[ChangedLead]) -> dict[str, int]:
         """Wait until the database has the changes. Return lead -> version of those that it did not get in time.

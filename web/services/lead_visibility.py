@@ -107,7 +107,8 @@ async def visible_lead(
     if found is None or found.row["org"] != person.org:
         raise not_found(f"lead {lead_id}")
     if found.row["version"] < acted:
-        parts.tell_when_stored(lead_id, acted)
+        parts.acted_versions.forget(lead_id)  # the next page does not wait for it again
+        parts.tell_when_stored(person.org, lead_id, acted)
     return found
 
 

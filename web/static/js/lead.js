@@ -55,9 +55,10 @@ const saidBefore = element("[data-said-before]");
 /**
  * Shows the lead's state on the server. If the person's own act took the lead out of sight, says what became of the act.
  * @param {number} [version] the oldest version to show
+ * @param {boolean} [isReread] keeps what is shown, and what is typed there, if the lead has not changed
  * @returns {Promise<boolean>} whether this person may still see it
  */
-async function show(version = 0) {
+async function show(version = 0, isReread = false) {
   hasNews = false;
   shownVersion = Math.max(shownVersion, version);
   lastRequest += 1;
@@ -75,6 +76,7 @@ async function show(version = 0) {
     timesBehind += 1;
     if (container.querySelector("[data-version]")) return isVisible; // what somebody types there stays
   }
+  if (isReread && isVisible && versionIn(html) === versionIn(container.innerHTML)) return isVisible;
   const focused = focusedIn(container)?.id;
   container.innerHTML = html;
   localise(container);
@@ -367,8 +369,13 @@ function changed() {
   showNews();
 }
 live.on("leads", ({ leads }) => leads.includes(data.lead_id) && changed());
-live.on("list", (change) => change.change === "rebuilt" && changed());
-live.on("open", changed); // what came while the page had no stream is told nowhere
+// What came while the page had no stream is told nowhere. If nothing came, what somebody types on the page stays.
+function reread() {
+  if (busy || hasNews) changed();
+  else show(actedVersion, true).catch(sayError);
+}
+live.on("list", (change) => change.change === "rebuilt" && reread());
+live.on("open", reread);
 live.on("acted", ({ lead_id, version }) => {
   if (lead_id !== data.lead_id) return;
   actedVersion = Math.max(actedVersion, version); // by another tab, or by this one, which then shows it already

@@ -1,9 +1,8 @@
 """Reads the journal from the positions stored in the database, after every start, outage and rebalance.
 
 There is one way to begin, and the reader returns to it after every failure: read the positions from the database,
-seek to them, and read. Kafka stores no offsets for this group, so a partition that was not sought yet begins at its
-start. To begin too early is harmless, because `CrmWriter` leaves out what is already applied. To begin too late is
-impossible.
+seek to them, and read. Kafka stores no offsets for this group. A partition without a position is read from its start.
+To begin too early is harmless, because `CrmWriter` leaves out what is already applied. To begin too late is impossible.
 
 While one batch is stored, the next one is fetched and its rows are made. A batch made before a failure or a rebalance
 is dropped, because it begins after records that may not be stored. Its records are read again.
@@ -217,8 +216,8 @@ class JournalReader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafk
                 raise RetryableError(LEAD_JOURNAL, not_filled_from(partition.partition, end, applied))
         for partition in partitions:
             position = positions.get(partition.partition)
-            if position:
-                self._consumer.seek(partition, position.next_offset)
+            # Without a position the database has nothing of it, or nothing any more: this reader may be further.
+            self._consumer.seek(partition, position.next_offset if position else 0)
             self._consumer.resume(partition)
         self._unsought.clear()
         self._readiness.cleared(REBALANCING, LEAD_JOURNAL)

@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 from aiokafka import AIOKafkaProducer
-from sqlalchemy import Engine, func, select
+from sqlalchemy import Engine, delete, func, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from runtime.postgres_pair import PostgresPair
 from runtime.process import stop_process
 from sink.database_engine import connect
 from sink.migrate import upgrade
-from sink.tables import DeliveryTable
+from sink.tables import Base, DeliveryTable
 from streams.settings import Settings
 from streams.topics import DELIVERIES
 from tests.fixtures.servers import make_kafka, unique
@@ -127,6 +127,21 @@ def test_n1_a_standby_that_lacks_the_last_transactions_gets_them_though_nothing_
     # It still goes on with what is new.
     journal.send(later.tell(5).records)
     assert until(has_caught_up(engine, journal))
+
+
+def test_a_database_that_lost_everything_is_filled_from_the_start(
+    journal: Journal, engine: Engine, sink: SinkProcess
+) -> None:
+    """It lost the position as well, as a crash right after the first batch or an empty backup does."""
+    journal.send(journal.begin().tell(50).records)
+    assert until(has_caught_up(engine, journal))
+    assert until(sink.ready)
+    tables_before = tables(engine)
+    with engine.begin() as connection:
+        for table in reversed(Base.metadata.sorted_tables):
+            connection.execute(delete(table))
+    assert until(has_caught_up(engine, journal))
+    assert tables(engine) == tables_before
 
 
 async def send_fates(journal: Journal, count: int) -> None:

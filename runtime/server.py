@@ -9,13 +9,25 @@ from __future__ import annotations
 import atexit
 import json
 import signal
+import sys
 from abc import ABC, abstractmethod
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Self
 
 import structlog
 
 from models.errors import ConfigError, StartFailed
-from runtime.process import FolderLock, end_of, end_stranger, free_port, is_process, spawn, stop_process
+from runtime.process import (
+    FolderLock,
+    end_of,
+    end_stranger,
+    free_port,
+    is_process,
+    spawn,
+    stop_process,
+    wait_until,
+)
 from runtime.start_wait import IDLE_SECONDS, wait_for
 from streams.file_permissions import PASSABLE, private_folder, write_private
 from streams.ports import is_free
@@ -23,11 +35,11 @@ from streams.ports import is_free
 if TYPE_CHECKING:
     import subprocess
     from collections.abc import Callable
-    from pathlib import Path
     from types import TracebackType
 
 log = structlog.get_logger(__name__)
 
+STOPPED_SECONDS = 10.0  # how long to wait at most until a suspended server has stopped
 _PORT_TRIES = 3  # another program may take a port between our check and the server's bind
 
 
@@ -203,8 +215,10 @@ class LocalServer(ABC):
             self.process.wait()
 
     def suspend(self) -> None:
-        """Suspend it (SIGSTOP): connections stay open, and nothing answers."""
+        """Suspend it (SIGSTOP): connections stay open, nothing answers. On return each of its threads has stopped."""
         self._signal(signal.SIGSTOP)
+        if self.pid is not None and sys.platform == "linux":
+            wait_until(partial(_has_stopped, self.pid), STOPPED_SECONDS)
 
     def resume(self) -> None:
         """Resume a suspended server."""
@@ -279,3 +293,15 @@ class LocalServer(ABC):
         if end_stranger(pid, self._marks, self.stop_signal, self.stop_seconds):
             log.warning("ended a server left over from an earlier run", server=self.name, pid=pid)
         self.pid_file.unlink(missing_ok=True)
+
+
+def _has_stopped(pid: int) -> bool:
+    """Tell whether no thread of a process runs. A signal reaches a thread that computes a moment later."""
+    for thread in Path(f"/proc/{pid}/task").iterdir():
+        try:
+            state = (thread / "stat").read_text().rpartition(")")[2].split()[0]
+        except OSError:  # it has ended
+            continue
+        if state not in "tTZX":
+            return False
+    return True

@@ -113,7 +113,7 @@ def _use_wal(connection: Any) -> None:
         except sqlite3.OperationalError as error:
             if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > give_up:
                 raise
-            time.sleep(_LOOK_SECONDS)
+            time.sleep(_LOOK_SECONDS)  # another process has the lock, and SQLite sends no event
         else:
             return
 

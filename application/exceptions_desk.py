@@ -55,18 +55,18 @@ def read_exceptions(settings: Settings, org: str, *, show_ignored: bool, limit: 
     return {"open": counts.get("open", 0), "ignored": counts.get("ignored", 0), "exceptions": rows}
 
 
-def print_exceptions(seen: dict[str, Any]) -> None:
+def print_exceptions(desk: dict[str, Any]) -> None:
     """Print the desk as a table. In a file or a pipe, lines are not wrapped."""
-    out = Console(width=None if sys.stdout.isatty() else _UNBOUNDED)
-    rows = seen["exceptions"]
+    console = Console(width=None if sys.stdout.isatty() else _UNBOUNDED)
+    rows = desk["exceptions"]
     if rows:
         table = Table(*COLUMNS.values(), box=None, pad_edge=False)
         for row in rows:
             table.add_row(*(Text(_shown(name, row[name])) for name in COLUMNS))
-        out.print(table)
-    more = seen["open"] + seen["ignored"] - len(rows)
+        console.print(table)
+    more = desk["open"] + desk["ignored"] - len(rows)
     hidden = f" Not shown: {more:,}." if more else ""
-    out.print(f"Open: {seen['open']:,}. Ignored: {seen['ignored']:,}.{hidden}")
+    console.print(f"Open: {desk['open']:,}. Ignored: {desk['ignored']:,}.{hidden}")
 
 
 def _shown(column: str, value: Any) -> str:

@@ -45,21 +45,21 @@ def read_locks(settings: Settings, org: str, *, limit: int) -> dict[str, Any]:
                 rows, total = open_locks(connection, org, datetime.now(UTC), limit=limit)
         finally:
             engine.dispose()
-    shown = [{**row, "name": name_of(msgspec.convert(row.pop("facts"), Facts))} for row in rows]
-    return {"total": total, "locks": shown}
+    locks = [{**row, "name": name_of(msgspec.convert(row.pop("facts"), Facts))} for row in rows]
+    return {"total": total, "locks": locks}
 
 
-def print_locks(seen: dict[str, Any]) -> None:
+def print_locks(listing: dict[str, Any]) -> None:
     """Print the locks as a table. In a file or a pipe, lines are not wrapped."""
-    out = Console(width=None if sys.stdout.isatty() else _UNBOUNDED)
-    rows = seen["locks"]
+    console = Console(width=None if sys.stdout.isatty() else _UNBOUNDED)
+    rows = listing["locks"]
     if rows:
         table = Table(*COLUMNS.values(), box=None, pad_edge=False)
         for row in rows:
             table.add_row(*(Text(_shown(row[name])) for name in COLUMNS))
-        out.print(table)
-    more = seen["total"] - len(rows)
-    out.print(f"Open: {seen['total']:,}." + (f" Not shown: {more:,}." if more else ""))
+        console.print(table)
+    more = listing["total"] - len(rows)
+    console.print(f"Open: {listing['total']:,}." + (f" Not shown: {more:,}." if more else ""))
 
 
 def _shown(value: Any) -> str:

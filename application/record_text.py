@@ -91,8 +91,8 @@ def _decision(value: dict[str, Any]) -> str:
 
 
 def _assignment(value: dict[str, Any]) -> str:
-    who = f"{value['rep_id']} has it" if value["rep_id"] else "nobody has it"
-    return f"{who} (by {_words(value['how'])})"
+    sentence = f"{value['rep_id']} has it" if value["rep_id"] else "nobody has it"
+    return f"{sentence} (by {_words(value['how'])})"
 
 
 def _exception(value: dict[str, Any]) -> str:
@@ -102,13 +102,13 @@ def _exception(value: dict[str, Any]) -> str:
 
 def _change(value: dict[str, Any]) -> str:
     kind, _, rep_id = str(value["queue_id"]).partition("/")
-    where = f"the own queue of {rep_id}" if kind == "rep" and rep_id else f"queue {value['queue_id']}"
-    return f"{value['change']} {where}"
+    queue = f"the own queue of {rep_id}" if kind == "rep" and rep_id else f"queue {value['queue_id']}"
+    return f"{value['change']} {queue}"
 
 
 def _notice(value: dict[str, Any]) -> str:
-    what = f"{_words(value['kind'])} to {value['rep_id']}: {_words(value['template'])}"
-    return f"{what} is withdrawn" if value.get("withdrawn") else what
+    sentence = f"{_words(value['kind'])} to {value['rep_id']}: {_words(value['template'])}"
+    return f"{sentence} is withdrawn" if value.get("withdrawn") else sentence
 
 
 def _fate(value: dict[str, Any]) -> str:

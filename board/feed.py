@@ -94,8 +94,8 @@ class FeedReader:
         generation = await self._client.get(keys.CURRENT) if queue_ids else None
         if not generation:
             return {}
-        found = await self._client.hmget(keys.queues(generation.decode(), org), queue_ids)
-        return dict(zip(queue_ids, found, strict=True))
+        definitions = await self._client.hmget(keys.queues(generation.decode(), org), queue_ids)
+        return dict(zip(queue_ids, definitions, strict=True))
 
     async def entered_names(self, org: str, queue_id: str, after: str) -> list[tuple[str, str]]:
         """Return (lead id, searchable name) of leads that entered or moved in a queue after an entry."""

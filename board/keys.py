@@ -94,9 +94,9 @@ def with_state(columns: bytes, state: str | None) -> bytes:
 
 def read_row(value: bytes) -> tuple[int, str, bytes]:
     """Return version, sort key and columns (JSON) of a row."""
-    version, key_bytes, name_bytes, rest = value.split(b" ", 3)
+    version, key_bytes, name_bytes, payload = value.split(b" ", 3)
     end = int(key_bytes)
-    return int(version), rest[:end].decode(), rest[end + int(name_bytes) :]
+    return int(version), payload[:end].decode(), payload[end + int(name_bytes) :]
 
 
 def searchable(name: str) -> str:

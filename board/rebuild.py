@@ -207,16 +207,19 @@ async def _sweep(client: redis.asyncio.Redis, generation: str) -> None:
     This includes generations of older layouts, and the key that named the current one there (`board` without a
     number).
     """
-    kept, names = keys.prefix(generation).encode(), (keys.REBUILDING.encode(), keys.CURRENT.encode())
+    current_prefix, names = (
+        keys.prefix(generation).encode(),
+        (keys.REBUILDING.encode(), keys.CURRENT.encode()),
+    )
 
     def _is_kept(key: Any) -> bool:
-        return bool(key.startswith(kept)) or key in names
+        return bool(key.startswith(current_prefix)) or key in names
 
     cursor = 0
     async with translated_errors():
         while True:
-            cursor, found = await client.scan(cursor, match="board*", count=_BATCH)
-            doomed = [key for key in found if not _is_kept(key)]
+            cursor, scanned = await client.scan(cursor, match="board*", count=_BATCH)
+            doomed = [key for key in scanned if not _is_kept(key)]
             if await client.get(keys.REBUILDING) != generation.encode():
                 return
             if doomed:

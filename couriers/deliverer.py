@@ -217,10 +217,10 @@ class Deliverer:
     async def _attempt(self, pending: PendingRequest) -> SendReceipt:
         while (quiet := quiet_seconds(pending, self._directory, self._clock())) > 0:  # noqa: ASYNC110  # a clock has no event
             await asyncio.sleep(min(quiet, QUIET_LOOK_SECONDS))
-        left = (pending.until - self._clock()).total_seconds()
+        seconds = (pending.until - self._clock()).total_seconds()
         with suppress(TimeoutError):
             async with (
-                asyncio.timeout(max(0.0, left)) as window,
+                asyncio.timeout(max(0.0, seconds)) as window,
                 self._slots,
                 self._gate.turn(),
             ):

@@ -49,7 +49,7 @@ class SingleActiveProcess(ConsumerRebalanceListener):  # type: ignore[misc]  # a
             rebalance_timeout_ms=REBALANCE_MS,
             partition_assignment_strategy=(StickyPartitionAssignor,),
         )
-        self._lost = False
+        self._is_replaced = False
         self.mine = asyncio.Event()
 
     async def on_partitions_revoked(self, revoked: Any) -> None:
@@ -62,7 +62,7 @@ class SingleActiveProcess(ConsumerRebalanceListener):  # type: ignore[misc]  # a
             self._readiness.cleared(TURN)
             self.mine.set()
             return
-        self._lost = self.mine.is_set()
+        self._is_replaced = self.mine.is_set()
         reason = (
             "another courier of this channel works; one works at a time, and this one takes over when it ends"
         )
@@ -77,13 +77,13 @@ class SingleActiveProcess(ConsumerRebalanceListener):  # type: ignore[misc]  # a
         pauses = FOLLOW_BOARD.pauses()
         await self._join_group()
         self._consumer.subscribe([TOPIC], listener=self)
-        while not self._lost:
+        while not self._is_replaced:
             try:
                 await self._consumer.getmany(timeout_ms=POLL_MS)
                 pauses = FOLLOW_BOARD.pauses()
             except (KafkaError, OSError) as error:
-                if (wrong := await refusal(self._settings, error)) is not None:
-                    raise wrong from error
+                if (access_error := await refusal(self._settings, error)) is not None:
+                    raise access_error from error
                 _log.info("the turn is not certain while Kafka is away", reason=repr(error))
                 await asyncio.sleep(next(pauses))
         raise RuntimeFailure(
@@ -95,8 +95,8 @@ class SingleActiveProcess(ConsumerRebalanceListener):  # type: ignore[misc]  # a
             try:
                 await self._consumer.start()
             except (KafkaError, OSError) as error:
-                if (wrong := await refusal(self._settings, error)) is not None:
-                    raise wrong from error
+                if (access_error := await refusal(self._settings, error)) is not None:
+                    raise access_error from error
                 self._readiness.blocked(TURN, repr(error))
                 await asyncio.sleep(pause)
             else:

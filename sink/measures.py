@@ -75,8 +75,8 @@ def arrivals(connection: Connection, org: str, since: datetime) -> tuple[dict[Mi
     query = select(table.arrived_at.label("at")).where(table.org == org, table.arrived_at >= since)
     newest = query.order_by(table.arrived_at.desc()).limit(MOST).subquery()
     minute = _minute(connection, newest.c.at)
-    found = connection.execute(select(minute, func.count()).group_by(minute)).all()
-    counts = {_instant(text): count for text, count in found}
+    rows = connection.execute(select(minute, func.count()).group_by(minute)).all()
+    counts = {_instant(text): count for text, count in rows}
     return counts, _cut(connection, newest, since, sum(counts.values()), MOST)
 
 
@@ -86,10 +86,10 @@ def claims(connection: Connection, org: str, since: datetime) -> tuple[dict[Minu
     newest = _decisions(
         org, "answered", since, MOST, table.result, table.why["action_id"].as_string().label("action_id")
     ).where(table.why["action"].as_string().in_(TAKES), table.result.in_(("won", "lost")))
-    answered = newest.subquery()
+    answers = newest.subquery()
     once = (
-        select(func.min(answered.c.at).label("at"), answered.c.result)
-        .group_by(answered.c.action_id, answered.c.result)
+        select(func.min(answers.c.at).label("at"), answers.c.result)
+        .group_by(answers.c.action_id, answers.c.result)
         .subquery()
     )
     minute = _minute(connection, once.c.at)
@@ -97,9 +97,11 @@ def claims(connection: Connection, org: str, since: datetime) -> tuple[dict[Minu
     counts: defaultdict[Minute, Counter[str]] = defaultdict(Counter)
     for text, result, count in connection.execute(query):
         counts[_instant(text)][result] += count
-    read = connection.scalar(select(func.count()).select_from(answered)) or 0
-    found = {at: ClaimCounts(won=results["won"], lost=results["lost"]) for at, results in counts.items()}
-    return found, _cut(connection, answered, since, read, MOST)
+    read = connection.scalar(select(func.count()).select_from(answers)) or 0
+    claims_by_minute = {
+        at: ClaimCounts(won=results["won"], lost=results["lost"]) for at, results in counts.items()
+    }
+    return claims_by_minute, _cut(connection, answers, since, read, MOST)
 
 
 def first_owners(
@@ -128,11 +130,11 @@ def first_owners(
         began = assigned_at
         waited = max(0.0, (assigned_at - arrived_at).total_seconds())
         by_minute[assigned_at.replace(second=0, microsecond=0)].append(waited)
-    every = [seconds for found in by_minute.values() for seconds in found]
+    every = [seconds for waits in by_minute.values() for seconds in waits]
     cut = len(every) >= MOST
     return (
         _speed(every),
-        {minute: _speed(found) for minute, found in by_minute.items()},
+        {minute: _speed(waits) for minute, waits in by_minute.items()},
         CountRange(began if cut else since, cut),
     )
 
@@ -141,18 +143,20 @@ def offers(connection: Connection, org: str, since: datetime) -> dict[str, Offer
     """Return method -> how many offers were made since then, and how those that ended since then did."""
     table = DecisionTable
     method = table.why["method"].as_string().label("method")
-    made = _decisions(org, "lead_offered", since, MOST, method).subquery()
-    found: defaultdict[str, Counter[str]] = defaultdict(Counter)
-    query = select(made.c.method, func.count()).group_by(made.c.method)
+    offered = _decisions(org, "lead_offered", since, MOST, method).subquery()
+    counts_by_method: defaultdict[str, Counter[str]] = defaultdict(Counter)
+    query = select(offered.c.method, func.count()).group_by(offered.c.method)
     for name, count in connection.execute(query):
-        found[name or ""]["made"] += count
+        counts_by_method[name or ""]["made"] += count
     outcome = table.why["outcome"].as_string().label("outcome")
     # A request for which nobody was found has no method. It made no offer.
     ended = _decisions(org, "offer_ended", since, MOST, method, outcome).where(method.is_not(None)).subquery()
     query_ended = select(ended.c.method, ended.c.outcome, func.count())
-    for name, how, count in connection.execute(query_ended.group_by(ended.c.method, ended.c.outcome)):
-        found[name][how] += count
-    return {name: OfferCounts(**counts) for name, counts in sorted(found.items())}
+    for name, outcome_name, count in connection.execute(
+        query_ended.group_by(ended.c.method, ended.c.outcome)
+    ):
+        counts_by_method[name][outcome_name] += count
+    return {name: OfferCounts(**counts) for name, counts in sorted(counts_by_method.items())}
 
 
 def exceptions_raised(connection: Connection, org: str, since: datetime) -> dict[str, int]:
@@ -208,13 +212,13 @@ def fairness(
         }
         for group in sorted({*counts, *skipped})
     }
-    return shares, {group: dict(found) for group, found in nobody.items()}, cut
+    return shares, {group: dict(counts_by_reason) for group, counts_by_reason in nobody.items()}, cut
 
 
 def _times(passed: dict[str, Any]) -> int:
     """Return how many reps a refusal stands for: one, or the number in "3 more: licence" for unnamed reps."""
-    number, _, rest = passed.get("why", "").partition(" more: ")
-    return int(number) if rest and not passed.get("rep_id") and number.isdecimal() else 1
+    number, _, names = passed.get("why", "").partition(" more: ")
+    return int(number) if names and not passed.get("rep_id") and number.isdecimal() else 1
 
 
 def _share(counts: Counter[str], skipped: Counter[str]) -> ShareOfRep:
@@ -222,7 +226,7 @@ def _share(counts: Counter[str], skipped: Counter[str]) -> ShareOfRep:
     return ShareOfRep(offered=counts["offered"], **ended, skipped=dict(skipped.most_common()))
 
 
-def _decisions(org: str, kind: str, since: datetime, most: int, *columns: Any) -> Select[Any]:
+def _decisions(org: str, kind: str, since: datetime, limit: int, *columns: Any) -> Select[Any]:
     """Select an org's newest decisions of one kind, newest first, with their instant as `at`."""
     table = DecisionTable
     return (
@@ -230,7 +234,7 @@ def _decisions(org: str, kind: str, since: datetime, most: int, *columns: Any) -
         .join(LeadTable, LeadTable.lead_id == table.lead_id)
         .where(LeadTable.org == org, table.type == kind, table.decided_at >= since)
         .order_by(table.decided_at.desc())
-        .limit(most)
+        .limit(limit)
     )
 
 
@@ -245,15 +249,15 @@ def _instant(minute: str) -> Minute:
     return datetime.fromisoformat(minute).replace(tzinfo=UTC)
 
 
-def _cut(connection: Connection, newest: Any, since: datetime, read: int, most: int) -> CountRange:
-    if read < most:
+def _cut(connection: Connection, newest: Any, since: datetime, read: int, limit: int) -> CountRange:
+    if read < limit:
         return CountRange(since, cut=False)
     return CountRange(connection.scalar(select(func.min(newest.c.at))) or since, cut=True)
 
 
 def _counted(connection: Connection, query: Any) -> dict[str, int]:
-    found = {reason or "unknown": count for reason, count in connection.execute(query)}
-    return dict(sorted(found.items(), key=lambda item: -item[1]))
+    counts = {reason or "unknown": count for reason, count in connection.execute(query)}
+    return dict(sorted(counts.items(), key=lambda entry: -entry[1]))
 
 
 def _speed(seconds: Iterable[float]) -> FirstOwnerSpeed:

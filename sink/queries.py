@@ -39,8 +39,8 @@ def leads_by_phase(connection: Connection, org: str | None = None) -> dict[str, 
 
 def lead(connection: Connection, lead_id: str) -> Row | None:
     """Return one lead's whole row, or None if there is none."""
-    found = connection.execute(_whole(LeadTable).where(LeadTable.lead_id == lead_id)).mappings().first()
-    return None if found is None else dict(found)
+    row = connection.execute(_whole(LeadTable).where(LeadTable.lead_id == lead_id)).mappings().first()
+    return None if row is None else dict(row)
 
 
 def newest_decisions(
@@ -86,8 +86,8 @@ def exceptions(
 ) -> list[Row]:
     """Return a page of the exceptions desk, oldest lead first. Ignored ones, if shown, come last (E4)."""
     table = LeadExceptionTable
-    shown = ("open", "ignored") if show_ignored else ("open",)
-    query = _whole(table).where(table.status.in_(shown))
+    statuses = ("open", "ignored") if show_ignored else ("open",)
+    query = _whole(table).where(table.status.in_(statuses))
     if org is not None:
         query = query.where(table.org == org)
     order = (case((table.status == "ignored", 1), else_=0), table.created_at, table.lead_id)

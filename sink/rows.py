@@ -72,7 +72,7 @@ def table_rows(partition: int, lead_id: str, row: LeadRow, *, is_ascii: bool = F
     record has more than ASCII. Values of JSON columns may be `msgspec.Raw`, which is JSON already.
     """
     lead, kinds = row.lead, frozenset(map(type, row.decisions))
-    found = TableRows(
+    rows = TableRows(
         off=row.off,
         lead=None if lead is None else _lead(lead_id, row, lead, is_ascii=is_ascii),
         assignment=None if lead is None or OwnerChanged not in kinds else _assignment(lead_id, row, lead),
@@ -86,9 +86,9 @@ def table_rows(partition: int, lead_id: str, row: LeadRow, *, is_ascii: bool = F
         counts=row_counts(partition, lead_id, row),
     )
     if _WITH_ROWS.isdisjoint(kinds):
-        return found
+        return rows
     further = [decision for decision in row.decisions if type(decision) in _WITH_ROWS]
-    return found._replace(
+    return rows._replace(
         activities=_activities(partition, lead_id, row, lead) if lead is not None else [],
         inquiries=_inquiries(lead_id, row, lead) if lead is not None else [],
         aliases=[
@@ -285,7 +285,7 @@ def _exception(lead_id: str, row: LeadRow, lead: Lead) -> Values:
 def _decisions(partition: int, lead_id: str, row: LeadRow) -> list[Values]:
     """Return a row for each decision. `why` has its fields without those that have columns of their own."""
     off, seq, cause, at = row.off, row.seq, row.cause, _utc(row.at)
-    found = []
+    rows = []
     for n, decision in enumerate(row.decisions):
         kind = type(decision)
         tag, fields_at = _json_of(kind)
@@ -298,7 +298,7 @@ def _decisions(partition: int, lead_id: str, row: LeadRow) -> list[Values]:
             why = msgspec.to_builtins(decision)
             del why["type"]
             result, rep_id = why.pop("result", None), why.pop("rep_id", None)
-        found.append(
+        rows.append(
             {
                 "source_partition": partition,
                 "source_offset": off,
@@ -313,7 +313,7 @@ def _decisions(partition: int, lead_id: str, row: LeadRow) -> list[Values]:
                 "decided_at": at,
             }
         )
-    return found
+    return rows
 
 
 @cache  # there are some forty kinds
@@ -334,9 +334,9 @@ def replace_nul(value: Any) -> Any:
     if isinstance(value, str):
         return value.replace("\0", "\ufffd")
     if isinstance(value, dict):
-        return {replace_nul(key): replace_nul(item) for key, item in value.items()}
+        return {replace_nul(key): replace_nul(element) for key, element in value.items()}
     if isinstance(value, list | tuple):
-        return [replace_nul(item) for item in value]
+        return [replace_nul(element) for element in value]
     return value
 
 

@@ -72,10 +72,10 @@ def row_counts(partition: int, lead_id: str, row: LeadRow) -> RowCounts:
             case ArrivalRepeated():
                 counts.append(Count(org, decision.vendor or vendor, hour_of(row.at), "resend"))
             case InquiryAdded():
-                of = Count(org, decision.vendor, hour_of(row.at), "inquiry")
-                counts.append(of)
+                inquiry_count = Count(org, decision.vendor, hour_of(row.at), "inquiry")
+                counts.append(inquiry_count)
                 if decision.facts is not None:
-                    counts += _remarks(of._replace(kind="remark"), decision.facts.attributes)
+                    counts += _remarks(inquiry_count._replace(kind="remark"), decision.facts.attributes)
             case OwnerChanged(rep_id=str()):
                 firsts.append(Count(org, vendor, arrived, ASSIGNED))
                 if decision.how == "claim":
@@ -96,8 +96,8 @@ def remarks_in(attributes: dict[str, Any]) -> list[str]:
     ]
 
 
-def _remarks(of: Count, attributes: dict[str, Any]) -> list[Count]:
-    return [of._replace(detail=detail) for detail in remarks_in(attributes)] if attributes else []
+def _remarks(count: Count, attributes: dict[str, Any]) -> list[Count]:
+    return [count._replace(detail=detail) for detail in remarks_in(attributes)] if attributes else []
 
 
 def reason_detail(reason: str) -> str:

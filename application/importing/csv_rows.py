@@ -120,17 +120,17 @@ class CsvRows:
             del row[1:]
             return f"not CSV: {NOT_CLOSED if reason == _OPEN else reason}"
 
-    def _until_quote(self, most: int) -> list[str]:
+    def _until_quote(self, limit: int) -> list[str]:
         """Return the next lines up to one with a quote, at most so many; none beyond a line that is too long."""
-        found: list[str] = []
+        lines: list[str] = []
         try:
             for line in self._lines:
-                found.append(line)
-                if '"' in line or len(found) == most:
+                lines.append(line)
+                if '"' in line or len(lines) == limit:
                     break
         except TooLongError as error:
             self._lines.put_back([error])
-        return found
+        return lines
 
     def _has_rows_inside(self, row: list[str], cells: list[str]) -> bool:
         """Say whether whole rows stand inside a quoted cell. Then its quote was closed by another row's.

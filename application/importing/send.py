@@ -72,12 +72,12 @@ async def send_file(
     rows = read_leads(path, using, vendor, campaign, org)
     first = [row for row in (next(rows, None),) if row is not None]
     with ExitStack() as stack:
-        kept = _opened(refusals, stack)
+        refusals_file = _opened(refusals, stack)
         cluster = await _require_topic(settings)
         progress = Progress.of(
             settings.state_dir, path, mapping, (cluster, vendor, campaign or "", org or "")
         )
-        tally = _Tally(say, kept, progress, skip=progress.rows if resume else 0)
+        tally = _Tally(say, refusals_file, progress, skip=progress.rows if resume else 0)
         producer = clients.producer(settings, linger_ms=LINGER_MS)
         try:
             await producer.start()

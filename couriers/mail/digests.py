@@ -21,9 +21,9 @@ def digest_content(request: Request, console: str) -> tuple[MailContent, str]:
     leads = "1 lead needs" if number == 1 else f"{number:,} leads need"
     heading = f"{leads} a Decision"
     since = local_time(data.get("since"), zone)
-    shown = data.get("leads")
+    listed = data.get("leads")
     facts = [
-        _line(one) for one in (shown if isinstance(shown, list) else [])[:SHOWN] if isinstance(one, dict)
+        _line(lead) for lead in (listed if isinstance(listed, list) else [])[:SHOWN] if isinstance(lead, dict)
     ]
     more = number - len(facts)
     if more > 0:

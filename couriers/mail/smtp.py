@@ -105,19 +105,19 @@ class _Connection:
 
     def _meaning(self, error: aiosmtplib.SMTPException) -> DeliveryError:
         """Return what a failure means: the address, this mail, or the server."""
-        words = _words(error)
+        text = _words(error)
         if isinstance(error, aiosmtplib.SMTPRecipientsRefused):
             codes = [refusal.code for refusal in error.recipients]
             kind = BouncedError if codes and min(codes) >= PERMANENT else LaterError
-            return kind(self.provider, words)
+            return kind(self.provider, text)
         if isinstance(error, aiosmtplib.SMTPResponseException):
             if error.code == SERVICE_CLOSING or error.code < 0:
-                return ProviderDownError(self.provider, words)
-            return (UndeliverableError if error.code >= PERMANENT else LaterError)(self.provider, words)
+                return ProviderDownError(self.provider, text)
+            return (UndeliverableError if error.code >= PERMANENT else LaterError)(self.provider, text)
         if isinstance(error, aiosmtplib.SMTPNotSupported):
             # Signing in is over by then, so it is about this mail alone: other mails have plain addresses.
-            return UndeliverableError(self.provider, f"{words}: the address has letters beyond ASCII")
-        return ProviderDownError(self.provider, words)
+            return UndeliverableError(self.provider, f"{text}: the address has letters beyond ASCII")
+        return ProviderDownError(self.provider, text)
 
 
 class SmtpPool:

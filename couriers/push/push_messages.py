@@ -41,7 +41,7 @@ def shown_message(request: Request, console_url: str | None, now: datetime) -> P
     A notification is shown on locked screens, as a mail's subject is.
     """
     notification, org = request.notification, request.settings.mail
-    data, words = notification.data, WORDS.get(notification.template, OTHERWISE)
+    data, texts = notification.data, WORDS.get(notification.template, OTHERWISE)
     own = org.words.get(notification.template)
     name = lead_name(data)
     facts = [
@@ -53,16 +53,16 @@ def shown_message(request: Request, console_url: str | None, now: datetime) -> P
     console = (org.console_url or console_url or "").rstrip("/")
     value = {
         "tag": tag_of(notification),
-        "title": (own and own.subject) or words.subject,
+        "title": (own and own.subject) or texts.subject,
         "body": " · ".join(fact for fact in facts if fact),
-        "url": f"{console}{_path(request, mine=words.mine)}",
+        "url": f"{console}{_path(request, mine=texts.mine)}",
         "lead_id": notification.lead_id,
         "until": request.until.isoformat(),
     }
-    left = max(0, min(LONGEST_SECONDS, int((request.until - now).total_seconds())))
+    ttl_seconds = max(0, min(LONGEST_SECONDS, int((request.until - now).total_seconds())))
     return PushMessage(
         content=msgspec.json.encode(value),
-        ttl_seconds=left,
+        ttl_seconds=ttl_seconds,
         urgency="high" if notification.template in URGENT else "normal",
         topic=topic_of(notification),
     )

@@ -95,14 +95,14 @@ class PushService:
         parts = urlsplit(endpoint)
         origin = f"{parts.scheme}://{parts.netloc}"
         now = time.time()
-        found = self._signatures.get(origin)
-        if found is None or found[1] < now:
+        signature = self._signatures.get(origin)
+        if signature is None or signature[1] < now:
             if len(self._signatures) >= MOST_ORIGINS:
                 self._signatures.clear()
             claims = {"aud": origin, "exp": int(now) + TOKEN_SECONDS, "sub": self._settings.contact}
-            found = (dict(self._key.sign(claims)), now + RENEWED_SECONDS)
-            self._signatures[origin] = found
-        return found[0]
+            signature = (dict(self._key.sign(claims)), now + RENEWED_SECONDS)
+            self._signatures[origin] = signature
+        return signature[0]
 
 
 def encrypt(browser: PushSubscription, content: bytes) -> bytes:

@@ -68,17 +68,17 @@ class Subscriptions:
             self._drop(name)
             return
         try:
-            found = _DECODER.decode(value)
+            subscription = _DECODER.decode(value)
         except (msgspec.MsgspecError, UnicodeDecodeError):
             return
-        if found.key != name:
+        if subscription.key != name:
             return
         self._drop(name)
         if len(self._all) >= MOST:
-            _log.warning("too many browsers", most=MOST, org=found.org, rep_id=found.rep_id)
+            _log.warning("too many browsers", most=MOST, org=subscription.org, rep_id=subscription.rep_id)
             return
-        self._all[name] = found
-        self._of_rep.setdefault((found.org, found.rep_id), set()).add(name)
+        self._all[name] = subscription
+        self._of_rep.setdefault((subscription.org, subscription.rep_id), set()).add(name)
 
     def _drop(self, name: str) -> None:
         former = self._all.pop(name, None)

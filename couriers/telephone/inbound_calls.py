@@ -95,12 +95,12 @@ class Callers:
             _log.error("a caller was lost", reason=repr(error))
 
     async def _run(self, call: InboundCall) -> None:
-        found = self._directory.inbound(call.called)
-        if found is None or len(self._callers) >= MOST_CALLERS:
-            _log.warning("a call was refused", number=call.called, known=found is not None)
+        org_and_campaign = self._directory.inbound(call.called)
+        if org_and_campaign is None or len(self._callers) >= MOST_CALLERS:
+            _log.warning("a call was refused", number=call.called, known=org_and_campaign is not None)
             await self._hang_up(call.leg_id)
             return
-        org, campaign = found
+        org, campaign = org_and_campaign
         phone = None
         with contextlib.suppress(ValueError):  # a caller who shows no number, or one that is none
             phone = contacts.phone(call.caller)

@@ -94,9 +94,9 @@ class LiveCall:
             while not self.ended:
                 event = await self.events.get()
                 before = self.state.phase
-                self.state, found = call_machine.step(self.state, event)
+                self.state, instructions = call_machine.step(self.state, event)
                 _log.debug("call", call=self.call_id, happened=event, before=before, after=self.state.phase)
-                await self._carry_out(found)
+                await self._carry_out(instructions)
         finally:
             if self.limit is not None:
                 self.limit.cancel()
@@ -120,8 +120,8 @@ class LiveCall:
     async def _one(self, instruction: call_events.Instruction) -> None:
         provider = self.tools.provider
         match instruction:
-            case call_events.SayText(words):
-                await self._say(words)
+            case call_events.SayText(announcement):
+                await self._say(announcement)
             case call_events.StopSpeech():
                 await provider.quiet(self.call_id)
             case call_events.AskEngine(action):
@@ -158,12 +158,14 @@ class LiveCall:
             case call_events.WriteCallRecord(leg, event, digit, reason):
                 await self._record(leg, event, digit, reason)
 
-    async def _say(self, words: Announcement) -> None:
+    async def _say(self, announcement: Announcement) -> None:
         data = self.request.notification.data
         name = spoken_name(data.get("first_name"), data.get("last_name"))
         self.words += 1
         try:
-            sounds = await self.tools.sounds(words, name, dict(self.request.settings.telephone.recordings))
+            sounds = await self.tools.sounds(
+                announcement, name, dict(self.request.settings.telephone.recordings)
+            )
         except RetryableError as error:
             _log.warning("cannot be spoken", call=self.call_id, reason=error.reason)
             self.happens(call_events.WordsEnded())
@@ -174,7 +176,7 @@ class LiveCall:
         about = self.request.notification
         self.asked += 1
         again = f"-{self.asked}" if action == "connect" else ""
-        given = {
+        request = {
             "action_id": f"{self.call_id}-{action}{again}",
             "type": "dial" if action == "connect" and not self.state.offered else action,
             "lead_id": about.lead_id,
@@ -184,9 +186,9 @@ class LiveCall:
         }
         if action == "activity":
             talked = datetime.now(UTC) - self.answered.get("talk", datetime.now(UTC))
-            given |= {"kind": "call_log", "note": f"Telephone call, {talked.total_seconds():.0f} s."}
+            request |= {"kind": "call_log", "note": f"Telephone call, {talked.total_seconds():.0f} s."}
         try:
-            answer = await self.tools.engine.ask(given, patience_seconds=self.state.times.answer)
+            answer = await self.tools.engine.ask(request, patience_seconds=self.state.times.answer)
         except RetryableError as error:
             _log.warning("the engine did not answer", call=self.call_id, action=action, reason=error.reason)
             self.happens(call_events.ActionDecided(action, "unknown"))

@@ -132,11 +132,11 @@ class Twilio:
             ]
         leg = self._legs[leg_id] = _Leg()
         try:
-            made = await self._request("POST", "/Calls.json", form)
+            answer = await self._request("POST", "/Calls.json", form)
         except BaseException:
             self._legs.pop(leg_id, None)
             raise
-        leg.sid = leg.sid or str(made["sid"])
+        leg.sid = leg.sid or str(answer["sid"])
 
     async def let_ring(self, leg_id: str) -> None:
         """Let the caller of an inbound call hear that it rings."""
@@ -161,10 +161,10 @@ class Twilio:
         """Let a leg hear that another telephone rings."""
         await self._tell(leg_id, twiml.ringing(self._settings.ring_tone_url, self._next(leg_id, "idle")))
 
-    async def bridge(self, one: str, other: str) -> None:
+    async def bridge(self, leg_id: str, other_leg_id: str) -> None:
         """Connect two legs. Both end with the first that goes."""
-        document = twiml.conference(one)
-        await asyncio.gather(self._tell(one, document), self._tell(other, document))
+        document = twiml.conference(leg_id)
+        await asyncio.gather(self._tell(leg_id, document), self._tell(other_leg_id, document))
 
     async def hang_up(self, leg_id: str) -> None:
         """End a leg."""
@@ -206,19 +206,19 @@ class Twilio:
     def _idle(self, leg_id: str) -> str:
         return twiml.idle(self._next(leg_id, "digit"), self._same(leg_id, "idle"))
 
-    def _url(self, leg_id: str, what: str) -> str:
-        return f"{self._settings.webhook_url}/twilio/{quote(leg_id, safe='')}/{what}"
+    def _url(self, leg_id: str, page: str) -> str:
+        return f"{self._settings.webhook_url}/twilio/{quote(leg_id, safe='')}/{page}"
 
-    def _next(self, leg_id: str, what: str) -> str:
+    def _next(self, leg_id: str, page: str) -> str:
         """Return the address of a webhook of the leg's next document."""
         leg = self._legs.get(leg_id)
         if leg is not None:
             leg.document += 1
-        return self._same(leg_id, what)
+        return self._same(leg_id, page)
 
-    def _same(self, leg_id: str, what: str) -> str:
+    def _same(self, leg_id: str, page: str) -> str:
         leg = self._legs.get(leg_id)
-        return f"{self._url(leg_id, what)}/{leg.document if leg else 0}"
+        return f"{self._url(leg_id, page)}/{leg.document if leg else 0}"
 
     async def _request(self, method: str, path: str, form: list[tuple[str, str]] | None = None) -> Any:
         if self._session is None:
@@ -242,29 +242,29 @@ class Twilio:
 
     # Reports.
 
-    async def take(self, leg_id: str, what: str, document: int | None, form: dict[str, str]) -> str:
+    async def take(self, leg_id: str, page: str, document: int | None, form: dict[str, str]) -> str:
         """Take a webhook, and return the TwiML that answers it. `document`: the number in its address."""
         leg = self._legs.get(leg_id)
         if leg is None or leg.sid not in {"", form.get("CallSid")}:  # a call of a courier that died
-            return twiml.EMPTY if what in {"status", "machine"} else twiml.HANG_UP
-        if what == "status":
+            return twiml.EMPTY if page in {"status", "machine"} else twiml.HANG_UP
+        if page == "status":
             self._status(leg_id, leg, form)
             return twiml.EMPTY
-        if what == "machine":
+        if page == "machine":
             if form.get("AnsweredBy", "").startswith(("machine", "fax")):
                 leg.by_machine = True
                 with suppress(DeliveryError):
                     await self.hang_up(leg_id)
             return twiml.EMPTY
-        if what == "answered":
+        if page == "answered":
             leg.sid, leg.answered = form.get("CallSid", leg.sid), True
             return await self._reply(leg_id, leg, LegAnswered(leg_id))
         if document != leg.document:  # the leg has another document by now
             return twiml.idle(self._same(leg_id, "digit"), self._same(leg_id, "idle"))
         leg.document += 1
-        if what == "digit" and (digit := form.get("Digits", "")[:1]):
+        if page == "digit" and (digit := form.get("Digits", "")[:1]):
             return await self._reply(leg_id, leg, LegDigit(leg_id, digit))
-        if what == "words":
+        if page == "words":
             return await self._reply(leg_id, leg, LegWordsEnded(leg_id, leg.words))
         return self._idle(leg_id)
 

@@ -81,13 +81,13 @@ def page(
     query = _with_scan_hint(query, listing, list_query)
     if list_query.at is not None:
         query = query.where(_after_row(keys, list_query.at.values, back=back))
-    found = [
+    fetched = [
         dict(row)
         for row in connection.execute(
             query.order_by(*_order(keys, back=back)).limit(list_query.limit + 1)
         ).mappings()
     ]
-    more, rows = len(found) > list_query.limit, found[: list_query.limit]
+    more, rows = len(fetched) > list_query.limit, fetched[: list_query.limit]
     if back:
         rows.reverse()
     positions = [tuple(row.pop(f"_{n}") for n in range(len(keys))) for row in rows]
@@ -114,11 +114,11 @@ def total(
     listing: ListDefinition,
     list_query: ListQuery,
     only: Sequence[Condition],
-    shown: Page,
+    first_page: Page,
 ) -> int:
     """Return how many rows meet the filters. Nothing is counted if the page shows all of them."""
-    if list_query.at is None and shown.next is None:
-        return len(shown.rows)
+    if list_query.at is None and first_page.next is None:
+        return len(first_page.rows)
     return count(connection, listing, list_query, only)
 
 
@@ -144,8 +144,8 @@ def stream(
     bands: Sequence[Expression] = (),
 ) -> Iterator[tuple[Any, ...]]:
     """Yield (row id, the named columns …) of every row that meets the filters, in order, in batches."""
-    shown = [listing.by_name[name].read.label(name) for name in names]
-    query: Select[Any] = select(listing.row_id, *shown).where(*only, *conditions(listing, list_query))
+    columns = [listing.by_name[name].read.label(name) for name in names]
+    query: Select[Any] = select(listing.row_id, *columns).where(*only, *conditions(listing, list_query))
     query = query.order_by(*_order(_keys(listing, list_query, bands), back=False))
     for row in connection.execute(query, execution_options={"yield_per": STREAMED}):
         yield tuple(row)
@@ -153,10 +153,12 @@ def stream(
 
 def conditions(listing: ListDefinition, list_query: ListQuery) -> list[Condition]:
     """Return the conditions of the filters and the search."""
-    found = [_condition(listing.by_name[name], one) for name, one in list_query.filters.items()]
+    clauses = [
+        _condition(listing.by_name[name], list_filter) for name, list_filter in list_query.filters.items()
+    ]
     if list_query.search.strip():
-        found.append(_searched(listing, list_query.search.strip()))
-    return found
+        clauses.append(_searched(listing, list_query.search.strip()))
+    return clauses
 
 
 def contains(read_as: Expression, text: str) -> Condition:
@@ -174,8 +176,8 @@ def _condition(column: Column, list_query: Filter) -> Condition:
         case ContainsFilter(text):
             return contains(column.read, text)
         case OneOf(values):
-            given = [value for value in values if value is not None]
-            met = column.read.in_(given) if given else false()
+            present = [value for value in values if value is not None]
+            met = column.read.in_(present) if present else false()
             return or_(met, column.read.is_(None)) if None in values else met
         case BetweenFilter(low, high):
             begins = column.read >= low if low is not None else true()
@@ -211,8 +213,8 @@ def _with_scan_hint(
 
 
 def _selected(listing: ListDefinition) -> list[Any]:
-    shown = [column.read.label(column.name) for column in listing.columns]
-    return [listing.row_id, *(expression.label(name) for name, expression in listing.extra.items()), *shown]
+    columns = [column.read.label(column.name) for column in listing.columns]
+    return [listing.row_id, *(expression.label(name) for name, expression in listing.extra.items()), *columns]
 
 
 def _keys(listing: ListDefinition, list_query: ListQuery, bands: Sequence[Expression]) -> list[_Key]:
@@ -225,13 +227,13 @@ def _keys(listing: ListDefinition, list_query: ListQuery, bands: Sequence[Expres
 
 
 def _order(keys: Sequence[_Key], *, back: bool) -> list[ColumnElement[Any]]:
-    found: list[ColumnElement[Any]] = []
+    clauses: list[ColumnElement[Any]] = []
     for key in keys:
         if key.nullable:
             missing = key.by.is_(None)
-            found.append(missing.desc() if back else missing)
-        found.append(key.by.desc() if key.descending != back else key.by.asc())
-    return found
+            clauses.append(missing.desc() if back else missing)
+        clauses.append(key.by.desc() if key.descending != back else key.by.asc())
+    return clauses
 
 
 def _after_row(keys: Sequence[_Key], values: Sequence[Any], *, back: bool) -> Condition:

@@ -83,20 +83,20 @@ def is_placeholder(handle: str) -> bool:
 def is_service(handle: str) -> bool:
     """Say whether a handle is the number of a service or a number that many people type."""
     kind, _, value = handle.partition("/")
-    found = _US.fullmatch(value) if kind == "phone" else None
-    if found is None:
+    match = _US.fullmatch(value) if kind == "phone" else None
+    if match is None:
         return False
-    area, exchange, line = found.groups()
+    area, exchange, line = match.groups()
     if area in _TOLL_FREE or area in _PREMIUM:
         return True
     return (exchange == "555" and line in _TYPED) or len(set(exchange + line)) == 1
 
 
 def _placeholder_number(number: str) -> bool:
-    found = _US.fullmatch(number)
-    if found is None:
+    match = _US.fullmatch(number)
+    if match is None:
         return len(set(number[2:])) == 1
-    area, exchange, line = found.groups()
+    area, exchange, line = match.groups()
     digits = area + exchange + line
     if exchange == "555" and (int(line) in _FICTION or line == _DIRECTORY):
         return True

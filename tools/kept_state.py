@@ -115,11 +115,11 @@ async def feed(settings: Settings) -> None:
         await client.arrive({"vendor": "pool"})  # a dead letter: nothing tells who it is
 
 
-async def do_action(client: LoadClient, what: str, lead_id: str, rep_id: str, **more: Any) -> None:
+async def do_action(client: LoadClient, action: str, lead_id: str, rep_id: str, **more: Any) -> None:
     """Ask for an action, and check that it was done."""
-    request = await client.ask(what, lead_id, rep_id, **more)
+    request = await client.ask(action, lead_id, rep_id, **more)
     if request.result not in {"won", "done"}:
-        raise RuntimeError(f"{what} of {lead_id} by {rep_id}: {request.answer}")
+        raise RuntimeError(f"{action} of {lead_id} by {rep_id}: {request.answer}")
 
 
 async def keep_for_ever(settings: Settings) -> None:

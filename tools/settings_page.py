@@ -103,16 +103,16 @@ def _short(kind: type[BaseSettings]) -> Iterator[str]:
 
 def values_of(field: FieldInfo) -> str:
     """Return which values a setting takes."""
-    kinds = [one for one in (get_args(field.annotation) or (field.annotation,)) if one is not NoneType]
+    kinds = [kind for kind in (get_args(field.annotation) or (field.annotation,)) if kind is not NoneType]
     if get_origin(field.annotation) is Literal:
-        return ", ".join(f"`{one}`" for one in kinds)
+        return ", ".join(f"`{kind}`" for kind in kinds)
     if get_origin(kinds[0]) is Literal:
-        return ", ".join(f"`{one}`" for one in get_args(kinds[0]))
+        return ", ".join(f"`{kind}`" for kind in get_args(kinds[0]))
     bounds = {
-        word: getattr(found, bound)
-        for found in field.metadata
+        word: getattr(constraint, bound)
+        for constraint in field.metadata
         for bound, word in BOUNDS.items()
-        if getattr(found, bound, None) is not None
+        if getattr(constraint, bound, None) is not None
     }
     bounds_text = " ".join(f"{word} {bound:,g}" for word, bound in bounds.items())
     names = {int: "whole number", float: "number", bool: "`true`, `false`", Path: "file or folder"}

@@ -87,8 +87,8 @@ def database_encryption(name: str, variable: str, url: str) -> Iterator[Check]:
 
 def _database_hosts(database: sqlalchemy.URL) -> list[str]:
     """Return the hosts of an address. It names several as `?host=a:1&host=b:1`, or as `?host=a,b`."""
-    given = database.query.get("host", database.host or "")
-    hosts = ",".join((given,) if isinstance(given, str) else given).split(",")
+    host_option = database.query.get("host", database.host or "")
+    hosts = ",".join((host_option,) if isinstance(host_option, str) else host_option).split(",")
     return [re.sub(r":\d+$", "", host) for host in hosts]
 
 
@@ -98,13 +98,13 @@ def erasure_key_of(settings: Settings) -> Check:
     Workers on other machines would make keys of their own, and would not recognise an erased person who comes again.
     """
     try:
-        known = read_key(settings)
+        key = read_key(settings)
     except ConfigError as error:
         return Check("erasure key", ok=False, detail=str(error), hint=_RESTORE_KEY)
     path = key_file(settings)
     if settings.erasure_key is not None:
-        detail = f"{path} {'is a key' if known else 'does not exist'}"
-        return Check("erasure key", known is not None, detail, "" if known else _RESTORE_KEY)
+        detail = f"{path} {'is a key' if key else 'does not exist'}"
+        return Check("erasure key", key is not None, detail, "" if key else _RESTORE_KEY)
     alone = all(
         is_loopback(address.rpartition(":")[0]) for address in settings.kafka_bootstrap_servers.split(",")
     )

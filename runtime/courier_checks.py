@@ -56,8 +56,10 @@ def _mail() -> Iterator[Check]:
         hint = "correct FIRSTCLAIM_SMTP_HOST, _PORT, _SECURITY, _CAFILE, _USERNAME or _PASSWORD"
         yield Check(_MAIL, ok=False, detail=f"{address}: {reason}", hint=hint)
         return
-    who = f"accepts {settings.username}" if settings.username is not None else "asks for no password"
-    yield Check(_MAIL, ok=True, detail=f"{address}: {who}, {encryption}")
+    sign_in_detail = (
+        f"accepts {settings.username}" if settings.username is not None else "asks for no password"
+    )
+    yield Check(_MAIL, ok=True, detail=f"{address}: {sign_in_detail}, {encryption}")
 
 
 def _push() -> Iterator[Check]:
@@ -110,7 +112,7 @@ def console_keys(web: WebSettings) -> Check:
         if local and not Path(database.database or "").exists():
             return Check(_KEYS, ok=True, detail=new)
         engine = connect(web.console_database_url, pooled=False)
-        known = Seals(engine).opened_by(keys)
+        is_sealed = Seals(engine).opened_by(keys)
     except ConfigError as error:
         hint = f"name the keys that the console has used so far in {VARIABLE}, the newest first"
         return Check(_KEYS, ok=False, detail=str(error), hint=hint)
@@ -118,7 +120,7 @@ def console_keys(web: WebSettings) -> Check:
         return Check(
             _KEYS, ok=True, detail="can be read; the database cannot be asked whether they are its own"
         )
-    return Check(_KEYS, ok=True, detail="open the database" if known else new)
+    return Check(_KEYS, ok=True, detail="open the database" if is_sealed else new)
 
 
 async def _in_time(work: Awaitable[_Result], seconds: float = _TIMEOUT_SECONDS) -> _Result:

@@ -42,12 +42,12 @@ def file_of(folder: Path) -> Path:
 def read_users(folder: Path) -> Users | None:
     """Return the users of the Kafka in this folder; None if it was created without users."""
     try:
-        found: Users = json.loads(file_of(folder).read_text())
+        users: Users = json.loads(file_of(folder).read_text())
     except FileNotFoundError:
         return None
     except (OSError, ValueError) as error:
         raise ConfigError(str(file_of(folder)), f"cannot be read: {error}") from error
-    return found
+    return users
 
 
 def make_users(folder: Path, names: Iterable[str]) -> Users:
@@ -124,7 +124,7 @@ def sign_in(ask: Callable[[int, int, bytes], bytes], users: Users) -> None:
     signature = hmac.digest(
         hashlib.sha512(key).digest(), f"{first_bare},{server_first},{without_proof}".encode(), "sha512"
     )
-    proof = bytes(one ^ other for one, other in zip(key, signature, strict=True))
+    proof = bytes(byte ^ other_byte for byte, other_byte in zip(key, signature, strict=True))
     _step(ask, f"{without_proof},p={base64.b64encode(proof).decode()}")
 
 

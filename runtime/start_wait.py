@@ -74,7 +74,7 @@ class _Progress:
 
     def __init__(self, part: StartingPart) -> None:
         self._part = part
-        self._seen: tuple[object, ...] = ()
+        self._sample: tuple[object, ...] = ()
         self._cpu: tuple[int | None, float] = (None, 0.0)
         self._since = time.monotonic()
         self.why = ""
@@ -87,11 +87,11 @@ class _Progress:
         """Sample the process and record whether it made progress since the last sample."""
         part, pid = self._part, self._part.pid
         self.why = part.why_not() if pid is not None else "is being started again"
-        seen = (pid, self.why, _size(part.log_file))
+        sample = (pid, self.why, _size(part.log_file))
         cpu = cpu_seconds(pid) if pid is not None else 0.0
         computed = self._cpu[0] == pid and cpu - self._cpu[1] > CPU_SHARE * max(1.0, self.idle)
-        if seen != self._seen or computed:
-            self._seen, self._cpu, self._since = seen, (pid, cpu), time.monotonic()
+        if sample != self._sample or computed:
+            self._sample, self._cpu, self._since = sample, (pid, cpu), time.monotonic()
 
 
 def wait_for(
@@ -169,8 +169,10 @@ def reasons_in(body: bytes) -> str:
         return ""
     if not isinstance(decoded, dict):
         return ""
-    found = (decoded[name] for name in _REASONS if decoded.get(name))
-    return "; ".join(", ".join(map(str, one)) if isinstance(one, list | dict) else str(one) for one in found)
+    reasons = (decoded[name] for name in _REASONS if decoded.get(name))
+    return "; ".join(
+        ", ".join(map(str, reason)) if isinstance(reason, list | dict) else str(reason) for reason in reasons
+    )
 
 
 def _size(log_file: Path) -> int:

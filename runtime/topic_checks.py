@@ -35,30 +35,34 @@ class TopicReplication:
 def topics(settings: Settings) -> list[Check]:
     """Check our topics. A finding never raises. Call it where no event loop runs."""
     try:
-        brokers, found = asyncio.run(_asked(settings))
+        brokers, topics_by_name = asyncio.run(_asked(settings))
     except (FirstclaimError, KafkaError, TimeoutError) as error:
         hint = "sign in as a user that may describe our topics (`firstclaim acls --for operator`)"
         return [Check(TOPICS_CHECK, ok=False, detail=str(error) or "no answer", hint=hint)]
-    return judge_topics(brokers, found)
+    return judge_topics(brokers, topics_by_name)
 
 
-def judge_topics(brokers: int, found: dict[str, TopicReplication]) -> list[Check]:
-    """Return the checks of a cluster. `brokers`: how many it has. `found`: those of our topics that exist."""
-    if not found:
+def judge_topics(brokers: int, topics_by_name: dict[str, TopicReplication]) -> list[Check]:
+    """Return the checks of a cluster. `brokers`: how many it has. `topics_by_name`: those of our topics that exist."""
+    if not topics_by_name:
         return [Check(TOPICS_CHECK, ok=True, detail="none yet; `firstclaim topics` makes them")]
-    missing = [topic.name for topic in TOPICS if topic.name not in found]
+    missing = [topic.name for topic in TOPICS if topic.name not in topics_by_name]
     if missing:
-        there = Check(
+        presence = Check(
             TOPICS_CHECK, ok=False, detail=f"{_named(missing)} missing", hint="run firstclaim topics"
         )
     else:
-        there = Check(TOPICS_CHECK, ok=True, detail=f"all {len(found)} are there")
-    return [there, _copies(brokers, found)]
+        presence = Check(TOPICS_CHECK, ok=True, detail=f"all {len(topics_by_name)} are there")
+    return [presence, _copies(brokers, topics_by_name)]
 
 
-def _copies(brokers: int, found: dict[str, TopicReplication]) -> Check:
-    few = sorted(name for name, kept in found.items() if kept.replicas < REPLICAS_THAT_MAY_LOSE_ONE)
-    lax = sorted(name for name, kept in found.items() if kept.in_sync < IN_SYNC)
+def _copies(brokers: int, topics_by_name: dict[str, TopicReplication]) -> Check:
+    few = sorted(
+        name
+        for name, replication in topics_by_name.items()
+        if replication.replicas < REPLICAS_THAT_MAY_LOSE_ONE
+    )
+    lax = sorted(name for name, replication in topics_by_name.items() if replication.in_sync < IN_SYNC)
     if brokers == 1:
         detail = (
             "one broker keeps every record: what its disk loses is lost, and while it is away nothing goes on"
@@ -69,11 +73,11 @@ def _copies(brokers: int, found: dict[str, TopicReplication]) -> Check:
         hint = f"{REPLICAS_THAT_MAY_LOSE_ONE} brokers go on when one is lost"
         return Check(COPIES_CHECK, ok=False, detail=detail, hint=hint)
     if few:
-        wanted = f"kept by fewer than {REPLICAS_THAT_MAY_LOSE_ONE} of {brokers} brokers"
+        requirement = f"kept by fewer than {REPLICAS_THAT_MAY_LOSE_ONE} of {brokers} brokers"
         hint = (
             "kafka-reassign-partitions.sh adds replicas; new topics get FIRSTCLAIM_REPLICATION_FACTOR of them"
         )
-        return Check(COPIES_CHECK, ok=False, detail=f"{_named(few)} {wanted}", hint=hint)
+        return Check(COPIES_CHECK, ok=False, detail=f"{_named(few)} {requirement}", hint=hint)
     if lax:
         detail = (
             f"{_named(lax)} with {MIN_IN_SYNC} below {IN_SYNC}: one broker alone may acknowledge a record"
@@ -84,8 +88,8 @@ def _copies(brokers: int, found: dict[str, TopicReplication]) -> Check:
         )
         return Check(COPIES_CHECK, ok=False, detail=detail, hint=hint)
     replicas, in_sync = (
-        min(kept.replicas for kept in found.values()),
-        min(kept.in_sync for kept in found.values()),
+        min(replication.replicas for replication in topics_by_name.values()),
+        min(replication.in_sync for replication in topics_by_name.values()),
     )
     detail = f"{replicas} brokers or more keep each record, and {in_sync} have it before it is acknowledged"
     return Check(COPIES_CHECK, ok=True, detail=detail)
@@ -108,12 +112,12 @@ async def _asked(settings: Settings) -> tuple[int, dict[str, TopicReplication]]:
                 return brokers, {}
             configs = await admin.configs(names)
             return brokers, {
-                each["topic"]: TopicReplication(
-                    replicas=min(len(partition["replicas"]) for partition in each["partitions"]),
-                    in_sync=int(configs[each["topic"]].get(MIN_IN_SYNC, "1")),
+                description["topic"]: TopicReplication(
+                    replicas=min(len(partition["replicas"]) for partition in description["partitions"]),
+                    in_sync=int(configs[description["topic"]].get(MIN_IN_SYNC, "1")),
                 )
-                for each in await admin.describe_topics(names)
-                if each["partitions"]
+                for description in await admin.describe_topics(names)
+                if description["partitions"]
             }
         finally:
             await admin.close()

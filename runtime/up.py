@@ -95,7 +95,7 @@ def child(
 def _inherited() -> dict[str, str]:
     import os  # noqa: PLC0415  # for what a process needs from our environment: the places of programs and libraries
 
-    kept = (
+    names = (
         "PATH",
         "HOME",
         "LANG",
@@ -110,7 +110,7 @@ def _inherited() -> dict[str, str]:
     couriers = [
         name for name in os.environ if name.startswith((MAIL_SETTINGS, PUSH_SETTINGS, TELEPHONE_SETTINGS))
     ]
-    return {name: os.environ[name] for name in (*kept, *couriers) if name in os.environ}
+    return {name: os.environ[name] for name in (*names, *couriers) if name in os.environ}
 
 
 def _given(prefix: str) -> dict[str, str]:
@@ -119,13 +119,13 @@ def _given(prefix: str) -> dict[str, str]:
 
 def _push(folder: Path, *, ours: bool) -> dict[str, str]:
     """Return the settings of push messages; `ours`: with a key of our own in `folder` if none is given."""
-    given = _given(PUSH_SETTINGS)
-    if not ours or any(name in given for name in PUSH_KEYS):
-        return given
+    push_settings = _given(PUSH_SETTINGS)
+    if not ours or any(name in push_settings for name in PUSH_KEYS):
+        return push_settings
     file = folder / PUSH_KEY
     if not file.exists():
         make_key(file)
-    return {**given, PUSH_KEYS[1]: str(file)}
+    return {**push_settings, PUSH_KEYS[1]: str(file)}
 
 
 def _of_console(box: Mailbox | None, *, rings: bool) -> dict[str, str]:
@@ -138,16 +138,16 @@ def _of_console(box: Mailbox | None, *, rings: bool) -> dict[str, str]:
         own[str(WebSettings.model_fields["mailbox_url"].validation_alias)] = box.url
     if rings:
         own[str(WebSettings.model_fields["telephone"].validation_alias)] = "true"
-    given = _inherited()
-    return own | {name: given[name] for name in own if given.get(name)}
+    inherited = _inherited()
+    return own | {name: inherited[name] for name in own if inherited.get(name)}
 
 
 def _public_url(console_port: int | None) -> dict[str, str]:
     """Return the console's address for links in mails: the given one, or the local console's."""
-    given = WebSettings.model_fields["public_url"].validation_alias
-    if console_port is None or str(given) in _inherited():
+    variable = WebSettings.model_fields["public_url"].validation_alias
+    if console_port is None or str(variable) in _inherited():
         return {}
-    return {str(given): f"http://127.0.0.1:{console_port}"}
+    return {str(variable): f"http://127.0.0.1:{console_port}"}
 
 
 @contextmanager

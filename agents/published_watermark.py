@@ -102,8 +102,8 @@ class PublishedWatermark:
             await stop_consumer(consumer)
 
     def _knows(self, tp: TopicPartition, partitions: tuple[int, ...]) -> bool:
-        mine = partitions if tp.topic in self._shared else (tp.partition,)
-        return all((tp.topic, partition) in self._last for partition in mine)
+        published_to = partitions if tp.topic in self._shared else (tp.partition,)
+        return all((tp.topic, partition) in self._last for partition in published_to)
 
     async def _find_last_message(
         self,

@@ -112,11 +112,11 @@ class EngineClient:
         """
         value = {
             "action_id": str(uuid.uuid4()),
-            **{name: one for name, one in action.items() if one is not None},
+            **{name: field_value for name, field_value in action.items() if field_value is not None},
         }
         action_id = str(value["action_id"])
-        if known := self._answers.get(action_id):
-            return known
+        if answer := self._answers.get(action_id):
+            return answer
         if len(self._waiting) >= self._waiting_most:
             raise RetryableError("engine", f"{len(self._waiting)} actions wait for their answers already")
         patience = self._patience_seconds if patience_seconds is None else patience_seconds
@@ -205,7 +205,7 @@ class EngineClient:
                             self._handlers[record.topic](record.value)
         finally:
             self.connected.clear()
-            for future in [one for waiting in self._waiting.values() for one in waiting]:
+            for future in [waiter for waiting in self._waiting.values() for waiter in waiting]:
                 if not future.done():
                     reason = "the client was closed before the answer came"
                     future.set_exception(RetryableError("engine", reason))
@@ -244,8 +244,8 @@ class EngineClient:
             try:
                 return int((await (await self.put(topic, value, key=key))).offset)
             except KafkaError as error:
-                if (wrong := refusal_of(self._settings, error)) is not None:
-                    raise RetryableError("Kafka", wrong.reason) from error
+                if (access_error := refusal_of(self._settings, error)) is not None:
+                    raise RetryableError("Kafka", access_error.reason) from error
                 raise
 
         try:
@@ -270,8 +270,8 @@ class EngineClient:
         except BaseException as error:
             with contextlib.suppress(KafkaError):
                 await clients.stop_producer(producer)
-            if (wrong := await refusal(self._settings, error)) is not None:
-                raise wrong from error
+            if (access_error := await refusal(self._settings, error)) is not None:
+                raise access_error from error
             raise
         return producer
 

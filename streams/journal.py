@@ -182,8 +182,8 @@ class _Batch:
 
     __slots__ = ("builder", "handed", "receipts")
 
-    def __init__(self, taken: "Callable[[_Batch], None]") -> None:
-        self.builder = FillingBatch(MAX_BATCH_BYTES, partial(taken, self))
+    def __init__(self, on_close: "Callable[[_Batch], None]") -> None:
+        self.builder = FillingBatch(MAX_BATCH_BYTES, partial(on_close, self))
         self.receipts: list[Receipt] = []
         self.handed = 0
 
@@ -368,8 +368,8 @@ class JournalWriter:
                 )
             lane.pumping = False
         except Exception as error:  # noqa: BLE001  # after any error the records are not durable
-            if wrong := refusal_of(self._settings, error):
-                leave(ExitCode.CONFIG, wrong.field, f"append to {topic}: {wrong.reason}")
+            if refusal := refusal_of(self._settings, error):
+                leave(ExitCode.CONFIG, refusal.field, f"append to {topic}: {refusal.reason}")
             leave(ExitCode.SOFTWARE, lane.name, repr(error))
 
     def _taken(self, lane: _Lane, batch: _Batch) -> None:
@@ -388,8 +388,8 @@ class JournalWriter:
         patience.cancel()
         if lane.newest is batch:
             lane.newest = None
-        if not future.cancelled() and (wrong := refusal_of(self._settings, future.exception())):
-            leave(ExitCode.CONFIG, wrong.field, f"append to {lane.target[0]}: {wrong.reason}")
+        if not future.cancelled() and (refusal := refusal_of(self._settings, future.exception())):
+            leave(ExitCode.CONFIG, refusal.field, f"append to {lane.target[0]}: {refusal.reason}")
         if future.cancelled() or (error := future.exception()):
             leave(ExitCode.SOFTWARE, lane.name, "cancelled" if future.cancelled() else repr(error))
         try:

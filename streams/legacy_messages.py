@@ -25,8 +25,8 @@ def read(message: Any, *, check_crc: bool) -> Iterator[Record | BrokenRecord]:
     """
     try:
         outer, attributes = _read_message(message, check_crc=check_crc)
-    except (_MalformedMessageError, struct.error) as wrong:
-        yield BrokenRecord(_START.unpack_from(message)[0], str(wrong), bytes(message))
+    except (_MalformedMessageError, struct.error) as malformed:
+        yield BrokenRecord(_START.unpack_from(message)[0], str(malformed), bytes(message))
         return
     codec = attributes & CODEC_MASK
     if not codec:
@@ -47,9 +47,9 @@ def read(message: Any, *, check_crc: bool) -> Iterator[Record | BrokenRecord]:
             record, nested = _read_message(inside[begin:end], check_crc=False)
             if nested & CODEC_MASK:
                 raise _MalformedMessageError("is compressed twice")  # noqa: TRY301  # all faults take the same path
-        except (_MalformedMessageError, struct.error) as wrong:
+        except (_MalformedMessageError, struct.error) as malformed:
             yield BrokenRecord(
-                _START.unpack_from(inside, begin)[0] + shift, str(wrong), bytes(inside[begin:end])
+                _START.unpack_from(inside, begin)[0] + shift, str(malformed), bytes(inside[begin:end])
             )
             continue
         timestamp = outer.timestamp if attributes & APPEND_TIME else record.timestamp

@@ -43,10 +43,12 @@ def settings_of_cluster(settings: Settings, shapes: Mapping[str, Shape], present
     `partitions` follows the most common count of our own topics, unless it was set explicitly. Other counts of topics
     that need not match are adopted.
     """
-    ours = Counter(present[name] for name, shape in shapes.items() if shape in _OURS and name in present)
+    count_frequency = Counter(
+        present[name] for name, shape in shapes.items() if shape in _OURS and name in present
+    )
     partitions = settings.partitions
-    if ours and not settings.given("partitions"):
-        partitions = max(ours, key=lambda count: (ours[count], -count))
+    if count_frequency and not settings.given("partitions"):
+        partitions = max(count_frequency, key=lambda count: (count_frequency[count], -count))
     adopted = {
         name: count
         for name, count in present.items()
@@ -62,23 +64,23 @@ def check_counts(
 
     `each`: topic -> the reason (`streams.topic_configs.Topic.each`).
     """
-    wanted = settings.partitions
-    ours = {name: present[name] for name, shape in shapes.items() if shape in _OURS and name in present}
-    if ours and wanted not in ours.values():
-        name, count = next(iter(ours.items()))
+    expected = settings.partitions
+    own_counts = {name: present[name] for name, shape in shapes.items() if shape in _OURS and name in present}
+    if own_counts and expected not in own_counts.values():
+        name, count = next(iter(own_counts.items()))
         raise ConfigError(
             "FIRSTCLAIM_PARTITIONS",
-            f"topic {name} has {count} partitions, the settings say {wanted}: leave it out, or set it to {count}",
+            f"topic {name} has {count} partitions, the settings say {expected}: leave it out, or set it to {count}",
         )
     for name, count in present.items():
         shape = shapes[name]
         if shape is Shape.ONE and count != 1:
             raise _refusal(name, count, "1", each[name])
-        if shape in _OURS and count != wanted:
-            raise _refusal(name, count, str(wanted), each[name])
-        if shape is Shape.MORE and count < wanted:
-            must = f"{wanted} or more"
-            more = f"kafka-topics.sh --alter --topic {name} --partitions {wanted} gives it as many."
+        if shape in _OURS and count != expected:
+            raise _refusal(name, count, str(expected), each[name])
+        if shape is Shape.MORE and count < expected:
+            must = f"{expected} or more"
+            more = f"kafka-topics.sh --alter --topic {name} --partitions {expected} gives it as many."
             raise ConfigError(
                 f"topic {name}",
                 f"has {count} partitions, it must have {must}, as many as lead-journal: {more}",

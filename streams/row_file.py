@@ -94,7 +94,7 @@ class RowFile:
         self._buffer = bytearray()
 
     def _write(self, at: int, value: bytes | bytearray) -> None:
-        left = memoryview(value)
-        while left:
-            count = os.pwrite(self._number, left, at)
-            left, at = left[count:], at + count
+        unwritten = memoryview(value)
+        while unwritten:
+            count = os.pwrite(self._number, unwritten, at)
+            unwritten, at = unwritten[count:], at + count

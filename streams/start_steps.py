@@ -35,9 +35,9 @@ class StartSteps:
         """
         blocked: set[str] = set()
 
-        def is_blocked(what: str, reason: str) -> None:
-            blocked.add(what)
-            self._readiness.blocked(what, reason)
+        def is_blocked(cause: str, reason: str) -> None:
+            blocked.add(cause)
+            self._readiness.blocked(cause, reason)
 
         for pause in WRITE_CRM.pauses():
             if self._stop.is_set():
@@ -45,8 +45,8 @@ class StartSteps:
             try:
                 ended = await self._tried(server, attempt, is_blocked)
             except (RuntimeFailure, KafkaError) as error:
-                if (wrong := refusal_of(self._settings, error)) is not None:
-                    raise wrong from error
+                if (access_error := refusal_of(self._settings, error)) is not None:
+                    raise access_error from error
                 failure = error if isinstance(error, RuntimeFailure) else RetryableError(server, repr(error))
             else:
                 if ended and blocked:
@@ -66,8 +66,10 @@ class StartSteps:
         stopping = asyncio.ensure_future(self._stop.wait())
         either: set[asyncio.Future[Any]] = {trying, stopping}
         try:
-            done, _ = await asyncio.wait(either, timeout=SLOW_SECONDS, return_when=asyncio.FIRST_COMPLETED)
-            if not done:
+            completed, _ = await asyncio.wait(
+                either, timeout=SLOW_SECONDS, return_when=asyncio.FIRST_COMPLETED
+            )
+            if not completed:
                 is_blocked(server, f"has not answered for {SLOW_SECONDS:.0f} s")
                 await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
             if not trying.done():
@@ -75,6 +77,6 @@ class StartSteps:
             trying.result()
             return True
         finally:
-            for one in either:
-                one.cancel()
+            for future in either:
+                future.cancel()
             await asyncio.gather(*either, return_exceptions=True)

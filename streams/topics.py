@@ -290,12 +290,16 @@ def _shapes() -> dict[str, Shape]:
 
 async def _counts(admin: TopicAdmin) -> dict[str, int]:
     """Return the partition counts of those of our topics that exist."""
-    there = set(await admin.list_topics())
-    names = [topic.name for topic in TOPICS if topic.name in there]
+    existing = set(await admin.list_topics())
+    names = [topic.name for topic in TOPICS if topic.name in existing]
     if not names:
         return {}
     described = await admin.describe_topics(names)
-    return {found["topic"]: len(found["partitions"]) for found in described if found["partitions"]}
+    return {
+        description["topic"]: len(description["partitions"])
+        for description in described
+        if description["partitions"]
+    }
 
 
 async def _create(admin: TopicAdmin, topics: list[Topic], settings: Settings) -> None:

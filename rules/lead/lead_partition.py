@@ -135,7 +135,7 @@ class LeadPartition:
                 others_open=self._others_open(key, event, at),
             )
             value = encode_row(after)
-            check_size(key, value, most=MAX_ROW_BYTES)
+            check_size(key, value, limit=MAX_ROW_BYTES)
         except Exception as error:  # noqa: BLE001  # one event must never stop the partition behind it
             failure = error
             after = undecided_row(row, event, off, at)

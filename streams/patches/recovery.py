@@ -91,9 +91,9 @@ def read_changelogs_in_batches() -> None:
         records, active = await wait_next_records(self, timeout)
         if records and self.flow_active:
             for tp in recovery.active_tps & records.keys():
-                taken = records.pop(tp)
+                changelog_records = records.pop(tp)
                 if active is None or tp in active or tp in self._buffered_partitions:
-                    queue.force_put_nowait(ChangelogRecords(tp, taken))
+                    queue.force_put_nowait(ChangelogRecords(tp, changelog_records))
         return records, active
 
     async def _slurp_changelogs(self: Any) -> None:
@@ -102,19 +102,26 @@ def read_changelogs_in_batches() -> None:
         while not self.should_stop:
             self.signal_recovery_end.clear()
             try:
-                found = await asyncio.wait_for(queue.get(), timeout=1.0)
+                entry = await asyncio.wait_for(queue.get(), timeout=1.0)
             except TimeoutError:
                 _maybe_recovered(self)
                 continue
             # A rebalance can make a partition active between a fetch and its delivery; then Faust queues events.
             tp, records = (
-                found if isinstance(found, ChangelogRecords) else (found.message.tp, [found.message])
+                entry if isinstance(entry, ChangelogRecords) else (entry.message.tp, [entry.message])
             )
             if tp in self.active_tps:
-                seen = self.active_offsets.get(tp)
-                self.active_offsets[tp] = max(records[-1].offset, -1 if seen is None else seen)
+                applied_offset = self.active_offsets.get(tp)
+                self.active_offsets[tp] = max(
+                    records[-1].offset, -1 if applied_offset is None else applied_offset
+                )
                 self.tp_to_table[tp].data.apply_records(
-                    tp.partition, (record for record in records if seen is None or record.offset > seen)
+                    tp.partition,
+                    (
+                        record
+                        for record in records
+                        if applied_offset is None or record.offset > applied_offset
+                    ),
                 )
             self.flush_buffers()  # nothing waits there; Faust warns if its time is long ago
             _maybe_recovered(self)

@@ -35,12 +35,12 @@ class TimedStage(Stage, ABC):
         pace, count = self.due_pace, 0
         room = pace.room(now)
         moving, rooms = [], []
-        for rows in self.timed_partitions():
-            own = pace.room_of_stuck(rows.partition)
+        for timed in self.timed_partitions():
+            own = pace.room_of_stuck(timed.partition)
             if own is None:
-                moving.append(rows)
+                moving.append(timed)
             else:
-                rooms.append(([rows], own))
+                rooms.append(([timed], own))
         for partitions, limit in ((moving, room), *rooms):
             for partition, event in due_events(partitions, now, limit):
                 self.append(partition, event)

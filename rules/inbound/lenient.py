@@ -34,9 +34,9 @@ class ScientificNumber(float):
 
     def __new__(cls, literal: str) -> Self:
         """Return the number of a literal."""
-        made = super().__new__(cls, literal)
-        made.literal = literal
-        return made
+        number = super().__new__(cls, literal)
+        number.literal = literal
+        return number
 
 
 def parsed_lead(value: bytes) -> Any:
@@ -108,14 +108,14 @@ def unreadable_paths(value: Any, path: str = "") -> list[str]:
         return [path]
     if isinstance(value, dict):
         return [
-            found
+            inner_path
             for key, inner in value.items()
-            for found in unreadable_paths(inner, f"{path}.{key}" if path else key)
+            for inner_path in unreadable_paths(inner, f"{path}.{key}" if path else key)
         ]
     if isinstance(value, list):
         return [
-            found
+            inner_path
             for index, inner in enumerate(value)
-            for found in unreadable_paths(inner, f"{path}[{index}]")
+            for inner_path in unreadable_paths(inner, f"{path}[{index}]")
         ]
     return []

@@ -63,10 +63,10 @@ def salvage_at(text: str, begin: int, names: Collection[str]) -> SalvagedFields:
     scan = _Scan(text, begin)
     fields: dict[str, Any] = {}
     try:
-        whole = scan.members(fields, names)
+        is_whole = scan.members(fields, names)
     except (ValueError, IndexError):  # the text is not JSON here, or it ends
-        whole = False
-    return SalvagedFields(text, fields, whole)
+        is_whole = False
+    return SalvagedFields(text, fields, is_whole)
 
 
 class _Scan:
@@ -104,8 +104,8 @@ class _Scan:
             raise ValueError(self._at)
 
     def _next(self) -> str:
-        found = _BLANK.match(self._text, self._at)
-        self._at = found.end() if found else self._at
+        blank = _BLANK.match(self._text, self._at)
+        self._at = blank.end() if blank else self._at
         return self._text[self._at]
 
     def _expect(self, character: str) -> None:
@@ -125,27 +125,27 @@ class _Scan:
         if self._text[begin] in "{[":
             self._pass_over()
             return NestedField(begin)
-        found = _SCALAR.match(self._text, begin)
-        if found is None:
+        scalar = _SCALAR.match(self._text, begin)
+        if scalar is None:
             raise ValueError(begin)
-        self._at = found.end()
-        words = {"true": True, "false": False, "null": None}
-        if found[0] in words:
-            return words[found[0]]
-        return int(found[0]) if _WHOLE.fullmatch(found[0]) else UnreadableField()
+        self._at = scalar.end()
+        literals = {"true": True, "false": False, "null": None}
+        if scalar[0] in literals:
+            return literals[scalar[0]]
+        return int(scalar[0]) if _WHOLE.fullmatch(scalar[0]) else UnreadableField()
 
     def _pass_over(self) -> None:
         """Skip an object or a list of any depth without building it."""
         opened: list[str] = []
         while True:
             self._step()
-            here = self._text[self._at]
-            if here == '"':
+            character = self._text[self._at]
+            if character == '"':
                 self._string()
-            elif here in "{[":
-                opened.append("}" if here == "{" else "]")
+            elif character in "{[":
+                opened.append("}" if character == "{" else "]")
                 self._at += 1
-            elif here == opened.pop():
+            elif character == opened.pop():
                 self._at += 1
                 if not opened:
                     return

@@ -51,8 +51,8 @@ def unwrapped_lead(sent: Mapping[str, Any]) -> dict[str, Any] | None:
     own = _weight(sent)
     if own > _NAMED or (own == _NAMED and not _NAME_OF_ANYTHING.intersection(sent)):
         return None
-    found = [*_inside(sent, _DEEPEST)]
-    people = [one for one in found if one.weight >= _NAMED] or found
+    persons = [*_inside(sent, _DEEPEST)]
+    people = [person for person in persons if person.weight >= _NAMED] or persons
     if own or len(people) > 1:
         people = [person for person in people if person.is_called_a_lead]
     best = max((person.weight for person in people), default=0)
@@ -73,15 +73,15 @@ class _Candidate(NamedTuple):
 
 def _words_of(name: str) -> frozenset[str]:
     """Return the words of a name, and each without the s of a plural."""
-    words = normal_name(name).split("_")
-    return frozenset((*words, *(word.removesuffix("s") for word in words)))
+    parts = normal_name(name).split("_")
+    return frozenset((*parts, *(word.removesuffix("s") for word in parts)))
 
 
 def _weight_of(fields: frozenset[str]) -> int:
-    named, reached = bool(fields & _NAMING), bool(fields & _REACHING)
-    if reached:
-        return _WHOLE if named else _REACHED
-    return _NAMED if named else 1 if "external_id" in fields else 0
+    has_name, has_handle = bool(fields & _NAMING), bool(fields & _REACHING)
+    if has_handle:
+        return _WHOLE if has_name else _REACHED
+    return _NAMED if has_name else 1 if "external_id" in fields else 0
 
 
 def _weight(value: Mapping[str, Any]) -> int:
@@ -134,8 +134,8 @@ def _lifted(sent: Mapping[str, Any], path: tuple[str, ...]) -> dict[str, Any]:
             others[name] = value
     if others:
         attributes = lead.get("attributes")
-        known = attributes if isinstance(attributes, dict) else {}
-        apart = {name: value for name, value in others.items() if name in lead or name in known}
-        kept = {name: value for name, value in others.items() if name not in apart}
-        lead["attributes"] = {**kept, **known} | ({_AROUND: apart} if apart else {})
+        own_attributes = attributes if isinstance(attributes, dict) else {}
+        hidden = {name: value for name, value in others.items() if name in lead or name in own_attributes}
+        added = {name: value for name, value in others.items() if name not in hidden}
+        lead["attributes"] = {**added, **own_attributes} | ({_AROUND: hidden} if hidden else {})
     return lead

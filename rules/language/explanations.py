@@ -75,13 +75,13 @@ def _why(condition: Condition, lead: Lead, now: datetime, *, met: bool) -> str:
         return f"{statement}, not to be compared with {_wanted(condition)}"
     holds = met is not (operator_asked in COMPLEMENT)
     operator = COMPLEMENT.get(operator_asked, operator_asked)
-    wanted = _wanted(condition)
+    operand = _wanted(condition)
     if verbs := _VERBS.get(operator):
-        return f"{statement}, {verbs[0] if holds else verbs[1]} {wanted}"
+        return f"{statement}, {verbs[0] if holds else verbs[1]} {operand}"
     if operator is Operator.EQUAL:
-        return statement if holds else f"{statement}, not {wanted}"
+        return statement if holds else f"{statement}, not {operand}"
     phrase = (_DATE_PHRASES if field.type is FieldType.DATE else {}).get(operator) or _PHRASES[operator]
-    return f"{statement}, {'' if holds else 'not '}{phrase} {wanted}"
+    return f"{statement}, {'' if holds else 'not '}{phrase} {operand}"
 
 
 def _comparable(value: Any, operand: Operand) -> bool:

@@ -162,9 +162,9 @@ def _amount(value: Any) -> Amount:
         raise OperandError(f"amount must be a whole number from 1, got {clipped_text(amount)}")
     if unit not in tuple(Unit):
         raise OperandError(f"unit must be one of {', '.join(Unit)}, got {clipped_text(unit)}")
-    if amount > MAX_AMOUNT.total_seconds() or (found := Amount(amount, Unit(unit))).length > MAX_AMOUNT:
+    if amount > MAX_AMOUNT.total_seconds() or (parsed := Amount(amount, Unit(unit))).length > MAX_AMOUNT:
         raise OperandError("the time is longer than a hundred years")
-    return found
+    return parsed
 
 
 def _list(field: Field, value: Any) -> tuple[Scalar, ...]:
@@ -174,21 +174,21 @@ def _list(field: Field, value: Any) -> tuple[Scalar, ...]:
         raise OperandError("the list is empty")
     if len(value) > MAX_LIST:
         raise OperandError(f"the list has {len(value)} values, at most {MAX_LIST} are allowed")
-    found: list[Scalar] = []
-    for index, item in enumerate(value):
+    scalars: list[Scalar] = []
+    for index, element in enumerate(value):
         try:
-            found.append(_scalar(field, item))
+            scalars.append(_scalar(field, element))
         except OperandError as error:
             raise OperandError(f"value {index + 1}: {error}") from error
-    _one_kind(found)
-    return tuple(found)
+    _one_kind(scalars)
+    return tuple(scalars)
 
 
 def _pair(field: Field, value: Any) -> tuple[Scalar, ...]:
     if not isinstance(value, list) or len(value) != 2:  # noqa: PLR2004  # a pair
         raise OperandError(f"expected a list of two, from and to, got {clipped_text(value)}")
     low, high = _list(field, value)
-    numbers = field.type is FieldType.ATTRIBUTE and all(NUMBER.fullmatch(str(one)) for one in (low, high))
+    numbers = field.type is FieldType.ATTRIBUTE and all(NUMBER.fullmatch(str(end)) for end in (low, high))
     if float(low) > float(high) if numbers else _rank(field, low) > _rank(field, high):
         raise OperandError(f"{clipped_text(low)} is after {clipped_text(high)}: from must not exceed to")
     return low, high

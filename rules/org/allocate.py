@@ -118,7 +118,7 @@ class _NobodyReasons(msgspec.Struct, frozen=True):
             reason, explanation = obstacle.reason, (obstacle.refusal.of(None),)
         passing, until = _may_pass(refused)
         reasons = ",".join(f"{candidate.rep_id}={candidate.reason}" for candidate in explanation)
-        rings = any(each.reason is RejectionReason.RINGING for each in refused)
+        rings = any(refusal.reason is RejectionReason.RINGING for refusal in refused)
         return cls(reason, explanation, passing, until, crc32(f"{reason}:{reasons}".encode()), rings)
 
 
@@ -194,9 +194,9 @@ def group_obstacle(
     if row.tried:
         paused, until = transition.calendar_cache.pause(group, transition.at)
         if paused:
-            shown = until.isoformat(sep=" ", timespec="minutes") if until else "further notice"
+            end_text = until.isoformat(sep=" ", timespec="minutes") if until else "further notice"
             refusal = Refusal(
-                RejectionReason.PAUSED, f"transfers pause until {shown}", until is not None, until
+                RejectionReason.PAUSED, f"transfers pause until {end_text}", until is not None, until
             )
             return _GroupObstacle(refusal, PAUSED if refusal.passing else NO_AVAILABLE_AGENTS)
     filtered = group_refusal(transition, group, lead)
@@ -278,7 +278,9 @@ def _due(transition: OrgTransition, group: GroupPlan, seconds: int | None) -> da
 def _may_pass(refused: list[Refusal]) -> tuple[bool, datetime | None]:
     """Say whether any reason may pass by itself, and the first instant at which time alone ends one."""
     passing = [refusal for refusal in refused if refusal.passing]
-    return bool(passing), min((each.until for each in passing if each.until is not None), default=None)
+    return bool(passing), min(
+        (refusal.until for refusal in passing if refusal.until is not None), default=None
+    )
 
 
 def _reason(refused: list[Refusal]) -> str:
@@ -288,11 +290,11 @@ def _reason(refused: list[Refusal]) -> str:
 
 def _explanation(choice: Choice | None) -> tuple[RejectedCandidate, ...]:
     refused = choice.refused if choice else ()
-    named = [refusal.of(rep_id) for rep_id, refusal in refused[:MOST_EXPLAINED]]
+    explained = [refusal.of(rep_id) for rep_id, refusal in refused[:MOST_EXPLAINED]]
     others: dict[RejectionReason, int] = {}
     for _, refusal in refused[MOST_EXPLAINED:]:
         others[refusal.reason] = others.get(refusal.reason, 0) + 1
     return (
-        *named,
+        *explained,
         *(RejectedCandidate(None, reason, f"{n} more: {reason}") for reason, n in sorted(others.items())),
     )

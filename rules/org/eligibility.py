@@ -166,6 +166,6 @@ def _paused(plan: RepPlan, row: OrgRep) -> Refusal | None:
     return _LAST_IS_OUT if row.offered else None
 
 
-def _until(reason: RejectionReason, words: str, until: datetime, plan: RepPlan) -> Refusal:
-    shown = until.astimezone(ZoneInfo(plan.time_zone)).isoformat(sep=" ", timespec="minutes")
-    return Refusal(reason, f"{words} {shown}", passing=True, until=until)
+def _until(reason: RejectionReason, phrase: str, until: datetime, plan: RepPlan) -> Refusal:
+    end_text = until.astimezone(ZoneInfo(plan.time_zone)).isoformat(sep=" ", timespec="minutes")
+    return Refusal(reason, f"{phrase} {end_text}", passing=True, until=until)

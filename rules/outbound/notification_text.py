@@ -35,9 +35,9 @@ class MovedLeads(msgspec.Struct, frozen=True, kw_only=True):
 def moved_text(moved: MovedLeads) -> str:
     """Return the sentence, without the reason."""
     leads, by = moved.leads, moved.by or "Somebody"
-    was, belongs = ("was", "the lead") if moved.one else ("were", "the leads")
+    verb_was, belongs = ("was", "the lead") if moved.one else ("were", "the leads")
     if moved.to_you:
-        whose = f", which {was} {moved.former}'s" if moved.former else ""
+        whose = f", which {verb_was} {moved.former}'s" if moved.former else ""
         verb = "gave you" if moved.how == "reassigned" else "assigned you"
         return f"{by} {verb} {leads}{whose}."
     match moved.how:
@@ -49,4 +49,4 @@ def moved_text(moved: MovedLeads) -> str:
             return f"{by} distributed {leads} again; you no longer have {belongs}."
         case _:
             via = f", {moved.via}" if moved.via else ""
-            return f"{moved.owner or 'Another rep'} claimed {leads}, which {was} yours{via}."
+            return f"{moved.owner or 'Another rep'} claimed {leads}, which {verb_was} yours{via}."

@@ -97,11 +97,11 @@ class CompiledQueue(msgspec.Struct, frozen=True, eq=False):
         cls, queue_id: str, value: dict[str, Any], version: int, time_zone: str = "UTC"
     ) -> "CompiledQueue":
         """Compile a queue as it was published; raises `RuleErrors`. A claimable queue has no outcomes (Q5)."""
-        given = {**present(value), "queue_id": queue_id}
-        if given.get("claimable"):
-            given["outcomes"] = ()
+        published = {**present(value), "queue_id": queue_id}
+        if published.get("claimable"):
+            published["outcomes"] = ()
         try:
-            queue = msgspec.convert(given, Queue)
+            queue = msgspec.convert(published, Queue)
         except msgspec.ValidationError as error:
             raise RuleErrors((Problem(path="queue", reason=str(error)),)) from error
         return cls.compile(queue, version, time_zone)
@@ -169,10 +169,10 @@ class QueueIndex:
         sort_keys: dict[str, str] = {}
         for queue_id in sorted(met):
             key = self._queues[queue_id].key
-            found = key_of_order.get(key)
-            if found is None:
-                found = key_of_order[key] = key(lead)
-            sort_keys[queue_id] = found
+            lead_key = key_of_order.get(key)
+            if lead_key is None:
+                lead_key = key_of_order[key] = key(lead)
+            sort_keys[queue_id] = lead_key
         return Evaluation(sort_keys, until)
 
     def explain(self, lead: Lead, queue_id: str, now: datetime) -> Explanation:

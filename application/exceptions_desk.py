@@ -62,14 +62,14 @@ def print_exceptions(desk: dict[str, Any]) -> None:
     if rows:
         table = Table(*COLUMNS.values(), box=None, pad_edge=False)
         for row in rows:
-            table.add_row(*(Text(_shown(name, row[name])) for name in COLUMNS))
+            table.add_row(*(Text(_cell_text(name, row[name])) for name in COLUMNS))
         console.print(table)
     more = desk["open"] + desk["ignored"] - len(rows)
     hidden = f" Not shown: {more:,}." if more else ""
     console.print(f"Open: {desk['open']:,}. Ignored: {desk['ignored']:,}.{hidden}")
 
 
-def _shown(column: str, value: Any) -> str:
+def _cell_text(column: str, value: Any) -> str:
     if value is None:
         return ""
     if column == "created_at":

@@ -56,13 +56,13 @@ def print_locks(listing: dict[str, Any]) -> None:
     if rows:
         table = Table(*COLUMNS.values(), box=None, pad_edge=False)
         for row in rows:
-            table.add_row(*(Text(_shown(row[name])) for name in COLUMNS))
+            table.add_row(*(Text(_cell_text(row[name])) for name in COLUMNS))
         console.print(table)
     more = listing["total"] - len(rows)
     console.print(f"Open: {listing['total']:,}." + (f" Not shown: {more:,}." if more else ""))
 
 
-def _shown(value: Any) -> str:
+def _cell_text(value: Any) -> str:
     if value is None:
         return ""
     return f"{value:%Y-%m-%d %H:%M} UTC" if isinstance(value, datetime) else str(value)

@@ -15,11 +15,11 @@ import re
 from typing import Final
 
 
-def _words(text: str) -> frozenset[str]:
+def _word_set(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
-_NOT_GIVEN: Final = _words(
+_NOT_GIVEN: Final = _word_set(
     """
     noemail noemails nomail noemailaddress noaddress donthaveemail donthaveone donothave noneprovided notprovided
     noemailprovided notgiven notavailable notapplicable unavailable unknown unknownemail noone nobody nothing none
@@ -34,7 +34,7 @@ _NOT_GIVEN: Final = _words(
     """
 )
 """Local parts, without dots, dashes, underscores and digits at the end, that are nobody's at any domain."""
-_NOT_GIVEN_DOMAINS: Final = _words(
+_NOT_GIVEN_DOMAINS: Final = _word_set(
     """
     none.com noemail.com noemail.net noemail.org no-email.com nomail.com nomail.net noemailaddress.com noone.com
     nowhere.com nothing.com notprovided.com notgiven.com unknown.com fake.com fakeemail.com fakemail.com bogus.com
@@ -43,20 +43,20 @@ _NOT_GIVEN_DOMAINS: Final = _words(
     yourcompany.com mydomain.com
     """
 )
-_WITH_ITSELF: Final = _words(
+_WITH_ITSELF: Final = _word_set(
     """
     a aa aaa aaaa abc abcd abcde abcdef email mail me my na no not info xyz x xx xxx xxxx y z yes you foo bar name
     user 123 1234 12345 domain company sample
     """
 )
 """Words that are nobody's as `WORD@WORD.anything`."""
-_NO: Final = _words("no non none na n not nil any anyone nomail some someone")
-_TEMPLATE: Final = _words("you your me my name user username email mail first last abc info admin contact")
-_PROVIDERS: Final = _words(
+_NO: Final = _word_set("no non none na n not nil any anyone nomail some someone")
+_TEMPLATE: Final = _word_set("you your me my name user username email mail first last abc info admin contact")
+_PROVIDERS: Final = _word_set(
     "email mail gmail googlemail yahoo hotmail outlook aol live msn icloud ymail comcast domain company website address"
 )
 """First labels of domains at which `no@…` and `na@…` are nobody's: large providers, and words for a domain."""
-_TEMPLATE_DOMAINS: Final = _words("email domain company website address")
+_TEMPLATE_DOMAINS: Final = _word_set("email domain company website address")
 """First labels of domains that forms show as an example: `name@domain.com`, `you@company.com`."""
 _RESERVED: Final = re.compile(r"(?:^|\.)(?:invalid|test|example\.(?:com|net|org))$", re.ASCII)
 """Domains that no mail reaches, because they are set aside."""

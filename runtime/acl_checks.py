@@ -23,7 +23,7 @@ _SECONDS: Final = 15
 def acls(settings: Settings) -> Check:
     """Check whether each principal has exactly the ACLs it needs. Call it where no event loop runs."""
     try:
-        existing = asyncio.run(_held(settings))
+        existing = asyncio.run(_existing_acls(settings))
     except NoAuthorizer as missing:
         hint = "set authorizer.class.name on the brokers; `firstclaim acls` prints the ACLs"
         return Check(NAME, ok=False, detail=missing.reason, hint=hint)
@@ -38,6 +38,6 @@ def acls(settings: Settings) -> Check:
     return Check(NAME, ok=False, detail="; ".join(differences[:MOST_SAID]) + more, hint=hint)
 
 
-async def _held(settings: Settings) -> list[HeldAcl]:
+async def _existing_acls(settings: Settings) -> list[HeldAcl]:
     async with asyncio.timeout(_SECONDS):
         return await held_acls(settings)

@@ -35,7 +35,7 @@ class TopicReplication:
 def topics(settings: Settings) -> list[Check]:
     """Check our topics. A finding never raises. Call it where no event loop runs."""
     try:
-        brokers, topics_by_name = asyncio.run(_asked(settings))
+        brokers, topics_by_name = asyncio.run(_replication(settings))
     except (FirstclaimError, KafkaError, TimeoutError) as error:
         hint = "sign in as a user that may describe our topics (`firstclaim acls --for operator`)"
         return [Check(TOPICS_CHECK, ok=False, detail=str(error) or "no answer", hint=hint)]
@@ -49,7 +49,7 @@ def judge_topics(brokers: int, topics_by_name: dict[str, TopicReplication]) -> l
     missing = [topic.name for topic in TOPICS if topic.name not in topics_by_name]
     if missing:
         presence = Check(
-            TOPICS_CHECK, ok=False, detail=f"{_named(missing)} missing", hint="run firstclaim topics"
+            TOPICS_CHECK, ok=False, detail=f"{_listed(missing)} missing", hint="run firstclaim topics"
         )
     else:
         presence = Check(TOPICS_CHECK, ok=True, detail=f"all {len(topics_by_name)} are there")
@@ -77,10 +77,10 @@ def _copies(brokers: int, topics_by_name: dict[str, TopicReplication]) -> Check:
         hint = (
             "kafka-reassign-partitions.sh adds replicas; new topics get FIRSTCLAIM_REPLICATION_FACTOR of them"
         )
-        return Check(COPIES_CHECK, ok=False, detail=f"{_named(few)} {requirement}", hint=hint)
+        return Check(COPIES_CHECK, ok=False, detail=f"{_listed(few)} {requirement}", hint=hint)
     if lax:
         detail = (
-            f"{_named(lax)} with {MIN_IN_SYNC} below {IN_SYNC}: one broker alone may acknowledge a record"
+            f"{_listed(lax)} with {MIN_IN_SYNC} below {IN_SYNC}: one broker alone may acknowledge a record"
         )
         hint = (
             "kafka-configs.sh --alter --entity-type topics --entity-name TOPIC "
@@ -95,19 +95,19 @@ def _copies(brokers: int, topics_by_name: dict[str, TopicReplication]) -> Check:
     return Check(COPIES_CHECK, ok=True, detail=detail)
 
 
-def _named(names: list[str]) -> str:
+def _listed(names: list[str]) -> str:
     more = f" and {len(names) - _SAID} more" if len(names) > _SAID else ""
     return f"{', '.join(names[:_SAID])}{more}"
 
 
-async def _asked(settings: Settings) -> tuple[int, dict[str, TopicReplication]]:
+async def _replication(settings: Settings) -> tuple[int, dict[str, TopicReplication]]:
     async with asyncio.timeout(_SECONDS):
         admin: TopicAdmin = make_admin(settings, TopicAdmin)
         try:
             await admin.start()
             brokers = len((await admin.describe_cluster())["brokers"])
-            there = set(await admin.list_topics())
-            names = [topic.name for topic in TOPICS if topic.name in there]
+            existing = set(await admin.list_topics())
+            names = [topic.name for topic in TOPICS if topic.name in existing]
             if not names:
                 return brokers, {}
             configs = await admin.configs(names)

@@ -113,13 +113,13 @@ def _inherited() -> dict[str, str]:
     return {name: os.environ[name] for name in (*names, *couriers) if name in os.environ}
 
 
-def _given(prefix: str) -> dict[str, str]:
+def _inherited_with(prefix: str) -> dict[str, str]:
     return {name: value for name, value in _inherited().items() if name.startswith(prefix)}
 
 
 def _push(folder: Path, *, ours: bool) -> dict[str, str]:
     """Return the settings of push messages; `ours`: with a key of our own in `folder` if none is given."""
-    push_settings = _given(PUSH_SETTINGS)
+    push_settings = _inherited_with(PUSH_SETTINGS)
     if not ours or any(name in push_settings for name in PUSH_KEYS):
         return push_settings
     file = folder / PUSH_KEY
@@ -231,7 +231,7 @@ def _started(
         for name in ("relay", "sink"):
             arguments = [name, *(["--instance-id", name] if static_members else [])]
             children[name] = child(name, arguments, local.as_process(settings, name), ports[name])
-        mail, push = _given(MAIL_SETTINGS), _push(folder, ours=mailbox)
+        mail, push = _inherited_with(MAIL_SETTINGS), _push(folder, ours=mailbox)
         if mailbox and f"{MAIL_SETTINGS}HOST" not in mail:
             box = Mailbox(folder / MAILBOX)
             box.start()
@@ -251,7 +251,7 @@ def _started(
             children[PUSH_COURIER] = child(
                 PUSH_COURIER, arguments, local.as_process(settings, "courier"), ports[PUSH_COURIER], more
             )
-        telephone = _given(TELEPHONE_SETTINGS)
+        telephone = _inherited_with(TELEPHONE_SETTINGS)
         rings = any(name in telephone for name in TELEPHONE_SYSTEMS)
         if rings:
             ports[TELEPHONE_COURIER] = free_port()

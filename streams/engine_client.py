@@ -125,7 +125,7 @@ class EngineClient:
         try:
             async with asyncio.timeout(patience):
                 await self.connected.wait()  # the reader must run before an answer can come
-                return await self._answered(msgspec.json.encode(value), future)
+                return await self._resend_until_answered(msgspec.json.encode(value), future)
         except TimeoutError as error:
             reason = (
                 f"no answer to {action_id} in {patience:g} s; is a worker and a relay running? "
@@ -225,7 +225,9 @@ class EngineClient:
                 "Kafka", f"it does not answer, or has no topic {LEAD_DECISIONS}: {self._failure}"
             )
 
-    async def _answered(self, value: bytes, future: "asyncio.Future[LeadDecision]") -> LeadDecision:
+    async def _resend_until_answered(
+        self, value: bytes, future: "asyncio.Future[LeadDecision]"
+    ) -> LeadDecision:
         while True:
             sending = asyncio.create_task(self._until_durable(LEAD_ACTIONS, value, None))
             either: set[asyncio.Future[Any]] = {sending, future}

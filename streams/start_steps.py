@@ -43,7 +43,7 @@ class StartSteps:
             if self._stop.is_set():
                 return False
             try:
-                ended = await self._tried(server, attempt, is_blocked)
+                ended = await self._try_once(server, attempt, is_blocked)
             except (RuntimeFailure, KafkaError) as error:
                 if (access_error := refusal_of(self._settings, error)) is not None:
                     raise access_error from error
@@ -58,7 +58,7 @@ class StartSteps:
                 await asyncio.wait_for(self._stop.wait(), pause)
         raise AssertionError  # the pauses have no end
 
-    async def _tried(
+    async def _try_once(
         self, server: str, attempt: Callable[[], Awaitable[Any]], is_blocked: Callable[[str, str], None]
     ) -> bool:
         """Try once. Return False if `stop` was set meanwhile. Raises what the attempt raises."""

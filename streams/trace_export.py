@@ -54,7 +54,7 @@ def reporting(process: str) -> Iterator[None]:
     """
     global watching  # noqa: PLW0603  # the hot path asks one name
     stop: Callable[[], None] = _nothing
-    if _wanted(LOG_EVENTS):
+    if _is_enabled(LOG_EVENTS):
         _reports.append(_log_event)
     if os.environ.get("OTEL_SDK_DISABLED", "").lower() != "true" and (
         endpoint := next((name for name in ENDPOINTS if os.environ.get(name)), None)
@@ -113,7 +113,7 @@ def _text(key: bytes | None) -> str | None:
     return None if key is None else key.decode(errors="replace")[:200]
 
 
-def _wanted(name: str) -> bool:
+def _is_enabled(name: str) -> bool:
     setting = os.environ.get(name, "").lower()
     if setting not in _ON | _OFF:
         raise ConfigError(name, f"is {setting!r}; it must be 1 or 0")

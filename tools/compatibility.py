@@ -46,49 +46,49 @@ class _Comparison:
         olds, news = _choices(old, self.old), _choices(new, self.new)
         yield from self._types(_types(olds), _types(news), path)
         yield from self._values(_values(olds), _values(news), path)
-        before, after = _one(olds, "object"), _one(news, "object")
+        before, after = _alternative(olds, "object"), _alternative(news, "object")
         if before is not None and after is not None:
             yield from self._fields(before, after, path, depth)
-        before, after = _one(olds, "array"), _one(news, "array")
+        before, after = _alternative(olds, "array"), _alternative(news, "array")
         if before is not None and after is not None:
             yield from self._compare(before.get("items", {}), after.get("items", {}), f"{path}[]", depth + 1)
         yield from self._limits(olds, news, path)
 
     def _types(self, old: frozenset[str], new: frozenset[str], path: str) -> Iterator[str]:
         if self.received and (removed := old - new):
-            yield _said(path, f"no longer accepts {_listed(removed)}")
+            yield _sentence(path, f"no longer accepts {_listed(removed)}")
         if not self.received and (added := new - old):
-            yield _said(path, f"may now be {_listed(added)}, which readers do not expect")
+            yield _sentence(path, f"may now be {_listed(added)}, which readers do not expect")
 
     def _values(self, old: list[Any] | None, new: list[Any] | None, path: str) -> Iterator[str]:
         if new is None:
             return
         if old is None:
             if self.received:
-                yield _said(path, f"accepts only {json.dumps(new)} now")
+                yield _sentence(path, f"accepts only {json.dumps(new)} now")
             return
         if removed := [value for value in old if value not in new]:
-            yield _said(path, f"no longer has the value {', '.join(map(json.dumps, removed))}")
+            yield _sentence(path, f"no longer has the value {', '.join(map(json.dumps, removed))}")
 
     def _fields(self, old: Schema, new: Schema, path: str, depth: int) -> Iterator[str]:
         before, after = old.get("properties", {}), new.get("properties", {})
         for name in before:
             inside = f"{path}.{name}" if path else name
             if name not in after:
-                yield _said(inside, "is no longer there")
+                yield _sentence(inside, "is no longer there")
             else:
                 yield from self._compare(before[name], after[name], inside, depth + 1)
         needed_before, needed_now = set(old.get("required", ())), set(new.get("required", ()))
         for name in sorted(needed_now - needed_before if self.received else needed_before - needed_now):
             inside = f"{path}.{name}" if path else name
             if self.received:
-                yield _said(inside, "is required now")
+                yield _sentence(inside, "is required now")
             elif name in after:
-                yield _said(inside, "may be missing now")
+                yield _sentence(inside, "may be missing now")
         if self.received and new.get("additionalProperties", True) is False is not old.get(
             "additionalProperties", True
         ):
-            yield _said(path, "refuses unknown fields now")
+            yield _sentence(path, "refuses unknown fields now")
         values, still_values = old.get("additionalProperties"), new.get("additionalProperties")
         if isinstance(values, dict) and isinstance(still_values, dict):
             yield from self._compare(values, still_values, f"{path}.*" if path else "*", depth + 1)
@@ -100,13 +100,13 @@ class _Comparison:
         for old, new in zip(olds, news, strict=True):
             for word in _LOWER:
                 if word in new and new[word] > old.get(word, float("-inf")):
-                    yield _said(path, f"{word} is {new[word]} now")
+                    yield _sentence(path, f"{word} is {new[word]} now")
             for word in _UPPER:
                 if word in new and new[word] < old.get(word, float("inf")):
-                    yield _said(path, f"{word} is {new[word]} now")
+                    yield _sentence(path, f"{word} is {new[word]} now")
             for word in ("pattern", "format"):
                 if word in new and _unescaped(new[word]) != _unescaped(old.get(word)):
-                    yield _said(path, f"{word} is {new[word]!r} now")
+                    yield _sentence(path, f"{word} is {new[word]!r} now")
 
 
 def _unescaped(pattern: str | None) -> str | None:
@@ -164,7 +164,7 @@ def _values(choices: list[Schema]) -> list[Any] | None:
     return allowed if texts else None
 
 
-def _one(choices: list[Schema], kind: str) -> Schema | None:
+def _alternative(choices: list[Schema], kind: str) -> Schema | None:
     """Return the alternative of a type, with the fields of all its alternatives."""
     alternatives = [
         choice
@@ -180,7 +180,7 @@ def _one(choices: list[Schema], kind: str) -> Schema | None:
     return {"type": kind, "properties": properties, "required": sorted(required)}
 
 
-def _said(path: str, change: str) -> str:
+def _sentence(path: str, change: str) -> str:
     return f"{path or 'the message'} {change}"
 
 

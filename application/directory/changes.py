@@ -40,7 +40,7 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
         if self.remark:
             yield f"    {self.remark}"
         for change in self.paths:
-            yield f"    {change.path}: {_shown(change.old)} → {_shown(change.new)}"
+            yield f"    {change.path}: {_clipped_text(change.old)} → {_clipped_text(change.new)}"
 
 
 class ChangePlan(msgspec.Struct, frozen=True, kw_only=True):
@@ -139,7 +139,7 @@ def _value_text(value: Any) -> bytes:
     return msgspec.json.encode(value, order="sorted")
 
 
-def _shown(value: Any) -> str:
+def _clipped_text(value: Any) -> str:
     if value is None:
         return "nothing"
     text = value if isinstance(value, str) and value else msgspec.json.encode(value).decode()

@@ -51,7 +51,7 @@ async def list_by_hash(settings: Settings, org: str, finder: Finder, key: Erasur
             records += [
                 (raw, None)
                 for raw, value in entry.keys.items()
-                if value is not None and _has(finder, raw, value)
+                if value is not None and _has_erased_data(finder, raw, value)
             ]
         elif kind != HASH and finder.find(value):
             if entry.reason is not None:
@@ -97,7 +97,7 @@ def _known_handle(entries: dict[str, _Entry], key: bytes) -> str:
     return next((handle for handle, entry in entries.items() if key in entry.keys), UNREADABLE)
 
 
-def _has(finder: Finder, key: bytes, value: str) -> bool:
+def _has_erased_data(finder: Finder, key: bytes, value: str) -> bool:
     return bool(finder.find(key.decode(errors="replace")) or finder.find(value))
 
 

@@ -86,7 +86,7 @@ class PushService:
             async with self._session.post(
                 browser.endpoint, data=body, headers=headers, allow_redirects=False
             ) as answer:
-                return _push_result(answer.status), f"{answer.status} {await _words(answer)}".strip()
+                return _push_result(answer.status), f"{answer.status} {await _answer_text(answer)}".strip()
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             return PushResult.LATER, str(error) or repr(error)
 
@@ -127,7 +127,7 @@ def _push_result(status: int) -> PushResult:
     return PushResult.REFUSED
 
 
-async def _words(answer: aiohttp.ClientResponse) -> str:
+async def _answer_text(answer: aiohttp.ClientResponse) -> str:
     read: Any = b""
     with suppress(aiohttp.ClientError, asyncio.TimeoutError):
         read = await answer.content.read(MOST_WORDS)

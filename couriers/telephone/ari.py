@@ -115,7 +115,7 @@ class Ari:
             if channel.startswith(PREFIX):
                 await self._order("DELETE", f"channels/{channel}", session_needed=False)
         for channel in set(leg_of_channel) - open_channels:
-            self._gone(leg_of_channel[channel], "lost")
+            self._leg_ended(leg_of_channel[channel], "lost")
 
     # Orders.
 
@@ -234,7 +234,7 @@ class Ari:
             self._tell(LegDigit(leg_id, str(event["digit"])))
         elif kind == "StasisEnd" and leg_id in self._inbound:
             # Asterisk does not report the end of a channel that it made after it left the application.
-            self._gone(leg_id, "hung_up")
+            self._leg_ended(leg_id, "hung_up")
         elif kind == "ChannelDestroyed":
             # Telephones end an answered call with all kinds of causes; one that was not answered has not hung up.
             reason = REASONS.get(event.get("cause", 0), "failed")
@@ -242,7 +242,7 @@ class Ari:
                 reason = "hung_up"
             elif reason == "hung_up":
                 reason = "no_answer"
-            self._gone(leg_id, reason)
+            self._leg_ended(leg_id, reason)
 
     def _entered(self, leg_id: str, event: dict[str, Any], channel: dict[str, Any]) -> None:
         arguments = event.get("args") or []
@@ -261,7 +261,7 @@ class Ari:
             del self._playing[leg_id]
             self._tell(LegWordsEnded(leg_id, int(number)))
 
-    def _gone(self, leg_id: str, reason: str) -> None:
+    def _leg_ended(self, leg_id: str, reason: str) -> None:
         self._legs.pop(leg_id, None)
         self._inbound.discard(leg_id)
         self._playing.pop(leg_id, None)

@@ -102,7 +102,7 @@ class CallChannel:
         await self.tools.write(_dialled(call))
         task = asyncio.create_task(call.run(seconds + 1.0))
         self._tasks[call_id] = task
-        task.add_done_callback(lambda finished: self._done(call_id, finished))
+        task.add_done_callback(lambda finished: self._call_ended(call_id, finished))
         return SendReceipt(provider, "it rings")
 
     async def withdraw(self, notification: Notification) -> bool:
@@ -216,7 +216,7 @@ class CallChannel:
                 return call
         return None
 
-    def _done(self, call_id: str, task: asyncio.Task[None]) -> None:
+    def _call_ended(self, call_id: str, task: asyncio.Task[None]) -> None:
         self._tasks.pop(call_id, None)
         self._calls.pop(call_id, None)
         if not task.cancelled() and (error := task.exception()) is not None:

@@ -77,7 +77,7 @@ class Callers:
         """Take a call."""
         task = asyncio.create_task(self._run(call))
         self._tasks.add(task)
-        task.add_done_callback(self._done)
+        task.add_done_callback(self._task_ended)
 
     def ended(self, leg_id: str) -> None:
         """Note that a caller hung up."""
@@ -89,7 +89,7 @@ class Callers:
         if leg_id in self._callers:
             self._callers[leg_id].heard_words.set()
 
-    def _done(self, task: asyncio.Task[None]) -> None:
+    def _task_ended(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
             _log.error("a caller was lost", reason=repr(error))

@@ -109,7 +109,7 @@ class LiveCall:
     async def _carry_out(self, instructions: list[call_events.Instruction]) -> None:
         for instruction in instructions:
             try:
-                await self._one(instruction)
+                await self._carry_out_one(instruction)
             except DeliveryError as error:
                 _log.warning("the telephone system refused", call=self.call_id, reason=str(error))
                 if isinstance(instruction, call_events.DialLead):
@@ -117,7 +117,7 @@ class LiveCall:
                 elif isinstance(instruction, call_events.SayText | call_events.BridgeLegs):
                     self.happens(call_events.LegEnded("rep", "failed"))
 
-    async def _one(self, instruction: call_events.Instruction) -> None:
+    async def _carry_out_one(self, instruction: call_events.Instruction) -> None:
         provider = self.tools.provider
         match instruction:
             case call_events.SayText(announcement):

@@ -49,7 +49,7 @@ class ClaimLimits:
         if event.action != Trigger.CLAIM or event.org not in self._limits:
             return event
         _, limit = self._limits[event.org]
-        claims = self._of(event.org, event.rep_id)
+        claims = self._claims_of(event.org, event.rep_id)
         while claims and next(iter(claims.values())) + WINDOW <= at:
             claims.popitem(last=False)
         if event.cause in claims:
@@ -61,7 +61,7 @@ class ClaimLimits:
         claims[event.cause] = at
         return event
 
-    def _of(self, org: str, rep_id: str) -> OrderedDict[str, datetime]:
+    def _claims_of(self, org: str, rep_id: str) -> OrderedDict[str, datetime]:
         claims = self._claims.setdefault((org, rep_id), OrderedDict())
         self._claims.move_to_end((org, rep_id))
         if len(self._claims) > REPS_KEPT:

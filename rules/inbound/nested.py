@@ -61,11 +61,13 @@ def _fields_in(name: str, value: Any) -> Iterator[tuple[str, Any]]:
                 next((candidate for candidate in readable if _can_be_read(field, candidate)), readable[0]),
             )
     elif isinstance(value, dict) and field == FULL_NAME:
-        yield from _of(with_nested(value), _NAMES | (_REACHING if name in _CONTACTS else frozenset()))
+        yield from _fields_among(
+            with_nested(value), _NAMES | (_REACHING if name in _CONTACTS else frozenset())
+        )
     elif isinstance(value, dict) and name in _ADDRESSES:
-        yield from _of(value, _PLACES)
+        yield from _fields_among(value, _PLACES)
     elif isinstance(value, dict) and name in _CONTACTS:
-        yield from _of(with_nested(value), _NAMES | _REACHING)
+        yield from _fields_among(with_nested(value), _NAMES | _REACHING)
 
 
 def _value_of(field: str, value: Any) -> Any:
@@ -87,7 +89,7 @@ def _can_be_read(field: str, value: Any) -> bool:
         return False
 
 
-def _of(value: Mapping[str, Any], fields: frozenset[str]) -> Iterator[tuple[str, Any]]:
+def _fields_among(value: Mapping[str, Any], fields: frozenset[str]) -> Iterator[tuple[str, Any]]:
     for name, inner_value in value.items():
         field = field_of(name)
         if field in fields and isinstance(inner_value, _SCALARS) and inner_value != "":

@@ -10,7 +10,7 @@ from models.field_names import FULL_NAME, field_of, normal_name
 from rules.inbound.nested import with_nested
 
 
-def _words(text: str) -> frozenset[str]:
+def _word_set(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
@@ -20,7 +20,7 @@ _NAMED, _REACHED, _WHOLE = 2, 3, 4
 _NAME_OF_ANYTHING: Final = frozenset({"name", "Name"})
 """The name of an event or a form may stand beside the lead under it."""
 _SCALARS: Final = (str, int, float)
-_OTHERS: Final = _words(
+_OTHERS: Final = _word_set(
     """
     agent rep referrer referral referred referer spouse partner co coborrower coapplicant cosigner employer lender
     realtor vendor provider supplier publisher affiliate source campaign form page ad adset user assignee assigned
@@ -28,7 +28,7 @@ _OTHERS: Final = _words(
     """
 )
 """Words for what is not the lead. An object with such a name is left alone."""
-_LEADS: Final = _words(
+_LEADS: Final = _word_set(
     """
     lead data contact customer client person prospect borrower applicant consumer payload attribute field properties
     answer response submission record body

@@ -81,7 +81,7 @@ def _scalar(field: Field, value: Any) -> Scalar:
         case FieldType.NUMBER:
             return _number(value)
         case FieldType.INTEGER:
-            return _whole(value)
+            return _whole_number(value)
         case FieldType.DAYS:
             return _days(value)
         case FieldType.BOOLEAN:
@@ -129,7 +129,7 @@ def _number(value: Any) -> int | float:
     return value
 
 
-def _whole(value: Any) -> int:
+def _whole_number(value: Any) -> int:
     number = _number(value)
     if number != int(number):
         raise OperandError(f"expected a whole number, got {clipped_text(value)}")
@@ -137,7 +137,7 @@ def _whole(value: Any) -> int:
 
 
 def _days(value: Any) -> int:
-    days = _whole(value)
+    days = _whole_number(value)
     if not 0 <= days <= MAX_DAYS:
         raise OperandError(f"expected 0 to {MAX_DAYS} days, got {clipped_text(value)}")
     return days

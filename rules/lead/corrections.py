@@ -204,14 +204,14 @@ def _distribute_by(transition: Transition, why: str, *, campaign: bool) -> None:
 
 def _in_words(changes: tuple[FactChange, ...]) -> str:
     return "; ".join(
-        f"{change.field.replace('_', ' ')} {_shown(change.old)} → {_shown(change.new)}"
+        f"{change.field.replace('_', ' ')} {_value_text(change.old)} → {_value_text(change.new)}"
         if change.old != change.new
-        else f"{change.field.replace('_', ' ')} {_shown(change.new)} confirmed"
+        else f"{change.field.replace('_', ' ')} {_value_text(change.new)} confirmed"
         for change in changes
     )
 
 
-def _shown(value: Any) -> str:
+def _value_text(value: Any) -> str:
     if value is None:
         return "empty"
     return {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)

@@ -96,7 +96,7 @@ def take_out(transition: OrgTransition, event: InquiryTakenOut) -> None:
         lost_handles: tuple[str, ...] = ()
         transition.put_person(OrgMerged(lead_id=inquiry_id))
     else:
-        lost_handles = _lost(person_handles(event.facts), event.handles)
+        lost_handles = _lost_handles(person_handles(event.facts), event.handles)
         joining = joining_handles(event.facts, transition.directory.shared_handles)
         name = name_digest(event.facts)
         keeps_name = name is None or name in event.names or name == persons.own_name(lead_id)
@@ -135,7 +135,7 @@ def take_out(transition: OrgTransition, event: InquiryTakenOut) -> None:
             transition.emit(DoNotContactChanged(lead_id=lead_id, handle=handle, reason=None, why=why))
 
 
-def _lost(handles: tuple[str, ...], remaining: tuple[str, ...]) -> tuple[str, ...]:
+def _lost_handles(handles: tuple[str, ...], remaining: tuple[str, ...]) -> tuple[str, ...]:
     """Return which handles, with their extensions and as the list knows them, are not among those that are left."""
     listed = {*map(do_not_contact_handle, remaining)}
     lost_handles = [handle for handle in handles if handle not in remaining]

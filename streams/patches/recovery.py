@@ -21,7 +21,7 @@ CHANGELOG_WAIT_SECONDS: Final = 0.001
 def hold_fetching_until_sought() -> None:
     """Fetch nothing before the last seek of a recovery is done (docs/faust.md 21)."""
 
-    def held(function: Any, consumer_of: Any) -> Any:
+    def holding_fetches(function: Any, consumer_of: Any) -> Any:
         async def is_alone(self: Any, *args: Any, **options: Any) -> Any:
             consumer = consumer_of(self)
             consumer._times_held = getattr(consumer, "_times_held", 0) + 1
@@ -36,11 +36,13 @@ def hold_fetching_until_sought() -> None:
     # At the end of a recovery Faust first resumes the partitions, then seeks, and last records their positions. A
     # message delivered in between makes the messages after the seek look already delivered, so they are dropped, and
     # the ack of a later one closes the gap. Therefore fetching is held from before the first step until after the last.
-    Consumer.perform_seek = held(Consumer.perform_seek, lambda consumer: consumer)
-    Recovery.on_recovery_completed = held(
+    Consumer.perform_seek = holding_fetches(Consumer.perform_seek, lambda consumer: consumer)
+    Recovery.on_recovery_completed = holding_fetches(
         Recovery.on_recovery_completed, lambda recovery: recovery.app.consumer
     )
-    Recovery._resume_streams = held(Recovery._resume_streams, lambda recovery: recovery.app.consumer)
+    Recovery._resume_streams = holding_fetches(
+        Recovery._resume_streams, lambda recovery: recovery.app.consumer
+    )
 
 
 def start_tables_at_once() -> None:

@@ -25,10 +25,10 @@ def _next_in_line(eligibility: Eligibility) -> Choice:
         elif turn.owed and rep_id == row.resting:
             rests = rep_id  # it has its position in the regular order, behind the other owed turns
         elif rests is not None and not turn.owed and _is_before(eligibility, rests, rep_id):
-            return _given(eligibility, rests, refused, rests=True)
+            return _next_turn(eligibility, rests, refused, rests=True)
         else:
-            return _given(eligibility, rep_id, refused)
-    return Choice((), tuple(refused)) if rests is None else _given(eligibility, rests, refused)
+            return _next_turn(eligibility, rep_id, refused)
+    return Choice((), tuple(refused)) if rests is None else _next_turn(eligibility, rests, refused)
 
 
 def _is_before(eligibility: Eligibility, rep_id: str, other: str) -> bool:
@@ -40,7 +40,9 @@ def _is_before(eligibility: Eligibility, rep_id: str, other: str) -> bool:
     return (own_turn, group.positions[rep_id]) < (other_turn, group.positions[other])
 
 
-def _given(eligibility: Eligibility, rep_id: str, refused: list[Refused], *, rests: bool = False) -> Choice:
+def _next_turn(
+    eligibility: Eligibility, rep_id: str, refused: list[Refused], *, rests: bool = False
+) -> Choice:
     transition, group = eligibility.transition, eligibility.group
     turn = transition.turn(group.group_id, rep_id)
     picked = serve(rep_id, turn, turns=transition.group(group.group_id).turns, rests=rests)

@@ -188,7 +188,7 @@ def relock(lock_file: Path = LOCK_FILE) -> list[Jar]:
     """
     import jgo  # noqa: PLC0415  # only for maintainers
 
-    found: dict[str, Jar] = {}
+    jar_of_artifact: dict[str, Jar] = {}
     with tempfile.TemporaryDirectory() as scratch:
         os.environ["M2_REPO"] = scratch
         for root in ROOTS:
@@ -196,8 +196,8 @@ def relock(lock_file: Path = LOCK_FILE) -> list[Jar]:
             repository = {path.name: path for path in Path(scratch).rglob("*.jar") if "env" not in path.parts}
             for path in environment.all_jars:
                 jar = _lock_entry(repository[Path(path).name], Path(scratch))
-                found.setdefault(jar.coordinate.rpartition(":")[0], jar)
-    jars = [found[artifact] for artifact in sorted(found)]
+                jar_of_artifact.setdefault(jar.coordinate.rpartition(":")[0], jar)
+    jars = [jar_of_artifact[artifact] for artifact in sorted(jar_of_artifact)]
     lock_file.write_text(json.dumps({"roots": ROOTS, "jars": [asdict(jar) for jar in jars]}, indent=1) + "\n")
     return jars
 

@@ -117,10 +117,10 @@ def _inherited_with(prefix: str) -> dict[str, str]:
     return {name: value for name, value in _inherited().items() if name.startswith(prefix)}
 
 
-def _push(folder: Path, *, ours: bool) -> dict[str, str]:
-    """Return the settings of push messages; `ours`: with a key of our own in `folder` if none is given."""
+def _push(folder: Path, *, with_own_key: bool) -> dict[str, str]:
+    """Return the settings of push messages; `with_own_key`: with a key of our own in `folder` if none is given."""
     push_settings = _inherited_with(PUSH_SETTINGS)
-    if not ours or any(name in push_settings for name in PUSH_KEYS):
+    if not with_own_key or any(name in push_settings for name in PUSH_KEYS):
         return push_settings
     file = folder / PUSH_KEY
     if not file.exists():
@@ -231,7 +231,7 @@ def _started(
         for name in ("relay", "sink"):
             arguments = [name, *(["--instance-id", name] if static_members else [])]
             children[name] = child(name, arguments, local.as_process(settings, name), ports[name])
-        mail, push = _inherited_with(MAIL_SETTINGS), _push(folder, ours=mailbox)
+        mail, push = _inherited_with(MAIL_SETTINGS), _push(folder, with_own_key=mailbox)
         if mailbox and f"{MAIL_SETTINGS}HOST" not in mail:
             box = Mailbox(folder / MAILBOX)
             box.start()

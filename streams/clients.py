@@ -242,7 +242,7 @@ async def follow(
     newest: Mapping[str, int] | int | None = None,
     begin: Mapping[TopicPartition, int] | None = None,
     poll_ms: int = POLL_MS,
-    lost: Callable[[Exception], None] = lambda _: None,
+    on_failure: Callable[[Exception], None] = lambda _: None,
 ) -> AsyncGenerator[Batch, None]:
     """Yield the records of topics, and then the records appended to them, until closed; use it with `aclosing`.
 
@@ -251,14 +251,14 @@ async def follow(
     a mapping says it for each topic.
     `begin`: the offset at which reading begins in some partitions; one that Kafka does not have any more begins anew.
 
-    When Kafka is away or silent, `lost` is called with the error, and reading resumes at its position, by the policy
+    When Kafka is away or silent, `on_failure` is called with the error, and reading resumes at its position, by the policy
     `FOLLOW_TOPIC`. The records of a partition come in order, each once. An exception of the caller ends the reading.
     Raises `ConfigError` if Kafka refuses the client.
     """
     positions: dict[TopicPartition, int] = dict(begin or {})
     caught_up = False
     async for attempt in FOLLOW_TOPIC.attempts(
-        (KafkaError, OSError), f"follow {', '.join(topics)}", failed=lost
+        (KafkaError, OSError), f"follow {', '.join(topics)}", failed=on_failure
     ):
         with attempt:
             client = consumer(settings, *topics, reset="latest" if from_end else "earliest")

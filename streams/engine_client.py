@@ -195,7 +195,11 @@ class EngineClient:
                 (KafkaError, OSError), "connect to Kafka", self._connected_producer, failed=self._note_failure
             )
             reading = clients.follow(
-                self._settings, *self._handlers, from_end=True, poll_ms=_POLL_MS, lost=self._note_failure
+                self._settings,
+                *self._handlers,
+                from_end=True,
+                poll_ms=_POLL_MS,
+                on_failure=self._note_failure,
             )
             async with aclosing(reading) as batches:
                 async for batch in batches:

@@ -58,11 +58,11 @@ def settings_of_cluster(settings: Settings, shapes: Mapping[str, Shape], present
 
 
 def check_counts(
-    settings: Settings, shapes: Mapping[str, Shape], present: Counts, each: Mapping[str, str]
+    settings: Settings, shapes: Mapping[str, Shape], present: Counts, harms: Mapping[str, str]
 ) -> None:
     """Raise `ConfigError` if a topic's partition count is harmful; it names the topic, the reason and the remedy.
 
-    `each`: topic -> the reason (`streams.topic_configs.Topic.each`).
+    `harms`: topic -> the reason (`streams.topic_configs.Topic.harm`).
     """
     expected = settings.partitions
     own_counts = {name: present[name] for name, shape in shapes.items() if shape in _OURS and name in present}
@@ -75,9 +75,9 @@ def check_counts(
     for name, count in present.items():
         shape = shapes[name]
         if shape is Shape.ONE and count != 1:
-            raise _refusal(name, count, "1", each[name])
+            raise _refusal(name, count, "1", harms[name])
         if shape in _OURS and count != expected:
-            raise _refusal(name, count, str(expected), each[name])
+            raise _refusal(name, count, str(expected), harms[name])
         if shape is Shape.MORE and count < expected:
             must = f"{expected} or more"
             more = f"kafka-topics.sh --alter --topic {name} --partitions {expected} gives it as many."

@@ -23,7 +23,7 @@ DEFAULT_MOST_BYTES: Final = 1_048_576
 class Topic:
     """One topic. `shape`: how many partitions it may have.
 
-    `each`: why another number does harm, said of each record or key; only topics whose number is fixed have it.
+    `harm`: why another number does harm, said of each record or key; only topics whose number is fixed have it.
     `checked`: configs that must have the value given here; another value is refused. `mended`: configs that are set to
     the value given here if they differ. `replaced`: values of an earlier version; a config that still has one is set to
     the value given here. `at_least`: configs that are set to this number if they are smaller, because a broker that
@@ -38,7 +38,7 @@ class Topic:
     mended: frozenset[str] = frozenset()
     replaced: dict[str, str] = field(default_factory=dict)
     at_least: dict[str, int] = field(default_factory=lambda: {MOST_BYTES: DEFAULT_MOST_BYTES})
-    each: str = ""
+    harm: str = ""
 
     @property
     def partitions(self) -> int | None:

@@ -133,12 +133,12 @@ _ID: Final = re.compile(r"[A-Za-z0-9.+-]+(?: WITH [A-Za-z0-9.+-]+)?")
 
 
 class Dependency(NamedTuple):
-    """Something that is needed or comes along. `of`: what needs it."""
+    """Something that is needed or comes along. `needed_by`: what needs it."""
 
     name: str
     version: str
     licence: str
-    of: str
+    needed_by: str
 
 
 class UnknownLicenceError(ValueError):
@@ -305,7 +305,7 @@ def page() -> str:
 
 
 def _table(parts: list[Dependency]) -> str:
-    rows = [f"| {part.name} | {part.version} | {part.licence} | {part.of} |" for part in parts]
+    rows = [f"| {part.name} | {part.version} | {part.licence} | {part.needed_by} |" for part in parts]
     return "\n".join(["| package | version | licence | of |", "|---|---|---|---|", *rows])
 
 

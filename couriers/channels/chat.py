@@ -98,7 +98,7 @@ def _text(request: Request, console_url: str | None) -> tuple[str, str]:
         source_of(notification.data),
         f"until {until}" if until else "",
         one_line(notification.data.get("why")),
-        f"{console}{page_of(request, mine=texts.mine)}" if console else "",
+        f"{console}{page_of(request, is_own=texts.is_own)}" if console else "",
     ]
     rep_name = request.rep.name or request.rep.rep_id
     return f"{rep_name}: {(own and own.subject) or texts.subject}", "\n".join(line for line in lines if line)

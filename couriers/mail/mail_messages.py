@@ -46,7 +46,7 @@ def _content(request: Request, console: str) -> tuple[MailContent, str]:
         facts=_facts(request, name),
         closing=texts.closing,
         button=texts.button,
-        link=f"{console}{page_of(request, mine=texts.mine)}" if console else None,
+        link=f"{console}{page_of(request, is_own=texts.is_own)}" if console else None,
     )
     return content, f"{heading}: {name}" if org.names_in_subjects and name != UNNAMED else heading
 

@@ -55,7 +55,7 @@ def shown_message(request: Request, console_url: str | None, now: datetime) -> P
         "tag": tag_of(notification),
         "title": (own and own.subject) or texts.subject,
         "body": " · ".join(fact for fact in facts if fact),
-        "url": f"{console}{_path(request, mine=texts.mine)}",
+        "url": f"{console}{_path(request, is_own=texts.is_own)}",
         "lead_id": notification.lead_id,
         "until": request.until.isoformat(),
     }
@@ -85,9 +85,11 @@ def topic_of(notification: Notification) -> str:
     return urlsafe_b64encode(digest[:_TOPIC_BYTES]).decode()
 
 
-def _path(request: Request, *, mine: bool) -> str:
+def _path(request: Request, *, is_own: bool) -> str:
     """Return the page that a click opens. Every page shows the rep's offers."""
-    return OWN_QUEUE if request.notification.template == "new_lead_button" else page_of(request, mine=mine)
+    return (
+        OWN_QUEUE if request.notification.template == "new_lead_button" else page_of(request, is_own=is_own)
+    )
 
 
 def _until(request: Request) -> str:

@@ -142,7 +142,7 @@ class CallChannel:
                 call.happens(call_events.PhoneAnswered(leg))
             case LegDigit(_, digit) if leg == "rep":
                 call.happens(call_events.DigitPressed(digit))
-            case LegWordsEnded(_, number) if number == call.words:
+            case LegWordsEnded(_, number) if number == call.announcements:
                 call.happens(call_events.WordsEnded())
             case LegOver(_, reason):
                 call.happens(call_events.LegEnded(leg, reason))

@@ -35,8 +35,8 @@ class Caller:
     org: str
     campaign: str
     lead_id: str
-    taken: bool = False
-    over: asyncio.Event = field(default_factory=asyncio.Event)
+    is_connected: bool = False
+    ended: asyncio.Event = field(default_factory=asyncio.Event)
     heard_words: asyncio.Event = field(default_factory=asyncio.Event)
 
 
@@ -64,14 +64,14 @@ class Callers:
     def waiting(self, lead: str) -> str | None:
         """Return the leg of a lead that is on the line and was not connected yet."""
         for leg_id, caller in self._callers.items():
-            if caller.lead_id == lead and not caller.taken and not caller.over.is_set():
+            if caller.lead_id == lead and not caller.is_connected and not caller.ended.is_set():
                 return leg_id
         return None
 
     def take(self, leg_id: str) -> None:
         """Note that a rep is connected with the caller."""
         if leg_id in self._callers:
-            self._callers[leg_id].taken = True
+            self._callers[leg_id].is_connected = True
 
     def comes(self, call: InboundCall) -> None:
         """Take a call."""
@@ -82,7 +82,7 @@ class Callers:
     def ended(self, leg_id: str) -> None:
         """Note that a caller hung up."""
         if leg_id in self._callers:
-            self._callers[leg_id].over.set()
+            self._callers[leg_id].ended.set()
 
     def heard(self, leg_id: str) -> None:
         """Note that a caller heard the words."""
@@ -121,10 +121,10 @@ class Callers:
             await self._arrive(message)
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(self._wait_seconds):
-                    await caller.over.wait()
-            if not caller.taken and not caller.over.is_set():
+                    await caller.ended.wait()
+            if not caller.is_connected and not caller.ended.is_set():
                 await self._apologize(caller)
-            await caller.over.wait()
+            await caller.ended.wait()
         except (DeliveryError, RetryableError) as error:
             _log.warning("a caller was lost", reason=str(error))
             await self._hang_up(call.leg_id)
@@ -132,7 +132,7 @@ class Callers:
             del self._callers[call.leg_id]
             seconds = round((datetime.now(UTC) - began).total_seconds(), 3)
             await self._record(
-                caller, "ended", seconds=seconds, reason="hung_up" if caller.taken else "no_answer"
+                caller, "ended", seconds=seconds, reason="hung_up" if caller.is_connected else "no_answer"
             )
 
     async def _apologize(self, caller: Caller) -> None:

@@ -59,11 +59,11 @@ class _Leg:
     """One call of Twilio. `reply`: an open webhook that waits for TwiML. `document`: the last document's number."""
 
     sid: str = ""
-    answered: bool = False
+    is_answered: bool = False
     by_machine: bool = False
     reply: asyncio.Future[str] | None = None
     document: int = 0
-    words: int = 0
+    announcement: int = 0
 
 
 class Twilio:
@@ -149,7 +149,7 @@ class Twilio:
         """Play sounds, instead of what is being played."""
         leg = self._legs.get(leg_id)
         if leg is not None:
-            leg.words = number
+            leg.announcement = number
             digits, ended = self._next(leg_id, "digit"), self._same(leg_id, "words")
             await self._tell(leg_id, twiml.twiml_of_sounds(sounds, self._settings.say_voice, digits, ended))
 
@@ -189,7 +189,7 @@ class Twilio:
             return
         if leg.reply is not None and not leg.reply.done():
             leg.reply.set_result(document)
-        elif leg.sid and leg.answered:
+        elif leg.sid and leg.is_answered:
             await self._update(leg, "Twiml", document)
 
     async def _update(self, leg: _Leg, name: str, value: str) -> None:
@@ -257,7 +257,7 @@ class Twilio:
                     await self.hang_up(leg_id)
             return twiml.EMPTY
         if page == "answered":
-            leg.sid, leg.answered = form.get("CallSid", leg.sid), True
+            leg.sid, leg.is_answered = form.get("CallSid", leg.sid), True
             return await self._reply(leg_id, leg, LegAnswered(leg_id))
         if document != leg.document:  # the leg has another document by now
             return twiml.idle(self._same(leg_id, "digit"), self._same(leg_id, "idle"))
@@ -265,7 +265,7 @@ class Twilio:
         if page == "digit" and (digit := form.get("Digits", "")[:1]):
             return await self._reply(leg_id, leg, LegDigit(leg_id, digit))
         if page == "words":
-            return await self._reply(leg_id, leg, LegWordsEnded(leg_id, leg.words))
+            return await self._reply(leg_id, leg, LegWordsEnded(leg_id, leg.announcement))
         return self._idle(leg_id)
 
     async def take_inbound_call(self, form: dict[str, str]) -> str:
@@ -280,7 +280,7 @@ class Twilio:
             return twiml.HANG_UP
         if call.get("status") not in _LIVE:  # a request from long ago, sent again by somebody
             return twiml.HANG_UP
-        leg = self._legs[leg_id] = _Leg(sid=leg_id, answered=True)
+        leg = self._legs[leg_id] = _Leg(sid=leg_id, is_answered=True)
         event = InboundCall(leg_id, form.get("To", ""), form.get("From", ""))
         return await self._reply(leg_id, leg, event, self._waits(leg_id))
 
@@ -303,7 +303,7 @@ class Twilio:
             self._on_event(LegRinging(leg_id))
         elif status in ENDED:
             reason = ENDED[status]
-            if leg.by_machine or (reason == "hung_up" and not leg.answered):
+            if leg.by_machine or (reason == "hung_up" and not leg.is_answered):
                 reason = "no_answer"
             del self._legs[leg_id]
             if leg.reply is not None and not leg.reply.done():

@@ -62,7 +62,7 @@ def _sent(value: bytes, headers: Headers) -> SalvagedFields:
             return salvage(base64.b64decode(encoded, validate=True), _FIELDS)
         except (binascii.Error, ValueError):
             pass
-    return SalvagedFields("", {}, whole=False)
+    return SalvagedFields("", {}, is_whole=False)
 
 
 def _identifier(value: Any) -> str | None:
@@ -85,7 +85,7 @@ def _lead_id(value: Any) -> str:
 
 
 def _org(sent: SalvagedFields) -> str:
-    if "org" not in sent.fields and not sent.whole:
+    if "org" not in sent.fields and not sent.is_whole:
         return NO_ORG
     try:
         return normalize.org(sent.fields.get("org"))

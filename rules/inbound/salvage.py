@@ -41,7 +41,7 @@ class UnreadableField(msgspec.Struct, frozen=True):
 class SalvagedFields(msgspec.Struct, frozen=True):
     """The fields that were found.
 
-    `whole`: the object was read to its end, so a field that was not found does not exist.
+    `is_whole`: the object was read to its end, so a field that was not found does not exist.
 
     `fields`: text, whole numbers, true, false and null as they are; anything else as `NestedField` or
     `UnreadableField`.
@@ -49,7 +49,7 @@ class SalvagedFields(msgspec.Struct, frozen=True):
 
     text: str
     fields: dict[str, Any]
-    whole: bool
+    is_whole: bool
 
 
 def salvage(value: bytes, names: Collection[str]) -> SalvagedFields:

@@ -41,12 +41,12 @@ ID_REUSED: Final = "id_reused"
 class _Arrival(msgspec.Struct):
     """What tells one arrival's person from others.
 
-    `given`: phone and mail address as read, also placeholders. `handles`: without placeholders. `joining`: those that
+    `identifying`: phone and mail address as read, also placeholders. `handles`: without placeholders. `joining`: those that
     tell people apart. `name`: the digest of its last name.
     `retired`: those that this arrival shows to be shared, because it is the third last name they are met with.
     """
 
-    given: tuple[str, ...]
+    identifying: tuple[str, ...]
     handles: tuple[str, ...]
     joining: tuple[str, ...]
     name: str | None
@@ -125,7 +125,7 @@ def placed_undecided(event: PersonArrived, persons: Persons) -> ArrivalPlaced:
 def _read(persons: Persons, facts: Facts, shared: frozenset[str]) -> _Arrival:
     joining = joining_handles(facts, shared)
     return _Arrival(
-        given=tuple(value for value in (facts.phone, facts.phone_extension, facts.email) if value),
+        identifying=tuple(value for value in (facts.phone, facts.phone_extension, facts.email) if value),
         handles=handles_of(facts),
         joining=tuple(handle for handle in joining if not persons.is_retired(handle)),
         name=name_digest(facts),
@@ -139,7 +139,7 @@ def _with_own_id(
     before = persons.lead_of(event.lead_id)
     if before is None or not _is_another_person(persons, arrival, before):
         return event, None
-    own_id = reused_lead_id(event.lead_id, *arrival.given, arrival.name or "")
+    own_id = reused_lead_id(event.lead_id, *arrival.identifying, arrival.name or "")
     return msgspec.structs.replace(event, lead_id=own_id), before
 
 
@@ -152,7 +152,7 @@ def _is_another_person(persons: Persons, arrival: _Arrival, lead_id: str) -> boo
     names = persons.names(lead_id)
     if arrival.name is None or not names or arrival.name in names:
         return False
-    return bool(arrival.given) and not any(
+    return bool(arrival.identifying) and not any(
         persons.joins(lead_id, joining) or persons.was_corrected(lead_id, do_not_contact_handle(joining))
         for joining in arrival.joining
     )

@@ -46,11 +46,11 @@ class IndexedRule(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class _Entry(msgspec.Struct, frozen=True, eq=False):
-    """One indexed rule. `literals`: slots and their required answers. `rest`: the other conditions that must hold."""
+    """One indexed rule. `literals`: slots and their required answers. `others`: the other conditions that must hold."""
 
     name: str
     literals: tuple[tuple[int, int], ...]
-    rest: CompiledNode | None
+    others: CompiledNode | None
     rule: CompiledRule
 
 
@@ -200,7 +200,7 @@ def required_nodes(node: Node, expected: bool = True) -> Iterator[Required]:
 
 
 def _always_tested(entry: _Entry, sight: _LookUp, now: datetime) -> Answer:
-    remaining = entry.rest
+    remaining = entry.others
     if remaining is None:
         return True, None
     if remaining.static is not None:

@@ -286,7 +286,7 @@ async def test_a_kafka_that_is_away_when_following_begins_is_waited_for() -> Non
             await cluster.send(topic, [(0, b"k", b"there")])
             await asyncio.to_thread(broker.kill9)
             settings = Settings.read(kafka_bootstrap_servers=broker.address)
-            async with aclosing(follow(settings, topic, lost=lambda _: lost.set())) as batches:
+            async with aclosing(follow(settings, topic, on_failure=lambda _: lost.set())) as batches:
                 reading = asyncio.create_task(until_caught_up(batches))
                 await lost.wait()
                 await asyncio.to_thread(broker.start)

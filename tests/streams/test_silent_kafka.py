@@ -52,7 +52,7 @@ async def test_a_producer_gives_up_what_a_silent_kafka_does_not_take(broker: Kaf
 async def test_a_follower_says_that_kafka_is_silent_and_goes_on_after_it(broker: KafkaBroker) -> None:
     settings = Settings.read(kafka_bootstrap_servers=broker.address)
     lost = asyncio.Event()
-    reading = clients.follow(settings, LEAD_ARRIVALS, from_end=True, lost=lambda _: lost.set())
+    reading = clients.follow(settings, LEAD_ARRIVALS, from_end=True, on_failure=lambda _: lost.set())
     async with aclosing(reading) as batches, asyncio.timeout(PATIENCE_SECONDS):
         assert (await anext(batches)).caught_up
         broker.suspend()

@@ -102,7 +102,7 @@ class Health:
             rows = sum(
                 len(table.rows) for table in app.tables.values() if isinstance(table, JournalTable | OrgTable)
             )
-            if self._patience.is_over(self._ticked, waits=bool(waits), done=rows):
+            if self._patience.is_over(self._ticked, waits=bool(waits), progress=rows):
                 leave(
                     ExitCode.SOFTWARE, "worker", f"got nowhere for {STUCK_SECONDS:.0f} s: {self.ready()[1]}"
                 )

@@ -251,9 +251,9 @@ async def follow(
     a mapping says it for each topic.
     `begin`: the offset at which reading begins in some partitions; one that Kafka does not have any more begins anew.
 
-    When Kafka is away or silent, `on_failure` is called with the error, and reading resumes at its position, by the policy
-    `FOLLOW_TOPIC`. The records of a partition come in order, each once. An exception of the caller ends the reading.
-    Raises `ConfigError` if Kafka refuses the client.
+    When Kafka is away or silent, `on_failure` is called with the error, and reading resumes at its position, by the
+    policy `FOLLOW_TOPIC`. The records of a partition come in order, each once. An exception of the caller ends the
+    reading. Raises `ConfigError` if Kafka refuses the client.
     """
     positions: dict[TopicPartition, int] = dict(begin or {})
     caught_up = False

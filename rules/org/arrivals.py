@@ -41,8 +41,8 @@ ID_REUSED: Final = "id_reused"
 class _Arrival(msgspec.Struct):
     """What tells one arrival's person from others.
 
-    `identifying`: phone and mail address as read, also placeholders. `handles`: without placeholders. `joining`: those that
-    tell people apart. `name`: the digest of its last name.
+    `identifying`: phone and mail address as read, also placeholders. `handles`: without placeholders. `joining`:
+    those that tell people apart. `name`: the digest of its last name.
     `retired`: those that this arrival shows to be shared, because it is the third last name they are met with.
     """
 

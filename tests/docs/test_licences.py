@@ -17,11 +17,11 @@ def test_the_page_is_current_and_every_licence_is_allowed() -> None:
 def test_every_locked_package_is_on_the_page_with_what_needs_it() -> None:
     found = {part.name: part for part in software_licences.packages()}
     assert len(found) > 100
-    assert found["aiokafka"].of == found["mode-streaming"].of == "firstclaim"
-    assert found["quixstreams"].of == "firstclaim[bench]"
-    assert found["opentelemetry-exporter-otlp-proto-http"].of == "firstclaim[otel]"
-    assert found["ruff"].of == "firstclaim[dev]"
-    assert "firstclaim[oidc]" in found["joserfc"].of.split(", ")
+    assert found["aiokafka"].needed_by == found["mode-streaming"].needed_by == "firstclaim"
+    assert found["quixstreams"].needed_by == "firstclaim[bench]"
+    assert found["opentelemetry-exporter-otlp-proto-http"].needed_by == "firstclaim[otel]"
+    assert found["ruff"].needed_by == "firstclaim[dev]"
+    assert "firstclaim[oidc]" in found["joserfc"].needed_by.split(", ")
 
 
 def metadata(**fields: str) -> Any:

@@ -201,7 +201,7 @@ async def test_following_goes_on_where_it_was_after_an_error(
             raise KafkaConnectionError
         return await getmany(self, *args, **options)
 
-    async with aclosing(follow(settings, topic, from_end=True, lost=lost.append)) as batches:
+    async with aclosing(follow(settings, topic, from_end=True, on_failure=lost.append)) as batches:
         await anext(batches)
         await cluster.send(topic, [(0, b"k", b"before")])
         assert await values_of(batches, 1) == [b"before"]

@@ -74,7 +74,7 @@ async def test_a_follower_that_reads_many_records_at_once_does_not_call_kafka_si
     async with clients.started_client(clients.producer(settings)) as producer:
         await clients.durable([await producer.send(ASSIGNMENTS, b"{}", b"%d" % n) for n in range(MANY)])
     lost: list[Exception] = []
-    reading = clients.follow(settings, ASSIGNMENTS, poll_ms=5_000, lost=lost.append)
+    reading = clients.follow(settings, ASSIGNMENTS, poll_ms=5_000, on_failure=lost.append)
     count = 0
     async with aclosing(reading) as batches, asyncio.timeout(PATIENCE_SECONDS):
         async for batch in batches:

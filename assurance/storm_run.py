@@ -85,12 +85,12 @@ async def fair(*, leads: int, reps: int, workers: int, say: Say) -> dict[str, An
                 killing.cancel()
                 await asyncio.gather(killing, return_exceptions=True)
                 await victims.ready()
-                given = await turns_of(settings, turns.ORG)
+                by_group = await turns_of(settings, turns.ORG)
                 report = await _verified(settings, say)
             finally:
                 await victims.stop()
-    even = judge(given[turns.EVEN], dict.fromkeys(turns.steady(reps), 1))
-    weighted = judge(given[turns.WEIGHTED], turns.WEIGHTS)
+    even = judge(by_group[turns.EVEN], dict.fromkeys(turns.steady(reps), 1))
+    weighted = judge(by_group[turns.WEIGHTED], turns.WEIGHTS)
     right = result.taken == result.leads and even.most_apart <= 1 and weighted.off_share <= 1
     return {
         "ok": right and report.ok and not victims.odd,
@@ -133,8 +133,8 @@ async def _published(settings: Settings, org: str, objects: WantedAction) -> Non
 
 async def _verified(settings: Settings, say: Say) -> VerifyReport:
     report = await verify(settings, wait_seconds=SETTLE_SECONDS, say=say)
-    for found in report.lines():
-        say(found)
+    for line in report.lines():
+        say(line)
     return report
 
 

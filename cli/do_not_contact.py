@@ -64,11 +64,11 @@ def show(org: Org = "default", as_json: AsJson = False) -> None:
     """
     from application.do_not_contact import read_list
 
-    found = asyncio.run(read_list(running(), org))
-    for each in found.values():
-        typer.echo(f"{each.handle:<40} {each.at.isoformat(timespec='seconds')}  {each.reason}")
-    typer.echo(f"{len(found):,} on the list of {org}")
-    finish({"listed": [msgspec.to_builtins(each) for each in found.values()]}, as_json=as_json)
+    listed = asyncio.run(read_list(running(), org))
+    for entry in listed.values():
+        typer.echo(f"{entry.handle:<40} {entry.at.isoformat(timespec='seconds')}  {entry.reason}")
+    typer.echo(f"{len(listed):,} on the list of {org}")
+    finish({"listed": [msgspec.to_builtins(entry) for entry in listed.values()]}, as_json=as_json)
 
 
 @do_not_contact.command("check")
@@ -80,15 +80,17 @@ def check(whom: Whom = None, file: File = None, org: Org = "default", as_json: A
     from application.do_not_contact import read_list
 
     handles = _read(whom, file)
-    known = asyncio.run(read_list(running(), org))
-    found = {handle: known[handle].reason for handle in handles.found if handle in known}
+    listed = asyncio.run(read_list(running(), org))
+    reasons = {handle: listed[handle].reason for handle in handles.found if handle in listed}
     for handle in handles.found:
-        typer.echo(f"{handle}: {f'on the list: {found[handle]}' if handle in found else 'not on the list'}")
-    free = [handle for handle in handles.found if handle not in found]
+        typer.echo(
+            f"{handle}: {f'on the list: {reasons[handle]}' if handle in reasons else 'not on the list'}"
+        )
+    free = [handle for handle in handles.found if handle not in reasons]
     finish(
-        {"listed": found, "free": free, "refused": handles.refused},
+        {"listed": reasons, "free": free, "refused": handles.refused},
         as_json=as_json,
-        ok=not (found or handles.refused),
+        ok=not (reasons or handles.refused),
     )
 
 

@@ -29,7 +29,7 @@ class FakeClocks:
         self._folder = folder
         self._library = folder / "fake_clock.so"
         command = [compiler, "-O2", "-shared", "-fPIC", "-o", str(self._library), str(SOURCE)]
-        done = subprocess.run(
+        result = subprocess.run(
             command,
             check=False,
             stdout=subprocess.PIPE,
@@ -37,8 +37,8 @@ class FakeClocks:
             text=True,
             timeout=COMPILE_SECONDS,
         )
-        if done.returncode:
-            raise ConfigError("--clock-jumps", f"{SOURCE.name} does not compile: {done.stdout.strip()}")
+        if result.returncode:
+            raise ConfigError("--clock-jumps", f"{SOURCE.name} does not compile: {result.stdout.strip()}")
 
     def environment(self, name: str) -> dict[str, str]:
         """Return what a process needs in its environment to have a clock that `jump` moves."""

@@ -119,7 +119,7 @@ async def chaos(
                         secure=secure,
                         brokers=brokers,
                         failover=failover,
-                        prepare=lambda made: isolations.extend(isolate_brokers(made, removal, say)),
+                        prepare=lambda prepared: isolations.extend(isolate_brokers(prepared, removal, say)),
                     )
                 )
                 isolation = isolations[0] if isolations else None
@@ -230,7 +230,7 @@ async def _on(stack: LocalStack, settings: Settings, run: _Run) -> dict[str, Any
         *swallowed,
         *grown,
         *([f"{events:,} events were made, not {run.events:,}"] if too_few else []),
-        *(f"leads did not add up at a moment: {found}" for found in moments.findings[:MOST_SHOWN]),
+        *(f"leads did not add up at a moment: {finding}" for finding in moments.findings[:MOST_SHOWN]),
         *(f"answered twice, differently: {first} {then}" for first, then in contradictions[:MOST_SHOWN]),
     ):
         say(line)
@@ -284,7 +284,8 @@ async def _on(stack: LocalStack, settings: Settings, run: _Run) -> dict[str, Any
         "rang": phones.rang if phones else 0,
         "legs_unended": unended,
         "crm_consumers": [
-            {"command": each.command, "starts": each.starts, "kills": each.kills} for each in crm.all
+            {"command": consumer.command, "starts": consumer.starts, "kills": consumer.kills}
+            for consumer in crm.all
         ],
         "crm_findings": len(crm.findings),
         "feed_entries": sum(probe.entries for probe in probes),
@@ -325,7 +326,7 @@ async def _load(
             TrafficFeed(client, history, run.seed, pace),
             Lender(lenders, history, run.seed, telephone=None if phones is None else phones.phones.uri),
         )
-        offers = Offers(settings, mine=lambda lead_id: lead_id not in lender.sent)
+        offers = Offers(settings, is_own=lambda lead_id: lead_id not in lender.sent)
         tasks["offers"] = asyncio.create_task(offers.follow())
         people = SimulatedPeople(client, feed.leads, reps=REPS, seed=run.seed, offers=offers)
         await feed.publish(people)

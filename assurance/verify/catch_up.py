@@ -214,10 +214,10 @@ class _CatchUpWait:
         """Return the end and the first offset of the topics' partitions."""
         topics = tuple(topics)
         reads = [extent(self._settings, topic) for topic in topics]
-        found = await asyncio.gather(*reads, return_exceptions=True)  # each closes what it opened
+        extents = await asyncio.gather(*reads, return_exceptions=True)  # each closes what it opened
         ends: Ends = {}
         begun: Ends = {}
-        for topic, partitions in zip(topics, found, strict=True):
+        for topic, partitions in zip(topics, extents, strict=True):
             if isinstance(partitions, BaseException):
                 raise partitions
             for partition, (begin, end) in partitions.items():

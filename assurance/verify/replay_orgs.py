@@ -94,15 +94,15 @@ class OrgReplay:
     def end(self) -> None:
         """Collect what the partition's orgs know of leads, check its reps' counts, and report what is overdue."""
         self._journal_facts.org_leads |= self._capacities.leads
-        known = set()
+        rep_keys = set()
         for org, state in self._orgs.states.items():
             self._journal_facts.persons[org] = state.persons
             for lead_id, count in state.persons.arrivals().items():
                 self._journal_facts.inquiries[org, lead_id] = count
             for row in state.reps.values():
-                known.add((org, row.rep_id))
+                rep_keys.add((org, row.rep_id))
                 self._capacities.compare(org, row)
-        self._capacities.without_row(known)
+        self._capacities.without_row(rep_keys)
         for org, lead_id in stuck_waiting(self._orgs):
             self._findings.suspect("lead_unoffered", lead_id, org=org)
         for org, waiting in self._orgs.wakes():
@@ -178,11 +178,12 @@ class OrgReplay:
         if written == [(record.key, record.value) for record in batch.records]:
             return ours
         theirs = self._read(batch)
-        kept = [record for record in batch.records if record.value is not None]
-        if len(theirs) < len(kept):
+        present = [record for record in batch.records if record.value is not None]
+        if len(theirs) < len(present):
             return ours  # an unreadable record is a finding of its own
         journal_records = {
-            key_text(record.key): msgspec.to_builtins(one) for record, one in zip(kept, theirs, strict=True)
+            key_text(record.key): msgspec.to_builtins(their_record)
+            for record, their_record in zip(present, theirs, strict=True)
         }
         decided_records = {key_text(key): msgspec.to_builtins(record) for key, record in decided.records}
         self._findings.add(
@@ -196,7 +197,7 @@ class OrgReplay:
         return theirs
 
     def _read(self, batch: OrgRecordBatch) -> list[OrgRecord]:
-        found = []
+        records = []
         for record in batch.records:
             if record.value is None:
                 continue  # a tombstone: `_apply` removes what its key names
@@ -204,8 +205,8 @@ class OrgReplay:
             if read is None:
                 self._findings.add("record_unreadable", key_text(record.key), at=position_of(record))
             else:
-                found.append(read)
-        return found
+                records.append(read)
+        return records
 
     # -- results -----------------------------------------------------------------------------------------------------
 
@@ -230,8 +231,8 @@ class OrgReplay:
                     reps.append((record.org, row))
                 case DirectoryRow():
                     key = (record.org, record.kind, record.object_id)
-                    known = self._journal_facts.org_published.get(key, -1)
-                    self._journal_facts.org_published[key] = max(known, record.version)
+                    known_version = self._journal_facts.org_published.get(key, -1)
+                    self._journal_facts.org_published[key] = max(known_version, record.version)
                 case _:
                     pass
         for step in steps:

@@ -79,11 +79,11 @@ async def prepare(parts: PartsOf, person: Proved) -> PreparedSecondFactor:
 
 
 @router.put(PATH)
-async def confirm(parts: PartsOf, person: Proved, given: Code) -> RecoveryCodes:
+async def confirm(parts: PartsOf, person: Proved, body: Code) -> RecoveryCodes:
     """Activate the prepared secret by a code of it. From then on, sign-in asks for codes."""
     account = _own(person)
     async with parts.audit.act(person.as_actor, "second_factor_set_up", account_object(account.rep_id)):
-        codes = await asyncio.to_thread(parts.second_factors.confirm, account, given.code)
+        codes = await asyncio.to_thread(parts.second_factors.confirm, account, body.code)
         if codes is None:
             raise HttpProblem(
                 HTTPStatus.UNPROCESSABLE_ENTITY, "invalid", "code: does not match the prepared secret"

@@ -92,5 +92,5 @@ def _nobody(vouched: VerifiedIdentity) -> str:
     return f"{vouched.email} has no account here that is free: ask an admin for one."
 
 
-def _refused(request: Request, parts: Services, said: str) -> Response:
-    return shown(request, parts, status=HTTPStatus.FORBIDDEN, said=said)
+def _refused(request: Request, parts: Services, message: str) -> Response:
+    return shown(request, parts, status=HTTPStatus.FORBIDDEN, message=message)

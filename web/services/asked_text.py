@@ -75,5 +75,5 @@ def asked_text(who: str, result: str, why: Mapping[str, Any]) -> str:
     if result in (Result.WON, Result.DONE):
         return f"{text}, and it was done"
     reason = str(why.get("reason") or "")
-    known = WHY_NOT_DONE[Reason(reason)] if reason in set(Reason) else "it was refused"
-    return f"{text}, but {known}"
+    cause = WHY_NOT_DONE[Reason(reason)] if reason in set(Reason) else "it was refused"
+    return f"{text}, but {cause}"

@@ -85,14 +85,14 @@ class Export(Response):
             await answer(Request(scope), problem)(scope, receive, send)
             return
         try:
-            gone = asyncio.create_task(_until_gone(receive))
+            disconnect = asyncio.create_task(_until_gone(receive))
             sending = asyncio.create_task(self._send(send))
             done, _ = await asyncio.wait(
-                {gone, sending}, timeout=EXPORT_SECONDS, return_when=asyncio.FIRST_COMPLETED
+                {disconnect, sending}, timeout=EXPORT_SECONDS, return_when=asyncio.FIRST_COMPLETED
             )
-            for task in (gone, sending):
+            for task in (disconnect, sending):
                 task.cancel()
-            results = await asyncio.gather(gone, sending, return_exceptions=True)
+            results = await asyncio.gather(disconnect, sending, return_exceptions=True)
             if sending in done and isinstance(results[1], BaseException):
                 raise results[1]
             if sending not in done:

@@ -86,7 +86,7 @@ def _since(read: Any) -> datetime:
 
 def _moves(connection: Connection, org: str, rep_id: str, since: datetime) -> list[Row]:
     table = AssignmentHistoryTable
-    found: list[Row] = []
+    rows: list[Row] = []
     for side in (table.rep_id, table.previous_rep_id):
         query = (
             select(*table.__table__.columns, LeadTable.facts)
@@ -95,10 +95,10 @@ def _moves(connection: Connection, org: str, rep_id: str, since: datetime) -> li
             .order_by(table.assigned_at.desc(), table.lead_id)
             .limit(MOST)
         )
-        found += [dict(row) for row in connection.execute(query).mappings()]
+        rows += [dict(row) for row in connection.execute(query).mappings()]
     rows_shown = (
         row
-        for row in found
+        for row in rows
         if concerns(rep_id, row["how"], row["via"], row["rep_id"], row["previous_rep_id"])
         and not _by_oneself(rep_id, row)
     )
@@ -141,8 +141,8 @@ def _by_oneself(rep_id: str, row: Row) -> bool:
 
 def _maker(row: Row) -> tuple[str | None, str | None]:
     """Return who moved the lead, and the reason as it was written."""
-    found = _BY.fullmatch(row["why"])
-    return (found["by"], found["why"]) if found else (None, None)
+    match = _BY.fullmatch(row["why"])
+    return (match["by"], match["why"]) if match else (None, None)
 
 
 def _notice(person: Person, rows: Sequence[Row], names: Names) -> MovedNotice:
@@ -151,7 +151,7 @@ def _notice(person: Person, rows: Sequence[Row], names: Names) -> MovedNotice:
     by, why = _maker(first)
     to_you = first["rep_id"] == person.rep_id
     moved = MovedLeads(
-        leads=_named(leads, len(rows)),
+        leads=_lead_names(leads, len(rows)),
         one=len(rows) == 1,
         to_you=to_you,
         how=first["how"],
@@ -170,7 +170,7 @@ def _notice(person: Person, rows: Sequence[Row], names: Names) -> MovedNotice:
     )
 
 
-def _named(leads: Iterable[MovedLead], count: int) -> str:
+def _lead_names(leads: Iterable[MovedLead], count: int) -> str:
     return next(iter(leads)).name if count == 1 else f"{count:,} leads"
 
 

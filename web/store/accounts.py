@@ -135,8 +135,8 @@ class Accounts(Store):
         with self.writing() if at is not None else self.reading() as connection:
             if at is not None:
                 connection.execute(update(AccountTable).where(of_it).values(notices_read_at=at))
-            found: datetime | None = connection.scalar(select(AccountTable.notices_read_at).where(of_it))
-            return found
+            read_until: datetime | None = connection.scalar(select(AccountTable.notices_read_at).where(of_it))
+            return read_until
 
     def unbind(self, email: str) -> bool:
         """Remove an account's binding, so that its next OIDC sign-in binds it again. Say whether it was bound."""

@@ -37,10 +37,10 @@ class _UndecidedDue:
         """Find out whether the partition decides its due events."""
         if self.has_moved:
             self.has_moved, self.since = False, now
-        waited = abs(now - self.since)
-        if waited >= RETRY_SECONDS:
+        elapsed = abs(now - self.since)
+        if elapsed >= RETRY_SECONDS:
             self.undecided = 0
-        self.is_stuck = self.undecided > 0 and waited >= STUCK_SECONDS
+        self.is_stuck = self.undecided > 0 and elapsed >= STUCK_SECONDS
 
 
 class DuePace:

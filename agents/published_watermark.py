@@ -87,7 +87,7 @@ class PublishedWatermark:
                 await consumer.end_offsets(topic_partitions),
             )
             async with asyncio.timeout(LOOK_SECONDS):
-                for back in LOOK_BACK:
+                for count in LOOK_BACK:
                     unknown = [
                         tp
                         for tp in topic_partitions
@@ -96,7 +96,7 @@ class PublishedWatermark:
                     await self._find_last_message(
                         consumer,
                         partitions,
-                        {tp: (max(begin[tp], end[tp] - back), end[tp]) for tp in unknown},
+                        {tp: (max(begin[tp], end[tp] - count), end[tp]) for tp in unknown},
                     )
         finally:
             await stop_consumer(consumer)

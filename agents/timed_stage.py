@@ -36,11 +36,11 @@ class TimedStage(Stage, ABC):
         room = pace.room(now)
         moving, rooms = [], []
         for timed in self.timed_partitions():
-            own = pace.room_of_stuck(timed.partition)
-            if own is None:
+            stuck_room = pace.room_of_stuck(timed.partition)
+            if stuck_room is None:
                 moving.append(timed)
             else:
-                rooms.append(([timed], own))
+                rooms.append(([timed], stuck_room))
         for partitions, limit in ((moving, room), *rooms):
             for partition, event in due_events(partitions, now, limit):
                 self.append(partition, event)

@@ -128,13 +128,13 @@ class RunResult(msgspec.Struct, kw_only=True):
     def summary(self, verb: str) -> list[str]:
         """Return lines with the numbers of letters handled and not handled. `verb`: the verb to print."""
         lines = [f"{count:,} left out: {reason}" for reason, count in sorted(self.left_out.items())]
-        again = (
+        repeats_text = (
             f", {self.again:,} of them again; a repeat of a known message changes nothing"
             if self.again
             else ""
         )
-        would = "would be " if self.dry_run else ""
-        lines.append(f"{self.replayed + self.skipped:,} {would}{verb}{again}")
+        conditional = "would be " if self.dry_run else ""
+        lines.append(f"{self.replayed + self.skipped:,} {conditional}{verb}{repeats_text}")
         return [*lines, *([f"{self.failed:,} failed"] if self.failed else [])]
 
 

@@ -64,8 +64,8 @@ def print_exceptions(desk: dict[str, Any]) -> None:
         for row in rows:
             table.add_row(*(Text(_cell_text(name, row[name])) for name in COLUMNS))
         console.print(table)
-    more = desk["open"] + desk["ignored"] - len(rows)
-    hidden = f" Not shown: {more:,}." if more else ""
+    hidden_count = desk["open"] + desk["ignored"] - len(rows)
+    hidden = f" Not shown: {hidden_count:,}." if hidden_count else ""
     console.print(f"Open: {desk['open']:,}. Ignored: {desk['ignored']:,}.{hidden}")
 
 

@@ -74,13 +74,13 @@ def deal_by_licence(
     `licences`: rep -> states; None if the rep's licences are not tracked. Leads that few reps may have are dealt first,
     so that the counts are as even as the licences allow. A lead that would not change hands is not counted.
     """
-    able = {lead: _licensed(licences, owners_and_phases.get(lead)) for lead in leads}
+    licensed_reps = {lead: _licensed(licences, owners_and_phases.get(lead)) for lead in leads}
     counts = dict.fromkeys(licences, 0)
     rep_of: dict[str, str] = {}
-    for lead in sorted(leads, key=lambda lead: len(able[lead])):
-        if not able[lead]:
+    for lead in sorted(leads, key=lambda lead: len(licensed_reps[lead])):
+        if not licensed_reps[lead]:
             continue
-        rep_of[lead] = min(able[lead], key=counts.__getitem__)
+        rep_of[lead] = min(licensed_reps[lead], key=counts.__getitem__)
         owner_and_phase = owners_and_phases.get(lead)
         counts[rep_of[lead]] += owner_and_phase is not None and owner_and_phase.changes(action)
     pairs = tuple((lead, rep_of[lead]) for lead in leads if lead in rep_of)

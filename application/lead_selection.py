@@ -84,14 +84,14 @@ class Segment:
 
         For `assign` these are the leads that nobody owns and that are not closed.
         """
-        met = [
+        matches = [
             (lead.arrived_at, lead.lead_id)
             for lead in leads
             if lead.facts.org == org
             and owner_and_phase_of(lead.owner, lead.phase, lead.facts.state).changes(action)
             and self._rule.test(lead, at)[0]
         ]
-        return LeadSelection(tuple(lead_id for _, lead_id in sorted(met)))
+        return LeadSelection(tuple(lead_id for _, lead_id in sorted(matches)))
 
 
 class _NamedLead(msgspec.Struct, frozen=True):

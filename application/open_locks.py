@@ -58,8 +58,8 @@ def print_locks(listing: dict[str, Any]) -> None:
         for row in rows:
             table.add_row(*(Text(_cell_text(row[name])) for name in COLUMNS))
         console.print(table)
-    more = listing["total"] - len(rows)
-    console.print(f"Open: {listing['total']:,}." + (f" Not shown: {more:,}." if more else ""))
+    hidden_count = listing["total"] - len(rows)
+    console.print(f"Open: {listing['total']:,}." + (f" Not shown: {hidden_count:,}." if hidden_count else ""))
 
 
 def _cell_text(value: Any) -> str:

@@ -215,8 +215,8 @@ class StateWatch:
         while True:
             members = await self._lags.members()
             for key, backlog in list(standing.items()):
-                stood = time.monotonic() - began > PROBE_SECONDS
-                if stood and await self._lags.is_empty(backlog):
+                has_stood = time.monotonic() - began > PROBE_SECONDS
+                if has_stood and await self._lags.is_empty(backlog):
                     self.empty.add(key)
                     del standing[key]
             problems = [*nobody_runs(members, self.backlogs), *stands_still(standing.values(), members)]
@@ -251,8 +251,8 @@ async def of_processes(settings: Settings) -> list[OperationalProblem]:
     give_up = time.monotonic() + PATIENCE_SECONDS
     while True:
         records = await asyncio.to_thread(read_records, settings.state_dir)
-        looks = [keeps_ending(record, time.time()) or await not_ready(record) for record in records]
-        problems = [problem for problem in looks if problem is not None]
+        results = [keeps_ending(record, time.time()) or await not_ready(record) for record in records]
+        problems = [problem for problem in results if problem is not None]
         if not problems or time.monotonic() > give_up:
             return problems
         await asyncio.sleep(LOOK_SECONDS)

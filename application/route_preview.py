@@ -127,7 +127,7 @@ def distributed_again(
     """Route a lead as if nobody had it and it asked its group again. Reps tried in this round are left out (R8)."""
     at = max(at, org_partition.at)
     rules = rule_book.org(lead.facts.org)
-    free = replace(
+    free_lead = replace(
         lead,
         phase=Phase.QUEUED,
         owner=None,
@@ -141,7 +141,7 @@ def distributed_again(
         open_exception=None,
         deadlines=(),
     )
-    transition = Transition(lead=free, at=at, rules=rules, before_event=None)
+    transition = Transition(lead=free_lead, at=at, rules=rules, before_event=None)
     _, group = rules.route(lead.facts)
     if group is not None and group.takes:
         request_rep(

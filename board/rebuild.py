@@ -66,7 +66,7 @@ async def rebuild(
     `progress` is called with (journal partitions done, partitions in all). Raises `RebuildInProgressError` if another
     one is running, `RetryableError` where Kafka or Valkey is unreachable. The current lists are then unchanged.
     """
-    own = client is None
+    owns_client = client is None
     client = client or connect(settings.redis_url)
     began = asyncio.get_running_loop().time()
     generation = uuid.uuid4().hex[:12]
@@ -91,7 +91,7 @@ async def rebuild(
             await _adopt(client, generation, life, after, floor, orgs)
             await _sweep(client, generation)
     finally:
-        if own:
+        if owns_client:
             await client.aclose()
     REBUILDS.inc()
     seconds = asyncio.get_running_loop().time() - began

@@ -173,8 +173,8 @@ class Deliverer:
             trace=pending.trace,
         )
         if status in {"sent", "delivered"}:
-            waited = self._clock() - pending.requested_at
-            metrics.SECONDS.labels(self._channel.name).observe(max(0.0, waited.total_seconds()))
+            wait = self._clock() - pending.requested_at
+            metrics.SECONDS.labels(self._channel.name).observe(max(0.0, wait.total_seconds()))
         identity = pending.notification.notification_id
         self._remember(identity, status)
         self._pending.pop(identity, None)

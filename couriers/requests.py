@@ -60,10 +60,10 @@ def refused_by_rep(rep: RepObject, notification: Notification) -> str | None:
     sort = SORTS.get(notification.template)
     if sort is None:
         return None
-    ways = getattr(rep.notify, sort)
+    kinds = getattr(rep.notify, sort)
     return (
         None
-        if ways is None or notification.kind in ways
+        if kinds is None or notification.kind in kinds
         else f"the rep wants no {notification.kind} of {sort}"
     )
 

@@ -110,8 +110,8 @@ def bounded_differences(differences: tuple[AuditDifference, ...]) -> tuple[Audit
         if size > MOST_BYTES:
             break
         bounded.append(short)
-    if more := len(differences) - len(bounded):
-        bounded.append(AuditDifference("…", None, f"{more} more differences"))
+    if dropped := len(differences) - len(bounded):
+        bounded.append(AuditDifference("…", None, f"{dropped} more differences"))
     return tuple(bounded)
 
 

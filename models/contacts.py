@@ -208,11 +208,11 @@ def _is_address(address: str) -> bool:
 
 def with_ascii_domain(address: str) -> str | None:
     """Return an address with its domain as punycode, which every mail server takes; None if it is no domain."""
-    local, _, domain = address.rpartition("@")
+    local_part, _, domain = address.rpartition("@")
     if not domain.isascii():
         try:
             domain = idna.encode(domain, uts46=True).decode()
         except (idna.IDNAError, UnicodeError):
             return None
-    address = f"{unicodedata.normalize('NFC', local)}@{domain}"
+    address = f"{unicodedata.normalize('NFC', local_part)}@{domain}"
     return address if len(address) <= EMAIL_LENGTH and _DOMAIN.fullmatch(domain) else None

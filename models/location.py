@@ -121,10 +121,10 @@ def _zip_text(value: Any) -> tuple[str | None, str | None]:
     upper = text.upper()
     label = _ZIP_LABEL.match(upper)
     text = upper[label.end() :] if label else upper
-    beside = _BESIDE_ZIP.fullmatch(text)
-    if beside is None:
+    match = _BESIDE_ZIP.fullmatch(text)
+    if match is None:
         return text, None
-    before, number, after = beside.groups()
+    before, number, after = match.groups()
     names = [word for word in (before, after) if word and word not in _COUNTRIES]
     states = {_state_beside(word) for word in names}
     if None in states or len(states) > 1:

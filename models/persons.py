@@ -76,8 +76,8 @@ def last_name_key(facts: Facts) -> str | None:
     """
     if not facts.last_name:
         return None
-    plain = unicodedata.normalize("NFKD", facts.last_name).casefold()
-    parts = ["".join(filter(str.isalnum, word)) for word in plain.replace("-", " ").split()]
+    decomposed = unicodedata.normalize("NFKD", facts.last_name).casefold()
+    parts = ["".join(filter(str.isalnum, word)) for word in decomposed.replace("-", " ").split()]
     while len(parts) > 1 and parts[-1] in _SUFFIXES:
         parts.pop()
     key = "".join(parts)

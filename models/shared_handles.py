@@ -104,10 +104,10 @@ def _placeholder_number(number: str) -> bool:
 
 
 def _placeholder_address(address: str) -> bool:
-    local, _, domain = address.partition("@")
+    local_part, _, domain = address.partition("@")
     if domain in _NOT_GIVEN_DOMAINS or _RESERVED.search(domain):
         return True
-    word = _BETWEEN.sub("", local)
+    word = _BETWEEN.sub("", local_part)
     word = _NUMBERED.sub("", word) or word
     if word in _NOT_GIVEN:
         return True

@@ -113,12 +113,12 @@ def split_name(full: str) -> tuple[str, str, str]:
     suffixes = [part for part in parts[1:] if all(map(_is_suffix, part.split()))]
     parts = [part for index, part in enumerate(parts) if index == 0 or part not in suffixes]
     if len(parts) > 1:
-        last, more = _without_suffix(parts[0].split())
-        first, also = _without_suffix(_untitled(" ".join(parts[1:]).split()))
-        return " ".join(first), " ".join(last), " ".join([*more, *also, *suffixes])
-    name_parts, more = _without_suffix(_untitled(parts[0].split() if parts else []))
+        last, own_suffixes = _without_suffix(parts[0].split())
+        first, first_suffixes = _without_suffix(_untitled(" ".join(parts[1:]).split()))
+        return " ".join(first), " ".join(last), " ".join([*own_suffixes, *first_suffixes, *suffixes])
+    name_parts, own_suffixes = _without_suffix(_untitled(parts[0].split() if parts else []))
     begin = _last_name_begins(name_parts)
-    return " ".join(name_parts[:begin]), " ".join(name_parts[begin:]), " ".join([*more, *suffixes])
+    return " ".join(name_parts[:begin]), " ".join(name_parts[begin:]), " ".join([*own_suffixes, *suffixes])
 
 
 def _without_signs(full: str) -> str:

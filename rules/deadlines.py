@@ -69,8 +69,8 @@ class DueHeap:
         if now is not None:
             self._put_back(now)
         entry = self._entries[0][0] if self._entries else None
-        again = self._handed_out[0][0] + RETRY_SECONDS if self._handed_out else None
-        return min((at for at in (entry, again) if at is not None), default=None)
+        retry_at = self._handed_out[0][0] + RETRY_SECONDS if self._handed_out else None
+        return min((at for at in (entry, retry_at) if at is not None), default=None)
 
     def _put_back(self, now: float) -> None:
         handed_out = self._handed_out

@@ -33,9 +33,9 @@ def acls(settings: Settings) -> Check:
     differences = [line for difference in compare(existing) for line in difference.lines()]
     if not differences:
         return Check(NAME, ok=True, detail=f"{len(existing)}, as `firstclaim acls` prints them")
-    more = f"; and {len(differences) - MOST_SAID} more" if len(differences) > MOST_SAID else ""
+    more_text = f"; and {len(differences) - MOST_SAID} more" if len(differences) > MOST_SAID else ""
     hint = "`firstclaim acls --commands` prints the commands that add the missing ACLs"
-    return Check(NAME, ok=False, detail="; ".join(differences[:MOST_SAID]) + more, hint=hint)
+    return Check(NAME, ok=False, detail="; ".join(differences[:MOST_SAID]) + more_text, hint=hint)
 
 
 async def _existing_acls(settings: Settings) -> list[HeldAcl]:

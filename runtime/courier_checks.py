@@ -94,10 +94,12 @@ def _telephone() -> Iterator[Check]:
         hint = f"correct FIRSTCLAIM_TELEPHONE_{'ARI' if name == 'Asterisk' else 'API'}_URL"
         yield Check(_TELEPHONE, ok=False, detail=f"{address}: {reason}", hint=hint)
         return
-    good = status == 200  # noqa: PLR2004  # OK, in HTTP's words
-    detail = f"{address}: {name} accepts {settings.user}" if good else f"{address}: {name} answers {status}"
-    hint = "" if good else "correct FIRSTCLAIM_TELEPHONE_USER or _PASSWORD, and the address"
-    yield Check(_TELEPHONE, good, detail, hint)
+    is_accepted = status == 200  # noqa: PLR2004  # OK, in HTTP's words
+    detail = (
+        f"{address}: {name} accepts {settings.user}" if is_accepted else f"{address}: {name} answers {status}"
+    )
+    hint = "" if is_accepted else "correct FIRSTCLAIM_TELEPHONE_USER or _PASSWORD, and the address"
+    yield Check(_TELEPHONE, is_accepted, detail, hint)
 
 
 def console_keys(web: WebSettings) -> Check:
@@ -107,9 +109,9 @@ def console_keys(web: WebSettings) -> Check:
         return Check(_KEYS, ok=True, detail=detail)
     try:
         keys, database = vault(web), make_url(web.console_database_url)
-        local = database.get_backend_name() == "sqlite"
+        is_local = database.get_backend_name() == "sqlite"
         new = "can be read; the database is not made yet"
-        if local and not Path(database.database or "").exists():
+        if is_local and not Path(database.database or "").exists():
             return Check(_KEYS, ok=True, detail=new)
         engine = connect(web.console_database_url, pooled=False)
         is_sealed = Seals(engine).opened_by(keys)

@@ -88,9 +88,9 @@ def examine(settings: Settings | None = None) -> list[Check]:
     checks.append(
         _reach("Valkey", "REDIS_URL", url_without_secrets(settings.redis_url), _ask_valkey, settings)
     )
-    reached = checks[-1].ok
+    valkey_answers = checks[-1].ok
     checks.extend(_sentinels(settings))
-    if reached:
+    if valkey_answers:
         checks.extend(_valkey_limits(settings))
     database = _address(settings.database_url)
     checks.append(_reach("CRM database", "DATABASE_URL", database, _ask_database, settings))
@@ -123,8 +123,10 @@ def _console(settings: Settings) -> Iterator[Check]:
 
 def _python() -> Check:
     running = ".".join(map(str, sys.version_info[:3]))
-    good = sys.version_info >= PYTHON
-    return Check("Python", good, running, "" if good else f"needs {PYTHON[0]}.{PYTHON[1]} or newer")
+    is_supported = sys.version_info >= PYTHON
+    return Check(
+        "Python", is_supported, running, "" if is_supported else f"needs {PYTHON[0]}.{PYTHON[1]} or newer"
+    )
 
 
 def _faust() -> Check:
@@ -135,9 +137,12 @@ def _faust() -> Check:
         return Check(
             "Faust", ok=False, detail="is not installed", hint=f"install faust-streaming {supported}"
         )
-    good = installed in FAUST_VERSIONS
+    is_supported = installed in FAUST_VERSIONS
     return Check(
-        "Faust", good, installed, "" if good else f"our patches fit faust-streaming {supported} only"
+        "Faust",
+        is_supported,
+        installed,
+        "" if is_supported else f"our patches fit faust-streaming {supported} only",
     )
 
 
@@ -191,10 +196,10 @@ def _jars(settings: Settings) -> Check:
 
 
 def _security(settings: Settings) -> Iterator[Check]:
-    local = all(
+    is_local = all(
         is_loopback(address.rpartition(":")[0]) for address in settings.kafka_bootstrap_servers.split(",")
     )
-    if settings.kafka_security_protocol == "SASL_PLAINTEXT" and not local:
+    if settings.kafka_security_protocol == "SASL_PLAINTEXT" and not is_local:
         detail = "KAFKA_SECURITY_PROTOCOL is SASL_PLAINTEXT: nothing is encrypted"
         yield Check("Kafka security", ok=False, detail=detail, hint="use SASL_SSL outside a trusted network")
     elif settings.ssl_context is not None and not settings.kafka_ssl_check_hostname:
@@ -219,10 +224,10 @@ def _disk(settings: Settings) -> Check:
     folder = settings.state_dir.absolute()
     while not folder.exists():
         folder = folder.parent
-    free = shutil.disk_usage(folder).free
-    enough = free >= FREE_BYTES_WANTED
+    free_bytes = shutil.disk_usage(folder).free
+    enough = free_bytes >= FREE_BYTES_WANTED
     hint = "" if enough else f"keep {FREE_BYTES_WANTED / 1e9:.0f} GB free: a broker whose disk is full stops"
-    return Check("disk space", enough, f"{free / 1e9:.1f} GB free at {folder}", hint)
+    return Check("disk space", enough, f"{free_bytes / 1e9:.1f} GB free at {folder}", hint)
 
 
 def _reach(
@@ -294,9 +299,9 @@ def _sentinels(settings: Settings) -> Iterator[Check]:
     detail = f"{len(primary_of)} of {len(address.hosts)} answer"
     if primaries:
         detail += f"; {address.primary} is {' and '.join(primaries)}"
-    good = not silent and len(primaries) == 1 and "none" not in primaries
-    hint = "" if good else "; ".join(silent) or "they must all know the primary by this name"
-    yield Check("Valkey sentinels", good, detail, hint)
+    agree = not silent and len(primaries) == 1 and "none" not in primaries
+    hint = "" if agree else "; ".join(silent) or "they must all know the primary by this name"
+    yield Check("Valkey sentinels", agree, detail, hint)
 
 
 def _valkey(settings: Settings) -> redis.Redis:
@@ -305,16 +310,16 @@ def _valkey(settings: Settings) -> redis.Redis:
 
 def _ask_database(settings: Settings) -> str:
     url = sqlalchemy.make_url(settings.database_url)
-    local = url.get_backend_name() == "sqlite"
-    if local and url.database and not Path(url.database).exists():
+    is_local = url.get_backend_name() == "sqlite"
+    if is_local and url.database and not Path(url.database).exists():
         return "not made yet"
-    arguments = {} if local else {"connect_timeout": _TIMEOUT_SECONDS, "client_encoding": CLIENT_ENCODING}
+    arguments = {} if is_local else {"connect_timeout": _TIMEOUT_SECONDS, "client_encoding": CLIENT_ENCODING}
     engine = sqlalchemy.create_engine(url, poolclass=sqlalchemy.pool.NullPool, connect_args=arguments)
     with engine.connect() as connection:
         connection.execute(sqlalchemy.text("SELECT 1"))
-        if not local and connection.scalar(sqlalchemy.text("SELECT pg_is_in_recovery()")):
+        if not is_local and connection.scalar(sqlalchemy.text("SELECT pg_is_in_recovery()")):
             raise ConnectionError("is a standby, which takes no changes until it is promoted")
-        if not local and (why := unfit(connection)) is not None:
+        if not is_local and (why := unfit(connection)) is not None:
             raise ConnectionError(why)
     return "reachable"
 
@@ -328,8 +333,8 @@ def _address(url: str) -> str:
 def examine_all(settings: Settings | None = None) -> list[Check]:
     """Return every check's result. A finding never raises. Without `settings` the environment is read."""
     checks = examine(settings)
-    reached = any(check.name == "CRM database" and check.ok for check in checks)
-    if not reached:
+    database_answers = any(check.name == "CRM database" and check.ok for check in checks)
+    if not database_answers:
         return checks
     try:
         return [*checks, tables(find_running(Settings.read() if settings is None else settings))]

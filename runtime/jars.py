@@ -81,7 +81,7 @@ def fetch(
     cache.mkdir(parents=True, exist_ok=True)
     with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="jars") as pool:
         intact = list(pool.map(lambda jar: _is_intact(cache / jar.file_name, jar), needed))
-        missing = [jar for jar, good in zip(needed, intact, strict=True) if not good]
+        missing = [jar for jar, is_intact in zip(needed, intact, strict=True) if not is_intact]
         if missing:
             meter = _Meter(sum(jar.size for jar in missing), progress)
             with tempfile.TemporaryDirectory(prefix=".incoming-", dir=cache) as incoming:

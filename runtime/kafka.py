@@ -233,9 +233,9 @@ class KafkaBroker(LocalServer):
 
     def _format(self) -> None:
         cached_format = self.class_cache().with_suffix(".format")
-        plain = self.users is None  # the names and passwords of users are in the checkpoint
+        without_users = self.users is None  # the names and passwords of users are in the checkpoint
         node_id = int(self.configuration()["node.id"])
-        if plain and kafka_format.fill(
+        if without_users and kafka_format.fill(
             self._data, cached_format, cluster_id=self.cluster_id, node_id=node_id, directory_id=new_id()
         ):
             return
@@ -251,7 +251,7 @@ class KafkaBroker(LocalServer):
         if completed.returncode:
             reason = f"formatting {self._data} failed: {completed.stdout.decode(errors='replace')}"
             raise StartFailed(self.name, reason)
-        if plain:
+        if without_users:
             kafka_format.keep(self._data, cached_format)
 
 

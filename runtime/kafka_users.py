@@ -63,7 +63,7 @@ def properties(users: Users) -> dict[str, str | int]:
     """Return the broker's properties that require every client to sign in and deny what no ACL allows."""
     listener = f"listener.name.{PROTOCOL.lower()}"
     scram = "org.apache.kafka.common.security.scram.ScramLoginModule required"
-    plain = "org.apache.kafka.common.security.plain.PlainLoginModule required"
+    plain_module = "org.apache.kafka.common.security.plain.PlainLoginModule required"
     admin, controller = users[ADMIN], users[CONTROLLER]
     return {
         "listener.security.protocol.map": f"{PROTOCOL}:{PROTOCOL},CONTROLLER:{PROTOCOL}",
@@ -74,7 +74,7 @@ def properties(users: Users) -> dict[str, str | int]:
         "sasl.mechanism.controller.protocol": "PLAIN",
         "listener.name.controller.sasl.enabled.mechanisms": "PLAIN",
         "listener.name.controller.plain.sasl.jaas.config": (
-            f'{plain} username="{CONTROLLER}" password="{controller}" user_{CONTROLLER}="{controller}";'
+            f'{plain_module} username="{CONTROLLER}" password="{controller}" user_{CONTROLLER}="{controller}";'
         ),
         "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
         "super.users": f"User:{ADMIN};User:{CONTROLLER}",

@@ -23,11 +23,11 @@ def how_to_sign_in(settings: Settings, first_account_url: str) -> list[str]:
             return []
     finally:
         store.dispose()
-    also = "" if "console_database_url" not in web.model_fields_set else ", with the same environment"
+    condition = "" if "console_database_url" not in web.model_fields_set else ", with the same environment"
     return [
         "nobody can sign in yet. Make the first account in a browser; the link works until there is one:",
         f"  {first_account_url}",
-        f"or in another terminal{also}:",
+        f"or in another terminal{condition}:",
         f"  {command('account', 'add', 'you@lender.example', '--rep', 'you', '--role', 'admin', settings=settings)}",
     ]
 
@@ -49,5 +49,5 @@ def _program() -> tuple[str, ...]:
     if path is not None and Path(path).resolve() == program.resolve():
         return (program.name,)
     absolute = program.absolute()
-    near = absolute.is_relative_to(Path.cwd())
-    return (str(absolute.relative_to(Path.cwd()) if near else absolute),)
+    is_below = absolute.is_relative_to(Path.cwd())
+    return (str(absolute.relative_to(Path.cwd()) if is_below else absolute),)

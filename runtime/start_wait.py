@@ -111,24 +111,24 @@ def wait_for(
     while not part.ready():
         look()
         now = time.monotonic()
-        waited = now - began
+        elapsed = now - began
         if now - looked > _LOOK_SECONDS:
             progress.look()
             looked = time.monotonic()
         why = f" ({progress.why})" if progress.why else ""
         if progress.idle > idle_seconds:
             reason = (
-                f"is not ready after {waited:.3g} s{why}, and got nowhere for the last {idle_seconds:g} s"
+                f"is not ready after {elapsed:.3g} s{why}, and got nowhere for the last {idle_seconds:g} s"
             )
             raise StartFailed(part.name, f"{reason}{part.log_tail()}")
-        if waited > longest_seconds:
-            reason = f"is not ready after {waited:.3g} s{why}, though it gets on"
+        if elapsed > longest_seconds:
+            reason = f"is not ready after {elapsed:.3g} s{why}, though it gets on"
             raise StartFailed(part.name, f"{reason}{part.log_tail()}")
-        if say is not None and waited - reported_at > SAY_SECONDS:
-            reported_at = waited
-            say(f"waiting for {part.name}{why}: {waited:.0f} s, at most {longest_seconds:.0f} s")
+        if say is not None and elapsed - reported_at > SAY_SECONDS:
+            reported_at = elapsed
+            say(f"waiting for {part.name}{why}: {elapsed:.0f} s, at most {longest_seconds:.0f} s")
         # The condition depends on another process, which sends no event.
-        time.sleep(min(_LONGEST_PAUSE_SECONDS, _FIRST_PAUSE_SECONDS + waited / 50))
+        time.sleep(min(_LONGEST_PAUSE_SECONDS, _FIRST_PAUSE_SECONDS + elapsed / 50))
 
 
 def cpu_seconds(pid: int) -> float:

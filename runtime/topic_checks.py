@@ -57,12 +57,12 @@ def judge_topics(brokers: int, topics_by_name: dict[str, TopicReplication]) -> l
 
 
 def _copies(brokers: int, topics_by_name: dict[str, TopicReplication]) -> Check:
-    few = sorted(
+    under_replicated = sorted(
         name
         for name, replication in topics_by_name.items()
         if replication.replicas < REPLICAS_THAT_MAY_LOSE_ONE
     )
-    lax = sorted(name for name, replication in topics_by_name.items() if replication.in_sync < IN_SYNC)
+    unsafe = sorted(name for name, replication in topics_by_name.items() if replication.in_sync < IN_SYNC)
     if brokers == 1:
         detail = (
             "one broker keeps every record: what its disk loses is lost, and while it is away nothing goes on"
@@ -72,15 +72,15 @@ def _copies(brokers: int, topics_by_name: dict[str, TopicReplication]) -> Check:
         detail = f"{brokers} brokers: while one is away, nothing can be kept by {IN_SYNC}"
         hint = f"{REPLICAS_THAT_MAY_LOSE_ONE} brokers go on when one is lost"
         return Check(COPIES_CHECK, ok=False, detail=detail, hint=hint)
-    if few:
+    if under_replicated:
         requirement = f"kept by fewer than {REPLICAS_THAT_MAY_LOSE_ONE} of {brokers} brokers"
         hint = (
             "kafka-reassign-partitions.sh adds replicas; new topics get FIRSTCLAIM_REPLICATION_FACTOR of them"
         )
-        return Check(COPIES_CHECK, ok=False, detail=f"{_listed(few)} {requirement}", hint=hint)
-    if lax:
+        return Check(COPIES_CHECK, ok=False, detail=f"{_listed(under_replicated)} {requirement}", hint=hint)
+    if unsafe:
         detail = (
-            f"{_listed(lax)} with {MIN_IN_SYNC} below {IN_SYNC}: one broker alone may acknowledge a record"
+            f"{_listed(unsafe)} with {MIN_IN_SYNC} below {IN_SYNC}: one broker alone may acknowledge a record"
         )
         hint = (
             "kafka-configs.sh --alter --entity-type topics --entity-name TOPIC "
@@ -96,8 +96,8 @@ def _copies(brokers: int, topics_by_name: dict[str, TopicReplication]) -> Check:
 
 
 def _listed(names: list[str]) -> str:
-    more = f" and {len(names) - _SAID} more" if len(names) > _SAID else ""
-    return f"{', '.join(names[:_SAID])}{more}"
+    more_text = f" and {len(names) - _SAID} more" if len(names) > _SAID else ""
+    return f"{', '.join(names[:_SAID])}{more_text}"
 
 
 async def _replication(settings: Settings) -> tuple[int, dict[str, TopicReplication]]:

@@ -133,13 +133,13 @@ def _of_console(box: Mailbox | None, *, rings: bool) -> dict[str, str]:
 
     They are the address of our mailbox, whether call buttons ring a telephone, and a new key for the first account.
     """
-    own = {_FIRST_ACCOUNT: secrets.token_urlsafe(32)}
+    console_settings = {_FIRST_ACCOUNT: secrets.token_urlsafe(32)}
     if box is not None:
-        own[str(WebSettings.model_fields["mailbox_url"].validation_alias)] = box.url
+        console_settings[str(WebSettings.model_fields["mailbox_url"].validation_alias)] = box.url
     if rings:
-        own[str(WebSettings.model_fields["telephone"].validation_alias)] = "true"
+        console_settings[str(WebSettings.model_fields["telephone"].validation_alias)] = "true"
     inherited = _inherited()
-    return own | {name: inherited[name] for name in own if inherited.get(name)}
+    return console_settings | {name: inherited[name] for name in console_settings if inherited.get(name)}
 
 
 def _public_url(console_port: int | None) -> dict[str, str]:
@@ -216,8 +216,8 @@ def _started(
     began = time.monotonic()
     box: Mailbox | None = None
     with progress_bar("Apache Kafka") as progress:
-        local = LocalStack(folder, progress=progress, say=say, secure=secure)
-        settings = local.start()
+        stack = LocalStack(folder, progress=progress, say=say, secure=secure)
+        settings = stack.start()
     try:
         say(f"Kafka {settings.kafka_bootstrap_servers}, Valkey {masked_url(settings.redis_url)}")
         names = [f"worker-{n}" for n in range(1, workers + 1)]
@@ -227,10 +227,10 @@ def _started(
         children: dict[str, ChildProcess] = {}
         for name in names:
             arguments = ["worker", *(["--instance-id", name] if static_members else [])]
-            children[name] = child(name, arguments, local.as_process(settings, "worker"), ports[name])
+            children[name] = child(name, arguments, stack.as_process(settings, "worker"), ports[name])
         for name in ("relay", "sink"):
             arguments = [name, *(["--instance-id", name] if static_members else [])]
-            children[name] = child(name, arguments, local.as_process(settings, name), ports[name])
+            children[name] = child(name, arguments, stack.as_process(settings, name), ports[name])
         mail, push = _inherited_with(MAIL_SETTINGS), _push(folder, with_own_key=mailbox)
         if mailbox and f"{MAIL_SETTINGS}HOST" not in mail:
             box = Mailbox(folder / MAILBOX)
@@ -239,17 +239,21 @@ def _started(
         if f"{MAIL_SETTINGS}HOST" in mail:
             for name, command in COURIERS.items():
                 ports[name] = free_port()
-                more = {**mail, **_public_url(ports.get("console"))}
+                environment = {**mail, **_public_url(ports.get("console"))}
                 arguments = [*command, *(["--instance-id", name] if static_members else [])]
                 children[name] = child(
-                    name, arguments, local.as_process(settings, "courier"), ports[name], more
+                    name, arguments, stack.as_process(settings, "courier"), ports[name], environment
                 )
         if any(name in push for name in PUSH_KEYS):
             ports[PUSH_COURIER] = free_port()
-            more = {**push, **_public_url(ports.get("console"))}
+            environment = {**push, **_public_url(ports.get("console"))}
             arguments = ["courier", "--channel", "push"]
             children[PUSH_COURIER] = child(
-                PUSH_COURIER, arguments, local.as_process(settings, "courier"), ports[PUSH_COURIER], more
+                PUSH_COURIER,
+                arguments,
+                stack.as_process(settings, "courier"),
+                ports[PUSH_COURIER],
+                environment,
             )
         telephone = _inherited_with(TELEPHONE_SETTINGS)
         rings = any(name in telephone for name in TELEPHONE_SYSTEMS)
@@ -258,24 +262,24 @@ def _started(
             children[TELEPHONE_COURIER] = child(
                 TELEPHONE_COURIER,
                 ["courier", "--channel", "call"],
-                local.as_process(settings, "courier"),
+                stack.as_process(settings, "courier"),
                 ports[TELEPHONE_COURIER],
                 telephone,
             )
         for name in ("board", *web):
-            more = {**mail, **push, **_of_console(box, rings=rings)} if name in web else {}
-            children[name] = child(name, [name], local.as_process(settings, name), ports[name], more)
+            environment = {**mail, **push, **_of_console(box, rings=rings)} if name in web else {}
+            children[name] = child(name, [name], stack.as_process(settings, name), ports[name], environment)
         with Supervisor(say=say, records=settings.state_dir / process_records.FOLDER) as supervisor:
             # Parts are stopped in reverse order, so the servers stop last.
-            parts: list[SupervisedPart] = [*local.servers, *children.values()]
+            parts: list[SupervisedPart] = [*stack.servers, *children.values()]
             for part in parts:
                 supervisor.add(part)
             supervisor.wait_ready(say=say)
             for name in web:
                 say(f"console at http://127.0.0.1:{ports[name]}")
             say(f"all ready after {time.monotonic() - began:.1f} s; logs in {settings.state_dir / 'log'}")
-            yield RunningStack(settings, local, supervisor, ports, children, interrupts, box)
+            yield RunningStack(settings, stack, supervisor, ports, children, interrupts, box)
     finally:
         if box is not None:
             box.stop()
-        local.stop()
+        stack.stop()

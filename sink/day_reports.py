@@ -134,8 +134,8 @@ def oldest_in_queues(
     """Return queue -> when its oldest lead arrived, by the queue's rules at an instant. An empty queue is missing."""
     dialect, oldest_by_queue = connection.dialect.name, dict[str, datetime]()
     for queue in queues:
-        holds = queue_condition(queue, at, dialect, protect_minutes)
-        query = select(func.min(LeadTable.arrived_at)).where(org_condition(org, dialect), holds)
+        in_queue = queue_condition(queue, at, dialect, protect_minutes)
+        query = select(func.min(LeadTable.arrived_at)).where(org_condition(org, dialect), in_queue)
         if (oldest := connection.scalar(query)) is not None:
             oldest_by_queue[queue.queue.queue_id] = oldest
     return oldest_by_queue

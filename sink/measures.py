@@ -87,13 +87,13 @@ def claims(connection: Connection, org: str, since: datetime) -> tuple[dict[Minu
         org, "answered", since, MOST, table.result, table.why["action_id"].as_string().label("action_id")
     ).where(table.why["action"].as_string().in_(TAKES), table.result.in_(("won", "lost")))
     answers = newest.subquery()
-    once = (
+    first_answers = (
         select(func.min(answers.c.at).label("at"), answers.c.result)
         .group_by(answers.c.action_id, answers.c.result)
         .subquery()
     )
-    minute = _minute(connection, once.c.at)
-    query = select(minute, once.c.result, func.count()).group_by(minute, once.c.result)
+    minute = _minute(connection, first_answers.c.at)
+    query = select(minute, first_answers.c.result, func.count()).group_by(minute, first_answers.c.result)
     counts: defaultdict[Minute, Counter[str]] = defaultdict(Counter)
     for text, result, count in connection.execute(query):
         counts[_instant(text)][result] += count
@@ -128,8 +128,8 @@ def first_owners(
     began = since
     for assigned_at, arrived_at in connection.execute(query):
         began = assigned_at
-        waited = max(0.0, (assigned_at - arrived_at).total_seconds())
-        by_minute[assigned_at.replace(second=0, microsecond=0)].append(waited)
+        wait = max(0.0, (assigned_at - arrived_at).total_seconds())
+        by_minute[assigned_at.replace(second=0, microsecond=0)].append(wait)
     every = [seconds for waits in by_minute.values() for seconds in waits]
     cut = len(every) >= MOST
     return (
@@ -182,7 +182,7 @@ def fairness(
     """
     counts: defaultdict[str, defaultdict[str, Counter[str]]] = defaultdict(lambda: defaultdict(Counter))
     skipped: defaultdict[str, defaultdict[str, Counter[str]]] = defaultdict(lambda: defaultdict(Counter))
-    nobody: defaultdict[str, Counter[str]] = defaultdict(Counter)
+    reasons_by_group: defaultdict[str, Counter[str]] = defaultdict(Counter)
     read, began = 0, since
     why = DecisionTable.why.label("why")
     for at, fields in connection.execute(_decisions(org, "lead_offered", since, MOST_OFFERS, why)):
@@ -194,15 +194,15 @@ def fairness(
     cut = CountRange(began if read >= MOST_OFFERS else since, read >= MOST_OFFERS)
     for _, fields in connection.execute(_decisions(org, "offer_ended", cut.since, MOST_OFFERS, why)):
         # A rep who lost a ring to a colleague is in `reps`. That rep neither claimed nor missed it.
-        whose = [fields["winner"]] if fields.get("winner") else fields.get("reps", ())
-        for rep_id in whose:
+        rep_ids = [fields["winner"]] if fields.get("winner") else fields.get("reps", ())
+        for rep_id in rep_ids:
             counts[fields["group_id"]][rep_id][fields["outcome"]] += 1
     one_of_many = _decisions(org, "offer_declined", cut.since, MOST_OFFERS, why, DecisionTable.rep_id)
     for _, fields, rep_id in connection.execute(one_of_many):
         if group := fields.get("group_id"):
             counts[group][rep_id][Outcome.DECLINED.value] += 1
     for _, fields in connection.execute(_decisions(org, "nobody_available", cut.since, MOST_OFFERS, why)):
-        nobody[fields["group_id"]][fields["reason"]] += 1
+        reasons_by_group[fields["group_id"]][fields["reason"]] += 1
         for passed in fields.get("explanation", ()):
             skipped[fields["group_id"]][passed.get("rep_id") or ""][passed["reason"]] += _times(passed)
     shares = {
@@ -212,7 +212,11 @@ def fairness(
         }
         for group in sorted({*counts, *skipped})
     }
-    return shares, {group: dict(counts_by_reason) for group, counts_by_reason in nobody.items()}, cut
+    return (
+        shares,
+        {group: dict(counts_by_reason) for group, counts_by_reason in reasons_by_group.items()},
+        cut,
+    )
 
 
 def _times(passed: dict[str, Any]) -> int:

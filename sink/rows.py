@@ -87,19 +87,21 @@ def table_rows(partition: int, lead_id: str, row: LeadRow, *, is_ascii: bool = F
     )
     if _WITH_ROWS.isdisjoint(kinds):
         return rows
-    further = [decision for decision in row.decisions if type(decision) in _WITH_ROWS]
+    row_decisions = [decision for decision in row.decisions if type(decision) in _WITH_ROWS]
     return rows._replace(
         activities=_activities(partition, lead_id, row, lead) if lead is not None else [],
         inquiries=_inquiries(lead_id, row, lead) if lead is not None else [],
         aliases=[
             {"alias_id": lead_id, "lead_id": decision.into}
-            for decision in further
+            for decision in row_decisions
             if isinstance(decision, MergedInto)
         ],
-        split=tuple(decision.inquiry_id for decision in further if isinstance(decision, InquirySplit)),
-        is_split=any(isinstance(decision, LeadSplit) for decision in further),
-        erased=any(isinstance(decision, LeadErased) for decision in further),
-        of_inquiries=tuple(decision.inquiry_id for decision in further if isinstance(decision, OF_INQUIRIES)),
+        split=tuple(decision.inquiry_id for decision in row_decisions if isinstance(decision, InquirySplit)),
+        is_split=any(isinstance(decision, LeadSplit) for decision in row_decisions),
+        erased=any(isinstance(decision, LeadErased) for decision in row_decisions),
+        of_inquiries=tuple(
+            decision.inquiry_id for decision in row_decisions if isinstance(decision, OF_INQUIRIES)
+        ),
     )
 
 
@@ -320,8 +322,8 @@ def _decisions(partition: int, lead_id: str, row: LeadRow) -> list[Values]:
 def _json_of(kind: type[DecisionBase]) -> tuple[str, int]:
     """Return a kind's tag, and where the fields begin in its JSON; 0 if one of them has a column of its own."""
     tag = str(kind.__struct_config__.tag)
-    own = _COLUMNS_OF_FIELDS.isdisjoint(kind.__struct_fields__)
-    return tag, len(f'{{"type":"{tag}",') if own else 0
+    has_no_columns = _COLUMNS_OF_FIELDS.isdisjoint(kind.__struct_fields__)
+    return tag, len(f'{{"type":"{tag}",') if has_no_columns else 0
 
 
 def without_nul(row: LeadRow) -> LeadRow:

@@ -101,8 +101,8 @@ class Sink:
             self.readiness.cleared("starting")
             copied = (DeliveryWriter(engine), CallWriter(engine), RefusedArrivalWriter(engine))
             reports = ReportPublisher(engine, producer, asyncio.get_running_loop())
-            beside = [follow_copied(settings, copying, self.readiness) for copying in copied]
-            await _until(stop, reader, [*beside, publish_reports(reports, self.readiness)])
+            companions = [follow_copied(settings, copying, self.readiness) for copying in copied]
+            await _until(stop, reader, [*companions, publish_reports(reports, self.readiness)])
         finally:
             await stop_consumer(consumer)
             with contextlib.suppress(KafkaError):
@@ -111,11 +111,11 @@ class Sink:
 
 
 async def _until(
-    stop: asyncio.Event, reader: JournalReader, beside: Sequence[Coroutine[Any, Any, None]]
+    stop: asyncio.Event, reader: JournalReader, companions: Sequence[Coroutine[Any, Any, None]]
 ) -> None:
     """Run the reader, what runs beside it and the measurements until `stop` is set. Raises what they raise."""
     reading = asyncio.create_task(reader.run(stop))
-    others = [asyncio.create_task(coroutine) for coroutine in (*beside, _measure(reader))]
+    others = [asyncio.create_task(coroutine) for coroutine in (*companions, _measure(reader))]
     stopping = asyncio.create_task(stop.wait())
     tasks: list[asyncio.Task[Any]] = [reading, stopping, *others]
     try:

@@ -202,6 +202,6 @@ class _Untyped(UserDefinedType[str]):
 def any_of(values: Iterable[str]) -> Any:
     """Return `any` of an array of texts, for Postgres. The driver takes ten times as long to write a list of them."""
     quoted = [value.replace("\\", "\\\\").replace('"', '\\"') for value in values]
-    inside = '","'.join(quoted)
-    written = literal(f'{{"{inside}"}}' if quoted else "{}", _Untyped())
+    elements = '","'.join(quoted)
+    written = literal(f'{{"{elements}"}}' if quoted else "{}", _Untyped())
     return any_(cast(written, postgresql.ARRAY(Text)))

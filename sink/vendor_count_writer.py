@@ -85,12 +85,12 @@ class VendorCountWriter:
         watermarks = self._watermarks(connection, batch.lowest)
         if any(lowest <= watermarks[partition] for partition, lowest in batch.lowest.items()):
             batch = batch_counts([row for row in batch.rows if row.off > watermarks[row.partition]])
-        had = _had_before(connection, {row.lead_id for row in batch.firsts})
+        earlier_counts = _had_before(connection, {row.lead_id for row in batch.firsts})
         counts = batch.counts.copy()
         for row in batch.firsts:
             for first in row.firsts:
-                if (row.lead_id, first.kind) not in had:
-                    had.add((row.lead_id, first.kind))
+                if (row.lead_id, first.kind) not in earlier_counts:
+                    earlier_counts.add((row.lead_id, first.kind))
                     counts[first] += 1
         return CountsToStore(counts, batch.highest)
 

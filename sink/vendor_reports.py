@@ -105,7 +105,7 @@ def _note_published(connection: Connection, reports: Sequence[VendorReport]) -> 
         hour.vendor == bindparam("of_vendor"),
         hour.begins_at == bindparam("of_hour"),
     )
-    reached = [
+    published = [
         {
             "of_org": report.org,
             "of_vendor": report.vendor,
@@ -114,9 +114,9 @@ def _note_published(connection: Connection, reports: Sequence[VendorReport]) -> 
         }
         for report in reports
     ]
-    if reached:
+    if published:
         statement = update(hour).where(*of_hour).values(published=bindparam("version_reached"))
-        connection.execute(statement, reached)
+        connection.execute(statement, published)
 
 
 def report_key(report: VendorReport) -> bytes:
@@ -179,8 +179,8 @@ def most_frequent(counts: dict[str, int], limit: int = MOST_DETAILS) -> dict[str
     """Return the most frequent details; further ones are counted as `others`."""
     ordered = sorted(counts.items(), key=lambda entry: (-entry[1], entry[0]))
     frequent = dict(ordered[:limit])
-    more = sum(count for _, count in ordered[limit:])
-    return {**frequent, OTHERS: frequent.get(OTHERS, 0) + more} if more else frequent
+    other_count = sum(count for _, count in ordered[limit:])
+    return {**frequent, OTHERS: frequent.get(OTHERS, 0) + other_count} if other_count else frequent
 
 
 async def publish_reports(publisher: ReportPublisher, readiness: Readiness) -> None:

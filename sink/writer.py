@@ -238,10 +238,10 @@ class CrmWriter:
         now |= {row.partition: row.next_offset for row in connection.execute(query)} if others else {}
         for partition, next_offset in now.items():
             if next_offset < self._reached.get(partition, 0):
-                back = f"partition {partition} was set back to offset {next_offset}"
+                sentence = f"partition {partition} was set back to offset {next_offset}"
                 raise RetryableError(
                     DATABASE,
-                    f"{back}, by a failover, a backup or `firstclaim crm rebuild`: read again from there",
+                    f"{sentence}, by a failover, a backup or `firstclaim crm rebuild`: read again from there",
                 )
 
     def _locked(self, connection: Connection, partitions: list[int]) -> dict[int, AppliedPosition]:

@@ -117,8 +117,8 @@ async def recent_fatal_errors(
     `MOST_READ` letters of a partition are read, for at most `READ_SECONDS`. Raises `RetryableError` if Kafka is
     unreachable.
     """
-    back = settings.fatal_error_window_seconds if seconds is None else seconds
-    since = time.time() - back
+    window_seconds = settings.fatal_error_window_seconds if seconds is None else seconds
+    since = time.time() - window_seconds
     letters: list[StoredDeadLetter] = []
     consumer = make_consumer(settings, DEAD_LETTERS)
     try:

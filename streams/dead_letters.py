@@ -77,19 +77,19 @@ def make_letter(
     key, value = as_bytes(getattr(message, "key", None)), as_bytes(getattr(message, "value", None))
     if key is None and value is None:
         value = b""  # a record needs a key or a value
-    original_headers, changed, beyond = _original_headers(getattr(message, "headers", None))
+    original_headers, changed, unexamined = _original_headers(getattr(message, "headers", None))
     own_headers = _own_headers(message, error_class, reason, stage, timestamp_ms)
     if isinstance(unreadable := getattr(message, "value", None), Unreadable):
         own_headers += unreadable.about
     if changed:
         own_headers.append((letters.HEADERS_CHANGED, b"%d" % changed))
     letter = DeadLetter(key, value, [*original_headers, *own_headers])
-    if not beyond and record_size(*letter) <= _ROOM:
+    if not unexamined and record_size(*letter) <= _ROOM:
         return letter
     bounded = _first_within(original_headers, MOST_HEADER_BYTES)
     own_names = {name for name, _ in own_headers}
     if (
-        dropped := len(original_headers) - len(bounded) + beyond
+        dropped := len(original_headers) - len(bounded) + unexamined
     ) and letters.HEADERS_DROPPED not in own_names:
         own_headers.append((letters.HEADERS_DROPPED, b"%d" % dropped))
     if record_size(key, value, [*bounded, *own_headers]) > _ROOM and value and len(value) > CUT_BYTES:
@@ -181,16 +181,16 @@ def as_bytes(value: Any) -> bytes | None:
 def _original_headers(headers: Any) -> tuple[list[Header], int, int]:
     """Return the original's headers in storable form, the number changed, and the number not examined."""
     storable: list[Header] = []
-    changed = beyond = 0
+    changed = unexamined = 0
     for n, pair in enumerate(_pairs(headers)):
         if n >= _MOST_EXAMINED:
-            beyond += 1
+            unexamined += 1
             continue
         name, value = pair
         carried = _header_name(name), as_bytes(value)
         changed += carried != (name, value)
         storable.append((letters.set_apart(carried[0]), carried[1]))
-    return storable, changed, beyond
+    return storable, changed, unexamined
 
 
 def _pairs(headers: Any) -> Iterable[tuple[Any, Any]]:

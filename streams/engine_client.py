@@ -234,9 +234,9 @@ class EngineClient:
     ) -> LeadDecision:
         while True:
             sending = asyncio.create_task(self._until_durable(LEAD_ACTIONS, value, None))
-            either: set[asyncio.Future[Any]] = {sending, future}
+            futures: set[asyncio.Future[Any]] = {sending, future}
             try:
-                await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+                await asyncio.wait(futures, return_when=asyncio.FIRST_COMPLETED)
                 if not future.done():
                     await sending
                     await asyncio.wait({future}, timeout=self._resend_seconds)

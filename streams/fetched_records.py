@@ -78,8 +78,8 @@ class FetchedRecords(BatchRecords):
             _log.exception(
                 "the fetched data could not be decompressed", topic=self._topic, partition=self._partition
             )
-            for stood in self._bad_batch(memoryview(b""), self.next_fetch_offset, repr(error)):
-                return stood
+            for stand_in in self._bad_batch(memoryview(b""), self.next_fetch_offset, repr(error)):
+                return stand_in
             raise StopIteration from error
 
     # -- batches ----------------------------------------------------------------------------------------------------
@@ -167,17 +167,17 @@ class FetchedRecords(BatchRecords):
         start[_CODEC_AT] &= ~CODEC_MASK
         try:
             # If compaction removed all records of a batch, only its header is left.
-            plain = memoryview(
+            inflated = memoryview(
                 inflate(header.codec, batch[HEADER.size :], start) if header.records else start
             )
         except CannotInflate as error:
             yield from self._bad_batch(batch, last, str(error))
             return
-        self._inflated += len(plain)
-        make = self._record if len(plain) <= MOST_RECORD_BYTES else self._bounded_record
+        self._inflated += len(inflated)
+        make = self._record if len(inflated) <= MOST_RECORD_BYTES else self._bounded_record
         topic, partition, previous = self._topic, self._partition, header.base_offset - 1
         try:
-            for record in DefaultRecordBatch(plain):
+            for record in DefaultRecordBatch(inflated):
                 offset = record.offset
                 if offset != previous + 1 and (header.dense or not previous < offset <= last):
                     raise ValueError(offset)  # noqa: TRY301  # as above
@@ -188,7 +188,7 @@ class FetchedRecords(BatchRecords):
                     if unpacked is not None:
                         yield unpacked
         except Exception:  # noqa: BLE001  # as above
-            yield from self._salvage(plain, previous, last)
+            yield from self._salvage(inflated, previous, last)
 
     def _is_passed(self, batch: memoryview, attributes: int) -> bool:
         """Tell whether a batch is a transaction marker or part of an aborted transaction."""
@@ -206,21 +206,21 @@ class FetchedRecords(BatchRecords):
         """Continue after `previous`, the last offset read, and yield what can be read."""
         header, fetched = record_batches.header_of(batch), self.next_fetch_offset
         misplaced: list[BrokenRecord] = []
-        more = 0
-        reached = previous < header.base_offset
+        more_misplaced = 0
+        is_reached = previous < header.base_offset
         for _, piece in record_batches.read(header, batch[HEADER.size :]):
-            if not reached:
-                reached = isinstance(piece, Record) and piece.offset == previous
+            if not is_reached:
+                is_reached = isinstance(piece, Record) and piece.offset == previous
                 continue
             offset = piece.offset
             if offset is None or not previous < offset <= last:
                 # Its offset is not known. Its stand-in takes the next free offset.
-                more += bool(misplaced)
+                more_misplaced += bool(misplaced)
                 misplaced = misplaced or [broken_of(piece)]
                 continue
             if misplaced and offset - previous > 1:
-                yield from self._bad_record(misplaced.pop(), offset - 1, more)
-                more = 0
+                yield from self._bad_record(misplaced.pop(), offset - 1, more_misplaced)
+                more_misplaced = 0
             previous = offset
             if offset < fetched:
                 continue
@@ -231,7 +231,7 @@ class FetchedRecords(BatchRecords):
                 if (unpacked := self._bounded_record(self._topic, self._partition, piece)) is not None:
                     yield unpacked
         if misplaced:
-            yield from self._bad_record(misplaced.pop(), last if last > previous else None, more)
+            yield from self._bad_record(misplaced.pop(), last if last > previous else None, more_misplaced)
 
     def _old_message(self, message: memoryview, last: int) -> Iterator[Any]:
         """Yield the records of a message in an older format. `last` is its offset, the last of the records in it."""

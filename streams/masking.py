@@ -30,8 +30,8 @@ def remember(secret: str | None) -> None:
     """Mask this secret in all further output."""
     if secret is None or len(secret) < SHORTEST:
         return
-    plain = unquote(secret)
-    for form in {secret, plain}:
+    decoded = unquote(secret)
+    for form in {secret, decoded}:
         _secrets.update({form, quote(form), quote(form, safe=""), json.dumps(form)[1:-1], repr(form)[1:-1]})
 
 

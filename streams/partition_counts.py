@@ -79,14 +79,14 @@ def check_counts(
         if shape in _OURS and count != expected:
             raise _refusal(name, count, str(expected), harms[name])
         if shape is Shape.MORE and count < expected:
-            must = f"{expected} or more"
-            more = f"kafka-topics.sh --alter --topic {name} --partitions {expected} gives it as many."
+            requirement = f"{expected} or more"
+            remedy = f"kafka-topics.sh --alter --topic {name} --partitions {expected} gives it as many."
             raise ConfigError(
                 f"topic {name}",
-                f"has {count} partitions, it must have {must}, as many as lead-journal: {more}",
+                f"has {count} partitions, it must have {requirement}, as many as lead-journal: {remedy}",
             )
 
 
 def _refusal(name: str, count: int, must: str, why: str) -> ConfigError:
-    had = f"has {count} partition{'s' if count != 1 else ''}, it must have {must}: each {why}."
-    return ConfigError(f"topic {name}", f"{had} {_NEW.format(name=name)}{_IN_USE.format(must=must)}")
+    sentence = f"has {count} partition{'s' if count != 1 else ''}, it must have {must}: each {why}."
+    return ConfigError(f"topic {name}", f"{sentence} {_NEW.format(name=name)}{_IN_USE.format(must=must)}")

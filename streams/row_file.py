@@ -49,10 +49,10 @@ class RowFile:
             return value
         slots = _slots(size)
         try:
-            if free := self._free.get(slots):
-                at = free[-1]
+            if free_slots := self._free.get(slots):
+                at = free_slots[-1]
                 self._overwrite(at, value)
-                free.pop()
+                free_slots.pop()
             else:
                 if len(self._buffer) >= BUFFER_BYTES:
                     self._flush()

@@ -64,19 +64,19 @@ class StartSteps:
         """Try once. Return False if `stop` was set meanwhile. Raises what the attempt raises."""
         trying = asyncio.ensure_future(attempt())
         stopping = asyncio.ensure_future(self._stop.wait())
-        either: set[asyncio.Future[Any]] = {trying, stopping}
+        futures: set[asyncio.Future[Any]] = {trying, stopping}
         try:
             completed, _ = await asyncio.wait(
-                either, timeout=SLOW_SECONDS, return_when=asyncio.FIRST_COMPLETED
+                futures, timeout=SLOW_SECONDS, return_when=asyncio.FIRST_COMPLETED
             )
             if not completed:
                 is_blocked(server, f"has not answered for {SLOW_SECONDS:.0f} s")
-                await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+                await asyncio.wait(futures, return_when=asyncio.FIRST_COMPLETED)
             if not trying.done():
                 return False
             trying.result()
             return True
         finally:
-            for future in either:
-                future.cancel()
-            await asyncio.gather(*either, return_exceptions=True)
+            for pending in futures:
+                pending.cancel()
+            await asyncio.gather(*futures, return_exceptions=True)

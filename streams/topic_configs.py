@@ -69,10 +69,10 @@ async def check_configs(
             if key not in mended and key not in topic.replaced:
                 raise ConfigError(f"topic {topic.name}", f"{key} is {value!r}, it must be {expected!r}")
             await _set(admin, topic.name, key, value, expected)
-        for key, least in topic.at_least.items():
+        for key, minimum in topic.at_least.items():
             value = configs_by_topic[topic.name].get(key)
-            if value is not None and int(value) < least:
-                await _set(admin, topic.name, key, value, str(least), or_more=True)
+            if value is not None and int(value) < minimum:
+                await _set(admin, topic.name, key, value, str(minimum), or_more=True)
 
 
 async def _set(
@@ -81,10 +81,10 @@ async def _set(
     """Set a config, and wait until the broker uses it. Raises `ConfigError` with the remedy if we may not."""
     if refusal := await admin.set_config(topic, key, expected):
         command = f"kafka-configs.sh --alter --entity-type topics --entity-name {topic}"
-        must = f"must be {expected!r}{' or more' if or_more else ''}"
+        requirement = f"must be {expected!r}{' or more' if or_more else ''}"
         raise ConfigError(
             f"topic {topic}",
-            f"{key} is {value!r}, it {must}, and the broker does not let us set it ({refusal}):"
+            f"{key} is {value!r}, it {requirement}, and the broker does not let us set it ({refusal}):"
             f" {command} --add-config {key}={expected}",
         )
     _log.warning("a topic's config was set", topic=topic, config=key, was=value, now=expected)

@@ -74,18 +74,18 @@ async def read_positions(settings: Settings, topic: str, positions: Collection[t
     """
     records: list[Any] = []
     bounds = await extent(settings, topic)
-    inside = [
+    existing = [
         (partition, offset)
         for partition, offset in sorted(positions)
         if partition in bounds and bounds[partition][0] <= offset < bounds[partition][1]
     ]
-    if not inside:
+    if not existing:
         return records
     consumer = make_consumer(settings, reset="none")
     try:
         await _start(consumer, topic)
-        consumer.assign(sorted({TopicPartition(topic, partition) for partition, _ in inside}))
-        for partition, offset in inside:
+        consumer.assign(sorted({TopicPartition(topic, partition) for partition, _ in existing}))
+        for partition, offset in existing:
             tp = TopicPartition(topic, partition)
             consumer.seek(tp, offset)
             record = await _at(consumer, tp, offset)

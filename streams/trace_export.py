@@ -104,9 +104,9 @@ def ids_of(message: Any) -> dict[str, str]:
 
 def _log_event(message: Any, began: int, reader: str) -> None:
     position = f"{message.topic}:{message.partition}:{message.offset}"
-    took = (time.time_ns() - began) / 1e6
+    milliseconds = (time.time_ns() - began) / 1e6
     reader_field = {"reader": reader} if reader else {}
-    _log.info("handled", record=position, **ids_of(message), **reader_field, took_ms=round(took, 3))
+    _log.info("handled", record=position, **ids_of(message), **reader_field, took_ms=round(milliseconds, 3))
 
 
 def _text(key: bytes | None) -> str | None:

@@ -56,13 +56,13 @@ def sentinel_address(url: str) -> SentinelAddress | None:
         raise ConfigError(FIELD, f"names no primary after the sentinels; an example is {_EXAMPLE}")
     if database and not database.isdecimal():
         raise ConfigError(FIELD, f"has the database {database!r}, which must be a number, as in {_EXAMPLE}")
-    options, own = _options(query)
-    plain = _SENTINEL_SCHEMES[scheme]
+    options, sentinel_credentials = _options(query)
+    plain_scheme = _SENTINEL_SCHEMES[scheme]
     return SentinelAddress(
         hosts=_hosts(addresses),
         primary=unquote(primary),
-        server=f"{plain}://{credentials}{at}/{database or 0}{options}",
-        sentinel=f"{plain}://{own}{'@' if own else ''}/{options}",
+        server=f"{plain_scheme}://{credentials}{at}/{database or 0}{options}",
+        sentinel=f"{plain_scheme}://{sentinel_credentials}{'@' if sentinel_credentials else ''}/{options}",
     )
 
 

@@ -73,18 +73,18 @@ class _Comparison:
     def _fields(self, old: Schema, new: Schema, path: str, depth: int) -> Iterator[str]:
         before, after = old.get("properties", {}), new.get("properties", {})
         for name in before:
-            inside = f"{path}.{name}" if path else name
+            inner_path = f"{path}.{name}" if path else name
             if name not in after:
-                yield _sentence(inside, "is no longer there")
+                yield _sentence(inner_path, "is no longer there")
             else:
-                yield from self._compare(before[name], after[name], inside, depth + 1)
+                yield from self._compare(before[name], after[name], inner_path, depth + 1)
         needed_before, needed_now = set(old.get("required", ())), set(new.get("required", ()))
         for name in sorted(needed_now - needed_before if self.received else needed_before - needed_now):
-            inside = f"{path}.{name}" if path else name
+            inner_path = f"{path}.{name}" if path else name
             if self.received:
-                yield _sentence(inside, "is required now")
+                yield _sentence(inner_path, "is required now")
             elif name in after:
-                yield _sentence(inside, "may be missing now")
+                yield _sentence(inner_path, "may be missing now")
         if self.received and new.get("additionalProperties", True) is False is not old.get(
             "additionalProperties", True
         ):

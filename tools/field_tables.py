@@ -63,16 +63,19 @@ def _type(field: dict[str, Any], schema: dict[str, Any]) -> str:
         return " or ".join(dict.fromkeys(_type(option, schema) for option in options))
     if values := field.get("enum"):
         literals = [f"`{value}`" for value in values if value is not None]
-        more = [f"{len(literals) - MOST_VALUES} more"] if len(literals) > MOST_VALUES else []
+        more_text = [f"{len(literals) - MOST_VALUES} more"] if len(literals) > MOST_VALUES else []
         empty = ["null"] if None in values else []
-        return _listed([*literals[:MOST_VALUES], *more, *empty])
+        return _listed([*literals[:MOST_VALUES], *more_text, *empty])
     if "const" in field:
         return f"`{json.dumps(field['const'])}`"
     declared = field.get("type", "any")
     types = [declared] if isinstance(declared, str) else declared
     form = f" ({field['format']})" if "format" in field else ""
-    inside = f" of {_type(field['items'], schema)}" if field.get("items") else ""
-    return _listed([f"{_WORDS.get(name, name)}{form if name == 'string' else ''}" for name in types]) + inside
+    element_type = f" of {_type(field['items'], schema)}" if field.get("items") else ""
+    return (
+        _listed([f"{_WORDS.get(name, name)}{form if name == 'string' else ''}" for name in types])
+        + element_type
+    )
 
 
 def _listed(terms: list[str]) -> str:

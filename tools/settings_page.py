@@ -95,9 +95,9 @@ def _short(kind: type[BaseSettings]) -> Iterator[str]:
     yield f"### {COURIERS[kind.__name__]}\n"
     yield "| variable | values | default |"
     yield "|---|---|---|"
-    own = str(kind.model_config.get("env_prefix", ""))
+    own_prefix = str(kind.model_config.get("env_prefix", ""))
     for variable, field in variables(kind):
-        if variable.startswith(own) or "UNSUBSCRIBE" in variable:
+        if variable.startswith(own_prefix) or "UNSUBSCRIBE" in variable:
             yield f"| `{variable}` | {values_of(field)} | {default_of(field)} |"
 
 

@@ -197,10 +197,10 @@ def packages() -> list[Dependency]:
 def _users() -> dict[str, tuple[str, ...]]:
     """Return package -> firstclaim, or the extras that need it if firstclaim itself does not."""
     project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
-    own = _closure(project["dependencies"])
+    own_names = _closure(project["dependencies"])
     extras = {extra: _closure(needs) for extra, needs in project["optional-dependencies"].items()}
-    users: dict[str, tuple[str, ...]] = dict.fromkeys(own, (OWN,))
-    for name in set().union(*extras.values()) - own:
+    users: dict[str, tuple[str, ...]] = dict.fromkeys(own_names, (OWN,))
+    for name in set().union(*extras.values()) - own_names:
         users[name] = tuple(f"{OWN}[{extra}]" for extra in sorted(extras) if name in extras[extra])
     return users
 
@@ -209,9 +209,9 @@ def _closure(requirements: list[str]) -> set[str]:
     """Return the names of these packages and of all that they need here, directly or through others."""
     names: set[str] = set()
     checked: set[tuple[str, str]] = set()
-    open_ = [Requirement(text) for text in requirements]
-    while open_:
-        current = open_.pop()
+    unchecked = [Requirement(text) for text in requirements]
+    while unchecked:
+        current = unchecked.pop()
         name = canonicalize_name(current.name)
         names.add(name)
         for extra in ("", *current.extras):
@@ -223,7 +223,7 @@ def _closure(requirements: list[str]) -> set[str]:
             except PackageNotFoundError:
                 continue
             needed = [Requirement(text) for text in needs]
-            open_ += [
+            unchecked += [
                 requirement
                 for requirement in needed
                 if requirement.marker is None or requirement.marker.evaluate({"extra": extra})
@@ -296,7 +296,7 @@ def page() -> str:
     """Return the page. Raises UnknownLicenceError."""
     needed = packages()
     return _PAGE.format(
-        allowed="\n".join(f"| {name} | {asks} |" for name, asks in ALLOWED.items()),
+        allowed="\n".join(f"| {name} | {obligations} |" for name, obligations in ALLOWED.items()),
         count=len(needed),
         packages=_table(needed),
         scripts=_table(scripts()),

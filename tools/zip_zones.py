@@ -88,18 +88,18 @@ def runs() -> list[tuple[int, Place]]:
     """
     place_of_zip = dict(sorted(places().items()))
     prefixes = {zip_code // _PREFIX for zip_code in place_of_zip}
-    filled: list[tuple[int, Place]] = [(0, ("", ""))]
+    runs_found: list[tuple[int, Place]] = [(0, ("", ""))]
     before: tuple[int, Place] | None = None
     for zip_code, place in place_of_zip.items():
         if before is not None and zip_code - before[0] > 1:
-            between = range(before[0] // _PREFIX, zip_code // _PREFIX + 1)
-            if before[1] != place or any(prefix not in prefixes for prefix in between):
-                filled.append((before[0] + 1, ("", "")))
-        filled.append((zip_code, place))
+            gap = range(before[0] // _PREFIX, zip_code // _PREFIX + 1)
+            if before[1] != place or any(prefix not in prefixes for prefix in gap):
+                runs_found.append((before[0] + 1, ("", "")))
+        runs_found.append((zip_code, place))
         before = (zip_code, place)
     if before is not None and before[0] + 1 < _ZIPS:
-        filled.append((before[0] + 1, ("", "")))
-    return [(next(group)[0], place) for place, group in groupby(filled, key=lambda entry: entry[1])]
+        runs_found.append((before[0] + 1, ("", "")))
+    return [(next(group)[0], place) for place, group in groupby(runs_found, key=lambda entry: entry[1])]
 
 
 def source() -> str:

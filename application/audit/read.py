@@ -81,10 +81,10 @@ def header() -> str:
 
 def as_row(record: AuditRecord) -> str:
     """Return a record as one line of CSV. A text that a spreadsheet would take for a formula gets an apostrophe."""
-    plain = msgspec.to_builtins(record)
+    fields = msgspec.to_builtins(record)
     cells = []
     for name in COLUMNS:
-        value = plain[name]
+        value = fields[name]
         text = (
             "" if value is None else value if isinstance(value, str) else msgspec.json.encode(value).decode()
         )

@@ -192,12 +192,12 @@ class _Reader:
             return self._by_mail[mail]
         base = _NO_ID.sub("-", (mail.partition("@")[0] or str(person.get("name", ""))).casefold()).strip("-")
         taken_ids = {rep_id for _, rep_id in self._before} | set(self.lines)
-        free = (
+        free_ids = (
             candidate
             for n in range(1, MOST_PEOPLE + 2)
             if (candidate := base if n == 1 else f"{base}-{n}") not in taken_ids
         )
-        return next(free, "") if base else ""
+        return next(free_ids, "") if base else ""
 
     def _problem(self, line: int, field: str, reason: str) -> None:
         self.problems.append((line, Problem(path=field, reason=reason)))

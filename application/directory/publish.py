@@ -182,10 +182,8 @@ async def _check_seen(settings: Settings, org: str, read_end: int, own_offsets: 
     if last - first >= len(own_offsets):
         raise PublicationConflictError(org, last)  # another publisher's record is between ours
     # Before our first record every transaction ends at some time. Records after it cannot be read yet.
-    between = await _read(settings, min(read_end, first), first)
-    other_offsets = [
-        record.offset for record in between if (record.key or b"").startswith(f"{org}/".encode())
-    ]
+    unread = await _read(settings, min(read_end, first), first)
+    other_offsets = [record.offset for record in unread if (record.key or b"").startswith(f"{org}/".encode())]
     if other_offsets:
         raise PublicationConflictError(org, other_offsets[-1])
 
@@ -225,6 +223,6 @@ async def _read(settings: Settings, begin: int, end: int) -> list[Any]:
 
 def _key(raw: bytes | None, org: str) -> Key | None:
     """Return an object's key if it belongs to this org."""
-    whose, _, object_path = (raw or b"").decode(errors="replace").partition("/")
+    key_org, _, object_path = (raw or b"").decode(errors="replace").partition("/")
     kind, _, object_id = object_path.partition("/")
-    return (kind, object_id) if whose == org and kind in KINDS and object_id else None
+    return (kind, object_id) if key_org == org and kind in KINDS and object_id else None

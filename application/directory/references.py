@@ -26,14 +26,14 @@ def missing_references(
     anyone = is_open and not any(kind == "rep" for kind, _ in result)
     problems = []
     for key, value in result.items():
-        for inside, target in _targets(key[0], value):
+        for inner_path, target in _targets(key[0], value):
             if target in result or (anyone and target[0] == "rep"):
                 continue
             if key in objects:
                 reason = f"there is no {target[0]} {target[1]}, neither in the file nor published"
-                problems.append(Problem(path=path_of(key, inside), reason=reason))
+                problems.append(Problem(path=path_of(key, inner_path), reason=reason))
             elif target in objects and target in before:
-                reason = f"cannot be removed: {path_of(key, inside)} needs it"
+                reason = f"cannot be removed: {path_of(key, inner_path)} needs it"
                 problems.append(Problem(path=path_of(target), reason=reason))
     return tuple(problems)
 

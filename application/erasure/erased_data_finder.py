@@ -54,9 +54,11 @@ class Finder:
     @property
     def foreign(self) -> int:
         """The number of hashes of another key, which this finder cannot find."""
-        own = self._key.key_id if self._key else ""
+        own_key_id = self._key.key_id if self._key else ""
         return sum(
-            hashed.split(":")[1] != own for org_hashes in self._hashes.values() for hashed in org_hashes
+            hashed.split(":")[1] != own_key_id
+            for org_hashes in self._hashes.values()
+            for hashed in org_hashes
         )
 
     def __bool__(self) -> bool:

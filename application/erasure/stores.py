@@ -210,12 +210,12 @@ async def keys_with(redis_url: str, finder: Finder) -> list[tuple[str, tuple[str
     try:
         async for key in client.scan_iter(count=SLICE):
             name = key.decode(errors="replace")
-            hits = set(finder.find(name))
+            kinds = set(finder.find(name))
             async for text, lead_id in _texts(client, key):
                 orgs = finder.orgs_of(f"{text} {name}", of_lead=lead_id)
-                hits |= set(finder.find(text, of_lead=lead_id, orgs=orgs))
-            if hits:
-                keys.append((name, tuple(sorted(hits))))
+                kinds |= set(finder.find(text, of_lead=lead_id, orgs=orgs))
+            if kinds:
+                keys.append((name, tuple(sorted(kinds))))
     except (RedisError, OSError) as error:
         raise RetryableError("Valkey", str(error)) from error
     finally:

@@ -152,17 +152,17 @@ def _parsed_line(line: int, text: str) -> ParsedLine:
         return ParsedLine(line=line, reason="not XML: a document type is not read")
     target = _Prospect()
     parser = DefusedXMLParser(target=target, forbid_dtd=True)
-    sound = mended_xml(text)
+    mended = mended_xml(text)
     try:
-        parser.feed(sound.text)
+        parser.feed(mended.text)
         parser.close()
     except _TooLargeError:
         return _message_of(line, None)
     except (ParseError, DefusedXmlException) as error:
         return ParsedLine(line=line, reason=f"not XML: {_xml_error_text(error)}")
     parsed = _message_of(line, target.prospect)
-    if parsed.message is not None and sound.undefined:
-        remark = f"has entities or references that stand for no character: {', '.join(sound.undefined)}"
+    if parsed.message is not None and mended.undefined:
+        remark = f"has entities or references that stand for no character: {', '.join(mended.undefined)}"
         parsed.message["attributes"]["remarks"] = {"adf": remark}
     return parsed
 
@@ -253,8 +253,8 @@ def _names(contact: AdfElement) -> tuple[str, str, str]:
     """
     parts: dict[str, str] = {}
     for name in contact.all("name"):
-        inside = [(node.tag, node.text) for node in name.children]
-        for part, text in (*inside, (name.attributes.get("part", "full"), name.text)):
+        inner_parts = [(node.tag, node.text) for node in name.children]
+        for part, text in (*inner_parts, (name.attributes.get("part", "full"), name.text)):
             if text:
                 parts.setdefault(_part(part), text)
     for node in contact.children:

@@ -89,14 +89,14 @@ def _pieces(file: BinaryIO, decoder: codecs.IncrementalDecoder) -> Iterator[Pros
 
     Of a prospect that exceeds the bounds only a part is kept, which is then refused.
     """
-    text, line, dropped, more = "", 1, 0, True
+    text, line, dropped, has_more = "", 1, 0, True
     between = _Between()
     while True:
         begin = _BEGIN.search(text)
         if begin is None:
-            length = max(len(text) - _LONGEST_TAG, 0) if more else len(text)
+            length = max(len(text) - _LONGEST_TAG, 0) if has_more else len(text)
             between.add(line, text[:length])
-            if not more:
+            if not has_more:
                 yield from between.pieces()
                 return
             line += text.count("\n", 0, length)
@@ -108,7 +108,7 @@ def _pieces(file: BinaryIO, decoder: codecs.IncrementalDecoder) -> Iterator[Pros
             text = text[begin.start() :]
             end = _END.search(text, 1)
             following = _BEGIN.search(text, len("<prospect"), end.start() if end else len(text))
-            if following is not None or end is not None or not more:
+            if following is not None or end is not None or not has_more:
                 stop = following.start() if following else end.end() if end else len(text)
                 yield ProspectText(line, text[:stop])
                 line += text.count("\n", 0, stop) + dropped
@@ -119,7 +119,7 @@ def _pieces(file: BinaryIO, decoder: codecs.IncrementalDecoder) -> Iterator[Pros
                 dropped += text.count("\n", LONGEST_PROSPECT, len(text) - _LONGEST_TAG)
                 text = text[:LONGEST_PROSPECT] + text[-_LONGEST_TAG:]
         piece = file.read(_CHUNK)
-        more = bool(piece)
+        has_more = bool(piece)
         text += decoder.decode(piece, final=not piece)
 
 

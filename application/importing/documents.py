@@ -66,12 +66,12 @@ def leads_in(document: Any, mapping: Mapping | None) -> Iterator[ParsedLine]:
     (_, leads), *others = _lists_of(document)
     for number, lead in enumerate(leads, start=1):
         yield _parsed_line(number, lead, mapping)
-    for number, (path_inside, further) in enumerate(others, start=len(leads) + 1):
-        if any(isinstance(element, dict) and find_fields(element).identifies for element in further):
+    for number, (path_inside, other_list) in enumerate(others, start=len(leads) + 1):
+        if any(isinstance(element, dict) and find_fields(element).identifies for element in other_list):
             reason = (
-                f"another list of {len(further)} was found at {path_inside}; send it as a file of its own"
+                f"another list of {len(other_list)} was found at {path_inside}; send it as a file of its own"
             )
-            yield ParsedLine(line=number, reason=reason, text=_text(further))
+            yield ParsedLine(line=number, reason=reason, text=_text(other_list))
 
 
 def _broken(content: bytes, mapping: Mapping | None) -> Iterator[ParsedLine]:

@@ -33,8 +33,8 @@ _BEFORE: Final = "stands before the line that names the columns"
 
 def delimiter_of(header: str) -> str:
     """Return the most frequent delimiter outside quotes of a header line, or a comma where it has none."""
-    bare = re.sub(r'"[^"]*"', "", header)
-    return max(DELIMITERS, key=bare.count)
+    unquoted = re.sub(r'"[^"]*"', "", header)
+    return max(DELIMITERS, key=unquoted.count)
 
 
 @contextmanager

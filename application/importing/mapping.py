@@ -302,8 +302,8 @@ def read_yaml(path: Path) -> Any:
 
 def columns_as_text(columns: tuple[str, ...]) -> str:
     """Return columns as text for a reason. Of many, only the first are named."""
-    more = f" and {len(columns) - _COLUMNS_NAMED} more" if len(columns) > _COLUMNS_NAMED else ""
-    return ", ".join(columns[:_COLUMNS_NAMED]) + more
+    more_text = f" and {len(columns) - _COLUMNS_NAMED} more" if len(columns) > _COLUMNS_NAMED else ""
+    return ", ".join(columns[:_COLUMNS_NAMED]) + more_text
 
 
 def _problem(error: Any) -> Problem:

@@ -116,9 +116,9 @@ def _refuse_foreign(read: ImportRow, vendor: str, org: str) -> ImportRow:
     """Refuse a row that names another vendor or org than the sender's."""
     if read.facts is None:
         return read
-    for field, own, value in (("vendor", vendor, read.facts.vendor), ("org", org, read.facts.org)):
-        if value != own:
-            return refused_row(read.line, field, f"is {value!r}, but the key belongs to {own!r}")
+    for field, expected, value in (("vendor", vendor, read.facts.vendor), ("org", org, read.facts.org)):
+        if value != expected:
+            return refused_row(read.line, field, f"is {value!r}, but the key belongs to {expected!r}")
     return read
 
 

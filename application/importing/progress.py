@@ -48,12 +48,12 @@ class Progress:
         """Write the number of rows, whole or not at all. Raises `RuntimeFailure` if it cannot be written."""
         try:
             private_folder(self._path.parent)
-            beside = self._path.with_suffix(f".{os.getpid()}")
+            new_file = self._path.with_suffix(f".{os.getpid()}")
             with open(
-                beside, "w", opener=private_opener, encoding="utf-8"
+                new_file, "w", opener=private_opener, encoding="utf-8"
             ) as file:  # Path.open accepts no opener
                 json.dump({"rows": self.rows}, file)
-            beside.replace(self._path)
+            new_file.replace(self._path)
             files = sorted(self._path.parent.glob("*.json"), key=lambda saved: saved.stat().st_mtime)
             for old in files[:-MOST_FILES]:
                 old.unlink(missing_ok=True)

@@ -88,9 +88,11 @@ def require_small(path: Path) -> None:
 
 def _header_at(rows: list[list[str]], needed: frozenset[str]) -> int | None:
     """Return the index of the first row that names a field or a needed column, else of the first that is not empty."""
-    filled = [index for index, row in enumerate(rows[:_TITLE_ROWS]) if any(row)]
-    header_rows = (index for index in filled if any(field_of(cell) or cell in needed for cell in rows[index]))
-    return next(header_rows, filled[0] if filled else None)
+    filled_rows = [index for index, row in enumerate(rows[:_TITLE_ROWS]) if any(row)]
+    header_rows = (
+        index for index in filled_rows if any(field_of(cell) or cell in needed for cell in rows[index])
+    )
+    return next(header_rows, filled_rows[0] if filled_rows else None)
 
 
 def _parsed_lines(rows: list[list[str]], begin: int, header: tuple[str, ...]) -> Iterator[ParsedLine]:

@@ -25,12 +25,12 @@ def is_summary(cells: dict[str, Any], phones: frozenset[str] = frozenset()) -> b
 
     `phones`: columns that a mapping reads as the phone.
     """
-    filled = [(name, str(cell)) for name, cell in cells.items() if cell not in (None, "")]
-    if not filled:
+    filled_cells = [(name, str(cell)) for name, cell in cells.items() if cell not in (None, "")]
+    if not filled_cells:
         return False
-    if any(len(cell) > _LONGEST for _, cell in filled):
+    if any(len(cell) > _LONGEST for _, cell in filled_cells):
         return False
-    (_, first), *others = filled
+    (_, first), *others = filled_cells
     if not (_WORDS.fullmatch(first) or _END.fullmatch(first)):
         return False
     return all(_FIGURE.fullmatch(cell) for _, cell in others) and not any(

@@ -116,19 +116,19 @@ def _lead_of_utf8(text: str) -> int:
     """Return how many characters beyond ASCII are UTF-8, less the bytes that are none (surrogates)."""
     if text.isascii():
         return 0
-    beyond = [character for character in text if not character.isascii()]
-    return len(beyond) - 2 * sum("\udc80" <= character <= "\udcff" for character in beyond)
+    non_ascii = [character for character in text if not character.isascii()]
+    return len(non_ascii) - 2 * sum("\udc80" <= character <= "\udcff" for character in non_ascii)
 
 
 def _is_mostly_utf8(path: Path) -> bool:
     decoder = codecs.getincrementaldecoder("utf-8")("surrogateescape")
     lead = 0
     with path.open("rb") as file:
-        more = True
-        while more:
+        has_more = True
+        while has_more:
             piece = file.read(_CHUNK)
-            more = bool(piece)
-            lead += _lead_of_utf8(decoder.decode(piece, final=not more))
+            has_more = bool(piece)
+            lead += _lead_of_utf8(decoder.decode(piece, final=not has_more))
     return lead > 0
 
 

@@ -34,8 +34,10 @@ def shell(principal: Principal, *, bootstrap: str, remove: bool = False) -> list
         option = _OPTION[resource]
         on = option if resource is Resource.CLUSTER else " ".join(f"{option} '{name}'" for name in names)
         prefixed = " --resource-pattern-type prefixed" if pattern is Pattern.PREFIXED else ""
-        may = " ".join(f"--operation {label(operation)}" for operation in operations)
-        commands.append(f"{head} --allow-principal 'User:{principal.name}' {may} {on}{prefixed}")
+        operation_options = " ".join(f"--operation {label(operation)}" for operation in operations)
+        commands.append(
+            f"{head} --allow-principal 'User:{principal.name}' {operation_options} {on}{prefixed}"
+        )
     return commands
 
 
@@ -63,6 +65,6 @@ def _grouped(acls: Iterable[Acl]) -> _Grouped:
     for acl in acls:
         operations.setdefault((acl.resource, acl.pattern, acl.name), []).append(acl.operation)
     grouped: _Grouped = {}
-    for (resource, pattern, name), may in operations.items():
-        grouped.setdefault((resource, pattern, tuple(may)), []).append(name)
+    for (resource, pattern, name), allowed in operations.items():
+        grouped.setdefault((resource, pattern, tuple(allowed)), []).append(name)
     return grouped

@@ -34,12 +34,12 @@ class AclDifference(msgspec.Struct, frozen=True, kw_only=True):
 
     def lines(self) -> list[str]:
         """Return the difference in sentences."""
-        strange = " (the table has no such principal)" if self.unknown else ""
+        unknown_note = " (the table has no such principal)" if self.unknown else ""
         return [
             *(f"{self.principal} lacks {acl}" for acl in self.lacks),
             *(f"{self.principal} is denied {acl}" for acl in self.denied),
             *(
-                f"{self.principal} has too much{strange}: {_describe_acl(held_acl)}"
+                f"{self.principal} has too much{unknown_note}: {_describe_acl(held_acl)}"
                 for held_acl in self.too_much
             ),
         ]
@@ -58,9 +58,10 @@ def compare(held_acls: Iterable[HeldAcl], *, others: Iterable[Principal] = ()) -
     for name in acls_of:
         if name not in principals and (principal := principal_of_user(name.removeprefix(_USER))) is not None:
             principals[name] = principal
-    everybody = acls_of.get(f"{_USER}{WILDCARD}", [])
+    acls_of_all = acls_of.get(f"{_USER}{WILDCARD}", [])
     differences = [
-        _of_ours(name, principal, acls_of.get(name, []), everybody) for name, principal in principals.items()
+        _of_ours(name, principal, acls_of.get(name, []), acls_of_all)
+        for name, principal in principals.items()
     ]
     differences += [_of_strangers(name, acls) for name, acls in acls_of.items() if name not in principals]
     return [
@@ -71,7 +72,7 @@ def compare(held_acls: Iterable[HeldAcl], *, others: Iterable[Principal] = ()) -
 
 
 def _of_ours(
-    name: str, principal: Principal, held_acls: list[HeldAcl], everybody: list[HeldAcl]
+    name: str, principal: Principal, held_acls: list[HeldAcl], acls_of_all: list[HeldAcl]
 ) -> AclDifference:
     needed = principal.acls
     allowed = [
@@ -80,7 +81,7 @@ def _of_ours(
         if held_acl.permission is Permission.ALLOW and held_acl.host == ANY_HOST
     ]
     denials = [
-        held_acl.acl for held_acl in (*held_acls, *everybody) if held_acl.permission is Permission.DENY
+        held_acl.acl for held_acl in (*held_acls, *acls_of_all) if held_acl.permission is Permission.DENY
     ]
     return AclDifference(
         principal=name,

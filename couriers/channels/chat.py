@@ -89,7 +89,7 @@ def _text(request: Request, console_url: str | None) -> tuple[str, str]:
     """Return title and body. The lead's name is in it only if the org has names in subjects."""
     notification, org = request.notification, request.settings.mail
     texts = WORDS.get(notification.template, OTHERWISE)
-    own = org.words.get(notification.template)
+    own_texts = org.words.get(notification.template)
     name = lead_name(notification.data)
     until = local_time(notification.data.get("until"), zone_of(request))
     console = (org.console_url or console_url or "").rstrip("/")
@@ -101,7 +101,9 @@ def _text(request: Request, console_url: str | None) -> tuple[str, str]:
         f"{console}{page_of(request, is_own=texts.is_own)}" if console else "",
     ]
     rep_name = request.rep.name or request.rep.rep_id
-    return f"{rep_name}: {(own and own.subject) or texts.subject}", "\n".join(line for line in lines if line)
+    return f"{rep_name}: {(own_texts and own_texts.subject) or texts.subject}", "\n".join(
+        line for line in lines if line
+    )
 
 
 @asynccontextmanager

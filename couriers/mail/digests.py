@@ -25,14 +25,15 @@ def digest_content(request: Request, console: str) -> tuple[MailContent, str]:
     facts = [
         _line(lead) for lead in (listed if isinstance(listed, list) else [])[:SHOWN] if isinstance(lead, dict)
     ]
-    more = number - len(facts)
-    if more > 0:
-        facts.append(("Others", f"{more:,}"))
-    own = request.settings.mail.words.get(DIGEST)
+    other_count = number - len(facts)
+    if other_count > 0:
+        facts.append(("Others", f"{other_count:,}"))
+    own_texts = request.settings.mail.words.get(DIGEST)
     content = MailContent(
-        heading=(own and own.subject) or heading,
+        heading=(own_texts and own_texts.subject) or heading,
         name=request.rep.name,
-        opening=(own and own.opening) or f"These leads came to the exceptions desk since {since}:",
+        opening=(own_texts and own_texts.opening)
+        or f"These leads came to the exceptions desk since {since}:",
         facts=facts,
         closing="Assign, redistribute or ignore them at the desk.",
         button="Open the Exceptions",

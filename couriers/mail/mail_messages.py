@@ -36,13 +36,13 @@ def _content(request: Request, console: str) -> tuple[MailContent, str]:
     """Return what a mail of one lead says, and its subject."""
     org, notification = request.settings.mail, request.notification
     texts = WORDS.get(notification.template, OTHERWISE)
-    own = org.words.get(notification.template)
-    heading = (own and own.subject) or texts.subject
+    own_texts = org.words.get(notification.template)
+    heading = (own_texts and own_texts.subject) or texts.subject
     name = lead_name(notification.data)
     content = MailContent(
         heading=heading,
         name=request.rep.name,
-        opening=(own and own.opening) or texts.opening,
+        opening=(own_texts and own_texts.opening) or texts.opening,
         facts=_facts(request, name),
         closing=texts.closing,
         button=texts.button,

@@ -42,7 +42,7 @@ def shown_message(request: Request, console_url: str | None, now: datetime) -> P
     """
     notification, org = request.notification, request.settings.mail
     data, texts = notification.data, WORDS.get(notification.template, OTHERWISE)
-    own = org.words.get(notification.template)
+    own_texts = org.words.get(notification.template)
     name = lead_name(data)
     facts = [
         name if org.names_in_subjects and name != UNNAMED else "",
@@ -53,7 +53,7 @@ def shown_message(request: Request, console_url: str | None, now: datetime) -> P
     console = (org.console_url or console_url or "").rstrip("/")
     value = {
         "tag": tag_of(notification),
-        "title": (own and own.subject) or texts.subject,
+        "title": (own_texts and own_texts.subject) or texts.subject,
         "body": " · ".join(fact for fact in facts if fact),
         "url": f"{console}{_path(request, is_own=texts.is_own)}",
         "lead_id": notification.lead_id,

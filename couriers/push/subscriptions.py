@@ -46,8 +46,8 @@ class Subscriptions:
 
     def of(self, org: str, rep_id: str) -> list[PushSubscription]:
         """Return a rep's browsers, those that asked last first, at most `MOST_PER_REP`."""
-        own = [self._all[key] for key in self._of_rep.get((org, rep_id), ())]
-        return sorted(own, key=_asked_at, reverse=True)[:MOST_PER_REP]
+        subscriptions = [self._all[key] for key in self._of_rep.get((org, rep_id), ())]
+        return sorted(subscriptions, key=_asked_at, reverse=True)[:MOST_PER_REP]
 
     async def follow(self) -> None:
         """Follow the topic until cancelled. While Kafka is away, the last state stays in use. Raises ConfigError."""
@@ -83,9 +83,9 @@ class Subscriptions:
     def _drop(self, name: str) -> None:
         former = self._all.pop(name, None)
         if former is not None:
-            own = self._of_rep[former.org, former.rep_id]
-            own.discard(name)
-            if not own:
+            names = self._of_rep[former.org, former.rep_id]
+            names.discard(name)
+            if not names:
                 del self._of_rep[former.org, former.rep_id]
 
     async def remove(self, subscription: PushSubscription) -> None:

@@ -175,9 +175,9 @@ class LiveCall:
     async def _ask(self, action: call_events.RequestedAction) -> None:
         about = self.request.notification
         self.requests += 1
-        again = f"-{self.requests}" if action == "connect" else ""
+        repeat_suffix = f"-{self.requests}" if action == "connect" else ""
         request = {
-            "action_id": f"{self.call_id}-{action}{again}",
+            "action_id": f"{self.call_id}-{action}{repeat_suffix}",
             "type": "dial" if action == "connect" and not self.state.offered else action,
             "lead_id": about.lead_id,
             "rep_id": about.rep_id,

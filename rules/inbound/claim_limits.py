@@ -55,9 +55,9 @@ class ClaimLimits:
         if event.cause in claims:
             return event
         if len(claims) >= limit:
-            again = next(iter(claims.values())) + WINDOW
+            next_at = next(iter(claims.values())) + WINDOW
             why = f"{event.rep_id} has claimed {len(claims)} leads within a minute, and {limit} are allowed; try again"
-            return replace(event, over_limit=f"{why} at {again.isoformat(timespec='seconds')}")
+            return replace(event, over_limit=f"{why} at {next_at.isoformat(timespec='seconds')}")
         claims[event.cause] = at
         return event
 

@@ -75,7 +75,7 @@ def _find(sent: Mapping[str, Any]) -> FoundFields:
     fields = message.fields
     others: dict[str, Any] = {}
     aliases: dict[str, _Candidate] = {}
-    further: dict[str, list[_Candidate]] = {}
+    candidates: dict[str, list[_Candidate]] = {}
     is_test = False
     for name, value in flatten_answers(sent).items():
         if type(value) is str and "<" in value:
@@ -90,12 +90,12 @@ def _find(sent: Mapping[str, Any]) -> FoundFields:
             others[name] = value
         elif not _is_blank(value):
             if field in aliases:
-                further.setdefault(field, []).append((name, value))
+                candidates.setdefault(field, []).append((name, value))
             else:
                 aliases[field] = (name, value)
     for field, alias in aliases.items():
-        if field in fields or field in further:
-            offered = [alias, *further.get(field, ())]
+        if field in fields or field in candidates:
+            offered = [alias, *candidates.get(field, ())]
             if field in fields:
                 offered.append((field, fields.pop(field)))
             _choose(field, sorted(offered, key=_rank), message, others)
@@ -179,8 +179,8 @@ def _withhold_handles(message: FoundFields) -> None:
 
 def _without_prefix(value: str, prefix: str) -> str:
     """Return a social network's id without the prefix that its export adds (reading A4)."""
-    bare = value.strip().removeprefix(prefix)
-    return bare if bare.isdecimal() else value
+    number = value.strip().removeprefix(prefix)
+    return number if number.isdecimal() else value
 
 
 def can_be_read(field: str, value: Any) -> bool:

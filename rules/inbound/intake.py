@@ -174,9 +174,9 @@ def accept_publication(
         try:
             published = publication.accept_publication(kind, object_id, sent)
         except PublicationErrors as error:
-            first, more = error.problems[0], len(error.problems) - 1
+            first, other_count = error.problems[0], len(error.problems) - 1
             first_reason = str(first).removeprefix(f"{first.path or 'value'}: ")
-            reason = f"{first_reason} (and {more} more)" if more else first_reason
+            reason = f"{first_reason} (and {other_count} more)" if other_count else first_reason
             raise Refused("invalid_publication", printable(first.path), reason) from None
     return DirectoryPublished(
         lead_id="",
@@ -264,13 +264,13 @@ def _attributes(attributes: dict[str, Any], extra: dict[str, Any], remarks: Rema
         name: value for name, value in extra.items() if merged.setdefault(name, value) != value
     }
     unreadable = dict.fromkeys(unreadable_paths(merged), "could not be kept as it was sent")
-    for name, own in (
+    for name, own_remarks in (
         ("invalid", invalid),
         ("assumed", remarks.assumed),
         ("remarks", remarks.remarks | unreadable),
     ):
-        if own:
+        if own_remarks:
             sent = merged.get(name, {})
-            merged[name] = {**(sent if isinstance(sent, dict) else {name: sent}), **own}
+            merged[name] = {**(sent if isinstance(sent, dict) else {name: sent}), **own_remarks}
     storable_attributes: dict[str, Any] = storable(merged)
     return storable_attributes

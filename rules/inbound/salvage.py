@@ -151,5 +151,5 @@ class _Scan:
                     return
             else:
                 raise ValueError(self._at)
-            between = _BETWEEN.match(self._text, self._at)
-            self._at = between.end() if between else self._at
+            separator = _BETWEEN.match(self._text, self._at)
+            self._at = separator.end() if separator else self._at

@@ -48,16 +48,16 @@ def unwrapped_lead(sent: Mapping[str, Any]) -> dict[str, Any] | None:
 
     What stood around the lead is kept under `attributes`, and its id is the lead's if the lead has none.
     """
-    own = _weight(sent)
-    if own > _NAMED or (own == _NAMED and not _NAME_OF_ANYTHING.intersection(sent)):
+    own_weight = _weight(sent)
+    if own_weight > _NAMED or (own_weight == _NAMED and not _NAME_OF_ANYTHING.intersection(sent)):
         return None
     persons = [*_inside(sent, _DEEPEST)]
     people = [person for person in persons if person.weight >= _NAMED] or persons
-    if own or len(people) > 1:
+    if own_weight or len(people) > 1:
         people = [person for person in people if person.is_called_a_lead]
     best = max((person.weight for person in people), default=0)
     leads = [person for person in people if person.weight == best]
-    return _lifted(sent, leads[0].path) if best > own and len(leads) == 1 else None
+    return _lifted(sent, leads[0].path) if best > own_weight and len(leads) == 1 else None
 
 
 class _Candidate(NamedTuple):
@@ -116,15 +116,15 @@ def _inside(value: Mapping[str, Any], depth: int, path: tuple[str, ...] = ()) ->
 
 
 def _lifted(sent: Mapping[str, Any], path: tuple[str, ...]) -> dict[str, Any]:
-    around: dict[str, Any] = {}
+    outer_fields: dict[str, Any] = {}
     inner: Any = sent
     for name in path:
-        around |= {other: value for other, value in inner.items() if other != name}
+        outer_fields |= {other: value for other, value in inner.items() if other != name}
         inner = inner[name][0] if isinstance(inner[name], list) else inner[name]
     lead: dict[str, Any] = {**inner}
     others: dict[str, Any] = {}
     has_id = any(field_of(name) == "external_id" for name in lead)
-    for name, value in around.items():
+    for name, value in outer_fields.items():
         field = name if name in _OF_THE_MESSAGE else field_of(name)
         if name not in lead and (
             name in _OF_THE_MESSAGE or (field == "external_id" and not has_id and isinstance(value, _SCALARS))

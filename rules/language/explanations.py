@@ -97,8 +97,10 @@ def _operand_text(condition: Condition) -> str:
         return _value_text(value)
     if condition.operator in PAIRS:
         return " and ".join(map(_value_text, value))
-    more = f" and {len(value) - _LISTED} more" if condition.operator in LISTS and len(value) > _LISTED else ""
-    return ", ".join(map(_value_text, value[:_LISTED])) + more
+    more_text = (
+        f" and {len(value) - _LISTED} more" if condition.operator in LISTS and len(value) > _LISTED else ""
+    )
+    return ", ".join(map(_value_text, value[:_LISTED])) + more_text
 
 
 def _value_text(value: Any) -> str:

@@ -114,8 +114,10 @@ def _choice(field: Field, value: Any) -> str:
     text = _text(value)
     if text in field.options:
         return text
-    near = next((option for option in field.options if option.casefold() == text.strip().casefold()), None)
-    hint = f", did you mean {near}?" if near else ""
+    suggestion = next(
+        (option for option in field.options if option.casefold() == text.strip().casefold()), None
+    )
+    hint = f", did you mean {suggestion}?" if suggestion else ""
     raise OperandError(f"{clipped_text(text)} is not one of its values{hint}")
 
 

@@ -137,8 +137,8 @@ def note_shared_handle(transition: Transition, event: HandleShared) -> AnswerIgn
     others = [lead_id for lead_id in event.leads if lead_id != transition.lead.lead_id]
     why = f"{kind} {value} came with three last names, so it joins nobody any more"
     why += f"; these leads have it too: {', '.join(others)}" if others else ""
-    tells = transition.lead.lead_id == min(event.leads, default="")
-    managers = transition.rules.managers() if tells else ()
+    is_first_lead = transition.lead.lead_id == min(event.leads, default="")
+    managers = transition.rules.managers() if is_first_lead else ()
     transition.update(org_log_offset=event.org_log_offset)
     transition.emit(SharedHandleFound(handle=event.handle, leads=event.leads, why=why, managers=managers))
     return None

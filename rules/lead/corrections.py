@@ -93,9 +93,9 @@ def check_correction(transition: Transition, event: CorrectionChecked) -> Answer
     A handle that the lead lost meanwhile is not listed. Returns the reason if nothing changes.
     """
     lead = transition.lead
-    own = handles_of(lead.facts)
+    own_handles = handles_of(lead.facts)
     for handle in event.handles:
-        reason = event.forbidden.get(handle) if handle in own else None
+        reason = event.forbidden.get(handle) if handle in own_handles else None
         if reason is None:
             _drop_do_not_contact(transition, handle, "it is not on the do-not-contact list")
         elif lead.suppressed.get(handle) != reason:

@@ -249,8 +249,8 @@ def _apply_no_rep(transition: Transition, answer: NoRepAvailable) -> AnswerIgnor
     """
     distribution = transition.lead.open_distribution
     stage = _DELAYED.get(answer.reason) if answer.waits else None
-    asks = _AWAITING_REP if stage is None else _AWAITING_REP - {stage, DistributionStatus.WAITING}
-    if distribution is None or distribution.epoch != answer.epoch or distribution.stage not in asks:
+    asking_stages = _AWAITING_REP if stage is None else _AWAITING_REP - {stage, DistributionStatus.WAITING}
+    if distribution is None or distribution.epoch != answer.epoch or distribution.stage not in asking_stages:
         return _too_late(transition, answer)
     if stage is not None:
         transition.update(open_distribution=replace(distribution, stage=stage))

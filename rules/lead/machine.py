@@ -286,27 +286,27 @@ def decide_event(
         transition = Transition(lead=lead, at=at, rules=rules, before_event=lead)
         if (dropped := erasure.without_effect(transition, event)) is not None:
             return transition.lead, dropped
-        stale: Decision | None = None
+        ignored: Decision | None = None
         if isinstance(event, LeadArrived) and event.split is not None:
-            stale = arrivals.leave_merge(transition, event)
+            ignored = arrivals.leave_merge(transition, event)
         elif isinstance(event, LeadArrived):
-            stale = arrivals.repeat_or_add_inquiry(transition, event)
+            ignored = arrivals.repeat_or_add_inquiry(transition, event)
         elif isinstance(event, SuppressionChanged):
-            stale = arrivals.change_suppression(transition, event)
+            ignored = arrivals.change_suppression(transition, event)
         elif isinstance(event, HandleShared):
-            stale = arrivals.note_shared_handle(transition, event)
+            ignored = arrivals.note_shared_handle(transition, event)
         elif isinstance(event, FormerInquiryErased):
-            stale = erasure.former_inquiry(event)
+            ignored = erasure.former_inquiry(event)
         elif isinstance(event, CorrectionChecked):
-            stale = arrivals.check_correction(transition, event)
+            ignored = arrivals.check_correction(transition, event)
         elif isinstance(event, DeadlinePassed):
-            stale = _apply_deadline(transition, event)
+            ignored = _apply_deadline(transition, event)
         elif isinstance(event, OrgAnswered):
-            stale = apply_answer(transition, event.answer)
+            ignored = apply_answer(transition, event.answer)
         else:
             _apply_rules(transition)
-        if stale is not None:
-            return lead, (stale,)
+        if ignored is not None:
+            return lead, (ignored,)
     settle(transition)
     ask_again(transition)
     return transition.lead, tuple(transition.decisions)

@@ -166,8 +166,8 @@ def _bounded(joined: dict[str, KeptInquiry]) -> dict[str, KeptInquiry]:
     for n, (inquiry_id, inquiry) in enumerate(reversed(joined.items())):
         size = len(msgspec.json.encode(inquiry))
         if size > room and inquiry.merged is not None:
-            bare = replace(inquiry, facts=replace(inquiry.facts, attributes={}))
-            bounded[inquiry_id] = bare
+            without_attributes = replace(inquiry, facts=replace(inquiry.facts, attributes={}))
+            bounded[inquiry_id] = without_attributes
         elif (size <= room and n < MOST_KEPT) or inquiry.merged is not None:
             bounded[inquiry_id] = inquiry
             room -= size
@@ -252,12 +252,12 @@ def _without(
         if not names_differ(facts, other.facts):
             now, _ = completed_facts(facts, other.facts, without=ITS_ARRIVAL | protected)
         filled = [name for name in now.__struct_fields__ if getattr(now, name) != getattr(facts, name)]
-        more = [key for key in now.attributes if key not in facts.attributes]
+        filled_keys = [key for key in now.attributes if key not in facts.attributes]
         refilled[inquiry_id] = (
             replace(
                 other,
                 filled=tuple(dict.fromkeys((*other.filled, *filled))),
-                attributes=tuple(dict.fromkeys((*other.attributes, *more))),
+                attributes=tuple(dict.fromkeys((*other.attributes, *filled_keys))),
             )
             if filled
             else other

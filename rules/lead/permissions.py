@@ -19,8 +19,8 @@ LATE_HOURS: Final = 24
 def too_many_open(leads: Sequence[str], limit: int) -> str:
     """Return the refusal of a rep who has as many leads open as the org allows, in words. It names some of them."""
     lead_ids = ", ".join(leads[:NAMED])
-    more = f" and {len(leads) - NAMED:,} more" if len(leads) > NAMED else ""
-    return f"you have {len(leads)} leads open ({lead_ids}{more}); at most {limit} are allowed: finish or release one"
+    others = f" and {len(leads) - NAMED:,} more" if len(leads) > NAMED else ""
+    return f"you have {len(leads)} leads open ({lead_ids}{others}); at most {limit} are allowed: finish or release one"
 
 
 def not_manager(transition: Transition, request: ActionRequested) -> ActionResult | None:

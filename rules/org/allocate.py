@@ -78,15 +78,15 @@ def retry(transition: OrgTransition, row: OrgLead, why: str, *, renews: bool = T
     if choice is not None and choice.reps:
         _offer(transition, row, choice, f"asked again: {why}; ")
         return
-    nobody = _NobodyReasons.of(obstacle, choice)
+    reasons = _NobodyReasons.of(obstacle, choice)
     in_line = row.line_until is not None and transition.at < row.line_until
-    delayed = row.paused and nobody.reason != PAUSED
+    delayed = row.paused and reasons.reason != PAUSED
     ended = row.line_until is not None and not in_line
-    if delayed or ended or (renews and not in_line and row.reported != nobody.checksum):
-        _answer_nobody(transition, row, nobody, lines_up=delayed)
+    if delayed or ended or (renews and not in_line and row.reported != reasons.checksum):
+        _answer_nobody(transition, row, reasons, lines_up=delayed)
         return
-    until = _earliest(nobody.until, row.line_until)
-    waiting = msgspec.structs.replace(row, wake=until, parked=not nobody.passing and not in_line)
+    until = _earliest(reasons.until, row.line_until)
+    waiting = msgspec.structs.replace(row, wake=until, parked=not reasons.passing and not in_line)
     if waiting != transition.lead(row.lead_id):
         transition.put_lead(waiting)
     transition.emit(LeadStillWaiting(lead_id=row.lead_id, epoch=row.epoch, until=until))

@@ -170,8 +170,8 @@ def _newly_retired(persons: Persons, arrival: _Arrival) -> tuple[str, ...]:
 def _match(persons: Persons, arrival_id: str, arrival: _Arrival, before: str | None) -> _Match:
     """Return the lead an arrival belongs to, and why. `before`: the lead that an arrival with its id belongs to."""
     if before is not None:
-        again = "it came before" if before == arrival_id else f"it came before, as an inquiry of {before}"
-        return _Match(before, again)
+        reason = "it came before" if before == arrival_id else f"it came before, as an inquiry of {before}"
+        return _Match(before, reason)
     recognised: list[tuple[str, str]] = []
     doubtful: list[str] = []
     for joining in arrival.joining:
@@ -254,9 +254,9 @@ def _store(
         and not persons.has(lead_id, handle)
         and persons.apart(handle) < MOST_APART
     )
-    own = lead_id == arrival_id and not is_known
-    name = arrival.name if own or persons.takes_name(lead_id, arrival.name) else None
-    met = {} if is_known else dict(_newly_met(persons, joining, arrival.name, lead_id, own=own))
+    is_own = lead_id == arrival_id and not is_known
+    name = arrival.name if is_own or persons.takes_name(lead_id, arrival.name) else None
+    met = {} if is_known else dict(_newly_met(persons, joining, arrival.name, lead_id, own=is_own))
     if not is_known or fresh or shared or not_joining or name:
         transition.put_person(
             OrgPerson(

@@ -34,13 +34,15 @@ def _index(transition: OrgTransition, event: LeadCorrected) -> None:
     reasons = {
         handle: persons.forbidden_reason(handle) for handle in event.changed if handle in event.handles
     }
-    also = {lead_id for handle in event.handles for lead_id in persons.all_with(handle)} - {event.lead_id}
+    other_leads = {lead_id for handle in event.handles for lead_id in persons.all_with(handle)} - {
+        event.lead_id
+    }
     transition.emit(
         HandlesCorrected(
             lead_id=event.lead_id,
             handles=event.changed,
             forbidden={handle: reason for handle, reason in reasons.items() if reason is not None},
-            also=tuple(sorted(also)),
+            also=tuple(sorted(other_leads)),
         )
     )
 

@@ -43,12 +43,12 @@ class LastNames:
         """Add a row of a person."""
         former = self._people.get(lead, b"")
         name = b"" if row.name is None else bytes.fromhex(row.name)
-        own = row.arrival_id == row.lead_id and not row.more
-        if name and not own:
+        is_own = row.arrival_id == row.lead_id and not row.more
+        if name and not is_own:
             self._also[lead] = self._also.get(lead, _NO_NAMES) | {name}
         phone = any(handle.startswith(_PHONE) for handle in (*row.handles, *row.shared))
         flag = _A_PHONE if phone else former[:1] or _NO_PHONE
-        described = flag + (name if own else former[1:])
+        described = flag + (name if is_own else former[1:])
         if described != _NO_PHONE:
             self._people[lead] = described
         for joining, names in row.met.items():
@@ -86,21 +86,21 @@ class LastNames:
     def of(self, lead: Packed) -> frozenset[str]:
         """Return the digests of a lead's last names; empty if none is known, or too many to tell anybody apart."""
         digests = self._without_lost(lead, self._also.get(lead, _NO_NAMES))
-        if own := self._people.get(lead, b"")[1:]:
-            digests |= {own}
+        if own_name := self._people.get(lead, b"")[1:]:
+            digests |= {own_name}
         return frozenset(name.hex() for name in digests) if len(digests) < MOST_NAMES else frozenset()
 
     def takes(self, lead: Packed, name: str | None) -> bool:
         """Say whether a last name is new for a lead that has room for it."""
-        if name is None or len(also := self._also.get(lead, _NO_NAMES)) >= MOST_NAMES:
+        if name is None or len(other_names := self._also.get(lead, _NO_NAMES)) >= MOST_NAMES:
             return False
         digest = bytes.fromhex(name)
-        return digest not in also and digest != self._people.get(lead, b"")[1:]
+        return digest not in other_names and digest != self._people.get(lead, b"")[1:]
 
     def met(self, lead: Packed, digest: bytes) -> frozenset[str]:
         """Return the digests of the last names with which a lead came by one of its joining handles."""
         met_names = self._met.get(lead, _NOT_MET).get(digest)
         if met_names is None:
-            own = self.own(lead)
-            return frozenset((own,)) if own else frozenset()
+            own_name = self.own(lead)
+            return frozenset((own_name,)) if own_name else frozenset()
         return frozenset(name.hex() for name in self._without_lost(lead, met_names))

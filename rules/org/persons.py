@@ -271,7 +271,7 @@ class Persons:
             *(OrgPerson(arrival_id=unpack_id(arrival), lead_id=lead_id, erased=True) for arrival in arrivals),
             *self._more.get(lead, ()),
             *((OrgCorrection(lead_id=lead_id),) if lead in self._corrected else ()),
-            *((bare,) if (bare := self._merges.bare_split(lead)) is not None else ()),
+            *((bare_split,) if (bare_split := self._merges.bare_split(lead)) is not None else ()),
         )
 
     def _index_arrivals(self) -> dict[Packed, list[Packed]]:
@@ -344,15 +344,15 @@ class Persons:
                 self._handles.keep_apart(digest, lead)
         self._names.put(row, lead)
         if row.more:
-            bare = OrgPerson(
+            erased_row = OrgPerson(
                 arrival_id=row.arrival_id,
                 lead_id=row.lead_id,
                 more=True,
                 resend_offset=row.resend_offset,
                 erased=True,
             )
-            if bare not in (further := self._more.get(lead, ())):
-                self._more[lead] = (*further, bare)
+            if erased_row not in (further := self._more.get(lead, ())):
+                self._more[lead] = (*further, erased_row)
 
     def _correct(self, row: OrgCorrection) -> None:
         """Replace what is corrected of a lead. It shares its corrected handles and is first with none of them."""
@@ -394,7 +394,7 @@ class Persons:
         for digest in map(handle_digest, row.apart):
             self._handles.keep_apart(digest, inquiry)
         if row.handles or row.name:
-            own = OrgPerson(
+            own_person = OrgPerson(
                 arrival_id=row.inquiry_id, lead_id=row.inquiry_id, handles=row.handles, name=row.name
             )
-            self._names.put(own, inquiry)
+            self._names.put(own_person, inquiry)

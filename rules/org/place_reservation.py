@@ -28,11 +28,11 @@ def reserve_place(transition: OrgTransition, event: PlaceRequested) -> None:
         if transition.at - reserved.since < LAPSES
         and not _is_reserved_for(reserved, event.lead_id, action_id)
     )
-    had = any(_is_reserved_for(reserved, event.lead_id, action_id) for reserved in row.places)
+    has_place = any(_is_reserved_for(reserved, event.lead_id, action_id) for reserved in row.places)
     open_leads = row.open_leads - len(row.places) + len(current)
     plan = transition.directory.rep(rep_id)
     limit = plan.max_open if plan is not None else None
-    granted = had or limit is None or open_leads < limit
+    granted = has_place or limit is None or open_leads < limit
     if granted:
         current = (*current, ReservedPlace(event.lead_id, action_id, transition.at))
     if current != row.places:

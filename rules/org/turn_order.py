@@ -76,11 +76,11 @@ def pick(
 
     `resting`: the rep who rests from its owed turns, as long as there is another candidate.
     """
-    alone = len(candidates) == 1
+    is_alone = len(candidates) == 1
     owed = [
         candidate
         for candidate in candidates
-        if candidate.turn.owed and (alone or candidate.rep_id != resting)
+        if candidate.turn.owed and (is_alone or candidate.rep_id != resting)
     ]
     if owed:
         first = min(owed, key=lambda candidate: turn_sort_key(candidate.turn, candidate.position))

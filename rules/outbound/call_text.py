@@ -45,8 +45,8 @@ def _caller(records: Sequence[Call]) -> str:
     if end is None:
         return "The lead calls in."
     length = f", and stayed on the line for {duration(end.seconds)}" if end.seconds is not None else ""
-    nobody = " Nobody took the call." if end.reason == "no_answer" else ""
-    return f"The lead called in{length}.{nobody}"
+    unanswered = " Nobody took the call." if end.reason == "no_answer" else ""
+    return f"The lead called in{length}.{unanswered}"
 
 
 def _rep(records: Sequence[Call], name: str) -> list[str]:

@@ -37,9 +37,9 @@ def moved_text(moved: MovedLeads) -> str:
     leads, by = moved.leads, moved.by or "Somebody"
     verb_was, belongs = ("was", "the lead") if moved.one else ("were", "the leads")
     if moved.to_you:
-        whose = f", which {verb_was} {moved.former}'s" if moved.former else ""
+        former_text = f", which {verb_was} {moved.former}'s" if moved.former else ""
         verb = "gave you" if moved.how == "reassigned" else "assigned you"
-        return f"{by} {verb} {leads}{whose}."
+        return f"{by} {verb} {leads}{former_text}."
     match moved.how:
         case "reassigned":
             return f"{by} moved {leads} from you to {moved.owner or 'another rep'}."

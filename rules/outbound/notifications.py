@@ -93,9 +93,9 @@ def notifications_of(row: LeadRow) -> list[Notification]:
                             lead, rep_id, "lead_reassigned", ("email",), decision.epoch, _about(lead)
                         )
                 if decision.winner is not None and not given_for_good:
-                    more = {"won": True}
+                    winner_data = {"won": True}
                     notifications += _to(
-                        lead, decision.winner, template, kinds, decision.epoch, more, withdrawn=True
+                        lead, decision.winner, template, kinds, decision.epoch, winner_data, withdrawn=True
                     )
             case OfferDeclined():
                 method = (
@@ -152,8 +152,8 @@ def _another_inquiry(lead: Lead, decision: InquiryAdded, rep_id: str) -> list[No
     }
     notifications = _to(lead, rep_id, "new_inquiry", ("email", "push"), epoch, data, about=about)
     if decision.vendor == TELEPHONE:
-        more = {**_about(lead), "inquiry_id": decision.inquiry_id}
-        notifications += _to(lead, rep_id, LEAD_CALLS, ("call",), epoch, more, about=about)
+        call_data = {**_about(lead), "inquiry_id": decision.inquiry_id}
+        notifications += _to(lead, rep_id, LEAD_CALLS, ("call",), epoch, call_data, about=about)
     return notifications
 
 
@@ -171,8 +171,8 @@ def _merged_or_split(
     if lead.owner is None or lead.owner_left or lead.owner == decision.rep_id:
         return []
     about = f"version-{version}"
-    more = {**_about(lead), **data, "why": decision.why}
-    return _to(lead, lead.owner, template, ("email", "push"), version, more, about=about)
+    lead_data = {**_about(lead), **data, "why": decision.why}
+    return _to(lead, lead.owner, template, ("email", "push"), version, lead_data, about=about)
 
 
 def _new_owner(lead: Lead, change: OwnerChanged) -> list[Notification]:

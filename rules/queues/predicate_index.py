@@ -111,7 +111,7 @@ class PredicateIndex:
         """Return the names of the rules a lead meets, and when time alone next changes that."""
         answers = bytearray(len(self._tests))
         sight, tests = _LookUp(lead, answers), self._tests
-        met: list[str] = []
+        rule_names: list[str] = []
         earliest: datetime | None = None
         for kind in kinds:
             for entry in self._shelves[kind].candidates(lead):
@@ -124,10 +124,10 @@ class PredicateIndex:
                 else:
                     meets, until = _always_tested(entry, sight, now)
                     if meets:
-                        met.append(entry.name)
+                        rule_names.append(entry.name)
                     if until is not None and (earliest is None or until < earliest):
                         earliest = until
-        return met, earliest
+        return rule_names, earliest
 
     def _entry(
         self,

@@ -74,28 +74,32 @@ def page(
 ) -> Page:
     """Return one page. `only`: what this user may see. `bands`: whole numbers to sort by before the order."""
     keys = _keys(listing, list_query, bands)
-    back = list_query.at is not None and list_query.at.before
+    is_backward = list_query.at is not None and list_query.at.before
     query = select(*_selected(listing), *(key.by.label(f"_{n}") for n, key in enumerate(keys))).where(
         *only, *conditions(listing, list_query)
     )
     query = _with_scan_hint(query, listing, list_query)
     if list_query.at is not None:
-        query = query.where(_after_row(keys, list_query.at.values, back=back))
+        query = query.where(_after_row(keys, list_query.at.values, back=is_backward))
     fetched = [
         dict(row)
         for row in connection.execute(
-            query.order_by(*_order(keys, back=back)).limit(list_query.limit + 1)
+            query.order_by(*_order(keys, back=is_backward)).limit(list_query.limit + 1)
         ).mappings()
     ]
-    more, rows = len(fetched) > list_query.limit, fetched[: list_query.limit]
-    if back:
+    has_more, rows = len(fetched) > list_query.limit, fetched[: list_query.limit]
+    if is_backward:
         rows.reverse()
     positions = [tuple(row.pop(f"_{n}") for n in range(len(keys))) for row in rows]
     if not rows:
         return Page([], None, None)
-    following = encode_cursor(list_query.order, PagePosition(positions[-1])) if more or back else None
+    following = (
+        encode_cursor(list_query.order, PagePosition(positions[-1])) if has_more or is_backward else None
+    )
     earlier = encode_cursor(list_query.order, PagePosition(positions[0], before=True))
-    return Page(rows, following, earlier if (more if back else list_query.at is not None) else None)
+    return Page(
+        rows, following, earlier if (has_more if is_backward else list_query.at is not None) else None
+    )
 
 
 def count(
@@ -177,8 +181,8 @@ def _condition(column: Column, list_query: Filter) -> Condition:
             return contains(column.read, text)
         case OneOf(values):
             present = [value for value in values if value is not None]
-            met = column.read.in_(present) if present else false()
-            return or_(met, column.read.is_(None)) if None in values else met
+            is_among = column.read.in_(present) if present else false()
+            return or_(is_among, column.read.is_(None)) if None in values else is_among
         case BetweenFilter(low, high):
             begins = column.read >= low if low is not None else true()
             if high is None:
@@ -204,10 +208,10 @@ def _with_scan_hint(
     query: Select[Any], listing: ListDefinition, list_query: ListQuery, *, sorts: bool = True
 ) -> Select[Any]:
     """Make SQLite scan an org's rows in stored order where no index helps. Its planner has no statistics."""
-    looks = bool(list_query.filters or list_query.search) or (
+    is_filtered = bool(list_query.filters or list_query.search) or (
         sorts and list_query.sort not in listing.indexed
     )
-    if not looks or not listing.scan or listing.indexed & list_query.filters.keys():
+    if not is_filtered or not listing.scan or listing.indexed & list_query.filters.keys():
         return query
     return query.with_hint(listing.row_id.table, f"INDEXED BY {listing.scan}", "sqlite")
 
@@ -238,17 +242,17 @@ def _order(keys: Sequence[_Key], *, back: bool) -> list[ColumnElement[Any]]:
 
 def _after_row(keys: Sequence[_Key], values: Sequence[Any], *, back: bool) -> Condition:
     """Return the condition that a row comes after a position, or before it."""
-    ways: list[Condition] = []
+    alternatives: list[Condition] = []
     same: list[Condition] = []
     for key, value in zip(keys, values, strict=True):
-        ways.append(and_(*same, _after_position(key, value, back=back)))
+        alternatives.append(and_(*same, _after_position(key, value, back=back)))
         same.append(key.by.is_(None) if value is None else key.by == value)
     first = keys[0]
     if first.nullable:
-        return or_(*ways)
+        return or_(*alternatives)
     # Repeat the condition for the first key alone, so that an index can be used for the start.
     begins = first.by <= values[0] if first.descending != back else first.by >= values[0]
-    return and_(begins, or_(*ways))
+    return and_(begins, or_(*alternatives))
 
 
 def _after_position(key: _Key, value: Any, *, back: bool) -> Condition:

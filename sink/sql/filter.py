@@ -53,14 +53,14 @@ def queue_condition(
 
     `protect_minutes`: how long a fresh assignment is in no claimable queue (M4).
     """
-    holds = and_(
+    in_queue = and_(
         phase_condition(claimable=queue.queue.claimable), rule_condition(queue.rule.tree, at, dialect)
     )
     if not queue.queue.claimable or not protect_minutes:
-        return holds
+        return in_queue
     table, limit = LeadTable, utc(at) - timedelta(minutes=protect_minutes)
     return and_(
-        holds,
+        in_queue,
         or_(
             table.owner.is_(None),
             table.assigned_at.is_(None),
@@ -195,9 +195,9 @@ def _days(since: Expression, operator: Operator, value: Operand, at: datetime) -
         return or_(*(and_(at_least(day_count), not_(at_least(day_count + 1))) for day_count in values))
     if operator in {Operator.EQUAL, Operator.BETWEEN}:
         return and_(at_least(low), not_(at_least(high + 1)))
-    more = operator in {Operator.AT_MOST, Operator.MORE}
-    reached = at_least(low + 1 if more else low)
-    return not_(reached) if operator in {Operator.LESS, Operator.AT_MOST} else reached
+    is_next_day = operator in {Operator.AT_MOST, Operator.MORE}
+    is_reached = at_least(low + 1 if is_next_day else low)
+    return not_(is_reached) if operator in {Operator.LESS, Operator.AT_MOST} else is_reached
 
 
 def _within(read: Expression, target: DateSpan) -> ColumnElement[bool]:

@@ -30,7 +30,7 @@ class ListEntry(msgspec.Struct, frozen=True):
 class Handles(msgspec.Struct, frozen=True):
     """Phones and addresses that could be read. `refused`: the other texts, with the reason."""
 
-    found: tuple[str, ...]
+    accepted: tuple[str, ...]
     refused: dict[str, str]
 
 

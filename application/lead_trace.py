@@ -55,7 +55,7 @@ class TraceHop(NamedTuple):
 
     record: RecordPosition
     at: datetime
-    what: str
+    text: str
     trace_id: str
     cause: RecordPosition | None
     seconds: float | None
@@ -144,7 +144,7 @@ def trace_json(lead_id: str, hops: list[TraceHop]) -> dict[str, Any]:
             {
                 **hop.record._asdict(),
                 "at": hop.at,
-                "what": hop.what,
+                "what": hop.text,
                 "trace_id": hop.trace_id,
                 "cause": None if hop.cause is None else hop.cause._asdict(),
                 "seconds": hop.seconds,
@@ -172,5 +172,5 @@ def print_trace(lead_id: str, hops: list[TraceHop]) -> None:
         for hop in steps:
             since = "" if hop.seconds is None else f"+{hop.seconds:.3f} s"
             console.print(
-                f"  {hop.at:%Y-%m-%d %H:%M:%S.%f} UTC {since:>11}  {hop.record.topic:<15}  {hop.what}"
+                f"  {hop.at:%Y-%m-%d %H:%M:%S.%f} UTC {since:>11}  {hop.record.topic:<15}  {hop.text}"
             )

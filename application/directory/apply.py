@@ -24,4 +24,4 @@ def plan_changes(before: PublishedObjects, objects: WantedAction, *, prune: bool
     if problems := missing_references(before.present, objects, is_open=before.is_open, prune=prune):
         raise PublicationErrors(problems)
     changes = plan(before.present, objects, refused=before.refused, prune=prune)
-    return replace(changes, seen=before.end)
+    return replace(changes, read_end=before.end)

@@ -47,15 +47,15 @@ class ChangePlan(msgspec.Struct, frozen=True, kw_only=True):
     """The changes to make.
 
     `objects`: what to publish, in this order; None removes. `unchanged`: objects of the file that are already
-    published so. `left`: published objects that the file does not name. `seen`: the topic's end when the plan was
-    made.
+    published so. `unlisted`: published objects that the file does not name. `read_end`: the topic's end when the
+    plan was made.
     """
 
     objects: dict[Key, Value | None]
     changes: tuple[Change, ...]
     unchanged: int
-    left: tuple[Key, ...]
-    seen: int = 0
+    unlisted: tuple[Key, ...]
+    read_end: int = 0
 
 
 def plan(
@@ -85,7 +85,7 @@ def plan(
         objects={**published, **dict(reversed(removed.items()))},
         changes=tuple(changes),
         unchanged=unchanged,
-        left=() if prune else tuple(unnamed),
+        unlisted=() if prune else tuple(unnamed),
     )
 
 

@@ -17,13 +17,13 @@ NOTICED: Final = GIVEN | MOVED | TAKEN_BY_CLAIM
 class MovedLeads(msgspec.Struct, frozen=True, kw_only=True):
     """Leads that changed hands in the same way, as one of the people concerned is told of them.
 
-    `leads`: the lead's name, or their number in words. `one`: it is a single lead. `to_you`: they are the reader's now;
-    otherwise they were the reader's. `by`, `former`, `owner`: names; None where nobody is known. `via`: how it was
-    claimed, in words.
+    `leads`: the lead's name, or their number in words. `is_single`: it is a single lead. `to_you`: they are the
+    reader's now; otherwise they were the reader's. `by`, `former`, `owner`: names; None where nobody is known.
+    `via`: how it was claimed, in words.
     """
 
     leads: str
-    one: bool
+    is_single: bool
     to_you: bool
     how: str
     by: str | None = None
@@ -35,7 +35,7 @@ class MovedLeads(msgspec.Struct, frozen=True, kw_only=True):
 def moved_text(moved: MovedLeads) -> str:
     """Return the sentence, without the reason."""
     leads, by = moved.leads, moved.by or "Somebody"
-    verb_was, belongs = ("was", "the lead") if moved.one else ("were", "the leads")
+    verb_was, belongs = ("was", "the lead") if moved.is_single else ("were", "the leads")
     if moved.to_you:
         former_text = f", which {verb_was} {moved.former}'s" if moved.former else ""
         verb = "gave you" if moved.how == "reassigned" else "assigned you"

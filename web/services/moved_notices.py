@@ -152,7 +152,7 @@ def _notice(person: Person, rows: Sequence[Row], names: Names) -> MovedNotice:
     to_you = first["rep_id"] == person.rep_id
     moved = MovedLeads(
         leads=_lead_names(leads, len(rows)),
-        one=len(rows) == 1,
+        is_single=len(rows) == 1,
         to_you=to_you,
         how=first["how"],
         by=names.rep(by) if by else None,

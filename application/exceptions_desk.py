@@ -30,9 +30,9 @@ COLUMNS: Final = {
     "status": "Status",
 }
 """The columns that are shown, in the order of E2."""
-_WORDS: Final = frozenset({"distribution", "loan_purpose", "reason", "status"})
+_WORD_COLUMNS: Final = frozenset({"distribution", "loan_purpose", "reason", "status"})
 """Columns whose values are words of the contract, printed with spaces."""
-_WHAT: Final = "CRM database"
+_DATABASE: Final = "CRM database"
 _UNBOUNDED: Final = 1_000
 """A line width that no terminal reaches, for output that is not wrapped."""
 
@@ -42,12 +42,12 @@ def read_exceptions(settings: Settings, org: str, *, show_ignored: bool, limit: 
 
     Raises `RuntimeFailure` where the database is unreachable or no sink has set it up.
     """
-    with translated_errors(_WHAT):
+    with translated_errors(_DATABASE):
         engine = connect(settings.database_url)
         try:
             with engine.connect() as connection:
                 if not inspect(connection).has_table(LeadExceptionTable.__tablename__):
-                    raise RuntimeFailure(_WHAT, "it has no exceptions yet, because no sink has run on it")
+                    raise RuntimeFailure(_DATABASE, "it has no exceptions yet, because no sink has run on it")
                 counts = exceptions_by_status(connection, org)
                 rows = exceptions(connection, org, show_ignored=show_ignored, limit=limit)
         finally:
@@ -76,4 +76,4 @@ def _cell_text(column: str, value: Any) -> str:
         return f"{value:%Y-%m-%d %H:%M} UTC"
     if column == "loan_amount":
         return f"{value:,.0f}"
-    return str(value).replace("_", " ") if column in _WORDS else str(value)
+    return str(value).replace("_", " ") if column in _WORD_COLUMNS else str(value)

@@ -20,7 +20,7 @@ from rules.language.tree import in_zone, parse
 
 LEAD_ID: Final = "lead_id"
 """The column of lead ids in a file, unless another one is named."""
-_OWN: Final = ("vendor", "external_id")
+_VENDOR_COLUMNS: Final = ("vendor", "external_id")
 """The columns from which a lead id can be computed."""
 
 
@@ -53,11 +53,11 @@ def select_from_file(path: Path, org: str, column: str | None = None) -> LeadSel
         with open_table(path) as (header, rows):
             if (column or LEAD_ID) in header:
                 return _collected(_by_id(rows, column or LEAD_ID))
-            if column is None and set(_OWN) <= set(header):
+            if column is None and set(_VENDOR_COLUMNS) <= set(header):
                 return _collected(_by_vendor(rows, org))
     except OSError as error:
         raise InvalidInput((Problem(path=str(path), reason=f"cannot be read: {error.strerror}"),)) from error
-    needed = column or f"{LEAD_ID}, nor {' and '.join(_OWN)}"
+    needed = column or f"{LEAD_ID}, nor {' and '.join(_VENDOR_COLUMNS)}"
     reason = f"there is no column {needed}; there are {first_named(header)}"
     raise InvalidInput((Problem(path=f"{path}: header", reason=reason),))
 

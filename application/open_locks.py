@@ -26,7 +26,7 @@ COLUMNS: Final = {
     "since": "Since",
     "until": "Until",
 }
-_WHAT: Final = "CRM database"
+_DATABASE: Final = "CRM database"
 _UNBOUNDED: Final = 1_000
 """A line width that no terminal reaches, for output that is not wrapped."""
 
@@ -36,12 +36,12 @@ def read_locks(settings: Settings, org: str, *, limit: int) -> dict[str, Any]:
 
     Raises `RuntimeFailure` where the database is unreachable or no sink has set it up.
     """
-    with translated_errors(_WHAT):
+    with translated_errors(_DATABASE):
         engine = connect(settings.database_url)
         try:
             with engine.connect() as connection:
                 if not inspect(connection).has_table(LeadTable.__tablename__):
-                    raise RuntimeFailure(_WHAT, "it has no leads yet, because no sink has run on it")
+                    raise RuntimeFailure(_DATABASE, "it has no leads yet, because no sink has run on it")
                 rows, total = open_locks(connection, org, datetime.now(UTC), limit=limit)
         finally:
             engine.dispose()

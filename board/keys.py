@@ -106,7 +106,7 @@ def searchable(name: str) -> str:
 
 def name_in(columns: bytes) -> str:
     """Return the searchable name from a lead's columns (JSON). Raises `msgspec.MsgspecError`."""
-    return searchable(str(_NAMED.decode(columns).name))
+    return searchable(str(_NAMED_DECODER.decode(columns).name))
 
 
 def name_field(columns: bytes, lead_id: str) -> bytes:
@@ -118,4 +118,4 @@ class _Named(msgspec.Struct):
     name: Any = ""
 
 
-_NAMED: Final = msgspec.json.Decoder(_Named)
+_NAMED_DECODER: Final = msgspec.json.Decoder(_Named)

@@ -14,7 +14,7 @@ from couriers import metrics
 from couriers.directory import CourierDirectory
 from couriers.fates import FateWriter
 from couriers.gate import ProviderGate
-from couriers.pending import NOBODY, OVER, OverError, PendingRequest, RequestPhase, WithdrawnError
+from couriers.pending import NOBODY, OVER_REASON, OverError, PendingRequest, RequestPhase, WithdrawnError
 from couriers.port import (
     BouncedError,
     Channel,
@@ -202,7 +202,7 @@ class Deliverer:
             if not pending.withdrawn or pending.task is None:
                 raise
             pending.task.uncancel()
-            return "withdrawn", NOBODY, OVER
+            return "withdrawn", NOBODY, OVER_REASON
         return receipt.status, receipt.provider, receipt.detail
 
     async def _delivered(self, pending: PendingRequest) -> SendReceipt:
@@ -238,12 +238,12 @@ class Deliverer:
         except ProviderDownError as error:
             self._gate.failed(error.reason)
             if pending.withdrawn:
-                raise WithdrawnError(OVER) from error
+                raise WithdrawnError(OVER_REASON) from error
             raise
         except DeliveryError as error:
             self._gate.answered()
             if pending.withdrawn and isinstance(error, LaterError):
-                raise WithdrawnError(OVER) from error
+                raise WithdrawnError(OVER_REASON) from error
             raise
         finally:
             pending.phase = RequestPhase.WAITING

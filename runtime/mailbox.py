@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from email.message import EmailMessage
     from pathlib import Path
 
-KEPT: Final = 200
+MOST_MAILS: Final = 200
 """How many mails are kept. For each further one, the oldest is removed."""
 REMEMBERED: Final = 200_000
 """How many Message-IDs are remembered, to count repeats."""
@@ -123,7 +123,7 @@ class Mailbox:
         body: Any = mail.get_body(("html", "plain"))
         (self.folder / name).write_text("" if body is None else body.get_content(), encoding="utf-8")
         self._mails.appendleft((name, str(mail["To"]), f"{mail['Date']}: {mail['Subject']}"))
-        while len(self._mails) > KEPT:
+        while len(self._mails) > MOST_MAILS:
             oldest, _, _ = self._mails.pop()
             (self.folder / oldest).unlink(missing_ok=True)
         self._write_index()

@@ -15,7 +15,7 @@ from rules.queues.membership import CompiledQueue
 from sink.sql.filter import org_condition, queue_condition
 from sink.tables import AssignmentHistoryTable, LeadTable
 
-MOST: Final = 100_000
+MOST_LEADS: Final = 100_000
 """The most arrivals that one range counts. If there are more, only the newest count."""
 MOST_OFFERS: Final = 5_000
 """The most open offers that are counted by rep."""
@@ -48,7 +48,7 @@ def arrivals_with_first_owners(
         .outerjoin(history, and_(history.lead_id == lead.lead_id, history.version == first))
         .where(lead.org == org, lead.arrived_at >= begin, lead.arrived_at < end)
         .order_by(lead.arrived_at.desc())
-        .limit(MOST)
+        .limit(MOST_LEADS)
     )
     leads = [
         ArrivedLead(
@@ -60,7 +60,7 @@ def arrivals_with_first_owners(
         )
         for row in connection.execute(query)
     ]
-    return leads, len(leads) >= MOST
+    return leads, len(leads) >= MOST_LEADS
 
 
 def leads_given(connection: Connection, org: str, since: datetime) -> dict[str, tuple[int, datetime]]:

@@ -1,7 +1,7 @@
 """Counts what an org did since an instant, from the CRM database. Each query reads a bounded number of rows.
 
-If more than `MOST` of a kind happened, only the newest count, and `since` says from when on. Each function takes an
-open connection, as in `sink.queries`.
+If more than `MOST_ROWS` of a kind happened, only the newest count, and `since` says from when on. Each function takes
+an open connection, as in `sink.queries`.
 """
 
 from collections import Counter, defaultdict
@@ -15,7 +15,7 @@ from sqlalchemy import ColumnElement, Connection, Select, Text, func, select, ty
 from models.offers import Outcome
 from sink.tables import AssignmentHistoryTable, DecisionTable, LeadExceptionTable, LeadTable
 
-MOST: Final = 50_000
+MOST_ROWS: Final = 50_000
 """The most decisions of one kind, arrivals or first owners that are counted."""
 MOST_OFFERS: Final = 2_000
 """The most offers that are read whole, with everybody who was passed over."""
@@ -73,18 +73,18 @@ def arrivals(connection: Connection, org: str, since: datetime) -> tuple[dict[Mi
     """Return minute -> number of leads that arrived for the first time."""
     table = LeadTable
     query = select(table.arrived_at.label("at")).where(table.org == org, table.arrived_at >= since)
-    newest = query.order_by(table.arrived_at.desc()).limit(MOST).subquery()
+    newest = query.order_by(table.arrived_at.desc()).limit(MOST_ROWS).subquery()
     minute = _minute(connection, newest.c.at)
     rows = connection.execute(select(minute, func.count()).group_by(minute)).all()
     counts = {_instant(text): count for text, count in rows}
-    return counts, _cut(connection, newest, since, sum(counts.values()), MOST)
+    return counts, _cut(connection, newest, since, sum(counts.values()), MOST_ROWS)
 
 
 def claims(connection: Connection, org: str, since: datetime) -> tuple[dict[Minute, ClaimCounts], CountRange]:
     """Return minute -> claims won and lost. A repeated action counts once (X4)."""
     table = DecisionTable
     newest = _decisions(
-        org, "answered", since, MOST, table.result, table.why["action_id"].as_string().label("action_id")
+        org, "answered", since, MOST_ROWS, table.result, table.why["action_id"].as_string().label("action_id")
     ).where(table.why["action"].as_string().in_(TAKES), table.result.in_(("won", "lost")))
     answers = newest.subquery()
     first_answers = (
@@ -101,7 +101,7 @@ def claims(connection: Connection, org: str, since: datetime) -> tuple[dict[Minu
     claims_by_minute = {
         at: ClaimCounts(won=results["won"], lost=results["lost"]) for at, results in counts.items()
     }
-    return claims_by_minute, _cut(connection, answers, since, read, MOST)
+    return claims_by_minute, _cut(connection, answers, since, read, MOST_ROWS)
 
 
 def first_owners(
@@ -122,7 +122,7 @@ def first_owners(
             .exists(),
         )
         .order_by(history.assigned_at.desc())
-        .limit(MOST)
+        .limit(MOST_ROWS)
     )
     by_minute: defaultdict[Minute, list[float]] = defaultdict(list)
     began = since
@@ -131,7 +131,7 @@ def first_owners(
         wait = max(0.0, (assigned_at - arrived_at).total_seconds())
         by_minute[assigned_at.replace(second=0, microsecond=0)].append(wait)
     every = [seconds for waits in by_minute.values() for seconds in waits]
-    cut = len(every) >= MOST
+    cut = len(every) >= MOST_ROWS
     return (
         _speed(every),
         {minute: _speed(waits) for minute, waits in by_minute.items()},
@@ -143,14 +143,18 @@ def offers(connection: Connection, org: str, since: datetime) -> dict[str, Offer
     """Return method -> how many offers were made since then, and how those that ended since then did."""
     table = DecisionTable
     method = table.why["method"].as_string().label("method")
-    offered = _decisions(org, "lead_offered", since, MOST, method).subquery()
+    offered = _decisions(org, "lead_offered", since, MOST_ROWS, method).subquery()
     counts_by_method: defaultdict[str, Counter[str]] = defaultdict(Counter)
     query = select(offered.c.method, func.count()).group_by(offered.c.method)
     for name, count in connection.execute(query):
         counts_by_method[name or ""]["made"] += count
     outcome = table.why["outcome"].as_string().label("outcome")
     # A request for which nobody was found has no method. It made no offer.
-    ended = _decisions(org, "offer_ended", since, MOST, method, outcome).where(method.is_not(None)).subquery()
+    ended = (
+        _decisions(org, "offer_ended", since, MOST_ROWS, method, outcome)
+        .where(method.is_not(None))
+        .subquery()
+    )
     query_ended = select(ended.c.method, ended.c.outcome, func.count())
     for name, outcome_name, count in connection.execute(
         query_ended.group_by(ended.c.method, ended.c.outcome)
@@ -162,7 +166,7 @@ def offers(connection: Connection, org: str, since: datetime) -> dict[str, Offer
 def exceptions_raised(connection: Connection, org: str, since: datetime) -> dict[str, int]:
     """Return reason -> exceptions raised since then (E1)."""
     reason = DecisionTable.why["reason"].as_string().label("reason")
-    raised = _decisions(org, "exception_raised", since, MOST, reason).subquery()
+    raised = _decisions(org, "exception_raised", since, MOST_ROWS, reason).subquery()
     return _counted(connection, select(raised.c.reason, func.count()).group_by(raised.c.reason))
 
 

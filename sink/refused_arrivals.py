@@ -20,7 +20,7 @@ from streams.topics import DEAD_LETTERS, LEAD_ARRIVALS
 
 BATCH_ROWS: Final = 500
 """The most messages in one statement."""
-KEPT: Final = timedelta(days=400)
+RETENTION: Final = timedelta(days=400)
 """How long it is remembered that a message is counted. Dead letters are kept for a month."""
 
 
@@ -61,7 +61,9 @@ class RefusedArrivalWriter(CopiedTopicWriter):
         connection.execute(
             self._insert, [{"source": arrival.source, "at": arrival.at} for arrival in new.values()]
         )
-        connection.execute(delete(table).where(table.at < max(arrival.at for arrival in new.values()) - KEPT))
+        connection.execute(
+            delete(table).where(table.at < max(arrival.at for arrival in new.values()) - RETENTION)
+        )
         return [*new.values()]
 
 

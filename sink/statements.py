@@ -21,7 +21,7 @@ from sink.tables import (
     SinkOffsetTable,
 )
 
-KEPT: Final = ("reason", "explanation", "raised_at")
+RETAINED_COLUMNS: Final = ("reason", "explanation", "raised_at")
 """Columns of an exception that keep their value if a later version does not give one."""
 
 ADDED_TO: Final = frozenset(
@@ -41,7 +41,7 @@ class Statements:
         self._insert: Any = insert or stock
         self.lead = self._guarded(table_of(LeadTable), unfilled=_written_by_older_schema())
         self.assignment = self._guarded(table_of(AssignmentTable))
-        self.exception = self._guarded(table_of(LeadExceptionTable), retained=KEPT)
+        self.exception = self._guarded(table_of(LeadExceptionTable), retained=RETAINED_COLUMNS)
         self.history = self.added(table_of(AssignmentHistoryTable))
         self.decision = self.added(table_of(DecisionTable))
         self.activity = self.added(table_of(ActivityTable))
@@ -126,7 +126,7 @@ class Statements:
                 _newest(assignments, table_rows.assignment)
                 history.append(table_rows.assignment)
             if table_rows.exception is not None:
-                _newest(exceptions, table_rows.exception, KEPT)
+                _newest(exceptions, table_rows.exception, RETAINED_COLUMNS)
             decisions.extend(table_rows.decisions)
             activities.extend(table_rows.activities)
             _follow_inquiries(inquiries, aliases, table_rows)

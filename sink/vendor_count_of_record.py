@@ -15,7 +15,7 @@ OTHERS: Final = "others"
 _LONGEST_DETAIL: Final = 120
 _QUOTED: Final = re.compile(r"'[^']*'|\"[^\"]*\"")
 _DIGITS: Final = re.compile(r"\d+")
-_WORDS: Final = {"invalid": "unreadable", "assumed": "assumed", "remarks": "doubtful"}
+_REMARK_WORDS: Final = {"invalid": "unreadable", "assumed": "assumed", "remarks": "doubtful"}
 """Attributes that our reader adds -> the word for it."""
 _FIELDS: Final = frozenset(Arrival.model_fields)
 _COUNTED: Final = frozenset({LeadAccepted, ArrivalRepeated, InquiryAdded, OwnerChanged})
@@ -89,7 +89,7 @@ def remarks_in(attributes: dict[str, Any]) -> list[str]:
     """Return what the reader remarked: each field that could not be read, was assumed, or is doubtful."""
     return [
         f"{word} {field if field in _FIELDS else OTHERS}"
-        for name, word in _WORDS.items()
+        for name, word in _REMARK_WORDS.items()
         if isinstance(remarks := attributes.get(name), dict)
         for field in remarks
         if field != "id_reused"  # counted by its decision

@@ -25,7 +25,7 @@ HEADERS_DROPPED: Final = "headers-dropped"
 HEADERS_CHANGED: Final = "headers-changed"
 UNREADABLE_OFFSETS: Final = "unreadable-offsets"
 UNREADABLE_CODEC: Final = "unreadable-codec"
-OURS: Final = frozenset(
+OWN_HEADERS: Final = frozenset(
     {
         ERROR_CLASS,
         REASON,
@@ -112,7 +112,7 @@ def read_letter(record: Any) -> StoredDeadLetter:
     """Parse a record of `dead-letters` (aiokafka's). Never raises, whatever the record contains."""
     headers = tuple(read_headers(record.headers))
     # The last header of a name counts. Our writer adds each of its names once.
-    own_headers = {name: value for name, value in headers if name in OURS}
+    own_headers = {name: value for name, value in headers if name in OWN_HEADERS}
     topic, partition, offset = (
         text(own_headers.get(name)) for name in (SOURCE_TOPIC, SOURCE_PARTITION, SOURCE_OFFSET)
     )
@@ -131,7 +131,9 @@ def read_letter(record: Any) -> StoredDeadLetter:
         stage=text(own_headers.get(FAILED_STAGE)),
         key=record.key,
         value=record.value,
-        headers=tuple((original_header_name(name), value) for name, value in headers if name not in OURS),
+        headers=tuple(
+            (original_header_name(name), value) for name, value in headers if name not in OWN_HEADERS
+        ),
         source_timestamp=number(own_headers.get(SOURCE_TIMESTAMP)),
         key_cut_from=number(own_headers.get(KEY_CUT_FROM)),
         value_cut_from=number(own_headers.get(VALUE_CUT_FROM)),
@@ -177,12 +179,12 @@ def is_sent_again(message: Any) -> bool:
 
 def set_apart(name: str) -> str:
     """Return the name under which a letter keeps an original header."""
-    return ORIGINAL + name if _without_prefix(name) in OURS else name
+    return ORIGINAL + name if _without_prefix(name) in OWN_HEADERS else name
 
 
 def original_header_name(name: str) -> str:
     """Return the original name of a header."""
-    return name.removeprefix(ORIGINAL) if _without_prefix(name) in OURS else name
+    return name.removeprefix(ORIGINAL) if _without_prefix(name) in OWN_HEADERS else name
 
 
 def _without_prefix(name: str) -> str:

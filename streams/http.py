@@ -30,8 +30,8 @@ MOST_CONNECTIONS: Final = 100
 _METHODS: Final = ("GET", "HEAD")
 _JSON: Final = "application/json; charset=utf-8"
 
-Said = tuple[bool, dict[str, Any]]
-Ask = Callable[[], Said | Awaitable[Said]]
+Status = tuple[bool, dict[str, Any]]
+Ask = Callable[[], Status | Awaitable[Status]]
 
 
 class _Answer(NamedTuple):
@@ -138,7 +138,7 @@ class HttpServer:
 
 async def serve(
     port: int,
-    health: Callable[[], Said],
+    health: Callable[[], Status],
     ready: Ask,
     metrics: Callable[[], bytes],
     *,

@@ -26,7 +26,7 @@ class Shape(Enum):
 Counts = Mapping[str, int]
 """Partitions by topic."""
 
-_OURS: Final = (Shape.ENGINE, Shape.KEYED)
+_OWN_SHAPES: Final = (Shape.ENGINE, Shape.KEYED)
 """Topics that have exactly as many partitions as the settings give."""
 _NEW: Final = (
     "Kafka takes no partitions away. If firstclaim has not run on it yet, delete the topic"
@@ -44,7 +44,7 @@ def settings_of_cluster(settings: Settings, shapes: Mapping[str, Shape], present
     that need not match are adopted.
     """
     count_frequency = Counter(
-        present[name] for name, shape in shapes.items() if shape in _OURS and name in present
+        present[name] for name, shape in shapes.items() if shape in _OWN_SHAPES and name in present
     )
     partitions = settings.partitions
     if count_frequency and not settings.given("partitions"):
@@ -65,7 +65,9 @@ def check_counts(
     `harms`: topic -> the reason (`streams.topic_configs.Topic.harm`).
     """
     expected = settings.partitions
-    own_counts = {name: present[name] for name, shape in shapes.items() if shape in _OURS and name in present}
+    own_counts = {
+        name: present[name] for name, shape in shapes.items() if shape in _OWN_SHAPES and name in present
+    }
     if own_counts and expected not in own_counts.values():
         name, count = next(iter(own_counts.items()))
         raise ConfigError(
@@ -76,7 +78,7 @@ def check_counts(
         shape = shapes[name]
         if shape is Shape.ONE and count != 1:
             raise _refusal(name, count, "1", harms[name])
-        if shape in _OURS and count != expected:
+        if shape in _OWN_SHAPES and count != expected:
             raise _refusal(name, count, str(expected), harms[name])
         if shape is Shape.MORE and count < expected:
             requirement = f"{expected} or more"

@@ -17,7 +17,7 @@ from streams.settings import Settings
 from streams.topics import LEAD_ACTIONS, LEAD_ARRIVALS
 
 FILE: Final = "FIRSTCLAIM_SIGNING_KEYS"
-OURS: Final = "FIRSTCLAIM_SIGNING_KEY"
+KEY_VARIABLE: Final = "FIRSTCLAIM_SIGNING_KEY"
 SHORTEST_SECRET: Final = 32
 """Characters. A shorter secret can be guessed by anyone who has one signed message."""
 MOST_KEYS: Final = 10_000
@@ -106,7 +106,9 @@ class Signer:
             keys = read_keys(settings)
             if self._key_id not in keys:
                 source = settings.signing_keys or f"{FILE} (it is not set)"
-                raise ConfigError(OURS, f"names {self._key_id!r}, and there is no such key in {source}")
+                raise ConfigError(
+                    KEY_VARIABLE, f"names {self._key_id!r}, and there is no such key in {source}"
+                )
             self._secret = keys[self._key_id]
 
     def headers(self, topic: str, value: bytes | None) -> list[tuple[str, bytes]]:

@@ -10,7 +10,7 @@ from tools import asyncapi
 
 MOST_VALUES: Final = 12
 """The most values of a field that a cell lists. The schema has them all."""
-_WORDS: Final = {"string": "text", "array": "list"}
+_TYPE_NAMES: Final = {"string": "text", "array": "list"}
 _HEAD: Final = """# Fields of the public messages
 
 `python -m tools.contracts` writes this page from the [AsyncAPI document](asyncapi.json) and its schemas.
@@ -73,7 +73,7 @@ def _type(field: dict[str, Any], schema: dict[str, Any]) -> str:
     form = f" ({field['format']})" if "format" in field else ""
     element_type = f" of {_type(field['items'], schema)}" if field.get("items") else ""
     return (
-        _listed([f"{_WORDS.get(name, name)}{form if name == 'string' else ''}" for name in types])
+        _listed([f"{_TYPE_NAMES.get(name, name)}{form if name == 'string' else ''}" for name in types])
         + element_type
     )
 

@@ -32,7 +32,7 @@ ORG: Final = "default"
 PARTITIONS: Final = 2
 LEADS_OF_EACH: Final = 2
 WAIT_SECONDS: Final = 120.0
-KEPT: Final = ("kafka/data", "crm.sqlite", "console.sqlite", "erasure.key", "console.key")
+KEPT_FILES: Final = ("kafka/data", "crm.sqlite", "console.sqlite", "erasure.key", "console.key")
 """The files and folders of the state folder that are packed, as far as they exist."""
 NOT_KEPT: Final = frozenset({".lock"})
 
@@ -145,7 +145,7 @@ def pack(state_dir: Path, archive: Path) -> None:
 
     archive.parent.mkdir(parents=True, exist_ok=True)
     with tarfile.open(archive, "w:xz", preset=9) as packed:
-        for name in KEPT:
+        for name in KEPT_FILES:
             if (state_dir / name).exists():
                 packed.add(state_dir / name, name, filter=plain)
 

@@ -19,7 +19,7 @@ from packaging.utils import canonicalize_name
 
 REPOSITORY: Final = Path(__file__).parent.parent
 PAGE: Final = REPOSITORY / "docs" / "licences.md"
-OWN: Final = "firstclaim"
+PROJECT: Final = "firstclaim"
 
 ALLOWED: Final[Mapping[str, str]] = {
     "0BSD": "no condition",
@@ -199,9 +199,9 @@ def _users() -> dict[str, tuple[str, ...]]:
     project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
     own_names = _closure(project["dependencies"])
     extras = {extra: _closure(needs) for extra, needs in project["optional-dependencies"].items()}
-    users: dict[str, tuple[str, ...]] = dict.fromkeys(own_names, (OWN,))
+    users: dict[str, tuple[str, ...]] = dict.fromkeys(own_names, (PROJECT,))
     for name in set().union(*extras.values()) - own_names:
-        users[name] = tuple(f"{OWN}[{extra}]" for extra in sorted(extras) if name in extras[extra])
+        users[name] = tuple(f"{PROJECT}[{extra}]" for extra in sorted(extras) if name in extras[extra])
     return users
 
 

@@ -1,8 +1,8 @@
 """Writes `models/zip_zones.py` from the zipcodes and zip2info packages. Run it when one of them changes.
 
 The first package names state and zone of each zip, the second names the zone again. Where they disagree by the clock,
-the second is right as far as it was checked (C5); `_FIRST_IS_RIGHT` lists the exceptions. `_BOTH` lists zips in which
-people do not keep their state's official time.
+the second is right as far as it was checked (C5); `_FIRST_IS_RIGHT` lists the exceptions. `_BOTH_ZONES` lists zips in
+which people do not keep their state's official time.
 """
 
 from collections import Counter, defaultdict
@@ -24,7 +24,7 @@ _ZIPS: Final = 100_000
 _PREFIX: Final = 100
 _FIRST_IS_RIGHT: Final = frozenset({86028, 96898})
 """Petrified Forest lies outside the Navajo Nation; mail to Wake Island is handed out in Honolulu."""
-_BOTH: Final = frozenset({36854, 36863, 36867, 36868, 36869, 36870, 36874, 36877})
+_BOTH_ZONES: Final = frozenset({36854, 36863, 36867, 36868, 36869, 36870, 36874, 36877})
 """Alabama's towns at the Chattahoochee live by Georgia's time. The official time is Central."""
 _NEIGHBOURS: Final = 3
 """How many other zips of its county must agree against a zip of which both packages know the wrong place (37338)."""
@@ -63,7 +63,7 @@ def places() -> dict[int, Place]:
             and clock(second) != clock(zone)
             and zip_code not in _FIRST_IS_RIGHT
         ):
-            zone = f"{zone} {second}" if zip_code in _BOTH else second
+            zone = f"{zone} {second}" if zip_code in _BOTH_ZONES else second
         elif zone and entry["county"]:
             zone = _of_county(zone, counties[entry["state"], entry["county"]], place_of_zip, entry)
         state = entry["state"] if entry["state"] in STATE_CODES else ""

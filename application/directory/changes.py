@@ -9,7 +9,7 @@ from application.directory.objects import Objects, Value, WantedAction, ordered
 from rules.queues.rule_book import Key
 
 _SIGNS: Final = {"added": "+", "changed": "~", "removed": "-"}
-_SHOWN: Final = 70
+_LONGEST_TEXT: Final = 70
 """How many characters of a value a line of the diff shows. Programs get the whole value."""
 
 
@@ -143,4 +143,4 @@ def _clipped_text(value: Any) -> str:
     if value is None:
         return "nothing"
     text = value if isinstance(value, str) and value else msgspec.json.encode(value).decode()
-    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
+    return text if len(text) <= _LONGEST_TEXT else f"{text[:_LONGEST_TEXT]}…"

@@ -20,7 +20,7 @@ from aiokafka.errors import KafkaError
 from aiokafka.structs import OffsetAndMetadata
 
 from couriers.directory import CourierDirectory
-from couriers.mail.digests import DIGEST, SHOWN
+from couriers.mail.digests import DIGEST, MOST_SHOWN
 from models.errors import RetryableError
 from models.public import LeadException, Notification
 from streams.clients import Consumer, started_client, stop_consumer
@@ -156,7 +156,7 @@ class ExceptionDigests:
 
 
 def _data(leads: list[LeadException], since: datetime, hour: datetime) -> dict[str, Any]:
-    """Return what a digest tells: how many leads there are, and the first `SHOWN` of them."""
+    """Return what a digest tells: how many leads there are, and the first `MOST_SHOWN` of them."""
     ordered = sorted(
         leads,
         key=lambda exception: (exception.raised_at is None, str(exception.raised_at), exception.lead_id),
@@ -174,7 +174,7 @@ def _data(leads: list[LeadException], since: datetime, hour: datetime) -> dict[s
                 "campaign": exception.campaign,
                 "vendor": exception.vendor,
             }
-            for exception in ordered[:SHOWN]
+            for exception in ordered[:MOST_SHOWN]
         ],
     }
 

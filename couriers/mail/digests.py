@@ -9,7 +9,7 @@ from couriers.wording import local_time, one_line, zone_of
 DIGEST: Final = "exception_digest"
 """The template of the digest."""
 DESK: Final = "/exceptions"
-SHOWN: Final = 20
+MOST_SHOWN: Final = 20
 """How many leads a digest names. The others are counted."""
 
 
@@ -23,7 +23,9 @@ def digest_content(request: Request, console: str) -> tuple[MailContent, str]:
     since = local_time(data.get("since"), zone)
     listed = data.get("leads")
     facts = [
-        _line(lead) for lead in (listed if isinstance(listed, list) else [])[:SHOWN] if isinstance(lead, dict)
+        _line(lead)
+        for lead in (listed if isinstance(listed, list) else [])[:MOST_SHOWN]
+        if isinstance(lead, dict)
     ]
     other_count = number - len(facts)
     if other_count > 0:

@@ -20,7 +20,7 @@ _log = structlog.get_logger(__name__)
 
 MOST_PER_REP: Final = 10
 """How many browsers of one rep get messages: those that asked last."""
-MOST: Final = 100_000
+MOST_BROWSERS: Final = 100_000
 """How many browsers of all reps are kept. A further one is not taken, and the log says so."""
 _DECODER: Final = msgspec.json.Decoder(PushSubscription)
 _NEVER: Final = datetime.min.replace(tzinfo=UTC)
@@ -74,8 +74,10 @@ class Subscriptions:
         if subscription.key != name:
             return
         self._drop(name)
-        if len(self._all) >= MOST:
-            _log.warning("too many browsers", most=MOST, org=subscription.org, rep_id=subscription.rep_id)
+        if len(self._all) >= MOST_BROWSERS:
+            _log.warning(
+                "too many browsers", most=MOST_BROWSERS, org=subscription.org, rep_id=subscription.rep_id
+            )
             return
         self._all[name] = subscription
         self._of_rep.setdefault((subscription.org, subscription.rep_id), set()).add(name)

@@ -33,7 +33,7 @@ from couriers.telephone.call_events import (
     WriteCallRecord,
 )
 
-ONE: Final = "1"
+KEY_ONE: Final = "1"
 
 
 class CallPhase(StrEnum):
@@ -166,7 +166,7 @@ def _rep_answered(call: RepCall) -> Step:
 
 def _pressed(call: RepCall, digit: str) -> Step:
     pressed = WriteCallRecord("rep", "pressed", digit=digit)
-    if digit != ONE:
+    if digit != KEY_ONE:
         return call, [pressed]
     if call.phase is CallPhase.OFFERING:
         return _to(call, CallPhase.ASKING, call.times.answer, pressed, StopSpeech(), AskEngine("press_one"))

@@ -22,7 +22,7 @@ _log = structlog.get_logger(__name__)
 
 MOST_CALLERS: Final = 200
 """The most callers that wait at a time. One more is hung up."""
-WORDS: Final = 1
+ANNOUNCEMENT_NUMBER: Final = 1
 """The number of the only words that a caller hears."""
 WORDS_SECONDS: Final = 15.0
 
@@ -140,7 +140,9 @@ class Callers:
         leg_id = caller.call.leg_id
         recordings = dict(self._directory.settings(caller.org).telephone.recordings)
         await self._provider.answer(leg_id)
-        await self._provider.speak(leg_id, await self._sounds(Announcement.NOBODY, "", recordings), WORDS)
+        await self._provider.speak(
+            leg_id, await self._sounds(Announcement.NOBODY, "", recordings), ANNOUNCEMENT_NUMBER
+        )
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(WORDS_SECONDS):
                 await caller.heard_words.wait()

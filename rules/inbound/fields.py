@@ -19,7 +19,7 @@ from rules.inbound.wrapped import unwrapped_lead
 
 HANDLES: Final = ("external_id", "phone", "email", "last_name")
 """A lead needs at least one of these fields, to distinguish it from others."""
-_OWN: Final = frozenset(Arrival.model_fields)
+_OWN_FIELDS: Final = frozenset(Arrival.model_fields)
 _READERS: Final[dict[str, Callable[[Any], Any]]] = {
     "external_id": normalize.text(),
     "first_name": normalize.person_name,
@@ -82,9 +82,9 @@ def _find(sent: Mapping[str, Any]) -> FoundFields:
             is_test = is_test or value.strip().lower().startswith(_TEST_LEAD)
         if type(value) is UnreadableValue:
             message.invalid[name] = str(value)
-            field = name if name in _OWN else field_of(name)
+            field = name if name in _OWN_FIELDS else field_of(name)
             message.identifies = message.identifies or field in HANDLES or field == FULL_NAME
-        elif name in _OWN:
+        elif name in _OWN_FIELDS:
             fields[name] = value
         elif (field := field_of(name)) is None or not isinstance(value, _SCALARS):
             others[name] = value
@@ -114,7 +114,7 @@ def _find(sent: Mapping[str, Any]) -> FoundFields:
 
 def _rank(candidate: _Candidate) -> int:
     name = candidate[0]
-    return _OWN_NAME if name in _OWN else rank_of(name)
+    return _OWN_NAME if name in _OWN_FIELDS else rank_of(name)
 
 
 def _choose(field: str, offered: list[_Candidate], message: FoundFields, others: dict[str, Any]) -> None:
@@ -129,8 +129,8 @@ def _choose(field: str, offered: list[_Candidate], message: FoundFields, others:
             message.invalid[candidate[0]] = candidate[1]
         if readable is None:
             # A value under its own name is read by the model again, which names the reason.
-            others.update({name: value for name, value in offered if name not in _OWN})
-            if chosen[0] in _OWN:
+            others.update({name: value for name, value in offered if name not in _OWN_FIELDS})
+            if chosen[0] in _OWN_FIELDS:
                 message.fields[field] = chosen[1]
             message.identifies = message.identifies or (field in HANDLES and as_sent(chosen[1]) is not None)
             return
@@ -143,7 +143,7 @@ def _choose(field: str, offered: list[_Candidate], message: FoundFields, others:
 
 def _take(field: str, chosen: _Candidate, message: FoundFields) -> None:
     name, value = chosen
-    if name not in _OWN:
+    if name not in _OWN_FIELDS:
         message.names[field] = name
     message.fields[field] = value
 

@@ -24,7 +24,7 @@ _BLANK: Final = re.compile(r"[ \t\r\n]*")
 _SCALAR: Final = re.compile(r"-?[0-9][0-9.eE+-]*|true|false|null|-?Infinity|NaN")
 _BETWEEN: Final = re.compile(r"(?:[ \t\r\n,:]+|-?[0-9][0-9.eE+-]*|true|false|null|-?Infinity|NaN)*")
 """Matches what may occur between the brackets and strings of a value."""
-_WHOLE: Final = re.compile(r"-?(?:0|[1-9][0-9]{0,199})")
+_INTEGER: Final = re.compile(r"-?(?:0|[1-9][0-9]{0,199})")
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
 
 
@@ -132,7 +132,7 @@ class _Scan:
         literals = {"true": True, "false": False, "null": None}
         if scalar[0] in literals:
             return literals[scalar[0]]
-        return int(scalar[0]) if _WHOLE.fullmatch(scalar[0]) else UnreadableField()
+        return int(scalar[0]) if _INTEGER.fullmatch(scalar[0]) else UnreadableField()
 
     def _pass_over(self) -> None:
         """Skip an object or a list of any depth without building it."""

@@ -14,7 +14,7 @@ from rules.language.operands import Operand
 from rules.language.operators import COMPLEMENT, LISTS, NULLNESS, PAIRS, FieldType, Operator
 from rules.language.tree import Condition
 
-_SHOWN: Final = 60
+_LONGEST_VALUE: Final = 60
 _LISTED: Final = 10
 
 _PHRASES: Final = {
@@ -109,4 +109,4 @@ def _value_text(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     text = str(value)
-    return text if len(text) <= _SHOWN else text[:_SHOWN] + "…"
+    return text if len(text) <= _LONGEST_VALUE else text[:_LONGEST_VALUE] + "…"

@@ -22,7 +22,7 @@ Operand = Scalar | tuple[Scalar, ...] | Amount | None
 
 NUMBER: Final = re.compile(r"\s*[+-]?\d{1,15}(\.\d{1,15})?\s*", re.ASCII)
 """Text that an attribute or a rule has for a number."""
-_SHOWN: Final = 40
+_LONGEST_VALUE: Final = 40
 _PARTS: Final = frozenset(
     {
         Operator.CONTAINS,
@@ -42,7 +42,7 @@ class OperandError(ValueError):
 def clipped_text(value: Any) -> str:
     """Return a value for an error message, cut if it is long."""
     if isinstance(value, str):
-        return value if len(value) <= _SHOWN else value[:_SHOWN] + "…"
+        return value if len(value) <= _LONGEST_VALUE else value[:_LONGEST_VALUE] + "…"
     if isinstance(value, (dict, list)):
         return f"a {'list' if isinstance(value, list) else 'object'} of {len(value)}"
     if (
@@ -53,7 +53,7 @@ def clipped_text(value: Any) -> str:
         return "a huge number"
     if value is None or isinstance(value, bool):
         return {None: "nothing", True: "true", False: "false"}[value]
-    return repr(value)[:_SHOWN]
+    return repr(value)[:_LONGEST_VALUE]
 
 
 def operand(field: Field, operator: Operator, value: Any) -> Operand:

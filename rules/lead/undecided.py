@@ -13,7 +13,9 @@ from rules.lead import merging
 from rules.lead.cap_check import return_unused_place
 from rules.lead.machine import LeadEvent, org_may_know
 
-WHY: Final = "a fault of firstclaim kept the action from being decided; whoever runs firstclaim can see which"
+REASON: Final = (
+    "a fault of firstclaim kept the action from being decided; whoever runs firstclaim can see which"
+)
 """What the sender of an action is told. The error itself is in the dead letter and in the log."""
 
 
@@ -36,7 +38,7 @@ def undecided_row(row: LeadRow | None, event: LeadEvent, off: int, at: datetime)
                 version=former.seq if may_know else 0,
                 decided_at=at,
                 owner=former.lead.owner if former.lead and may_know else None,
-                why=WHY,
+                why=REASON,
                 org=event.org,
             ),
         )

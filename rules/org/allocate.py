@@ -20,7 +20,7 @@ from rules.calendar.schedule import window_end
 from rules.org.capacity import take_capacity
 from rules.org.choice import Choice, Method
 from rules.org.directory import GroupPlan
-from rules.org.eligibility import GONE, Eligibility, Refusal, group_refusal
+from rules.org.eligibility import NOT_ACTIVE, Eligibility, Refusal, group_refusal
 from rules.org.methods import METHODS
 from rules.org.methods.roster import ROSTER
 from rules.org.methods.round_robin import ROUND_ROBIN
@@ -285,7 +285,7 @@ def _may_pass(refused: list[Refusal]) -> tuple[bool, datetime | None]:
 
 def _reason(refused: list[Refusal]) -> str:
     reasons = {refusal.reason for refusal in refused}
-    return "all_agents_tried" if reasons - GONE == {RejectionReason.TRIED} else NO_AVAILABLE_AGENTS
+    return "all_agents_tried" if reasons - NOT_ACTIVE == {RejectionReason.TRIED} else NO_AVAILABLE_AGENTS
 
 
 def _explanation(choice: Choice | None) -> tuple[RejectedCandidate, ...]:

@@ -8,9 +8,9 @@ from rules.outbound.notifications import MOVED
 
 TAKEN_BY_CLAIM: Final = frozenset({"claim", "claim_now"})
 """The ways in which another rep takes an owned lead by a claim from a queue. Its former owner is told (M4)."""
-GIVEN: Final = frozenset({"reassigned", "manual"})
+MANAGER_MOVES: Final = frozenset({"reassigned", "manual"})
 """The ways in which another person gives a rep a lead. The new owner is told (M1, E3)."""
-NOTICED: Final = GIVEN | MOVED | TAKEN_BY_CLAIM
+NOTICED: Final = MANAGER_MOVES | MOVED | TAKEN_BY_CLAIM
 """The ways in which a lead changes hands so that a person is told of it on the pages."""
 
 

@@ -18,7 +18,7 @@ SUITE: Final = "sid"
 KEYS: Final = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 """Debian's keys. Without this file apt takes the keys that it trusts."""
 INTO: Final = Path("build/telephony")
-INSTRUCTIONS: Final = (
+ADVICE: Final = (
     "The telephone's tests need Asterisk, SIPp and espeak-ng from Debian's suite {suite}. apt-get fetches them, so a"
     " Debian or Ubuntu machine with access to a Debian mirror is needed. Name another mirror with"
     " TELEPHONY_MIRROR=URL, another suite with TELEPHONY_SUITE=NAME, or unpack the packages asterisk, sip-tester and"
@@ -45,9 +45,7 @@ def main() -> int:
     try:
         fetch(folder, arguments.suite, arguments.mirror)
     except FetchFailedError as error:
-        print(
-            f"{error}\n{INSTRUCTIONS.format(suite=arguments.suite, folder=arguments.into)}", file=sys.stderr
-        )  # noqa: T201
+        print(f"{error}\n{ADVICE.format(suite=arguments.suite, folder=arguments.into)}", file=sys.stderr)  # noqa: T201
         return 1
     return 0
 

@@ -70,19 +70,19 @@ async def test_a_zombies_older_row_is_not_made_public_after_a_newer_one(
         other = next(record for record in others if record[0] == partition)
         await engine.send(LEAD_JOURNAL, [older, other])
         async with engine.relay(**environment) as relay:
-            wanted = len([older, newer, other])
+            expected = len([older, newer, other])
 
             async def is_published() -> bool:
-                return len(await engine.records(ASSIGNMENTS)) >= wanted
+                return len(await engine.records(ASSIGNMENTS)) >= expected
 
             await relay.until_async(is_published, "the other lead's is public")
             await cluster.commits_reach(engine.group("relay"), engine.topic(LEAD_JOURNAL), {partition: 4})
-        found = [json.loads(record.value) for record in await engine.records(ASSIGNMENTS)]
-        return [public["rep_id"] for public in found if public["lead_id"] == "lead"]
+        messages = [json.loads(record.value) for record in await engine.records(ASSIGNMENTS)]
+        return [public["rep_id"] for public in messages if public["lead_id"] == "lead"]
 
-    kept, lost = await asyncio.gather(scenario(""), scenario("commit_metadata"))
-    assert kept == ["a", "b"]
-    assert lost == ["a", "b", "a"]
+    patched, unpatched = await asyncio.gather(scenario(""), scenario("commit_metadata"))
+    assert patched == ["a", "b"]
+    assert unpatched == ["a", "b", "a"]
 
 
 async def test_a_journal_record_nobody_can_read_is_a_dead_letter_and_the_next_is_public(

@@ -37,11 +37,11 @@ def cited_ids(path: Path) -> set[str]:
 
 
 def test_every_cited_rule_or_case_exists() -> None:
-    known = RULES.keys() | CASES.keys()
+    known_ids = RULES.keys() | CASES.keys()
     wrong = {
         name(path): missing
         for path in files()
-        if OURS not in path.parents and (missing := cited_ids(path) - known)
+        if OURS not in path.parents and (missing := cited_ids(path) - known_ids)
     }
     assert wrong == {}
 
@@ -70,11 +70,11 @@ def test_no_id_is_both_a_rule_and_a_case_and_each_case_names_its_tests() -> None
 
 
 def test_a_rule_that_holds_has_a_test_and_a_planned_one_has_none() -> None:
-    found = rule_tests.tests()
+    by_rule = rule_tests.tests()
     untested = [
-        rule for rule, text in RULES.items() if rule_tests.status(text) != "Planned" and rule not in found
+        rule for rule, text in RULES.items() if rule_tests.status(text) != "Planned" and rule not in by_rule
     ]
-    ahead = [rule for rule, text in RULES.items() if rule_tests.status(text) == "Planned" and rule in found]
+    ahead = [rule for rule, text in RULES.items() if rule_tests.status(text) == "Planned" and rule in by_rule]
     assert untested == [], "no test names these rules"
     assert ahead == [], (
         "tests name these rules, and docs/rules.md says they are planned: change their status there"
@@ -88,11 +88,11 @@ def test_the_tests_of_each_rule_are_listed() -> None:
 
 def test_every_cited_document_and_section_exists() -> None:
     wrong = {
-        name(path): found
+        name(path): missing
         for path in files()
         if OURS not in path.parents
         and path != HISTORY
-        and (found := [*citations.missing_documents(read(path), path)])
+        and (missing := [*citations.missing_documents(read(path), path)])
     }
     assert wrong == {}
 
@@ -105,12 +105,12 @@ def test_every_link_path_and_name_in_a_document_exists(page: Path) -> None:
 
 def test_every_make_target_in_a_document_exists() -> None:
     targets = set(re.findall(r"^([a-z-]+):", read(ROOT / "Makefile"), re.MULTILINE))
-    named = {
+    named_targets = {
         word
         for page in documents()
         for word in re.findall(r"(?:^|`)make ([a-z-]+)", read(page), re.MULTILINE)
     }
-    assert named - targets == set()
+    assert named_targets - targets == set()
 
 
 def test_every_decision_is_in_the_index_in_order_under_its_own_title() -> None:

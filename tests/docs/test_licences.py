@@ -15,20 +15,20 @@ def test_the_page_is_current_and_every_licence_is_allowed() -> None:
 
 
 def test_every_locked_package_is_on_the_page_with_what_needs_it() -> None:
-    found = {part.name: part for part in software_licences.packages()}
-    assert len(found) > 100
-    assert found["aiokafka"].of == found["mode-streaming"].of == "firstclaim"
-    assert found["quixstreams"].of == "firstclaim[bench]"
-    assert found["opentelemetry-exporter-otlp-proto-http"].of == "firstclaim[otel]"
-    assert found["ruff"].of == "firstclaim[dev]"
-    assert "firstclaim[oidc]" in found["joserfc"].of.split(", ")
+    by_name = {part.name: part for part in software_licences.packages()}
+    assert len(by_name) > 100
+    assert by_name["aiokafka"].of == by_name["mode-streaming"].of == "firstclaim"
+    assert by_name["quixstreams"].of == "firstclaim[bench]"
+    assert by_name["opentelemetry-exporter-otlp-proto-http"].of == "firstclaim[otel]"
+    assert by_name["ruff"].of == "firstclaim[dev]"
+    assert "firstclaim[oidc]" in by_name["joserfc"].of.split(", ")
 
 
 def metadata(**fields: str) -> Any:
-    made = Message()
+    message = Message()
     for name, value in fields.items():
-        made[name.replace("_", "-")] = value
-    return made
+        message[name.replace("_", "-")] = value
+    return message
 
 
 @pytest.mark.parametrize(

@@ -69,11 +69,11 @@ def main() -> int:
     options = parser.parse_args()
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     began = time.monotonic()
-    found = find(range(options.first, options.first + options.seeds), options.length)
-    if found is None:
+    failing = find(range(options.first, options.first + options.seeds), options.length)
+    if failing is None:
         sys.stdout.write(f"{options.seeds} seeds, nothing wrong, {time.monotonic() - began:.0f} s\n")
         return 0
-    seed, wrong = found
+    seed, wrong = failing
     short = shrink(schedule(seed, options.length))
     sys.stdout.write(f"seed {seed}: {wrong}\ncut down: {failure(short)}\n")
     sys.stdout.writelines(f"    {step!r},\n" for step in short)

@@ -204,6 +204,10 @@ def test_d7_m7_a_promise_outlives_its_owner_and_the_next_distribution() -> None:
     sales_floor.of("A").asks("accept", taker)
     sales_floor.wait(hours=3)
     assert (sales_floor.lead_of("A").owner, sales_floor.lead_of("A").callback_at) == (taker, call)
-    notifications = [one for one in sales_floor.all_notifications("A") if one[0] == "callback_due"]
+    notifications = [
+        notification
+        for notification in sales_floor.all_notifications("A")
+        if notification[0] == "callback_due"
+    ]
     assert notifications == [("callback_due", taker, False)] * 2, "by mail and by push, once"
     sales_floor.agree()

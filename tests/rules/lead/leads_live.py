@@ -77,8 +77,10 @@ class LeadsLive(RuleBasedStateMachine):
         lead = self.lead(name)
         if who not in ("holder", "owner", "lapsed"):
             return who
-        found = lead and {"holder": lead.lock and lead.lock.rep_id, "owner": lead.owner}.get(who, lead.lapsed)
-        return found or "rep-9"
+        rep_id = lead and {"holder": lead.lock and lead.lock.rep_id, "owner": lead.owner}.get(
+            who, lead.lapsed
+        )
+        return rep_id or "rep-9"
 
     @property
     def arrived(self) -> list[Lead]:
@@ -101,8 +103,8 @@ class LeadsLive(RuleBasedStateMachine):
         self.scenario.publishes("campaign", "west", {"group_id": "west"})
         for queue_id in sorted(queues):
             self.scenario.publishes("queue", queue_id, QUEUES[queue_id][0])
-        for name, given in zip(LEADS, facts, strict=False):
-            self.scenario.arrives(name, **given)
+        for name, lead_facts in zip(LEADS, facts, strict=False):
+            self.scenario.arrives(name, **lead_facts)
 
     @rule(name=leads, facts=st.sampled_from(FACTS))
     def arrives(self, name: str, facts: dict[str, Any]) -> None:
@@ -196,10 +198,10 @@ class LeadsLive(RuleBasedStateMachine):
         if kind == "orphan" and lead.owner is not None:
             answer = LeadOrphaned(**about, rep_id=lead.owner, why="left")
         elif kind == "void":
-            left = tuple(
+            remaining = tuple(
                 rep_id for rep_id in (distribution.reps if distribution else ()) if rep_id != offered
             )
-            answer = OfferVoided(**about, rep_id=offered, why="has left", remaining=left)
+            answer = OfferVoided(**about, rep_id=offered, why="has left", remaining=remaining)
         elif kind == "nobody" or not reps:
             waits = data.draw(st.booleans())
             why = (RejectedCandidate(None, RejectionReason.GROUP, "nobody is on the roster"),)
@@ -339,8 +341,8 @@ class LeadsLive(RuleBasedStateMachine):
             elif isinstance(decision, OwnerChanged) and event.lead_id in self.claimed:
                 self.claimed[event.lead_id] = decision.rep_id  # M1: a move, and then an assignment
         if (lead := self.lead(event.lead_id)) is not None:
-            seen = [(event.lead_id, deadline) for deadline in lead.deadlines]
-            self.seen += [one for one in seen if one not in self.seen]
+            deadlines = [(event.lead_id, deadline) for deadline in lead.deadlines]
+            self.seen += [entry for entry in deadlines if entry not in self.seen]
         answer = self.scenario.row.decisions[0]
         assert isinstance(answer, Answered)
         return answer

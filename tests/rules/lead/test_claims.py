@@ -58,9 +58,9 @@ def test_q8_the_winners_repeat_under_another_action_id_is_won_again_and_changes_
     scenario: Scenario,
 ) -> None:
     first = scenario.claims("rep-7", "new")
-    again = scenario.at(minutes=3).claims("rep-7", "new")
-    assert result_of(again) == WON_BY_7
-    assert again.version == first.version
+    repeated = scenario.at(minutes=3).claims("rep-7", "new")
+    assert result_of(repeated) == WON_BY_7
+    assert repeated.version == first.version
     assert scenario.kinds == []
 
 

@@ -35,9 +35,14 @@ def test_d11_x4_the_33rd_action_later_a_callback_is_not_set_again(scenario: Scen
     ask_other_actions(scenario, ANSWERS_KEPT - 1)
     assert not any(answer.action_id == "once" for answer in scenario.row.answers)
     lead, seq = scenario.lead, scenario.row.seq
-    again = scenario.asks("callback", "rep-7", at=START + timedelta(hours=1), action_id="once")
-    assert (again.result, scenario.lead, scenario.row.seq, scenario.decisions) == (Result.DONE, lead, seq, [])
-    assert again.why == "it was answered before, done in the hour of 2026-11-20 14:00 UTC: nothing changes"
+    repeated = scenario.asks("callback", "rep-7", at=START + timedelta(hours=1), action_id="once")
+    assert (repeated.result, scenario.lead, scenario.row.seq, scenario.decisions) == (
+        Result.DONE,
+        lead,
+        seq,
+        [],
+    )
+    assert repeated.why == "it was answered before, done in the hour of 2026-11-20 14:00 UTC: nothing changes"
     ask_other_actions(scenario, 3 * ANSWERS_KEPT)
     lead = scenario.lead
     assert scenario.wait(days=29).asks("callback", "rep-7", action_id="once").result is Result.DONE

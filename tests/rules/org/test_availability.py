@@ -48,7 +48,9 @@ def test_r9_after_its_last_lead_a_rep_has_paused_until_it_chooses_again() -> Non
     allocator.rep("ann", name="Ann", **AT_TEN)
     assert _why(allocator.ask("lead-4")) == ["has paused after its last lead"]
     # The rep chooses another last lead: the lead that waits longest is offered, and no other.
-    offered = [one.lead_id for one in allocator.rep("ann", **AT_ELEVEN) if hasattr(one, "passed")]
+    offered = [
+        decision.lead_id for decision in allocator.rep("ann", **AT_ELEVEN) if hasattr(decision, "passed")
+    ]
     assert offered == ["lead-2"]
     allocator.claim("lead-2", "ann")
     assert _why(allocator.ask("lead-5")) == ["has paused after its last lead"]

@@ -69,8 +69,8 @@ async def test_each_stage_exports_its_lag_by_partition_and_what_it_buried(engine
         (n % PARTITIONS, None, as_json({"vendor": "acme", "external_id": f"lag-{n}", "state": "RI"}))
         for n in range(ARRIVALS)
     ]
-    bad = [(0, None, b"x"), (1, None, b"{")]
-    await engine.send(LEAD_ARRIVALS, [*arrivals, *bad])
+    bad_records = [(0, None, b"x"), (1, None, b"{")]
+    await engine.send(LEAD_ARRIVALS, [*arrivals, *bad_records])
     in_all = dict.fromkeys(range(PARTITIONS), ARRIVALS / PARTITIONS + 1)
     topic = engine.topic(LEAD_ARRIVALS)
     port = free_port()
@@ -81,7 +81,7 @@ async def test_each_stage_exports_its_lag_by_partition_and_what_it_buried(engine
             return (
                 measured is not None
                 and measured.lag("intake", topic) == in_all
-                and measured.dead_letters(topic) == len(bad)
+                and measured.dead_letters(topic) == len(bad_records)
             )
 
         await worker.until_async(behind, "nothing is committed, and it says so")

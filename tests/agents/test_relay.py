@@ -88,11 +88,12 @@ async def test_a_zombies_older_row_is_not_made_public_after_a_newer_one(
 async def test_a_journal_record_nobody_can_read_is_a_dead_letter_and_the_next_is_public(
     engine: Engine,
 ) -> None:
-    good = assignment_record("lead", "a", off=9, version=1)
-    bad = (b"\xff", b"{}", b'{"row":"lead","cause":"\xff"}', b"[" * 90_000)
-    removed = (good[0], b"removed", None)  # a tombstone: its row was removed, and it is no dead letter
+    readable = assignment_record("lead", "a", off=9, version=1)
+    unreadable = (b"\xff", b"{}", b'{"row":"lead","cause":"\xff"}', b"[" * 90_000)
+    removed = (readable[0], b"removed", None)  # a tombstone: its row was removed, and it is no dead letter
     await engine.send(
-        LEAD_JOURNAL, [*((good[0], b"bad-%d" % n, value) for n, value in enumerate(bad)), removed, good]
+        LEAD_JOURNAL,
+        [*((readable[0], b"bad-%d" % n, value) for n, value in enumerate(unreadable)), removed, readable],
     )
     async with engine.relay() as relay:
 
@@ -101,7 +102,7 @@ async def test_a_journal_record_nobody_can_read_is_a_dead_letter_and_the_next_is
 
         await relay.until_async(is_published, "the good one is public")
     letters = await engine.dead_letters()
-    assert [value for _, value, _ in letters] == list(bad)
+    assert [value for _, value, _ in letters] == list(unreadable)
     assert {headers["error-class"] for _, _, headers in letters} == {"unreadable_row"}
-    assert [headers["source-offset"] for _, _, headers in letters] == [str(n) for n in range(len(bad))]
+    assert [headers["source-offset"] for _, _, headers in letters] == [str(n) for n in range(len(unreadable))]
     assert DEAD_LETTERS not in {headers["source-topic"] for _, _, headers in letters}

@@ -131,8 +131,8 @@ class Requests:
             case 2 | 3:
                 return [b"Cookie: firstclaim_session=" + cookie, b"X-CSRF-Token: " + csrf]
             case 4:
-                wrong = self._random.choice(TEXTS).replace(b"\r\n", b"")
-                return [b"Cookie: firstclaim_session=" + cookie, b"X-CSRF-Token: " + wrong]
+                bad_token = self._random.choice(TEXTS).replace(b"\r\n", b"")
+                return [b"Cookie: firstclaim_session=" + cookie, b"X-CSRF-Token: " + bad_token]
             case _:
                 return [b"Authorization: Bearer " + self._random.choice(self._tokens)]
 

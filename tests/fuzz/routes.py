@@ -81,12 +81,12 @@ async def attack(stack: RunningStack, count: int, seed: int, say: Callable[[str]
     """Send `count` requests, `AT_ONCE` at a time, and return their outcome."""
     store = connect(WebSettings.read(state_dir=stack.settings.state_dir).console_database_url)
     accounts, sessions, tokens = Accounts(store), Sessions(store), Tokens(store)
-    who = [("boss", "admin"), ("admin-1", "admin"), ("manager-1", "manager"), ("rep-1", "rep")]
+    people = [("boss", "admin"), ("admin-1", "admin"), ("manager-1", "manager"), ("rep-1", "rep")]
     async with LoadClient(stack.settings) as client:
         client.org = ORG
-        for rep_id, role in who:
+        for rep_id, role in people:
             await client.publish("rep", rep_id, {"rep_id": rep_id, "role": role, "name": rep_id})
-    issued = [tokens.issue(ORG, rep_id, "fuzz", SCOPES, by="fuzz")[0].encode() for rep_id, _ in who[1:]]
+    issued = [tokens.issue(ORG, rep_id, "fuzz", SCOPES, by="fuzz")[0].encode() for rep_id, _ in people[1:]]
     boss = tokens.issue(ORG, "boss", "fuzz", SCOPES, by="fuzz")[0].encode()
     port, requests = stack.ports["console"], Requests(seed, [*issued, boss])
     async with (

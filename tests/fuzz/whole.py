@@ -63,12 +63,12 @@ async def wait_until_caught_up(settings: Settings, say: Say) -> None:
     since = time.monotonic()
     try:
         while any((behind := await lags.of_stages()).values()):
-            where = ", ".join(f"{stage} {count}" for stage, count in behind.items())
+            lag_text = ", ".join(f"{stage} {count}" for stage, count in behind.items())
             if behind != before:
                 before, since = behind, time.monotonic()
-                say(f"behind: {where}")
+                say(f"behind: {lag_text}")
             elif time.monotonic() - since > STALL_SECONDS:
-                raise TimeoutError(f"nothing was handled for {STALL_SECONDS:.0f} s: {where}")
+                raise TimeoutError(f"nothing was handled for {STALL_SECONDS:.0f} s: {lag_text}")
             await asyncio.sleep(2)
     finally:
         await lags.close()

@@ -118,8 +118,8 @@ def enumerate_crashes(
             result.points.update(process for process, _ in points)
             for process, crash in points[first::every]:
                 result.histories += 1
-                if (wrong := stage.failure(crash, expected)) is not None:
-                    result.findings.append(f"{process}, {crash}: {wrong}")
+                if (problem := stage.failure(crash, expected)) is not None:
+                    result.findings.append(f"{process}, {crash}: {problem}")
                 yield result
 
 

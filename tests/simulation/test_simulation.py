@@ -298,6 +298,6 @@ def test_r9_x3_a_wake_that_a_fast_clock_tells_too_early_is_told_again(
 ) -> None:
     run(_a_wake_by_a_fast_clock())
     _with_org_deadlines_that_are_due_once(monkeypatch)
-    wrong = failure(_a_wake_by_a_fast_clock())
-    assert wrong is not None
-    assert "waits for an instant that is over" in wrong
+    problem = failure(_a_wake_by_a_fast_clock())
+    assert problem is not None
+    assert "waits for an instant that is over" in problem

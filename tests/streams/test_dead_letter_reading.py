@@ -106,17 +106,17 @@ def test_any_record_becomes_a_letter_that_fits_and_can_be_read(
     }
     read = as_read(letter)
     assert read.stage == "intake"
-    for whole, stored, cut_from in (
+    for original, stored, cut_from in (
         (record.value, read.value, read.value_cut_from),
         (record.key, read.key, read.key_cut_from),
     ):
-        if not isinstance(whole, bytes):
+        if not isinstance(original, bytes):
             continue
         if cut_from is None:
-            assert stored == whole
+            assert stored == original
         else:
-            assert stored == whole[: len(stored or b"")]
-            assert cut_from == len(whole) > len(stored or b"")
+            assert stored == original[: len(stored or b"")]
+            assert cut_from == len(original) > len(stored or b"")
 
 
 plain_headers = st.lists(

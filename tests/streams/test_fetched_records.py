@@ -137,13 +137,15 @@ def test_damaged_bytes_raise_nothing_and_nothing_comes_twice(
         for _ in range(rnd.randrange(3)):
             at = rnd.randrange(len(batch) + 1)
             batch[at : at + rnd.randrange(6)] = rnd.randbytes(rnd.randrange(6))
-    whole = [with_checksum(batch) if resigned and len(batch) >= HEADER.size else batch for batch in log]
-    iterator = unpacking(b"".join(whole), 5, stand_ins=stand_ins)
+    sent_batches = [
+        with_checksum(batch) if resigned and len(batch) >= HEADER.size else batch for batch in log
+    ]
+    iterator = unpacking(b"".join(sent_batches), 5, stand_ins=stand_ins)
     last = 4
     for record in iterator:
         assert last < record.offset == iterator.next_fetch_offset - 1
         last = record.offset
-    if any(whole):
+    if any(sent_batches):
         assert iterator.next_fetch_offset > 5  # it never requests the same batch again
     if stand_ins:
         assert last == iterator.next_fetch_offset - 1  # every passed offset can be acknowledged
@@ -157,7 +159,7 @@ def test_a_damaged_batch_leaves_those_around_it_as_they_are(
     content = [(records_of_keys(2), 0), *content, (records_of_keys(2), 4)]
     log, end = as_log(content)
     index = data.draw(st.integers(1, len(log) - 2))
-    good = [list(unpacking(bytes(batch), HEADER.unpack_from(batch)[0])) for batch in log]
+    undamaged = [list(unpacking(bytes(batch), HEADER.unpack_from(batch)[0])) for batch in log]
     for _ in range(rnd.randrange(1, 4)):
         log[index][rnd.randrange(16, len(log[index]))] = rnd.randrange(
             256
@@ -167,10 +169,10 @@ def test_a_damaged_batch_leaves_those_around_it_as_they_are(
     records = list(unpacking(b"".join(log)))
     first = HEADER.unpack_from(log[index])[0]
     after = HEADER.unpack_from(log[index + 1])[0]
-    assert [r for r in records if r.offset < first] == [r for rs in good[:index] for r in rs]
-    assert [r for r in records if r.offset >= after] == [r for rs in good[index + 1 :] for r in rs]
+    assert [r for r in records if r.offset < first] == [r for rs in undamaged[:index] for r in rs]
+    assert [r for r in records if r.offset >= after] == [r for rs in undamaged[index + 1 :] for r in rs]
     inside = [r for r in records if first <= r.offset < after]
-    assert inside == good[index] or what_is_delivered(inside) == [(after - 1, "unreadable_batch")]
+    assert inside == undamaged[index] or what_is_delivered(inside) == [(after - 1, "unreadable_batch")]
     assert records[-1].offset == end - 1
 
 
@@ -266,17 +268,17 @@ def test_a_batch_that_lies_about_how_many_it_holds_ends(claimed: int) -> None:
     }.values(),
 )
 def test_a_batch_that_cannot_be_read_is_one_stand_in_at_its_last_offset(damage: Any, reason: str) -> None:
-    bad = damage(built(records_of_keys(3), base=2))
-    data = bytes(built(records_of_keys(2))) + bytes(bad) + bytes(built(records_of_keys(1), base=5))
+    damaged = damage(built(records_of_keys(3), base=2))
+    data = bytes(built(records_of_keys(2))) + bytes(damaged) + bytes(built(records_of_keys(1), base=5))
     records = list(unpacking(data))
     assert what_is_delivered(records) == [(0, "key-0"), (1, "key-1"), (4, "unreadable_batch"), (5, "key-0")]
     stood = records[2]
     assert stood.value.reason.startswith("offsets 2 to 4: ")
     assert reason in stood.value.reason
-    assert stood.value == bytes(bad)[:KEPT_BYTES]
+    assert stood.value == bytes(damaged)[:KEPT_BYTES]
     assert dict(stood.value.about)["unreadable-offsets"] == b"2-4"
     # Requested from its middle, as after a restart, the record is at the same offset.
-    assert what_is_delivered(list(unpacking(bytes(bad), 3))) == [(4, "unreadable_batch")]
+    assert what_is_delivered(list(unpacking(bytes(damaged), 3))) == [(4, "unreadable_batch")]
     assert what_is_delivered(list(records_of(records))) == [(0, "key-0"), (1, "key-1"), (5, "key-0")]
 
 

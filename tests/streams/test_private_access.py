@@ -38,7 +38,7 @@ def private_names(tree: ast.Module) -> set[str]:
 
 def inherited_names(tree: ast.Module) -> set[str]:
     """Return the private methods of each class whose base class belongs to one of these libraries."""
-    theirs = {
+    library_names = {
         alias.asname or alias.name
         for node in ast.walk(tree)
         if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] in LIBRARIES
@@ -49,7 +49,7 @@ def inherited_names(tree: ast.Module) -> set[str]:
         if not isinstance(node, ast.ClassDef):
             continue
         bases = {ast.unparse(base).split("[")[0].split(".")[0] for base in node.bases}
-        if not bases & (theirs | set(LIBRARIES)):
+        if not bases & (library_names | set(LIBRARIES)):
             continue
         names |= {
             f"{node.name}.{part.name}"

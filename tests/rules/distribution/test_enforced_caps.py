@@ -150,8 +150,12 @@ def test_q8_m6_a_claim_that_is_lost_returns_its_place() -> None:
         sales_floor.of("A").requests("claim", "bob", action_id="second", queue_id="new")
     sales_floor.deliver()
     assert sales_floor.answer_to("first").result is Result.WON
-    lost = sales_floor.answer_to("second")
-    assert (lost.result, lost.reason, lost.owner) == (Result.LOST, Reason.ALREADY_CLAIMED, "ann")
+    lost_answer = sales_floor.answer_to("second")
+    assert (lost_answer.result, lost_answer.reason, lost_answer.owner) == (
+        Result.LOST,
+        Reason.ALREADY_CLAIMED,
+        "ann",
+    )
     assert [decision.rep_id for decision in sales_floor.all_decisions("A", PlaceReturned)] == ["bob"]
     assert sales_floor.of("B").claims("bob", "new").result is Result.WON
     sales_floor.agree()

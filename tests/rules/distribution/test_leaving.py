@@ -21,12 +21,12 @@ def way_to_leave(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
-def leave(sales_floor: SalesFloor, rep_id: str, how: str) -> None:
+def leave(sales_floor: SalesFloor, rep_id: str, kind: str) -> None:
     """Let a rep leave."""
-    if how == "left":
+    if kind == "left":
         sales_floor.changes(rep_id, RepChange.LEFT)
     else:
-        sales_floor.publishes("rep", rep_id, None if how == "removed" else {"active": False})
+        sales_floor.publishes("rep", rep_id, None if kind == "removed" else {"active": False})
 
 
 @pytest.fixture

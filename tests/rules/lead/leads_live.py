@@ -73,12 +73,12 @@ class LeadsLive(RuleBasedStateMachine):
         row = self.scenario.rows.get(name)
         return row.lead if row else None
 
-    def person(self, name: str, who: str) -> str:
+    def person(self, name: str, actor: str) -> str:
         lead = self.lead(name)
-        if who not in ("holder", "owner", "lapsed"):
-            return who
+        if actor not in ("holder", "owner", "lapsed"):
+            return actor
         rep_id = lead and {"holder": lead.lock and lead.lock.rep_id, "owner": lead.owner}.get(
-            who, lead.lapsed
+            actor, lead.lapsed
         )
         return rep_id or "rep-9"
 
@@ -123,29 +123,29 @@ class LeadsLive(RuleBasedStateMachine):
         if added and added[0].rep_id is None and before is not None and before.owner is not None:
             self.claimed.pop(name, None)  # the rep who had claimed it has left
 
-    @rule(name=leads, who=people, queue_id=st.sampled_from(["new", "aged", None]))
-    def claims(self, name: str, who: str, queue_id: str | None) -> None:
-        self.asks(name, who, ("claim", {"queue_id": queue_id}))
+    @rule(name=leads, actor=people, queue_id=st.sampled_from(["new", "aged", None]))
+    def claims(self, name: str, actor: str, queue_id: str | None) -> None:
+        self.asks(name, actor, ("claim", {"queue_id": queue_id}))
 
-    @rule(name=leads, who=people)
-    def opens(self, name: str, who: str) -> None:
-        self.asks(name, who, ("view", {}))
+    @rule(name=leads, actor=people)
+    def opens(self, name: str, actor: str) -> None:
+        self.asks(name, actor, ("view", {}))
 
-    @rule(name=leads, who=concerned, action=st.sampled_from(WORK))
-    def works(self, name: str, who: str, action: Action) -> None:
-        self.asks(name, who, action)
+    @rule(name=leads, actor=concerned, action=st.sampled_from(WORK))
+    def works(self, name: str, actor: str, action: Action) -> None:
+        self.asks(name, actor, action)
 
-    @rule(name=leads, who=st.sampled_from(["mia", "ada"]), action=st.sampled_from(DESK))
-    def manages(self, name: str, who: str, action: Action) -> None:
-        self.asks(name, who, action)
+    @rule(name=leads, actor=st.sampled_from(["mia", "ada"]), action=st.sampled_from(DESK))
+    def manages(self, name: str, actor: str, action: Action) -> None:
+        self.asks(name, actor, action)
 
-    @rule(name=leads, who=people, action=st.sampled_from(ACTIONS))
-    def asks(self, name: str, who: str, action: Action) -> None:
+    @rule(name=leads, actor=people, action=st.sampled_from(ACTIONS))
+    def asks(self, name: str, actor: str, action: Action) -> None:
         kind, fields = action
         fields = dict(fields)
         if (length := fields.pop("in", None)) is not None:
             fields["at"] = self.scenario.now + length
-        rep_id = self.person(name, who)
+        rep_id = self.person(name, actor)
         event = ActionRequested(
             lead_id=name, cause=f"action/{len(self.answered_actions)}", action=kind, rep_id=rep_id, **fields
         )
@@ -187,8 +187,10 @@ class LeadsLive(RuleBasedStateMachine):
             return
         distribution = lead.open_distribution
         epoch = (distribution.epoch if distribution else lead.owned_epoch) - late
-        free = sorted(set(REPS) - set(distribution.tried if distribution else ()))
-        reps = tuple(data.draw(st.lists(st.sampled_from(free), min_size=1, unique=True))) if free else ()
+        untried = sorted(set(REPS) - set(distribution.tried if distribution else ()))
+        reps = (
+            tuple(data.draw(st.lists(st.sampled_from(untried), min_size=1, unique=True))) if untried else ()
+        )
         offered = (
             data.draw(st.sampled_from(distribution.reps)) if distribution and distribution.reps else "rep-9"
         )
@@ -234,9 +236,9 @@ class LeadsLive(RuleBasedStateMachine):
         if lead is not None and lead.open_distribution is not None and lead.open_distribution.reps:
             self.asks(name, lead.open_distribution.reps[0], action)
 
-    @rule(name=leads, who=concerned, action=st.sampled_from(OFFERED))
-    def late_answers_to_offers(self, name: str, who: str, action: Action) -> None:
-        self.asks(name, who, action)
+    @rule(name=leads, actor=concerned, action=st.sampled_from(OFFERED))
+    def late_answers_to_offers(self, name: str, actor: str, action: Action) -> None:
+        self.asks(name, actor, action)
 
     @rule(name=leads, reason=st.sampled_from(["asked us", None]))
     def a_handle_is_listed_or_checked(self, name: str, reason: str | None) -> None:

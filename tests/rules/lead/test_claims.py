@@ -273,11 +273,11 @@ def test_q8_a_lock_that_ran_out_keeps_nobody_from_claiming_however_late_the_time
 
 def test_x4_beyond_the_answers_kept_the_winner_still_wins_and_others_still_lose(scenario: Scenario) -> None:
     won = scenario.claims("rep-7", "new", action_id="first")
-    lost = scenario.claims("rep-9", "new", action_id="second")
+    lost_answer = scenario.claims("rep-9", "new", action_id="second")
     version = scenario.row.seq
     for _ in range(ANSWERS_KEPT):
         scenario.claims("rep-3", "new")
     assert not {answer.action_id for answer in scenario.row.answers} & {"first", "second"}
     assert result_of(scenario.claims("rep-7", "new", action_id="first")) == result_of(won)
-    assert result_of(scenario.claims("rep-9", "new", action_id="second")) == result_of(lost)
+    assert result_of(scenario.claims("rep-9", "new", action_id="second")) == result_of(lost_answer)
     assert scenario.row.seq == version

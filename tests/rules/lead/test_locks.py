@@ -257,11 +257,11 @@ def test_d3_claim_now_of_ones_own_lead_is_won_and_closes_it(scenario: Scenario) 
     assert scenario.decisions == [LockReleased(rep_id="rep-7", why="rep-7 claimed it")]
 
 
-@pytest.mark.parametrize("who", ["mia", "ada"])
-def test_d5_a_manager_looks_without_a_lock_and_changes_nothing(scenario: Scenario, who: str) -> None:
+@pytest.mark.parametrize("rep_id", ["mia", "ada"])
+def test_d5_a_manager_looks_without_a_lock_and_changes_nothing(scenario: Scenario, rep_id: str) -> None:
     def looks() -> None:
         lead, seq = scenario.lead, scenario.row.seq
-        assert result_of(scenario.opens(who, view_only=True)) == DONE
+        assert result_of(scenario.opens(rep_id, view_only=True)) == DONE
         assert (scenario.lead, scenario.row.seq, scenario.decisions) == (lead, seq, [])
 
     looks()

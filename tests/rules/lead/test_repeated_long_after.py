@@ -51,9 +51,9 @@ def test_d11_x4_the_33rd_action_later_a_callback_is_not_set_again(scenario: Scen
 
 def test_x4_an_old_repeat_is_told_what_still_holds(scenario: Scenario) -> None:
     won = scenario.asks("claim_now", "rep-7", action_id="won")
-    lost = scenario.asks("assign", "mia", to_rep_id="rep-9", action_id="lost")
+    lost_answer = scenario.asks("assign", "mia", to_rep_id="rep-9", action_id="lost")
     refused = scenario.asks("release", "rep-7", action_id="refused")
-    assert (won.result, lost.result, refused.result) == (Result.WON, Result.LOST, Result.REFUSED)
+    assert (won.result, lost_answer.result, refused.result) == (Result.WON, Result.LOST, Result.REFUSED)
     ask_other_actions(scenario)
 
     def repeat(action: str, rep_id: str, action_id: str) -> tuple[Result, Reason | None, str | None]:

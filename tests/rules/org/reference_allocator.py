@@ -163,8 +163,8 @@ class ReferenceAllocator(OrgDriver):
             return
         rings = group["method"] == "ring_all"
         assert not self.candidates(answer.group_id, lead, counts, rings=rings)
-        busy = rings and bool(self.candidates(answer.group_id, lead, counts, rings=False))
-        assert busy or answer.reason != "all_agents_ringing", "only a ring waits for its turn (M9)"
+        is_busy = rings and bool(self.candidates(answer.group_id, lead, counts, rings=False))
+        assert is_busy or answer.reason != "all_agents_ringing", "only a ring waits for its turn (M9)"
         explained = {candidate.rep_id for candidate in answer.explanation}
         assert explained == {None} or explained == {member["rep_id"] for member in group["members"]}
 

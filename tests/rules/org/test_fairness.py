@@ -74,9 +74,9 @@ class Line:
         self.resting: str | None = None
         self.made_up = False
 
-    def pick(self, who: range | list[int]) -> int:
-        """Give one turn to one of `who`."""
-        candidates = [Candidate(str(n), self.weights[n], n, self.turns[n]) for n in who]
+    def pick(self, members: range | list[int]) -> int:
+        """Give one turn to one of `members`."""
+        candidates = [Candidate(str(n), self.weights[n], n, self.turns[n]) for n in members]
         choice = pick(candidates, turns=self.given, lags=self.lags, resting=self.resting)
         self.resting = resting_after(choice, self.resting)
         self.made_up = choice.owed

@@ -109,11 +109,11 @@ def _rule_changed(group: Sequence[AuditDifference], names: Names | None) -> str:
         if isinstance(inside, dict):
             inside[name] = difference.old
     old, new = rule_text(before, names=names), rule_text(rule, names=names)
-    where = _WHERE.get(group[0].path.partition(".")[0], "")
+    phrase = _WHERE.get(group[0].path.partition(".")[0], "")
     if before.get("field") == rule.get("field"):
-        where = where.replace(" to ", " of ", 1)
-        return f"changes the rule {old}{where} to {new}" if old != new else ""
-    return f"removes the rule {old}{where.replace(' to ', ' from ')}; adds the rule {new}{where}"
+        phrase = phrase.replace(" to ", " of ", 1)
+        return f"changes the rule {old}{phrase} to {new}" if old != new else ""
+    return f"removes the rule {old}{phrase.replace(' to ', ' from ')}; adds the rule {new}{phrase}"
 
 
 def _part(difference: AuditDifference) -> bool:
@@ -128,9 +128,9 @@ def _replaced(group: Sequence[AuditDifference], names: Names | None) -> str:
         {difference.path.rpartition(".")[2]: getattr(difference, side) for difference in group}
         for side in ("old", "new")
     )
-    where = _WHERE.get(group[0].path.partition(".")[0], "")
-    removed = f"removes the rule {rule_text(old, names=names)}{where.replace(' to ', ' from ')}"
-    return f"{removed}; adds the rule {rule_text(new, names=names)}{where}"
+    phrase = _WHERE.get(group[0].path.partition(".")[0], "")
+    removed = f"removes the rule {rule_text(old, names=names)}{phrase.replace(' to ', ' from ')}"
+    return f"{removed}; adds the rule {rule_text(new, names=names)}{phrase}"
 
 
 def _change(difference: AuditDifference, names: Names | None, *, is_new: bool) -> str:
@@ -167,15 +167,15 @@ def _value_words(path: str, value: Any, names: Names | None) -> str:
 
 
 def _of_rules(difference: AuditDifference, tree: str, part: str | None, names: Names | None) -> str:
-    where = _WHERE[tree]
+    phrase = _WHERE[tree]
     if part in (None, "rules") and (isinstance(difference.old, dict) or isinstance(difference.new, dict)):
         texts = []
         if difference.old is not None and _is_rule(difference.old):
             texts.append(
-                f"removes the rule {rule_text(difference.old, names=names)}{where.replace(' to ', ' from ')}"
+                f"removes the rule {rule_text(difference.old, names=names)}{phrase.replace(' to ', ' from ')}"
             )
         if difference.new is not None and _is_rule(difference.new):
-            texts.append(f"adds the rule {rule_text(difference.new, names=names)}{where}")
+            texts.append(f"adds the rule {rule_text(difference.new, names=names)}{phrase}")
         return "; ".join(texts)
     if part in (None, "combinator", "rules") and difference.old is None:
         return ""  # of a new group of rules, whose rules are named

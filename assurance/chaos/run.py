@@ -141,7 +141,7 @@ async def chaos(
                     histories,
                     isolation,
                 )
-                return await _on(stack, settings, run)
+                return await _run_on_stack(stack, settings, run)
     except TimeoutError as error:
         raise RuntimeFailure("chaos", str(error)) from error
 
@@ -175,7 +175,7 @@ class _Load:
     contradictions: list[Any]
 
 
-async def _on(stack: LocalStack, settings: Settings, run: _Run) -> dict[str, Any]:
+async def _run_on_stack(stack: LocalStack, settings: Settings, run: _Run) -> dict[str, Any]:
     say, phones, crm = run.say, run.phones, run.crm
     mailbox = Mailbox(settings.state_dir / "mailbox", refuses=MAILS_REFUSED, seed=run.seed)
     mailbox.start()

@@ -197,7 +197,9 @@ class _CatchUpWait:
                 break
         # A lead that has not read its org's last message yet would seem to contradict it.
         await self._pass((LEAD_LOG,), "worker")
-        await self._until("sink", {tp: end for tp, end in self._ends.items() if tp[0] == LEAD_JOURNAL})
+        await self._wait_for_reader(
+            "sink", {tp: end for tp, end in self._ends.items() if tp[0] == LEAD_JOURNAL}
+        )
         await self._pass((QUEUE_CHANGES,), "board")
         return Snapshot(ends=self._ends, at=datetime.now(UTC))
 
@@ -205,7 +207,7 @@ class _CatchUpWait:
         """Wait for a reader to pass the topics' current ends. If it does not, only what it has passed counts."""
         goal, begun = await self._extents(topics)
         self._begun |= begun
-        lag = await self._until(reader_name, goal)
+        lag = await self._wait_for_reader(reader_name, goal)
         self._ends |= goal
         if reader_name != "board":
             self._ends |= {tp: goal[tp] - behind for tp, behind in lag.items()}
@@ -224,7 +226,7 @@ class _CatchUpWait:
                 begun[topic, partition], ends[topic, partition] = begin, end
         return ends, begun
 
-    async def _until(self, reader_name: str, goal: Ends) -> Ends:
+    async def _wait_for_reader(self, reader_name: str, goal: Ends) -> Ends:
         """Wait for one reader. At the deadline, return how far it is behind, and report that once."""
         lag = await _wait(self._readers, reader_name, goal, self._begun, self._give_up, self._say)
         topics = {topic for topic, _ in lag}

@@ -59,7 +59,7 @@ class Stage:
             stored_at_once(run.kafka, at_once)
             expected, stored = rows_in(at_once), run.stored()
             assert stored == expected, "the CRM database differs: " + _first_difference(expected, stored)
-        return run, {key: _once(messages) for key, messages in run.public_messages().items()}
+        return run, {key: _without_repeats(messages) for key, messages in run.public_messages().items()}
 
     def crashes(self, run: Run) -> Iterator[tuple[str, Crash]]:
         """Yield each crash point of a run with the name of its process."""
@@ -82,7 +82,7 @@ class Stage:
         return None
 
 
-def _once(messages: Iterable[Any]) -> list[Any]:
+def _without_repeats(messages: Iterable[Any]) -> list[Any]:
     return list(dict.fromkeys(json.dumps(message, sort_keys=True) for message in messages))
 
 

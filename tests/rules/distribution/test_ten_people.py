@@ -69,7 +69,7 @@ class Reading:
             agreed = [
                 lead
                 for lead in self._holders(handle)
-                if not (handle[0] == "email" and self._against(sent, phone, lead))
+                if not (handle[0] == "email" and self._contradicts(sent, phone, lead))
             ]
             if agreed:
                 namesakes = [lead for lead in agreed if sent["last_name"] in lead.names()]
@@ -90,7 +90,7 @@ class Reading:
             sent["last_name"] for sent in self.first_sent if handle in handles(sent) and sent["last_name"]
         }
 
-    def _against(self, sent: Sent, phone: tuple[str, ...] | None, lead: Known) -> bool:
+    def _contradicts(self, sent: Sent, phone: tuple[str, ...] | None, lead: Known) -> bool:
         if phone is None or sent["last_name"] is None or not lead.names():
             return False
         return bool(lead.phones()) and phone not in lead.phones() and sent["last_name"] not in lead.names()

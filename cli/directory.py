@@ -90,7 +90,7 @@ def apply(
         "published": published,
         "unchanged": plan.unchanged,
         "removed": removed,
-        "left": len(plan.left),
+        "left": len(plan.unlisted),
         "changes": plan.changes,
     }
     finish(result, as_json=as_json, ok=agreed or not is_confirming)
@@ -114,7 +114,7 @@ async def _publish(settings: "Settings", org: str, plan: "ChangePlan") -> None:
         for change in plan.changes
     ]
     async with audited_all(settings, entries):
-        await publish(settings, org, plan.objects, seen=plan.seen)
+        await publish(settings, org, plan.objects, seen=plan.read_end)
 
 
 def _agreed(plan: "ChangePlan", org: str, *, prune: bool) -> bool:
@@ -134,8 +134,8 @@ def _show(plan: "ChangePlan") -> None:
     for change in plan.changes:
         for line in change.lines():
             typer.echo(line)
-    unlisted = f", {len(plan.left)} not in the file and left as they are (--prune removes them)"
-    typer.echo(f"{plan.unchanged:,} unchanged{unlisted if plan.left else ''}")
+    unlisted = f", {len(plan.unlisted)} not in the file and left as they are (--prune removes them)"
+    typer.echo(f"{plan.unchanged:,} unchanged{unlisted if plan.unlisted else ''}")
 
 
 @directory.command("export")

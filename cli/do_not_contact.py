@@ -81,12 +81,12 @@ def check(whom: Whom = None, file: File = None, org: Org = "default", as_json: A
 
     handles = _read(whom, file)
     listed = asyncio.run(read_list(running(), org))
-    reasons = {handle: listed[handle].reason for handle in handles.found if handle in listed}
-    for handle in handles.found:
+    reasons = {handle: listed[handle].reason for handle in handles.accepted if handle in listed}
+    for handle in handles.accepted:
         typer.echo(
             f"{handle}: {f'on the list: {reasons[handle]}' if handle in reasons else 'not on the list'}"
         )
-    free = [handle for handle in handles.found if handle not in reasons]
+    free = [handle for handle in handles.accepted if handle not in reasons]
     finish(
         {"listed": reasons, "free": free, "refused": handles.refused},
         as_json=as_json,
@@ -104,10 +104,10 @@ def _publish(
     except ValueError as error:
         raise typer.BadParameter(f"--org {error}") from error
     handles = _read(whom, file)
-    count = asyncio.run(_recorded(running(), org, handles, reason)) if handles.found else 0
+    count = asyncio.run(_recorded(running(), org, handles, reason)) if handles.accepted else 0
     typer.echo(f"{count:,} {'taken off' if reason is None else 'put on'} the list of {org}")
     finish(
-        {"published": count, "handles": list(handles.found), "refused": handles.refused},
+        {"published": count, "handles": list(handles.accepted), "refused": handles.refused},
         as_json=as_json,
         ok=not handles.refused,
     )
@@ -121,7 +121,7 @@ async def _recorded(settings: "Settings", org: str, handles: "Handles", reason: 
 
     act: Act = "do_not_contact_removed" if reason is None else "do_not_contact_added"
     async with audited(settings, operator(org), act, "do-not-contact") as entry:
-        count = await publish(settings, org, handles.found, reason)
+        count = await publish(settings, org, handles.accepted, reason)
         entry.add("handles", count)
         return count
 

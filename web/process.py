@@ -24,7 +24,7 @@ from rules.queues.rule_book import OVERSEERS
 from sink.database_engine import connect
 from streams.engine_client import EngineClient
 from streams.garbage import keep_imports
-from streams.http import Said, serve
+from streams.http import Status, serve
 from streams.metrics import render
 from streams.process_exit import ExitCode, leave
 from streams.settings import Settings
@@ -244,7 +244,7 @@ async def _status_pages(app: FastAPI, settings: Settings, port: int | None) -> A
         await server.stop()
 
 
-async def _readiness(parts: Services, databases: Mapping[str, DatabaseProbe]) -> Said:
+async def _readiness(parts: Services, databases: Mapping[str, DatabaseProbe]) -> Status:
     """Return whether the console can work, and what it waits for.
 
     `degraded`: databases that do not answer. Without them claims, offers and live lists go on, so the console is ready.

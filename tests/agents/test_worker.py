@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 def test_patience_ends_where_nothing_gets_on(looks: list[tuple[float, bool, int]], over: bool) -> None:
     """A worker that hangs while it starts or takes over is restarted. A long recovery is not interrupted."""
     patience = Patience(10)
-    assert [patience.is_over(now, waits=waits, done=handled) for now, waits, handled in looks][-1] is over
+    assert [patience.is_over(now, waits=waits, progress=handled) for now, waits, handled in looks][-1] is over
 
 
 @pytest.mark.parametrize(

@@ -17,11 +17,11 @@ def test_the_page_is_current_and_every_licence_is_allowed() -> None:
 def test_every_locked_package_is_on_the_page_with_what_needs_it() -> None:
     by_name = {part.name: part for part in software_licences.packages()}
     assert len(by_name) > 100
-    assert by_name["aiokafka"].of == by_name["mode-streaming"].of == "firstclaim"
-    assert by_name["quixstreams"].of == "firstclaim[bench]"
-    assert by_name["opentelemetry-exporter-otlp-proto-http"].of == "firstclaim[otel]"
-    assert by_name["ruff"].of == "firstclaim[dev]"
-    assert "firstclaim[oidc]" in by_name["joserfc"].of.split(", ")
+    assert by_name["aiokafka"].needed_by == by_name["mode-streaming"].needed_by == "firstclaim"
+    assert by_name["quixstreams"].needed_by == "firstclaim[bench]"
+    assert by_name["opentelemetry-exporter-otlp-proto-http"].needed_by == "firstclaim[otel]"
+    assert by_name["ruff"].needed_by == "firstclaim[dev]"
+    assert "firstclaim[oidc]" in by_name["joserfc"].needed_by.split(", ")
 
 
 def metadata(**fields: str) -> Any:

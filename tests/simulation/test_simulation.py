@@ -136,7 +136,7 @@ def _with_deadlines_that_are_due_once(kind: type[LeadPartition] | type[OrgPartit
 
         def due(partition: Any, now: float, most: int) -> list[Any]:
             events = real(partition, now, most)
-            partition.deadlines._taken.clear()
+            partition.deadlines._handed_out.clear()
             return events
 
         patch.setattr(kind, "due", due)

@@ -201,7 +201,7 @@ async def test_following_goes_on_where_it_was_after_an_error(
             raise KafkaConnectionError
         return await getmany(self, *args, **options)
 
-    async with aclosing(follow(settings, topic, from_end=True, lost=errors.append)) as batches:
+    async with aclosing(follow(settings, topic, from_end=True, on_failure=errors.append)) as batches:
         await anext(batches)
         await cluster.send(topic, [(0, b"k", b"before")])
         assert await values_of(batches, 1) == [b"before"]
@@ -286,7 +286,7 @@ async def test_a_kafka_that_is_away_when_following_begins_is_waited_for() -> Non
             await cluster.send(topic, [(0, b"k", b"there")])
             await asyncio.to_thread(broker.kill9)
             settings = Settings.read(kafka_bootstrap_servers=broker.address)
-            async with aclosing(follow(settings, topic, lost=lambda _: away.set())) as batches:
+            async with aclosing(follow(settings, topic, on_failure=lambda _: away.set())) as batches:
                 reading = asyncio.create_task(until_caught_up(batches))
                 await away.wait()
                 await asyncio.to_thread(broker.start)

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from application.dead_letters import letter_as_json
 from application.replay import NotReplayable, ReplayObstacle, is_replayable, target_of
 from streams.dead_letter_reading import (
-    OURS,
+    OWN_HEADERS,
     SourcePosition,
     StoredDeadLetter,
     original_header_name,
@@ -69,8 +69,8 @@ anything = st.one_of(
     st.binary(max_size=20).map(lambda array: memoryview(array)[1:]),
 )
 names = st.one_of(
-    st.sampled_from(sorted(OURS)),
-    st.sampled_from(sorted(OURS)).map(lambda name: "original-" + name),
+    st.sampled_from(sorted(OWN_HEADERS)),
+    st.sampled_from(sorted(OWN_HEADERS)).map(lambda name: "original-" + name),
     st.text(max_size=20),
     anything,
 )
@@ -99,7 +99,7 @@ def test_any_record_becomes_a_letter_that_fits_and_can_be_read(
 ) -> None:
     letter = make_letter(record, error_class, reason, stage="intake", timestamp_ms=at)
     assert as_kafka_counts(letter) <= MAX_DEAD_LETTER_BYTES
-    own_names = [name for name, _ in letter.headers if name in OURS]
+    own_names = [name for name, _ in letter.headers if name in OWN_HEADERS]
     assert len(own_names) == len(set(own_names)), "each of our names is there once"
     assert {"error-class", "reason", "source-topic", "source-partition", "source-offset", "failed-at"} <= {
         *own_names
@@ -122,7 +122,8 @@ def test_any_record_becomes_a_letter_that_fits_and_can_be_read(
 plain_headers = st.lists(
     st.tuples(
         st.one_of(
-            st.sampled_from(sorted(OURS)), st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
+            st.sampled_from(sorted(OWN_HEADERS)),
+            st.text(st.characters(exclude_categories=["Cs"]), max_size=20),
         ),
         st.one_of(st.none(), st.binary(max_size=20)),
     ),
@@ -151,12 +152,12 @@ def test_a_message_that_looks_like_a_letter_is_not_taken_for_one(
 @given(st.text())
 def test_a_name_that_is_set_apart_is_restored(name: str) -> None:
     assert original_header_name(set_apart(name)) == name
-    assert set_apart(name) not in OURS
+    assert set_apart(name) not in OWN_HEADERS
 
 
 read_headers = st.lists(
     st.tuples(
-        st.one_of(st.sampled_from(sorted(OURS)), st.text(max_size=20)),
+        st.one_of(st.sampled_from(sorted(OWN_HEADERS)), st.text(max_size=20)),
         st.one_of(
             st.none(),
             st.binary(max_size=30),

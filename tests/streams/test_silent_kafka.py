@@ -52,7 +52,7 @@ async def test_a_producer_gives_up_what_a_silent_kafka_does_not_take(broker: Kaf
 async def test_a_follower_says_that_kafka_is_silent_and_goes_on_after_it(broker: KafkaBroker) -> None:
     settings = Settings.read(kafka_bootstrap_servers=broker.address)
     away = asyncio.Event()
-    reading = clients.follow(settings, LEAD_ARRIVALS, from_end=True, lost=lambda _: away.set())
+    reading = clients.follow(settings, LEAD_ARRIVALS, from_end=True, on_failure=lambda _: away.set())
     async with aclosing(reading) as batches, asyncio.timeout(PATIENCE_SECONDS):
         assert (await anext(batches)).caught_up
         broker.suspend()
@@ -74,7 +74,7 @@ async def test_a_follower_that_reads_many_records_at_once_does_not_call_kafka_si
     async with clients.started_client(clients.producer(settings)) as producer:
         await clients.durable([await producer.send(ASSIGNMENTS, b"{}", b"%d" % n) for n in range(MANY)])
     errors: list[Exception] = []
-    reading = clients.follow(settings, ASSIGNMENTS, poll_ms=5_000, lost=errors.append)
+    reading = clients.follow(settings, ASSIGNMENTS, poll_ms=5_000, on_failure=errors.append)
     count = 0
     async with aclosing(reading) as batches, asyncio.timeout(PATIENCE_SECONDS):
         async for batch in batches:

@@ -11,7 +11,7 @@ from pydantic import Field
 from sqlalchemy import Connection, select
 
 from models.facts import Facts
-from rules.outbound.notification_text import GIVEN, NOTICED, MovedLeads, moved_text
+from rules.outbound.notification_text import MANAGER_MOVES, NOTICED, MovedLeads, moved_text
 from rules.queues.columns import name_of
 from sink.queries import Row
 from sink.tables import AssignmentHistoryTable, DecisionTable, LeadTable
@@ -72,7 +72,7 @@ def concerns(person_id: str, how: str, via: str | None, owner: str | None, forme
     """Say whether a person is told of a change of owner. Whoever made it need not be told."""
     if how not in NOTICED or via in (f"manager/{person_id}", f"rep/{person_id}"):
         return False
-    return owner != former and ((owner == person_id and how in GIVEN) or former == person_id)
+    return owner != former and ((owner == person_id and how in MANAGER_MOVES) or former == person_id)
 
 
 def _since(read: Any) -> datetime:
@@ -152,7 +152,7 @@ def _notice(person: Person, rows: Sequence[Row], names: Names) -> MovedNotice:
     to_you = first["rep_id"] == person.rep_id
     moved = MovedLeads(
         leads=_lead_names(leads, len(rows)),
-        one=len(rows) == 1,
+        is_single=len(rows) == 1,
         to_you=to_you,
         how=first["how"],
         by=names.rep(by) if by else None,

@@ -235,7 +235,7 @@ def test_a_whole_object_is_salvaged_as_a_decoder_reads_it(document: dict[str, An
     salvaged = salvage(
         json.dumps(document, ensure_ascii=False).encode("utf-8", "surrogatepass"), ["action_id", "lead_id"]
     )
-    assert salvaged.whole
+    assert salvaged.is_whole
     for name in ("action_id", "lead_id"):
         value = document.get(name)
         if isinstance(value, dict | list):

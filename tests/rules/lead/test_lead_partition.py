@@ -18,7 +18,7 @@ from models.results import Reason
 from rules.deadlines import MOST_AT_ONCE, RETRY_SECONDS, due_events
 from rules.lead import lead_partition
 from rules.lead.lead_partition import LeadOutcome, LeadPartition
-from rules.lead.undecided import WHY
+from rules.lead.undecided import REASON
 
 START = datetime(2026, 11, 20, 14, 12, tzinfo=UTC)
 NOW = START.timestamp()
@@ -160,7 +160,7 @@ def test_an_answer_without_a_decision_tells_another_org_nothing_of_the_lead(
     (answer,) = outcome.row.decisions
     assert isinstance(answer, Answered)
     assert (answer.owner, answer.version) == (owner, version)
-    assert answer.why == WHY
+    assert answer.why == REASON
 
 
 def test_a_deadline_that_cannot_be_decided_is_taken_out_of_its_row(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -59,7 +59,7 @@ class ImportPlan(NamedTuple):
     @property
     def left(self) -> int:
         """How many published objects stay as they are."""
-        return len(self.plan.left)
+        return len(self.plan.unlisted)
 
 
 async def plan_import(
@@ -98,7 +98,7 @@ async def publish_import(parts: Services, person: Person, import_plan: ImportPla
         return
     try:
         async with audited_all(parts.settings, _entries(person.as_actor, plan)):
-            versions = await publish(parts.settings, person.org, plan.objects, seen=plan.seen)
+            versions = await publish(parts.settings, person.org, plan.objects, seen=plan.read_end)
     except PublicationConflictError as error:
         raise changed_meanwhile() from error
     with contextlib.suppress(RetryableError):  # it is published; this console reads it a little later

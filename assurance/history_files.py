@@ -168,21 +168,21 @@ def _events(transactions: list[_Transaction]) -> Iterator[str]:
                 moments,
                 (transaction.returned_at, 0 if transaction.returned_at > transaction.invoked_at else 2, n),
             )
-    free: list[int] = []
+    free_processes: list[int] = []
     process_of: dict[int, int] = {}
     processes = index = 0
     while moments:
         at, phase, n = heappop(moments)
         transaction = transactions[n]
         if phase == 1:
-            if free:
-                process_of[n] = heappop(free)
+            if free_processes:
+                process_of[n] = heappop(free_processes)
             else:
                 process_of[n], processes = processes, processes + 1
             kind, value = "invoke", transaction.operation
         else:
             if transaction.returned_at is not None:
-                heappush(free, process_of[n])
+                heappush(free_processes, process_of[n])
             kind, value = transaction.outcome, transaction.result
         yield (
             f"{{:index {index}, :time {_nanoseconds(at)}, :type :{kind}, :process {process_of[n]},"

@@ -172,18 +172,18 @@ def _lead(
 
 def _campaign(rng: random.Random, lead: dict[str, Any], now: datetime) -> str:
     """Return the lead's campaign: one of the lender's five, or one that is not set up there."""
-    where, purpose = region(lead["state"]), lead["loan_purpose"]
+    area, purpose = region(lead["state"]), lead["loan_purpose"]
     if now - datetime.fromisoformat(lead["created_at"]) > timedelta(days=28) and rng.random() < 0.5:  # noqa: PLR2004
         return "winback"
     if lead["loan_amount"] >= JUMBO and rng.random() < 0.7:  # noqa: PLR2004  # most
         return "large-loans"
-    if where == "west" and purpose == "purchase":
+    if area == "west" and purpose == "purchase":
         return "purchase-west"
-    if where == "midwest" and purpose in ("refinance", "cash_out"):
+    if area == "midwest" and purpose in ("refinance", "cash_out"):
         return "refinance-midwest"
-    if where in ("east", "south") and rng.random() < 0.15:  # noqa: PLR2004  # few call
+    if area in ("east", "south") and rng.random() < 0.15:  # noqa: PLR2004  # few call
         return "live-east"
-    return f"{purpose.replace('_', '-')}-{where}"
+    return f"{purpose.replace('_', '-')}-{area}"
 
 
 def _resent(lead: dict[str, Any], rng: random.Random) -> dict[str, Any]:

@@ -88,10 +88,10 @@ async def _measure(
             random.Random(5).shuffle(ids)  # seeded, so that every run claims in the same order
             figures = await _claims(org, ids[:claim_count], reps, per_s, events)
             await org.until_listed(leads)
-            wrong = await _count_wrong_lists(org, crowd)
+            wrong_lists = await _count_wrong_lists(org, crowd)
         finally:
             await asyncio.gather(*(listener.close() for listener in crowd))
-    return {"wrong": wrong, "rebuilt": events.rebuilt, **percentiles("delay", events.delays), **figures}
+    return {"wrong": wrong_lists, "rebuilt": events.rebuilt, **percentiles("delay", events.delays), **figures}
 
 
 async def _claims(
@@ -127,9 +127,9 @@ async def _count_wrong_lists(org: ConsoleTestbed, crowd: list["_Listener"]) -> i
         for listener in crowd:
             listener.check()
         leads, size = await _read_whole_queue(org, manager)
-        wrong = sum(not listener.list.equals(leads, size) for listener in crowd)
-        if wrong == 0 or time.monotonic() > give_up:
-            return wrong
+        wrong_lists = sum(not listener.list.equals(leads, size) for listener in crowd)
+        if wrong_lists == 0 or time.monotonic() > give_up:
+            return wrong_lists
         await asyncio.sleep(_LOOK_SECONDS)
 
 

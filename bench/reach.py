@@ -158,7 +158,7 @@ async def _measure_lead(
     def all_ring() -> bool:
         return len(probe.rang) == reps and probe.requested is not None
 
-    await _until(probe.changed, all_ring, f"lead {number}: {len(probe.rang)} of {reps} telephones rang")
+    await _wait_until(probe.changed, all_ring, f"lead {number}: {len(probe.rang)} of {reps} telephones rang")
     assert probe.requested is not None  # noqa: S101  # it was waited for
     times = {
         "engine": (probe.requested - began) * 1000,
@@ -174,7 +174,7 @@ async def _measure_lead(
     return times
 
 
-async def _until(changed: asyncio.Event, holds: Any, reason: str) -> None:
+async def _wait_until(changed: asyncio.Event, holds: Any, reason: str) -> None:
     try:
         async with asyncio.timeout(PATIENCE_SECONDS):
             while not holds():

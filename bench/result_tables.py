@@ -63,9 +63,9 @@ def _line(cells: tuple[str, ...] | list[str]) -> str:
 
 
 def _claims(result: Result) -> Rows:
-    def row(who: str, name: str) -> tuple[str, ...]:
+    def row(label: str, name: str) -> tuple[str, ...]:
         rate = result[f"{name}_per_s"]
-        return who, f"{rate:,}", f"{rate / result['raw_per_s']:.2f}"
+        return label, f"{rate:,}", f"{rate / result['raw_per_s']:.2f}"
 
     return [
         (f"{result['claims']:,} claims, {result['leads']:,} leads", "claims/s", "of the raw loop"),

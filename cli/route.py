@@ -95,8 +95,8 @@ def _tell(routed: "RoutePreview") -> None:
 
 def _list(word: str, others: tuple[dict[str, Any], ...]) -> None:
     for entry in others[:_SHOWN]:
-        who = entry.get("rep_id") or entry.get("queue_id")
-        typer.echo(f"  {word} {f'{who}: ' if who else ''}{entry['why']}")
+        name = entry.get("rep_id") or entry.get("queue_id")
+        typer.echo(f"  {word} {f'{name}: ' if name else ''}{entry['why']}")
     if len(others) > _SHOWN:
         typer.echo(f"  {word} {len(others) - _SHOWN} more")
 

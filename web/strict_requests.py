@@ -191,9 +191,9 @@ class _Checked:
             case dict() | list():
                 if depth == 0:
                     raise _refused(path, f"is nested deeper than {MAX_DEPTH}")
-                self._inside(value, path, depth - 1)
+                self._check_children(value, path, depth - 1)
 
-    def _inside(self, value: dict[str, Any] | list[Any], path: str, depth: int) -> None:
+    def _check_children(self, value: dict[str, Any] | list[Any], path: str, depth: int) -> None:
         if isinstance(value, dict):
             for name, inner in value.items():
                 self._text(name, path)

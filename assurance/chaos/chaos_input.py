@@ -119,12 +119,12 @@ class TrafficFeed:
         async with asyncio.TaskGroup() as group:
             group.create_task(self._arrivals())
             group.create_task(self._send_simultaneous_leavers())
-            group.create_task(self._every(POISON_SECONDS, self._poison.send))
-            group.create_task(self._every(TRANSACTION_SECONDS, self._poison.transact))
-            group.create_task(self._every(KNOWN_SECONDS, self._inquire))
-            group.create_task(self._every(LIST_SECONDS, self._list))
-            group.create_task(self._every(PUBLISH_SECONDS, self._publish_again))
-            group.create_task(self._every(LEAVE_SECONDS, self._leave))
+            group.create_task(self._repeat_every(POISON_SECONDS, self._poison.send))
+            group.create_task(self._repeat_every(TRANSACTION_SECONDS, self._poison.transact))
+            group.create_task(self._repeat_every(KNOWN_SECONDS, self._inquire))
+            group.create_task(self._repeat_every(LIST_SECONDS, self._list))
+            group.create_task(self._repeat_every(PUBLISH_SECONDS, self._publish_again))
+            group.create_task(self._repeat_every(LEAVE_SECONDS, self._leave))
         await asyncio.to_thread(self._vendor.flush, 60)
         await self._poison.close()
 
@@ -279,7 +279,7 @@ class TrafficFeed:
         with contextlib.suppress(KafkaError):  # a message that Kafka did not accept was not sent
             await self._client.put(topic, value, **more)
 
-    async def _every(self, seconds: float, do: Callable[[], Any]) -> None:
+    async def _repeat_every(self, seconds: float, do: Callable[[], Any]) -> None:
         while not self.over.is_set():
             await do()
             await self._pause(self._source.uniform(0.5, 1.5) * seconds)

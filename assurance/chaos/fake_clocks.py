@@ -45,10 +45,10 @@ class FakeClocks:
         self._file(name).write_bytes(struct.pack("=q", 0))
         return {"LD_PRELOAD": str(self._library), "FIRSTCLAIM_FAKE_CLOCK": str(self._file(name))}
 
-    def jump(self, who: Iterable[str], seconds: int) -> int:
+    def jump(self, names: Iterable[str], seconds: int) -> int:
         """Set the clocks of processes so many seconds ahead, or behind if negative. Return how many were set."""
         count = 0
-        for name in who:
+        for name in names:
             # The process has mapped the file: the same file gets the number, in one write.
             number = os.open(self._file(name), os.O_WRONLY)
             try:

@@ -197,9 +197,9 @@ def _round(
     deck = _shuffled_faults(names, source, telephone=telephone)
     for at in _moments(seconds, source, None if count is None else count - len(faults)):
         deck = deck or _shuffled_faults(names, source, telephone=telephone)
-        act, who = deck.pop()
+        act, process_name = deck.pop()
         lasts = source.uniform(*STOP_SECONDS) if act is FaultKind.STOP else 0.0
-        faults.append(Fault(at=at, act=act, who=(who,), seconds=min(lasts, seconds - at)))
+        faults.append(Fault(at=at, act=act, who=(process_name,), seconds=min(lasts, seconds - at)))
     return sorted(faults, key=lambda fault: fault.at)[:count]
 
 
@@ -273,7 +273,11 @@ def _shuffled_faults(
     """Return each act on each process once, shuffled. It is used from the end, which has a worker and the relay."""
     acts = [FaultKind.KILL, FaultKind.TERM, FaultKind.STOP]
     couriers = ("courier-mail", "courier-call") if telephone else ("courier-mail",)
-    others = [(act, who) for act in acts for who in (*workers, "relay", "sink", "board", *couriers)]
+    others = [
+        (act, process_name)
+        for act in acts
+        for process_name in (*workers, "relay", "sink", "board", *couriers)
+    ]
     source.shuffle(others)
     first = [
         (FaultKind.KILL, source.choice(workers)),

@@ -38,9 +38,9 @@ class FeedProbe:
                 await self._read()
             except RetryableError:
                 await asyncio.sleep(AGAIN_SECONDS)
-            except RuntimeFailure as wrong:
+            except RuntimeFailure as error:
                 if len(self.findings) < MOST_FINDINGS:
-                    self.findings.append(f"{self._org}: {wrong}")
+                    self.findings.append(f"{self._org}: {error}")
                 self._windows, self._at = {}, None
 
     async def compare(self) -> None:

@@ -141,7 +141,7 @@ async def chaos(
                     histories,
                     isolation,
                 )
-                return await _on(stack, settings, run)
+                return await _run_on_stack(stack, settings, run)
     except TimeoutError as error:
         raise RuntimeFailure("chaos", str(error)) from error
 
@@ -175,7 +175,7 @@ class _Load:
     contradictions: list[Any]
 
 
-async def _on(stack: LocalStack, settings: Settings, run: _Run) -> dict[str, Any]:
+async def _run_on_stack(stack: LocalStack, settings: Settings, run: _Run) -> dict[str, Any]:
     say, phones, crm = run.say, run.phones, run.crm
     mailbox = Mailbox(settings.state_dir / "mailbox", refuses=MAILS_REFUSED, seed=run.seed)
     mailbox.start()
@@ -234,7 +234,7 @@ async def _on(stack: LocalStack, settings: Settings, run: _Run) -> dict[str, Any
         *(f"answered twice, differently: {first} {then}" for first, then in contradictions[:MOST_SHOWN]),
     ):
         say(line)
-    lost = report.of_kind(FindingKind.LOST)
+    lost_count = report.of_kind(FindingKind.LOST)
     double_owned = report.of_kind(FindingKind.DOUBLE_OWNED) + len(violations)
     contradicted = report.of_kind(FindingKind.CONTRADICTED) + len(contradictions)
     return {
@@ -257,7 +257,7 @@ async def _on(stack: LocalStack, settings: Settings, run: _Run) -> dict[str, Any
         "seed": run.seed,
         "events": events,
         "kills": sum(fate.done.values()),
-        "lost": lost,
+        "lost": lost_count,
         "double_owned": double_owned,
         "contradicted": contradicted,
         "overdue": report.of_kind(FindingKind.OVERDUE),

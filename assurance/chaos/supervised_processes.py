@@ -139,13 +139,13 @@ class SupervisedProcesses:
         self._stopped |= self._workers
         await asyncio.gather(*(asyncio.to_thread(self.parts[name].stop) for name in self._workers))
 
-    def signal(self, who: Iterable[str], signum: signal.Signals) -> int:
+    def signal(self, names: Iterable[str], signum: signal.Signals) -> int:
         """Send a signal to some processes. Return how many of them were running."""
-        return sum(self.parts[name].signal(signum) for name in who)
+        return sum(self.parts[name].signal(signum) for name in names)
 
-    def jump_clock(self, who: Iterable[str], seconds: int) -> int:
+    def jump_clock(self, names: Iterable[str], seconds: int) -> int:
         """Set workers' clocks so many seconds ahead, or behind if negative. Return how many were set."""
-        return 0 if self._clocks is None else self._clocks.jump(who, seconds)
+        return 0 if self._clocks is None else self._clocks.jump(names, seconds)
 
     async def _watch(self) -> None:
         """Restart processes that ended."""

@@ -111,8 +111,8 @@ def _lag(figures: LiveFigures, parts: dict[str, str]) -> Panel:
     table = Table.grid(padding=(0, 2))
     for stage, behind in figures.lag.items():
         table.add_row(stage, f"{behind:,} behind")
-    for name, how in parts.items():
-        table.add_row(name, Text(how, style="green" if how == "ready" else "yellow"))
+    for name, state in parts.items():
+        table.add_row(name, Text(state, style="green" if state == "ready" else "yellow"))
     return Panel(table, title="stages")
 
 

@@ -71,9 +71,9 @@ class Offers:
             async for batch in batches:
                 self.following.set()
                 for record in batch.records:
-                    self._see(_OFFERS.decode(record.value))
+                    self._note(_OFFERS.decode(record.value))
 
-    def _see(self, offer: ReceivedOffer) -> None:
+    def _note(self, offer: ReceivedOffer) -> None:
         if offer.template not in TEMPLATES or not self._is_own(offer.lead_id):
             return
         open_offers = self._open.setdefault(offer.rep_id, OrderedDict())

@@ -170,6 +170,6 @@ async def _count_mails(settings: Settings, winner: dict[str, str]) -> tuple[int,
                 elif notification.kind == "email":
                     mails[notification.lead_id].add((notification.notification_id, notification.rep_id))
         if all(mails.values()) or time.monotonic() > give_up:
-            right = sum([rep for _, rep in received] == [winner[lead]] for lead, received in mails.items())
-            return right, len(withdrawn)
+            correct = sum([rep for _, rep in received] == [winner[lead]] for lead, received in mails.items())
+            return correct, len(withdrawn)
         await asyncio.sleep(1.0)

@@ -84,10 +84,10 @@ async def turns(settings: Settings, *, leads: int = 10_000, reps: int = 12) -> T
             messages += [_message(run, n, WEIGHTED) for n in range(start, min(leads, start + AT_ONCE), 6)]
             await asyncio.gather(*(client.arrive(message) for message in messages))
             ids += [lead_id(ORG, "storm", message["external_id"], message) for message in messages]
-            await _until(set(ids), taken_ids, ON_THE_WAY)
+            await _wait_until_taken(set(ids), taken_ids, ON_THE_WAY)
         for kind, object_id, value in edits[published:]:
             await client.publish(kind, object_id, value)
-        await _until(set(ids), taken_ids, 0)
+        await _wait_until_taken(set(ids), taken_ids, 0)
     return TurnsResult(
         leads=len(ids), taken=len(taken_ids), edits=len(edits), seconds=round(time.monotonic() - began, 1)
     )
@@ -156,7 +156,7 @@ async def _take(client: LoadClient, offers: Offers, rep_id: str, taken_ids: set[
             taken_ids.add(offer.lead_id)
 
 
-async def _until(untaken: set[str], taken_ids: set[str], most: int) -> None:
+async def _wait_until_taken(untaken: set[str], taken_ids: set[str], most: int) -> None:
     """Wait until at most `most` are left. Raises TimeoutError after a while without progress."""
     before, give_up = len(untaken), time.monotonic() + READY_SECONDS
     while len(untaken := untaken - taken_ids) > most:

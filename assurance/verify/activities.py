@@ -73,16 +73,16 @@ def check_activities(
         count += len(stored)
         unmatched.discard(position)
         lead_id, expected = stored[0][2], activities.get(position)
-        where = f"lead-log-{position[0]}@{position[1]}"
+        event = f"lead-log-{position[0]}@{position[1]}"
         if expected is None:
             if stored[0][-1] > cut:
-                findings.suspect("crm_unasked", lead_id, table="activity", event=where)
+                findings.suspect("crm_unasked", lead_id, table="activity", event=event)
         elif lead_id not in erased and expected != (lead_id, _hash([row[3:] for row in stored])):
             shown_fields = [row[5:8] for row in stored]
-            findings.suspect("crm_differs", lead_id, table="activity", event=where, said=shown_fields)
+            findings.suspect("crm_differs", lead_id, table="activity", event=event, said=shown_fields)
     for position in sorted(unmatched):
-        where = f"lead-log-{position[0]}@{position[1]}"
-        findings.suspect("crm_missing", activities[position][0], table="activity", event=where)
+        event = f"lead-log-{position[0]}@{position[1]}"
+        findings.suspect("crm_missing", activities[position][0], table="activity", event=event)
     return count
 
 

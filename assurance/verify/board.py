@@ -31,22 +31,22 @@ async def check_board(settings: Settings, journal_facts: JournalFacts, findings:
 async def _list(
     reader: Reader, org: str, queue_id: str, expected: dict[str, tuple[str, int]], findings: Findings
 ) -> int:
-    where = f"{org}/{queue_id}"
+    list_name = f"{org}/{queue_id}"
     unmatched = dict(expected)
     entries = await reader.everything(org, queue_id)
     for lead_id, version, sort_key in entries:
         journal_entry = unmatched.pop(lead_id, None)
         if journal_entry is None:
-            findings.suspect("board_unasked", lead_id, queue=where, version=version)
+            findings.suspect("board_unasked", lead_id, queue=list_name, version=version)
         elif journal_entry[0] != sort_key or not 0 < version <= journal_entry[1]:
             findings.suspect(
                 "board_differs",
                 lead_id,
-                queue=where,
+                queue=list_name,
                 board_journal=[[sort_key, version], list(journal_entry)],
             )
     for lead_id in unmatched:
-        findings.suspect("board_missing", lead_id, queue=where)
+        findings.suspect("board_missing", lead_id, queue=list_name)
     return len(entries)
 
 

@@ -55,23 +55,25 @@ class CapacityLedger:
             elif org_lead.stage in OPEN:
                 self._offered[org, rep_id] += by
 
-    def compare(self, org: str, row: OrgRep, **where: Any) -> None:
+    def compare(self, org: str, row: OrgRep, **details: Any) -> None:
         """Compare a rep's row with the capacity that leads' rows take of it."""
-        who = (org, row.rep_id)
-        rings = self._ringing.get(who, set())
+        rep_key = (org, row.rep_id)
+        rings = self._ringing.get(rep_key, set())
         if len(rings) > 1:
-            self._name("rings_twice", who, leads=sorted(rings), **where)
+            self._name("rings_twice", rep_key, leads=sorted(rings), **details)
         recorded = (row.held, row.offered, row.ring is not None)
-        counted = (self._open_leads[who], self._offered[who], bool(rings))
+        counted = (self._open_leads[rep_key], self._offered[rep_key], bool(rings))
         if recorded != counted or (row.ring is not None and row.ring not in rings):
-            self._name("org_count_wrong", who, row_counted=[recorded, counted], ring=row.ring, **where)
+            self._name("org_count_wrong", rep_key, row_counted=[recorded, counted], ring=row.ring, **details)
 
     def without_row(self, reps: set[OrgAndId]) -> None:
         """Report reps without a row of whom leads take capacity."""
-        for who in sorted((self._open_leads.keys() | self._offered.keys()) - reps):
-            if self._open_leads[who] or self._offered[who]:
+        for rep_key in sorted((self._open_leads.keys() | self._offered.keys()) - reps):
+            if self._open_leads[rep_key] or self._offered[rep_key]:
                 self._name(
-                    "org_count_wrong", who, row_counted=[None, [self._open_leads[who], self._offered[who]]]
+                    "org_count_wrong",
+                    rep_key,
+                    row_counted=[None, [self._open_leads[rep_key], self._offered[rep_key]]],
                 )
 
     def within_caps(self, step: OrgStep, directory: OrgDirectory, reps: dict[str, OrgRep], off: int) -> None:
@@ -89,10 +91,10 @@ class CapacityLedger:
                         rep, lead_id = f"{step.org}/{rep_id}", str(getattr(recorded, "lead_id", ""))
                         self._findings.add("over_cap", lead_id, rep=rep, cap=cap, has=has, most=most, off=off)
 
-    def _name(self, code: str, who: OrgAndId, **details: Any) -> None:
-        if (code, who) not in self._named:
-            self._named.add((code, who))
-            self._findings.add(code, "", rep="/".join(who), **details)
+    def _name(self, code: str, rep_key: OrgAndId, **details: Any) -> None:
+        if (code, rep_key) not in self._named:
+            self._named.add((code, rep_key))
+            self._findings.add(code, "", rep="/".join(rep_key), **details)
 
 
 def _charged_reps(recorded: OrgDecision) -> tuple[str, ...]:

@@ -228,15 +228,15 @@ def _decisions(connection: Connection, journal_facts: JournalFacts, findings: Fi
         crm_decisions = tuple((row[4], row[5], row[6]) for row in rows)
         expected = journal_facts.decided.get(position)
         unmatched.discard(position)
-        where = f"lead-log-{position[0]}@{position[1]}"
+        event = f"lead-log-{position[0]}@{position[1]}"
         if expected is None:
             if decided_at > cut:
-                findings.suspect("crm_unasked", lead_id, table="decision", event=where)
+                findings.suspect("crm_unasked", lead_id, table="decision", event=event)
         elif expected != (lead_id, decisions_hash(version, crm_decisions)):
-            findings.suspect("crm_differs", lead_id, table="decision", event=where, said=list(crm_decisions))
+            findings.suspect("crm_differs", lead_id, table="decision", event=event, said=list(crm_decisions))
     for position in sorted(unmatched):
-        where = f"lead-log-{position[0]}@{position[1]}"
-        findings.suspect("crm_missing", journal_facts.decided[position][0], table="decision", event=where)
+        event = f"lead-log-{position[0]}@{position[1]}"
+        findings.suspect("crm_missing", journal_facts.decided[position][0], table="decision", event=event)
     return count
 
 

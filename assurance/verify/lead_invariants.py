@@ -121,8 +121,8 @@ class LeadInvariants:
             self._add("correction_undone", lead_id, after, fields=undone, event=_name(event))
         if now is None and (former is not None or isinstance(event, LeadArrived)):
             self._add("not_conserved", lead_id, after)
-        if now is not None and now is not former and (wrong := phase_problem(now)):
-            self._add("phase_wrong", lead_id, after, what=wrong)
+        if now is not None and now is not former and (problem := phase_problem(now)):
+            self._add("phase_wrong", lead_id, after, what=problem)
 
     def note(self, lead_id: str, row: LeadRow) -> None:
         """Record the answers of a row that cannot be checked, so that later ones can be compared with them."""
@@ -162,9 +162,11 @@ class LeadInvariants:
         answer = answers[0]
         if self._repeated(lead_id, before, after, answer):
             return
-        theirs = after.lead is None or after.lead.facts.org == event.org
-        owner = after.lead.owner if after.lead and theirs else None  # another org learns nothing of the lead
-        version = after.seq if theirs else 0
+        is_own_org = after.lead is None or after.lead.facts.org == event.org
+        owner = (
+            after.lead.owner if after.lead and is_own_org else None
+        )  # another org learns nothing of the lead
+        version = after.seq if is_own_org else 0
         if answer.rep_id != event.rep_id or answer.action != event.action:
             self._add("answer_differs_from_row", lead_id, after, what="it answers another action")
         elif answer.owner != owner or answer.version != version:
@@ -267,8 +269,8 @@ def _may_give(event: LeadEvent, former: Lead | None, after: LeadRow, owner: str 
         wins = event.action in TAKES and result == TAKES[event.action]
         return former.owner is None and owner == event.rep_id and offered and lasts and is_current and wins
     recipient = event.to_rep_id if event.action == "assign" else event.rep_id
-    free = former.owner is None or event.action in ("claim", "claim_now")
-    return owner == recipient and event.action in GIVES and result == GIVES[event.action] and free
+    is_free = former.owner is None or event.action in ("claim", "claim_now")
+    return owner == recipient and event.action in GIVES and result == GIVES[event.action] and is_free
 
 
 def _move_gives(event: ActionRequested, former: Lead, owner: str | None) -> bool:
@@ -293,8 +295,8 @@ def _arrival_gives(event: LeadArrived, former: Lead | None, after: LeadRow, owne
         return owner == recipient and hows == {"pre_assigned"}
     added = [decision for decision in after.decisions if isinstance(decision, InquiryAdded)]
     first = next(decision for decision in after.decisions if isinstance(decision, OwnerChanged))
-    free = former.owner is None or (first.rep_id is None and first.how == "orphaned")
-    return len(added) == 1 and added[0].rep_id is None and free and owner in (None, recipient)
+    is_free = former.owner is None or (first.rep_id is None and first.how == "orphaned")
+    return len(added) == 1 and added[0].rep_id is None and is_free and owner in (None, recipient)
 
 
 def _org_gives(event: OrgAnswered, former: Lead, after: LeadRow, owner: str | None) -> bool:

@@ -80,7 +80,7 @@ class OrgReplay:
             self._dead_letters.note_replay(pair.log)
         if pair.log is not None and (event := read_org_event(pair.log, self._partitions)) is not None:
             self._cross_log_messages.sent(pair.log, event)
-            if pair.off >= self._log_end and (lead_id := _about(event)):
+            if pair.off >= self._log_end and (lead_id := _lead_id_of(event)):
                 self._journal_facts.moving |= {lead_id, self._lead_of(event.org, lead_id)}
         if pair.repeat:
             self._repeat(pair)
@@ -88,7 +88,7 @@ class OrgReplay:
             self._with_record(pair, event)
         elif event is not None and pair.off < self._log_end and time_of(pair.log) > self._cut:
             self._findings.add(
-                "org_event_without_record", _about(event), at=position_of(pair.log), type=_name(event)
+                "org_event_without_record", _lead_id_of(event), at=position_of(pair.log), type=_name(event)
             )
 
     def end(self) -> None:
@@ -165,11 +165,13 @@ class OrgReplay:
                 event, off=pair.off, at=at, source=source, number=number, again=is_sent_again(pair.log)
             )
         except Exception as error:  # noqa: BLE001  # after any error the journal's records count
-            self._findings.add("machine_failed", _about(event), at=position_of(pair.log), error=repr(error))
+            self._findings.add(
+                "machine_failed", _lead_id_of(event), at=position_of(pair.log), error=repr(error)
+            )
             return self._read(batch)
         if decided.failure is not None:
             self._findings.add(
-                "machine_failed", _about(event), at=position_of(pair.log), error=repr(decided.failure)
+                "machine_failed", _lead_id_of(event), at=position_of(pair.log), error=repr(decided.failure)
             )
         ours = [record for _, record in decided.records if record is not None]
         written = [
@@ -188,7 +190,7 @@ class OrgReplay:
         decided_records = {key_text(key): msgspec.to_builtins(record) for key, record in decided.records}
         self._findings.add(
             "org_journal_contradicts_log",
-            _about(event),
+            _lead_id_of(event),
             at=position_of(batch.records[0]),
             off=pair.off,
             type=_name(event),
@@ -254,7 +256,7 @@ def _batch_hash(batch: OrgRecordBatch) -> int:
     return hash(tuple((record.key, record.value) for record in batch.records))
 
 
-def _about(event: Any) -> str:
+def _lead_id_of(event: Any) -> str:
     return str(getattr(event, "lead_id", ""))
 
 

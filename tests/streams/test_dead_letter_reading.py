@@ -66,7 +66,7 @@ anything = st.one_of(
     st.integers(),
     st.floats(),
     st.binary(max_size=20).map(bytearray),
-    st.binary(max_size=20).map(lambda some: memoryview(some)[1:]),
+    st.binary(max_size=20).map(lambda array: memoryview(array)[1:]),
 )
 names = st.one_of(
     st.sampled_from(sorted(OWN_HEADERS)),
@@ -99,24 +99,24 @@ def test_any_record_becomes_a_letter_that_fits_and_can_be_read(
 ) -> None:
     letter = make_letter(record, error_class, reason, stage="intake", timestamp_ms=at)
     assert as_kafka_counts(letter) <= MAX_DEAD_LETTER_BYTES
-    ours = [name for name, _ in letter.headers if name in OWN_HEADERS]
-    assert len(ours) == len(set(ours)), "each of our names is there once"
+    own_names = [name for name, _ in letter.headers if name in OWN_HEADERS]
+    assert len(own_names) == len(set(own_names)), "each of our names is there once"
     assert {"error-class", "reason", "source-topic", "source-partition", "source-offset", "failed-at"} <= {
-        *ours
+        *own_names
     }
     read = as_read(letter)
     assert read.stage == "intake"
-    for whole, kept, cut_from in (
+    for original, stored, cut_from in (
         (record.value, read.value, read.value_cut_from),
         (record.key, read.key, read.key_cut_from),
     ):
-        if not isinstance(whole, bytes):
+        if not isinstance(original, bytes):
             continue
         if cut_from is None:
-            assert kept == whole
+            assert stored == original
         else:
-            assert kept == whole[: len(kept or b"")]
-            assert cut_from == len(whole) > len(kept or b"")
+            assert stored == original[: len(stored or b"")]
+            assert cut_from == len(original) > len(stored or b"")
 
 
 plain_headers = st.lists(
@@ -144,9 +144,9 @@ def test_a_message_that_looks_like_a_letter_is_not_taken_for_one(
     assert read.source == SourcePosition("lead-arrivals", 3, 17)
     assert (read.value_cut_from, read.key_cut_from, read.headers_dropped) == (None, None, 0)
     # A letter about that letter is its own letter.
-    again = as_read(make_letter(Record("dead-letters", headers=letter.headers), "empty", ""))
-    assert again.source_topic == "dead-letters"
-    assert [name for name, _ in again.headers] == [name for name, _ in letter.headers]
+    nested = as_read(make_letter(Record("dead-letters", headers=letter.headers), "empty", ""))
+    assert nested.source_topic == "dead-letters"
+    assert [name for name, _ in nested.headers] == [name for name, _ in letter.headers]
 
 
 @given(st.text())

@@ -69,7 +69,9 @@ async def find(
     if not (text := cleaned(text)):
         return Found()
     infos = await visible(parts, person)
-    own, queued = await asyncio.gather(_own(parts, person, text), _queued(parts, person, infos, text))
+    own, queued = await asyncio.gather(
+        _own_leads(parts, person, text), _queue_leads(parts, person, infos, text)
+    )
     leads = list(
         {lead.lead_id: lead for lead in (*queued, *own)}.values()
     )  # a lead of one's own opens as such
@@ -84,7 +86,7 @@ async def find(
     )
 
 
-async def _own(parts: Services, person: Person, text: str) -> list[FoundLead]:
+async def _own_leads(parts: Services, person: Person, text: str) -> list[FoundLead]:
     """Return the person's own leads, or the org's for managers, newest first."""
     listing, place = leads_listing(person), "All leads" if person.oversees else "My leads"
     query = ListQuery(sort="created_at", descending=True, search=text, limit=MOST_LEADS)
@@ -103,7 +105,9 @@ async def _own(parts: Services, person: Person, text: str) -> list[FoundLead]:
     ]
 
 
-async def _queued(parts: Services, person: Person, infos: Sequence[QueueInfo], text: str) -> list[FoundLead]:
+async def _queue_leads(
+    parts: Services, person: Person, infos: Sequence[QueueInfo], text: str
+) -> list[FoundLead]:
     """Return leads of queues by name, of at most `MOST_QUEUES` queues, the own queue first."""
     rules, room = parts.directory.org(person.org), asyncio.Semaphore(AT_ONCE)
 

@@ -63,12 +63,12 @@ async def dead_letter(person: Reads, parts: PartsOf, place: PlaceOf) -> DeadLett
     if letter is None:
         raise not_found(f"dead letter {place} among the newest")
     try:
-        whole = await show_letter(parts.settings, place)
+        original = await show_letter(parts.settings, place)
     except RuntimeFailure as error:
         raise not_found(f"dead letter {place} any more: {error.reason}") from error
     answer = DeadLetter.model_validate(letter)
     return DeadLetterDetail(
-        **answer.model_dump(), key=whole["key"], value=whole["value"], headers=whole["headers"]
+        **answer.model_dump(), key=original["key"], value=original["value"], headers=original["headers"]
     )
 
 

@@ -56,7 +56,7 @@ class IssuedToken(TokenInfo):
 @router.get("")
 async def tokens(person: Reads, parts: PartsOf) -> list[TokenInfo]:
     """List the tokens that act as the caller; for an admin, all of the org's."""
-    issued = await asyncio.to_thread(parts.tokens.all, person.org, _whose(person))
+    issued = await asyncio.to_thread(parts.tokens.all, person.org, _rep_filter(person))
     return [_info(token) for token in issued]
 
 
@@ -93,14 +93,14 @@ async def issue(person: Proved, parts: PartsOf, body: NewToken) -> IssuedToken:
 async def revoke(person: Own, parts: PartsOf, token_id: str) -> None:
     """Revoke a token of one's own; an admin any token of the org. It stops working immediately."""
     async with parts.audit.act(person.as_actor, "token_revoked", f"token/{token_id[:100]}") as entry:
-        token = await asyncio.to_thread(parts.tokens.revoke, person.org, token_id, _whose(person))
+        token = await asyncio.to_thread(parts.tokens.revoke, person.org, token_id, _rep_filter(person))
         if token is None:
             raise not_found(f"token {token_id}")
         entry.add("name", None, token.name)
         entry.add("rep_id", None, token.rep_id)
 
 
-def _whose(person: Person) -> str | None:
+def _rep_filter(person: Person) -> str | None:
     """Return the rep whose tokens the caller may see; None: all of the org's."""
     return None if person.role in ADMINS else person.rep_id
 

@@ -142,8 +142,8 @@ async def shown(
 
 def opens(person: Person, visible: VisibleLead) -> bool:
     """Say whether the page opens the lead. A manager's view does not take a lead from the desk or a group (D1)."""
-    free = visible.row["phase"] in (Phase.QUEUED, Phase.LOCKED)
-    return not person.oversees or free or visible.row["owner"] == person.rep_id
+    is_free = visible.row["phase"] in (Phase.QUEUED, Phase.LOCKED)
+    return not person.oversees or is_free or visible.row["owner"] == person.rep_id
 
 
 def may(person: Person, visible: VisibleLead, lead: LeadShown, *, view_only: bool) -> dict[str, bool]:

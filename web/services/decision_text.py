@@ -142,10 +142,10 @@ def owner_words(why: Mapping[str, Any], names: Names) -> str:
     """Describe a change of owner, from a decision's fields or a row of the history."""
     if why["rep_id"] is None:
         return f"{names.rep(why['previous_rep_id'])} no longer owns it; nobody owns it now"
-    how = HOW.get(why["how"], why["how"].replace("_", " "))
+    verb = HOW.get(why["how"], why["how"].replace("_", " "))
     via = names.via(why.get("via"))
     overridden = "".join(f", {OVERRIDDEN.get(override, override)}" for override in why.get("overrides") or ())
-    return f"{names.rep(why['rep_id'])} {how}" + (f", {via}" if via else "") + overridden
+    return f"{names.rep(why['rep_id'])} {verb}" + (f", {via}" if via else "") + overridden
 
 
 def _answered(row: Row, names: Names) -> str:

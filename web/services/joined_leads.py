@@ -50,13 +50,13 @@ def _joined(parts: Services, org: str, lead_id: str, names: Names) -> JoinedLead
             for row in queries.inquiries(connection, lead_id, limit=MOST_KEPT)
         )
         return JoinedLeads(
-            others=_others(connection, org, lead_id, names),
+            others=_possible_leads(connection, org, lead_id, names),
             inquiries=inquiries,
             merged=bool(queries.merged_ids(connection, (lead_id,))),
         )
 
 
-def _others(connection: Connection, org: str, lead_id: str, names: Names) -> tuple[Choice, ...]:
+def _possible_leads(connection: Connection, org: str, lead_id: str, names: Names) -> tuple[Choice, ...]:
     """Return the leads that decisions name as perhaps the same person, without merged and erased ones."""
     decided = queries.newest_decisions(connection, lead_id, types=_TYPES, limit=MOST_OTHERS)
     lead_ids = list(dict.fromkeys(lead for row in decided for lead in other_leads(row)))[:MOST_OTHERS]

@@ -62,12 +62,12 @@ def _alike(of_kind: Mapping[str, Value], by: Any) -> Iterator[tuple[str, ...]]:
 
 def _rules(value: Value, fields: tuple[str, ...]) -> bytes | None:
     """Return the compared fields as bytes; None if none of the rules or the roster says anything."""
-    values = {name: value.get(name) for name in fields if _says(value.get(name))}
+    values = {name: value.get(name) for name in fields if _has_content(value.get(name))}
     decisive = {name for name in values if name not in {"claimable", "method"}}
     return msgspec.json.encode(values, order="sorted") if decisive else None
 
 
-def _says(value: Any) -> bool:
+def _has_content(value: Any) -> bool:
     return bool(value.get("rules")) if isinstance(value, dict) and "rules" in value else bool(value)
 
 

@@ -139,8 +139,8 @@ def unavailable(plan: RepPlan, at: datetime) -> str | None:
 
 
 def _may_give(person: Person, rules: OrgRules, visible: VisibleLead) -> bool:
-    free = visible.row["owner"] is None and visible.row["phase"] != Phase.CLOSED
-    return person.oversees if free else may_reassign(person, rules, visible.row["owner"])
+    is_free = visible.row["owner"] is None and visible.row["phase"] != Phase.CLOSED
+    return person.oversees if is_free else may_reassign(person, rules, visible.row["owner"])
 
 
 def plan_of(rules: OrgRules, rep_id: str) -> RepPlan:

@@ -80,7 +80,9 @@ def preview(
     holds = queue_condition(draft, at, dialect, protect_minutes)
     held_before = false() if published is None else queue_condition(published, at, dialect, protect_minutes)
     counted = dict.fromkeys(((True, True), (True, False), (False, True)), 0)
-    query = select(_truth(holds, "holds"), _truth(held_before, "held")).where(whose, or_(holds, held_before))
+    query = select(_as_integer(holds, "holds"), _as_integer(held_before, "held")).where(
+        whose, or_(holds, held_before)
+    )
     both = query.subquery()
     for in_draft, in_published, count in connection.execute(
         select(both.c.holds, both.c.held, func.count()).group_by(both.c.holds, both.c.held)
@@ -142,5 +144,5 @@ def find(connection: Connection, org: str, text: str) -> str | None:
     return connection.scalar(query)
 
 
-def _truth(condition: ColumnElement[bool], name: str) -> ColumnElement[int]:
+def _as_integer(condition: ColumnElement[bool], name: str) -> ColumnElement[int]:
     return case((condition, literal(1)), else_=literal(0)).label(name)

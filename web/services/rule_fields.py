@@ -32,8 +32,8 @@ def offered_fields(
         for field in fields:
             if field["type"] == FieldType.DATE.value:
                 field["label"] = f"{field['label']} ({org_zone})"
-    free = builder_field(FIELDS[f"{ATTRIBUTES}name"])
-    return [*fields, free | {"name": ATTRIBUTES, "label": FREE, "free": True}]
+    free_field = builder_field(FIELDS[f"{ATTRIBUTES}name"])
+    return [*fields, free_field | {"name": ATTRIBUTES, "label": FREE, "free": True}]
 
 
 def org_fields(rules: OrgRules, *, derived: bool = False) -> list[dict[str, Any]]:

@@ -126,8 +126,8 @@ class WhyPage(Model):
 def lead_shown(parts: Services, person: Person, visible: VisibleLead) -> LeadShown:
     """Return what the person may see of a lead. Who sees all of it has opened it, for the audit."""
     row, names = visible.row, Names(parts.directory.org(person.org))
-    whole = visible.sight is Visibility.ALL
-    if whole:
+    sees_all = visible.sight is Visibility.ALL
+    if sees_all:
         parts.audit.note(person.as_actor, "lead_opened", f"lead/{row['lead_id']}")
     lock, offer = visible.lock, visible.offer
     shown = LeadShown(
@@ -143,13 +143,15 @@ def lead_shown(parts: Services, person: Person, visible: VisibleLead) -> LeadSho
             method=offer.method,
             epoch=offer.epoch,
             until=offer.until,
-            names=[names.rep(rep) for rep in offer.reps] if whole else [names.rep(person.rep_id)],
+            names=[names.rep(rep) for rep in offer.reps] if sees_all else [names.rep(person.rep_id)],
             mine=person.rep_id in offer.reps,
         )
-    if refusal := no_call(row, parts.directory.org(person.org).settings, datetime.now(UTC), whole=whole):
+    if refusal := no_call(
+        row, parts.directory.org(person.org).settings, datetime.now(UTC), sees_all=sees_all
+    ):
         shown.may_call, shown.no_call_why, shown.call_from = False, refusal.why, local_time(refusal)
         shown.no_call_problem = refusal.problem or refusal.why
-    if not whole:
+    if not sees_all:
         return shown
     if lock:
         shown.lock = LockShown(
@@ -167,14 +169,14 @@ def lead_shown(parts: Services, person: Person, visible: VisibleLead) -> LeadSho
     return shown
 
 
-def no_call(row: Row, settings: OrgSettings, now: datetime, *, whole: bool) -> CallRefusal | None:
-    """Return why a lead must not be called now; None if it may be. `whole`: the person may see all of the lead.
+def no_call(row: Row, settings: OrgSettings, now: datetime, *, sees_all: bool) -> CallRefusal | None:
+    """Return why a lead must not be called now; None if it may be. `sees_all`: the person may see all of the lead.
 
     A person who sees only an offer learns whether the lead may be called at all, and nothing about its phone.
     """
     if row["silenced"]:
         return CallRefusal(Reason.SUPPRESSED, NO_CALL)
-    return call_refusal(lead_from_row(row), settings, now) if whole else None
+    return call_refusal(lead_from_row(row), settings, now) if sees_all else None
 
 
 async def history(

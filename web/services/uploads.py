@@ -123,7 +123,7 @@ class Upload:
             ]
         for index, (source, value) in enumerate(mappings):
             try:
-                trial, fates = self._tried(None if value is None else Mapping(value))
+                trial, fates = self._try_mapping(None if value is None else Mapping(value))
             except InvalidInput as error:
                 if index + 1 == len(mappings):
                     raise
@@ -148,7 +148,7 @@ class Upload:
         names = ("console", self.org, self.vendor, self.campaign or "")
         return Progress.of(self.parts.settings.state_dir, self.path, beside, names)
 
-    def _tried(self, mapping: Mapping | None) -> tuple[Trial, Fates]:
+    def _try_mapping(self, mapping: Mapping | None) -> tuple[Trial, Fates]:
         counts: Counter[str] = Counter()
         rows: list[dict[str, Any]] = []
         waiting: list[ImportRow] = []

@@ -117,12 +117,12 @@ class Accounts(Store):
                 return None if row.disabled_at is not None else account_of(row)
             if email is None:
                 return None
-            free = (
+            conditions = (
                 table.email == address_of(email),
                 table.disabled_at.is_(None),
                 table.oidc_subject.is_(None),
             )
-            row = connection.execute(select(*table.__table__.columns).where(*free)).first()
+            row = connection.execute(select(*table.__table__.columns).where(*conditions)).first()
             if row is None:
                 return None
             values = {"oidc_issuer": issuer, "oidc_subject": subject}

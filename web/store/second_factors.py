@@ -123,8 +123,8 @@ def _step_of(secret: str, code: str) -> int | None:
         return None
     totp, now = pyotp.TOTP(secret), int(time.time()) // STEP_SECONDS
     steps = range(now - DRIFT_STEPS, now + DRIFT_STEPS + 1)
-    good = [step for step in steps if secrets.compare_digest(totp.generate_otp(step), plain)]
-    return max(good, default=None)
+    matching = [step for step in steps if secrets.compare_digest(totp.generate_otp(step), plain)]
+    return max(matching, default=None)
 
 
 def _recovery_code() -> str:

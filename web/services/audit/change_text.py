@@ -80,7 +80,7 @@ def _by_rule(differences: Sequence[AuditDifference]) -> Iterator[list[AuditDiffe
     def object_of(difference: AuditDifference) -> str:
         if _has_rule(difference):
             return _inside_rule(difference)[0]
-        return difference.path.rpartition(".")[0] if _part(difference) else difference.path
+        return difference.path.rpartition(".")[0] if _is_rule_part(difference) else difference.path
 
     for _, group in groupby(differences, key=object_of):
         yield list(group)
@@ -109,28 +109,28 @@ def _rule_changed(group: Sequence[AuditDifference], names: Names | None) -> str:
         if isinstance(inside, dict):
             inside[name] = difference.old
     old, new = rule_text(before, names=names), rule_text(rule, names=names)
-    where = _WHERE.get(group[0].path.partition(".")[0], "")
+    phrase = _WHERE.get(group[0].path.partition(".")[0], "")
     if before.get("field") == rule.get("field"):
-        where = where.replace(" to ", " of ", 1)
-        return f"changes the rule {old}{where} to {new}" if old != new else ""
-    return f"removes the rule {old}{where.replace(' to ', ' from ')}; adds the rule {new}{where}"
+        phrase = phrase.replace(" to ", " of ", 1)
+        return f"changes the rule {old}{phrase} to {new}" if old != new else ""
+    return f"removes the rule {old}{phrase.replace(' to ', ' from ')}; adds the rule {new}{phrase}"
 
 
-def _part(difference: AuditDifference) -> bool:
+def _is_rule_part(difference: AuditDifference) -> bool:
     return difference.path.rpartition(".")[2] in _PARTS and "rules[" in difference.path
 
 
 def _replaced(group: Sequence[AuditDifference], names: Names | None) -> str:
     """Return what happened to a rule of which every part differs: another rule took its place."""
-    if {difference.path.rpartition(".")[2] for difference in group} != _PARTS or not _part(group[0]):
+    if {difference.path.rpartition(".")[2] for difference in group} != _PARTS or not _is_rule_part(group[0]):
         return ""
     old, new = (
         {difference.path.rpartition(".")[2]: getattr(difference, side) for difference in group}
         for side in ("old", "new")
     )
-    where = _WHERE.get(group[0].path.partition(".")[0], "")
-    removed = f"removes the rule {rule_text(old, names=names)}{where.replace(' to ', ' from ')}"
-    return f"{removed}; adds the rule {rule_text(new, names=names)}{where}"
+    phrase = _WHERE.get(group[0].path.partition(".")[0], "")
+    removed = f"removes the rule {rule_text(old, names=names)}{phrase.replace(' to ', ' from ')}"
+    return f"{removed}; adds the rule {rule_text(new, names=names)}{phrase}"
 
 
 def _change(difference: AuditDifference, names: Names | None, *, is_new: bool) -> str:
@@ -140,7 +140,7 @@ def _change(difference: AuditDifference, names: Names | None, *, is_new: bool) -
         return ""  # the sentence names the object, and an empty list of a new one says nothing
     match = _RULES.fullmatch(difference.path)
     if match:
-        return _of_rules(difference, match[1], match[3], names)
+        return _rule_change_text(difference, match[1], match[3], names)
     old, new = (_value_words(difference.path, value, names) for value in (difference.old, difference.new))
     entry = _ENTRY.fullmatch(difference.path)
     if entry and difference.old is None:
@@ -166,16 +166,16 @@ def _value_words(path: str, value: Any, names: Names | None) -> str:
     return value_text(readable(path, value, names))
 
 
-def _of_rules(difference: AuditDifference, tree: str, part: str | None, names: Names | None) -> str:
-    where = _WHERE[tree]
+def _rule_change_text(difference: AuditDifference, tree: str, part: str | None, names: Names | None) -> str:
+    phrase = _WHERE[tree]
     if part in (None, "rules") and (isinstance(difference.old, dict) or isinstance(difference.new, dict)):
         texts = []
         if difference.old is not None and _is_rule(difference.old):
             texts.append(
-                f"removes the rule {rule_text(difference.old, names=names)}{where.replace(' to ', ' from ')}"
+                f"removes the rule {rule_text(difference.old, names=names)}{phrase.replace(' to ', ' from ')}"
             )
         if difference.new is not None and _is_rule(difference.new):
-            texts.append(f"adds the rule {rule_text(difference.new, names=names)}{where}")
+            texts.append(f"adds the rule {rule_text(difference.new, names=names)}{phrase}")
         return "; ".join(texts)
     if part in (None, "combinator", "rules") and difference.old is None:
         return ""  # of a new group of rules, whose rules are named

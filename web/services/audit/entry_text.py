@@ -139,8 +139,8 @@ _Said = Callable[[AuditRecord, Mapping[str, Any], EntryNames], str]
 
 
 def _signed_in(_: AuditRecord, used: Mapping[str, Any], __: EntryNames) -> str:
-    how = "the company's account" if used.get("method") == "oidc" else "password"
-    return f"signed in by {how} with {used.get('browser') or 'an unknown browser'}"
+    method = "the company's account" if used.get("method") == "oidc" else "password"
+    return f"signed in by {method} with {used.get('browser') or 'an unknown browser'}"
 
 
 def _failed(record: AuditRecord, _: Mapping[str, Any], entry_names: EntryNames) -> str:
@@ -272,10 +272,10 @@ _USED: Final = ("email", "handles", "entries", "rows", "vendor", "records", "par
 
 def _plain(template: str) -> _Said:
     def say(record: AuditRecord, used: Mapping[str, Any], entry_names: EntryNames) -> str:
-        whole = entry_names.object(record.object, actor=record.actor)
+        subject = entry_names.object(record.object, actor=record.actor)
         return template.format(
-            of=whole,
-            whose=whole.replace("the account of ", "").replace("their own account", "their own"),
+            of=subject,
+            whose=subject.replace("the account of ", "").replace("their own account", "their own"),
             **{name: value_text(used.get(name)) for name in _USED},
         )
 

@@ -42,7 +42,7 @@ class RecordedExport(Export):
     def __init__(
         self,
         exports: Exports,
-        who: Who,
+        exporter: Who,
         pieces: Pieces,
         *,
         recording: AbstractAsyncContextManager[AuditedAct],
@@ -50,7 +50,7 @@ class RecordedExport(Export):
         media_type: str,
         headers: dict[str, str],
     ) -> None:
-        super().__init__(exports, who, pieces, media_type=media_type, headers=headers)
+        super().__init__(exports, exporter, pieces, media_type=media_type, headers=headers)
         self._recording, self._rows = recording, rows
 
     async def _send(self, send: Send) -> None:

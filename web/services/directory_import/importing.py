@@ -186,8 +186,8 @@ def _refusal(error: PublicationErrors, content: bytes, *, table: bool) -> HttpPr
     )
 
 
-def _shown(problem: FieldProblem, line: int | None, where: str, field: str) -> dict[str, Any]:
-    return {"path": problem.path, "reason": problem.reason, "line": line, "where": where, "field": field}
+def _shown(problem: FieldProblem, line: int | None, place: str, field: str) -> dict[str, Any]:
+    return {"path": problem.path, "reason": problem.reason, "line": line, "where": place, "field": field}
 
 
 def _object_and_field(problem: FieldProblem) -> tuple[str, str]:

@@ -122,9 +122,9 @@ def test_a_plan_publishes_what_differs_and_removes_last() -> None:
     }
     kept, pruned = (plan(ALL, wanted, prune=prune) for prune in (False, True))
     assert list(kept.objects) == [("rep", "a"), ("queue", "new")]
-    assert (kept.unchanged, kept.left) == (2, (("group", "west"), ("campaign", "web")))
+    assert (kept.unchanged, kept.unlisted) == (2, (("group", "west"), ("campaign", "web")))
     assert list(pruned.objects) == [*kept.objects, ("campaign", "web"), ("group", "west")]
-    assert pruned.left == ()
+    assert pruned.unlisted == ()
     assert [line for change in pruned.changes for line in change.lines()] == [
         "~ rep/a",
         "    max_open: nothing → 4",

@@ -48,17 +48,17 @@ def list_letters(
     from application.dead_letters import read_letters
 
     settings = running()
-    letters, total = asyncio.run(read_letters(settings, topic=topic, limit=limit))
-    marks = asyncio.run(read_marks(settings)) if letters else {}
-    for letter in letters:
+    newest, total = asyncio.run(read_letters(settings, topic=topic, limit=limit))
+    marks = asyncio.run(read_marks(settings)) if newest else {}
+    for letter in newest:
         mark = marks.get(letter["place"])
         typer.echo(f"{letter['place']:>10}  {letter['failed_at']}  {letter['source']}")
         typer.echo(f"            {letter['error_class']}: {letter['reason']}{f' ({mark})' if mark else ''}")
         letter["mark"] = to_builtins(mark)
     typer.echo(
-        f"{total:,} dead letters" + (f", the newest {len(letters):,} shown" if total > len(letters) else "")
+        f"{total:,} dead letters" + (f", the newest {len(newest):,} shown" if total > len(newest) else "")
     )
-    finish({"total": total, "letters": letters}, as_json=as_json)
+    finish({"total": total, "letters": newest}, as_json=as_json)
 
 
 @letters.command("show")

@@ -24,9 +24,9 @@ def list_locks(
     """
     from application.open_locks import print_locks, read_locks
 
-    locks = read_locks(running(), org, limit=limit)
-    print_locks(locks)
-    finish(locks, as_json=as_json)
+    open_locks = read_locks(running(), org, limit=limit)
+    print_locks(open_locks)
+    finish(open_locks, as_json=as_json)
 
 
 @locks.command()

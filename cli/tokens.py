@@ -47,14 +47,14 @@ def token_issue(
         raise typer.BadParameter(f"at most {web.token_most_days:g} are allowed", param_hint="--days")
     expires_at = datetime.now(UTC) + timedelta(days=lasts)
     with open_console_store() as store, recorded_act(store, org, "token_made", "token") as entry:
-        secret, token = Tokens(store).issue(org, rep, name, scope, by="command line", expires_at=expires_at)
-        entry.object = f"token/{token.token_id}"
-        for path, value in (("name", name), ("rep_id", rep), ("scopes", sorted(token.scopes))):
+        secret, issued = Tokens(store).issue(org, rep, name, scope, by="command line", expires_at=expires_at)
+        entry.object = f"token/{issued.token_id}"
+        for path, value in (("name", name), ("rep_id", rep), ("scopes", sorted(issued.scopes))):
             entry.add(path, value)
         entry.add("expires_at", expires_at)
-    say(f"token {token.token_id} is valid until {expires_at:%Y-%m-%d %H:%M} UTC")
+    say(f"token {issued.token_id} is valid until {expires_at:%Y-%m-%d %H:%M} UTC")
     typer.echo(secret)
-    finish({"token_id": token.token_id, "secret": secret, "expires_at": expires_at}, as_json=as_json)
+    finish({"token_id": issued.token_id, "secret": secret, "expires_at": expires_at}, as_json=as_json)
 
 
 @token.command("list")
@@ -73,26 +73,26 @@ def token_list(
     with open_console_store() as store:
         tokens = Tokens(store).all(org, rep)
     lines: list[dict[str, Any]] = []
-    for token in tokens:
-        over = token.expires_at is not None and token.expires_at <= now
-        used = "never used" if token.used_at is None else f"last used {token.used_at:%Y-%m-%d %H:%M} UTC"
+    for issued in tokens:
+        over = issued.expires_at is not None and issued.expires_at <= now
+        used = "never used" if issued.used_at is None else f"last used {issued.used_at:%Y-%m-%d %H:%M} UTC"
         end = (
             "no end"
-            if token.expires_at is None
-            else f"{'ended' if over else 'ends'} {token.expires_at:%Y-%m-%d}"
+            if issued.expires_at is None
+            else f"{'ended' if over else 'ends'} {issued.expires_at:%Y-%m-%d}"
         )
-        typer.echo(f"{token.token_id}  {token.rep_id}  {token.name}")
-        typer.echo(f"    {', '.join(sorted(token.scopes))}; made by {token.created_by}; {used}; {end}")
+        typer.echo(f"{issued.token_id}  {issued.rep_id}  {issued.name}")
+        typer.echo(f"    {', '.join(sorted(issued.scopes))}; made by {issued.created_by}; {used}; {end}")
         lines.append(
             {
-                "token_id": token.token_id,
-                "rep_id": token.rep_id,
-                "name": token.name,
-                "scopes": sorted(token.scopes),
-                "created_by": token.created_by,
-                "created_at": token.created_at,
-                "expires_at": token.expires_at,
-                "used_at": token.used_at,
+                "token_id": issued.token_id,
+                "rep_id": issued.rep_id,
+                "name": issued.name,
+                "scopes": sorted(issued.scopes),
+                "created_by": issued.created_by,
+                "created_at": issued.created_at,
+                "expires_at": issued.expires_at,
+                "used_at": issued.used_at,
             }
         )
     typer.echo(f"{len(tokens):,} tokens of {org}")
@@ -115,17 +115,17 @@ def token_revoke(
         open_console_store() as store,
         recorded_act(store, org, "token_revoked", f"token/{token_id[:100]}") as entry,
     ):
-        token = Tokens(store).revoke(org, token_id)
-        entry.is_void = token is None
-        if token is not None:
-            entry.add("name", token.name)
-            entry.add("rep_id", token.rep_id)
+        revoked = Tokens(store).revoke(org, token_id)
+        entry.is_void = revoked is None
+        if revoked is not None:
+            entry.add("name", revoked.name)
+            entry.add("rep_id", revoked.rep_id)
     say(
         f"{org} has no token {token_id}"
-        if token is None
-        else f"the token {token.name} of {token.rep_id} is revoked"
+        if revoked is None
+        else f"the token {revoked.name} of {revoked.rep_id} is revoked"
     )
-    finish({"token_id": token_id, "revoked": token is not None}, as_json=as_json, ok=token is not None)
+    finish({"token_id": token_id, "revoked": revoked is not None}, as_json=as_json, ok=revoked is not None)
 
 
 def add_to(app: typer.Typer) -> None:

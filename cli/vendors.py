@@ -137,16 +137,18 @@ def key_issue(
     vendor_name = vendor_of(name)
     shared = secrets.token_urlsafe(32) if signing_secret == "new" else signing_secret  # noqa: S105  # a word
     with open_console_store() as store, recorded_act(store, org, "vendor_key_made", "vendor-key") as entry:
-        secret, key = _keys(store).issue(org, vendor_name, purpose, by="command line", signing_secret=shared)
-        entry.object = f"vendor-key/{key.key_id}"
-        for path, value in (("vendor", vendor_name), ("name", purpose), ("signs", key.signs)):
+        secret, issued = _keys(store).issue(
+            org, vendor_name, purpose, by="command line", signing_secret=shared
+        )
+        entry.object = f"vendor-key/{issued.key_id}"
+        for path, value in (("vendor", vendor_name), ("name", purpose), ("signs", issued.signs)):
             entry.add(path, value)
-    say(f"key {key.key_id} posts leads of {vendor_name} to {org}: POST /api/v1/leads/{quote(vendor_name)}")
+    say(f"key {issued.key_id} posts leads of {vendor_name} to {org}: POST /api/v1/leads/{quote(vendor_name)}")
     typer.echo(secret)
     if signing_secret == "new":  # noqa: S105  # a word
         say(f"signing secret: {shared}")
     finish(
-        {"key_id": key.key_id, "secret": secret, "signing_secret": shared if key.signs else None},
+        {"key_id": issued.key_id, "secret": secret, "signing_secret": shared if issued.signs else None},
         as_json=as_json,
     )
 
@@ -159,15 +161,15 @@ def key_list(org: Org = "default", as_json: AsJson = False) -> None:
     """
     with open_console_store() as store:
         keys = _keys(store).all(org)
-    for key in keys:
-        used = "never used" if key.used_at is None else f"last used {key.used_at:%Y-%m-%d %H:%M} UTC"
-        signs = ", signed" if key.signs else ""
-        typer.echo(f"{key.key_id}  {key.vendor}  {key.name}{signs}")
+    for issued in keys:
+        used = "never used" if issued.used_at is None else f"last used {issued.used_at:%Y-%m-%d %H:%M} UTC"
+        signs = ", signed" if issued.signs else ""
+        typer.echo(f"{issued.key_id}  {issued.vendor}  {issued.name}{signs}")
         typer.echo(
-            f"    {key.accepted:,} accepted, {key.refused:,} refused; made by {key.created_by}; {used}"
+            f"    {issued.accepted:,} accepted, {issued.refused:,} refused; made by {issued.created_by}; {used}"
         )
     typer.echo(f"{len(keys):,} keys of {org}")
-    finish({"keys": [msgspec.to_builtins(key) for key in keys]}, as_json=as_json)
+    finish({"keys": [msgspec.to_builtins(issued) for issued in keys]}, as_json=as_json)
 
 
 @key.command("revoke")
@@ -184,13 +186,17 @@ def key_revoke(
         open_console_store() as store,
         recorded_act(store, org, "vendor_key_revoked", f"vendor-key/{key_id[:100]}") as entry,
     ):
-        key = _keys(store).revoke(org, key_id)
-        entry.is_void = key is None
-        if key is not None:
-            entry.add("vendor", key.vendor)
-            entry.add("name", key.name)
-    say(f"{org} has no key {key_id}" if key is None else f"the key {key.name} of {key.vendor} is revoked")
-    finish({"key_id": key_id, "revoked": key is not None}, as_json=as_json, ok=key is not None)
+        revoked = _keys(store).revoke(org, key_id)
+        entry.is_void = revoked is None
+        if revoked is not None:
+            entry.add("vendor", revoked.vendor)
+            entry.add("name", revoked.name)
+    say(
+        f"{org} has no key {key_id}"
+        if revoked is None
+        else f"the key {revoked.name} of {revoked.vendor} is revoked"
+    )
+    finish({"key_id": key_id, "revoked": revoked is not None}, as_json=as_json, ok=revoked is not None)
 
 
 @mapping.command("set")

@@ -102,8 +102,8 @@ def run_tiny(root: Path) -> list[str]:
 
 
 def test_the_doctor_finds_a_core_that_is_there_and_cannot_be_used(tiny: Path) -> None:
-    usable = doctor.core(tiny / "core", tiny)
-    assert (usable.ok, usable.detail) == (True, "1 modules, from these sources")
+    current = doctor.core(tiny / "core", tiny)
+    assert (current.ok, current.detail) == (True, "1 modules, from these sources")
     (tiny / "tiny.py").write_text(TINY.replace("* 2", "* 3"))
     stale = doctor.core(tiny / "core", tiny)
     assert not stale.ok

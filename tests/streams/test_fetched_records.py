@@ -87,13 +87,13 @@ def records_of_keys(n: int, value: bytes = b'{"vendor":"acme"}') -> list[Any]:
     return [(b"key-%d" % i, value, [("n", b"%d" % i)]) for i in range(n)]
 
 
-def what_is_delivered(records: list[Any]) -> list[tuple[int, str]]:
+def what_is_delivered(fetched: list[Any]) -> list[tuple[int, str]]:
     """Return the offset with the key of a record, the error class of an unreadable one, or nothing."""
     return [
         (r.offset, r.value.error_class if isinstance(r.value, Unreadable) else "nothing")
         if isinstance(r.value, StandIn)
         else (r.offset, r.key.decode())
-        for r in records
+        for r in fetched
     ]
 
 
@@ -121,10 +121,10 @@ def test_messages_of_old_formats_are_read(magic: int, codec: int) -> None:
     data = builder.build()
     if codec:
         struct.pack_into(">q", data, 0, 2)  # a broker gives the wrapper its last message's offset
-    records = list(unpacking(bytes(data)))
-    assert what_is_delivered(records) == [(0, "key-0"), (1, "key-1"), (2, "key-2")]
-    assert [r.timestamp for r in records] == ([-1] * 3 if magic == 0 else [1000, 1001, 1002])
-    assert {r.value for r in records} == {b"value " * 20}
+    fetched = list(unpacking(bytes(data)))
+    assert what_is_delivered(fetched) == [(0, "key-0"), (1, "key-1"), (2, "key-2")]
+    assert [r.timestamp for r in fetched] == ([-1] * 3 if magic == 0 else [1000, 1001, 1002])
+    assert {r.value for r in fetched} == {b"value " * 20}
 
 
 @settings(deadline=None)
@@ -166,14 +166,14 @@ def test_a_damaged_batch_leaves_those_around_it_as_they_are(
         )  # all that its checksum covers, and that
     if HEADER.unpack_from(log[index])[3] != 2:
         return  # with another format, the damage hides where the batch ends
-    records = list(unpacking(b"".join(log)))
+    fetched = list(unpacking(b"".join(log)))
     first = HEADER.unpack_from(log[index])[0]
     after = HEADER.unpack_from(log[index + 1])[0]
-    assert [r for r in records if r.offset < first] == [r for rs in undamaged[:index] for r in rs]
-    assert [r for r in records if r.offset >= after] == [r for rs in undamaged[index + 1 :] for r in rs]
-    inside = [r for r in records if first <= r.offset < after]
+    assert [r for r in fetched if r.offset < first] == [r for rs in undamaged[:index] for r in rs]
+    assert [r for r in fetched if r.offset >= after] == [r for rs in undamaged[index + 1 :] for r in rs]
+    inside = [r for r in fetched if first <= r.offset < after]
     assert inside == undamaged[index] or what_is_delivered(inside) == [(after - 1, "unreadable_batch")]
-    assert records[-1].offset == end - 1
+    assert fetched[-1].offset == end - 1
 
 
 @settings(deadline=None)
@@ -193,9 +193,9 @@ def test_a_record_that_lies_leaves_the_others_of_its_batch(
     begin, end = spans[index]
     plain[rnd.randrange(begin + 1, end)] = rnd.randrange(256)  # after the length field
     data = plain if not codec else with_payload(plain, compress(codec, bytes(plain[HEADER.size :])), codec)
-    records = list(unpacking(bytes(with_checksum(data))))
-    assert [r.offset for r in records] == list(range(5))
-    others = [r for r in records if r.offset != index]
+    fetched = list(unpacking(bytes(with_checksum(data))))
+    assert [r.offset for r in fetched] == list(range(5))
+    others = [r for r in fetched if r.offset != index]
     assert what_is_delivered(others) == [(n, f"key-{n}") for n in range(5) if n != index]
     assert {r.value for r in others} == {content[0][1]}
 
@@ -212,9 +212,9 @@ def test_p4_a_header_name_that_is_not_utf8_costs_its_record_alone() -> None:
     batch = built([(b"a", b"1", []), (b"b", b"2", [("NAME", b"x"), ("other", None)]), (b"c", b"3", [])])
     batch = with_checksum(batch.replace(b"NAME", b"\xffAME"))
     before = UNREADABLE.labels(topic=PARTITION.topic, error_class="unreadable_record")._value.get()
-    records = list(unpacking(bytes(batch)))
-    assert what_is_delivered(records) == [(0, "a"), (1, "unreadable_record"), (2, "c")]
-    stood = records[1]
+    fetched = list(unpacking(bytes(batch)))
+    assert what_is_delivered(fetched) == [(0, "a"), (1, "unreadable_record"), (2, "c")]
+    stood = fetched[1]
     assert (stood.key, stood.value) == (b"b", b"2")
     assert stood.headers == (("\\xffAME", b"x"), ("other", None))
     assert stood.value.about == (("unreadable-offsets", b"1-1"),)
@@ -240,17 +240,17 @@ def test_a_varint_that_lies_costs_its_record_alone(lie: tuple[int, int], index: 
     size = (len(batch) - HEADER.size) // 4
     at, value = lie
     batch[HEADER.size + index * size + (at if at >= 0 else size + at)] = value
-    records = list(unpacking(bytes(with_checksum(batch))))
-    assert what_is_delivered(records) == [(0, "key-0"), (1, "unreadable_record"), (2, "key-2"), (3, "key-3")]
+    fetched = list(unpacking(bytes(with_checksum(batch))))
+    assert what_is_delivered(fetched) == [(0, "key-0"), (1, "unreadable_record"), (2, "key-2"), (3, "key-3")]
 
 
 @pytest.mark.parametrize("claimed", [6, 2, -1, 2**31 - 1])
 def test_a_batch_that_lies_about_how_many_it_holds_ends(claimed: int) -> None:
     batch = built(records_of_keys(4))
     struct.pack_into(">i", batch, 57, claimed)
-    records = list(unpacking(bytes(with_checksum(batch)) + bytes(built(records_of_keys(2), base=4))))
-    assert [r.key for r in records if r.offset >= 4] == [b"key-0", b"key-1"]
-    assert records[-1].offset == 5
+    fetched = list(unpacking(bytes(with_checksum(batch)) + bytes(built(records_of_keys(2), base=4))))
+    assert [r.key for r in fetched if r.offset >= 4] == [b"key-0", b"key-1"]
+    assert fetched[-1].offset == 5
 
 
 @pytest.mark.parametrize(
@@ -270,27 +270,27 @@ def test_a_batch_that_lies_about_how_many_it_holds_ends(claimed: int) -> None:
 def test_a_batch_that_cannot_be_read_is_one_stand_in_at_its_last_offset(damage: Any, reason: str) -> None:
     damaged = damage(built(records_of_keys(3), base=2))
     data = bytes(built(records_of_keys(2))) + bytes(damaged) + bytes(built(records_of_keys(1), base=5))
-    records = list(unpacking(data))
-    assert what_is_delivered(records) == [(0, "key-0"), (1, "key-1"), (4, "unreadable_batch"), (5, "key-0")]
-    stood = records[2]
+    fetched = list(unpacking(data))
+    assert what_is_delivered(fetched) == [(0, "key-0"), (1, "key-1"), (4, "unreadable_batch"), (5, "key-0")]
+    stood = fetched[2]
     assert stood.value.reason.startswith("offsets 2 to 4: ")
     assert reason in stood.value.reason
     assert stood.value == bytes(damaged)[:KEPT_BYTES]
     assert dict(stood.value.about)["unreadable-offsets"] == b"2-4"
     # Requested from its middle, as after a restart, the record is at the same offset.
     assert what_is_delivered(list(unpacking(bytes(damaged), 3))) == [(4, "unreadable_batch")]
-    assert what_is_delivered(list(records_of(records))) == [(0, "key-0"), (1, "key-1"), (5, "key-0")]
+    assert what_is_delivered(list(records_of(fetched))) == [(0, "key-0"), (1, "key-1"), (5, "key-0")]
 
 
 def test_p3_a_large_record_of_a_compressed_batch_is_cut() -> None:
     large = b"x" * 5_000_000
     data = built([(b"a", b"1", []), (b"b", large, []), (b"c", b"3", [])], codec=1)
     assert len(data) < 20_000
-    records = list(unpacking(bytes(data)))
-    assert what_is_delivered(records) == [(0, "a"), (1, "too_large"), (2, "c")]
-    assert records[1].value == large[:KEPT_BYTES]
-    assert dict(records[1].value.about)["value-cut-from"] == b"5000000"
-    assert f"at most {MOST_RECORD_BYTES}" in records[1].value.reason
+    fetched = list(unpacking(bytes(data)))
+    assert what_is_delivered(fetched) == [(0, "a"), (1, "too_large"), (2, "c")]
+    assert fetched[1].value == large[:KEPT_BYTES]
+    assert dict(fetched[1].value.about)["value-cut-from"] == b"5000000"
+    assert f"at most {MOST_RECORD_BYTES}" in fetched[1].value.reason
     assert what_is_delivered(list(unpacking(bytes(data), stand_ins=False))) == [(0, "a"), (2, "c")]
 
 

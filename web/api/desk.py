@@ -211,9 +211,9 @@ async def offered(
         raise HttpProblem(404, "not-found", f"column {name} with values to choose from")
     rules = parts.directory.org(person.org)
     in_database = "" if column.names else search
-    choices = await ask(parts, lambda connection: pages.choices(connection, listing, name, only, in_database))
+    counted = await ask(parts, lambda connection: pages.choices(connection, listing, name, only, in_database))
     offered = []
-    for value, count in choices:
+    for value, count in counted:
         label = list_params.name_of(rules, column, value) if column.names and isinstance(value, str) else None
         if column.names == "group" and isinstance(value, str):
             campaign = rules.campaigns.get(value)

@@ -206,8 +206,8 @@ async def current(parts: Services, person: Person, queue_id: str) -> QueueState 
     """Return a queue's state, None if there is no such queue."""
     if queue_id_problem(queue_id):
         return None
-    draft = await asyncio.to_thread(parts.drafts.find, person.org, queue_id)
-    return state_of(parts.directory.org(person.org), queue_id, draft)
+    stored = await asyncio.to_thread(parts.drafts.find, person.org, queue_id)
+    return state_of(parts.directory.org(person.org), queue_id, stored)
 
 
 async def _save(

@@ -84,8 +84,8 @@ async def ask(person: Reads, parts: PartsOf, body: PreviewRequest) -> PreviewRes
     """Preview a queue on the present leads. Nothing changes."""
     check(_PREVIEWS, f"{person.org} {person.rep_id}")
     value = drafted_value(body.queue_id, body.value)
-    preview = await asyncio.to_thread(_ask, parts, person.org, body.queue_id, value, body.lead)
-    return PreviewResult(**msgspec.to_builtins(preview))
+    result = await asyncio.to_thread(_ask, parts, person.org, body.queue_id, value, body.lead)
+    return PreviewResult(**msgspec.to_builtins(result))
 
 
 def _ask(parts: Services, org: str, queue_id: str, value: dict[str, Any], about: str | None) -> Preview:

@@ -76,10 +76,10 @@ async def add(
     view_id = action_id(person, key)
     value = _accepted(view_id, body)
     try:
-        view = await asyncio.to_thread(parts.views.add, person.org, person.rep_id, view_id, value)
+        added = await asyncio.to_thread(parts.views.add, person.org, person.rep_id, view_id, value)
     except TooManyViewsError as error:
         raise HttpProblem(HTTPStatus.CONFLICT, "too-many-views", str(error)) from error
-    return _with_etag(response, view)
+    return _with_etag(response, added)
 
 
 @router.get("/{view_id}")
@@ -129,8 +129,8 @@ async def leads(
     name: Annotated[str, Query(max_length=200, description="Only whose name contains this (Q12)")] = "",
 ) -> ViewPage:
     """List the caller's leads that currently meet the view's rules, in its order."""
-    view = await own_view(parts, person, view_id)
-    return await view_leads_from(parts, person, view, start=rank_of(cursor), limit=limit, name=name)
+    custom_view = await own_view(parts, person, view_id)
+    return await view_leads_from(parts, person, custom_view, start=rank_of(cursor), limit=limit, name=name)
 
 
 def _accepted(view_id: str, body: ViewEdit) -> dict[str, Any]:

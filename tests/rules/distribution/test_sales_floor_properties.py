@@ -270,9 +270,9 @@ class SalesFloorMachine(RuleBasedStateMachine):
 
     @invariant()
     def x7_every_lead_is_in_one_phase(self) -> None:
-        leads = [row.lead for row in self.sales_floor.rows.values() if row.lead is not None]
-        counted = Counter(lead.phase for lead in leads)
-        assert sum(counted[phase] for phase in Phase) == len(leads)
+        known_leads = [row.lead for row in self.sales_floor.rows.values() if row.lead is not None]
+        counted = Counter(lead.phase for lead in known_leads)
+        assert sum(counted[phase] for phase in Phase) == len(known_leads)
 
     @invariant()
     def r5_who_had_it_from_the_start_keeps_it_unless_a_manager_moves_it(self) -> None:

@@ -32,9 +32,9 @@ def claim(n: int, rep_id: str = "rep-1", action: str = "claim", org: str = "defa
 @pytest.fixture
 def limits() -> ClaimLimits:
     """Return limits of an org that allows three claims a minute."""
-    claim_limits = ClaimLimits()
-    claim_limits.publish(publication("settings", 5, {"claims_per_minute": 3}))
-    return claim_limits
+    org_limits = ClaimLimits()
+    org_limits.publish(publication("settings", 5, {"claims_per_minute": 3}))
+    return org_limits
 
 
 def test_a_fourth_claim_within_a_minute_says_when_it_may_be_tried_again(limits: ClaimLimits) -> None:

@@ -53,7 +53,7 @@ def test_d4_a_promised_call_falls_due() -> None:
 
 
 @pytest.mark.parametrize(
-    ("lead", "kind"),
+    ("moved", "kind"),
     [
         (lead(epoch=5), DeadlineKind.LOCK),
         (
@@ -65,7 +65,7 @@ def test_d4_a_promised_call_falls_due() -> None:
         (replace(LOCKED, deadlines=(Deadline(DeadlineKind.LOCK, LATER, 6),)), DeadlineKind.LOCK),
     ],
 )
-def test_x3_what_has_moved_on_is_left_alone(lead: Lead, kind: DeadlineKind) -> None:
-    before = row(of=lead)
+def test_x3_what_has_moved_on_is_left_alone(moved: Lead, kind: DeadlineKind) -> None:
+    before = row(of=moved)
     assert resumed_row(before, deadline_passed(kind), LATER) is before
     assert resumed_row(None, deadline_passed(kind), LATER) is None

@@ -81,7 +81,7 @@ def test_d4_a_due_call_is_at_the_top_a_later_one_below_and_one_without_a_time_at
         owned_lead(callback_at=later),
         owned_lead(deferred_at=earlier),
     ]
-    keys = [own_sort_key(lead, AT) for lead in top_first]
+    keys = [own_sort_key(called_lead, AT) for called_lead in top_first]
     assert keys == sorted(keys)
     assert len(set(keys)) == len(keys)
     assert own_queues(lead()) == ()

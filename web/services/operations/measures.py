@@ -72,13 +72,13 @@ class Measures:
             counted_at, recent = self._cache.get(key, (0.0, None))
             if recent is not None and monotonic() - counted_at < FRESH_SECONDS:
                 return recent
-            measures = await asyncio.to_thread(_count, self._crm, rules, minutes)
-            self._cache[key] = (monotonic(), measures)
+            counted = await asyncio.to_thread(_count, self._crm, rules, minutes)
+            self._cache[key] = (monotonic(), counted)
             self._cache.move_to_end(key)
             while len(self._cache) > KEPT:
                 forgotten, _ = self._cache.popitem(last=False)
                 self._locks.pop(forgotten, None)
-            return measures
+            return counted
 
 
 def _count(crm: Engine, rules: OrgRules, minutes: int) -> OrgMeasures:

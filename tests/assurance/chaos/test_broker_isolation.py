@@ -109,9 +109,9 @@ def test_without_the_program_or_the_right_the_reason_is_said(
 
 @pytest.mark.parametrize("seed", range(10))
 def test_the_faults_are_planned_only_where_a_broker_is_isolated(seed: int) -> None:
-    ours = {FaultKind.CUT_OFF_BROKER, FaultKind.FILL_DISK}
-    assert ours <= {fault.act for fault in plan(180, 2, seed, brokers=3, isolated=True)}
-    assert not ours & {fault.act for fault in plan(180, 2, seed, brokers=3)}
+    isolated_faults = {FaultKind.CUT_OFF_BROKER, FaultKind.FILL_DISK}
+    assert isolated_faults <= {fault.act for fault in plan(180, 2, seed, brokers=3, isolated=True)}
+    assert not isolated_faults & {fault.act for fault in plan(180, 2, seed, brokers=3)}
 
 
 def _has_namespace() -> bool:

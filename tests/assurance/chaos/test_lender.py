@@ -30,13 +30,13 @@ class Sent(LoadClient):
 
 
 def test_the_directory_is_the_demos_with_windows_of_seconds() -> None:
-    found = directory()
-    assert found.keys() == lender().keys()
-    for (kind, object_id), value in found.items():
+    objects = directory()
+    assert objects.keys() == lender().keys()
+    for (kind, object_id), value in objects.items():
         assert normal(ORG, kind, object_id, value) is not None
         if kind == "group":
             assert value["claim_window_seconds"] == value["ring_seconds"] == WINDOW_SECONDS
-    assert found["settings", "settings"]["lock_minutes"] == LOCK_MINUTES
+    assert objects["settings", "settings"]["lock_minutes"] == LOCK_MINUTES
 
 
 async def test_leads_come_through_every_campaign_and_people_know_of_them(

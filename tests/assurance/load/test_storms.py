@@ -66,9 +66,9 @@ async def taking_turns(settings: Settings, victims: SupervisedProcesses) -> int:
         report = await verify(settings)
         pytest.fail(f"{late}: {report.phases}, {report.lines()}")
     assert result.taken == result.leads == LEADS + LEADS // 6
-    given = await turns_of(settings, turns.ORG)
-    even = judge(given[turns.EVEN], dict.fromkeys(turns.steady(REPS), 1))
-    weighted = judge(given[turns.WEIGHTED], turns.WEIGHTS)
+    turns_by_group = await turns_of(settings, turns.ORG)
+    even = judge(turns_by_group[turns.EVEN], dict.fromkeys(turns.steady(REPS), 1))
+    weighted = judge(turns_by_group[turns.WEIGHTED], turns.WEIGHTS)
     assert (even.turns, even.most_apart) == (LEADS, 1)
     assert (weighted.turns, weighted.off_share <= 1) == (LEADS // 6, True)
     await victims.ready()

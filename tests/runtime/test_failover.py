@@ -25,14 +25,14 @@ pytestmark = pytest.mark.slow
 
 
 def checks_by_name(settings: Settings) -> dict[str, Check]:
-    found = [
+    checks = [
         doctor._reach(
             "Valkey", "REDIS_URL", url_without_secrets(settings.redis_url), doctor._ask_valkey, settings
         ),
         *doctor._sentinels(settings),
         *doctor._valkey_limits(settings),
     ]
-    return {check.name: check for check in found}
+    return {check.name: check for check in checks}
 
 
 def http_check(url: str) -> Check:
@@ -86,8 +86,8 @@ def test_a_postgres_keeps_its_address_through_a_kill_a_stop_and_a_failover(serve
 
         def ask(sql: str) -> list[tuple[object, ...]]:
             with psycopg.connect(address, autocommit=True) as connection:
-                found = connection.execute(sql.encode())
-                return found.fetchall() if found.description else []
+                cursor = connection.execute(sql.encode())
+                return cursor.fetchall() if cursor.description else []
 
         ask("CREATE TABLE kept (n int)")
         ask("INSERT INTO kept VALUES (1)")

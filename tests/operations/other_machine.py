@@ -48,8 +48,10 @@ class Machine:
 
     def run_operations(self, page: str, name: str, **more: object) -> str:
         """Run the commands that a page of docs/operations shows; return what they printed."""
-        done = run(commands_of_block(f"operations/{page}", name), self.folder, {**self.environment, **more})
-        return done.stdout + done.stderr
+        completed = run(
+            commands_of_block(f"operations/{page}", name), self.folder, {**self.environment, **more}
+        )
+        return completed.stdout + completed.stderr
 
     def run_guides(self, page: str, name: str, **more: object) -> str:
         """Run the commands that a page of docs/guides shows; return what they printed."""
@@ -72,5 +74,5 @@ class Machine:
 
     def letters(self) -> list[str]:
         """Return the positions of the dead letters that were neither replayed nor skipped."""
-        found = firstclaim(self.stack, "dead-letters", "list", "--json").last_line["letters"]
-        return [letter["place"] for letter in found if letter["mark"] is None]
+        letters = firstclaim(self.stack, "dead-letters", "list", "--json").last_line["letters"]
+        return [letter["place"] for letter in letters if letter["mark"] is None]

@@ -78,9 +78,9 @@ def test_n3_chats_get_the_news_that_they_want(post: Post, chats: ChatServer, cou
     assert sales["title"] == "Bob Ray: New Lead was Distributed to You"
     assert sales["message"].startswith("Team Source\nuntil ")
     assert "https://console.lender.example/leads/" in sales["message"]
-    assert "Sequential" not in str(chats.got), "names only where the org wants them"
+    assert "Sequential" not in str(chats.received), "names only where the org wants them"
 
-    chats.got.clear()
+    chats.received.clear()
     refusals = iter([True, True])
     chats.refuses = lambda path: path == "/" and next(refusals, False)  # ntfy gets its messages at the root
     offer = post.request(ann, unique("lead"), kind="push")

@@ -39,9 +39,9 @@ async def test_r2_r3_n2_an_arrival_becomes_a_mail_and_so_does_the_end_of_an_offe
                 stop_process(courier.process, signal.SIGTERM, 30)
             report = await verify(settings)
             check_no_findings(report, leads=1)
-            seen = await read_status(settings)
-            assert seen["lag"]["courier_mail"] == 0, "it has finished every request"
-            assert "courier_call" not in seen["lag"], "it never ran"
+            status = await read_status(settings)
+            assert status["lag"]["courier_mail"] == 0, "it has finished every request"
+            assert "courier_call" not in status["lag"], "it never ran"
 
 
 async def _offered_twice(settings: Settings, server: MailServer) -> None:

@@ -42,15 +42,15 @@ class Courier:
         """Return the newest request to connect."""
 
         async def call_requests() -> list[Notification]:
-            found = []
+            requests = []
             async for record in read_topic(self.running_org.stack.settings, NOTIFICATIONS):
                 about = json.loads(record.value)
                 if about["lead_id"] == self.lead and about["template"] == "connect":
-                    found.append(Notification(**about))
-            return found
+                    requests.append(Notification(**about))
+            return requests
 
-        found: list[Notification] = await eventually(call_requests, "the engine asks for a call")
-        return found[-1]
+        requests: list[Notification] = await eventually(call_requests, "the engine asks for a call")
+        return requests[-1]
 
     async def write_leg_event(self, about: Notification, leg: str, event: str, **more: Any) -> None:
         """Write what happened to a leg."""

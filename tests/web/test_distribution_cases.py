@@ -46,21 +46,21 @@ class Crm:
         self.sends(LEAD_ACTIONS, action_id=action_id, type=kind, lead_id=lead, rep_id=rep_id, **fields)
 
         async def answer() -> Any:
-            found = await program.get(f"/api/v1/actions/{action_id}")
-            return found.json() if found.status_code == 200 else None
+            reply = await program.get(f"/api/v1/actions/{action_id}")
+            return reply.json() if reply.status_code == 200 else None
 
         return await eventually(answer, f"{kind} is answered")
 
-    async def shows(self, lead: str, **wanted: Any) -> dict[str, Any]:
+    async def shows(self, lead: str, **expected: Any) -> dict[str, Any]:
         """Wait until the manager's view of a lead has these values, and return it."""
 
         async def lead_as_wanted() -> dict[str, Any] | None:
             answer = await self.manager.get(f"/api/v1/leads/{lead}")
             row: dict[str, Any] = answer.json() if answer.status_code == 200 else {}
-            return row if all(row.get(name) == value for name, value in wanted.items()) else None
+            return row if all(row.get(name) == value for name, value in expected.items()) else None
 
-        got: dict[str, Any] = await eventually(lead_as_wanted, f"the lead has {wanted}")
-        return got
+        shown: dict[str, Any] = await eventually(lead_as_wanted, f"the lead has {expected}")
+        return shown
 
     async def types(self, lead: str) -> set[str]:
         """Return the types of the decisions about a lead."""
@@ -115,10 +115,10 @@ async def test_d1_d3_d12_d14_d18_by_bytes_each_is_answered_and_followed(running_
     named = {"vendor": "acme", "last_name": "Roe", "campaign": "WEST"}
     crm.sends(LEAD_ARRIVALS, **named, external_id="D12-1", assigned_to="BOB@Lender.Example")
     crm.sends(LEAD_ARRIVALS, **named, external_id="D12-2", assigned_to="nobody@lender.example")
-    first, second = [lead_id(running_org.org, "acme", f"D12-{n}", {}) for n in (1, 2)]
-    assert (await crm.shows(first, owner="bob"))["phase"] == "owned"
-    await crm.shows(second, owner="ann")
-    assert "preassignment_not_followed" in await crm.types(second)
+    named_lead, unnamed_lead = [lead_id(running_org.org, "acme", f"D12-{n}", {}) for n in (1, 2)]
+    assert (await crm.shows(named_lead, owner="bob"))["phase"] == "owned"
+    await crm.shows(unnamed_lead, owner="ann")
+    assert "preassignment_not_followed" in await crm.types(unnamed_lead)
 
     # D18: whoever hung up is not connected any more.
     ring = await running_org.arrive("D18", last_name="Doe", campaign="phones", phone="+14014194247")
@@ -167,12 +167,12 @@ async def test_d4_d15_the_desk_splits_evenly_and_shows_no_phone_as_a_name(runnin
     async def assign_many(**more: Any) -> dict[str, Any]:
         answer = await mia.post("/api/v1/leads/actions", json={**request, **more})
         assert answer.status_code == 200, answer.text
-        found: dict[str, Any] = json.loads(answer.text.strip().rsplit("\n", 1)[-1])
-        return found
+        last_line: dict[str, Any] = json.loads(answer.text.strip().rsplit("\n", 1)[-1])
+        return last_line
 
-    promised, done = await assign_many(dry_run=True), await assign_many()
-    assert promised["by_rep"] == done["by_rep"] == {"ann": 1, "bob": 1}
-    assert (done["done"], done["lost"]) == (2, 2)
+    promised, summary = await assign_many(dry_run=True), await assign_many()
+    assert promised["by_rep"] == summary["by_rep"] == {"ann": 1, "bob": 1}
+    assert (summary["done"], summary["lost"]) == (2, 2)
     owners = sorted([(await crm.shows(lead))["owner"] for lead in leads])
     assert owners == ["ann", "bob", "mia", "mia"]
 
@@ -204,10 +204,10 @@ async def test_d7_d10_d11_by_bytes_promises_rings_and_repeats_hold(running_org: 
         return len(await offered()) == len(leads) - 1
 
     await eventually(three, "both buttons are shown, and one lead rings")
-    found = await offered()
-    assert {leads[0], leads[1]} < set(found), "the one that waits is a ring: a button takes no ring"
-    (rings_now,) = set(found) - {leads[0], leads[1]}
-    (waits,) = set(leads) - set(found)
+    offered_leads = await offered()
+    assert {leads[0], leads[1]} < set(offered_leads), "the one that waits is a ring: a button takes no ring"
+    (rings_now,) = set(offered_leads) - {leads[0], leads[1]}
+    (waits,) = set(leads) - set(offered_leads)
     assert (await crm.asks("press_one", rings_now, "ann", ann))["result"] == "won"
 
     async def rings() -> bool:

@@ -51,22 +51,22 @@ async def cut_replication(group: ValkeyGroup) -> None:
     """Let the replica get nothing more from the primary, though both run: it asks with a password that there is not."""
     primary = group.primary()
     (replica,) = (server for server in group.servers if server is not primary)
-    async with server_of(replica) as of_replica, server_of(primary) as of_primary:
-        await of_replica.config_set("masterauth", "unknown")
-        await of_primary.execute_command("CLIENT", "KILL", "TYPE", "replica")
+    async with server_of(replica) as replica_client, server_of(primary) as primary_client:
+        await replica_client.config_set("masterauth", "unknown")
+        await primary_client.execute_command("CLIENT", "KILL", "TYPE", "replica")
 
         async def is_cut() -> bool:
-            return bool((await of_replica.info("replication"))["master_link_status"] == "down")
+            return bool((await replica_client.info("replication"))["master_link_status"] == "down")
 
         await until(is_cut)
-        await of_replica.config_set("masterauth", "unknown")
+        await replica_client.config_set("masterauth", "unknown")
 
 
 async def join_again(group: ValkeyGroup, former: ValkeyServer) -> None:
     """Start a killed primary again, and wait until it copies the promoted one."""
     promoted = group.primary()
-    async with server_of(promoted) as its:
-        await its.config_set("masterauth", "")
+    async with server_of(promoted) as promoted_client:
+        await promoted_client.config_set("masterauth", "")
     await asyncio.to_thread(former.start)
     await asyncio.to_thread(group.until_whole)
 
@@ -115,8 +115,8 @@ async def _replica_has(group: ValkeyGroup, entry_id: str) -> bool:
     """Say whether the replica has an entry of the feed."""
     primary = group.primary()
     (replica,) = (server for server in group.servers if server is not primary)
-    async with server_of(replica) as its:
-        return bool(await its.xrange(keys.feed_key(ORG), entry_id, entry_id))
+    async with server_of(replica) as replica_client:
+        return bool(await replica_client.xrange(keys.feed_key(ORG), entry_id, entry_id))
 
 
 async def _listed_leads(reader: Reader) -> list[str]:

@@ -202,11 +202,11 @@ def test_whatever_is_among_the_dead_letters_is_listed_and_what_must_not_be_repla
         assert f"dead letter {letter['place']}: " in refused.err
         assert why in refused.err
         assert "Traceback" not in refused.err
-    several = firstclaim(
+    too_large = firstclaim(
         stack_with_leads, "dead-letters", "replay", "--all", "--class", "too_large", "--json"
     )
-    assert several.last_line["replayed"] == 0
-    assert several.last_line["failed"] + sum(several.last_line["left_out"].values()) == 2
+    assert too_large.last_line["replayed"] == 0
+    assert too_large.last_line["failed"] + sum(too_large.last_line["left_out"].values()) == 2
 
 
 def _letters(stack: RunningStack, at_least: int, *, topic: str = LEAD_ARRIVALS) -> list[dict[str, Any]]:

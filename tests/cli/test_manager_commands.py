@@ -235,11 +235,11 @@ def test_e3_two_managers_assign_the_same_leads_at_once(stack_with_exceptions: Ru
 
     mias, moes = asyncio.run(race())
     now_owners = owners(stack_with_exceptions, *ids)
-    for of_mia, of_moe, owner in zip(mias, moes[::-1], now_owners, strict=True):
-        assert of_mia.lead_id == of_moe.lead_id
-        assert sorted(str(assign_leads.result) for assign_leads in (of_mia, of_moe)) == ["done", "lost"]
-        assert {of_mia.owner, of_moe.owner} == {owner}
-        winner = of_mia if of_mia.result == "done" else of_moe
+    for mias_result, moes_result, owner in zip(mias, moes[::-1], now_owners, strict=True):
+        assert mias_result.lead_id == moes_result.lead_id
+        assert sorted(str(assignment.result) for assignment in (mias_result, moes_result)) == ["done", "lost"]
+        assert {mias_result.owner, moes_result.owner} == {owner}
+        winner = mias_result if mias_result.result == "done" else moes_result
         assert winner.to == owner
     totals = [summarize(outcome, 0) for outcome in (mias, moes)]
     assert (

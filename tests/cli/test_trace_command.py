@@ -90,9 +90,9 @@ def test_the_way_of_a_lead_is_one_trace_from_the_vendors_bytes_to_the_last_topic
     assert [hop["topic"] for hop in begins] == ["lead-arrivals"]
     for hop in hops[1:]:
         cause = by_position[position(hop["cause"])]
-        took = datetime.fromisoformat(hop["at"]) - datetime.fromisoformat(cause["at"])
-        assert hop["seconds"] == pytest.approx(took.total_seconds())
-        assert took.total_seconds() >= 0
+        elapsed = datetime.fromisoformat(hop["at"]) - datetime.fromisoformat(cause["at"])
+        assert hop["seconds"] == pytest.approx(elapsed.total_seconds())
+        assert elapsed.total_seconds() >= 0
     printed = firstclaim(stack, "trace", LEAD)
     assert printed.code == 0
     assert f"Trace {TRACE}: {len(hops)} records in" in printed.out

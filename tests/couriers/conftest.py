@@ -72,7 +72,7 @@ class Post:
         """Write a request and return its id. `seconds`: until its window is over; None: it has none."""
         identity = f"{lead_id}/1/{rep_id}/{template}/{kind}"
         until_ = None if seconds is None else (datetime.now(UTC) + timedelta(seconds=seconds)).isoformat()
-        about = {
+        facts = {
             "first_name": "Sequential",
             "last_name": "Test2",
             "vendor": "acme",
@@ -86,7 +86,7 @@ class Post:
             "lead_id": lead_id,
             "epoch": 1,
             "withdrawn": withdrawn,
-            "data": {} if withdrawn else {**about, "until": until_, **data},
+            "data": {} if withdrawn else {**facts, "until": until_, **data},
             "org": "default",
         }
         self.write("notifications", lead_id, value, flush=flush)

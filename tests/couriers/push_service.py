@@ -175,14 +175,14 @@ class Service:
             return web.Response(status=400, text=repr(error))
         if not content.get("withdrawn") and self._is_full():
             return web.Response(status=503, text="no more now")
-        about = {
+        message = {
             "ttl": int(headers["TTL"]),
             "urgency": headers["Urgency"],
             "topic": headers["Topic"],
             "content": content,
             "at": time.time(),
         }
-        browser.received.append(about)
+        browser.received.append(message)
         return web.Response(status=201, headers={"Location": f"{self._origin}/message/1"})
 
     async def received(self, request: web.Request) -> web.Response:
@@ -280,9 +280,9 @@ class PushServer:
 def subscribes(post: Post, rep: str, subscription: dict[str, Any]) -> None:
     """Write a rep's subscription to its topic, as the console does."""
     endpoint = subscription["endpoint"]
-    about = {"org": "default", "rep_id": rep, "endpoint": endpoint, **subscription["keys"]}
-    about["at"] = datetime.now(UTC).isoformat()
-    post.write("push-subscriptions", subscription_id(endpoint), about)
+    record = {"org": "default", "rep_id": rep, "endpoint": endpoint, **subscription["keys"]}
+    record["at"] = datetime.now(UTC).isoformat()
+    post.write("push-subscriptions", subscription_id(endpoint), record)
 
 
 @contextmanager
@@ -314,7 +314,7 @@ def push_server(folder: Path) -> Iterator[PushServer]:
 if __name__ == "__main__":
     tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     tls.load_cert_chain(sys.argv[1])
-    here = int(sys.argv[2])
+    port = int(sys.argv[2])
     web.run_app(
-        Service(f"https://127.0.0.1:{here}").application(), host="127.0.0.1", port=here, ssl_context=tls
+        Service(f"https://127.0.0.1:{port}").application(), host="127.0.0.1", port=port, ssl_context=tls
     )

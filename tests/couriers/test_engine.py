@@ -67,13 +67,13 @@ async def _offered_twice(settings: Settings, server: MailServer) -> None:
     def subjects(rep_id: str) -> list[str]:
         return [str(mail["Subject"]) for mail in server.for_rep(f"{rep_id}@lender.example")]
 
-    offered, over = "New Lead was Distributed to You", "A Lead was Reassigned"
+    offer_subject, end_subject = "New Lead was Distributed to You", "A Lead was Reassigned"
 
     def are_withdrawn() -> bool:
-        return all(over in subjects(rep_id) for rep_id in ("ann", "bob"))
+        return all(end_subject in subjects(rep_id) for rep_id in ("ann", "bob"))
 
     await eventually(are_withdrawn, "both are told that their offers are over", seconds=PATIENCE_SECONDS)
-    assert subjects("ann") == subjects("bob") == [offered, over]
+    assert subjects("ann") == subjects("bob") == [offer_subject, end_subject]
     engine = connect(settings.database_url)
 
     def stored() -> bool:

@@ -143,13 +143,16 @@ def test_n3_a_name_is_shown_where_the_org_wants_names_in_subjects(push: Push) ->
 def test_n3_an_expired_browser_is_removed_and_the_fate_says_so(push: Push) -> None:
     rep = unique("rep")
     push.post.rep(rep)
-    none = push.fate_of(rep)
-    assert (none["status"], none["detail"]) == ("withdrawn", f"no browser of rep {rep} takes push messages")
+    without_browser = push.fate_of(rep)
+    assert (without_browser["status"], without_browser["detail"]) == (
+        "withdrawn",
+        f"no browser of rep {rep} takes push messages",
+    )
     expired, remaining = push.browser(rep), push.browser(rep)
     expired.answers(410)
     push.settle()
-    both = push.fate_of(rep)
-    assert both["detail"] == "1 of 2 browsers: 201 Created; removed because they take none any more: 1"
+    with_two = push.fate_of(rep)
+    assert with_two["detail"] == "1 of 2 browsers: 201 Created; removed because they take none any more: 1"
     key = subscription_id(expired.subscription["endpoint"]).encode()
 
     def removed() -> bool:

@@ -110,8 +110,8 @@ def test_n1_a_request_that_comes_while_fates_are_compared_is_no_error(
             yield record
         lead = unique("lead")
         wrote.append(identity := post.request("rep", lead))
-        about = {"notification_id": identity, "lead_id": lead, "rep_id": "rep", "at": "2026-11-20T14:12:00Z"}
-        post.write("deliveries", lead, {**fate, **about})
+        ids = {"notification_id": identity, "lead_id": lead, "rep_id": "rep", "at": "2026-11-20T14:12:00Z"}
+        post.write("deliveries", lead, {**fate, **ids})
 
     before, findings = Findings(), Findings()
     asyncio.run(check_deliveries(settings, before))

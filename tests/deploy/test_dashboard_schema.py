@@ -62,8 +62,8 @@ def test_a_dashboard_has_only_what_grafanas_schema_knows(name: str) -> None:
 )
 def test_a_field_that_grafana_does_not_know_is_found(place: tuple[Any, ...], wrong: str) -> None:
     dashboard = copy.deepcopy(DASHBOARDS["engine"])
-    inside = dashboard
+    node = dashboard
     for step in place:
-        inside = inside[step]
-    inside[wrong.rpartition(".")[2]] = 1
+        node = node[step]
+    node[wrong.rpartition(".")[2]] = 1
     assert found_in(dashboard) == [wrong]

@@ -39,8 +39,8 @@ def pod(manifest: dict[str, Any]) -> dict[str, Any]:
 
 
 def container(manifest: dict[str, Any]) -> dict[str, Any]:
-    [only] = pod(manifest)["containers"]
-    return dict(only)
+    [definition] = pod(manifest)["containers"]
+    return dict(definition)
 
 
 def secrets(manifest: dict[str, Any]) -> list[str]:

@@ -141,8 +141,8 @@ def test_a_lead_goes_in_and_verify_agrees(running: Installed) -> None:
     version = tomllib.loads((REPO / "pyproject.toml").read_text())["project"]["version"]
     assert running.run("firstclaim", "--version").strip() == f"firstclaim {version}"
     assert "vendor" in running.run("firstclaim", "--help")
-    where = running.run("python", "-c", "import cli, web; print(cli.__file__, web.__file__)").split()
-    assert all(Path(file).is_relative_to(running.folder / "venv") for file in where), where
+    module_files = running.run("python", "-c", "import cli, web; print(cli.__file__, web.__file__)").split()
+    assert all(Path(file).is_relative_to(running.folder / "venv") for file in module_files), module_files
     (running.folder / "leads.csv").write_text(LEADS)
     running.run("firstclaim", "send", "leads.csv", "--vendor", "acme", "--campaign", "")
     checked = json.loads(running.run("firstclaim", "verify", "--json").splitlines()[-1])

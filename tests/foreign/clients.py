@@ -93,7 +93,7 @@ class Librdkafka:
 
         count = 0
         for record in records:
-            where = {} if partition is None else {"partition": partition}
+            options = {} if partition is None else {"partition": partition}
             producer.produce(
                 topic,
                 value=record.value,
@@ -101,7 +101,7 @@ class Librdkafka:
                 headers=record.headers or None,
                 timestamp=record.timestamp,
                 on_delivery=delivered,
-                **where,
+                **options,
             )
             count += 1
         producer.flush(SECONDS)

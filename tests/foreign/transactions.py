@@ -75,18 +75,18 @@ def interleaved_transactions(clients: Clients, name: str) -> Sent:
     committed, aborted = begin_transaction(clients), begin_transaction(clients)
     sent = Sent(letters=2, classes=NOT_JSON)
 
-    def send(producer: Any, which: str, value: bytes) -> None:
-        record = Record(value, key=which.encode())
+    def send(producer: Any, fate: str, value: bytes) -> None:
+        record = Record(value, key=fate.encode())
         sent.positions += clients.librdkafka.send_by(producer, LEAD_ARRIVALS, [record], partition=0)
 
     for n in range(3):
-        for which, producer in (
+        for fate, producer in (
             ("kept", committed),
             ("dropped", aborted),
             ("plain", clients.librdkafka.producer()),
         ):
-            send(producer, which, lead(f"{name} {which} {n}"))
-            (sent.absent if which == "dropped" else sent.leads).append(id_of(f"{name} {which} {n}"))
+            send(producer, fate, lead(f"{name} {fate} {n}"))
+            (sent.absent if fate == "dropped" else sent.leads).append(id_of(f"{name} {fate} {n}"))
     send(committed, "kept", b"x")
     send(aborted, "dropped", b"x")
     send(clients.librdkafka.producer(), "plain", b"x")

@@ -64,13 +64,13 @@ class Machine:
         with sqlite3.connect(self.state / "crm.sqlite") as database:
             return database.execute(query).fetchall()
 
-    def lead(self, where: str) -> str:
+    def lead(self, condition: str) -> str:
         """Return the id of one lead."""
-        return str(self.rows(f"SELECT lead_id FROM lead WHERE {where} LIMIT 1")[0][0])  # noqa: S608  # our own words
+        return str(self.rows(f"SELECT lead_id FROM lead WHERE {condition} LIMIT 1")[0][0])  # noqa: S608  # our own words
 
-    def count(self, where: str) -> int:
+    def count(self, condition: str) -> int:
         """Return how many leads there are."""
-        return int(self.rows(f"SELECT COUNT(*) FROM lead WHERE {where}")[0][0])  # noqa: S608  # our own words
+        return int(self.rows(f"SELECT COUNT(*) FROM lead WHERE {condition}")[0][0])  # noqa: S608  # our own words
 
     def letters(self) -> list[str]:
         """Return the positions of the dead letters that were neither replayed nor skipped."""

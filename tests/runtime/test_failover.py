@@ -46,15 +46,15 @@ def test_a_valkey_that_is_killed_or_paused_is_promoted_over_and_comes_back_as_a_
     with ValkeyGroup(tmp_path / "valkey") as group:
         client = connect_blocking(group.url, 5.0)
         client.set("kept", "1")
-        for end, back in (("kill9", "start"), ("suspend", "resume")):
+        for outage, recovery in (("kill9", "start"), ("suspend", "resume")):
             former = group.primary()
-            getattr(former, end)()
+            getattr(former, outage)()
             promoted = group.until_promoted(former)
             assert promoted is not former
-            getattr(former, back)()
+            getattr(former, recovery)()
             group.until_whole()
             assert group.primary() is promoted
-            client.set(end, "2")
+            client.set(outage, "2")
             with redis.Redis.from_url(former.url) as replica:
                 assert replica.info("replication")["role"] == "slave"
         assert client.get("kept") == b"1"

@@ -116,8 +116,8 @@ def test_owners_and_exceptions_of_a_compacted_journal_come_from_the_topics(
     owners = rows.assignments([*letters, None, b"{", b'{"lead_id": "x"}'])
     rows.exceptions(public(scenario.records, LEAD_EXCEPTIONS))
     after = tables(engine)
-    said_of_it = [column.name not in KEPT for column in LeadExceptionTable.__table__.columns]
-    assert _rows_kept(after[names[0]], said_of_it) == _rows_kept(before[names[0]], said_of_it)
+    without_kept = [column.name not in KEPT for column in LeadExceptionTable.__table__.columns]
+    assert _rows_kept(after[names[0]], without_kept) == _rows_kept(before[names[0]], without_kept)
     without_why = [column.name != "why" for column in AssignmentTable.__table__.columns]
     assert _rows_kept(after[names[1]], without_why) == _rows_kept(before[names[1]], without_why)
     assert rows.assignments(letters) == 0, "done again, it adds nothing"

@@ -279,13 +279,13 @@ def test_every_list_answers_for_every_column(
     writer: CrmWriter, engine: Engine, listing: ListDefinition
 ) -> None:
     writer.apply(Scenario(2, seed=20).tell(200).records)
-    only = [listing.row_id.table.c.org == "default"]
+    in_org = [listing.row_id.table.c.org == "default"]
     with engine.connect() as connection:
         for name in listing.by_name:
-            page = pages.page(connection, listing, ListQuery(sort=name, limit=500), only)
-            assert len(page.rows) == pages.count(connection, listing, ListQuery(sort=name), only)
+            page = pages.page(connection, listing, ListQuery(sort=name, limit=500), in_org)
+            assert len(page.rows) == pages.count(connection, listing, ListQuery(sort=name), in_org)
             query = ListQuery(sort=name, filters={listing.columns[0].name: OneOf((None, "x"))})
-            pages.page(connection, listing, query, only)
+            pages.page(connection, listing, query, in_org)
 
 
 def test_a_search_for_a_number_looks_at_its_digits(writer: CrmWriter, engine: Engine) -> None:

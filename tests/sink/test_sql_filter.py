@@ -266,10 +266,10 @@ def operands(lead: Lead, name: str, operator: str) -> list[Any]:
 
 def test_x5_more_values_than_a_statement_takes_are_refused_with_the_reason() -> None:
     """X5: it is never counted wrong."""
-    many = {"field": "zip", "operator": "in", "value": [str(n) for n in range(1000)]}
+    condition = {"field": "zip", "operator": "in", "value": [str(n) for n in range(1000)]}
     with pytest.raises(RuleErrors, match=f"11000 values to compare with, at most {MAX_VALUES}"):
-        rule_condition(parse({"rules": [many] * 11}), NOW, "sqlite")
-    assert rule_condition(parse({"rules": [many] * 10}), NOW, "sqlite") is not None
+        rule_condition(parse({"rules": [condition] * 11}), NOW, "sqlite")
+    assert rule_condition(parse({"rules": [condition] * 10}), NOW, "sqlite") is not None
 
 
 NAMES = ["a b", "ünï", "x.y", "'", "$", "[0]", "%s", ":n", "?", 'a"b', "a\\\\b", "50%22"]

@@ -143,23 +143,23 @@ def test_one_lead_many_times_in_a_batch_is_stored_in_its_last_version(
 
 @pytest.mark.usefixtures("always_by_copy")
 @pytest.mark.parametrize("empty_url", ["postgres"], indirect=True)
-@pytest.mark.parametrize("there", [False, True], ids=["copied", "staged"])
+@pytest.mark.parametrize("is_stored", [False, True], ids=["copied", "staged"])
 def test_a_row_that_postgres_refuses_stops_no_other_row_of_its_batch(
-    engine: Engine, expected: Callable[..., Tables], *, there: bool
+    engine: Engine, expected: Callable[..., Tables], *, is_stored: bool
 ) -> None:
     """A text too long for an index is refused by Postgres alone, wherever the row goes."""
     records = Scenario(0, seed=7).tell(120).records
     buried = list[int]()
     writer = CrmWriter(engine, lambda record, _: buried.append(record.offset))
-    already_stored = 60 if there else 0
-    writer.apply(records[:already_stored])
+    stored_count = 60 if is_stored else 0
+    writer.apply(records[:stored_count])
     unfit = next(record for record in records[80:] if b'"owner":"rep-' in (record.value or b""))
     owner = "".join(random.Random(1).choices("abcdefghijklmnopqrstuvwxyz0123456789", k=12_000)).encode()
     batch = [*records]
     batch[unfit.offset] = replace(
         unfit, value=re.sub(rb'"owner":"rep-\d"', b'"owner":"%s"' % owner, unfit.value or b"")
     )
-    writer.apply(batch[already_stored:])
+    writer.apply(batch[stored_count:])
     assert buried == [unfit.offset]
     assert tables(engine) == expected([record for record in records if record is not unfit])
 

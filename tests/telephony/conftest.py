@@ -100,9 +100,9 @@ class CourierProcess:
         """Return status and text of its /ready; status 0 while nobody listens."""
         return page(self.port, "ready")
 
-    def stop(self, which: signal.Signals = signal.SIGTERM) -> None:
+    def stop(self, signal_number: signal.Signals = signal.SIGTERM) -> None:
         """End it, and wait until it has ended."""
-        stop_process(self.process, which, 30)
+        stop_process(self.process, signal_number, 30)
 
 
 @pytest.fixture(scope="session")

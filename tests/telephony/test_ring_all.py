@@ -283,10 +283,10 @@ async def test_n6_a_lead_in_its_quiet_hours_is_not_dialled_and_the_rep_hears_why
         await eventually(scenario.all_ended, "every leg ended", every=0.5)
         announcements = [SPOKEN[sound] for _, sound in watcher.played if sound in SPOKEN]
         assert announcements == [Announcement.OFFER, Announcement.WON, Announcement.QUIET_HOURS]
-        about = [
+        lead_legs = [
             (call["event"], call["reason"]) for call in scenario.records_of("calls") if call["leg"] == "lead"
         ]
-        assert about == [("ended", "quiet_hours")]
+        assert lead_legs == [("ended", "quiet_hours")]
         assert not scenario.lead.messages(), "the lead's telephone never rang"
     finally:
         watching.cancel()

@@ -170,8 +170,8 @@ async def _check_answers(running_org: RunningOrg, server: MailServer, email: str
         with store.begin() as connection:
             secret = older.rpartition("=")[2]
             is_that_link = PasswordLinkTable.secret_hash == hash_of(secret)
-            over = update(PasswordLinkTable).where(is_that_link)
-            connection.execute(over.values(expires_at=PasswordLinkTable.created_at))
+            expiry = update(PasswordLinkTable).where(is_that_link)
+            connection.execute(expiry.values(expires_at=PasswordLinkTable.created_at))
         assert (await client.get(older)).status_code == HTTPStatus.GONE
         form = {"token": secret, "password": OWN_PASSWORD}
         assert (await client.post("/set-password", data=form)).status_code == HTTPStatus.GONE

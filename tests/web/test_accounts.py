@@ -108,9 +108,9 @@ def test_a_token_is_known_by_its_secret_until_it_is_revoked_or_over(tokens: Toke
     assert not tokens.revoke("other", token.token_id)
     assert tokens.revoke("default", token.token_id)
     assert tokens.find(secret) is None
-    over = datetime.now(UTC) - timedelta(seconds=1)
+    past = datetime.now(UTC) - timedelta(seconds=1)
     assert (
-        tokens.find(tokens.issue("default", "mia", "old", {"leads:act"}, by="mia", expires_at=over)[0])
+        tokens.find(tokens.issue("default", "mia", "old", {"leads:act"}, by="mia", expires_at=past)[0])
         is None
     )
 

@@ -185,8 +185,8 @@ async def test_a_change_of_a_preference_keeps_the_rest_and_the_bound(running_org
             assert refused.status_code == HTTPStatus.UNPROCESSABLE_ENTITY
             assert refused.json()["detail"] == "body: a preference has at most 10000 bytes"
         assert "e" not in (await client.get(path)).json()
-        both = await asyncio.gather(*(client.patch(path, json={f"at once {n}": n}) for n in range(8)))
-        assert {answer.status_code for answer in both} == {HTTPStatus.OK}
+        patched = await asyncio.gather(*(client.patch(path, json={f"at once {n}": n}) for n in range(8)))
+        assert {answer.status_code for answer in patched} == {HTTPStatus.OK}
         assert {f"at once {n}" for n in range(8)} <= set((await client.get(path)).json())
 
 

@@ -95,8 +95,8 @@ async def test_d2_a_rep_calls_through_a_queue_by_keys_alone(running_org: Running
 
 async def test_m8_the_next_lead_of_a_list_is_the_first_that_may_be_called(running_org: RunningOrg) -> None:
     leads = await open_org(running_org)
-    none = {"combinator": "and", "rules": [{"field": "vendor", "operator": "=", "value": "zeta"}]}
-    await running_org.publish("queue", "new", **{**NEW, "inclusion": none})
+    no_lead = {"combinator": "and", "rules": [{"field": "vendor", "operator": "=", "value": "zeta"}]}
+    await running_org.publish("queue", "new", **{**NEW, "inclusion": no_lead})
     await running_org.until_published("queue", "new")
     rep = await running_org.program("rep-1")
     page = await running_org.sign_in("rep-1", "/queues/work")

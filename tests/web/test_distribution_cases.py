@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.slow
 
-BOTH: Final = [{"rep_id": rep_id} for rep_id in ("ann", "bob")]
+ANN_AND_BOB: Final = [{"rep_id": rep_id} for rep_id in ("ann", "bob")]
 
 
 class Crm:
@@ -74,9 +74,9 @@ async def open_lender(running_org: RunningOrg) -> None:
     await running_org.rep("mia", "manager", email="mia@lender.example")
     for rep_id in ("ann", "bob"):
         await running_org.rep(rep_id, email=f"{rep_id}@lender.example")
-    await running_org.publish("group", "west", method="round_robin", members=BOTH)
-    await running_org.publish("group", "phones", method="ring_all", members=BOTH, ring_seconds=600)
-    desk = [{"rep_id": "mia"}, *BOTH]
+    await running_org.publish("group", "west", method="round_robin", members=ANN_AND_BOB)
+    await running_org.publish("group", "phones", method="ring_all", members=ANN_AND_BOB, ring_seconds=600)
+    desk = [{"rep_id": "mia"}, *ANN_AND_BOB]
     await running_org.publish("group", "desk", method="roster", members=desk, claim_window_seconds=900)
     for group in ("west", "phones", "desk"):
         await running_org.publish("campaign", group, group_id=group)
@@ -125,8 +125,8 @@ async def test_d1_d3_d12_d14_d18_by_bytes_each_is_answered_and_followed(running_
     await crm.shows(ring, phase="offered")
     assert (await crm.asks("press_one", ring, "bob", bob))["result"] == "won"
     assert (await crm.asks("hang_up", ring, "bob", bob))["result"] == "done"
-    over = await crm.asks("connect", ring, "bob", bob)
-    assert (over["result"], over["reason"]) == ("refused", "offer_over")
+    late_connect = await crm.asks("connect", ring, "bob", bob)
+    assert (late_connect["result"], late_connect["reason"]) == ("refused", "offer_over")
     late = await crm.asks("press_one", ring, "ann", ann)
     assert (late["result"], late["owner"]) == ("lost", "bob")
 
@@ -139,11 +139,11 @@ async def test_d4_d15_the_desk_splits_evenly_and_shows_no_phone_as_a_name(runnin
     crm = Crm(running_org, mia)
 
     # D15: leads with only a phone or a mail. Reps read neither as the name under Unassigned.
-    only = [
+    nameless = [
         await running_org.arrive("D15-1", phone="+14014194247"),
         await running_org.arrive("D15-2", email="jeremy@x.example"),
     ]
-    for lead in only:
+    for lead in nameless:
         await crm.shows(lead, phase="exception")
 
     async def unassigned() -> list[str]:
@@ -180,7 +180,9 @@ async def test_d4_d15_the_desk_splits_evenly_and_shows_no_phone_as_a_name(runnin
 async def test_d7_d10_d11_by_bytes_promises_rings_and_repeats_hold(running_org: RunningOrg) -> None:
     """CASES D7, D10 and D11."""
     await open_lender(running_org)
-    await running_org.publish("group", "buttons", method="distribute_all", members=BOTH, ring_seconds=600)
+    await running_org.publish(
+        "group", "buttons", method="distribute_all", members=ANN_AND_BOB, ring_seconds=600
+    )
     await running_org.publish("campaign", "buttons", group_id="buttons")
     await running_org.until_published("campaign", "buttons")
     mia, ann = await running_org.program("mia"), await running_org.program("ann")

@@ -134,13 +134,13 @@ async def test_another_orgs_admin_sees_nothing_of_it(running_org: RunningOrg) ->
     own, _ = running_org.tokens.issue(running_org.org, "rep-1", "test", SCOPES, by="test")
     async with session(running_org, own) as client:
         await until_there(client, lead)
-    inside, running_org.org = running_org.org, f"{running_org.org}-other"
+    leads_org, running_org.org = running_org.org, f"{running_org.org}-other"
     running_org.client.org = running_org.org
     await running_org.rep("rep-1", "admin")
     await running_org.until_known("rep-1")
     secret, _ = running_org.tokens.issue(running_org.org, "rep-1", "test", SCOPES, by="test")
     async with session(running_org, secret) as client:
-        assert await revealed_facts(client, lead, inside) == []
+        assert await revealed_facts(client, lead, leads_org) == []
         answer = await client.get("/api/v1/queues/blind/leads")
         assert answer.status_code == 404
         claim = await client.post(f"/api/v1/leads/{lead}/claims", json={})

@@ -63,8 +63,8 @@ async def test_an_invitation_that_has_expired_lets_nobody_in(running_org: Runnin
     password = await invite_bob(running_org)
     with store.begin() as connection:
         is_bob = AccountTable.email == running_org.email("bob-ray")
-        over = datetime.now(UTC) - timedelta(seconds=1)
-        connection.execute(update(AccountTable).where(is_bob).values(password_until=over))
+        past = datetime.now(UTC) - timedelta(seconds=1)
+        connection.execute(update(AccountTable).where(is_bob).values(password_until=past))
     async with httpx.AsyncClient(timeout=PATIENCE_SECONDS, base_url=running_org.url, headers=JSON) as bob:
         answer = await sign_in(bob, running_org.email("bob-ray"), password)
         assert answer.status_code == HTTPStatus.UNAUTHORIZED

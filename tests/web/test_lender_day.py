@@ -137,11 +137,11 @@ async def test_m1_m2_m5_m6_m7_a_day_at_a_lender(running_org: RunningOrg) -> None
         mia, promised[0], "nobody owns the lead", "Bob no longer owns it; nobody owns it now"
     )
     # The manager has them distributed again: Ann is the only rep with a licence in Massachusetts.
-    many = {
+    redistribution = {
         "which": {"leads": complete[14:]},
         "do": {"type": "redistribute", "why": "Bob has left"},
     }
-    answer = await broker.post("/api/v1/leads/actions", json=many)
+    answer = await broker.post("/api/v1/leads/actions", json=redistribution)
     assert answer.status_code == 200, answer.text
     await until_counted(broker, ann=16, cyd=14)
     for lead in promised:

@@ -100,12 +100,12 @@ async def test_q7_q9_a_window_shows_the_servers_rows_after_every_change(running_
         for observed in steps:
             order, start = orders[observed["at"]], observed["start"]
             expected = [[lead, start + n] for n, lead in enumerate(order[start : start + WINDOW])]
-            about = (seed, observed)
-            assert observed["size"] == len(order), about
-            assert observed["kept"] == expected[: len(observed["kept"])], about
+            case = (seed, observed)
+            assert observed["size"] == len(order), case
+            assert observed["kept"] == expected[: len(observed["kept"])], case
             # What it lacks it is about to ask for.
-            assert len(observed["kept"]) == len(expected) or observed["due"], about
-            assert observed["whole"] == expected, about
+            assert len(observed["kept"]) == len(expected) or observed["due"], case
+            assert observed["whole"] == expected, case
 
 
 _BURST: Final = """async ({ size, window, most }) => {

@@ -99,7 +99,7 @@ async def test_each_route_lets_in_its_roles_and_scopes_and_nobody_else(
         role: running_org.tokens.issue(running_org.org, f"{role}-1", role, SCOPES, by="test")[0]
         for role in ROLES
     }
-    only = {
+    token_by_scope = {
         scope: running_org.tokens.issue(running_org.org, "admin-1", scope, {scope}, by="test")[0]
         for scope in SCOPES
     }
@@ -145,7 +145,7 @@ async def test_each_route_lets_in_its_roles_and_scopes_and_nobody_else(
         assert await status(method, path, bearer(stranger)) == 401, (
             route_name
         )  # the other org has no such rep
-        for scope, token in only.items():
+        for scope, token in token_by_scope.items():
             code = await status(method, path, bearer(token))
             allowed = scope == access.scope and not personal
             assert (code == 403) != allowed, f"{route_name} with only {scope}: {code}"

@@ -306,9 +306,9 @@ async def test_d4_calls_that_are_due_come_first_with_a_badge(running_org: Runnin
         assert claimed.result == "won"
     await page.goto("/queues/mine")
     due, later = leads
-    soon = datetime.now(UTC) + timedelta(seconds=2)
-    await running_org.ask("callback", due, "rep-1", at=soon.isoformat())
-    await running_org.ask("callback", later, "rep-1", at=(soon + timedelta(days=1)).isoformat())
+    due_at = datetime.now(UTC) + timedelta(seconds=2)
+    await running_org.ask("callback", due, "rep-1", at=due_at.isoformat())
+    await running_org.ask("callback", later, "rep-1", at=(due_at + timedelta(days=1)).isoformat())
     await expect(row(page, later)).to_contain_text("Call at")
     await expect(row(page, due)).to_contain_text("Call due")
     await expect(page.locator("tbody tr").first).to_have_attribute("data-lead", due)

@@ -87,11 +87,11 @@ values = st.fixed_dictionaries(
     }
 )
 lives = leads([*Phase, Phase.QUEUED, Phase.QUEUED, Phase.OWNED, Phase.EXCEPTION])
-many = st.lists(lives, min_size=1, max_size=16).map(with_new_ids)
+lead_lists = st.lists(lives, min_size=1, max_size=16).map(with_new_ids)
 
 
 @settings(max_examples=40, deadline=None)
-@given(values, st.none() | values, many, instants)
+@given(values, st.none() | values, lead_lists, instants)
 def test_x5_a_preview_holds_whom_the_engine_would_put_there(
     crm: Engine, value: dict[str, Any], before: dict[str, Any] | None, drawn: list[Lead], now: datetime
 ) -> None:
@@ -101,8 +101,8 @@ def test_x5_a_preview_holds_whom_the_engine_would_put_there(
     org_leads = {lead.lead_id: lead for lead in drawn if lead.facts.org == "default"}
     holds = placements(draft, org_leads, now)
     held_before = {} if published is None else placements(published, org_leads, now)
-    about = next(iter(org_leads))
-    result = preview_of(crm, drawn, draft, published, now, lead_id=about)
+    asked_id = next(iter(org_leads))
+    result = preview_of(crm, drawn, draft, published, now, lead_id=asked_id)
     assert (result.matched, result.leads) == (len(holds), len(org_leads))
     assert result.entering == len(holds.keys() - held_before.keys())
     assert result.leaving == len(held_before.keys() - holds.keys())
@@ -112,7 +112,7 @@ def test_x5_a_preview_holds_whom_the_engine_would_put_there(
         assert list(example.columns) == ["name", "state", "loan_amount", "attributes.tier"]
         assert example.columns["state"] == org_leads[example.lead_id].facts.state
     assert result.lead is not None
-    assert result.lead.matches is (about in holds)
+    assert result.lead.matches is (asked_id in holds)
     assert result.lead.why
     assert "version" not in result.lead.why
 

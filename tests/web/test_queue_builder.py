@@ -99,8 +99,8 @@ async def test_x5_why_not_this_lead_is_said_condition_by_condition(running_org: 
     page = await running_org.sign_in("mia", "/queue-builder/ri")
     await expect(page.locator("[data-preview]")).to_contain_text("0 of 1 leads")
     why = page.locator("[data-why]")
-    for about in ("silva", lead):
-        await page.locator("#about").fill(about)
+    for searched in ("silva", lead):
+        await page.locator("#about").fill(searched)
         await expect(why).to_contain_text("Ana Silva is not in it: state is MA, not RI")
         await expect(why.locator(".unmet")).to_have_text("inclusion.rules[0]: state is MA, not RI")
     await page.locator("#about").fill("nobody")

@@ -99,8 +99,10 @@ async def test_q9_what_others_claim_is_gone_at_once_and_the_rows_below_move_once
     # There is nothing to see, to click, to read out, or to walk to; the count is right at once.
     await expect(page.get_by_role("button", name="Claim this Lead: Ana Silva 1", exact=True)).to_have_count(0)
     await expect(gaps_of(page).get_by_text("Ana Silva 1", exact=True)).to_be_hidden()
-    hit = "top => document.elementFromPoint(innerWidth - 120, top + 20)?.closest('button, a, [data-lead]')"
-    assert await page.evaluate(hit, before[claimed[0]]) is None
+    hit_test = (
+        "top => document.elementFromPoint(innerWidth - 120, top + 20)?.closest('button, a, [data-lead]')"
+    )
+    assert await page.evaluate(hit_test, before[claimed[0]]) is None
     read_out = await page.locator(".list > .scroll").aria_snapshot()
     assert 'Ana Silva 0"' in read_out
     assert 'Ana Silva 1"' not in read_out

@@ -48,7 +48,7 @@ def combinations() -> list[dict[str, str]]:
             "email": f"{MAIL}-{n}@x.org",
             "phone": f"{PREFIX}{n:04d}",
         }
-        facts = {name: values[name] for name, there in zip(NAMES, present, strict=True) if there}
+        facts = {name: values[name] for name, is_present in zip(NAMES, present, strict=True) if is_present}
         if facts.keys() & {"external_id", "email", "phone", "last_name"}:
             fact_sets.append(facts)
     return fact_sets

@@ -90,16 +90,16 @@ def test_a_code_is_accepted_once_and_a_recovery_code_too(accounts: Accounts, sto
 def test_tries_are_counted_in_the_database_and_successes_given_back(store: Engine) -> None:
     """Restarts and other consoles know them; who is refused by one bucket takes nothing from the others."""
     first_console, second_console = Attempts(store), Attempts(store)
-    of_mia = buckets(MIA.email, "10.0.0.1")
+    mias_buckets = buckets(MIA.email, "10.0.0.1")
     for number in range(10):
-        assert (first_console if number % 2 else second_console).take(of_mia) == 0
+        assert (first_console if number % 2 else second_console).take(mias_buckets) == 0
     assert 0 < first_console.take(buckets(MIA.email, "10.0.0.2")) <= 60
     for number in range(40):
         assert second_console.take(buckets(f"guess-{number}@x.org", "10.0.0.1")) == 0
     assert second_console.take(buckets("another@x.org", "10.0.0.1")) > 0
     assert second_console.take(buckets("another@x.org", "10.0.0.3")) == 0
-    first_console.give_back(of_mia)
-    assert second_console.take(of_mia) == 0
+    first_console.give_back(mias_buckets)
+    assert second_console.take(mias_buckets) == 0
 
 
 @pytest.mark.parametrize(

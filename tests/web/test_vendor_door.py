@@ -264,8 +264,11 @@ async def test_the_same_idempotency_key_and_bytes_get_the_same_answer(
         assert repeated.headers["content-type"] == "application/problem+json"
         assert (await post(LEAD, "x" * 201)).status_code == HTTPStatus.UNPROCESSABLE_ENTITY
         await topic.take()
-        many = await asyncio.gather(*(post({**LEAD, "external_id": f"R-{n % 2}"}, "race") for n in range(8)))
-        assert {reply.status_code for reply in many} == {HTTPStatus.ACCEPTED, HTTPStatus.UNPROCESSABLE_ENTITY}
+        raced = await asyncio.gather(*(post({**LEAD, "external_id": f"R-{n % 2}"}, "race") for n in range(8)))
+        assert {reply.status_code for reply in raced} == {
+            HTTPStatus.ACCEPTED,
+            HTTPStatus.UNPROCESSABLE_ENTITY,
+        }
         assert len({message["external_id"] for message in await topic.messages()}) == 1, (
             "two bodies, one key: one counts"
         )

@@ -193,9 +193,9 @@ def read_until(process: subprocess.Popen[str], piece: str) -> str:
     return output
 
 
-@pytest.mark.parametrize("then", ["y", "n"])
+@pytest.mark.parametrize("answer", ["y", "n"])
 def test_p11_the_first_admin_is_shown_what_the_second_published(
-    settings: Settings, org: str, tmp_path: Path, then: str
+    settings: Settings, org: str, tmp_path: Path, answer: str
 ) -> None:
     """P11 exactly: look, the other one publishes, answer y.
 
@@ -216,16 +216,16 @@ def test_p11_the_first_admin_is_shown_what_the_second_published(
         assert "Somebody published meanwhile. This is what the file would change now:" in second_question
         assert "max_open: 7 → nothing" in second_question
         assert asyncio.run(published_rep(provisioned, org)) == {**N4, "max_open": 7}
-        os.write(keyboard, f"{then}\n".encode())
+        os.write(keyboard, f"{answer}\n".encode())
         assert process.stdout is not None
         last = json.loads(process.stdout.read().strip().splitlines()[-1])
-        assert process.wait(PATIENCE_SECONDS) == (0 if then == "y" else 1)
+        assert process.wait(PATIENCE_SECONDS) == (0 if answer == "y" else 1)
     finally:
         process.kill()
         process.wait()
         os.close(keyboard)
-    assert last["published"] == (1 if then == "y" else 0)
-    after = {**N4, "name": "Nora Five"} if then == "y" else {**N4, "max_open": 7}
+    assert last["published"] == (1 if answer == "y" else 0)
+    after = {**N4, "name": "Nora Five"} if answer == "y" else {**N4, "max_open": 7}
     assert asyncio.run(published_rep(provisioned, org)) == after
 
 

@@ -58,17 +58,17 @@ def test_a_broker_is_cut_off_and_connected_again(isolation: BrokerIsolation) -> 
     assert broker.node_id == ISOLATED
     with subprocess.Popen(
         [*broker.launcher, sys.executable, "-c", ANSWERS, broker.host], stdout=subprocess.PIPE
-    ) as there:
+    ) as responder:
         try:
-            assert there.stdout is not None
-            assert there.stdout.readline() == b"listening\n"
+            assert responder.stdout is not None
+            assert responder.stdout.readline() == b"listening\n"
             assert until(lambda: is_reachable(broker.host))
             isolation.cut_off()
             assert not is_reachable(broker.host)
             isolation.connect_again()
             assert until(lambda: is_reachable(broker.host)), "the broker is connected again"
         finally:
-            there.kill()
+            responder.kill()
 
 
 def test_a_full_disk_takes_nothing_until_there_is_room(isolation: BrokerIsolation) -> None:

@@ -20,9 +20,9 @@ def test_a_long_run_has_everything(seed: int) -> None:
     assert {fault.seconds for fault in faults if fault.act is FaultKind.LOCK_DATABASE} == {LOCK_SECONDS}
     assert ("worker-1", "worker-2") in {fault.who for fault in faults if fault.act is FaultKind.KILL}
     for act in (FaultKind.KILL, FaultKind.TERM, FaultKind.STOP):
-        hit = {process for fault in faults if fault.act is act for process in fault.who}
-        assert hit & {"worker-1", "worker-2"}
-        assert hit <= PROCESSES
+        victims = {process for fault in faults if fault.act is act for process in fault.who}
+        assert victims & {"worker-1", "worker-2"}
+        assert victims <= PROCESSES
         assert acts[act] >= 4
     assert {process for fault in faults for process in fault.who} == PROCESSES
     stops = [fault for fault in faults if fault.act is FaultKind.STOP and fault.at < 180 - STOP_SECONDS[1]]

@@ -56,11 +56,11 @@ async def ringing(settings: Settings) -> None:
 async def taking_turns(settings: Settings, victims: SupervisedProcesses) -> int:
     """Reps come and go and a worker is killed; who is there throughout is never more than one ahead (R7)."""
     await publish_and_wait(settings, turns.ORG, turns.objects(REPS))
-    going = asyncio.create_task(turns.turns(settings, leads=LEADS, reps=REPS))
+    turn_task = asyncio.create_task(turns.turns(settings, leads=LEADS, reps=REPS))
     await until_offered(settings)
     victims.signal(["worker-1"], signal.SIGKILL)
     try:
-        result = await going
+        result = await turn_task
     except TimeoutError as late:
         await victims.ready()
         report = await verify(settings)

@@ -62,11 +62,11 @@ CALLS: Final = st.builds(RepCall, offered=st.booleans(), waiting=st.booleans())
 
 def call_after(call: RepCall, *events: Event | str) -> tuple[RepCall, list[Instruction]]:
     """Return the call and everything that it ordered."""
-    call, all_of_it = start_call(call, 25)
+    call, orders = start_call(call, 25)
     for event in events:
         call, ordered = step(call, TimeOver(call.clock) if isinstance(event, str) else event)
-        all_of_it += ordered
-    return call, all_of_it
+        orders += ordered
+    return call, orders
 
 
 def announcements(orders: list[Instruction]) -> list[Announcement]:

@@ -137,11 +137,11 @@ class StandIn:
             return
         call.status = "in-progress"
         if behaviour.get("machine") and call.form.get("AsyncAmd") == ["true"]:
-            about = {"AnsweredBy": "machine_start", "MachineDetectionDuration": "2500"}
+            fields = {"AnsweredBy": "machine_start", "MachineDetectionDuration": "2500"}
             asyncio.get_running_loop().call_later(
                 0.3,
                 lambda: asyncio.ensure_future(
-                    self._post(call, call.form["AsyncAmdStatusCallback"][0], about)
+                    self._post(call, call.form["AsyncAmdStatusCallback"][0], fields)
                 ),
             )
         await self._obey(call, await self._post(call, call.form["Url"][0]))
@@ -222,8 +222,8 @@ class StandIn:
         self.calls[sid] = call
 
         async def run() -> None:
-            about = {"From": request_body["from"], "To": request_body["to"], "Direction": "inbound"}
-            await self._obey(call, await self._post(call, request_body["url"], about))
+            fields = {"From": request_body["from"], "To": request_body["to"], "Direction": "inbound"}
+            await self._obey(call, await self._post(call, request_body["url"], fields))
 
         call.task = asyncio.create_task(run())
         return web.json_response({"sid": sid})
@@ -231,8 +231,8 @@ class StandIn:
     async def _status(self, call: SimulatedCall) -> None:
         if "StatusCallback" in call.form:
             call.sequence += 1
-            about = {"SequenceNumber": str(call.sequence), "CallbackSource": "call-progress-events"}
-            await self._post(call, call.form["StatusCallback"][0], about)
+            fields = {"SequenceNumber": str(call.sequence), "CallbackSource": "call-progress-events"}
+            await self._post(call, call.form["StatusCallback"][0], fields)
 
     async def _end(self, call: SimulatedCall, status: str) -> None:
         call.status = status

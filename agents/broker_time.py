@@ -52,6 +52,10 @@ class BrokerTime:
 
     def now(self) -> float:
         """Return our clock's time, or what the broker's time is at least if our clock is behind or ahead."""
-        monotonic, ours = time.monotonic(), time.time()
-        least = max(self._newest_offset, self._offset_before) + monotonic
-        return least if monotonic < self._records_only_until or least > ours + BEHIND_SECONDS else ours
+        monotonic, own_time = time.monotonic(), time.time()
+        least_time = max(self._newest_offset, self._offset_before) + monotonic
+        return (
+            least_time
+            if monotonic < self._records_only_until or least_time > own_time + BEHIND_SECONDS
+            else own_time
+        )

@@ -37,10 +37,10 @@ class _UndecidedDue:
         """Find out whether the partition decides its due events."""
         if self.has_moved:
             self.has_moved, self.since = False, now
-        waited = abs(now - self.since)
-        if waited >= RETRY_SECONDS:
+        elapsed = abs(now - self.since)
+        if elapsed >= RETRY_SECONDS:
             self.undecided = 0
-        self.is_stuck = self.undecided > 0 and waited >= STUCK_SECONDS
+        self.is_stuck = self.undecided > 0 and elapsed >= STUCK_SECONDS
 
 
 class DuePace:
@@ -54,7 +54,7 @@ class DuePace:
         self._partitions: dict[int, _UndecidedDue] = {}
         self._others = False
         self._others_until = 0.0
-        self._most = MOST_UNDECIDED
+        self._limit = MOST_UNDECIDED
         self._refill = asyncio.Event()
 
     def room(self, now: float) -> int:
@@ -67,26 +67,30 @@ class DuePace:
         if self._others:
             self._others, self._others_until = False, now + OTHERS_SECONDS
         are_expected = now < self._others_until <= now + OTHERS_SECONDS
-        self._most = MOST_BESIDE_OTHERS if are_expected else MOST_UNDECIDED
-        return max(0, self._most - self._undecided())
+        self._limit = MOST_BESIDE_OTHERS if are_expected else MOST_UNDECIDED
+        return max(0, self._limit - self._undecided())
 
     def room_of_stuck(self, partition: int) -> int | None:
         """Return how many events may be appended to a stuck partition, None if it is not stuck; as of `room`."""
-        one = self._partitions.get(partition)
-        return max(0, self._most - one.undecided) if one is not None and one.is_stuck else None
+        undecided_due = self._partitions.get(partition)
+        return (
+            max(0, self._limit - undecided_due.undecided)
+            if undecided_due is not None and undecided_due.is_stuck
+            else None
+        )
 
     def appended(self, partition: int, now: float, count: int = 1) -> None:
         """Count events that were appended to a partition at `now`."""
-        one = self._partitions.setdefault(partition, _UndecidedDue())
-        if one.undecided == 0:
-            one.since, one.has_moved = now, False
-        one.undecided += count
+        undecided_due = self._partitions.setdefault(partition, _UndecidedDue())
+        if undecided_due.undecided == 0:
+            undecided_due.since, undecided_due.has_moved = now, False
+        undecided_due.undecided += count
 
     def decided(self, partition: int) -> None:
         """Count an event of a partition as decided. It may be another worker's."""
-        one = self._partitions.get(partition)
-        if one is not None:
-            one.undecided, one.has_moved = max(0, one.undecided - 1), True
+        undecided_due = self._partitions.get(partition)
+        if undecided_due is not None:
+            undecided_due.undecided, undecided_due.has_moved = max(0, undecided_due.undecided - 1), True
         if self._undecided() <= MOST_BESIDE_OTHERS // 2:
             self._refill.set()
 

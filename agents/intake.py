@@ -129,8 +129,8 @@ class IntakeStage(Stage):
         if read is not read_action or not isinstance(error, PermanentError):
             return []
         try:
-            answered = answer_to_refused(message.value, _headers(message), error)
-            return [] if answered is None else self.records(answered)
+            answer = answer_to_refused(message.value, _headers(message), error)
+            return [] if answer is None else self.records(answer)
         except Exception:  # noqa: BLE001  # the dead letter exists, and later messages must not wait
             _log.exception("a refused action could not be answered")
             return []
@@ -158,7 +158,7 @@ class IntakeStage(Stage):
     def for_org(self, event: OrgEvent) -> AddressedRecord:
         """Return the record of an event for its org's log."""
         org, value = event.org.encode(), encode_org_event(event)
-        check_size(org, value, most=MAX_ORG_EVENT_BYTES)
+        check_size(org, value, limit=MAX_ORG_EVENT_BYTES)
         return ORG_LOG, self.partition_of(org), org, value
 
 

@@ -26,7 +26,7 @@ class LagMeter:
 
     def __init__(self, app: "StageApp") -> None:
         self._app = app
-        self._shown: set[tuple[str, str, int]] = set()
+        self._labels: set[tuple[str, str, int]] = set()
 
     async def follow(self) -> None:
         """Measure until cancelled."""
@@ -50,14 +50,14 @@ class LagMeter:
         stage_of: dict[str, Stage] = {topic: stage for stage in app.stages for topic in stage.topics}
         topic_partitions = [tp for tp in consumer.assignment() if tp.topic in stage_of]
         ends = await consumer.highwaters(*topic_partitions) if topic_partitions else {}
-        shown = set()
+        labels = set()
         for tp, end in ends.items():
             label = (stage_of[tp.topic].name, tp.topic, tp.partition)
             STAGE_LAG.labels(*label).set(max(0, end - await self._handled(tp)))
-            shown.add(label)
-        for label in self._shown - shown:
+            labels.add(label)
+        for label in self._labels - labels:
             STAGE_LAG.remove(*label)
-        self._shown = shown
+        self._labels = labels
 
     async def _handled(self, tp: Any) -> int:
         """Return the offset up to which a partition is handled: the committed one, or the position at the end.

@@ -87,7 +87,7 @@ class PublishedWatermark:
                 await consumer.end_offsets(topic_partitions),
             )
             async with asyncio.timeout(LOOK_SECONDS):
-                for back in LOOK_BACK:
+                for count in LOOK_BACK:
                     unknown = [
                         tp
                         for tp in topic_partitions
@@ -96,14 +96,14 @@ class PublishedWatermark:
                     await self._find_last_message(
                         consumer,
                         partitions,
-                        {tp: (max(begin[tp], end[tp] - back), end[tp]) for tp in unknown},
+                        {tp: (max(begin[tp], end[tp] - count), end[tp]) for tp in unknown},
                     )
         finally:
             await stop_consumer(consumer)
 
     def _knows(self, tp: TopicPartition, partitions: tuple[int, ...]) -> bool:
-        mine = partitions if tp.topic in self._shared else (tp.partition,)
-        return all((tp.topic, partition) in self._last for partition in mine)
+        published_to = partitions if tp.topic in self._shared else (tp.partition,)
+        return all((tp.topic, partition) in self._last for partition in published_to)
 
     async def _find_last_message(
         self,

@@ -53,8 +53,8 @@ class SenderTerms:
                         self._take(record)
                     if batch.caught_up:
                         self._read.set()
-        except ConfigError as wrong:
-            leave(ExitCode.CONFIG, wrong.field, wrong.reason)
+        except ConfigError as config_error:
+            leave(ExitCode.CONFIG, config_error.field, config_error.reason)
         except Exception as error:  # noqa: BLE001  # after any error the terms would become outdated
             leave(ExitCode.SOFTWARE, "sender terms", repr(error))
 

@@ -64,13 +64,13 @@ class Sweeper:
 
         A sweep of the same leads that is requested or running is joined with it.
         """
-        key, wanted = (partition, org), frozenset(campaigns) or None
-        known = [self._requested[key]] if key in self._requested else []
+        key, selected = (partition, org), frozenset(campaigns) or None
+        selections = [self._requested[key]] if key in self._requested else []
         if self._running is not None and self._running[0] == key:
-            known.append(self._running[1])
-        for other in known:
-            wanted = None if wanted is None or other is None else wanted | other
-        self._requested[key] = wanted
+            selections.append(self._running[1])
+        for other in selections:
+            selected = None if selected is None or other is None else selected | other
+        self._requested[key] = selected
         self._after_recovery.discard(key)
         self._wake.set()
 

@@ -35,14 +35,14 @@ class TimedStage(Stage, ABC):
         pace, count = self.due_pace, 0
         room = pace.room(now)
         moving, rooms = [], []
-        for each in self.timed_partitions():
-            own = pace.room_of_stuck(each.partition)
-            if own is None:
-                moving.append(each)
+        for timed in self.timed_partitions():
+            stuck_room = pace.room_of_stuck(timed.partition)
+            if stuck_room is None:
+                moving.append(timed)
             else:
-                rooms.append(([each], own))
-        for partitions, most in ((moving, room), *rooms):
-            for partition, event in due_events(partitions, now, most):
+                rooms.append(([timed], stuck_room))
+        for partitions, limit in ((moving, room), *rooms):
+            for partition, event in due_events(partitions, now, limit):
                 self.append(partition, event)
                 pace.appended(partition, now)
                 count += 1

@@ -60,13 +60,15 @@ class Watermarks:
 async def restore(app: "StageApp", topic: str, watermarks: Watermarks) -> list[int]:
     """Read the watermarks committed with our offsets in a topic; return our partitions of the topic."""
     consumer: Any = app.consumer
-    ours = [TopicPartition(tp.topic, tp.partition) for tp in consumer.assignment() if tp.topic == topic]
-    committed = await committed_offsets(consumer, ours)
+    own_partitions = [
+        TopicPartition(tp.topic, tp.partition) for tp in consumer.assignment() if tp.topic == topic
+    ]
+    committed = await committed_offsets(consumer, own_partitions)
     watermarks.forget()
-    for tp in ours:
+    for tp in own_partitions:
         stored = committed.get(tp)
         watermarks.restore(tp.partition, int(stored.metadata) if stored and stored.metadata else NO_WATERMARK)
-    return [tp.partition for tp in ours]
+    return [tp.partition for tp in own_partitions]
 
 
 def commit_with_offsets(app: "StageApp", topic: str, watermarks: Watermarks) -> None:

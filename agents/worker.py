@@ -69,14 +69,14 @@ class Patience:
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
         self._since: float | None = None
-        self._done = 0
+        self._progress = 0
 
-    def is_over(self, now: float, *, waits: bool, done: int) -> bool:
-        """Tell whether it has waited too long at `now`. `done`: a number that grows with any progress."""
+    def is_over(self, now: float, *, waits: bool, progress: int) -> bool:
+        """Tell whether it has waited too long at `now`. `progress`: a number that grows with any progress."""
         if not waits:
             self._since = None
-        elif self._since is None or done != self._done:
-            self._since, self._done = now, done
+        elif self._since is None or progress != self._progress:
+            self._since, self._progress = now, progress
         return self._since is not None and now - self._since > self._seconds
 
 
@@ -96,13 +96,13 @@ class Health:
         while True:
             self._ticked = loop.time()
             app.lease.tick()
-            if wrong := refusal_of(app.settings, group_refusal(app)):
-                leave(ExitCode.CONFIG, wrong.field, wrong.reason)
+            if refusal := refusal_of(app.settings, group_refusal(app)):
+                leave(ExitCode.CONFIG, refusal.field, refusal.reason)
             waits = not self.stopping and (not self.started or app.rebalancing or app.in_recovery)
             rows = sum(
                 len(table.rows) for table in app.tables.values() if isinstance(table, JournalTable | OrgTable)
             )
-            if self._patience.is_over(self._ticked, waits=bool(waits), done=rows):
+            if self._patience.is_over(self._ticked, waits=bool(waits), progress=rows):
                 leave(
                     ExitCode.SOFTWARE, "worker", f"got nowhere for {STUCK_SECONDS:.0f} s: {self.ready()[1]}"
                 )
@@ -142,11 +142,11 @@ async def _brake(settings: Settings, stages: list[str]) -> Brake:
     )
 
 
-def _end(settings: Settings, group: str, how: str, error: BaseException | None) -> NoReturn:
+def _end(settings: Settings, group: str, failure: str, error: BaseException | None) -> NoReturn:
     """End the process after a failure of Faust, with `ExitCode.CONFIG` if Kafka refuses the client."""
-    if wrong := refusal_of(settings, error):
-        leave(ExitCode.CONFIG, wrong.field, wrong.reason)
-    leave(ExitCode.SOFTWARE, group, f"the stage {how}: {error!r}")
+    if refusal := refusal_of(settings, error):
+        leave(ExitCode.CONFIG, refusal.field, refusal.reason)
+    leave(ExitCode.SOFTWARE, group, f"the stage {failure}: {error!r}")
 
 
 async def _sender_terms(settings: Settings, app: StageApp) -> list[asyncio.Task[None]]:

@@ -37,7 +37,7 @@ class AssignmentResult(msgspec.Struct, frozen=True, kw_only=True):
 
 async def assign_all(
     settings: Settings,
-    wanted: Sequence[tuple[str, str | None]],
+    assignments: Sequence[tuple[str, str | None]],
     *,
     by: str,
     org: str,
@@ -52,12 +52,12 @@ async def assign_all(
     action.
     `patience_seconds`: how long to wait for each answer. Raises `RuntimeFailure` where Kafka is unreachable.
     """
-    found: list[AssignmentResult | None] = [None] * len(wanted)
-    waiting = iter(enumerate(wanted))
-    done = 0
+    results: list[AssignmentResult | None] = [None] * len(assignments)
+    waiting = iter(enumerate(assignments))
+    answered = 0
 
-    async def some(client: EngineClient) -> None:
-        nonlocal done
+    async def ask_in_turn(client: EngineClient) -> None:
+        nonlocal answered
         for index, (lead_id, to) in waiting:
             request = {"type": action, "lead_id": lead_id, "rep_id": by, "org": org, **(fields or {})}
             if to is not None:
@@ -65,9 +65,9 @@ async def assign_all(
             try:
                 answer = await client.ask(request)
             except RetryableError:
-                found[index] = AssignmentResult(lead_id=lead_id, to=to, result=None)
+                results[index] = AssignmentResult(lead_id=lead_id, to=to, result=None)
             else:
-                found[index] = AssignmentResult(
+                results[index] = AssignmentResult(
                     lead_id=lead_id,
                     to=to,
                     result=answer.result,
@@ -75,31 +75,33 @@ async def assign_all(
                     owner=answer.owner,
                     why=answer.why,
                 )
-            done += 1
-            if done % PROGRESS_EVERY == 0:
-                say(f"{done:,} of {len(wanted):,} answered")
+            answered += 1
+            if answered % PROGRESS_EVERY == 0:
+                say(f"{answered:,} of {len(assignments):,} answered")
 
     async with EngineClient(
         settings, resend_seconds=RESEND_SECONDS, patience_seconds=patience_seconds
     ) as client:
-        await asyncio.gather(*(some(client) for _ in range(min(AT_ONCE, len(wanted)))))
-    return [given for given in found if given is not None]
+        await asyncio.gather(*(ask_in_turn(client) for _ in range(min(AT_ONCE, len(assignments)))))
+    return [result for result in results if result is not None]
 
 
-def summarize(given: Sequence[AssignmentResult], unusable: int) -> dict[str, Any]:
+def summarize(results: Sequence[AssignmentResult], unusable: int) -> dict[str, Any]:
     """Return {assigned, lost, refused, unanswered, refusals, by_rep}.
 
     `unusable`: the number of entries that name no lead; they count as refused.
     """
-    results = Counter(one.result for one in given)
-    refusals = Counter(one.reason or "" for one in given if one.result is Result.REFUSED)
+    counts = Counter(result.result for result in results)
+    refusals = Counter(result.reason or "" for result in results if result.result is Result.REFUSED)
     if unusable:
         refusals["names_no_lead"] += unusable
     return {
-        "assigned": results[Result.DONE],
-        "lost": results[Result.LOST],
-        "refused": results[Result.REFUSED] + unusable,
-        "unanswered": results[None],
+        "assigned": counts[Result.DONE],
+        "lost": counts[Result.LOST],
+        "refused": counts[Result.REFUSED] + unusable,
+        "unanswered": counts[None],
         "refusals": dict(refusals.most_common()),
-        "by_rep": Counter(one.to for one in given if one.to is not None and one.result is Result.DONE),
+        "by_rep": Counter(
+            result.to for result in results if result.to is not None and result.result is Result.DONE
+        ),
     }

@@ -146,11 +146,11 @@ async def _fill(settings: Settings, writer: CrmWriter, say: Say) -> tuple[Applie
     applied, batch, last = AppliedBatch(), list[JournalRecord](), list[JournalRecord]()
     lines = time.monotonic()
 
-    def progress(done: int, total: int) -> None:
+    def progress(read: int, total: int) -> None:
         nonlocal lines
-        if time.monotonic() - lines > PROGRESS_SECONDS or done == total:
+        if time.monotonic() - lines > PROGRESS_SECONDS or read == total:
             lines = time.monotonic()
-            say(f"lead-journal: {done:,} of {total:,} offsets")
+            say(f"lead-journal: {read:,} of {total:,} offsets")
 
     async with aclosing(read_topic(settings, LEAD_JOURNAL, progress=progress)) as records:
         async for record in records:

@@ -67,10 +67,10 @@ class Selection(msgspec.Struct, frozen=True, kw_only=True):
 def _failed_at(letter: StoredDeadLetter) -> datetime:
     """Return when a message was refused, or when its letter was written if that is unknown."""
     try:
-        found = datetime.fromisoformat(letter.failed_at)
+        failed_at = datetime.fromisoformat(letter.failed_at)
     except ValueError:
         return letter.at
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
+    return failed_at if failed_at.tzinfo else failed_at.replace(tzinfo=UTC)
 
 
 def _vendor(letter: StoredDeadLetter) -> str | None:
@@ -125,16 +125,16 @@ class RunResult(msgspec.Struct, kw_only=True):
             lines.append(f"and {self.failed - len(self.failures):,} more")
         return [*lines, *([f"stopped: {self.stopped}"] if self.stopped else [])]
 
-    def summary(self, done: str) -> list[str]:
-        """Return lines with the numbers of letters handled and not handled. `done`: the verb to print."""
+    def summary(self, verb: str) -> list[str]:
+        """Return lines with the numbers of letters handled and not handled. `verb`: the verb to print."""
         lines = [f"{count:,} left out: {reason}" for reason, count in sorted(self.left_out.items())]
-        again = (
+        repeats_text = (
             f", {self.again:,} of them again; a repeat of a known message changes nothing"
             if self.again
             else ""
         )
-        would = "would be " if self.dry_run else ""
-        lines.append(f"{self.replayed + self.skipped:,} {would}{done}{again}")
+        conditional = "would be " if self.dry_run else ""
+        lines.append(f"{self.replayed + self.skipped:,} {conditional}{verb}{repeats_text}")
         return [*lines, *([f"{self.failed:,} failed"] if self.failed else [])]
 
 
@@ -165,7 +165,7 @@ class _Bulk:
         self,
         settings: Settings,
         chosen: Selection,
-        how: MarkKind,
+        kind: MarkKind,
         *,
         again: bool,
         dry_run: bool,
@@ -173,7 +173,7 @@ class _Bulk:
     ) -> None:
         self._settings = settings
         self._chosen = chosen
-        self._how = how
+        self._kind = kind
         self._again = again or bool(chosen.positions)
         self._why = why
         self._outcome = RunResult(dry_run=dry_run)
@@ -215,7 +215,7 @@ class _Bulk:
         if mark is not None and not self._again:
             self._outcome.leave(f"{mark.what} before; --again takes them, too")
             return
-        if self._how is MarkKind.REPLAYED:
+        if self._kind is MarkKind.REPLAYED:
             if same in self._sent:
                 self._outcome.leave("the same message as another letter")
                 return
@@ -226,7 +226,7 @@ class _Bulk:
             self._outcome.replayed += 1
         else:
             if not self._outcome.dry_run:
-                await marker.mark(letter.position, Mark(what=self._how, at=datetime.now(UTC), why=self._why))
+                await marker.mark(letter.position, Mark(what=self._kind, at=datetime.now(UTC), why=self._why))
             self._outcome.skipped += 1
         self._outcome.again += mark is not None
 

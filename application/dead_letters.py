@@ -50,13 +50,13 @@ async def read_letters(
             if topic is not None and letter.source_topic != topic:
                 continue
             total += 1
-            item = (record.timestamp, letter.partition, letter.offset, letter_as_json(letter))
+            entry = (record.timestamp, letter.partition, letter.offset, letter_as_json(letter))
             if len(newest) < limit:
-                heappush(newest, item)
+                heappush(newest, entry)
             else:
-                heappushpop(newest, item)
+                heappushpop(newest, entry)
     return [
-        letter_object for *_, letter_object in sorted(newest, key=lambda item: item[:3], reverse=True)
+        letter_object for *_, letter_object in sorted(newest, key=lambda entry: entry[:3], reverse=True)
     ], total
 
 
@@ -69,13 +69,13 @@ def _position(position: str) -> tuple[int, int]:
 
 async def find_letters(settings: Settings, positions: list[str]) -> list[StoredDeadLetter]:
     """Return the letters at these positions. Raises `RuntimeFailure` if a position has none."""
-    wanted = {_position(position) for position in positions}
-    found = [read_letter(record) for record in await read_positions(settings, DEAD_LETTERS, wanted)]
-    if missing := wanted - {(letter.partition, letter.offset) for letter in found}:
+    places = {_position(position) for position in positions}
+    letters = [read_letter(record) for record in await read_positions(settings, DEAD_LETTERS, places)]
+    if missing := places - {(letter.partition, letter.offset) for letter in letters}:
         raise RuntimeFailure(
             "dead-letters", f"there is no dead letter at {', '.join(f'{p}:{o}' for p, o in sorted(missing))}"
         )
-    return found
+    return letters
 
 
 async def show_letter(settings: Settings, position: str) -> dict[str, Any]:

@@ -30,27 +30,27 @@ class ListEntry(msgspec.Struct, frozen=True):
 class Handles(msgspec.Struct, frozen=True):
     """Phones and addresses that could be read. `refused`: the other texts, with the reason."""
 
-    found: tuple[str, ...]
+    accepted: tuple[str, ...]
     refused: dict[str, str]
 
 
 def read_handles(texts: Iterable[str]) -> Handles:
     """Read phones and mail addresses, each once, in their order. Blank texts are skipped."""
-    found: dict[str, None] = {}
+    handles: dict[str, None] = {}
     refused: dict[str, str] = {}
     for text in map(str.strip, texts):
         if not text:
             continue
         try:
-            found[read_handle(text)] = None
+            handles[read_handle(text)] = None
         except ValueError as error:
             refused[text] = str(error)
-    return Handles(tuple(found), refused)
+    return Handles(tuple(handles), refused)
 
 
 async def read_list(settings: Settings, org: str) -> dict[str, ListEntry]:
     """Return an org's list by handle, as intake reads it. Raises `RetryableError` without Kafka or the topic."""
-    found: dict[str, ListEntry] = {}
+    entries: dict[str, ListEntry] = {}
     async with aclosing(read_topic(settings, DO_NOT_CONTACT)) as records:
         async for record in records:
             at = record_time(record.timestamp / 1000, datetime.now(UTC))
@@ -63,10 +63,10 @@ async def read_list(settings: Settings, org: str) -> dict[str, ListEntry]:
             if event.org != org:
                 continue
             if event.reason is None:
-                found.pop(event.handle, None)
+                entries.pop(event.handle, None)
             else:
-                found[event.handle] = ListEntry(event.handle, event.reason, event.at or at)
-    return found
+                entries[event.handle] = ListEntry(event.handle, event.reason, event.at or at)
+    return entries
 
 
 async def publish(settings: Settings, org: str, handles: Iterable[str], reason: str | None) -> int:

@@ -30,9 +30,9 @@ COLUMNS: Final = {
     "status": "Status",
 }
 """The columns that are shown, in the order of E2."""
-_WORDS: Final = frozenset({"distribution", "loan_purpose", "reason", "status"})
+_WORD_COLUMNS: Final = frozenset({"distribution", "loan_purpose", "reason", "status"})
 """Columns whose values are words of the contract, printed with spaces."""
-_WHAT: Final = "CRM database"
+_DATABASE: Final = "CRM database"
 _UNBOUNDED: Final = 1_000
 """A line width that no terminal reaches, for output that is not wrapped."""
 
@@ -42,12 +42,12 @@ def read_exceptions(settings: Settings, org: str, *, show_ignored: bool, limit: 
 
     Raises `RuntimeFailure` where the database is unreachable or no sink has set it up.
     """
-    with translated_errors(_WHAT):
+    with translated_errors(_DATABASE):
         engine = connect(settings.database_url)
         try:
             with engine.connect() as connection:
                 if not inspect(connection).has_table(LeadExceptionTable.__tablename__):
-                    raise RuntimeFailure(_WHAT, "it has no exceptions yet, because no sink has run on it")
+                    raise RuntimeFailure(_DATABASE, "it has no exceptions yet, because no sink has run on it")
                 counts = exceptions_by_status(connection, org)
                 rows = exceptions(connection, org, show_ignored=show_ignored, limit=limit)
         finally:
@@ -55,25 +55,25 @@ def read_exceptions(settings: Settings, org: str, *, show_ignored: bool, limit: 
     return {"open": counts.get("open", 0), "ignored": counts.get("ignored", 0), "exceptions": rows}
 
 
-def print_exceptions(seen: dict[str, Any]) -> None:
+def print_exceptions(desk: dict[str, Any]) -> None:
     """Print the desk as a table. In a file or a pipe, lines are not wrapped."""
-    out = Console(width=None if sys.stdout.isatty() else _UNBOUNDED)
-    rows = seen["exceptions"]
+    console = Console(width=None if sys.stdout.isatty() else _UNBOUNDED)
+    rows = desk["exceptions"]
     if rows:
         table = Table(*COLUMNS.values(), box=None, pad_edge=False)
         for row in rows:
-            table.add_row(*(Text(_shown(name, row[name])) for name in COLUMNS))
-        out.print(table)
-    more = seen["open"] + seen["ignored"] - len(rows)
-    hidden = f" Not shown: {more:,}." if more else ""
-    out.print(f"Open: {seen['open']:,}. Ignored: {seen['ignored']:,}.{hidden}")
+            table.add_row(*(Text(_cell_text(name, row[name])) for name in COLUMNS))
+        console.print(table)
+    hidden_count = desk["open"] + desk["ignored"] - len(rows)
+    hidden = f" Not shown: {hidden_count:,}." if hidden_count else ""
+    console.print(f"Open: {desk['open']:,}. Ignored: {desk['ignored']:,}.{hidden}")
 
 
-def _shown(column: str, value: Any) -> str:
+def _cell_text(column: str, value: Any) -> str:
     if value is None:
         return ""
     if column == "created_at":
         return f"{value:%Y-%m-%d %H:%M} UTC"
     if column == "loan_amount":
         return f"{value:,.0f}"
-    return str(value).replace("_", " ") if column in _WORDS else str(value)
+    return str(value).replace("_", " ") if column in _WORD_COLUMNS else str(value)

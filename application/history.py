@@ -75,7 +75,9 @@ async def _calls(settings: Settings, lead_id: str) -> list[dict[str, Any]]:
             with suppress(msgspec.MsgspecError):
                 call = msgspec.json.decode(record.value, type=Call)
                 calls.setdefault(call.call_id, []).append(call)
-    return [{"at": one[0].at, "text": call_text(one, lambda rep_id: rep_id)} for one in calls.values()]
+    return [
+        {"at": states[0].at, "text": call_text(states, lambda rep_id: rep_id)} for states in calls.values()
+    ]
 
 
 def _merged_into(row: LeadRow | None) -> str | None:
@@ -85,30 +87,34 @@ def _merged_into(row: LeadRow | None) -> str | None:
 
 def print_history(history: dict[str, Any]) -> None:
     """Print the history for people."""
-    out = Console(soft_wrap=True, highlight=False)
+    console = Console(soft_wrap=True, highlight=False)
     state = history["state"]
     if not history["events"]:
-        out.print(f"There is no lead {history['lead_id']}.")
+        console.print(f"There is no lead {history['lead_id']}.")
         return
     if history["merged_into"]:
         into = history["merged_into"]
-        out.print(f"[bold]{history['lead_id']}[/bold] is not a lead itself. It is an inquiry of lead {into}.")
+        console.print(
+            f"[bold]{history['lead_id']}[/bold] is not a lead itself. It is an inquiry of lead {into}."
+        )
     if state:
         owner = state.get("owner") or "nobody"
-        out.print(f"[bold]{history['lead_id']}[/bold] is {state['phase']}. Owner: {owner}.")
+        console.print(f"[bold]{history['lead_id']}[/bold] is {state['phase']}. Owner: {owner}.")
     for event in history["events"]:
         if event["offset"] == BEFORE_THE_LOG:
-            out.print(f"{event['at']:%Y-%m-%d %H:%M:%S.%f} UTC  [bold]brought from another Kafka[/bold]")
+            console.print(f"{event['at']:%Y-%m-%d %H:%M:%S.%f} UTC  [bold]brought from another Kafka[/bold]")
             continue
-        what = (event["event"] or {}).get("action") or (event["event"] or {}).get("type", "?")
-        who = (event["event"] or {}).get("rep_id")
-        name = what.replace("_", " ")
-        out.print(f"{event['at']:%Y-%m-%d %H:%M:%S.%f} UTC  [bold]{name}[/bold]{f' by {who}' if who else ''}")
+        action = (event["event"] or {}).get("action") or (event["event"] or {}).get("type", "?")
+        rep_id = (event["event"] or {}).get("rep_id")
+        name = action.replace("_", " ")
+        console.print(
+            f"{event['at']:%Y-%m-%d %H:%M:%S.%f} UTC  [bold]{name}[/bold]{f' by {rep_id}' if rep_id else ''}"
+        )
         for decision in event["decisions"]:
-            out.print(f"    {decision_text(decision)}", markup=False)
+            console.print(f"    {decision_text(decision)}", markup=False)
     for call in history["calls"]:
-        out.print(f"{call['at']:%Y-%m-%d %H:%M:%S.%f} UTC  [bold]telephone call[/bold]")
-        out.print(f"    {call['text']}", markup=False)
+        console.print(f"{call['at']:%Y-%m-%d %H:%M:%S.%f} UTC  [bold]telephone call[/bold]")
+        console.print(f"    {call['text']}", markup=False)
 
 
 def decision_text(decision: dict[str, Any]) -> str:
@@ -137,5 +143,5 @@ def _value(value: Any) -> str:
     if isinstance(value, list | tuple):
         return ", ".join(map(_value, value))
     if isinstance(value, dict):
-        return ", ".join(f"{_label(name)}: {_value(one)}" for name, one in value.items())
+        return ", ".join(f"{_label(name)}: {_value(element)}" for name, element in value.items())
     return str(value)

@@ -85,18 +85,19 @@ async def until_known(settings: Settings, org: str, keys: Collection[Key], secon
     try:
         async with asyncio.timeout(seconds):
             for partition in range(settings.partitions):
-                while left := set(keys) - (await _known(settings, org, partition)):
-                    missing = f"{len(left)} by partition {partition}"
+                while unknown := set(keys) - (await _known_keys(settings, org, partition)):
+                    missing = f"{len(unknown)} by partition {partition}"
                     await asyncio.sleep(LOOK_SECONDS)
-            wanted = {key for key in keys if key[0] in OF_ORGS}
+            org_keys = {key for key in keys if key[0] in OF_ORGS}
             while (
-                left := wanted - (await current_org_partition(settings, org)).directory(org).versions.keys()
+                unknown := org_keys
+                - (await current_org_partition(settings, org)).directory(org).versions.keys()
             ):
-                missing = f"{len(left)} by the org"
+                missing = f"{len(unknown)} by the org"
                 await asyncio.sleep(LOOK_SECONDS)
     except TimeoutError:
         raise TimeoutError(f"publications of {org} are not known after {seconds:g} s: {missing}") from None
 
 
-async def _known(settings: Settings, org: str, partition: int) -> set[Key]:
+async def _known_keys(settings: Settings, org: str, partition: int) -> set[Key]:
     return set((await journal_now(settings, partitions={partition})).rule_book.org(org).objects)

@@ -125,10 +125,10 @@ class Lags:
     async def begins(self, *topics: str) -> dict[TopicPartition, int]:
         """Return the first offset of each partition of the topics. A missing topic has none."""
         topic_partitions = await self._topic_partitions(topics)
-        found: dict[TopicPartition, int] = (
+        offsets: dict[TopicPartition, int] = (
             await self._consumer.beginning_offsets(topic_partitions) if topic_partitions else {}
         )
-        return found
+        return offsets
 
     async def of_stages(self) -> dict[str, int]:
         """Return the records not handled yet, by stage. A stage whose store is unreachable is only in `read_errors`.
@@ -151,12 +151,12 @@ class Lags:
         topics = sorted({topic for read in READS.values() for topic in read})
         begins, ends = await self.begins(*topics), await self.ends(*topics)
         readable = await self._consumer.end_offsets(list(ends)) if ends else {}
-        found = []
+        backlogs = []
         for stage, handled in (await self._handled()).items():
             for tp, end in ends.items():
                 if tp.topic in READS[stage]:
                     at = max(handled.get(tp, 0), begins[tp])
-                    found.append(
+                    backlogs.append(
                         Backlog(
                             stage=stage,
                             topic=tp.topic,
@@ -166,34 +166,34 @@ class Lags:
                             end=end,
                         )
                     )
-        return found
+        return backlogs
 
     async def of_couriers(self) -> dict[str, int]:
         """Return the requests that are not finished, by courier, such as `courier_mail`. Raises KafkaError.
 
         A request may wait for hours, for the end of a rep's quiet times. A courier that never ran has no entry.
         """
-        found = {}
+        counts = {}
         ends = await self.ends(NOTIFICATIONS)
         for name in NAMES:
             committed = await self._admin.list_consumer_group_offsets(group_of(name))
             at = {tp: stored.offset for tp, stored in committed.items() if stored.offset >= 0}
             if at:
-                found[f"courier_{name}"] = sum(
+                counts[f"courier_{name}"] = sum(
                     max(0, ends[tp] - offset) for tp, offset in at.items() if tp in ends
                 )
-        return found
+        return counts
 
     async def members(self, groups: Iterable[str] = GROUPS) -> dict[str, int]:
         """Return group -> number of members, 0 for a group that does not exist. Raises KafkaError."""
-        found = {}
+        counts = {}
         for group_id in groups:  # one at a time: aiokafka 0.14 cannot parse an answer about several
             (response,) = await self._admin.describe_consumer_groups([group_id])
             for code, group, _state, _kind, _protocol, members, *_ in response.groups:
                 if (error := for_code(code)) is not NoError:
                     raise error(group)
-                found[group] = len(members)
-        return found
+                counts[group] = len(members)
+        return counts
 
     async def is_empty(self, backlog: Backlog) -> bool:
         """Return whether readers get no record of this backlog, only ends of transactions or aborted records."""

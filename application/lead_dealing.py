@@ -59,8 +59,8 @@ def deal_evenly(
     """
     first = leads if changing is None else [lead for lead in leads if lead in changing]
     others = () if changing is None else [lead for lead in leads if lead not in changing]
-    given = {lead: reps[index % len(reps)] for index, lead in enumerate((*first, *others))}
-    return DealtLeads(tuple((lead, given[lead]) for lead in leads))
+    rep_of = {lead: reps[index % len(reps)] for index, lead in enumerate((*first, *others))}
+    return DealtLeads(tuple((lead, rep_of[lead]) for lead in leads))
 
 
 def deal_by_licence(
@@ -74,27 +74,27 @@ def deal_by_licence(
     `licences`: rep -> states; None if the rep's licences are not tracked. Leads that few reps may have are dealt first,
     so that the counts are as even as the licences allow. A lead that would not change hands is not counted.
     """
-    able = {lead: _licensed(licences, owners_and_phases.get(lead)) for lead in leads}
+    licensed_reps = {lead: _licensed(licences, owners_and_phases.get(lead)) for lead in leads}
     counts = dict.fromkeys(licences, 0)
-    given: dict[str, str] = {}
-    for lead in sorted(leads, key=lambda lead: len(able[lead])):
-        if not able[lead]:
+    rep_of: dict[str, str] = {}
+    for lead in sorted(leads, key=lambda lead: len(licensed_reps[lead])):
+        if not licensed_reps[lead]:
             continue
-        given[lead] = min(able[lead], key=counts.__getitem__)
+        rep_of[lead] = min(licensed_reps[lead], key=counts.__getitem__)
         owner_and_phase = owners_and_phases.get(lead)
-        counts[given[lead]] += owner_and_phase is not None and owner_and_phase.changes(action)
-    pairs = tuple((lead, given[lead]) for lead in leads if lead in given)
-    return DealtLeads(pairs, tuple(lead for lead in leads if lead not in given))
+        counts[rep_of[lead]] += owner_and_phase is not None and owner_and_phase.changes(action)
+    pairs = tuple((lead, rep_of[lead]) for lead in leads if lead in rep_of)
+    return DealtLeads(pairs, tuple(lead for lead in leads if lead not in rep_of))
 
 
 def licences_of(rules: OrgRules, reps: Iterable[str]) -> dict[str, frozenset[str] | None]:
     """Return the published licences of reps. None: the rep's licences are not tracked (R9)."""
-    found: dict[str, frozenset[str] | None] = {}
+    licences: dict[str, frozenset[str] | None] = {}
     for rep_id in reps:
         published = rules.objects.get(("rep", rep_id))
         states: Any = (published.value or {}).get("licensed_states") if published else None
-        found[rep_id] = None if states is None else frozenset(states)
-    return found
+        licences[rep_id] = None if states is None else frozenset(states)
+    return licences
 
 
 def _licensed(

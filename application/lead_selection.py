@@ -20,7 +20,7 @@ from rules.language.tree import in_zone, parse
 
 LEAD_ID: Final = "lead_id"
 """The column of lead ids in a file, unless another one is named."""
-_OWN: Final = ("vendor", "external_id")
+_VENDOR_COLUMNS: Final = ("vendor", "external_id")
 """The columns from which a lead id can be computed."""
 
 
@@ -39,9 +39,9 @@ class LeadSelection(msgspec.Struct, frozen=True):
     repeated: int = 0
 
 
-def select_by_ids(given: Iterable[str]) -> LeadSelection:
+def select_by_ids(lead_ids: Iterable[str]) -> LeadSelection:
     """Return the leads with these ids."""
-    return _collected(_NamedLead(one, one) for one in given)
+    return _collected(_NamedLead(lead_id, lead_id) for lead_id in lead_ids)
 
 
 def select_from_file(path: Path, org: str, column: str | None = None) -> LeadSelection:
@@ -53,12 +53,12 @@ def select_from_file(path: Path, org: str, column: str | None = None) -> LeadSel
         with open_table(path) as (header, rows):
             if (column or LEAD_ID) in header:
                 return _collected(_by_id(rows, column or LEAD_ID))
-            if column is None and set(_OWN) <= set(header):
+            if column is None and set(_VENDOR_COLUMNS) <= set(header):
                 return _collected(_by_vendor(rows, org))
     except OSError as error:
         raise InvalidInput((Problem(path=str(path), reason=f"cannot be read: {error.strerror}"),)) from error
-    wanted = column or f"{LEAD_ID}, nor {' and '.join(_OWN)}"
-    reason = f"there is no column {wanted}; there are {first_named(header)}"
+    needed = column or f"{LEAD_ID}, nor {' and '.join(_VENDOR_COLUMNS)}"
+    reason = f"there is no column {needed}; there are {first_named(header)}"
     raise InvalidInput((Problem(path=f"{path}: header", reason=reason),))
 
 
@@ -84,14 +84,14 @@ class Segment:
 
         For `assign` these are the leads that nobody owns and that are not closed.
         """
-        met = [
+        matches = [
             (lead.arrived_at, lead.lead_id)
             for lead in leads
             if lead.facts.org == org
             and owner_and_phase_of(lead.owner, lead.phase, lead.facts.state).changes(action)
             and self._rule.test(lead, at)[0]
         ]
-        return LeadSelection(tuple(lead_id for _, lead_id in sorted(met)))
+        return LeadSelection(tuple(lead_id for _, lead_id in sorted(matches)))
 
 
 class _NamedLead(msgspec.Struct, frozen=True):
@@ -120,18 +120,18 @@ def _by_vendor(rows: Iterable[ParsedLine], org: str) -> Iterator[_NamedLead]:
         yield _NamedLead(place, ids.lead_id(org, vendor, external_id, {}), row.reason or reason)
 
 
-def _collected(given: Iterable[_NamedLead]) -> LeadSelection:
+def _collected(named_leads: Iterable[_NamedLead]) -> LeadSelection:
     leads: dict[str, None] = {}
     unusable: list[UnusableEntry] = []
     repeated = 0
-    for named in given:
-        if named.reason:
-            unusable.append(UnusableEntry(named.place, named.reason))
+    for named_lead in named_leads:
+        if named_lead.reason:
+            unusable.append(UnusableEntry(named_lead.place, named_lead.reason))
             continue
         try:
-            lead_id = normalize.lead_id(named.lead_id)
+            lead_id = normalize.lead_id(named_lead.lead_id)
         except ValueError as error:
-            unusable.append(UnusableEntry(named.place, f"{LEAD_ID} {error}"))
+            unusable.append(UnusableEntry(named_lead.place, f"{LEAD_ID} {error}"))
             continue
         repeated += lead_id in leads
         leads[lead_id] = None

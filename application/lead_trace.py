@@ -55,7 +55,7 @@ class TraceHop(NamedTuple):
 
     record: RecordPosition
     at: datetime
-    what: str
+    text: str
     trace_id: str
     cause: RecordPosition | None
     seconds: float | None
@@ -68,40 +68,40 @@ async def read_trace(settings: Settings, lead_id: str) -> list[TraceHop]:
     `RetryableError` without Kafka, and `RuntimeFailure` for a lead with more than `MOST_RECORDS` records.
     """
     key = lead_id.encode()
-    found: dict[RecordPosition, Any] = {}
+    records_by_position: dict[RecordPosition, Any] = {}
     # Each reading ends before this goes on, so that each consumer is stopped also if another one failed.
     for records in await asyncio.gather(
         *(_keyed(settings, topic, key) for topic in KEYED), return_exceptions=True
     ):
         if isinstance(records, BaseException):
             raise records
-        found |= records
+        records_by_position |= records
     for _ in range(MOST_STEPS_BACK):
-        if not (unread := _causes(found) - found.keys()):
+        if not (unread := _causes(records_by_position) - records_by_position.keys()):
             break
         if not (read := await _at(settings, unread)):
             break
-        found |= read
-    hops = [_hop(position, record, found) for position, record in found.items()]
+        records_by_position |= read
+    hops = [_hop(position, record, records_by_position) for position, record in records_by_position.items()]
     order = {topic: n for n, topic in enumerate(KEYED)}
     return sorted(hops, key=lambda hop: (hop.at, order.get(hop.record.topic, -1), hop.record))
 
 
 async def _keyed(settings: Settings, topic: str, key: bytes) -> dict[RecordPosition, Any]:
     partition = partition_of(key, partitions_of(topic, settings))
-    found: dict[RecordPosition, Any] = {}
+    records_by_position: dict[RecordPosition, Any] = {}
     async with aclosing(read_topic(settings, topic, partitions={partition})) as records:
         async for record in records:
             if record.key == key:
-                found[RecordPosition(topic, record.partition, record.offset)] = record
-                if len(found) > MOST_RECORDS:
+                records_by_position[RecordPosition(topic, record.partition, record.offset)] = record
+                if len(records_by_position) > MOST_RECORDS:
                     raise RuntimeFailure(topic, f"has more than {MOST_RECORDS:,} records of this lead")
-    return found
+    return records_by_position
 
 
-def _causes(found: dict[RecordPosition, Any]) -> set[RecordPosition]:
+def _causes(records: dict[RecordPosition, Any]) -> set[RecordPosition]:
     """Return the positions that the headers of these records name."""
-    contexts = (context_of(record) for record in found.values())
+    contexts = (context_of(record) for record in records.values())
     positions = (position_of(context.span_id) for context in contexts if context is not None)
     return {position for position in positions if position is not None}
 
@@ -113,19 +113,19 @@ async def _at(settings: Settings, positions: set[RecordPosition]) -> dict[Record
         by_topic[position.topic].add((position.partition, position.offset))
     return {
         RecordPosition(topic, record.partition, record.offset): record
-        for topic, wanted in by_topic.items()
-        for record in await read_positions(settings, topic, wanted)
+        for topic, places in by_topic.items()
+        for record in await read_positions(settings, topic, places)
     }
 
 
-def _hop(position: RecordPosition, record: Any, found: dict[RecordPosition, Any]) -> TraceHop:
+def _hop(position: RecordPosition, record: Any, records: dict[RecordPosition, Any]) -> TraceHop:
     context = context_of(record)
     cause = None if context is None else position_of(context.span_id)
     # A vendor's own span id may look like one of ours. A cause of ours is in the same trace.
-    if cause is not None and (cause not in found or trace_of(found[cause]) != trace_of(record)):
+    if cause is not None and (cause not in records or trace_of(records[cause]) != trace_of(record)):
         cause = None
     at = _time(record)
-    seconds = None if cause is None else (at - _time(found[cause])).total_seconds()
+    seconds = None if cause is None else (at - _time(records[cause])).total_seconds()
     return TraceHop(position, at, record_text(record), trace_of(record).decode(), cause, seconds)
 
 
@@ -144,7 +144,7 @@ def trace_json(lead_id: str, hops: list[TraceHop]) -> dict[str, Any]:
             {
                 **hop.record._asdict(),
                 "at": hop.at,
-                "what": hop.what,
+                "what": hop.text,
                 "trace_id": hop.trace_id,
                 "cause": None if hop.cause is None else hop.cause._asdict(),
                 "seconds": hop.seconds,
@@ -156,9 +156,9 @@ def trace_json(lead_id: str, hops: list[TraceHop]) -> dict[str, Any]:
 
 def print_trace(lead_id: str, hops: list[TraceHop]) -> None:
     """Print the way for people: one block for each trace, in the order in which the traces began."""
-    out = Console(soft_wrap=True, highlight=False, markup=False)
+    console = Console(soft_wrap=True, highlight=False, markup=False)
     if not hops:
-        out.print(
+        console.print(
             f"No topic has a record of lead {lead_id}. It never arrived, or its records are not kept any more."
         )
         return
@@ -168,7 +168,9 @@ def print_trace(lead_id: str, hops: list[TraceHop]) -> None:
     for trace_id, steps in traces.items():
         lasted = (steps[-1].at - steps[0].at).total_seconds()
         count = "1 record" if len(steps) == 1 else f"{len(steps)} records"
-        out.print(f"Trace {trace_id}: {count} in {lasted:.3f} s")
+        console.print(f"Trace {trace_id}: {count} in {lasted:.3f} s")
         for hop in steps:
             since = "" if hop.seconds is None else f"+{hop.seconds:.3f} s"
-            out.print(f"  {hop.at:%Y-%m-%d %H:%M:%S.%f} UTC {since:>11}  {hop.record.topic:<15}  {hop.what}")
+            console.print(
+                f"  {hop.at:%Y-%m-%d %H:%M:%S.%f} UTC {since:>11}  {hop.record.topic:<15}  {hop.text}"
+            )

@@ -26,7 +26,7 @@ COLUMNS: Final = {
     "since": "Since",
     "until": "Until",
 }
-_WHAT: Final = "CRM database"
+_DATABASE: Final = "CRM database"
 _UNBOUNDED: Final = 1_000
 """A line width that no terminal reaches, for output that is not wrapped."""
 
@@ -36,33 +36,33 @@ def read_locks(settings: Settings, org: str, *, limit: int) -> dict[str, Any]:
 
     Raises `RuntimeFailure` where the database is unreachable or no sink has set it up.
     """
-    with translated_errors(_WHAT):
+    with translated_errors(_DATABASE):
         engine = connect(settings.database_url)
         try:
             with engine.connect() as connection:
                 if not inspect(connection).has_table(LeadTable.__tablename__):
-                    raise RuntimeFailure(_WHAT, "it has no leads yet, because no sink has run on it")
+                    raise RuntimeFailure(_DATABASE, "it has no leads yet, because no sink has run on it")
                 rows, total = open_locks(connection, org, datetime.now(UTC), limit=limit)
         finally:
             engine.dispose()
-    shown = [{**row, "name": name_of(msgspec.convert(row.pop("facts"), Facts))} for row in rows]
-    return {"total": total, "locks": shown}
+    locks = [{**row, "name": name_of(msgspec.convert(row.pop("facts"), Facts))} for row in rows]
+    return {"total": total, "locks": locks}
 
 
-def print_locks(seen: dict[str, Any]) -> None:
+def print_locks(listing: dict[str, Any]) -> None:
     """Print the locks as a table. In a file or a pipe, lines are not wrapped."""
-    out = Console(width=None if sys.stdout.isatty() else _UNBOUNDED)
-    rows = seen["locks"]
+    console = Console(width=None if sys.stdout.isatty() else _UNBOUNDED)
+    rows = listing["locks"]
     if rows:
         table = Table(*COLUMNS.values(), box=None, pad_edge=False)
         for row in rows:
-            table.add_row(*(Text(_shown(row[name])) for name in COLUMNS))
-        out.print(table)
-    more = seen["total"] - len(rows)
-    out.print(f"Open: {seen['total']:,}." + (f" Not shown: {more:,}." if more else ""))
+            table.add_row(*(Text(_cell_text(row[name])) for name in COLUMNS))
+        console.print(table)
+    hidden_count = listing["total"] - len(rows)
+    console.print(f"Open: {listing['total']:,}." + (f" Not shown: {hidden_count:,}." if hidden_count else ""))
 
 
-def _shown(value: Any) -> str:
+def _cell_text(value: Any) -> str:
     if value is None:
         return ""
     return f"{value:%Y-%m-%d %H:%M} UTC" if isinstance(value, datetime) else str(value)

@@ -42,8 +42,8 @@ async def pass_over(settings: Settings, source: SourcePosition, why: str) -> Non
         allowed = " and ".join(sorted(PASSABLE))
         raise RuntimeFailure(source.topic, f"only messages of {allowed} may be passed over")
     at = TopicPartition(source.topic, source.partition)
-    found = await read_positions(settings, source.topic, [(source.partition, source.offset)])
-    if not found:
+    messages = await read_positions(settings, source.topic, [(source.partition, source.offset)])
+    if not messages:
         raise RuntimeFailure(str(source), "there is no message at this position")
     consumer = clients.consumer(settings, group=WORKER_GROUP, reset="none")
     producer = clients.producer(settings, max_request_size=2 * MAX_DEAD_LETTER_BYTES)
@@ -61,7 +61,11 @@ async def pass_over(settings: Settings, source: SourcePosition, why: str) -> Non
             # Kafka refuses a position of a group that has members, so this proves that no worker runs.
             await consumer.commit({at: OffsetAndMetadata(source.offset, "")})
             letter = make_letter(
-                found[0], FATAL_ERROR, f"passed over: {why}", stage=STAGE, timestamp_ms=found[0].timestamp
+                messages[0],
+                FATAL_ERROR,
+                f"passed over: {why}",
+                stage=STAGE,
+                timestamp_ms=messages[0].timestamp,
             )
             partition = source.partition % partitions_of(DEAD_LETTERS, settings)
             await producer.send_and_wait(

@@ -65,12 +65,12 @@ async def not_ready(record: ProcessRecord) -> OperationalProblem | None:
     """Ask a supervised process whether it is ready. Return the problem that it names, if any."""
     if record.pid is None:
         last = record.ends[-1] if record.ends else None
-        how = (
+        description = (
             f"{how_it_ended(last.status)}{f': {last.reason}' if last.reason else ''}"
             if last
             else "does not run"
         )
-        return OperationalProblem(record.name, f"{how}; it is started again")
+        return OperationalProblem(record.name, f"{description}; it is started again")
     if record.ready_url is None:
         return None
     import aiohttp  # noqa: PLC0415  # a console imports this module, and asks no process
@@ -98,7 +98,7 @@ def _in_the_way(body: Any) -> str:
             f"{reason.get('what')}: {reason.get('reason')}" for reason in reasons if isinstance(reason, dict)
         )
     if isinstance(waits := body.get("not_ready"), list) and waits:
-        return ", ".join(str(one).replace("_", " ") for one in waits)
+        return ", ".join(str(wait).replace("_", " ") for wait in waits)
     return str(body.get("trouble") or "it does not say why")
 
 
@@ -108,27 +108,27 @@ def _in_the_way(body: Any) -> str:
 def stands_still(
     backlogs: Iterable[Backlog],
     members: dict[str, int],
-    held: Mapping[TopicPartition, BlockedPartition] = _NOTHING_HELD,
+    blocked: Mapping[TopicPartition, BlockedPartition] = _NOTHING_HELD,
 ) -> list[OperationalProblem]:
     """Return the problems of partitions that have records and made no progress.
 
-    `held`: the broker's information on the transactions that hold partitions back.
+    `blocked`: the broker's information on the transactions that hold partitions back.
     """
     problems = []
     stages: Stages = {}
     for backlog in backlogs:
         if is_held_back(backlog):
-            problems.append(_held_back(backlog, held.get(backlog.topic_partition)))
+            problems.append(_held_back(backlog, blocked.get(backlog.topic_partition)))
         elif members.get(_group(backlog.stage), 1):
             stages.setdefault(backlog.stage, {}).setdefault(backlog.topic, []).append(backlog)
     for stage, topics in stages.items():
         for topic, waiting in topics.items():
             count = sum(backlog.records for backlog in waiting)
-            where = ", ".join(str(backlog.partition) for backlog in waiting)
+            numbers = ", ".join(str(backlog.partition) for backlog in waiting)
             partitions = "partition" if len(waiting) == 1 else "partitions"
             reason = (
-                f"does not move: {count:,} {'record' if count == 1 else 'records'} of {topic} in {partitions} {where} "
-                f"wait, and none was handled in the last {PATIENCE_SECONDS:.0f} seconds"
+                f"does not move: {count:,} {'record' if count == 1 else 'records'} of {topic} in {partitions} "
+                f"{numbers} wait, and none was handled in the last {PATIENCE_SECONDS:.0f} seconds"
             )
             problems.append(OperationalProblem(stage, reason))
     return problems
@@ -139,24 +139,24 @@ def is_held_back(backlog: Backlog) -> bool:
     return backlog.handled >= backlog.readable < backlog.end
 
 
-def _held_back(backlog: Backlog, held: BlockedPartition | None) -> OperationalProblem:
+def _held_back(backlog: Backlog, blocked: BlockedPartition | None) -> OperationalProblem:
     count = backlog.end - backlog.readable
     behind = f"{count:,} {'record' if count == 1 else 'records'} behind it"
     return OperationalProblem(
         backlog.stage,
         f"partition {backlog.partition} of {backlog.topic} is held back from offset {backlog.readable} on, with "
-        f"{behind}: {_holder(held)} has a transaction open. It ends by the producer's transaction.timeout.ms, or by "
+        f"{behind}: {_holder(blocked)} has a transaction open. It ends by the producer's transaction.timeout.ms, or by "
         "`kafka-transactions.sh abort`",
     )
 
 
-def _holder(held: BlockedPartition | None) -> str:
+def _holder(blocked: BlockedPartition | None) -> str:
     """Return who holds a partition back, as the subject of a sentence."""
-    if held is None or held.producer_id is None:
+    if blocked is None or blocked.producer_id is None:
         return "a producer"
-    name = f" (transactional id {held.transactional_id})" if held.transactional_id else ""
-    since = f", which last wrote at {held.since:%Y-%m-%d %H:%M:%S} UTC," if held.since else ""
-    return f"producer {held.producer_id}{name}{since}"
+    name = f" (transactional id {blocked.transactional_id})" if blocked.transactional_id else ""
+    since = f", which last wrote at {blocked.since:%Y-%m-%d %H:%M:%S} UTC," if blocked.since else ""
+    return f"producer {blocked.producer_id}{name}{since}"
 
 
 def _group(stage: str) -> str:
@@ -208,27 +208,32 @@ class StateWatch:
     async def problems(self) -> list[OperationalProblem]:
         """Return what made no progress for `PATIENCE_SECONDS`. Raises KafkaError where Kafka is unreachable."""
         self.backlogs = await self._lags.backlogs()
-        still = {(one.stage, one.topic_partition): one for one in self.backlogs if one.records}
+        standing = {
+            (backlog.stage, backlog.topic_partition): backlog for backlog in self.backlogs if backlog.records
+        }
         began = time.monotonic()
         while True:
             members = await self._lags.members()
-            for key, backlog in list(still.items()):
-                stood = time.monotonic() - began > PROBE_SECONDS
-                if stood and await self._lags.is_empty(backlog):
+            for key, backlog in list(standing.items()):
+                has_stood = time.monotonic() - began > PROBE_SECONDS
+                if has_stood and await self._lags.is_empty(backlog):
                     self.empty.add(key)
-                    del still[key]
-            found = [*nobody_runs(members, self.backlogs), *stands_still(still.values(), members)]
-            if not found:
-                return found
+                    del standing[key]
+            problems = [*nobody_runs(members, self.backlogs), *stands_still(standing.values(), members)]
+            if not problems:
+                return problems
             if time.monotonic() - began > PATIENCE_SECONDS:
-                held = await self._holders(still.values())
-                return [*nobody_runs(members, self.backlogs), *stands_still(still.values(), members, held)]
+                blocked = await self._holders(standing.values())
+                return [
+                    *nobody_runs(members, self.backlogs),
+                    *stands_still(standing.values(), members, blocked),
+                ]
             await asyncio.sleep(LOOK_SECONDS)
             self.backlogs = await self._lags.backlogs()
-            now = {(one.stage, one.topic_partition): one for one in self.backlogs}
-            still = {
+            now = {(backlog.stage, backlog.topic_partition): backlog for backlog in self.backlogs}
+            standing = {
                 key: now[key]
-                for key, before in still.items()
+                for key, before in standing.items()
                 if key in now and now[key].records and now[key].handled == before.handled
             }
 
@@ -237,8 +242,8 @@ class StateWatch:
         topics = {backlog.topic for backlog in backlogs if is_held_back(backlog)}
         if not topics:
             return {}
-        found = await held_partitions(self._settings, topics, longer_than=timedelta(0))
-        return {TopicPartition(held.topic, held.partition): held for held in found}
+        blocked = await held_partitions(self._settings, topics, longer_than=timedelta(0))
+        return {TopicPartition(partition.topic, partition.partition): partition for partition in blocked}
 
 
 async def of_processes(settings: Settings) -> list[OperationalProblem]:
@@ -246,8 +251,8 @@ async def of_processes(settings: Settings) -> list[OperationalProblem]:
     give_up = time.monotonic() + PATIENCE_SECONDS
     while True:
         records = await asyncio.to_thread(read_records, settings.state_dir)
-        looks = [keeps_ending(record, time.time()) or await not_ready(record) for record in records]
-        found = [problem for problem in looks if problem is not None]
-        if not found or time.monotonic() > give_up:
-            return found
+        results = [keeps_ending(record, time.time()) or await not_ready(record) for record in records]
+        problems = [problem for problem in results if problem is not None]
+        if not problems or time.monotonic() > give_up:
+            return problems
         await asyncio.sleep(LOOK_SECONDS)

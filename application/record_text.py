@@ -42,13 +42,13 @@ def _dead_letter(record: Any) -> str:
     return f"could not be handled ({headers.get('error-class', '?')}): {headers.get('reason', '?')}"
 
 
-def _words(name: Any) -> str:
+def _in_words(name: Any) -> str:
     return str(name).replace("_", " ")
 
 
 def _listed(names: list[str]) -> str:
     """Return words in order, each once: `queue left, owner changed`."""
-    return ", ".join(dict.fromkeys(_words(name) for name in names)) or "nothing changed"
+    return ", ".join(dict.fromkeys(_in_words(name) for name in names)) or "nothing changed"
 
 
 def _arrival(value: dict[str, Any]) -> str:
@@ -60,21 +60,21 @@ def _arrival(value: dict[str, Any]) -> str:
 def _action(value: dict[str, Any]) -> str:
     data = value.get("data")
     sent = data if isinstance(data, dict) and "specversion" in value else value
-    return f"{sent.get('rep_id') or 'somebody'} asked: {_words(sent.get('type', '?'))}"
+    return f"{sent.get('rep_id') or 'somebody'} asked: {_in_words(sent.get('type', '?'))}"
 
 
 def _log_event(value: dict[str, Any]) -> str:
     if value["type"] == "action_requested":
-        return f"{value['rep_id']} asks: {_words(value['action'])}"
+        return f"{value['rep_id']} asks: {_in_words(value['action'])}"
     if value["type"] == "deadline_passed":
-        return f"a deadline passed: {_words(value['kind'])}"
-    return _words(value["type"])
+        return f"a deadline passed: {_in_words(value['kind'])}"
+    return _in_words(value["type"])
 
 
 def _journal_row(value: dict[str, Any]) -> str:
     if value["row"] == "directory":
-        return f"the {_words(value['kind'])} {value['object_id']} was published"
-    names = [_words(decision["type"]) for decision in value.get("decisions", ())]
+        return f"the {_in_words(value['kind'])} {value['object_id']} was published"
+    names = [_in_words(decision["type"]) for decision in value.get("decisions", ())]
     phase = f"; it is {value['lead']['phase']}" if value.get("lead") else ""
     return f"version {value['seq']}: {_listed(names)}{phase}"
 
@@ -86,38 +86,38 @@ def _org_record(value: dict[str, Any]) -> str:
 
 
 def _decision(value: dict[str, Any]) -> str:
-    reason = f" ({_words(value['reason'])})" if value.get("reason") else ""
-    return f"the answer to {value['rep_id']}: {_words(value['type'])} {value['result']}{reason}"
+    reason = f" ({_in_words(value['reason'])})" if value.get("reason") else ""
+    return f"the answer to {value['rep_id']}: {_in_words(value['type'])} {value['result']}{reason}"
 
 
 def _assignment(value: dict[str, Any]) -> str:
-    who = f"{value['rep_id']} has it" if value["rep_id"] else "nobody has it"
-    return f"{who} (by {_words(value['how'])})"
+    sentence = f"{value['rep_id']} has it" if value["rep_id"] else "nobody has it"
+    return f"{sentence} (by {_in_words(value['how'])})"
 
 
 def _exception(value: dict[str, Any]) -> str:
-    reason = f": {_words(value['reason'])}" if value.get("reason") else ""
+    reason = f": {_in_words(value['reason'])}" if value.get("reason") else ""
     return f"the exception is {value['status']}{reason}"
 
 
 def _change(value: dict[str, Any]) -> str:
     kind, _, rep_id = str(value["queue_id"]).partition("/")
-    where = f"the own queue of {rep_id}" if kind == "rep" and rep_id else f"queue {value['queue_id']}"
-    return f"{value['change']} {where}"
+    queue = f"the own queue of {rep_id}" if kind == "rep" and rep_id else f"queue {value['queue_id']}"
+    return f"{value['change']} {queue}"
 
 
 def _notice(value: dict[str, Any]) -> str:
-    what = f"{_words(value['kind'])} to {value['rep_id']}: {_words(value['template'])}"
-    return f"{what} is withdrawn" if value.get("withdrawn") else what
+    sentence = f"{_in_words(value['kind'])} to {value['rep_id']}: {_in_words(value['template'])}"
+    return f"{sentence} is withdrawn" if value.get("withdrawn") else sentence
 
 
 def _fate(value: dict[str, Any]) -> str:
     detail = f" ({value['detail']})" if value.get("detail") else ""
-    return f"{_words(value['channel'])} to {value['rep_id']}: {value['status']}{detail}"
+    return f"{_in_words(value['channel'])} to {value['rep_id']}: {value['status']}{detail}"
 
 
 def _call(value: dict[str, Any]) -> str:
-    return f"the telephone of the {value['leg']}: {_words(value['event'])}"
+    return f"the telephone of the {value['leg']}: {_in_words(value['event'])}"
 
 
 _TEXTS = {
@@ -125,7 +125,7 @@ _TEXTS = {
     LEAD_ACTIONS: _action,
     DIRECTORY: lambda _: "an object was published",
     DO_NOT_CONTACT: lambda _: "a phone or mail address was listed",
-    ORG_LOG: lambda value: _words(value["type"]),
+    ORG_LOG: lambda value: _in_words(value["type"]),
     ORG_JOURNAL: _org_record,
     LEAD_LOG: _log_event,
     LEAD_JOURNAL: _journal_row,

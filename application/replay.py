@@ -217,14 +217,14 @@ class Replayer:
 
     async def _newest_of(self, topic: str) -> dict[bytes, int]:
         """Return the offset of the newest record of each key. The topic is read once for each command."""
-        known = self._newest.get(topic)
-        if known is None:
-            known = self._newest[topic] = {}
+        offsets = self._newest.get(topic)
+        if offsets is None:
+            offsets = self._newest[topic] = {}
             async with aclosing(read_topic(self._settings, topic)) as records:
                 async for record in records:
                     if record.key is not None:
-                        known[record.key] = max(record.offset, known.get(record.key, -1))
-        return known
+                        offsets[record.key] = max(record.offset, offsets.get(record.key, -1))
+        return offsets
 
     async def _check_listing(self, letter: StoredDeadLetter) -> None:
         """Refuse an event of the do-not-contact list whose phone or address has a newer record there (X6)."""

@@ -49,8 +49,8 @@ def messages_of(letter: StoredDeadLetter, partitions: int) -> list[RepublishedMe
     assert letter.source is not None  # noqa: S101  # the caller has checked it
     key, partition = letter.key or b"", letter.source.partition
 
-    def partition_of_key(of: bytes) -> int:
-        return partition_of(of, partitions)
+    def partition_of_key(message_key: bytes) -> int:
+        return partition_of(message_key, partitions)
 
     try:
         if letter.source.topic == ORG_JOURNAL:
@@ -88,21 +88,21 @@ class PublishedVersions:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._known: dict[str, dict[bytes, int]] = {}
+        self._versions: dict[str, dict[bytes, int]] = {}
 
     async def is_newer(self, message: RepublishedMessage) -> bool:
         """Return whether a message may be sent: its topic has no equal or newer version of its lead."""
         if message.topic not in VERSIONED:
             return True
-        known = self._known.get(message.topic)
-        if known is None:
-            known = self._known[message.topic] = {}
+        versions = self._versions.get(message.topic)
+        if versions is None:
+            versions = self._versions[message.topic] = {}
             async with aclosing(read_topic(self._settings, message.topic)) as records:
                 async for record in records:
-                    known[record.key] = max(_version(record.value), known.get(record.key, -1))
-        if _version(message.value) <= known.get(message.key, -1):
+                    versions[record.key] = max(_version(record.value), versions.get(record.key, -1))
+        if _version(message.value) <= versions.get(message.key, -1):
             return False
-        known[message.key] = _version(message.value)
+        versions[message.key] = _version(message.value)
         return True
 
 

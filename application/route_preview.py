@@ -103,22 +103,22 @@ def arrival(
     at: datetime,
     rule_book: RuleBook,
     org_partition: OrgPartition,
-    known: Lead | None = None,
+    former: Lead | None = None,
 ) -> RoutePreview:
-    """Route an arrival. `known`: its lead, if it exists; the arrival is then a resend or another inquiry (R6)."""
+    """Route an arrival. `former`: its lead, if it exists; the arrival is then a resend or another inquiry (R6)."""
     at = max(at, org_partition.at)
     inquired = event.inquiry is not None and not event.inquiry.again
-    before = LeadRow(off=0, seq=1, lead=known, at=at, cause=_CAUSE) if inquired and known else None
+    before = LeadRow(off=0, seq=1, lead=former, at=at, cause=_CAUSE) if inquired and former else None
     row = _decide_event(before, event, at, rule_book)
     if row.lead is None:
         raise TypeError("what arrives is a lead")
     added = next((decision for decision in row.decisions if isinstance(decision, InquiryAdded)), None)
     if added is None:
-        return _route(row.lead, at, rule_book, org_partition, known)
-    moves = added.rep_id is None and row.lead.open_distribution is not None and known is not None
-    if not moves or known is None or row.lead.open_distribution == known.open_distribution:
-        return _stays_after_inquiry(row.lead, added, at, rule_book, known)
-    return replace(_route(row.lead, at, rule_book, org_partition, known, event.facts), inquiry=added.why)
+        return _route(row.lead, at, rule_book, org_partition, former)
+    moves = added.rep_id is None and row.lead.open_distribution is not None and former is not None
+    if not moves or former is None or row.lead.open_distribution == former.open_distribution:
+        return _stays_after_inquiry(row.lead, added, at, rule_book, former)
+    return replace(_route(row.lead, at, rule_book, org_partition, former, event.facts), inquiry=added.why)
 
 
 def distributed_again(
@@ -127,7 +127,7 @@ def distributed_again(
     """Route a lead as if nobody had it and it asked its group again. Reps tried in this round are left out (R8)."""
     at = max(at, org_partition.at)
     rules = rule_book.org(lead.facts.org)
-    free = replace(
+    free_lead = replace(
         lead,
         phase=Phase.QUEUED,
         owner=None,
@@ -141,7 +141,7 @@ def distributed_again(
         open_exception=None,
         deadlines=(),
     )
-    transition = Transition(lead=free, at=at, rules=rules, before_event=None)
+    transition = Transition(lead=free_lead, at=at, rules=rules, before_event=None)
     _, group = rules.route(lead.facts)
     if group is not None and group.takes:
         request_rep(
@@ -159,17 +159,17 @@ def _route(
     at: datetime,
     rule_book: RuleBook,
     org_partition: OrgPartition,
-    known: Lead | None,
+    former: Lead | None,
     facts: Facts | None = None,
 ) -> RoutePreview:
     """Return where a lead goes. `facts`: an arrival's, if its campaign is used instead of the lead's."""
     rules = rule_book.org(lead.facts.org)
     campaign, group = rules.route(facts or lead.facts)
-    found: dict[str, Any] = {
+    fields: dict[str, Any] = {
         "lead_id": lead.lead_id,
         "name": lead.facts.prospect_name,
         "at": at,
-        "was": {"phase": known.phase, "owner": known.owner} if known else None,
+        "was": {"phase": former.phase, "owner": former.owner} if former else None,
         "campaign": campaign.campaign_id if campaign else None,
         "group": group.group_id if group else None,
         "method": group.method if group else None,
@@ -179,16 +179,16 @@ def _route(
         "later": (),
     }
     if lead.owner is not None:
-        found |= {
+        fields |= {
             "offered_to": (lead.owner,),
             "method": lead.how,
             "why": f"it arrives assigned to {lead.owner} (R5)",
         }
     elif lead.open_distribution is not None:
         lead, found_by_org = _ask_org(lead, at, rule_book, org_partition)
-        found |= found_by_org
+        fields |= found_by_org
     else:
-        found |= {
+        fields |= {
             "why": _why_no_group_is_asked(rules, lead.facts),
             "passed": _queues_without_the_lead(rules, lead, at),
         }
@@ -196,11 +196,11 @@ def _route(
         {"queue_id": queue_id, "why": rules.explain(lead, queue_id, at)}
         for queue_id in sorted(lead.placements)
     )
-    return RoutePreview(**found, queues=queues, phase=lead.phase)
+    return RoutePreview(**fields, queues=queues, phase=lead.phase)
 
 
 def _stays_after_inquiry(
-    lead: Lead, added: InquiryAdded, at: datetime, rule_book: RuleBook, known: Lead | None
+    lead: Lead, added: InquiryAdded, at: datetime, rule_book: RuleBook, former: Lead | None
 ) -> RoutePreview:
     """Return that another inquiry leaves the lead in place or gives it an owner without asking its org (R6)."""
     rules = rule_book.org(lead.facts.org)
@@ -208,7 +208,7 @@ def _stays_after_inquiry(
         lead_id=lead.lead_id,
         name=lead.facts.prospect_name,
         at=at,
-        was={"phase": known.phase, "owner": known.owner} if known else None,
+        was={"phase": former.phase, "owner": former.owner} if former else None,
         campaign=added.campaign,
         group=lead.open_distribution.group_id if lead.open_distribution else None,
         method=lead.how if lead.owner else lead.distribution,
@@ -237,8 +237,8 @@ def _ask_org(
     distribution, org = lead.open_distribution, lead.facts.org
     if distribution is None:
         raise TypeError(f"{lead.lead_id} does not ask for a rep")
-    held = org_partition.state(org).leads.get(lead.lead_id)
-    epoch = max(lead.epoch, held.epoch + 1 if held else 0)  # its current hold would be released
+    hold = org_partition.state(org).leads.get(lead.lead_id)
+    epoch = max(lead.epoch, hold.epoch + 1 if hold else 0)  # its current hold would be released
     lead = replace(lead, epoch=epoch, open_distribution=replace(distribution, epoch=epoch))
     sought = RepSought(group_id=distribution.group_id, epoch=epoch, why=_CAUSE, tried=distribution.tried)
     row = LeadRow(off=0, seq=1, lead=lead, at=at, cause=_CAUSE, decisions=(sought,))
@@ -246,15 +246,15 @@ def _ask_org(
     head = org_partition.decide(request, off=org_partition.highest + 1, at=at).records[0][1]
     if not isinstance(head, OrgStep):
         raise TypeError("a step's first record is its head")
-    answered = next(
+    message = next(
         message
         for message in to_leads(head)
         if isinstance(message, OrgAnswered)
         and message.lead_id == lead.lead_id
         and message.answer.epoch == epoch
     )
-    after = _decide_event(row, answered, at, rule_book).lead
-    answer = answered.answer
+    after = _decide_event(row, message, at, rule_book).lead
+    answer = message.answer
     found_by_org: dict[str, Any] = {}
     reps: tuple[str, ...] = ()
     match answer:
@@ -270,11 +270,11 @@ def _ask_org(
         case _:
             raise TypeError(f"a request is not answered with {answer}")
     rejected = answer.explanation if isinstance(answer, NoRepAvailable) else answer.passed
-    named = {*reps, *(candidate.rep_id for candidate in rejected)}
+    named_reps = {*reps, *(candidate.rep_id for candidate in rejected)}
     found_by_org |= {
         "offered_to": reps,
         "passed": explain_rejected(rejected),
-        "later": _later(lead, at, org_partition, named) if reps else (),
+        "later": _later(lead, at, org_partition, named_reps) if reps else (),
     }
     return after or lead, found_by_org
 
@@ -295,7 +295,7 @@ def _decide_event(
 
 
 def _later(
-    lead: Lead, at: datetime, org_partition: OrgPartition, named: set[str | None]
+    lead: Lead, at: datetime, org_partition: OrgPartition, named_reps: set[str | None]
 ) -> tuple[dict[str, Any], ...]:
     """Return the group's members that were not checked, and what would be said of each."""
     org, distribution = lead.facts.org, lead.open_distribution
@@ -303,8 +303,8 @@ def _later(
     if distribution is None or group is None:
         return ()
     transition = OrgTransition(org_partition.state(org), org_partition.directory(org), at, SLICE)
-    if held := transition.lead(lead.lead_id):
-        release_lead(transition, held, "the lead asks its group again")
+    if hold := transition.lead(lead.lead_id):
+        release_lead(transition, hold, "the lead asks its group again")
     method = method_of(transition, group)
     row = OrgLead(
         lead_id=lead.lead_id,
@@ -314,20 +314,20 @@ def _later(
         tried=distribution.tried,
     )
     eligibility = Eligibility(transition, group, row, lead, rings=method is not None and method.rings)
-    found = []
+    rows = []
     for rep_id in transition.line(group):
-        if rep_id not in named:
+        if rep_id not in named_reps:
             refusal = eligibility.refusal(rep_id)
-            found.append({"rep_id": rep_id, "why": refusal.why if refusal else _LATER})
-    return tuple(found)
+            rows.append({"rep_id": rep_id, "why": refusal.why if refusal else _LATER})
+    return tuple(rows)
 
 
 def _why_no_group_is_asked(rules: OrgRules, facts: Facts) -> str:
     """Return why a lead asks no group for a rep."""
     campaign, group = rules.route(facts)
     if campaign is None:
-        named = f"campaign {facts.campaign} is not published" if facts.campaign else "it names no campaign"
-        return f"{named}, and there is no default one"
+        sentence = f"campaign {facts.campaign} is not published" if facts.campaign else "it names no campaign"
+        return f"{sentence}, and there is no default one"
     if group is not None:
         return f"group {group.group_id} leaves its leads to the queues"
     if campaign.group_id:

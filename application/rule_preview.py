@@ -143,13 +143,13 @@ def read_rule(text: str) -> RuleQuestion:
 async def published_queue(settings: Settings, org: str, queue_id: str) -> QueueQuestion:
     """Return a queue as it is published now. Raises `RuleErrors` where there is none."""
     objects = (await read_published(settings, org)).objects
-    found, terms = objects.get(("queue", queue_id)), objects.get(("settings", "settings"))
-    if found is None or found.value is None:
+    queue, org_settings = objects.get(("queue", queue_id)), objects.get(("settings", "settings"))
+    if queue is None or queue.value is None:
         raise rule_error("queue", f"{org} has published no queue {queue_id}")
-    given = present((terms.value if terms else None) or {})
-    protected = given.get("protect_assigned_minutes", OrgSettings().protect_assigned_minutes)
-    zone = given.get("time_zone") or "UTC"
-    return QueueQuestion(CompiledQueue.from_value(queue_id, found.value, found.version, zone), protected)
+    settings_value = present((org_settings.value if org_settings else None) or {})
+    protected = settings_value.get("protect_assigned_minutes", OrgSettings().protect_assigned_minutes)
+    zone = settings_value.get("time_zone") or "UTC"
+    return QueueQuestion(CompiledQueue.from_value(queue_id, queue.value, queue.version, zone), protected)
 
 
 async def try_on_leads(

@@ -68,7 +68,7 @@ async def read_status(settings: Settings, org: str = "default") -> dict[str, Any
     `processes`: name -> host and port of its pages, such as `/metrics`, for those that `firstclaim up` supervises.
     `problems`: {what, reason} of each thing that keeps the system from working. `read_errors`: what could not be read.
     """
-    seen: dict[str, Any] = {
+    status: dict[str, Any] = {
         "ok": False,
         "problems": [],
         "leads": 0,
@@ -83,16 +83,16 @@ async def read_status(settings: Settings, org: str = "default") -> dict[str, Any
             if record.ready_url is not None
         },
     }
-    found = await asyncio.gather(
-        _kafka(settings, seen),
-        _database(settings, seen),
-        _queues(settings, org, seen),
+    problems_found = await asyncio.gather(
+        _kafka(settings, status),
+        _database(settings, status),
+        _queues(settings, org, status),
         of_processes(settings),
     )
-    problems = _without_repeats(problem for part in found for problem in part)
-    seen["problems"] = [msgspec.to_builtins(problem) for problem in problems]
-    seen["ok"] = not problems
-    return seen
+    problems = _without_repeats(problem for part in problems_found for problem in part)
+    status["problems"] = [msgspec.to_builtins(problem) for problem in problems]
+    status["ok"] = not problems
+    return status
 
 
 def _without_repeats(problems: Iterable[OperationalProblem]) -> list[OperationalProblem]:
@@ -100,28 +100,30 @@ def _without_repeats(problems: Iterable[OperationalProblem]) -> list[Operational
     return list(dict.fromkeys(problems))
 
 
-async def _kafka(settings: Settings, seen: dict[str, Any]) -> list[OperationalProblem]:
+async def _kafka(settings: Settings, status: dict[str, Any]) -> list[OperationalProblem]:
     """Read lags and dead letters. Return the problems of Kafka, its topics and the stages."""
     lags = Lags(settings)
     problems: list[OperationalProblem] = []
     try:
         await lags.start()
         ends, begins = await lags.ends(DEAD_LETTERS), await lags.begins(DEAD_LETTERS)
-        seen["dead_letters"] = sum(end - begins[tp] for tp, end in ends.items())
+        status["dead_letters"] = sum(end - begins[tp] for tp, end in ends.items())
         problems += [OperationalProblem(f"topic {name}", MISSING_TOPIC) for name in lags.missing]
         watch = StateWatch(settings, lags)
         problems += await watch.problems()
-        seen["lag"] = {**watch.lag(), **await lags.of_couriers()}
+        status["lag"] = {**watch.lag(), **await lags.of_couriers()}
         if ahead := ahead_of_kafka(watch.backlogs):
             problems.append(ahead)
         for stage, reason in lags.read_errors.items():
-            seen["trouble"].append(f"{stage}: {reason}")
+            status["trouble"].append(f"{stage}: {reason}")
             if stage == "board":
                 problems.append(OperationalProblem(stage, reason))
     except (KafkaError, OSError, TimeoutError) as error:
-        wrong = await not_let_in(settings) if isinstance(error, KafkaConnectionError) else None
-        problem = OperationalProblem("Kafka", str(wrong)) if wrong else _refused(settings, error)
-        seen["trouble"].append(f"{problem.what}: {problem.reason}")
+        access_error = await not_let_in(settings) if isinstance(error, KafkaConnectionError) else None
+        problem = (
+            OperationalProblem("Kafka", str(access_error)) if access_error else _refused(settings, error)
+        )
+        status["trouble"].append(f"{problem.what}: {problem.reason}")
         problems.append(problem)
     finally:
         await lags.close()
@@ -146,48 +148,50 @@ def _refused(settings: Settings, error: Exception) -> OperationalProblem:
     return OperationalProblem("Kafka", f"{settings.kafka_bootstrap_servers}: {message}")
 
 
-async def _database(settings: Settings, seen: dict[str, Any]) -> list[OperationalProblem]:
+async def _database(settings: Settings, status: dict[str, Any]) -> list[OperationalProblem]:
     """Read leads by phase. Return the problems of the CRM database."""
     try:
         schema = await asyncio.to_thread(schema_of, settings.database_url)
         if schema.problem:
             return [OperationalProblem("CRM database", schema.problem)]
-        seen["phases"] = await asyncio.to_thread(phases, settings.database_url)
-        seen["leads"] = sum(seen["phases"].values())
+        status["phases"] = await asyncio.to_thread(phases, settings.database_url)
+        status["leads"] = sum(status["phases"].values())
     except Exception as error:  # noqa: BLE001  # any driver error is a problem of the database
         reason = error.reason if isinstance(error, RetryableError) else reason_of(error)
-        seen["trouble"].append(f"CRM database: {reason}")
+        status["trouble"].append(f"CRM database: {reason}")
         return [OperationalProblem("CRM database", reason)]
     return []
 
 
-async def _queues(settings: Settings, org: str, seen: dict[str, Any]) -> list[OperationalProblem]:
+async def _queues(settings: Settings, org: str, status: dict[str, Any]) -> list[OperationalProblem]:
     """Read the queue lists. Return the problems of Valkey."""
     reader = Reader.at(settings.redis_url)
     try:
-        seen["queues"] = {
+        status["queues"] = {
             info.queue_id: {"name": info.name, "claimable": info.claimable, "size": info.size}
             for info in await reader.queues(org)
         }
     except RetryableError as error:
-        seen["trouble"].append(str(error))
+        status["trouble"].append(str(error))
         return [OperationalProblem(error.what, error.reason)]
     except FirstclaimError as error:
-        seen["trouble"].append(str(error))
+        status["trouble"].append(str(error))
         return [OperationalProblem("Valkey", str(error))]
     finally:
         await reader.close()
     return []
 
 
-def print_status(seen: dict[str, Any]) -> None:
+def print_status(status: dict[str, Any]) -> None:
     """Print what `read_status` found as tables, and each problem as a sentence."""
-    out = Console()
-    phases = Table("Phase", "Leads", title=f"{seen['leads']:,} {'lead' if seen['leads'] == 1 else 'leads'}")
-    for phase, count in sorted(seen["phases"].items()):
+    console = Console()
+    phases = Table(
+        "Phase", "Leads", title=f"{status['leads']:,} {'lead' if status['leads'] == 1 else 'leads'}"
+    )
+    for phase, count in sorted(status["phases"].items()):
         phases.add_row(phase.capitalize(), f"{count:,}")
     queues = Table("Queue", "Kind", "Leads", title="Queues")
-    for queue_id, info in seen["queues"].items():
+    for queue_id, info in status["queues"].items():
         queues.add_row(
             escape(info["name"] or queue_id),
             "claimable" if info["claimable"] else "work",
@@ -195,15 +199,15 @@ def print_status(seen: dict[str, Any]) -> None:
         )
     lag = Table("Stage", "Records not handled yet", title="Lag")
     for stage in READS:
-        if stage in seen["lag"]:
-            lag.add_row(LABELS[stage], f"{seen['lag'][stage]:,}")
-    for stage in sorted(seen["lag"].keys() - READS.keys()):
-        lag.add_row(f"Courier: {stage.removeprefix('courier_')}", f"{seen['lag'][stage]:,}")
+        if stage in status["lag"]:
+            lag.add_row(LABELS[stage], f"{status['lag'][stage]:,}")
+    for stage in sorted(status["lag"].keys() - READS.keys()):
+        lag.add_row(f"Courier: {stage.removeprefix('courier_')}", f"{status['lag'][stage]:,}")
     for table in (phases, queues, lag):
         if table.row_count:
-            out.print(table)
-    if all(problem["what"] != "Kafka" for problem in seen["problems"]):
-        out.print(f"Dead letters: {seen['dead_letters']:,}")
-    for problem in seen["problems"]:
-        out.print(f"[red]{escape(problem['what'])}: {escape(problem['reason'])}[/red]", soft_wrap=True)
-    out.print("Everything works." if seen["ok"] else f"{len(seen['problems']):,} to look at.")
+            console.print(table)
+    if all(problem["what"] != "Kafka" for problem in status["problems"]):
+        console.print(f"Dead letters: {status['dead_letters']:,}")
+    for problem in status["problems"]:
+        console.print(f"[red]{escape(problem['what'])}: {escape(problem['reason'])}[/red]", soft_wrap=True)
+    console.print("Everything works." if status["ok"] else f"{len(status['problems']):,} to look at.")

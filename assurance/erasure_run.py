@@ -80,7 +80,7 @@ class _Run:
         self._people = [nth_person(n) for n in range(persons)]
         self._bystanders = itertools.count()
         self._sent = 0
-        self._again = 0
+        self._returned = 0
 
     async def run(self) -> dict[str, Any]:
         """Send, erase, settle, clean, search and verify."""
@@ -101,32 +101,32 @@ class _Run:
                 await asyncio.gather(*going, return_exceptions=True)
             await self._victims.ready()
             say(f"{erased} leads erased; {self._kills} kills; logs are deleted and compacted now")
-            left = await self._clean(client)
+            remaining = await self._clean(client)
         report = await verify(settings, wait_seconds=SETTLE_SECONDS, say=say, search_all=True)
         for line in report.lines():
             say(line)
         receipts = await read_receipts(settings, ORG)
-        named = {lead for receipt in receipts for lead in receipt.leads}
+        receipt_leads = {lead for receipt in receipts for lead in receipt.leads}
         quoted = [receipt for receipt in receipts if MARK in msgspec.json.encode(receipt).decode().casefold()]
         kinds = {kind.partition(":")[0] for kind in before}
         searched = {"topic", "table", "valkey", "file"} <= kinds
         return {
             "ok": report.ok
-            and not left
+            and not remaining
             and not quoted
             and searched
             and self._kills > 0
             and not self._victims.odd
-            and len(named) == erased == report.erased == len(self._people),
+            and len(receipt_leads) == erased == report.erased == len(self._people),
             "persons": len(self._people),
             "leads_erased": erased,
-            "came_again": self._again,
+            "came_again": self._returned,
             "bystanders": self._sent,
             "leads": report.leads,
             "kills": self._kills,
             "receipts": len(receipts),
             "found_before": dict(before),
-            "left": dict(left),
+            "left": dict(remaining),
             "odd_ends": self._victims.odd,
             "seconds": round(time.monotonic() - began, 1),
             "verify": report.as_dict(),
@@ -151,8 +151,8 @@ class _Run:
                 await client.put(DO_NOT_CONTACT, b'{"reason": "asked us"}', key=key)
         loop = asyncio.get_running_loop()
         give_up = loop.time() + ARRIVED_SECONDS
-        wanted = {lead_of(person) for person in self._people}
-        while missing := wanted - await asyncio.to_thread(_stored, self._settings):
+        expected = {lead_of(person) for person in self._people}
+        while missing := expected - await asyncio.to_thread(_stored, self._settings):
             if loop.time() > give_up:
                 raise TimeoutError(f"{len(missing)} leads did not arrive")
             await asyncio.sleep(0.2)
@@ -173,30 +173,30 @@ class _Run:
         """Erase all, by lead, phone or mail address; some send their message again, or another one, meanwhile."""
         leads: set[str] = set()
         for begin in range(0, len(self._people), BATCH):
-            some = self._people[begin : begin + BATCH]
-            by_lead = [person_of(lead=lead_of(person)) for person in some]
-            named = [
+            batch = self._people[begin : begin + BATCH]
+            by_lead = [person_of(lead=lead_of(person)) for person in batch]
+            persons = [
                 person_of(lead=lead_of(person))
                 if n % 3 == 0
                 else person_of(phone=person["phone"])
                 if n % 3 == 1
                 else person_of(email=person["email"])
-                for n, person in enumerate(some)
+                for n, person in enumerate(batch)
             ]
             for attempt in itertools.count():
                 try:
-                    outcome = await erase(self._settings, ORG, ADMIN, named)
+                    outcome = await erase(self._settings, ORG, ADMIN, persons)
                     break
                 except RetryableError as error:  # a worker or the relay was killed: erase again
                     self._say(f"again, because {error}")
-                    named = by_lead  # who is forgotten already is known by the lead's id alone
+                    persons = by_lead  # who is forgotten already is known by the lead's id alone
                     if attempt == 5:  # noqa: PLR2004  # by then it is no accident
                         raise
             if outcome.refused:
                 raise RuntimeError(str(outcome.refused))
             leads |= {lead for receipt in outcome.receipts for lead in receipt.leads}
-            for person in some[::5]:
-                self._again += 2
+            for person in batch[::5]:
+                self._returned += 2
                 await client.put(LEAD_ARRIVALS, msgspec.json.encode(person))
                 new = {**person, "external_id": f"new-{uuid.uuid4()}"}
                 await client.put(LEAD_ARRIVALS, msgspec.json.encode(new))
@@ -233,27 +233,27 @@ class _Run:
         loop = asyncio.get_running_loop()
         give_up = loop.time() + CLEAN_SECONDS
         fast = {topic.name: FAST if _compacted(topic.config) else ROLL for topic in TOPICS}
-        was = await _set_configs(self._settings, fast)
-        left: Counter[str] = Counter()
+        former_configs = await _set_configs(self._settings, fast)
+        remaining: Counter[str] = Counter()
         while True:
             try:
                 await self._roll(client)
                 await purge(self._settings, None)
-                left = await asyncio.to_thread(self._search)
-                if not left:
+                remaining = await asyncio.to_thread(self._search)
+                if not remaining:
                     break
             except RetryableError as error:
                 self._say(f"again, because {error}")
             if loop.time() > give_up:
                 break
-            self._say(f"still there: {dict(left)}")
+            self._say(f"still there: {dict(remaining)}")
             await asyncio.sleep(1)
-        await _set_configs(self._settings, was)
+        await _set_configs(self._settings, former_configs)
         # What was compacted within its lag can no longer be compared with the logs, so these are deleted once more; and
         # again, because a worker may decide about an arrival while the first time runs.
         for _ in range(2):
             await purge(self._settings, None)
-        return left
+        return remaining
 
     async def _roll(self, client: LoadClient) -> None:
         """Write records to every partition of every topic, so that active segments roll."""
@@ -273,7 +273,7 @@ class _Run:
         await client.put(DO_NOT_CONTACT, b'{"reason": "to roll the segment"}', key=key)
 
     def _search(self) -> Counter[str]:
-        found: Counter[str] = Counter()
+        counts: Counter[str] = Counter()
         crm = Path(self._settings.database_url.removeprefix("sqlite:///"))
         for kind, hits in (
             ("topic", search_topics(self._settings.kafka_bootstrap_servers)),
@@ -281,8 +281,8 @@ class _Run:
             ("valkey", search_valkey(self._settings.redis_url)),
             ("file", search_files(self._folder)),
         ):
-            found.update({f"{kind}:{name}": count for name, count in hits.items()})
-        return found
+            counts.update({f"{kind}:{name}": count for name, count in hits.items()})
+        return counts
 
 
 def _stored(settings: Settings) -> set[str]:
@@ -297,19 +297,20 @@ def _compacted(config: dict[str, str]) -> bool:
     return config.get("cleanup.policy") == "compact"
 
 
-async def _set_configs(settings: Settings, wanted: dict[str, dict[str, str]]) -> dict[str, dict[str, str]]:
+async def _set_configs(settings: Settings, by_topic: dict[str, dict[str, str]]) -> dict[str, dict[str, str]]:
     """Set configs of topics; return what they were."""
     admin: TopicAdmin = clients.admin(settings, TopicAdmin)
     try:
         await admin.start()
-        known = await admin.configs(list(wanted))
-        for topic, configs in wanted.items():
+        current = await admin.configs(list(by_topic))
+        for topic, configs in by_topic.items():
             for key, value in configs.items():
                 if refusal := await admin.set_config(topic, key, value):
                     raise RuntimeError(f"{topic}: {key}={value}: {refusal}")
         # In reverse: the broker refuses a least lag above the greatest one, also for a moment.
         return {
-            topic: {key: known[topic][key] for key in reversed(configs)} for topic, configs in wanted.items()
+            topic: {key: current[topic][key] for key in reversed(configs)}
+            for topic, configs in by_topic.items()
         }
     finally:
         await admin.close()

@@ -65,9 +65,9 @@ def search_topics(bootstrap: str) -> Counter[str]:
 
 def _records(consumer: Consumer, topic: str, partitions: list[int]) -> Iterator[Any]:
     """Yield the records of a topic, all partitions at once, until each has been read to its end."""
-    give_up, left = time.monotonic() + READ_SECONDS, set(partitions)
+    give_up, unread = time.monotonic() + READ_SECONDS, set(partitions)
     consumer.assign([TopicPartition(topic, partition, OFFSET_BEGINNING) for partition in partitions])
-    while left:
+    while unread:
         record = consumer.poll(POLL_SECONDS)
         if time.monotonic() > give_up:
             raise TimeoutError(f"{topic} could not be read in {READ_SECONDS:g} s")
@@ -76,7 +76,7 @@ def _records(consumer: Consumer, topic: str, partitions: list[int]) -> Iterator[
         if (error := record.error()) is None:
             yield record
         elif error.code() == PARTITION_EOF:
-            left.discard(record.partition())
+            unread.discard(record.partition())
         else:
             raise RuntimeError(str(error))
 

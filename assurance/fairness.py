@@ -34,22 +34,24 @@ def judge(turns: list[str], weights: Mapping[str, int]) -> TurnShares:
     Equal weights are judged by the difference of counts, other weights by each rep's share of the judged reps' turns.
     """
     counts = Counter(dict.fromkeys(weights, 0))
-    total, given = sum(weights.values()), 0
-    apart, off = 0, Fraction(0)
+    total, count = sum(weights.values()), 0
+    apart, deviation = 0, Fraction(0)
     others: Counter[str] = Counter()
     for rep_id in turns:
         if rep_id not in weights:
             others[rep_id] += 1
             continue
         counts[rep_id] += 1
-        given += 1
+        count += 1
         apart = max(apart, max(counts.values()) - min(counts.values()))
-        off = max(off, *(abs(counts[one] - Fraction(given * n, total)) for one, n in weights.items()))
+        deviation = max(
+            deviation, *(abs(counts[member] - Fraction(count * n, total)) for member, n in weights.items())
+        )
     return TurnShares(
         turns=len(turns),
         counts={**counts, **others},
         most_apart=apart,
-        off_share=round(float(off), 3),
+        off_share=round(float(deviation), 3),
     )
 
 
@@ -60,7 +62,7 @@ async def turns_of(settings: Settings, org: str) -> dict[str, list[str]]:
     unreachable.
     """
     partition, watermark = partition_of_key(org, settings), -1
-    found: dict[str, list[str]] = {}
+    by_group: dict[str, list[str]] = {}
     group_of: dict[str, str] = {}
     owed: Counter[tuple[str, str]] = Counter()
     async with aclosing(read_topic(settings, ORG_JOURNAL, partitions={partition})) as records:
@@ -79,7 +81,7 @@ async def turns_of(settings: Settings, org: str) -> dict[str, list[str]]:
                     if owed[decision.group_id, decision.rep_id]:
                         owed[decision.group_id, decision.rep_id] -= 1
                     else:
-                        found.setdefault(decision.group_id, []).append(decision.rep_id)
+                        by_group.setdefault(decision.group_id, []).append(decision.rep_id)
                 elif isinstance(decision, CapacityReturned) and decision.turn == "owed":
                     owed[group_of[decision.lead_id], decision.rep_id] += 1
-    return found
+    return by_group

@@ -43,14 +43,14 @@ Owners = Mapping[str, Sequence[OwnerChange]]
 
 async def owners_of(settings: Settings) -> dict[str, list[OwnerChange]]:
     """Read all changes of owners from `assignments`. Raises RetryableError where Kafka is unreachable."""
-    found: dict[str, dict[int, OwnerChange]] = {}
+    by_lead: dict[str, dict[int, OwnerChange]] = {}
     decoder = msgspec.json.Decoder(OwnerChange)
     async with aclosing(read_topic(settings, ASSIGNMENTS)) as records:
         async for record in records:
             if record.value is not None:
                 change = decoder.decode(record.value)
-                found.setdefault(record.key.decode(), {})[change.version] = change
-    return {lead: [changes[version] for version in sorted(changes)] for lead, changes in found.items()}
+                by_lead.setdefault(record.key.decode(), {})[change.version] = change
+    return {lead: [changes[version] for version in sorted(changes)] for lead, changes in by_lead.items()}
 
 
 def write_histories(
@@ -104,20 +104,20 @@ def transaction_lines(requested: Iterable[RequestedAction], owners: Owners) -> I
     lead without a change of its owner has read the list up to that version. At the end each list is read as a whole.
     Changes of owner that no action caused, such as deadlines, are appended by processes that never learn the outcome.
     """
-    transactions, known = [], set()
+    transactions, action_keys = [], set()
     last = 0.0
-    for one in requested:
-        last = max(last, one.invoked_at, one.returned_at or 0.0)
-        lead = one.action["lead_id"]
-        transaction = _transaction(one, owners.get(lead, ()))
+    for request in requested:
+        last = max(last, request.invoked_at, request.returned_at or 0.0)
+        lead = request.action["lead_id"]
+        transaction = _transaction(request, owners.get(lead, ()))
         if transaction is not None:
             transactions.append(transaction)
-            known.add((lead, one.action["action_id"]))
+            action_keys.add((lead, request.action["action_id"]))
     for lead, changes in owners.items():
         transactions += [
             _Transaction(0.0, None, "info", append, append)
             for change in changes
-            if (lead, change.cause) not in known
+            if (lead, change.cause) not in action_keys
             for append in (_append(lead, change.cause),)
         ]
     transactions += [
@@ -127,9 +127,9 @@ def transaction_lines(requested: Iterable[RequestedAction], owners: Owners) -> I
     return _events(transactions)
 
 
-def _transaction(one: RequestedAction, changes: Sequence[OwnerChange]) -> _Transaction | None:
+def _transaction(request: RequestedAction, changes: Sequence[OwnerChange]) -> _Transaction | None:
     """Return what an action did to the list of its lead; None if its answer says nothing of it."""
-    action, answer = one.action, one.answer
+    action, answer = request.action, request.answer
     took = any(change.cause == action["action_id"] for change in changes)
     append = _append(action["lead_id"], action["action_id"])
     if answer is None:
@@ -139,14 +139,14 @@ def _transaction(one: RequestedAction, changes: Sequence[OwnerChange]) -> _Trans
     elif took:
         outcome = "ok" if answer.result in _TOOK else "fail"
     else:
-        seen = [change for change in changes if change.version <= answer.version]
-        owner = seen[-1].rep_id if seen else None
+        earlier = [change for change in changes if change.version <= answer.version]
+        owner = earlier[-1].rep_id if earlier else None
         expected = {"won": action["rep_id"], "lost": answer.owner or owner}.get(str(answer.result), owner)
         if owner == expected:
-            read = _read(action["lead_id"], None), _read(action["lead_id"], seen)
-            return _Transaction(one.invoked_at, one.returned_at, "ok", *read)
+            read = _read(action["lead_id"], None), _read(action["lead_id"], earlier)
+            return _Transaction(request.invoked_at, request.returned_at, "ok", *read)
         outcome = "ok" if answer.result in _TOOK else "fail"
-    return _Transaction(one.invoked_at, one.returned_at, outcome, append, append)
+    return _Transaction(request.invoked_at, request.returned_at, outcome, append, append)
 
 
 def _events(transactions: list[_Transaction]) -> Iterator[str]:
@@ -159,28 +159,31 @@ def _events(transactions: list[_Transaction]) -> Iterator[str]:
         )
         + 1
     )
-    for n, one in enumerate(transactions):
-        heappush(moments, (one.invoked_at, 1, n))
-        if one.returned_at is None:
+    for n, transaction in enumerate(transactions):
+        heappush(moments, (transaction.invoked_at, 1, n))
+        if transaction.returned_at is None:
             heappush(moments, (end, 2, n))  # a reader ignores what has no end
         else:
-            heappush(moments, (one.returned_at, 0 if one.returned_at > one.invoked_at else 2, n))
-    free: list[int] = []
+            heappush(
+                moments,
+                (transaction.returned_at, 0 if transaction.returned_at > transaction.invoked_at else 2, n),
+            )
+    free_processes: list[int] = []
     process_of: dict[int, int] = {}
     processes = index = 0
     while moments:
-        at, what, n = heappop(moments)
-        one = transactions[n]
-        if what == 1:
-            if free:
-                process_of[n] = heappop(free)
+        at, phase, n = heappop(moments)
+        transaction = transactions[n]
+        if phase == 1:
+            if free_processes:
+                process_of[n] = heappop(free_processes)
             else:
                 process_of[n], processes = processes, processes + 1
-            kind, value = "invoke", one.operation
+            kind, value = "invoke", transaction.operation
         else:
-            if one.returned_at is not None:
-                heappush(free, process_of[n])
-            kind, value = one.outcome, one.result
+            if transaction.returned_at is not None:
+                heappush(free_processes, process_of[n])
+            kind, value = transaction.outcome, transaction.result
         yield (
             f"{{:index {index}, :time {_nanoseconds(at)}, :type :{kind}, :process {process_of[n]},"
             f" :f :txn, :value [{value}]}}"
@@ -193,8 +196,8 @@ def _append(lead: str, element: str) -> str:
 
 
 def _read(lead: str, changes: Sequence[OwnerChange] | None) -> str:
-    found = "nil" if changes is None else f"[{' '.join(_text(change.cause) for change in changes)}]"
-    return f"[:r {_text(lead)} {found}]"
+    value = "nil" if changes is None else f"[{' '.join(_text(change.cause) for change in changes)}]"
+    return f"[:r {_text(lead)} {value}]"
 
 
 def _text(value: Any) -> str:

@@ -60,8 +60,8 @@ class Violation(msgspec.Struct, frozen=True, kw_only=True):
     ops: tuple[Operation, ...]
 
     def __str__(self) -> str:
-        left = [op for op in self.ops if op not in self.explained and op.returned_at is not None]
-        return f"{self.lead}: after {_shown(self.explained)} nothing explains {_shown(left)}"
+        unexplained = [op for op in self.ops if op not in self.explained and op.returned_at is not None]
+        return f"{self.lead}: after {_shown(self.explained)} nothing explains {_shown(unexplained)}"
 
 
 def check(history: Iterable[Operation]) -> list[Violation]:
@@ -133,25 +133,25 @@ def _check_lead(lead: str, ops: list[Operation]) -> Violation | None:
     """Search an order of one lead's operations, depth first. Return None if there is one."""
     ops.sort(key=lambda op: op.invoked_at)
     returns = [_NEVER_RETURNED if op.returned_at is None else op.returned_at for op in ops]
-    wanted = sum(1 << n for n, op in enumerate(ops) if op.returned_at is not None)
-    seen: set[tuple[int, str | None]] = set()
+    required = sum(1 << n for n, op in enumerate(ops) if op.returned_at is not None)
+    visited: set[tuple[int, str | None]] = set()
     stack: list[tuple[int, str | None, tuple[int, ...]]] = [(0, None, ())]
     deepest: tuple[int, ...] = ()
     while stack:
-        done, owner, order = stack.pop()
-        if done & wanted == wanted:
+        applied, owner, order = stack.pop()
+        if applied & required == required:
             return None
-        if (done, owner) in seen:
+        if (applied, owner) in visited:
             continue
-        seen.add((done, owner))
+        visited.add((applied, owner))
         if len(order) > len(deepest):
             deepest = order
         branches = []
-        for n in _next(ops, returns, done):
+        for n in _next(ops, returns, applied):
             possible, then = _apply_to_register(ops[n], owner)
             if not possible or (then == owner and returns[n] == _NEVER_RETURNED):
                 continue  # unknown outcome, no effect: treated as if it did not happen
-            branch = (done | 1 << n, then, (*order, n))
+            branch = (applied | 1 << n, then, (*order, n))
             if _only_reads(ops[n]):
                 # It is possible now and changes nothing, so it is safe to try only this branch.
                 branches = [branch]
@@ -161,18 +161,18 @@ def _check_lead(lead: str, ops: list[Operation]) -> Violation | None:
     return Violation(lead=lead, explained=tuple(ops[n] for n in deepest), ops=tuple(ops))
 
 
-def _next(ops: list[Operation], returns: list[float], done: int) -> list[int]:
+def _next(ops: list[Operation], returns: list[float], applied: int) -> list[int]:
     """Return the operations that may be next: those invoked before any remaining one had returned."""
-    found: list[int] = []
+    candidates: list[int] = []
     earliest = _NEVER_RETURNED
     for n, op in enumerate(ops):
-        if done >> n & 1:
+        if applied >> n & 1:
             continue
         if op.invoked_at > earliest:
             break  # they are sorted, so all later ones are excluded too
-        found.append(n)
+        candidates.append(n)
         earliest = min(earliest, returns[n])
-    return [n for n in found if ops[n].invoked_at <= earliest]
+    return [n for n in candidates if ops[n].invoked_at <= earliest]
 
 
 def _shown(ops: Iterable[Operation]) -> str:

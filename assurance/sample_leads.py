@@ -60,29 +60,29 @@ class SampleId(NamedTuple):
     number: int
 
 
-def _acme(lead: dict[str, Any], one: SampleId, _: random.Random) -> None:
+def _acme(lead: dict[str, Any], sample_id: SampleId, _: random.Random) -> None:
     """Follow the contract's example: its spelling of phones, its ids."""
-    lead["external_id"] = f"A-{one.seed:06d}-{one.number:06d}"
+    lead["external_id"] = f"A-{sample_id.seed:06d}-{sample_id.number:06d}"
     digits = lead["phone"]
     lead["phone"] = f"({digits[:3]}) {digits[3:6]}-{digits[6:]}"
 
 
-def _globex(lead: dict[str, Any], one: SampleId, rng: random.Random) -> None:
+def _globex(lead: dict[str, Any], sample_id: SampleId, rng: random.Random) -> None:
     """Write amounts and states as people do, and add the page the lead came from."""
-    lead["external_id"] = one.seed * 10_000_000 + 700_000 + one.number
+    lead["external_id"] = sample_id.seed * 10_000_000 + 700_000 + sample_id.number
     lead["loan_amount"] = f"${lead['loan_amount']:,}"
     lead["state"] = _STATE_NAMES.get(lead["state"], lead["state"])
     lead["landing_page"] = f"/rates/{rng.choice(('fixed-30', 'fixed-15', 'arm-5', 'fha', 'va'))}"
 
 
-def _hearth_vendor(lead: dict[str, Any], one: SampleId, rng: random.Random) -> None:
+def _hearth_vendor(lead: dict[str, Any], sample_id: SampleId, rng: random.Random) -> None:
     """Send hex ids, E.164 phones, yes and no, and the click's origin."""
     lead["external_id"] = f"{rng.getrandbits(64):016x}"
     lead["phone"] = f"+1{lead['phone']}"
     lead["consent"] = "yes" if lead.get("consent") else "no"
     lead["attributes"] = {
         "utm_source": rng.choice(("mail", "search", "social", "partner")),
-        "click": one.number,
+        "click": sample_id.number,
     }
 
 
@@ -120,7 +120,7 @@ def sample_leads(
     """
     rng = random.Random(seed)  # noqa: S311  # a sample is to be repeatable, not a secret
     at = now or datetime.now(UTC).replace(microsecond=0)
-    taken = set(known)
+    used = set(known)
     sent: list[dict[str, Any]] = []
     for number in range(1, n + 1):
         roll = rng.random()
@@ -130,7 +130,7 @@ def sample_leads(
         person = None
         if sent and roll < RESENDS + SAME_PERSON:
             person = rng.choice(sent)
-        lead = _lead(rng, SampleId(seed, number), at, taken, person)
+        lead = _lead(rng, SampleId(seed, number), at, used, person)
         if org is not None:
             lead["org"] = org
         sent = [*sent, lead][-_REMEMBERED:]
@@ -138,7 +138,7 @@ def sample_leads(
 
 
 def _lead(
-    rng: random.Random, one: SampleId, now: datetime, taken: set[str], person: dict[str, Any] | None
+    rng: random.Random, sample_id: SampleId, now: datetime, used: set[str], person: dict[str, Any] | None
 ) -> dict[str, Any]:
     place = rng.choices(PLACES, [place.weight for place in PLACES])[0]
     purpose = _pick(rng, _PURPOSES)
@@ -149,8 +149,8 @@ def _lead(
         "vendor": vendor,
         "first_name": first,
         "last_name": last,
-        "email": _mail(rng, first, last, taken),
-        "phone": _phone(rng, place, taken),
+        "email": _mail(rng, first, last, used),
+        "phone": _phone(rng, place, used),
         "state": place.state,
         "zip": zip_code,
         "loan_purpose": purpose,
@@ -166,24 +166,24 @@ def _lead(
     if person is not None:
         lead |= {name: person[name] for name in ("first_name", "last_name", "email", "zip")}
         lead |= {"phone": _digits(person["phone"]), "state": person["state"]}
-    VENDORS[vendor][1](lead, one, rng)
+    VENDORS[vendor][1](lead, sample_id, rng)
     return lead
 
 
 def _campaign(rng: random.Random, lead: dict[str, Any], now: datetime) -> str:
     """Return the lead's campaign: one of the lender's five, or one that is not set up there."""
-    where, purpose = region(lead["state"]), lead["loan_purpose"]
+    area, purpose = region(lead["state"]), lead["loan_purpose"]
     if now - datetime.fromisoformat(lead["created_at"]) > timedelta(days=28) and rng.random() < 0.5:  # noqa: PLR2004
         return "winback"
     if lead["loan_amount"] >= JUMBO and rng.random() < 0.7:  # noqa: PLR2004  # most
         return "large-loans"
-    if where == "west" and purpose == "purchase":
+    if area == "west" and purpose == "purchase":
         return "purchase-west"
-    if where == "midwest" and purpose in ("refinance", "cash_out"):
+    if area == "midwest" and purpose in ("refinance", "cash_out"):
         return "refinance-midwest"
-    if where in ("east", "south") and rng.random() < 0.15:  # noqa: PLR2004  # few call
+    if area in ("east", "south") and rng.random() < 0.15:  # noqa: PLR2004  # few call
         return "live-east"
-    return f"{purpose.replace('_', '-')}-{where}"
+    return f"{purpose.replace('_', '-')}-{area}"
 
 
 def _resent(lead: dict[str, Any], rng: random.Random) -> dict[str, Any]:
@@ -204,29 +204,29 @@ def _pick(rng: random.Random, weights: dict[str, int]) -> str:
     return rng.choices([*weights], [*weights.values()])[0]
 
 
-def _phone(rng: random.Random, place: SampleCity, taken: set[str]) -> str:
+def _phone(rng: random.Random, place: SampleCity, used: set[str]) -> str:
     """Return ten digits that no other lead has. If this place's numbers run out, use another place's."""
 
-    def tried() -> Iterator[str]:
+    def candidates() -> Iterator[str]:
         for time in range(2 * _TRIES):
             here = place if time < _TRIES else rng.choice(PLACES)
             yield f"{rng.choice(here.area_codes)}555{rng.randrange(10_000):04d}"
 
-    return _new(tried(), taken)
+    return _new(candidates(), used)
 
 
-def _mail(rng: random.Random, first: str, last: str, taken: set[str]) -> str:
+def _mail(rng: random.Random, first: str, last: str, used: set[str]) -> str:
     """Return an address that no other lead has."""
     name = f"{first}.{last.replace(chr(39), '')}".lower()
-    return _new((f"{name}{rng.randrange(1, 10_000)}@{rng.choice(_MAIL)}" for _ in range(_TRIES)), taken)
+    return _new((f"{name}{rng.randrange(1, 10_000)}@{rng.choice(_MAIL)}" for _ in range(_TRIES)), used)
 
 
-def _new(tried: Iterator[str], taken: set[str]) -> str:
+def _new(candidates: Iterator[str], used: set[str]) -> str:
     """Return the first value that is not taken, and mark it as taken."""
-    for one in tried:
-        if one not in taken:
-            taken.add(one)
-            return one
+    for candidate in candidates:
+        if candidate not in used:
+            used.add(candidate)
+            return candidate
     raise ValueError(
         "the sample has no phone numbers and addresses left that are nobody's: use another state folder"
     )

@@ -41,8 +41,8 @@ async def storm(*, leads: int, reps: int, workers: int, say: Say) -> dict[str, A
         result = await run_storm(stack.settings, leads=leads, reps=reps, history=history)
         say(f"won {result.won}, lost {result.lost}, told who was first {result.told_first}; verifying …")
         report = await _verified(stack.settings, say)
-    right = result.won == leads and result.lost == result.told_first == leads * (reps - 1)
-    return _judged(result, report, history, right=right)
+    is_correct = result.won == leads and result.lost == result.told_first == leads * (reps - 1)
+    return _judged(result, report, history, is_correct=is_correct)
 
 
 async def ring(*, leads: int, reps: int, workers: int, say: Say) -> dict[str, Any]:
@@ -57,13 +57,13 @@ async def ring(*, leads: int, reps: int, workers: int, say: Say) -> dict[str, An
         result = await rings.ring(stack.settings, rings=leads, reps=reps, history=history)
         say(f"won {result.won}, told it is gone {result.told_no_longer}, mails {result.mails}; verifying …")
         report = await _verified(stack.settings, say)
-    right = (result.won, result.mails, result.told_no_longer, result.withdrawn) == (
+    is_correct = (result.won, result.mails, result.told_no_longer, result.withdrawn) == (
         leads,
         leads,
         leads * (reps - 1),
         leads * reps,
     )
-    return _judged(result, report, history, right=right)
+    return _judged(result, report, history, is_correct=is_correct)
 
 
 async def fair(*, leads: int, reps: int, workers: int, say: Say) -> dict[str, Any]:
@@ -85,15 +85,15 @@ async def fair(*, leads: int, reps: int, workers: int, say: Say) -> dict[str, An
                 killing.cancel()
                 await asyncio.gather(killing, return_exceptions=True)
                 await victims.ready()
-                given = await turns_of(settings, turns.ORG)
+                by_group = await turns_of(settings, turns.ORG)
                 report = await _verified(settings, say)
             finally:
                 await victims.stop()
-    even = judge(given[turns.EVEN], dict.fromkeys(turns.steady(reps), 1))
-    weighted = judge(given[turns.WEIGHTED], turns.WEIGHTS)
-    right = result.taken == result.leads and even.most_apart <= 1 and weighted.off_share <= 1
+    even = judge(by_group[turns.EVEN], dict.fromkeys(turns.steady(reps), 1))
+    weighted = judge(by_group[turns.WEIGHTED], turns.WEIGHTS)
+    is_correct = result.taken == result.leads and even.most_apart <= 1 and weighted.off_share <= 1
     return {
-        "ok": right and report.ok and not victims.odd,
+        "ok": is_correct and report.ok and not victims.odd,
         **msgspec.to_builtins(result),
         "kills": sum(n for end, n in victims.ends.items() if end.endswith(f" {-signal.SIGKILL}")),
         "most_apart": even.most_apart,
@@ -133,18 +133,18 @@ async def _published(settings: Settings, org: str, objects: WantedAction) -> Non
 
 async def _verified(settings: Settings, say: Say) -> VerifyReport:
     report = await verify(settings, wait_seconds=SETTLE_SECONDS, say=say)
-    for found in report.lines():
-        say(found)
+    for line in report.lines():
+        say(line)
     return report
 
 
 def _judged(
-    result: msgspec.Struct, report: VerifyReport, history: OperationHistory, *, right: bool
+    result: msgspec.Struct, report: VerifyReport, history: OperationHistory, *, is_correct: bool
 ) -> dict[str, Any]:
-    wrong = check(history.ops)
+    violations = check(history.ops)
     return {
-        "ok": right and report.ok and not wrong,
+        "ok": is_correct and report.ok and not violations,
         **msgspec.to_builtins(result),
-        "linearizable": not wrong,
+        "linearizable": not violations,
         "verify": report.as_dict(),
     }

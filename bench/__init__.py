@@ -26,9 +26,9 @@ def _loaded(load: Callable[[], Bench]) -> Bench:
 
     def measure(*, say: Callable[[str], None] = lambda _: None, **sizes: Any) -> dict[str, Any]:
         run = load()
-        known = inspect.signature(run).parameters
-        if unknown := sorted(sizes.keys() - known.keys()):
-            has = ", ".join(name for name in known if name != "progress")
+        parameters = inspect.signature(run).parameters
+        if unknown := sorted(sizes.keys() - parameters.keys()):
+            has = ", ".join(name for name in parameters if name != "progress")
             raise ConfigError(unknown[0], f"is no size of this measurement, which has {has}")
         return run(progress=say, **sizes)
 

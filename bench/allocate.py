@@ -97,24 +97,24 @@ class Load:
         facts = Facts(vendor="v", first_name="Jeremy", last_name="Jones", state=self.rng.choice(STATES))
         lead = Lead(lead_id=lead_id, facts=facts, phase=Phase.QUEUED, arrived_at=self.at, updated_at=self.at)
         group_id = f"group-{self.asked % self.groups}"
-        tried: tuple[str, ...] = ()
+        tried_reps: tuple[str, ...] = ()
         epoch = 1
         while True:
             request = RepRequested(
-                cause="c", lead_id=lead_id, epoch=epoch, group_id=group_id, lead=lead, tried=tried
+                cause="c", lead_id=lead_id, epoch=epoch, group_id=group_id, lead=lead, tried=tried_reps
             )
             offer = self.tell(request).decisions[-1]
             if not isinstance(offer, OfferMade):
                 raise TypeError(f"the load leaves room for every lead, but: {offer}")
             self.offers += 1
-            claimed = bool(tried) or self.asked % 4 != 0
+            claimed = bool(tried_reps) or self.asked % 4 != 0
             outcome = Outcome.CLAIMED if claimed else Outcome.TIMEOUT
             self.tell(
                 OfferSettled(cause="c", lead_id=lead_id, epoch=epoch, outcome=outcome, rep_id=offer.rep_id)
             )
             if claimed:
                 break
-            tried, epoch = (*tried, offer.rep_id), epoch + 1
+            tried_reps, epoch = (*tried_reps, offer.rep_id), epoch + 1
         self.held.append((lead_id, epoch))
         if len(self.held) > WORKED:
             closed, epoch = self.held.popleft()

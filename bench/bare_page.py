@@ -51,7 +51,7 @@ class BarePages:
     def __init__(self, settings: Settings, rows: int) -> None:
         self._settings = settings
         self._page = _PAGE % "".join(f'<tr id="r{n}"><td>Lead {n}</td></tr>' for n in range(rows))
-        self._topics = [f"bench-bare-{what}-{uuid.uuid4().hex[:8]}" for what in ("claims", "answers")]
+        self._topics = [f"bench-bare-{name}-{uuid.uuid4().hex[:8]}" for name in ("claims", "answers")]
         self._streams: list[asyncio.Queue[str]] = []
         self._followed = asyncio.Condition()
         self._waiting: dict[str, asyncio.Future[None]] = {}
@@ -68,7 +68,7 @@ class BarePages:
             for topic, take in zip(self._topics, (self._decide, self._answer), strict=True):
                 consumer = clients.consumer(self._settings, topic, reset="earliest")
                 await stack.enter_async_context(clients.started_client(consumer))
-                task = asyncio.create_task(_each(consumer, take))
+                task = asyncio.create_task(_handle_each(consumer, take))
                 stack.push_async_callback(_cancelled, task)
             app = web.Application()
             app.add_routes(
@@ -118,10 +118,10 @@ class BarePages:
         row = request.match_info["row"]
         for lines in self._streams:
             lines.put_nowait(row)
-        done = self._waiting[row] = asyncio.get_running_loop().create_future()
+        future = self._waiting[row] = asyncio.get_running_loop().create_future()
         await self._producer.send(self._topics[0], json.dumps({"claim": row}).encode())
         async with asyncio.timeout(ANSWER_SECONDS):
-            await done
+            await future
         return web.Response(text="Congratulations")
 
     async def _decide(self, value: bytes) -> None:
@@ -131,7 +131,7 @@ class BarePages:
         self._waiting.pop(json.loads(value)["claim"]).set_result(None)
 
 
-async def _each(consumer: Any, take: Any) -> None:
+async def _handle_each(consumer: Any, take: Any) -> None:
     async for record in consumer:
         await take(record.value)
 
@@ -153,21 +153,21 @@ async def measure(
         await server.until_followed(pages)
         first, *others = opened
         results = [await first.evaluate(_CLAIM, PATIENCE_MS) for _ in range(warm + claims)]
-        if lost := [result for result in results if result["said"] != "Congratulations"]:
+        if failed := [result for result in results if result["said"] != "Congratulations"]:
             raise StartFailed(
-                "bare page", f"did not answer {len(lost)} of {len(results)} claims: {lost[0]['said']}"
+                "bare page", f"did not answer {len(failed)} of {len(results)} claims: {failed[0]['said']}"
             )
-        gone = [await _times_until_gone(page, [result["lead"] for result in results]) for page in others]
+        gone_at = [await _times_until_gone(page, [result["lead"] for result in results]) for page in others]
         for page in opened:
             await page.context.close()
     counted = results[warm:]
     return (
-        [seen[one["lead"]] - one["at"] for seen in gone for one in counted],
-        [one["answered"] - one["at"] for one in counted],
+        [times[claim["lead"]] - claim["at"] for times in gone_at for claim in counted],
+        [claim["answered"] - claim["at"] for claim in counted],
     )
 
 
 async def _times_until_gone(page: "Page", rows: list[str]) -> dict[str, float]:
     await page.wait_for_function("rows => rows.every((row) => row in window.gone)", arg=rows)
-    found: dict[str, float] = await page.evaluate("window.gone")
-    return found
+    times: dict[str, float] = await page.evaluate("window.gone")
+    return times

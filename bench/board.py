@@ -62,9 +62,9 @@ async def _measure(url: str, leads: int, repeats: int, say: Say) -> dict[str, An
         figures["name_bytes_per_lead"] = round((names or 0) / leads)
         for name, start in (("page", 0), ("page_last", leads - PAGE)):
             figures[f"{name}_ms"] = await _median(repeats, partial(_page, reader, start))
-        for name, wanted in SEARCHES.items():
+        for name, text in SEARCHES.items():
             figures[f"search_{name}_ms"] = await _median(
-                repeats, partial(_search, reader, wanted, expected_ranks(name, leads))
+                repeats, partial(_search, reader, text, expected_ranks(name, leads))
             )
             say(f"search {name}: {figures[f'search_{name}_ms']} ms")
         figures["held_ms"] = round(
@@ -87,13 +87,13 @@ def name_of(n: int, leads: int) -> str:
 
 def expected_ranks(name: str, leads: int) -> list[int]:
     """Return the ranks that a search must return."""
-    wanted, found = SEARCHES[name], list[int]()
+    text, ranks = SEARCHES[name], list[int]()
     for n in range(leads):
-        if wanted in name_of(n, leads).casefold():
-            found.append(n)
-            if len(found) == PAGE:
+        if text in name_of(n, leads).casefold():
+            ranks.append(n)
+            if len(ranks) == PAGE:
                 break
-    return found
+    return ranks
 
 
 async def _fill(writer: BoardWriter, leads: int) -> None:
@@ -129,8 +129,8 @@ async def _longest_command_ms(client: Any, reader: Reader) -> float:
     await client.config_set("slowlog-max-len", 1000)
     await client.config_set("slowlog-log-slower-than", 0)
     await client.slowlog_reset()
-    for wanted in SEARCHES.values():
-        await reader.search(ORG, QUEUE, wanted, limit=PAGE)
+    for text in SEARCHES.values():
+        await reader.search(ORG, QUEUE, text, limit=PAGE)
     await client.config_set("slowlog-log-slower-than", -1)
     log = await client.slowlog_get(1000)
     return float(max(entry["duration"] for entry in log)) / 1000
@@ -142,7 +142,7 @@ async def _page(reader: Reader, start: int) -> None:
         raise StartFailed("board", f"has {len(page.rows)} leads from rank {start} on")
 
 
-async def _search(reader: Reader, wanted: str, ranks: list[int]) -> None:
-    page = await reader.search(ORG, QUEUE, wanted, limit=PAGE)
+async def _search(reader: Reader, text: str, ranks: list[int]) -> None:
+    page = await reader.search(ORG, QUEUE, text, limit=PAGE)
     if [row.rank for row in page.rows] != ranks:
-        raise StartFailed("board", f"finds {wanted} at {[row.rank for row in page.rows]}, not at {ranks}")
+        raise StartFailed("board", f"finds {text} at {[row.rank for row in page.rows]}, not at {ranks}")

@@ -67,7 +67,7 @@ def run(
     """
     with open_testbed(settings, say=progress) as testbed:
         rates = asyncio.run(_Claims(testbed, claims, leads, progress).measure(repeats))
-    medians = {name: statistics.median(found) for name, found in rates.items()}
+    medians = {name: statistics.median(samples) for name, samples in rates.items()}
     ours = medians["ours"]
     return {
         **{f"{name}_per_s": round(rate) for name, rate in medians.items()},
@@ -77,7 +77,7 @@ def run(
         "claims": claims,
         "leads": leads,
         "repeats": repeats,
-        "runs": {name: [round(rate) for rate in found] for name, found in rates.items()},
+        "runs": {name: [round(rate) for rate in samples] for name, samples in rates.items()},
     }
 
 
@@ -101,8 +101,10 @@ class _Claims:
                     "answers": partial(self.relay, watch),
                 }
                 if self.has_core:
-                    again = self.claims_of(repeats + n)
-                    contestants["compiled"] = partial(self.ours, watch, again, core=compiled_core.REQUIRED)
+                    fresh_claims = self.claims_of(repeats + n)
+                    contestants["compiled"] = partial(
+                        self.ours, watch, fresh_claims, core=compiled_core.REQUIRED
+                    )
                     contestants["compiled_answers"] = partial(self.relay, watch, core=compiled_core.REQUIRED)
                 for name, contest in contestants.items():
                     rate = await contest()

@@ -135,11 +135,11 @@ class ConsoleTestbed:
         since = time.monotonic()
         while True:
             async with self.http.get(path, headers=headers) as answer:
-                found = await answer.json()
-                if answer.status == HTTPStatus.OK and holds(found):
-                    return found
-            if found != last:
-                last, since = found, time.monotonic()
+                document = await answer.json()
+                if answer.status == HTTPStatus.OK and holds(document):
+                    return document
+            if document != last:
+                last, since = document, time.monotonic()
             if time.monotonic() - since > STALL_SECONDS:
                 raise StartFailed("console", f"stays at {str(last)[:300]} for {path}")
             await asyncio.sleep(_LOOK_SECONDS)

@@ -66,7 +66,7 @@ def run(
     with open_testbed(settings, say=progress) as testbed:
         rounds = uvloop.run(_measure(testbed, per_s, warm, count, repeats, progress))
     figures: dict[str, Any] = {
-        f"{name}_p{percent}_ms": round(statistics.median(one[percent] for one in rounds[name]), 2)
+        f"{name}_p{percent}_ms": round(statistics.median(result[percent] for result in rounds[name]), 2)
         for name in ("journal", "answer", "raw")
         for percent in (50, 99)
     }
@@ -97,7 +97,9 @@ async def _measure(
                 for claim in (next(claims) for _ in range(count))
             ]
             for log, seen_on in ((RAW[0], RAW[-1:]), (LEAD_LOG, (LEAD_JOURNAL, LEAD_DECISIONS))):
-                for topic, found in (await probe.round(batch, log, seen_on)).items():
-                    rounds[NAMES[topic]].append(found)
-                    say(f"{NAMES[topic]} {n + 1}/{repeats}: p50 {found[50]:.1f} ms, p99 {found[99]:.1f} ms")
+                for topic, latencies in (await probe.round(batch, log, seen_on)).items():
+                    rounds[NAMES[topic]].append(latencies)
+                    say(
+                        f"{NAMES[topic]} {n + 1}/{repeats}: p50 {latencies[50]:.1f} ms, p99 {latencies[99]:.1f} ms"
+                    )
     return rounds

@@ -61,16 +61,16 @@ def run(
     `claims`: per second; `leads`: the number of leads in the queue at the start. Raises FirstclaimError if a process
     fails, a claim is not won or a connection ends.
     """
-    wanted = round(claims * seconds)
-    if leads < wanted:
-        raise StartFailed("bench listeners", f"{leads} leads are too few for {wanted} claims")
+    claim_count = round(claims * seconds)
+    if leads < claim_count:
+        raise StartFailed("bench listeners", f"{leads} leads are too few for {claim_count} claims")
     with stack(progress) as running:
-        figures = uvloop.run(_measure(running, listeners, claims, wanted, leads, progress))
-    return {**figures, "listeners": listeners, "claims": wanted, "leads": leads}
+        figures = uvloop.run(_measure(running, listeners, claims, claim_count, leads, progress))
+    return {**figures, "listeners": listeners, "claims": claim_count, "leads": leads}
 
 
 async def _measure(
-    running: RunningStack, count: int, per_s: float, wanted: int, leads: int, say: Say
+    running: RunningStack, count: int, per_s: float, claim_count: int, leads: int, say: Say
 ) -> dict[str, Any]:
     async with make_console_testbed(running) as org:
         reps = [f"rep-{n}" for n in range(count)]
@@ -79,23 +79,23 @@ async def _measure(
         ids = await org.send(leads)
         await org.until_listed(leads)
         say(f"opening {count} streams")
-        heard = _ReceivedEvents()
-        crowd = [_Listener(org, rep_id, heard) for rep_id in reps]
+        events = _ReceivedEvents()
+        crowd = [_Listener(org, rep_id, events) for rep_id in reps]
         try:
             for start in range(0, count, OPENING):
-                await asyncio.gather(*(one.open() for one in crowd[start : start + OPENING]))
-            say(f"claiming {wanted:,} leads, {per_s:g} a second, while as many arrive")
+                await asyncio.gather(*(listener.open() for listener in crowd[start : start + OPENING]))
+            say(f"claiming {claim_count:,} leads, {per_s:g} a second, while as many arrive")
             random.Random(5).shuffle(ids)  # seeded, so that every run claims in the same order
-            figures = await _claims(org, ids[:wanted], reps, per_s, heard)
+            figures = await _claims(org, ids[:claim_count], reps, per_s, events)
             await org.until_listed(leads)
-            wrong = await _count_wrong_lists(org, crowd)
+            wrong_lists = await _count_wrong_lists(org, crowd)
         finally:
-            await asyncio.gather(*(one.close() for one in crowd))
-    return {"wrong": wrong, "rebuilt": heard.rebuilt, **percentiles("delay", heard.delays), **figures}
+            await asyncio.gather(*(listener.close() for listener in crowd))
+    return {"wrong": wrong_lists, "rebuilt": events.rebuilt, **percentiles("delay", events.delays), **figures}
 
 
 async def _claims(
-    org: ConsoleTestbed, ids: list[str], reps: list[str], per_s: float, heard: _ReceivedEvents
+    org: ConsoleTestbed, ids: list[str], reps: list[str], per_s: float, events: _ReceivedEvents
 ) -> dict[str, float]:
     """Claim the leads one after the other without waiting for answers, and send a new lead for each."""
     console = org.stack.children["console"].pid
@@ -106,13 +106,13 @@ async def _claims(
         for n, lead_id in enumerate(ids):
             await asyncio.sleep(max(0.0, due - time.monotonic()))
             due += 1 / per_s
-            heard.sent[lead_id] = time.monotonic()
+            events.sent[lead_id] = time.monotonic()
             claim = org.client.ask("claim", lead_id, reps[n % len(reps)], queue_id=QUEUE_ID)
             asking.append(group.create_task(claim))
             group.create_task(org.send(1))
     took = time.monotonic() - began
-    if lost := [task.result() for task in asking if task.result().result != "won"]:
-        raise StartFailed("worker", f"did not let {len(lost)} of {len(ids)} claims win: {lost[0].answer}")
+    if failed := [task.result() for task in asking if task.result().result != "won"]:
+        raise StartFailed("worker", f"did not let {len(failed)} of {len(ids)} claims win: {failed[0].answer}")
     return {
         "claims_per_s": round(len(ids) / took, 1),
         "console_cpu_share": round((_cpu_seconds(console) - before) / took, 2),
@@ -124,12 +124,12 @@ async def _count_wrong_lists(org: ConsoleTestbed, crowd: list["_Listener"]) -> i
     """Return how many listeners do not have the server's list after the wait."""
     manager, give_up = org.token(MANAGER), time.monotonic() + PATIENCE_SECONDS
     while True:
-        for one in crowd:
-            one.check()
+        for listener in crowd:
+            listener.check()
         leads, size = await _read_whole_queue(org, manager)
-        wrong = sum(not one.list.equals(leads, size) for one in crowd)
-        if wrong == 0 or time.monotonic() > give_up:
-            return wrong
+        wrong_lists = sum(not listener.list.equals(leads, size) for listener in crowd)
+        if wrong_lists == 0 or time.monotonic() > give_up:
+            return wrong_lists
         await asyncio.sleep(_LOOK_SECONDS)
 
 
@@ -157,8 +157,8 @@ async def _page(
 class _Listener:
     """One open stream, and the list that it updates."""
 
-    def __init__(self, org: ConsoleTestbed, rep_id: str, heard: _ReceivedEvents) -> None:
-        self._org, self._heard = org, heard
+    def __init__(self, org: ConsoleTestbed, rep_id: str, events: _ReceivedEvents) -> None:
+        self._org, self._events = org, events
         self._headers = org.token(rep_id)
         self._answer: aiohttp.ClientResponse | None = None
         self._following: asyncio.Task[None] | None = None
@@ -200,12 +200,12 @@ class _Listener:
 
     async def _take(self, entry: FeedEntry, at: float) -> None:
         if entry.change == REBUILT:
-            self._heard.rebuilt += 1
+            self._events.rebuilt += 1
             await self._rebuild()
         elif entry.queue_id == QUEUE_ID:
             self.list.apply(entry)
-            if entry.change == "left" and (sent := self._heard.sent.get(entry.lead_id)) is not None:
-                self._heard.delays.append((at - sent) * 1000)
+            if entry.change == "left" and (sent := self._events.sent.get(entry.lead_id)) is not None:
+                self._events.delays.append((at - sent) * 1000)
 
 
 def _cpu_seconds(pid: int | None) -> float:

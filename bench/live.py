@@ -67,19 +67,19 @@ async def _measure(
         LoadClient(testbed.settings, org=ORG) as client,
     ):
         await eyes.until_listed(leads)
-        wanted = ids[:: max(1, leads // (claims + warm))][: claims + warm]
-        requested = await _claim(client, wanted, per_s)
-        seen = await eyes.until_gone(wanted)
-    gone, everywhere, answers = list[float](), list[float](), list[float]()
-    for one in requested[warm:]:
-        times = [(at - one.invoked_at) * 1000 for at in seen[one.action["lead_id"]]]
-        gone += times
+        claimed = ids[:: max(1, leads // (claims + warm))][: claims + warm]
+        requested = await _claim(client, claimed, per_s)
+        gone_at = await eyes.until_gone(claimed)
+    row_gone, everywhere, answers = list[float](), list[float](), list[float]()
+    for request in requested[warm:]:
+        times = [(at - request.invoked_at) * 1000 for at in gone_at[request.action["lead_id"]]]
+        row_gone += times
         everywhere.append(max(times))
-        answers.append(((one.returned_at or 0) - one.invoked_at) * 1000)
-    found = {"row_gone": gone, "row_gone_everywhere": everywhere, "answer": answers}
+        answers.append(((request.returned_at or 0) - request.invoked_at) * 1000)
+    times_of = {"row_gone": row_gone, "row_gone_everywhere": everywhere, "answer": answers}
     return {
         f"{name}_p{percent}_ms": round(sorted(times)[len(times) * percent // 100], 1)
-        for name, times in found.items()
+        for name, times in times_of.items()
         for percent in PERCENTS
     }
 
@@ -94,8 +94,8 @@ async def _claim(client: LoadClient, ids: list[str], per_s: float) -> list[Reque
             claim = client.ask("claim", lead_id, f"rep-{n}", queue_id=workload.QUEUE_ID)
             asking.append(group.create_task(claim))
     requested = [task.result() for task in asking]
-    if lost := [one for one in requested if one.result != "won"]:
-        raise StartFailed("worker", f"did not let {len(lost)} of {len(ids)} claims win: {lost[0].answer}")
+    if failed := [request for request in requested if request.result != "won"]:
+        raise StartFailed("worker", f"did not let {len(failed)} of {len(ids)} claims win: {failed[0].answer}")
     return requested
 
 
@@ -104,7 +104,7 @@ class _OpenPages:
 
     def __init__(self, url: str, count: int) -> None:
         self._readers = [Reader.at(url) for _ in range(count)]
-        self._seen: dict[str, list[float]] = {}
+        self._left_at: dict[str, list[float]] = {}
         self._following: list[asyncio.Task[None]] = []
 
     async def __aenter__(self) -> Self:
@@ -132,16 +132,16 @@ class _OpenPages:
     async def until_gone(self, ids: list[str]) -> dict[str, list[float]]:
         """Wait until every reader has seen every lead leave."""
         give_up = time.monotonic() + PATIENCE_SECONDS
-        while missing := sum(len(self._seen.get(lead_id, ())) < len(self._readers) for lead_id in ids):
+        while missing := sum(len(self._left_at.get(lead_id, ())) < len(self._readers) for lead_id in ids):
             failed = [task for task in self._following if task.done()]
             if failed or time.monotonic() > give_up:
                 raise StartFailed("board", f"left {missing} of {len(ids)} rows in some lists {failed}")
             await asyncio.sleep(POLL_SECONDS)
-        return self._seen
+        return self._left_at
 
     async def _follow(self, reader: Reader, after: str) -> None:
         while True:
             for entry in await reader.feed(ORG, after, wait_seconds=2):
                 after = entry.id
                 if entry.change == "left" and entry.queue_id == workload.QUEUE_ID:
-                    self._seen.setdefault(entry.lead_id, []).append(time.monotonic())
+                    self._left_at.setdefault(entry.lead_id, []).append(time.monotonic())

@@ -134,10 +134,12 @@ async def _measure(
             await page.evaluate(_WATCH)
         say(f"claiming {claims} leads in one of them")
         results = [await first.evaluate(_CLAIM, [n * SPREAD, PATIENCE_MS]) for n in range(warm + claims)]
-        if lost := [result for result in results if not result["said"].startswith("Congratulations")]:
-            raise StartFailed("console", f"said of {len(lost)} of {len(results)} claims: {lost[0]['said']}")
-        gone = [await _times_until_gone(page, [result["lead"] for result in results]) for page in others]
-        heard = [await page.evaluate("window.heard") for page in others]
+        if failed := [result for result in results if not result["said"].startswith("Congratulations")]:
+            raise StartFailed(
+                "console", f"said of {len(failed)} of {len(results)} claims: {failed[0]['said']}"
+            )
+        gone_at = [await _times_until_gone(page, [result["lead"] for result in results]) for page in others]
+        page_events = [await page.evaluate("window.heard") for page in others]
         for page in (first, *others):
             await page.context.close()
         say(f"claiming {claims} rows of a bare page, with {pages} pages")
@@ -145,20 +147,20 @@ async def _measure(
             browser, running.settings, claims=claims, pages=pages, warm=warm
         )
     counted = results[warm:]
-    times = [seen[one["lead"]] - one["at"] for seen in gone for one in counted]
-    answers = [one["answered"] - one["at"] for one in counted]
-    received = [one["received"] - one["at"] for one in counted]
-    shown = [one["answered"] - one["received"] for one in counted]
+    times = [gone_times[claim["lead"]] - claim["at"] for gone_times in gone_at for claim in counted]
+    answers = [claim["answered"] - claim["at"] for claim in counted]
+    received = [claim["received"] - claim["at"] for claim in counted]
+    shown = [claim["answered"] - claim["received"] for claim in counted]
     parts = [
         (
-            event["at"] - one["at"],
-            seen[one["lead"]] - event["at"],
-            event["board"] - one["at"],
-            event["left"] - one["at"],
+            event["at"] - claim["at"],
+            gone_times[claim["lead"]] - event["at"],
+            event["board"] - claim["at"],
+            event["left"] - claim["at"],
         )
-        for seen, events in zip(gone, heard, strict=True)
-        for one in counted
-        if "left" in (event := events.get(one["lead"], {}))  # not if the page read its list again instead
+        for gone_times, events in zip(gone_at, page_events, strict=True)
+        for claim in counted
+        if "left" in (event := events.get(claim["lead"], {}))  # not if the page read its list again instead
     ]
     if not parts:
         raise StartFailed("console", "removed rows from pages without telling them")
@@ -183,5 +185,5 @@ async def _measure(
 async def _times_until_gone(page: "Page", leads: list[str]) -> dict[str, float]:
     """Wait until all rows are gone from a page, and return the time of each."""
     await page.wait_for_function("leads => leads.every((lead) => lead in window.gone)", arg=leads)
-    found: dict[str, float] = await page.evaluate("window.gone")
-    return found
+    times: dict[str, float] = await page.evaluate("window.gone")
+    return times

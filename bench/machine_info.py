@@ -26,8 +26,8 @@ def machine() -> str:
 
 def core() -> str:
     """Return a note if a worker and a relay of this environment run the compiled core."""
-    off = os.environ.get(compiled_core.VARIABLE, "").lower() == compiled_core.OFF
-    return ", compiled core" if compiled_core.usable()[0] and not off else ""
+    is_off = os.environ.get(compiled_core.VARIABLE, "").lower() == compiled_core.OFF
+    return ", compiled core" if compiled_core.usable()[0] and not is_off else ""
 
 
 def today() -> str:

@@ -90,7 +90,7 @@ def run(
     with open_testbed(settings, say=progress) as testbed:
         rounds, hops = uvloop.run(_measure(testbed, per_s, warm, count, repeats, progress))
     figures: dict[str, Any] = {
-        f"{name}_p{percent}_ms": round(statistics.median(one[percent] for one in rounds[name]), 2)
+        f"{name}_p{percent}_ms": round(statistics.median(result[percent] for result in rounds[name]), 2)
         for name in ("offer", "raw")
         for percent in (50, 99)
     }
@@ -125,9 +125,9 @@ async def _measure(
                 ("offer", LEAD_ARRIVALS, NOTIFICATIONS, _arrivals((n + 1) * count, count)),
             )
             for name, log, seen_on, messages in turns:
-                found = (await probe.round(messages, log, (seen_on,)))[seen_on]
-                rounds[name].append(found)
-                say(f"{name} {n + 1}/{repeats}: p50 {found[50]:.1f} ms, p99 {found[99]:.1f} ms")
+                latencies = (await probe.round(messages, log, (seen_on,)))[seen_on]
+                rounds[name].append(latencies)
+                say(f"{name} {n + 1}/{repeats}: p50 {latencies[50]:.1f} ms, p99 {latencies[99]:.1f} ms")
         hops = await _hops(watch, begin, await watch.ends(*_topics()))
     return rounds, hops
 
@@ -149,7 +149,7 @@ def _claims(count: int) -> list[Message]:
 
 def _arrivals(first: int, count: int) -> list[Message]:
     """Return so many arrivals. No two have the same phone or address, so each is a lead of its own."""
-    found = []
+    arrivals = []
     for number in range(first, first + count):
         external = f"offer-{number}"
         message = {
@@ -163,8 +163,8 @@ def _arrivals(first: int, count: int) -> list[Message]:
             "state": "RI",
             "loan_amount": 310_000,
         }
-        found.append((lead_id(ORG, "acme", external, {}), external.encode(), msgspec.json.encode(message)))
-    return found
+        arrivals.append((lead_id(ORG, "acme", external, {}), external.encode(), msgspec.json.encode(message)))
+    return arrivals
 
 
 def _topics() -> list[str]:
@@ -183,16 +183,16 @@ async def _hops(watch: Watch, begin: Ends, end: Ends) -> Hops:
                 hop.append(float(after - before))
     if not took[0]:
         raise StartFailed("worker", "no offer has a whole trace")
-    ranked = [percentiles(one) for one in took]
-    return [(name, one[50], one[99]) for (_, name), one in zip(WAY[1:], ranked, strict=True)]
+    ranked = [percentiles(times) for times in took]
+    return [(name, ranks[50], ranks[99]) for (_, name), ranks in zip(WAY[1:], ranked, strict=True)]
 
 
 def _times_of_offer(by_topic: Mapping[str, list[int]]) -> list[int] | None:
     """Return the times of one offer's records in the order of its way; None if the trace is another's or not whole."""
-    left = {topic: sorted(times) for topic, times in by_topic.items()}
+    times_left = {topic: sorted(times) for topic, times in by_topic.items()}
     way = []
     for topic, _ in WAY:
-        if not left.get(topic):
+        if not times_left.get(topic):
             return None
-        way.append(left[topic].pop(0))
+        way.append(times_left[topic].pop(0))
     return way

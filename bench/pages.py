@@ -125,8 +125,8 @@ async def _measure(running: "RunningStack", leads: int, repeats: int, say: Say) 
         figures |= await _queue(browser, org, ids, repeats, say)
         say("removing the queue: all leads go to the exceptions desk")
         await org.client.publish("queue", QUEUE_ID, None)
-        manager, left = org.token(MANAGER), org.sent - ROUNDS * _changes(leads)
-        await org.until("/api/v1/exceptions?limit=1", manager, lambda page: page["total"] == left)
+        manager, remaining = org.token(MANAGER), org.sent - ROUNDS * _changes(leads)
+        await org.until("/api/v1/exceptions?limit=1", manager, lambda page: page["total"] == remaining)
         await org.until("/api/v1/leads?limit=1", manager, lambda page: page["total"] == org.sent)
         filters = []
         for name, path in (("exceptions", "/exceptions"), ("my_leads", "/my-leads")):
@@ -169,9 +169,11 @@ async def _used(page: "Page", org: ConsoleTestbed, claimed: list[str], size: int
                 await page.evaluate(_TURN, [button, PATIENCE_MS])
     await org.send(len(claimed))
     await _until_sized(page, size + len(claimed))
-    requested = [await org.client.ask("claim", one, "rep-0", queue_id=QUEUE_ID) for one in claimed]
-    if lost := [one for one in requested if one.result != "won"]:
-        raise StartFailed("worker", f"did not let {len(lost)} of {len(claimed)} claims win: {lost[0].answer}")
+    requested = [await org.client.ask("claim", lead_id, "rep-0", queue_id=QUEUE_ID) for lead_id in claimed]
+    if failed := [request for request in requested if request.result != "won"]:
+        raise StartFailed(
+            "worker", f"did not let {len(failed)} of {len(claimed)} claims win: {failed[0].answer}"
+        )
     await _until_sized(page, size)
     full = "rows => document.querySelectorAll('[data-rows] tr').length === rows"
     await page.wait_for_function(full, arg=min(size, WINDOW))

@@ -42,7 +42,7 @@ class Probe:
         self._partitions = settings.partitions
         self._producer = clients.producer(settings, idempotent=False)
         self._consumers = {topic: clients.consumer(settings, topic) for topic in read_as}
-        self._seen: dict[str, dict[str, float]] = {topic: {} for topic in read_as}
+        self._seen_at: dict[str, dict[str, float]] = {topic: {} for topic in read_as}
         self._readers: list[asyncio.Task[None]] = []
 
     async def __aenter__(self) -> Self:
@@ -65,14 +65,14 @@ class Probe:
         await self._producer.stop()
 
     async def _read(self, topic: str, consumer: Consumer) -> None:
-        read, seen = self._read_as[topic], self._seen[topic]
+        read, seen_at = self._read_as[topic], self._seen_at[topic]
         while True:
             for records in (await consumer.getmany(timeout_ms=1000)).values():
                 now = time.perf_counter()
                 for record in records:
                     answered = None if record.value is None else read(record.value)
                     if answered is not None:
-                        seen.setdefault(answered, now)
+                        seen_at.setdefault(answered, now)
 
     async def round(
         self, messages: Sequence[Message], log: str, seen_on: tuple[str, ...]
@@ -90,12 +90,12 @@ class Probe:
 
     async def _waits(self, topic: str, sent: dict[str, float], counted: list[str]) -> list[float]:
         """Return how long each counted message took, in milliseconds."""
-        seen, give_up = self._seen[topic], time.perf_counter() + PATIENCE_SECONDS
-        while missing := [message_id for message_id in counted if message_id not in seen]:
+        seen_at, give_up = self._seen_at[topic], time.perf_counter() + PATIENCE_SECONDS
+        while missing := [message_id for message_id in counted if message_id not in seen_at]:
             if time.perf_counter() > give_up:
                 raise StartFailed(topic, f"{len(missing)} of {len(counted)} messages stay unanswered")
             await asyncio.sleep(0.1)
-        return [(seen[message_id] - sent[message_id]) * 1000 for message_id in counted]
+        return [(seen_at[message_id] - sent[message_id]) * 1000 for message_id in counted]
 
 
 def percentiles(waits: list[float]) -> Percentiles:

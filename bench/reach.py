@@ -114,11 +114,11 @@ async def _measure(
             await _publish(client, phones, reps)
             start_when_ready(courier)
             await ready.wait()
-            found = []
+            samples = []
             for number in range(leads + _WARM):
                 times = await _measure_lead(client, probe, phones, number, reps)
                 if number >= _WARM:
-                    found.append(times)
+                    samples.append(times)
                 if number % 50 == _WARM:
                     say(f"lead {number}: the first telephone rang after {times['first']:.1f} ms")
     finally:
@@ -126,7 +126,7 @@ async def _measure(
         await asyncio.gather(following, return_exceptions=True)
         phones.stop()
     figures: dict[str, Any] = {
-        f"{name}_p{percent}_ms": round(_percentile([one[name] for one in found], percent), 1)
+        f"{name}_p{percent}_ms": round(_percentile([sample[name] for sample in samples], percent), 1)
         for name in ("engine", "first", "all")
         for percent in (50, 99)
     }
@@ -158,7 +158,7 @@ async def _measure_lead(
     def all_ring() -> bool:
         return len(probe.rang) == reps and probe.requested is not None
 
-    await _until(probe.changed, all_ring, f"lead {number}: {len(probe.rang)} of {reps} telephones rang")
+    await _wait_until(probe.changed, all_ring, f"lead {number}: {len(probe.rang)} of {reps} telephones rang")
     assert probe.requested is not None  # noqa: S101  # it was waited for
     times = {
         "engine": (probe.requested - began) * 1000,
@@ -174,14 +174,14 @@ async def _measure_lead(
     return times
 
 
-async def _until(changed: asyncio.Event, holds: Any, what: str) -> None:
+async def _wait_until(changed: asyncio.Event, holds: Any, reason: str) -> None:
     try:
         async with asyncio.timeout(PATIENCE_SECONDS):
             while not holds():
                 changed.clear()
                 await changed.wait()
     except TimeoutError as error:
-        raise StartFailed("courier", what) from error
+        raise StartFailed("courier", reason) from error
 
 
 def _percentile(values: list[float], percent: int) -> float:

@@ -85,10 +85,10 @@ def rows_per_s(leads: list[dict[str, Any]], folder: Path) -> float:
         writer.writerows(lead.values() for lead in leads)
     start = process_time()
     sent = sum(row.refusal is None for row in read_leads(path, None, "acme"))
-    taken = process_time() - start
+    seconds = process_time() - start
     if sent != len(leads):
         raise ValueError(f"only {sent} of {len(leads)} rows were read")
-    return sent / taken
+    return sent / seconds
 
 
 def run(
@@ -108,7 +108,7 @@ def run(
             rates.setdefault("messages_other_names_per_s", []).append(messages_per_s(other))
             rates.setdefault("rows_per_s", []).append(rows_per_s(own, Path(folder)))
             rates.setdefault("rows_other_names_per_s", []).append(rows_per_s(other, Path(folder)))
-    figures = {name: round(median(each)) for name, each in rates.items()}
+    figures = {name: round(median(samples)) for name, samples in rates.items()}
     if progress is not None:
         for name, figure in figures.items():
             progress(f"{name}: {figure:,}")

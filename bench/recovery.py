@@ -57,7 +57,7 @@ def run(
         "seconds": round(statistics.median(seconds), 2),
         "bytes_per_lead": round(statistics.median(memory)),
         "repeats": repeats,
-        "runs": [round(one, 2) for one in seconds],
+        "runs": [round(duration, 2) for duration in seconds],
     }
 
 

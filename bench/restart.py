@@ -78,13 +78,13 @@ def run(
                 runs[mode] = _workers_killed(testbed, mode, repeats, n * CLAIMS, progress)
                 runs[f"raw_{mode}"] = _raw_loops_killed(testbed, mode, repeats, n * CLAIMS, progress)
                 for name in (mode, f"raw_{mode}"):
-                    progress(f"{name}: " + ", ".join(f"{one:.1f} s" for one in runs[name]))
-    medians = {name: statistics.median(found) for name, found in runs.items()}
+                    progress(f"{name}: " + ", ".join(f"{duration:.1f} s" for duration in runs[name]))
+    medians = {name: statistics.median(durations) for name, durations in runs.items()}
     return {
         **{f"{name}_s": round(median, 2) for name, median in medians.items()},
         **{f"ratio_{mode}": round(medians[mode] / medians[f"raw_{mode}"], 2) for mode in MODES},
         "repeats": repeats,
-        "runs": {name: [round(one, 2) for one in found] for name, found in runs.items()},
+        "runs": {name: [round(duration, 2) for duration in durations] for name, durations in runs.items()},
     }
 
 
@@ -111,7 +111,7 @@ def _raw_loops_killed(testbed: Testbed, mode: str, repeats: int, first: int, say
 
 
 async def _kills(supervisor: Supervisor, repeats: int, make_probe: "Callable[[], _Probe]") -> list[float]:
-    found = []
+    durations = []
     async with make_probe() as probe:
         for n in range(repeats):
             await probe.back_after(time.monotonic())
@@ -121,9 +121,9 @@ async def _kills(supervisor: Supervisor, repeats: int, make_probe: "Callable[[],
                 raise StartFailed(name, "does not run, so it cannot be killed")
             killed = time.monotonic()
             os.kill(pid, signal.SIGKILL)
-            found.append(await probe.back_after(killed) - killed)
+            durations.append(await probe.back_after(killed) - killed)
             await asyncio.to_thread(supervisor.wait_ready, READY_SECONDS)
-    return found
+    return durations
 
 
 class _Probe:
@@ -187,7 +187,7 @@ class _Probe:
 
     async def _read(self) -> None:
         async for record in self._consumer:
-            known = self._open.pop(_ANSWER.decode(record.value).action_id, None)
-            if known is not None:
-                partition, sent = known
+            pending = self._open.pop(_ANSWER.decode(record.value).action_id, None)
+            if pending is not None:
+                partition, sent = pending
                 self._answered[partition].append((sent, time.monotonic()))

@@ -37,8 +37,8 @@ def write_table(name: str, result: Result, *, path: Path = DOCS) -> None:
     before = path.read_text() if path.exists() else INTRODUCTION
     begin, end = f"<!-- {name} -->\n", f"<!-- /{name} -->\n"
     section = f"{begin}{text(name, result)}{end}"
-    head, found, rest = before.partition(begin)
-    after = f"{head}{section}{rest.partition(end)[2]}" if found else f"{before.rstrip()}\n\n{section}"
+    head, marker, rest = before.partition(begin)
+    after = f"{head}{section}{rest.partition(end)[2]}" if marker else f"{before.rstrip()}\n\n{section}"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(after)
 
@@ -63,9 +63,9 @@ def _line(cells: tuple[str, ...] | list[str]) -> str:
 
 
 def _claims(result: Result) -> Rows:
-    def row(who: str, name: str) -> tuple[str, ...]:
+    def row(label: str, name: str) -> tuple[str, ...]:
         rate = result[f"{name}_per_s"]
-        return who, f"{rate:,}", f"{rate / result['raw_per_s']:.2f}"
+        return label, f"{rate:,}", f"{rate / result['raw_per_s']:.2f}"
 
     return [
         (f"{result['claims']:,} claims, {result['leads']:,} leads", "claims/s", "of the raw loop"),
@@ -80,9 +80,9 @@ def _claims(result: Result) -> Rows:
 
 
 def _latency(result: Result) -> Rows:
-    def row(what: str, name: str) -> tuple[str, ...]:
+    def row(label: str, name: str) -> tuple[str, ...]:
         median, tail = result[f"{name}_p50_ms"], result[f"{name}_p99_ms"]
-        return what, f"{median:.1f}", f"{tail:.1f}", f"{tail / result['raw_p99_ms']:.2f}"
+        return label, f"{median:.1f}", f"{tail:.1f}", f"{tail / result['raw_p99_ms']:.2f}"
 
     return [
         (f"{result['per_s']:g} claims/s", "p50 ms", "p99 ms", "p99 of the raw loop's"),
@@ -137,8 +137,8 @@ def _allocate(result: Result) -> Rows:
 
 
 def _reading(result: Result) -> Rows:
-    def row(what: str, name: str) -> tuple[str, ...]:
-        return what, f"{result[f'{name}_per_s']:,}", f"{result[f'{name}_other_names_per_s']:,}"
+    def row(label: str, name: str) -> tuple[str, ...]:
+        return label, f"{result[f'{name}_per_s']:,}", f"{result[f'{name}_other_names_per_s']:,}"
 
     return [
         ("", "a second, in the contract's names", "in a vendor's own names"),
@@ -148,8 +148,8 @@ def _reading(result: Result) -> Rows:
 
 
 def _board(result: Result) -> Rows:
-    def row(what: str, name: str) -> tuple[str, ...]:
-        return what, f"{result[name]:.1f}"
+    def row(label: str, name: str) -> tuple[str, ...]:
+        return label, f"{result[name]:.1f}"
 
     return [
         (f"{result['leads']:,} leads in a queue", "ms"),
@@ -164,8 +164,8 @@ def _board(result: Result) -> Rows:
 
 
 def _live(result: Result) -> Rows:
-    def row(what: str, name: str) -> tuple[str, ...]:
-        return what, f"{result[f'{name}_p50_ms']:.1f}", f"{result[f'{name}_p95_ms']:.1f}"
+    def row(label: str, name: str) -> tuple[str, ...]:
+        return label, f"{result[f'{name}_p50_ms']:.1f}", f"{result[f'{name}_p95_ms']:.1f}"
 
     return [
         (f"{result['claims']:,} claims, {result['readers']} readers", "p50 ms", "p95 ms"),
@@ -176,8 +176,8 @@ def _live(result: Result) -> Rows:
 
 
 def _live_browser(result: Result) -> Rows:
-    def row(what: str, name: str) -> tuple[str, ...]:
-        return what, f"{result[f'{name}_p50_ms']:.1f}", f"{result[f'{name}_p95_ms']:.1f}"
+    def row(label: str, name: str) -> tuple[str, ...]:
+        return label, f"{result[f'{name}_p50_ms']:.1f}", f"{result[f'{name}_p95_ms']:.1f}"
 
     return [
         (f"{result['claims']:,} claims, {result['pages']} pages", "p50 ms", "p95 ms"),
@@ -187,8 +187,8 @@ def _live_browser(result: Result) -> Rows:
 
 
 def _pages(result: Result) -> Rows:
-    def row(what: str, name: str) -> tuple[str, ...]:
-        return what, f"{result[name]:,.0f}"
+    def row(label: str, name: str) -> tuple[str, ...]:
+        return label, f"{result[name]:,.0f}"
 
     return [
         (f"{result['leads']:,} leads", "value"),
@@ -205,8 +205,8 @@ def _pages(result: Result) -> Rows:
 
 
 def _listeners(result: Result) -> Rows:
-    def row(what: str, value: str) -> tuple[str, ...]:
-        return what, value
+    def row(label: str, value: str) -> tuple[str, ...]:
+        return label, value
 
     return [
         (f"{result['listeners']:,} listeners, {result['claims_per_s']:g} claims/s", "value"),
@@ -229,8 +229,8 @@ def _plain(result: Result) -> Rows:
 
 
 def _reach(result: Result) -> Rows:
-    def row(what: str, name: str) -> tuple[str, ...]:
-        return what, f"{result[f'{name}_p50_ms']:.1f}", f"{result[f'{name}_p99_ms']:.1f}"
+    def row(label: str, name: str) -> tuple[str, ...]:
+        return label, f"{result[f'{name}_p50_ms']:.1f}", f"{result[f'{name}_p99_ms']:.1f}"
 
     return [
         (f"{result['leads']:,} leads, {result['reps']:,} telephones each", "p50 ms", "p99 ms"),
@@ -250,8 +250,8 @@ def _sink(result: Result) -> Rows:
 
 
 def _timers(result: Result) -> Rows:
-    def row(what: str, name: str) -> tuple[str, ...]:
-        return what, *(f"{result[f'{name}_{rank}_ms']:.1f}" for rank in ("p50", "p99", "max"))
+    def row(label: str, name: str) -> tuple[str, ...]:
+        return label, *(f"{result[f'{name}_{rank}_ms']:.1f}" for rank in ("p50", "p99", "max"))
 
     return [
         (f"{result['pending']:,} deadlines pending", "p50 ms", "p99 ms", "longest ms"),
@@ -264,9 +264,9 @@ def _timers(result: Result) -> Rows:
 
 
 def _offer(result: Result) -> Rows:
-    def row(what: str, name: str) -> tuple[str, ...]:
+    def row(label: str, name: str) -> tuple[str, ...]:
         median, tail = result[f"{name}_p50_ms"], result[f"{name}_p99_ms"]
-        return what, f"{median:.1f}", f"{tail:.1f}", f"{tail / result['raw_p99_ms']:.2f}"
+        return label, f"{median:.1f}", f"{tail:.1f}", f"{tail / result['raw_p99_ms']:.2f}"
 
     return [
         (f"{result['per_s']:g} arrivals/s", "p50 ms", "p99 ms", "p99 of the raw loop's"),

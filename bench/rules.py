@@ -57,7 +57,7 @@ def a_lead(rng: random.Random, n: int, states: tuple[str, ...] = STATES) -> Lead
 def a_queue(rng: random.Random, n: int) -> CompiledQueue:
     """Return one queue of the workload: a few states, a purpose, a range, an age, and an exclusion."""
     low = rng.randrange(50_000, 500_000, 50_000)
-    kept: list[dict[str, Any]] = [
+    rules: list[dict[str, Any]] = [
         {"field": "state", "operator": "in", "value": rng.sample(STATES, rng.randrange(1, 6))},
         {"field": "loan_amount", "operator": "between", "value": [low, low + 400_000]},
         {
@@ -67,14 +67,14 @@ def a_queue(rng: random.Random, n: int) -> CompiledQueue:
         },
     ]
     if rng.random() < 0.6:
-        kept.append({"field": "loan_purpose", "operator": "=", "value": rng.choice(PURPOSES)})
+        rules.append({"field": "loan_purpose", "operator": "=", "value": rng.choice(PURPOSES)})
     if rng.random() < 0.3:
-        kept.append({"field": "campaign", "operator": "=", "value": f"campaign-{rng.randrange(60)}"})
+        rules.append({"field": "campaign", "operator": "=", "value": f"campaign-{rng.randrange(60)}"})
     if rng.random() < 0.5:
-        kept.append({"field": "credit_score", "operator": ">=", "value": rng.randrange(550, 750, 25)})
+        rules.append({"field": "credit_score", "operator": ">=", "value": rng.randrange(550, 750, 25)})
     value = {
         "claimable": n % 2 == 0,
-        "inclusion": {"combinator": "and", "rules": kept},
+        "inclusion": {"combinator": "and", "rules": rules},
         "exclusion": {
             "combinator": "or",
             "rules": [
@@ -153,12 +153,12 @@ def run(*, repeats: int = 7, progress: Callable[[str], None] = print) -> dict[st
 
 def _seconds(work: Callable[[], int], repeats: int) -> float:
     """Return the median seconds per unit of work; `work` returns how many units it did."""
-    taken = []
+    seconds = []
     for _ in range(repeats):
         start = perf_counter()
-        done = work()
-        taken.append((perf_counter() - start) / done)
-    return median(taken)
+        units = work()
+        seconds.append((perf_counter() - start) / units)
+    return median(seconds)
 
 
 if __name__ == "__main__":

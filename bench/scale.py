@@ -84,7 +84,8 @@ class _Curve:
 
     async def ours(self, watch: Watch, n: int, claims: list[workload.Record]) -> float:
         children = [
-            self.testbed.child(f"worker-{n}-{one}", "bench.launch", "worker", ready=True) for one in range(n)
+            self.testbed.child(f"worker-{n}-{number}", "bench.launch", "worker", ready=True)
+            for number in range(n)
         ]
         return await self.timed(watch, children, WORKER_GROUP, (LEAD_LOG, LEAD_JOURNAL), claims, won_in_row)
 
@@ -93,7 +94,8 @@ class _Curve:
         topics = f"{name}-claims", f"{name}-state", f"{name}-decisions"
         await self.testbed.create(*topics)
         children = [
-            self.testbed.child(f"{name}-{one}", "bench.peers.raw", *topics, "throughput") for one in range(n)
+            self.testbed.child(f"{name}-{number}", "bench.peers.raw", *topics, "throughput")
+            for number in range(n)
         ]
         return await self.timed(watch, children, f"raw-{topics[0]}", (topics[0], topics[-1]), claims, won)
 

@@ -98,10 +98,10 @@ class _Curve:
         name = f"offers-{len(orgs)}-{n}"
         relay = self.testbed.child(f"{name}-relay", "bench.launch", "relay", ready=True)
         workers: list[ChildProcess] = [
-            self.testbed.child(f"{name}-worker-{one}", "bench.launch", "worker", ready=True)
-            for one in range(n)
+            self.testbed.child(f"{name}-worker-{number}", "bench.launch", "worker", ready=True)
+            for number in range(n)
         ]
-        wanted = self.arrivals * len(KINDS)
+        expected = self.arrivals * len(KINDS)
         try:
             for child in (relay, *workers):
                 child.launch()
@@ -109,7 +109,7 @@ class _Curve:
             await group_ready(self.testbed.settings, RELAY_GROUP, [relay])
             begin, before = await watch.ends(NOTIFICATIONS), await watch.ends(LEAD_ARRIVALS)
             await workload.append(self.testbed.settings, LEAD_ARRIVALS, self._messages(orgs))
-            end = await watch.until(NOTIFICATIONS, sum(begin.values()) + wanted, workers[0])
+            end = await watch.until(NOTIFICATIONS, sum(begin.values()) + expected, workers[0])
         finally:
             for child in (*workers, relay):
                 child.stop()

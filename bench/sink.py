@@ -127,15 +127,15 @@ def _empty(engine: Engine) -> None:
 
 def _rows(engine: Engine) -> dict[str, list[tuple[Any, ...]]]:
     """Return the stored rows by table, as text, which COPY takes as it is."""
-    found = {}
+    by_table = {}
     tables = MetaData()
     tables.reflect(engine)
     with engine.connect() as connection:
         for table in _filled(tables):
             cast = ", ".join(f'"{column.name}"::text' for column in table.columns)
             rows = connection.exec_driver_sql(f"SELECT {cast} FROM {table.name}").all()  # noqa: S608
-            found[table.name] = [tuple(row) for row in rows]
-    return found
+            by_table[table.name] = [tuple(row) for row in rows]
+    return by_table
 
 
 def _filled(tables: MetaData) -> list[Table]:
@@ -144,11 +144,11 @@ def _filled(tables: MetaData) -> list[Table]:
 
 def _copy(engine: Engine, rows: dict[str, list[tuple[Any, ...]]]) -> None:
     engine = engine.execution_options(writes=True, waits_for_disk=False)
-    for name, found in rows.items():
-        for at in range(0, len(found), BATCH_RECORDS):
+    for name, table_rows in rows.items():
+        for at in range(0, len(table_rows), BATCH_RECORDS):
             with engine.begin() as connection:
                 driver: Any = connection.connection.driver_connection
                 assert isinstance(driver, psycopg.Connection)  # noqa: S101  # it is what `connect` makes
                 with driver.cursor() as cursor, cursor.copy(f"COPY {name} FROM STDIN".encode()) as copy:
-                    for row in found[at : at + BATCH_RECORDS]:
+                    for row in table_rows[at : at + BATCH_RECORDS]:
                         copy.write_row(row)

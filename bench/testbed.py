@@ -139,8 +139,8 @@ def open_testbed(
         own_folder("bench") as folder,
     ):
         folder.chmod(0o711)
-        given = Settings.read() if settings is None else settings
-        base = given.model_copy(update={"state_dir": folder, "partitions": partitions})
+        original = Settings.read() if settings is None else settings
+        base = original.model_copy(update={"state_dir": folder, "partitions": partitions})
         foreign = base.given("kafka_bootstrap_servers")
         say("using the Kafka at " + base.kafka_bootstrap_servers if foreign else "starting a Kafka")
         with (
@@ -177,9 +177,9 @@ def ends_in_order() -> Iterator[None]:
 
 async def _prepare(testbed: Testbed) -> None:
     async with _admin(testbed.settings) as admin:
-        ours = sorted(set(await admin.list_topics()) & BY_NAME.keys())
-    if ours:
-        reason = f"is used by firstclaim (topic {ours[0]}); a measurement needs its own cluster"
+        own_topics = sorted(set(await admin.list_topics()) & BY_NAME.keys())
+    if own_topics:
+        reason = f"is used by firstclaim (topic {own_topics[0]}); a measurement needs its own cluster"
         raise ConfigError("KAFKA_BOOTSTRAP_SERVERS", reason)
     await testbed.create(LEAD_JOURNAL, config={**BY_NAME[LEAD_JOURNAL].config, **APPEND_TIME})
     testbed.topics.extend(topic.name for topic in TOPICS if topic.name != LEAD_JOURNAL)
@@ -188,8 +188,8 @@ async def _prepare(testbed: Testbed) -> None:
 
 async def _remove(testbed: Testbed) -> None:
     async with _admin(testbed.settings) as admin:
-        known = await admin.list_topics()
-        await admin.delete_topics([name for name in testbed.topics if name in known])
+        topics = await admin.list_topics()
+        await admin.delete_topics([name for name in testbed.topics if name in topics])
 
 
 @contextlib.asynccontextmanager

@@ -91,9 +91,9 @@ async def _measure(
     await lead.write(testbed.settings, spread, lambda n: begin + timedelta(seconds=(n - pending) / per_s))
     await lead.write(testbed.settings, crowd, lambda _: at_once)
     await _recovered(testbed, "worker", ())
-    if (left := (begin - datetime.now(UTC)).total_seconds()) < QUIET_SECONDS:
+    if (seconds_left := (begin - datetime.now(UTC)).total_seconds()) < QUIET_SECONDS:
         raise StartFailed(
-            "worker", f"was ready {QUIET_SECONDS - left:.0f} s too late, after {took:.0f} s before"
+            "worker", f"was ready {QUIET_SECONDS - seconds_left:.0f} s too late, after {took:.0f} s before"
         )
     claims = iter(
         (claim.cause, claim.lead_id.encode(), encode_event(claim))
@@ -115,10 +115,10 @@ async def _measure(
             await asyncio.sleep(max(0.0, (start - datetime.now(UTC)).total_seconds() - 0.5))
             length = min((until - datetime.now(UTC)).total_seconds(), max(seconds, QUIET_SECONDS))
             batch: list[Message] = [next(claims) for _ in range(int(CLAIMS_PER_S * length))]
-            found = (await probe.round(batch, LEAD_LOG, (LEAD_JOURNAL,)))[LEAD_JOURNAL]
-            figures |= {f"{name}claims_{_name(rank)}_ms": round(value, 1) for rank, value in found.items()}
+            times = (await probe.round(batch, LEAD_LOG, (LEAD_JOURNAL,)))[LEAD_JOURNAL]
+            figures |= {f"{name}claims_{_name(rank)}_ms": round(value, 1) for rank, value in times.items()}
             say(
-                f"{name or 'quiet_'}claims: {found[50]:.1f} ms, p99 {found[99]:.1f}, longest {found[100]:.1f}"
+                f"{name or 'quiet_'}claims: {times[50]:.1f} ms, p99 {times[99]:.1f}, longest {times[100]:.1f}"
             )
         lateness, herd_seconds = await _handled(watch, from_here, lead, pending, due, herd, at_once)
     figures |= {f"lateness_{_name(rank)}_ms": round(value, 1) for rank, value in lateness.items()}
@@ -203,7 +203,7 @@ async def _handled(
     crowd = set(workload.lead_ids(herd, first=pending + due))
     late: dict[str, float] = {}
     last = 0.0
-    left, give_up = due + herd, time.monotonic() + PATIENCE_SECONDS
+    remaining, give_up = due + herd, time.monotonic() + PATIENCE_SECONDS
     while True:
         end = await watch.ends(LEAD_JOURNAL)
         async for record in watch.records(begin, end):
@@ -217,8 +217,8 @@ async def _handled(
         begin = end
         if not crowd and len(late) == due:
             return percentiles(list(late.values())), last
-        if (now_left := len(crowd) + due - len(late)) < left:
-            left, give_up = now_left, time.monotonic() + PATIENCE_SECONDS
+        if (now_left := len(crowd) + due - len(late)) < remaining:
+            remaining, give_up = now_left, time.monotonic() + PATIENCE_SECONDS
         if time.monotonic() > give_up:
             raise StartFailed(
                 "worker", f"{len(crowd)} of the herd and {due - len(late)} others are not handled"

@@ -40,14 +40,14 @@ class Watch:
 
         Raises StartFailed with the end of the child's log if the child ends, or if no more records come.
         """
-        seen, since = -1, time.monotonic()
+        last_total, since = -1, time.monotonic()
         while True:
             ends = await self.ends(topic)
             total = sum(ends.values())
             if total >= count:
                 return ends
-            if total != seen:
-                seen, since = total, time.monotonic()
+            if total != last_total:
+                last_total, since = total, time.monotonic()
             if child.pid is None or time.monotonic() - since > STALL_SECONDS:
                 reason = f"stays at {total} of {count} records in {topic}{child.log_tail()}"
                 raise StartFailed(child.name, reason)
@@ -59,14 +59,14 @@ class Watch:
         self._consumer.assign(topic_partitions)
         for tp in topic_partitions:
             self._consumer.seek(tp, begin[tp])
-        left = set(topic_partitions)
-        while left:
-            for tp, found in (await self._consumer.getmany(timeout_ms=1000)).items():
-                for record in found:
+        unread = set(topic_partitions)
+        while unread:
+            for tp, records in (await self._consumer.getmany(timeout_ms=1000)).items():
+                for record in records:
                     if record.offset < end[tp]:
                         yield record
             # A transaction marker, which is not a record, may follow the last record.
-            left = {tp for tp in left if await self._consumer.position(tp) < end[tp]}
+            unread = {tp for tp in unread if await self._consumer.position(tp) < end[tp]}
 
 
 @contextlib.asynccontextmanager

@@ -97,9 +97,9 @@ def claim(lead_id: str, n: int) -> ActionRequested:
 
 def claims(ids: list[str], count: int) -> list[ActionRequested]:
     """Return `count` claims spread evenly over the leads, in a shuffled order that is always the same."""
-    wanted = [claim(ids[n % len(ids)], n // len(ids)) for n in range(count)]
-    random.Random(7).shuffle(wanted)
-    return wanted
+    actions = [claim(ids[n % len(ids)], n // len(ids)) for n in range(count)]
+    random.Random(7).shuffle(actions)
+    return actions
 
 
 def hash_of(lead_id: str) -> int:
@@ -112,11 +112,11 @@ def records(events: Iterable[Event]) -> list[Record]:
     return [(event.lead_id.encode(), encode_event(event)) for event in events]
 
 
-async def append(settings: Settings, topic: str, what: Iterable[Record]) -> None:
+async def append(settings: Settings, topic: str, records: Iterable[Record]) -> None:
     """Append records, each to the partition of its key; return when all are durable."""
     writer = JournalWriter(settings)
     await writer.start()
-    for n, (key, value) in enumerate(what):
+    for n, (key, value) in enumerate(records):
         # A publication has no lead's key and goes to each partition, as in the intake.
         partitions = [partition_of(key, settings.partitions)] if key else range(settings.partitions)
         for partition in partitions:

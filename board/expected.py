@@ -127,9 +127,11 @@ def _of_lead(row: LeadRow, queues: dict[tuple[str, str], Queue]) -> list[BoardEn
         queue = queues.get((org, queue_id)) or Queue(queue_id=queue_id)
         columns = keys.with_state(_encode(shown_columns(lead, queue)), lead.facts.state)
         entries.append(BoardEntry(org, queue_id, lead.lead_id, row.seq, placement.sort_key, columns))
-    if own := own_queues(lead):
+    if queue_ids := own_queues(lead):
         sort_key, columns = own_sort_key(lead, row.at), _encode(own_columns(lead))
-        entries += [BoardEntry(org, queue_id, lead.lead_id, row.seq, sort_key, columns) for queue_id in own]
+        entries += [
+            BoardEntry(org, queue_id, lead.lead_id, row.seq, sort_key, columns) for queue_id in queue_ids
+        ]
     return entries
 
 

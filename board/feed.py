@@ -79,14 +79,16 @@ class FeedReader:
                 # The server may be another one than before, and whoever reads the lists now must read them there.
                 leave_server(self._client)
             definitions = await self._definitions(org, _shared_with_values(entries))
-        may: dict[str, Visible] = {}
+        visible_of_queue: dict[str, Visible] = {}
         changes = []
         for entry_id, fields in entries:
             queue_id = fields[b"queue_id"].decode()
-            if queue_id not in may:
+            if queue_id not in visible_of_queue:
                 value = definitions.get(queue_id)
-                may[queue_id] = visible(queue_id, definition(value) if value is not None else None)
-            changes.append(_entry(entry_id.decode(), queue_id, fields, may[queue_id]))
+                visible_of_queue[queue_id] = visible(
+                    queue_id, definition(value) if value is not None else None
+                )
+            changes.append(_entry(entry_id.decode(), queue_id, fields, visible_of_queue[queue_id]))
         return changes
 
     async def _definitions(self, org: str, queue_ids: list[str]) -> dict[str, bytes | None]:
@@ -94,8 +96,8 @@ class FeedReader:
         generation = await self._client.get(keys.CURRENT) if queue_ids else None
         if not generation:
             return {}
-        found = await self._client.hmget(keys.queues(generation.decode(), org), queue_ids)
-        return dict(zip(queue_ids, found, strict=True))
+        definitions = await self._client.hmget(keys.queues(generation.decode(), org), queue_ids)
+        return dict(zip(queue_ids, definitions, strict=True))
 
     async def entered_names(self, org: str, queue_id: str, after: str) -> list[tuple[str, str]]:
         """Return (lead id, searchable name) of leads that entered or moved in a queue after an entry."""

@@ -94,9 +94,9 @@ def with_state(columns: bytes, state: str | None) -> bytes:
 
 def read_row(value: bytes) -> tuple[int, str, bytes]:
     """Return version, sort key and columns (JSON) of a row."""
-    version, key_bytes, name_bytes, rest = value.split(b" ", 3)
+    version, key_bytes, name_bytes, payload = value.split(b" ", 3)
     end = int(key_bytes)
-    return int(version), rest[:end].decode(), rest[end + int(name_bytes) :]
+    return int(version), payload[:end].decode(), payload[end + int(name_bytes) :]
 
 
 def searchable(name: str) -> str:
@@ -106,7 +106,7 @@ def searchable(name: str) -> str:
 
 def name_in(columns: bytes) -> str:
     """Return the searchable name from a lead's columns (JSON). Raises `msgspec.MsgspecError`."""
-    return searchable(str(_NAMED.decode(columns).name))
+    return searchable(str(_NAMED_DECODER.decode(columns).name))
 
 
 def name_field(columns: bytes, lead_id: str) -> bytes:
@@ -118,4 +118,4 @@ class _Named(msgspec.Struct):
     name: Any = ""
 
 
-_NAMED: Final = msgspec.json.Decoder(_Named)
+_NAMED_DECODER: Final = msgspec.json.Decoder(_Named)

@@ -52,7 +52,7 @@ async def rebuild(settings: Settings, *, say: Callable[[str], None]) -> None:
     """Rebuild the lists from the journal. The current lists stay in use until the new ones are complete."""
     try:
         report = await rebuild_board(
-            settings, progress=lambda done, total: say(f"journal partitions read: {done} of {total}")
+            settings, progress=lambda read, total: say(f"journal partitions read: {read} of {total}")
         )
     except AccessRefusedError as refused:
         raise ConfigError("REDIS_URL", refused.reason) from refused

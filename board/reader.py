@@ -51,8 +51,8 @@ class Reader:
         """Return an org's shared queues by name, with sizes. The caller decides who may see which (Q4)."""
         generation = await self._generation()
         async with translated_errors():
-            found = await self._client.hgetall(keys.queues(generation, org))
-            infos = [info for value in found.values() if not (info := definition(value)).removed]
+            definitions = await self._client.hgetall(keys.queues(generation, org))
+            infos = [info for value in definitions.values() if not (info := definition(value)).removed]
             async with self._client.pipeline(transaction=True) as pipe:
                 for info in infos:
                     pipe.zcard(keys.order(generation, org, info.queue_id))
@@ -92,18 +92,18 @@ class Reader:
             members = await self._client.zrange(keys.order(generation, org, queue_id), 0, -1)
             rows = await self._client.hgetall(keys.rows(generation, org, queue_id))
             names = await self._client.hgetall(keys.names(generation, org, queue_id))
-        versions, wrong = dict[bytes, int](), dict[bytes, str]()
+        versions, problems = dict[bytes, int](), dict[bytes, str]()
         for lead, value in rows.items():
             versions[lead], sort_key, columns = keys.read_row(value)
             if names.pop(keys.name_field(columns, lead.decode()), None) != sort_key.encode():
-                wrong[lead] = "not under its name"
-        wrong |= {name.rpartition(b"\0")[2]: "under a name it has not" for name in names}
+                problems[lead] = "not under its name"
+        problems |= {name.rpartition(b"\0")[2]: "under a name it has not" for name in names}
         lead_keys = [
             (lead, key.decode()) for key, _, lead in (member.rpartition(b"\0") for member in members)
         ]
-        nowhere = (rows.keys() | wrong.keys()) - dict(lead_keys).keys()
+        nowhere = (rows.keys() | problems.keys()) - dict(lead_keys).keys()
         lead_keys += [(lead, "no place") for lead in sorted(nowhere)]
-        return [(lead.decode(), versions.get(lead, -1), wrong.get(lead, key)) for lead, key in lead_keys]
+        return [(lead.decode(), versions.get(lead, -1), problems.get(lead, key)) for lead, key in lead_keys]
 
     async def lists(self) -> AsyncIterator[tuple[str, str]]:
         """Yield (org, queue id) of every list that has leads, personal ones included."""

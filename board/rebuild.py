@@ -66,7 +66,7 @@ async def rebuild(
     `progress` is called with (journal partitions done, partitions in all). Raises `RebuildInProgressError` if another
     one is running, `RetryableError` where Kafka or Valkey is unreachable. The current lists are then unchanged.
     """
-    own = client is None
+    owns_client = client is None
     client = client or connect(settings.redis_url)
     began = asyncio.get_running_loop().time()
     generation = uuid.uuid4().hex[:12]
@@ -91,7 +91,7 @@ async def rebuild(
             await _adopt(client, generation, life, after, floor, orgs)
             await _sweep(client, generation)
     finally:
-        if own:
+        if owns_client:
             await client.aclose()
     REBUILDS.inc()
     seconds = asyncio.get_running_loop().time() - began
@@ -207,16 +207,19 @@ async def _sweep(client: redis.asyncio.Redis, generation: str) -> None:
     This includes generations of older layouts, and the key that named the current one there (`board` without a
     number).
     """
-    kept, names = keys.prefix(generation).encode(), (keys.REBUILDING.encode(), keys.CURRENT.encode())
+    current_prefix, names = (
+        keys.prefix(generation).encode(),
+        (keys.REBUILDING.encode(), keys.CURRENT.encode()),
+    )
 
     def _is_kept(key: Any) -> bool:
-        return bool(key.startswith(kept)) or key in names
+        return bool(key.startswith(current_prefix)) or key in names
 
     cursor = 0
     async with translated_errors():
         while True:
-            cursor, found = await client.scan(cursor, match="board*", count=_BATCH)
-            doomed = [key for key in found if not _is_kept(key)]
+            cursor, scanned = await client.scan(cursor, match="board*", count=_BATCH)
+            doomed = [key for key in scanned if not _is_kept(key)]
             if await client.get(keys.REBUILDING) != generation.encode():
                 return
             if doomed:

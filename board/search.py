@@ -50,24 +50,24 @@ class ListSearch:
         A search takes a tenth of a second. If more than `limit` matches leave or move down meanwhile, the result may
         have fewer leads than there are. The ranks of those returned are correct.
         """
-        wanted = keys.searchable(name.strip())
+        part = keys.searchable(name.strip())
         reach = max(limit, FIRST)
-        head = _matching(await self._pages.stretch(org, queue_id, 0, reach), wanted)
+        head = _matching(await self._pages.stretch(org, queue_id, 0, reach), part)
         if len(head.rows) >= limit or head.size <= reach:
             return page_with_rows(head, head.rows[:limit])
         # Take twice as many as wanted, because some may leave meanwhile, and add those that came meanwhile.
-        found = await self._nearest(org, queue_id, wanted, 2 * limit)
-        found |= {
-            lead for lead, its in await self._feed.entered_names(org, queue_id, head.as_of) if wanted in its
+        leads = await self._nearest(org, queue_id, part, 2 * limit)
+        leads |= {
+            lead for lead, names in await self._feed.entered_names(org, queue_id, head.as_of) if part in names
         }
-        if not found:
+        if not leads:
             return page_with_rows(head, ())
-        page = _matching(await self._pages.of(org, queue_id, found), wanted)
+        page = _matching(await self._pages.of(org, queue_id, leads), part)
         return page_with_rows(page, page.rows[:limit])
 
-    async def _nearest(self, org: str, queue_id: str, wanted: str, limit: int) -> set[str]:
-        """Return the leads with the lowest ranks, `limit` at most, whose name contains `wanted`."""
-        pattern = b"*%b*\0*" % _SPECIAL.sub(rb"\\\g<0>", wanted.encode())
+    async def _nearest(self, org: str, queue_id: str, part: str, limit: int) -> set[str]:
+        """Return the leads with the lowest ranks, `limit` at most, whose name contains `part`."""
+        pattern = b"*%b*\0*" % _SPECIAL.sub(rb"\\\g<0>", part.encode())
         generation, cursor, best, size = b"", b"0", dict[bytes, int](), FIRST_SLICE
         while True:
             bound = max(best, key=best.__getitem__) if len(best) == limit else b""
@@ -82,12 +82,10 @@ class ListSearch:
                 continue
             generation, size = current, DENSE_SLICE if matches * DENSE > size else SLICE
             best |= zip(nearest[1::2], nearest[::2], strict=True)
-            best = dict(sorted(best.items(), key=lambda one: one[1])[:limit])
+            best = dict(sorted(best.items(), key=lambda entry: entry[1])[:limit])
             if cursor == b"0":
                 return {member.rpartition(b"\0")[2].decode() for member in best}
 
 
-def _matching(page: BoardPage, wanted: str) -> BoardPage:
-    return page_with_rows(
-        page, (row for row in page.rows if wanted in keys.searchable(str(row.columns[NAME])))
-    )
+def _matching(page: BoardPage, part: str) -> BoardPage:
+    return page_with_rows(page, (row for row in page.rows if part in keys.searchable(str(row.columns[NAME]))))

@@ -104,23 +104,23 @@ class Board:
             except AccessRefusedError as refused:
                 raise ConfigError("REDIS_URL", refused.reason) from refused
             except (RetryableError, RebuildInProgressError, KafkaError, OSError) as error:
-                if (wrong := await refusal(self._settings, error)) is not None:
-                    raise wrong from error
+                if (access_error := await refusal(self._settings, error)) is not None:
+                    raise access_error from error
                 self._reports_an_error(str(error) or repr(error))
                 await asyncio.sleep(next(pauses))
 
     async def _current(self) -> Generation:
         """Return the current generation. Rebuild if there is none or it cannot continue."""
         await self._check_eviction()
-        known = None if self._gap else await self._writer.generation()
-        if known is None:
+        current = None if self._gap else await self._writer.generation()
+        if current is None:
             self._reports_an_error(f"{self._gap or 'Valkey has no board'}; rebuilding")
             await rebuild(self._settings, client=self._client, sources=self._sources)
             self._gap = None
-            known = await self._writer.generation()
-        if known is None:
+            current = await self._writer.generation()
+        if current is None:
             raise RetryableError("Valkey", "its new board was deleted")
-        generation, is_new_life = await self._writer.resume(known.id)
+        generation, is_new_life = await self._writer.resume(current.id)
         if is_new_life:
             metrics.RESUMED.inc()
             log.info(

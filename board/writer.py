@@ -139,8 +139,8 @@ class BoardWriter:
         if answer is None:
             raise BoardReplaced("board", f"generation {generation} is not the current one")
         is_new, self._life, offsets, floor = answer
-        found = Generation(id=generation, offsets=_numbers(_pairs(offsets)), floor=_numbers(_pairs(floor)))
-        return found, bool(is_new)
+        current = Generation(id=generation, offsets=_numbers(_pairs(offsets)), floor=_numbers(_pairs(floor)))
+        return current, bool(is_new)
 
     async def apply(
         self, generation: str, changes: Sequence[BoardChange], offsets: Mapping[int, tuple[int, int]]
@@ -185,15 +185,15 @@ class BoardWriter:
 async def orgs_with_feed(client: Any) -> list[str]:
     """Return the orgs that have a feed, sorted."""
     prefix = keys.feed_key("")
-    found = {
+    orgs = {
         key.decode().removeprefix(prefix) async for key in client.scan_iter(match=f"{prefix}*", count=1000)
     }
-    return sorted(found)
+    return sorted(orgs)
 
 
 def _pairs(flat: Sequence[bytes]) -> dict[bytes, bytes]:
     return dict(zip(flat[::2], flat[1::2], strict=True))
 
 
-def _numbers(found: Mapping[bytes, bytes]) -> dict[int, int]:
-    return {int(key): int(value) for key, value in found.items()}
+def _numbers(pairs: Mapping[bytes, bytes]) -> dict[int, int]:
+    return {int(key): int(value) for key, value in pairs.items()}

@@ -91,7 +91,7 @@ def main_options(
         typer.Option(
             "--version",
             is_eager=True,
-            callback=lambda wanted: _print_version(wanted=wanted),
+            callback=lambda requested: _print_version(requested=requested),
             help="Show the version.",
         ),
     ] = False,
@@ -99,8 +99,8 @@ def main_options(
     """Run a command."""
 
 
-def _print_version(*, wanted: bool) -> None:
-    if wanted:
+def _print_version(*, requested: bool) -> None:
+    if requested:
         typer.echo(f"firstclaim {version('firstclaim')}")
         raise typer.Exit
 
@@ -137,10 +137,10 @@ def _renderer() -> Any:
 
     Without the variable, a terminal gets text and everything else JSON. Another value is a wrong setting (78).
     """
-    given = os.environ.get(LOG_FORMAT, "").lower()
-    if given not in {"", "json", "text"}:
-        sys.exit(_failed(f"{LOG_FORMAT}: is {given!r}; it must be json or text", 78))
-    if given == "json" or (not given and not sys.stderr.isatty()):
+    log_format = os.environ.get(LOG_FORMAT, "").lower()
+    if log_format not in {"", "json", "text"}:
+        sys.exit(_failed(f"{LOG_FORMAT}: is {log_format!r}; it must be json or text", 78))
+    if log_format == "json" or (not log_format and not sys.stderr.isatty()):
         return structlog.processors.JSONRenderer()
     return structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
 
@@ -185,12 +185,12 @@ def sentence(error: BaseException) -> str:
     origin = (
         getattr(error, "orig", None) or error
     )  # the database driver's message, without statement and values
-    words = next((line.strip() for line in str(origin).splitlines() if line.strip()), "") or name
+    text = next((line.strip() for line in str(origin).splitlines() if line.strip()), "") or name
     package = type(error).__module__.partition(".")[0]
     if name == "UnknownTopicOrPartitionError":
         return "Kafka: a topic does not exist. Worker, relay and sink create the topics when they start"
     if package in _OF:
-        return f"{_OF[package]}: {words}"
+        return f"{_OF[package]}: {text}"
     if isinstance(error, OSError):
-        return words
-    return f"{name}: {words}; that is a fault of firstclaim, FIRSTCLAIM_DEBUG=1 shows where"
+        return text
+    return f"{name}: {text}; that is a fault of firstclaim, FIRSTCLAIM_DEBUG=1 shows where"

@@ -86,11 +86,11 @@ def topics(as_json: AsJson = False) -> None:
     from streams.topics import TOPICS, partitions_of, provision
 
     settings = asyncio.run(provision(unchecked_settings()))
-    made = {topic.name: partitions_of(topic.name, settings) for topic in TOPICS}
+    counts = {topic.name: partitions_of(topic.name, settings) for topic in TOPICS}
     if not as_json:
-        for topic, count in made.items():
+        for topic, count in counts.items():
             typer.echo(f"{topic}  {count} {'partition' if count == 1 else 'partitions'}")
-    finish({"topics": made}, as_json=as_json)
+    finish({"topics": counts}, as_json=as_json)
 
 
 def signing_key(

@@ -52,12 +52,12 @@ def assign(
 
     Example: firstclaim assign --from leads.csv --to rep-7 --to rep-8 --by manager-1 --dry-run
     """
-    which = NamedLeads(leads or (), segment, file, column)
-    which.check()
+    named_leads = NamedLeads(leads or (), segment, file, column)
+    named_leads.check()
     fields = overriding(override_licence=override_licence, override_cap=override_cap, why=why)
     bulk = BulkAction(
         action="assign",
-        which=which,
+        which=named_leads,
         by=by,
         org=org,
         seconds=seconds,
@@ -88,9 +88,9 @@ def list_exceptions(
     """
     from application.exceptions_desk import print_exceptions, read_exceptions
 
-    seen = read_exceptions(running(), org, show_ignored=every, limit=limit)
-    print_exceptions(seen)
-    finish(seen, as_json=as_json)
+    desk = read_exceptions(running(), org, show_ignored=every, limit=limit)
+    print_exceptions(desk)
+    finish(desk, as_json=as_json)
 
 
 @exceptions.command()
@@ -122,17 +122,17 @@ def unignore(
     _decide("unignore", lead, by, org, seconds, as_json=as_json)
 
 
-def _decide(what: str, lead: str, by: str, org: str, seconds: float, *, as_json: bool) -> None:
+def _decide(action_type: str, lead: str, by: str, org: str, seconds: float, *, as_json: bool) -> None:
     from streams.engine_client import ask_once
 
-    action = {"type": what, "lead_id": read_lead_id(lead), "rep_id": by, "org": org}
+    action = {"type": action_type, "lead_id": read_lead_id(lead), "rep_id": by, "org": org}
     answer = asyncio.run(ask_once(running(), action, seconds))
-    done = answer.result == "done"
-    if done:
-        typer.echo("The lead is ignored." if what == "ignore" else "The lead is not ignored any more.")
+    is_done = answer.result == "done"
+    if is_done:
+        typer.echo("The lead is ignored." if action_type == "ignore" else "The lead is not ignored any more.")
     else:
         print_refusal(answer.result, answer.reason, answer.why)
-    finish(msgspec.to_builtins(answer), as_json=as_json, ok=done)
+    finish(msgspec.to_builtins(answer), as_json=as_json, ok=is_done)
 
 
 def add_to(app: typer.Typer) -> None:

@@ -50,8 +50,8 @@ def verify(
     report = asyncio.run(
         check(running(), wait_seconds=wait_seconds, say=say, search_all=erased, more_databases=more)
     )
-    for found in report.lines():
-        typer.echo(found)
+    for line in report.lines():
+        typer.echo(line)
     finish(report.as_dict(), as_json=as_json, ok=report.ok)
 
 

@@ -56,8 +56,8 @@ def say(text: str) -> None:
 
 def print_refusal(result: str, reason: str | None, why: str | None) -> None:
     """Print an answer other than `won` or `done`: its result, the reason and the explanation."""
-    named = f": {reason.replace('_', ' ')}" if reason else ""
-    typer.echo(f"{result.capitalize()}{named}.{f' Why: {why}' if why else ''}")
+    reason_text = f": {reason.replace('_', ' ')}" if reason else ""
+    typer.echo(f"{result.capitalize()}{reason_text}.{f' Why: {why}' if why else ''}")
 
 
 def finish(result: dict[str, Any], *, as_json: bool, ok: bool = True) -> None:
@@ -69,14 +69,14 @@ def finish(result: dict[str, Any], *, as_json: bool, ok: bool = True) -> None:
         raise typer.Exit(1)
 
 
-def instant(given: str | None, option: str) -> datetime | None:
+def instant(text: str | None, option: str) -> datetime | None:
     """Return the time that an option names, in UTC if it has no offset. Raises `typer.BadParameter`."""
-    if given is None:
+    if text is None:
         return None
     try:
-        found = datetime.fromisoformat(given)
+        time = datetime.fromisoformat(text)
     except ValueError as error:
         raise typer.BadParameter(
-            f"{given!r} is not a time like 2026-11-25T08:00", param_hint=option
+            f"{text!r} is not a time like 2026-11-25T08:00", param_hint=option
         ) from error
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
+    return time if time.tzinfo else time.replace(tzinfo=UTC)

@@ -29,7 +29,7 @@ def open_console_store() -> "Iterator[Engine]":
 
 
 @contextmanager
-def recorded_act(store: "Engine", org: str, act: "Act", of: str) -> "Iterator[AuditedAct]":
+def recorded_act(store: "Engine", org: str, act: "Act", object_name: str) -> "Iterator[AuditedAct]":
     """Do an act inside of this, and it is recorded in the outbox. The console sends it to Kafka when it runs.
 
     An act that raises is not recorded. If the command is killed, its record gets the outcome `unknown`.
@@ -37,7 +37,7 @@ def recorded_act(store: "Engine", org: str, act: "Act", of: str) -> "Iterator[Au
     from application.audit.entry import AuditedAct, operator
     from web.store.audit import AuditOutbox, Write
 
-    outbox, entry = AuditOutbox(store), AuditedAct(operator(org), act, of)
+    outbox, entry = AuditOutbox(store), AuditedAct(operator(org), act, object_name)
     outbox.write([Write(entry.audit_id, entry.record(), ready=False, begins=True)])
     try:
         yield entry

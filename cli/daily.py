@@ -106,9 +106,9 @@ def status(as_json: AsJson = False) -> None:
     """
     from application.status import print_status, read_status
 
-    seen = asyncio.run(read_status(unchecked_settings()))
-    print_status(seen)
-    finish(seen, as_json=as_json, ok=seen["ok"])
+    report = asyncio.run(read_status(unchecked_settings()))
+    print_status(report)
+    finish(report, as_json=as_json, ok=report["ok"])
 
 
 def why(

@@ -48,17 +48,17 @@ def list_letters(
     from application.dead_letters import read_letters
 
     settings = running()
-    found, total = asyncio.run(read_letters(settings, topic=topic, limit=limit))
-    marks = asyncio.run(read_marks(settings)) if found else {}
-    for letter in found:
+    letters, total = asyncio.run(read_letters(settings, topic=topic, limit=limit))
+    marks = asyncio.run(read_marks(settings)) if letters else {}
+    for letter in letters:
         mark = marks.get(letter["place"])
         typer.echo(f"{letter['place']:>10}  {letter['failed_at']}  {letter['source']}")
         typer.echo(f"            {letter['error_class']}: {letter['reason']}{f' ({mark})' if mark else ''}")
         letter["mark"] = to_builtins(mark)
     typer.echo(
-        f"{total:,} dead letters" + (f", the newest {len(found):,} shown" if total > len(found) else "")
+        f"{total:,} dead letters" + (f", the newest {len(letters):,} shown" if total > len(letters) else "")
     )
-    finish({"total": total, "letters": found}, as_json=as_json)
+    finish({"total": total, "letters": letters}, as_json=as_json)
 
 
 @letters.command("show")
@@ -221,12 +221,12 @@ def _selection(  # one parameter for each option
     )
 
 
-def _print_outcome(outcome: "RunResult", done: str, *, as_json: bool) -> None:
+def _print_outcome(outcome: "RunResult", verb: str, *, as_json: bool) -> None:
     from msgspec import to_builtins
 
     for line in outcome.problems():
         typer.echo(line, err=True)
-    for line in outcome.summary(done):
+    for line in outcome.summary(verb):
         typer.echo(line)
     finish({"ok": outcome.ok, **to_builtins(outcome)}, as_json=as_json, ok=outcome.ok)
 

@@ -53,10 +53,10 @@ def apply(
     shown: ChangePlan | None = None
     agreed = False
     try:
-        org, wanted = read_directory(read_bounded(file), getattr(file, "name", "stdin"))
+        org, objects = read_directory(read_bounded(file), getattr(file, "name", "stdin"))
         settings = running()
         for _ in range(ATTEMPTS):
-            plan = asyncio.run(compare(settings, org, wanted, prune=prune))
+            plan = asyncio.run(compare(settings, org, objects, prune=prune))
             is_confirming = bool(plan.objects) and not dry_run
             if shown is None or (plan.objects, plan.changes) != (shown.objects, shown.changes):
                 if shown is not None:
@@ -90,7 +90,7 @@ def apply(
         "published": published,
         "unchanged": plan.unchanged,
         "removed": removed,
-        "left": len(plan.left),
+        "left": len(plan.unlisted),
         "changes": plan.changes,
     }
     finish(result, as_json=as_json, ok=agreed or not is_confirming)
@@ -114,15 +114,15 @@ async def _publish(settings: "Settings", org: str, plan: "ChangePlan") -> None:
         for change in plan.changes
     ]
     async with audited_all(settings, entries):
-        await publish(settings, org, plan.objects, seen=plan.seen)
+        await publish(settings, org, plan.objects, seen=plan.read_end)
 
 
 def _agreed(plan: "ChangePlan", org: str, *, prune: bool) -> bool:
     """Ask at a terminal. Without one, refuse only removals by `--prune`, because nobody named the objects."""
     removed = sum(value is None for value in plan.objects.values())
     if sys.stdin.isatty():
-        which = f"Publish this for {org}, and remove {removed}?" if removed else f"Publish this for {org}?"
-        return typer.confirm(which)
+        question = f"Publish this for {org}, and remove {removed}?" if removed else f"Publish this for {org}?"
+        return typer.confirm(question)
     if prune and removed:
         say(f"--prune would remove {removed} of {org}; nothing was published: say --yes to do it")
         return False
@@ -134,8 +134,8 @@ def _show(plan: "ChangePlan") -> None:
     for change in plan.changes:
         for line in change.lines():
             typer.echo(line)
-    left = f", {len(plan.left)} not in the file and left as they are (--prune removes them)"
-    typer.echo(f"{plan.unchanged:,} unchanged{left if plan.left else ''}")
+    unlisted = f", {len(plan.unlisted)} not in the file and left as they are (--prune removes them)"
+    typer.echo(f"{plan.unchanged:,} unchanged{unlisted if plan.unlisted else ''}")
 
 
 @directory.command("export")
@@ -150,14 +150,14 @@ def export(
     from application.directory.directory_file import as_document, write_directory
     from application.directory.publish import read_published
 
-    found = asyncio.run(read_published(running(), org))
-    for (kind, object_id), reason in found.refused.items():
+    published = asyncio.run(read_published(running(), org))
+    for (kind, object_id), reason in published.refused.items():
         say(f"{kind}/{object_id}: its newest publication was refused: {reason}")
     if as_json:
-        document: dict[str, Any] = as_document(org, found.present)
+        document: dict[str, Any] = as_document(org, published.present)
         finish(document, as_json=True)
     else:
-        typer.echo(write_directory(org, found.present), nl=False)
+        typer.echo(write_directory(org, published.present), nl=False)
 
 
 def add_to(app: typer.Typer) -> None:

@@ -64,11 +64,11 @@ def show(org: Org = "default", as_json: AsJson = False) -> None:
     """
     from application.do_not_contact import read_list
 
-    found = asyncio.run(read_list(running(), org))
-    for each in found.values():
-        typer.echo(f"{each.handle:<40} {each.at.isoformat(timespec='seconds')}  {each.reason}")
-    typer.echo(f"{len(found):,} on the list of {org}")
-    finish({"listed": [msgspec.to_builtins(each) for each in found.values()]}, as_json=as_json)
+    listed = asyncio.run(read_list(running(), org))
+    for entry in listed.values():
+        typer.echo(f"{entry.handle:<40} {entry.at.isoformat(timespec='seconds')}  {entry.reason}")
+    typer.echo(f"{len(listed):,} on the list of {org}")
+    finish({"listed": [msgspec.to_builtins(entry) for entry in listed.values()]}, as_json=as_json)
 
 
 @do_not_contact.command("check")
@@ -80,15 +80,17 @@ def check(whom: Whom = None, file: File = None, org: Org = "default", as_json: A
     from application.do_not_contact import read_list
 
     handles = _read(whom, file)
-    known = asyncio.run(read_list(running(), org))
-    found = {handle: known[handle].reason for handle in handles.found if handle in known}
-    for handle in handles.found:
-        typer.echo(f"{handle}: {f'on the list: {found[handle]}' if handle in found else 'not on the list'}")
-    free = [handle for handle in handles.found if handle not in found]
+    listed = asyncio.run(read_list(running(), org))
+    reasons = {handle: listed[handle].reason for handle in handles.accepted if handle in listed}
+    for handle in handles.accepted:
+        typer.echo(
+            f"{handle}: {f'on the list: {reasons[handle]}' if handle in reasons else 'not on the list'}"
+        )
+    free = [handle for handle in handles.accepted if handle not in reasons]
     finish(
-        {"listed": found, "free": free, "refused": handles.refused},
+        {"listed": reasons, "free": free, "refused": handles.refused},
         as_json=as_json,
-        ok=not (found or handles.refused),
+        ok=not (reasons or handles.refused),
     )
 
 
@@ -102,10 +104,10 @@ def _publish(
     except ValueError as error:
         raise typer.BadParameter(f"--org {error}") from error
     handles = _read(whom, file)
-    count = asyncio.run(_recorded(running(), org, handles, reason)) if handles.found else 0
+    count = asyncio.run(_recorded(running(), org, handles, reason)) if handles.accepted else 0
     typer.echo(f"{count:,} {'taken off' if reason is None else 'put on'} the list of {org}")
     finish(
-        {"published": count, "handles": list(handles.found), "refused": handles.refused},
+        {"published": count, "handles": list(handles.accepted), "refused": handles.refused},
         as_json=as_json,
         ok=not handles.refused,
     )
@@ -119,7 +121,7 @@ async def _recorded(settings: "Settings", org: str, handles: "Handles", reason: 
 
     act: Act = "do_not_contact_removed" if reason is None else "do_not_contact_added"
     async with audited(settings, operator(org), act, "do-not-contact") as entry:
-        count = await publish(settings, org, handles.found, reason)
+        count = await publish(settings, org, handles.accepted, reason)
         entry.add("handles", count)
         return count
 

@@ -99,13 +99,13 @@ def erasures(org: Org = "default", as_json: AsJson = False) -> None:
     """
     from application.erasure.receipts import read_receipts
 
-    found = asyncio.run(read_receipts(running(), org))
-    for each in found:
+    receipts = asyncio.run(read_receipts(running(), org))
+    for receipt in receipts:
         typer.echo(
-            f"{each.at:%Y-%m-%d %H:%M} UTC  {each.receipt_id}  by {each.by:<12} {len(each.leads)} leads"
+            f"{receipt.at:%Y-%m-%d %H:%M} UTC  {receipt.receipt_id}  by {receipt.by:<12} {len(receipt.leads)} leads"
         )
-    typer.echo(f"{len(found):,} receipts of {org}")
-    finish({"receipts": [msgspec.to_builtins(each) for each in found]}, as_json=as_json)
+    typer.echo(f"{len(receipts):,} receipts of {org}")
+    finish({"receipts": [msgspec.to_builtins(receipt) for receipt in receipts]}, as_json=as_json)
 
 
 def _persons(
@@ -113,13 +113,13 @@ def _persons(
 ) -> "list[PersonToErase]":
     from application.erasure.request import person_of, read_person
 
-    named = {"lead": lead, "phone": phone, "email": email}
-    given = {option: text for option, text in named.items() if text is not None}
-    if len(given) + (file is not None) != 1:
+    options = {"lead": lead, "phone": phone, "email": email}
+    chosen = {option: text for option, text in options.items() if text is not None}
+    if len(chosen) + (file is not None) != 1:
         raise typer.BadParameter("name one person by --lead, --phone or --email, or give a file with --from")
     try:
         if file is None:
-            return [person_of(**given)]
+            return [person_of(**chosen)]
         return [read_person(line) for line in _lines(file)]
     except ValueError as error:
         raise typer.BadParameter(str(error)) from error

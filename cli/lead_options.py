@@ -112,7 +112,7 @@ def run(settings: "Settings", bulk: BulkAction, *, dry_run: bool, as_json: bool)
     unusable = len(selection.unusable) + len(deal.unlicensed)
     if dry_run:
         changed = [(lead, to) for lead, to in deal.pairs if changing is None or lead in changing]
-        by_rep = {rep_id: sum(1 for _, each in changed if each == rep_id) for rep_id in bulk.to}
+        by_rep = {rep_id: sum(1 for _, receiver in changed if receiver == rep_id) for rep_id in bulk.to}
         typer.echo(f"{len(changed):,} leads would be changed by {bulk.action}. Nothing was changed.")
         if others := len(deal.pairs) - len(changed):
             typer.echo(f"{others:,} leads would be refused or lost, as they stand.")
@@ -143,34 +143,38 @@ def _dealt(settings: "Settings", bulk: BulkAction) -> "tuple[LeadSelection, Deal
     from application.lead_dealing import deal_by_licence, deal_evenly, licences_of, owner_and_phase_of
     from application.lead_selection import Segment, select_by_ids, select_from_file, select_portfolio
 
-    which = bulk.which
-    named = select_from_file(which.file, bulk.org, which.column) if which.file is not None else None
-    rule = Segment.read(which.segment) if which.segment is not None else None
+    named_leads = bulk.which
+    from_file = (
+        select_from_file(named_leads.file, bulk.org, named_leads.column)
+        if named_leads.file is not None
+        else None
+    )
+    rule = Segment.read(named_leads.segment) if named_leads.segment is not None else None
     journal = asyncio.run(journal_now(settings))
-    if named is not None:
-        selection = named
+    if from_file is not None:
+        selection = from_file
     elif rule is not None:
         rule.in_zone(journal.rule_book.org(bulk.org).settings.time_zone)
         selection = rule.select(journal.leads.values(), bulk.org, datetime.now(UTC), bulk.action)
-    elif which.portfolio is not None:
-        selection = select_portfolio(journal.leads.values(), bulk.org, which.portfolio)
+    elif named_leads.portfolio is not None:
+        selection = select_portfolio(journal.leads.values(), bulk.org, named_leads.portfolio)
     else:
-        selection = select_by_ids(which.leads)
-    known = {
+        selection = select_by_ids(named_leads.leads)
+    by_lead = {
         lead_id: owner_and_phase_of(lead.owner, lead.phase, lead.facts.state)
         for lead_id in selection.leads
         if (lead := journal.leads.get(lead_id)) is not None and lead.facts.org == bulk.org
     }
-    changing = {lead_id for lead_id, one in known.items() if one.changes(bulk.action)}
+    changing = {lead_id for lead_id, standing in by_lead.items() if standing.changes(bulk.action)}
     if bulk.by_licence:
         licences = licences_of(journal.rule_book.org(bulk.org), bulk.to)
-        return selection, deal_by_licence(selection.leads, licences, known, bulk.action), changing
+        return selection, deal_by_licence(selection.leads, licences, by_lead, bulk.action), changing
     return selection, deal_evenly(selection.leads, bulk.to or ("",), changing), changing
 
 
 def _print_unusable(selection: "LeadSelection") -> None:
-    for one in selection.unusable[:SHOWN]:
-        say(f"{one.place}: {one.reason}")
+    for entry in selection.unusable[:SHOWN]:
+        say(f"{entry.place}: {entry.reason}")
     if len(selection.unusable) > SHOWN:
         say(f"{len(selection.unusable) - SHOWN:,} more are not shown.")
     if selection.repeated:
@@ -184,15 +188,19 @@ def _print_results(bulk: BulkAction, results: "list[AssignmentResult]", result: 
         counts["No answer"] = result["unanswered"]
     typer.echo(" ".join(f"{label}: {count:,}." for label, count in counts.items()))
     _print_reps(result["by_rep"])
-    others = [one for one in results if one.result != "done"]
-    for one in others[:SHOWN]:
-        if one.result is None:
-            typer.echo(f"  {one.lead_id}: No answer. It may be decided yet. Is a worker and a relay running?")
-        elif one.result == "lost":
-            typer.echo(f"  {one.lead_id}: {one.owner} owns it. firstclaim reassign moves it.")
+    others = [assignment for assignment in results if assignment.result != "done"]
+    for assignment in others[:SHOWN]:
+        if assignment.result is None:
+            typer.echo(
+                f"  {assignment.lead_id}: No answer. It may be decided yet. Is a worker and a relay running?"
+            )
+        elif assignment.result == "lost":
+            typer.echo(f"  {assignment.lead_id}: {assignment.owner} owns it. firstclaim reassign moves it.")
         else:
-            reason = (one.reason or "refused").replace("_", " ")
-            typer.echo(f"  {one.lead_id}: {reason.capitalize()}.{f' Why: {one.why}' if one.why else ''}")
+            reason = (assignment.reason or "refused").replace("_", " ")
+            typer.echo(
+                f"  {assignment.lead_id}: {reason.capitalize()}.{f' Why: {assignment.why}' if assignment.why else ''}"
+            )
     if len(others) > SHOWN:
         typer.echo(f"  {len(others) - SHOWN:,} more are not shown.")
 

@@ -24,9 +24,9 @@ def list_locks(
     """
     from application.open_locks import print_locks, read_locks
 
-    seen = read_locks(running(), org, limit=limit)
-    print_locks(seen)
-    finish(seen, as_json=as_json)
+    locks = read_locks(running(), org, limit=limit)
+    print_locks(locks)
+    finish(locks, as_json=as_json)
 
 
 @locks.command()
@@ -46,12 +46,12 @@ def free(
 
     action = {"type": "release", "lead_id": read_lead_id(lead), "rep_id": by, "org": org, "why": why}
     answer = asyncio.run(ask_once(running(), action, seconds))
-    done = answer.result == "done"
-    if done:
+    is_done = answer.result == "done"
+    if is_done:
         typer.echo("The lead is free again.")
     else:
         print_refusal(answer.result, answer.reason, answer.why)
-    finish(msgspec.to_builtins(answer), as_json=as_json, ok=done)
+    finish(msgspec.to_builtins(answer), as_json=as_json, ok=is_done)
 
 
 def add_to(app: typer.Typer) -> None:

@@ -61,8 +61,8 @@ def bench(
         if name != "scale":
             raise typer.BadParameter(f"bench {name} has no --offers; only bench scale has it")
         name = "scale-offers"
-    given = {"leads": leads, "claims": claims, "pages": pages, "listeners": listeners, "seconds": seconds}
-    sizes = {size: value for size, value in given.items() if value is not None}
+    options = {"leads": leads, "claims": claims, "pages": pages, "listeners": listeners, "seconds": seconds}
+    sizes = {size: value for size, value in options.items() if value is not None}
     result = BENCHES[name](say=say, **sizes)
     if write_docs:
         write_table(name, result)

@@ -52,12 +52,12 @@ def reassign(
 
     Example: firstclaim reassign --of ann --to bob --to cyd --by-licence --by manager-1 --why "ann is away"
     """
-    which = NamedLeads(leads or (), segment, file, column, portfolio)
+    named_leads = NamedLeads(leads or (), segment, file, column, portfolio)
     reps = tuple(dict.fromkeys(to))
     more = overriding(override_licence=override_licence, override_cap=override_cap, why=why)
     _move(
         "reassign",
-        which,
+        named_leads,
         by,
         org,
         seconds,
@@ -87,8 +87,8 @@ def unassign(
 
     Example: firstclaim unassign --of ann --by manager-1 --why "ann has left early"
     """
-    which = NamedLeads(leads or (), segment, file, column, portfolio)
-    _move("unassign", which, by, org, seconds, dry_run, as_json, why=why)
+    named_leads = NamedLeads(leads or (), segment, file, column, portfolio)
+    _move("unassign", named_leads, by, org, seconds, dry_run, as_json, why=why)
 
 
 def redistribute(
@@ -108,8 +108,8 @@ def redistribute(
 
     Example: firstclaim redistribute 0c929b85-3707-5b16-91e8-0d9f3ddc6570 --by manager-1
     """
-    which = NamedLeads(leads or (), segment, file, column, portfolio)
-    _move("redistribute", which, by, org, seconds, dry_run, as_json, why=why)
+    named_leads = NamedLeads(leads or (), segment, file, column, portfolio)
+    _move("redistribute", named_leads, by, org, seconds, dry_run, as_json, why=why)
 
 
 def reopen(
@@ -150,8 +150,8 @@ def update(
     """
     facts: dict[str, str | None] = {}
     for change in changes:
-        name, given, value = change.partition("=")
-        if not given or not name.strip():
+        name, separator, value = change.partition("=")
+        if not separator or not name.strip():
             raise typer.BadParameter(f"--set {change!r} must be name=value")
         facts[name.strip()] = value.strip() or None
     fields: dict[str, Any] = {"facts": facts} if why is None else {"facts": facts, "why": why}
@@ -173,8 +173,8 @@ def consent(
 
     Example: firstclaim consent 0c929b85-3707-5b16-91e8-0d9f3ddc6570 --by manager-1 --why "signed on 21 November"
     """
-    which = NamedLeads(leads or (), None, file, column)
-    _move("consent", which, by, org, seconds, dry_run, as_json, why=why)
+    named_leads = NamedLeads(leads or (), None, file, column)
+    _move("consent", named_leads, by, org, seconds, dry_run, as_json, why=why)
 
 
 def activity(
@@ -243,11 +243,11 @@ def _ask(
     org: str,
     seconds: float,
     fields: dict[str, Any],
-    done: str,
+    message: str,
     *,
     as_json: bool,
 ) -> None:
-    """Ask for one action on one lead, and print the answer. `done`: what to print if it was done."""
+    """Ask for one action on one lead, and print the answer. `message`: what to print if it was done."""
     from streams.engine_client import ask_once
 
     lead_id = read_lead_id(lead)
@@ -255,7 +255,7 @@ def _ask(
     answer = asyncio.run(ask_once(running(), request, seconds))
     ok = answer.result == "done"
     if ok:
-        typer.echo(f"Nothing changed: {answer.why}." if answer.why else done)
+        typer.echo(f"Nothing changed: {answer.why}." if answer.why else message)
     else:
         print_refusal(answer.result, answer.reason, answer.why)
     finish(msgspec.to_builtins(answer), as_json=as_json, ok=ok)
@@ -263,7 +263,7 @@ def _ask(
 
 def _move(
     action: str,
-    which: NamedLeads,
+    named_leads: NamedLeads,
     by: str,
     org: str,
     seconds: float,
@@ -275,13 +275,13 @@ def _move(
     by_licence: bool = False,
     more: dict[str, Any] | None = None,
 ) -> None:
-    which.check()
+    named_leads.check()
     fields: dict[str, Any] = {**(more or {}), **({} if why is None else {"why": why})}
-    if which.portfolio is not None:
-        fields["from_rep_id"] = which.portfolio  # a lead that the rep lost meanwhile is not moved
+    if named_leads.portfolio is not None:
+        fields["from_rep_id"] = named_leads.portfolio  # a lead that the rep lost meanwhile is not moved
     bulk = BulkAction(
         action=action,
-        which=which,
+        which=named_leads,
         by=by,
         org=org,
         seconds=seconds,

@@ -50,11 +50,11 @@ def route(
             lead_id = normalize.lead_id(lead)
         except ValueError as error:
             raise typer.BadParameter(f"--lead {error}") from error
-        found = asyncio.run(route_lead(running(), lead_id, instant))
-        if found is None:
+        lead_route = asyncio.run(route_lead(running(), lead_id, instant))
+        if lead_route is None:
             typer.echo(f"no lead {lead_id} is known", err=True)
             raise typer.Exit(1)
-        routed = found
+        routed = lead_route
     _tell(routed)
     finish(msgspec.structs.asdict(routed), as_json=as_json)
 
@@ -94,9 +94,9 @@ def _tell(routed: "RoutePreview") -> None:
 
 
 def _list(word: str, others: tuple[dict[str, Any], ...]) -> None:
-    for each in others[:_SHOWN]:
-        who = each.get("rep_id") or each.get("queue_id")
-        typer.echo(f"  {word} {f'{who}: ' if who else ''}{each['why']}")
+    for entry in others[:_SHOWN]:
+        name = entry.get("rep_id") or entry.get("queue_id")
+        typer.echo(f"  {word} {f'{name}: ' if name else ''}{entry['why']}")
     if len(others) > _SHOWN:
         typer.echo(f"  {word} {len(others) - _SHOWN} more")
 

@@ -50,25 +50,30 @@ def try_rule(
     about = None if lead is None else _read(normalize.lead_id, lead, "--lead")
     try:
         question = (queue or "") if rule is None else read_rule(rule)
-        tried = asyncio.run(try_on_leads(running(), org, question, instant, about))
+        trial = asyncio.run(try_on_leads(running(), org, question, instant, about))
     except RuleErrors as error:
         for problem in error.problems:
             typer.echo(str(problem), err=True)
-        result = {"matched": 0, "leads": 0, "examples": [], "problems": [str(one) for one in error.problems]}
+        result = {
+            "matched": 0,
+            "leads": 0,
+            "examples": [],
+            "problems": [str(problem) for problem in error.problems],
+        }
         finish(result, as_json=as_json)
         raise typer.Exit(INVALID) from error
     typer.echo(
-        f"{tried.matched:,} of {tried.leads:,} leads match at {tried.at.isoformat(timespec='seconds')}"
+        f"{trial.matched:,} of {trial.leads:,} leads match at {trial.at.isoformat(timespec='seconds')}"
     )
-    for example in tried.examples:
+    for example in trial.examples:
         typer.echo(f"  {example.lead_id}  {example.name}: {example.why}")
-    if tried.matched > len(tried.examples):
-        typer.echo(f"  {tried.matched - len(tried.examples):,} more are not shown.")
-    if tried.lead is not None:
-        _tell(tried.lead)
+    if trial.matched > len(trial.examples):
+        typer.echo(f"  {trial.matched - len(trial.examples):,} more are not shown.")
+    if trial.lead is not None:
+        _tell(trial.lead)
     elif about is not None:
         typer.echo(f"{org} has no lead {about}", err=True)
-    finish(msgspec.structs.asdict(tried), as_json=as_json, ok=about is None or tried.lead is not None)
+    finish(msgspec.structs.asdict(trial), as_json=as_json, ok=about is None or trial.lead is not None)
 
 
 def _read(reader: Callable[[str | None], T], value: str | None, option: str) -> T:

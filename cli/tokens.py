@@ -36,23 +36,25 @@ def token_issue(
     from web.settings import WebSettings
     from web.store.tokens import Tokens
 
-    for one in scope:
-        if one not in TOKEN_SCOPES:
-            raise typer.BadParameter(f"{one} is not one of {', '.join(TOKEN_SCOPES)}", param_hint="--scope")
+    for scope_name in scope:
+        if scope_name not in TOKEN_SCOPES:
+            raise typer.BadParameter(
+                f"{scope_name} is not one of {', '.join(TOKEN_SCOPES)}", param_hint="--scope"
+            )
     web = WebSettings.read()
     lasts = web.token_days if days is None else days
     if lasts > web.token_most_days:
         raise typer.BadParameter(f"at most {web.token_most_days:g} are allowed", param_hint="--days")
     expires_at = datetime.now(UTC) + timedelta(days=lasts)
     with open_console_store() as store, recorded_act(store, org, "token_made", "token") as entry:
-        secret, made = Tokens(store).issue(org, rep, name, scope, by="command line", expires_at=expires_at)
-        entry.object = f"token/{made.token_id}"
-        for path, value in (("name", name), ("rep_id", rep), ("scopes", sorted(made.scopes))):
+        secret, token = Tokens(store).issue(org, rep, name, scope, by="command line", expires_at=expires_at)
+        entry.object = f"token/{token.token_id}"
+        for path, value in (("name", name), ("rep_id", rep), ("scopes", sorted(token.scopes))):
             entry.add(path, value)
         entry.add("expires_at", expires_at)
-    say(f"token {made.token_id} is valid until {expires_at:%Y-%m-%d %H:%M} UTC")
+    say(f"token {token.token_id} is valid until {expires_at:%Y-%m-%d %H:%M} UTC")
     typer.echo(secret)
-    finish({"token_id": made.token_id, "secret": secret, "expires_at": expires_at}, as_json=as_json)
+    finish({"token_id": token.token_id, "secret": secret, "expires_at": expires_at}, as_json=as_json)
 
 
 @token.command("list")
@@ -69,29 +71,31 @@ def token_list(
 
     now = datetime.now(UTC)
     with open_console_store() as store:
-        found = Tokens(store).all(org, rep)
+        tokens = Tokens(store).all(org, rep)
     lines: list[dict[str, Any]] = []
-    for one in found:
-        over = one.expires_at is not None and one.expires_at <= now
-        used = "never used" if one.used_at is None else f"last used {one.used_at:%Y-%m-%d %H:%M} UTC"
+    for token in tokens:
+        over = token.expires_at is not None and token.expires_at <= now
+        used = "never used" if token.used_at is None else f"last used {token.used_at:%Y-%m-%d %H:%M} UTC"
         end = (
-            "no end" if one.expires_at is None else f"{'ended' if over else 'ends'} {one.expires_at:%Y-%m-%d}"
+            "no end"
+            if token.expires_at is None
+            else f"{'ended' if over else 'ends'} {token.expires_at:%Y-%m-%d}"
         )
-        typer.echo(f"{one.token_id}  {one.rep_id}  {one.name}")
-        typer.echo(f"    {', '.join(sorted(one.scopes))}; made by {one.created_by}; {used}; {end}")
+        typer.echo(f"{token.token_id}  {token.rep_id}  {token.name}")
+        typer.echo(f"    {', '.join(sorted(token.scopes))}; made by {token.created_by}; {used}; {end}")
         lines.append(
             {
-                "token_id": one.token_id,
-                "rep_id": one.rep_id,
-                "name": one.name,
-                "scopes": sorted(one.scopes),
-                "created_by": one.created_by,
-                "created_at": one.created_at,
-                "expires_at": one.expires_at,
-                "used_at": one.used_at,
+                "token_id": token.token_id,
+                "rep_id": token.rep_id,
+                "name": token.name,
+                "scopes": sorted(token.scopes),
+                "created_by": token.created_by,
+                "created_at": token.created_at,
+                "expires_at": token.expires_at,
+                "used_at": token.used_at,
             }
         )
-    typer.echo(f"{len(found):,} tokens of {org}")
+    typer.echo(f"{len(tokens):,} tokens of {org}")
     finish({"tokens": lines}, as_json=as_json)
 
 
@@ -111,17 +115,17 @@ def token_revoke(
         open_console_store() as store,
         recorded_act(store, org, "token_revoked", f"token/{token_id[:100]}") as entry,
     ):
-        gone = Tokens(store).revoke(org, token_id)
-        entry.is_void = gone is None
-        if gone is not None:
-            entry.add("name", gone.name)
-            entry.add("rep_id", gone.rep_id)
+        token = Tokens(store).revoke(org, token_id)
+        entry.is_void = token is None
+        if token is not None:
+            entry.add("name", token.name)
+            entry.add("rep_id", token.rep_id)
     say(
         f"{org} has no token {token_id}"
-        if gone is None
-        else f"the token {gone.name} of {gone.rep_id} is revoked"
+        if token is None
+        else f"the token {token.name} of {token.rep_id} is revoked"
     )
-    finish({"token_id": token_id, "revoked": gone is not None}, as_json=as_json, ok=gone is not None)
+    finish({"token_id": token_id, "revoked": token is not None}, as_json=as_json, ok=token is not None)
 
 
 def add_to(app: typer.Typer) -> None:

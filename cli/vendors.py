@@ -72,9 +72,9 @@ def vendor_try(
             typer.echo(f"{title}:")
         for column in columns:
             to = f" -> {column.field}" if column.field else ""
-            lost = f", {column.unreadable:,} unreadable" if column.unreadable else ""
+            unreadable = f", {column.unreadable:,} unreadable" if column.unreadable else ""
             typer.echo(
-                f"  {column.column}{to}  ({column.rows:,} {'row' if column.rows == 1 else 'rows'}{lost})"
+                f"  {column.column}{to}  ({column.rows:,} {'row' if column.rows == 1 else 'rows'}{unreadable})"
             )
             for sample in column.samples:
                 typer.echo(f"      {sample.sent!r}{_as_read(sample)}")
@@ -137,16 +137,16 @@ def key_issue(
     vendor_name = vendor_of(name)
     shared = secrets.token_urlsafe(32) if signing_secret == "new" else signing_secret  # noqa: S105  # a word
     with open_console_store() as store, recorded_act(store, org, "vendor_key_made", "vendor-key") as entry:
-        secret, made = _keys(store).issue(org, vendor_name, purpose, by="command line", signing_secret=shared)
-        entry.object = f"vendor-key/{made.key_id}"
-        for path, value in (("vendor", vendor_name), ("name", purpose), ("signs", made.signs)):
+        secret, key = _keys(store).issue(org, vendor_name, purpose, by="command line", signing_secret=shared)
+        entry.object = f"vendor-key/{key.key_id}"
+        for path, value in (("vendor", vendor_name), ("name", purpose), ("signs", key.signs)):
             entry.add(path, value)
-    say(f"key {made.key_id} posts leads of {vendor_name} to {org}: POST /api/v1/leads/{quote(vendor_name)}")
+    say(f"key {key.key_id} posts leads of {vendor_name} to {org}: POST /api/v1/leads/{quote(vendor_name)}")
     typer.echo(secret)
     if signing_secret == "new":  # noqa: S105  # a word
         say(f"signing secret: {shared}")
     finish(
-        {"key_id": made.key_id, "secret": secret, "signing_secret": shared if made.signs else None},
+        {"key_id": key.key_id, "secret": secret, "signing_secret": shared if key.signs else None},
         as_json=as_json,
     )
 
@@ -158,16 +158,16 @@ def key_list(org: Org = "default", as_json: AsJson = False) -> None:
     Example: firstclaim vendor key list
     """
     with open_console_store() as store:
-        found = _keys(store).all(org)
-    for one in found:
-        used = "never used" if one.used_at is None else f"last used {one.used_at:%Y-%m-%d %H:%M} UTC"
-        signs = ", signed" if one.signs else ""
-        typer.echo(f"{one.key_id}  {one.vendor}  {one.name}{signs}")
+        keys = _keys(store).all(org)
+    for key in keys:
+        used = "never used" if key.used_at is None else f"last used {key.used_at:%Y-%m-%d %H:%M} UTC"
+        signs = ", signed" if key.signs else ""
+        typer.echo(f"{key.key_id}  {key.vendor}  {key.name}{signs}")
         typer.echo(
-            f"    {one.accepted:,} accepted, {one.refused:,} refused; made by {one.created_by}; {used}"
+            f"    {key.accepted:,} accepted, {key.refused:,} refused; made by {key.created_by}; {used}"
         )
-    typer.echo(f"{len(found):,} keys of {org}")
-    finish({"keys": [msgspec.to_builtins(one) for one in found]}, as_json=as_json)
+    typer.echo(f"{len(keys):,} keys of {org}")
+    finish({"keys": [msgspec.to_builtins(key) for key in keys]}, as_json=as_json)
 
 
 @key.command("revoke")
@@ -184,13 +184,13 @@ def key_revoke(
         open_console_store() as store,
         recorded_act(store, org, "vendor_key_revoked", f"vendor-key/{key_id[:100]}") as entry,
     ):
-        gone = _keys(store).revoke(org, key_id)
-        entry.is_void = gone is None
-        if gone is not None:
-            entry.add("vendor", gone.vendor)
-            entry.add("name", gone.name)
-    say(f"{org} has no key {key_id}" if gone is None else f"the key {gone.name} of {gone.vendor} is revoked")
-    finish({"key_id": key_id, "revoked": gone is not None}, as_json=as_json, ok=gone is not None)
+        key = _keys(store).revoke(org, key_id)
+        entry.is_void = key is None
+        if key is not None:
+            entry.add("vendor", key.vendor)
+            entry.add("name", key.name)
+    say(f"{org} has no key {key_id}" if key is None else f"the key {key.name} of {key.vendor} is revoked")
+    finish({"key_id": key_id, "revoked": key is not None}, as_json=as_json, ok=key is not None)
 
 
 @mapping.command("set")
@@ -210,8 +210,11 @@ def mapping_set(
 
     vendor_name, value = vendor_of(name), read_yaml(file)
     Mapping(value)
-    of = f"vendor-mapping/{vendor_name[:100]}"
-    with open_console_store() as store, recorded_act(store, org, "vendor_mapping_changed", of) as entry:
+    object_name = f"vendor-mapping/{vendor_name[:100]}"
+    with (
+        open_console_store() as store,
+        recorded_act(store, org, "vendor_mapping_changed", object_name) as entry,
+    ):
         Mappings(store).put(org, vendor_name, value, by="command line")
         entry.add("mapping", value)
     say(f"posts of {vendor_name} to {org} are read by {file}")
@@ -256,12 +259,17 @@ def mapping_remove(
     from web.store.vendor_posts import Mappings
 
     vendor_name = vendor_of(name)
-    of = f"vendor-mapping/{vendor_name[:100]}"
-    with open_console_store() as store, recorded_act(store, org, "vendor_mapping_changed", of) as entry:
-        done = Mappings(store).remove(org, vendor_name)
-        entry.is_void = not done
-    say(f"the mapping of {vendor_name} is removed" if done else f"{vendor_name} has no mapping in {org}")
-    finish({"vendor": vendor_name, "removed": done}, as_json=as_json, ok=done)
+    object_name = f"vendor-mapping/{vendor_name[:100]}"
+    with (
+        open_console_store() as store,
+        recorded_act(store, org, "vendor_mapping_changed", object_name) as entry,
+    ):
+        is_removed = Mappings(store).remove(org, vendor_name)
+        entry.is_void = not is_removed
+    say(
+        f"the mapping of {vendor_name} is removed" if is_removed else f"{vendor_name} has no mapping in {org}"
+    )
+    finish({"vendor": vendor_name, "removed": is_removed}, as_json=as_json, ok=is_removed)
 
 
 def _keys(store: "Engine") -> "VendorKeys":

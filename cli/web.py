@@ -111,13 +111,13 @@ def account_list(org: Org = "default", as_json: AsJson = False) -> None:
     from web.store.accounts import Accounts
 
     with open_console_store() as store:
-        found = [
+        rows = [
             {"email": account.email, "rep_id": account.rep_id, "role": account.role}
             for account in Accounts(store).accounts(org)
         ]
-    for one in found:
-        typer.echo(f"{one['email']}  {one['rep_id']}  {one['role']}")
-    finish({"accounts": found}, as_json=as_json)
+    for row in rows:
+        typer.echo(f"{row['email']}  {row['rep_id']}  {row['role']}")
+    finish({"accounts": rows}, as_json=as_json)
 
 
 def account_disable(email: str, as_json: AsJson = False) -> None:
@@ -129,14 +129,14 @@ def account_disable(email: str, as_json: AsJson = False) -> None:
 
     with open_console_store() as store:
         accounts = Accounts(store)
-        found = accounts.find(email)
-        done = False
-        if found is not None:
-            with recorded_act(store, found.org, "account_disabled", f"account/{found.rep_id}") as entry:
-                done = accounts.disable(email)
-                entry.is_void = not done
-    say(f"{email} may not sign in any more" if done else f"There is no account {email}")
-    finish({"email": email, "disabled": done}, as_json=as_json, ok=done)
+        account = accounts.find(email)
+        is_disabled = False
+        if account is not None:
+            with recorded_act(store, account.org, "account_disabled", f"account/{account.rep_id}") as entry:
+                is_disabled = accounts.disable(email)
+                entry.is_void = not is_disabled
+    say(f"{email} may not sign in any more" if is_disabled else f"There is no account {email}")
+    finish({"email": email, "disabled": is_disabled}, as_json=as_json, ok=is_disabled)
 
 
 def account_reset(
@@ -155,17 +155,19 @@ def account_reset(
     from web.store.store import Store
 
     with open_console_store() as store:
-        accounts, what = Accounts(store), "binding to the provider" if provider else "second factor"
-        found = accounts.find(email)
-        if found is None:
-            done = False
+        accounts, subject = Accounts(store), "binding to the provider" if provider else "second factor"
+        account = accounts.find(email)
+        if account is None:
+            is_reset = False
         else:
             act: Act = "account_unbound" if provider else "second_factor_reset"
-            with recorded_act(store, found.org, act, f"account/{found.rep_id}") as entry:
-                done = accounts.unbind(email) if provider else remove(Store(store), found.org, found.rep_id)
-                entry.is_void = not done
-    say(f"the {what} of {email} is removed" if done else f"{email} has no {what}")
-    finish({"email": email, "reset": done}, as_json=as_json, ok=done)
+            with recorded_act(store, account.org, act, f"account/{account.rep_id}") as entry:
+                is_reset = (
+                    accounts.unbind(email) if provider else remove(Store(store), account.org, account.rep_id)
+                )
+                entry.is_void = not is_reset
+    say(f"the {subject} of {email} is removed" if is_reset else f"{email} has no {subject}")
+    finish({"email": email, "reset": is_reset}, as_json=as_json, ok=is_reset)
 
 
 def console_key(as_json: AsJson = False) -> None:

@@ -14,7 +14,7 @@ from couriers import metrics
 from couriers.directory import CourierDirectory
 from couriers.fates import FateWriter
 from couriers.gate import ProviderGate
-from couriers.pending import NOBODY, OVER, OverError, PendingRequest, RequestPhase, WithdrawnError
+from couriers.pending import NOBODY, OVER_REASON, OverError, PendingRequest, RequestPhase, WithdrawnError
 from couriers.port import (
     BouncedError,
     Channel,
@@ -173,8 +173,8 @@ class Deliverer:
             trace=pending.trace,
         )
         if status in {"sent", "delivered"}:
-            waited = self._clock() - pending.requested_at
-            metrics.SECONDS.labels(self._channel.name).observe(max(0.0, waited.total_seconds()))
+            wait = self._clock() - pending.requested_at
+            metrics.SECONDS.labels(self._channel.name).observe(max(0.0, wait.total_seconds()))
         identity = pending.notification.notification_id
         self._remember(identity, status)
         self._pending.pop(identity, None)
@@ -202,7 +202,7 @@ class Deliverer:
             if not pending.withdrawn or pending.task is None:
                 raise
             pending.task.uncancel()
-            return "withdrawn", NOBODY, OVER
+            return "withdrawn", NOBODY, OVER_REASON
         return receipt.status, receipt.provider, receipt.detail
 
     async def _delivered(self, pending: PendingRequest) -> SendReceipt:
@@ -217,10 +217,10 @@ class Deliverer:
     async def _attempt(self, pending: PendingRequest) -> SendReceipt:
         while (quiet := quiet_seconds(pending, self._directory, self._clock())) > 0:  # noqa: ASYNC110  # a clock has no event
             await asyncio.sleep(min(quiet, QUIET_LOOK_SECONDS))
-        left = (pending.until - self._clock()).total_seconds()
+        seconds = (pending.until - self._clock()).total_seconds()
         with suppress(TimeoutError):
             async with (
-                asyncio.timeout(max(0.0, left)) as window,
+                asyncio.timeout(max(0.0, seconds)) as window,
                 self._slots,
                 self._gate.turn(),
             ):
@@ -238,12 +238,12 @@ class Deliverer:
         except ProviderDownError as error:
             self._gate.failed(error.reason)
             if pending.withdrawn:
-                raise WithdrawnError(OVER) from error
+                raise WithdrawnError(OVER_REASON) from error
             raise
         except DeliveryError as error:
             self._gate.answered()
             if pending.withdrawn and isinstance(error, LaterError):
-                raise WithdrawnError(OVER) from error
+                raise WithdrawnError(OVER_REASON) from error
             raise
         finally:
             pending.phase = RequestPhase.WAITING

@@ -45,8 +45,8 @@ class CourierDirectory:
         """Return the org and the campaign of a number that leads call (N5); None if no org has it."""
         digits = number.lstrip("+")
         for org, settings in self._orgs.items():
-            for one, campaign in settings.telephone.inbound.items():
-                if one.lstrip("+") == digits:
+            for own_number, campaign in settings.telephone.inbound.items():
+                if own_number.lstrip("+") == digits:
                     return org, campaign
         return None
 

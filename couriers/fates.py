@@ -112,7 +112,7 @@ async def finished_records(
 
     Reads each partition of `deliveries` from the committed offset to its end. Raises KafkaError.
     """
-    found: dict[int, set[int]] = {partition: set() for partition in commits}
+    finished: dict[int, set[int]] = {partition: set() for partition in commits}
     consumer = make_consumer(settings, reset="none")
     try:
         await consumer.start()
@@ -124,23 +124,26 @@ async def finished_records(
         starts = {tp: max(begins[tp], commits[tp.partition].fates_from) for tp in topic_partitions}
         to_read = [tp for tp in topic_partitions if starts[tp] < ends[tp]]
         if not to_read:
-            return found
+            return finished
         consumer.assign(to_read)
         for tp in to_read:
             consumer.seek(tp, starts[tp])
         while any([await consumer.position(tp) < ends[tp] for tp in to_read]):
             for records in (await consumer.getmany(timeout_ms=READ_MS)).values():
-                _note(records, channel, commits, found)
+                _note(records, channel, commits, finished)
     finally:
         await stop_consumer(consumer)
-    return found
+    return finished
 
 
 def _note(
-    records: Collection[Any], channel: str, commits: dict[int, CommittedPosition], found: dict[int, set[int]]
+    records: Collection[Any],
+    channel: str,
+    commits: dict[int, CommittedPosition],
+    finished: dict[int, set[int]],
 ) -> None:
     for record in records:
         identity = dict(record.headers).get("ce_id") or b""
         position = public_message_position(f"{NOTIFICATIONS}-{channel}", identity.decode(errors="replace"))
-        if position and position[0] in found and position[1] >= commits[position[0]].position:
-            found[position[0]].add(position[1])
+        if position and position[0] in finished and position[1] >= commits[position[0]].position:
+            finished[position[0]].add(position[1])

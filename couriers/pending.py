@@ -13,7 +13,7 @@ from streams.tracing import Header
 
 NOBODY: Final = "firstclaim"
 """The provider of a fate that no provider decided."""
-OVER: Final = "it was over before it was sent"
+OVER_REASON: Final = "it was over before it was sent"
 
 
 class OverError(Exception):

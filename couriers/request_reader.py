@@ -139,8 +139,8 @@ class RequestReader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafk
             except (CommitFailedError, IllegalStateError) as error:  # a rebalance between two lines
                 _log.info("the group assigns its partitions again", reason=repr(error))
             except (KafkaError, OSError) as error:
-                if (wrong := await refusal(self._settings, error)) is not None:
-                    raise wrong from error
+                if (access_error := await refusal(self._settings, error)) is not None:
+                    raise access_error from error
                 self._readiness.blocked(KAFKA, repr(error))
                 await asyncio.sleep(next(pauses))
             for failure in (self._failure, self._deliverer.failure):
@@ -152,11 +152,11 @@ class RequestReader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafk
         silence = Silence(self._consumer)
         while True:
             await asyncio.sleep(WATCH_SECONDS)
-            was, self._is_silent = self._is_silent, silence.lasts(WATCH_SECONDS)
-            if self._is_silent and not was:
+            was_silent, self._is_silent = self._is_silent, silence.lasts(WATCH_SECONDS)
+            if self._is_silent and not was_silent:
                 _log.warning("Kafka is silent", reason=SILENT)
                 self._readiness.blocked(KAFKA, SILENT)
-            elif was and not self._is_silent:
+            elif was_silent and not self._is_silent:
                 self._readiness.cleared(KAFKA)
 
     async def _end(self) -> None:

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Final, Literal
 
 from couriers.directory import CourierDirectory
-from couriers.pending import NOBODY, OVER, OverError, PendingRequest, WithdrawnError
+from couriers.pending import NOBODY, OVER_REASON, OverError, PendingRequest, WithdrawnError
 from couriers.port import LaterError, Request, UndeliverableError
 from models.errors import RuleErrors
 from models.public import Notification
@@ -35,7 +35,7 @@ DIRECTORY_SECONDS: Final = 30.0
 def request_of(pending: PendingRequest, directory: CourierDirectory, now: datetime) -> Request:
     """Return the request with the directory's newest publications. Raises what ends it."""
     if pending.withdrawn:
-        raise WithdrawnError(OVER)
+        raise WithdrawnError(OVER_REASON)
     if now >= pending.until:
         raise OverError
     rep = _rep(pending, directory, now)
@@ -60,10 +60,10 @@ def refused_by_rep(rep: RepObject, notification: Notification) -> str | None:
     sort = SORTS.get(notification.template)
     if sort is None:
         return None
-    ways = getattr(rep.notify, sort)
+    kinds = getattr(rep.notify, sort)
     return (
         None
-        if ways is None or notification.kind in ways
+        if kinds is None or notification.kind in kinds
         else f"the rep wants no {notification.kind} of {sort}"
     )
 

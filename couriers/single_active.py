@@ -34,7 +34,7 @@ POLL_MS: Final = 500
 
 
 class SingleActiveProcess(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka's class is untyped
-    """The turn of one process. `mine` is set once it has the turn. Use `waiting_until_active`."""
+    """The turn of one process. `active` is set once it has the turn. Use `waiting_until_active`."""
 
     def __init__(self, settings: Settings, group: str, instance_id: str | None, readiness: Readiness) -> None:
         self._settings = settings
@@ -49,8 +49,8 @@ class SingleActiveProcess(ConsumerRebalanceListener):  # type: ignore[misc]  # a
             rebalance_timeout_ms=REBALANCE_MS,
             partition_assignment_strategy=(StickyPartitionAssignor,),
         )
-        self._lost = False
-        self.mine = asyncio.Event()
+        self._is_replaced = False
+        self.active = asyncio.Event()
 
     async def on_partitions_revoked(self, revoked: Any) -> None:
         """Do nothing: nobody else has the turn until the group has assigned it again."""
@@ -60,9 +60,9 @@ class SingleActiveProcess(ConsumerRebalanceListener):  # type: ignore[misc]  # a
         if assigned:
             self._consumer.pause(*assigned)
             self._readiness.cleared(TURN)
-            self.mine.set()
+            self.active.set()
             return
-        self._lost = self.mine.is_set()
+        self._is_replaced = self.active.is_set()
         reason = (
             "another courier of this channel works; one works at a time, and this one takes over when it ends"
         )
@@ -77,13 +77,13 @@ class SingleActiveProcess(ConsumerRebalanceListener):  # type: ignore[misc]  # a
         pauses = FOLLOW_BOARD.pauses()
         await self._join_group()
         self._consumer.subscribe([TOPIC], listener=self)
-        while not self._lost:
+        while not self._is_replaced:
             try:
                 await self._consumer.getmany(timeout_ms=POLL_MS)
                 pauses = FOLLOW_BOARD.pauses()
             except (KafkaError, OSError) as error:
-                if (wrong := await refusal(self._settings, error)) is not None:
-                    raise wrong from error
+                if (access_error := await refusal(self._settings, error)) is not None:
+                    raise access_error from error
                 _log.info("the turn is not certain while Kafka is away", reason=repr(error))
                 await asyncio.sleep(next(pauses))
         raise RuntimeFailure(
@@ -95,8 +95,8 @@ class SingleActiveProcess(ConsumerRebalanceListener):  # type: ignore[misc]  # a
             try:
                 await self._consumer.start()
             except (KafkaError, OSError) as error:
-                if (wrong := await refusal(self._settings, error)) is not None:
-                    raise wrong from error
+                if (access_error := await refusal(self._settings, error)) is not None:
+                    raise access_error from error
                 self._readiness.blocked(TURN, repr(error))
                 await asyncio.sleep(pause)
             else:
@@ -115,7 +115,7 @@ async def waiting_until_active(
     turn = SingleActiveProcess(settings, group, instance_id, readiness)
     readiness.blocked(TURN, "the group has not said yet whose turn it is")
     keeping = asyncio.create_task(turn.keep())
-    waits = {asyncio.create_task(turn.mine.wait()), asyncio.create_task(stop.wait())}
+    waits = {asyncio.create_task(turn.active.wait()), asyncio.create_task(stop.wait())}
     try:
         await asyncio.wait({keeping, *waits}, return_when=asyncio.FIRST_COMPLETED)
         if keeping.done():

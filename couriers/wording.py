@@ -53,8 +53,8 @@ def local_time(value: Any, zone: tzinfo) -> str:
     return f"{at:%A, %B} {at.day}, {at:%I:%M %p %Z}".replace(" 0", " ")
 
 
-def page_of(request: Request, *, mine: bool) -> str:
-    """Return the path of the console's page: the lead's own, or with `mine` False the rep's leads."""
-    if not mine or not request.notification.lead_id:
+def page_of(request: Request, *, is_own: bool) -> str:
+    """Return the path of the console's page: the lead's own, or with `is_own` False the rep's leads."""
+    if not is_own or not request.notification.lead_id:
         return "/my-leads"
     return f"/leads/{quote(request.notification.lead_id, safe='')}"

@@ -57,10 +57,10 @@ def amount_and_bound(value: Any) -> tuple[int | float, bool] | None:
         text = cleaned(unicodedata.normalize("NFKC", value)).translate(_DASHES)
         if not text:
             return None
-        found, bound = _read(text) if len(text) <= _LENGTH else (None, False)
-        if found is None:
+        parsed, bound = _read(text) if len(text) <= _LENGTH else (None, False)
+        if parsed is None:
             raise ValueError("is not an amount")
-        number: int | float = found
+        number: int | float = parsed
     elif isinstance(value, bool) or not isinstance(value, int | float):
         raise ValueError(f"must be a number, not {kind_of(value)}")  # noqa: TRY004  # pydantic collects ValueErrors
     else:
@@ -72,22 +72,22 @@ def amount_and_bound(value: Any) -> tuple[int | float, bool] | None:
 
 @lru_cache(maxsize=4096)
 def _read(text: str) -> tuple[int | float | None, bool]:
-    if found := _AMOUNT.fullmatch(text):
-        return _number(found[1], found[2], found[3]), False
-    if found := _AT_LEAST.fullmatch(text):
-        parts = found.groups()
-        whole, fraction, times = parts[:3] if parts[0] else parts[3:]
-        return _number(whole, fraction, times), True
-    if found := _RANGE.fullmatch(text):
-        low, high = _number(*found.groups()[:3]), _number(*found.groups()[3:])
+    if match := _AMOUNT.fullmatch(text):
+        return _number(match[1], match[2], match[3]), False
+    if match := _AT_LEAST.fullmatch(text):
+        parts = match.groups()
+        integer_part, fraction, times = parts[:3] if parts[0] else parts[3:]
+        return _number(integer_part, fraction, times), True
+    if match := _RANGE.fullmatch(text):
+        low, high = _number(*match.groups()[:3]), _number(*match.groups()[3:])
         if (
             low is not None
             and high is not None
-            and found[6]
-            and not found[3]
-            and low < _number(found[4], found[5], None)
+            and match[6]
+            and not match[3]
+            and low < _number(match[4], match[5], None)
         ):
-            low = _number(found[1], found[2], found[6])  # 250-300k
+            low = _number(match[1], match[2], match[6])  # 250-300k
         return (low, True) if low is not None and high is not None and low <= high else (None, False)
     if _SCIENTIFIC.fullmatch(text):
         exact = Decimal(text)
@@ -95,7 +95,7 @@ def _read(text: str) -> tuple[int | float | None, bool]:
     return None, False
 
 
-def _number(whole: str, fraction: str | None, times: str | None) -> int | float:
-    exact = Decimal(whole.replace(",", "").replace(" ", "") + (fraction or "").rstrip("."))
+def _number(integer_part: str, fraction: str | None, times: str | None) -> int | float:
+    exact = Decimal(integer_part.replace(",", "").replace(" ", "") + (fraction or "").rstrip("."))
     exact *= _TIMES[times.lower()] if times else 1
     return int(exact) if exact == exact.to_integral_value() else float(exact)

@@ -99,7 +99,7 @@ class AuditRecord(msgspec.Struct, frozen=True, kw_only=True):
 
 def bounded_differences(differences: tuple[AuditDifference, ...]) -> tuple[AuditDifference, ...]:
     """Return differences within the bounds of a record. The last entry says how many more there are."""
-    kept: list[AuditDifference] = []
+    bounded: list[AuditDifference] = []
     size = 0
     for difference in differences[:MOST_DIFFERENCES]:
         rule = difference.rule if _short(difference.rule) is difference.rule else msgspec.UNSET
@@ -109,10 +109,10 @@ def bounded_differences(differences: tuple[AuditDifference, ...]) -> tuple[Audit
         size += len(msgspec.json.encode(short))
         if size > MOST_BYTES:
             break
-        kept.append(short)
-    if more := len(differences) - len(kept):
-        kept.append(AuditDifference("…", None, f"{more} more differences"))
-    return tuple(kept)
+        bounded.append(short)
+    if dropped := len(differences) - len(bounded):
+        bounded.append(AuditDifference("…", None, f"{dropped} more differences"))
+    return tuple(bounded)
 
 
 def _short(value: Any) -> Any:

@@ -114,8 +114,8 @@ def _parsed(text: str) -> tuple[str, str | None]:
     text = _exact(text.strip().lstrip("'").strip('"'))
     if _FAX.search(text):
         raise ValueError("is a fax number")
-    if found := _LABEL_BEFORE.match(text):
-        text = text[found.end() :]
+    if label := _LABEL_BEFORE.match(text):
+        text = text[label.end() :]
     text = _AFTER_DIGIT.sub("", text).strip()
     if text.startswith("00"):
         text = f"+{text[2:]}"
@@ -134,15 +134,15 @@ def _exact(text: str) -> str:
 
     `4.014194247E+09` has all its digits. `4.01419E+09` and `2.12555123E9` do not say their last ones.
     """
-    if whole := _WITHOUT_FRACTION.fullmatch(text):
-        return whole[1]
-    found = _SCIENTIFIC.fullmatch(text)
-    if found is None:
+    if integral := _WITHOUT_FRACTION.fullmatch(text):
+        return integral[1]
+    match = _SCIENTIFIC.fullmatch(text)
+    if match is None:
         return text
-    fraction, exponent = found[2] or "", int(found[3])
+    fraction, exponent = match[2] or "", int(match[3])
     if len(fraction) < exponent or fraction[exponent:].strip("0"):
         raise ValueError(_ROUNDED)
-    return found[1] + fraction[:exponent]
+    return match[1] + fraction[:exponent]
 
 
 def extension(value: Any) -> str | None:
@@ -150,10 +150,10 @@ def extension(value: Any) -> str | None:
     text = as_text(int(value) if isinstance(value, float) and value == int(value) else value)
     if text is None or not (text := cleaned(unicodedata.normalize("NFKC", text))):
         return None
-    found = re.fullmatch(r"(?:x|ext|extension|#)?[\s.:#]*(\d{1,11})(?:\.0+)?", text, re.IGNORECASE | re.ASCII)
-    if found is None:
+    match = re.fullmatch(r"(?:x|ext|extension|#)?[\s.:#]*(\d{1,11})(?:\.0+)?", text, re.IGNORECASE | re.ASCII)
+    if match is None:
         raise ValueError("is not an extension of 1 to 11 digits")
-    return found[1]
+    return match[1]
 
 
 def email(value: Any) -> str | None:
@@ -171,8 +171,8 @@ def email(value: Any) -> str | None:
         return None
     for part in _addresses_in(at_most(text, _LONGEST)):
         address = _bare_address(part)
-        if _is_address(address) and (found := with_ascii_domain(address)) is not None:
-            return found
+        if _is_address(address) and (ascii_address := with_ascii_domain(address)) is not None:
+            return ascii_address
     raise ValueError("is not a mail address")
 
 
@@ -208,11 +208,11 @@ def _is_address(address: str) -> bool:
 
 def with_ascii_domain(address: str) -> str | None:
     """Return an address with its domain as punycode, which every mail server takes; None if it is no domain."""
-    local, _, domain = address.rpartition("@")
+    local_part, _, domain = address.rpartition("@")
     if not domain.isascii():
         try:
             domain = idna.encode(domain, uts46=True).decode()
         except (idna.IDNAError, UnicodeError):
             return None
-    address = f"{unicodedata.normalize('NFC', local)}@{domain}"
+    address = f"{unicodedata.normalize('NFC', local_part)}@{domain}"
     return address if len(address) <= EMAIL_LENGTH and _DOMAIN.fullmatch(domain) else None

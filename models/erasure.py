@@ -77,7 +77,7 @@ def is_digest(text: object) -> bool:
     return isinstance(text, str) and _DIGEST.fullmatch(text) is not None
 
 
-def joined_hashes(known: tuple[str, ...], more: tuple[str, ...]) -> tuple[str, ...]:
+def joined_hashes(hashes: tuple[str, ...], more: tuple[str, ...]) -> tuple[str, ...]:
     """Return the hashes of both, each once, at most `MAX_HASHES`. The same tuple if there is nothing new."""
-    new = tuple(each for each in dict.fromkeys(more) if each not in known)
-    return (*known, *new)[:MAX_HASHES] if new and len(known) < MAX_HASHES else known
+    new = tuple(hashed for hashed in dict.fromkeys(more) if hashed not in hashes)
+    return (*hashes, *new)[:MAX_HASHES] if new and len(hashes) < MAX_HASHES else hashes

@@ -106,8 +106,8 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True):
     operator: str | None = None
 
     def __str__(self) -> str:
-        named = self.field if self.field and not self.path.endswith(self.field) else None
-        about = " ".join(part for part in (named, self.operator) if part)
+        field_name = self.field if self.field and not self.path.endswith(self.field) else None
+        about = " ".join(part for part in (field_name, self.operator) if part)
         return f"{self.path or 'value'}: {about + ': ' if about else ''}{self.reason}"
 
 

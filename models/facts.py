@@ -72,31 +72,33 @@ def completed_facts(
     }
     if old.phone is not None and old.phone != new.phone:
         filled.pop("phone_extension", None)  # it is of another phone
-    apart: Attributes = {}
+    left_over: Attributes = {}
     if missing := {key: value for key, value in new.attributes.items() if key not in old.attributes}:
-        kept, apart = _fitting(old.attributes, missing)
-        if kept:
-            filled["attributes"] = {**old.attributes, **kept}
-    return (msgspec.structs.replace(old, **filled) if filled else old), apart
+        fitting, left_over = _fitting(old.attributes, missing)
+        if fitting:
+            filled["attributes"] = {**old.attributes, **fitting}
+    return (msgspec.structs.replace(old, **filled) if filled else old), left_over
 
 
 def bounded_facts(facts: Facts) -> tuple[Facts, Attributes]:
     """Return the facts of a new lead, and the attributes for which there is no room."""
-    kept, apart = _fitting({}, facts.attributes)
-    return (msgspec.structs.replace(facts, attributes=kept), apart) if apart else (facts, apart)
+    fitting, left_over = _fitting({}, facts.attributes)
+    return (
+        (msgspec.structs.replace(facts, attributes=fitting), left_over) if left_over else (facts, left_over)
+    )
 
 
-def _fitting(known: Attributes, more: Attributes) -> tuple[Attributes, Attributes]:
+def _fitting(present: Attributes, more: Attributes) -> tuple[Attributes, Attributes]:
     """Split `more` into the attributes that fit beside `known`, in the order they were sent, and all others."""
-    if not more or _size(known) + _size(more) <= MAX_ATTRIBUTES_BYTES:
+    if not more or _size(present) + _size(more) <= MAX_ATTRIBUTES_BYTES:
         return more, {}
-    kept: Attributes = {}
-    room = MAX_ATTRIBUTES_BYTES - _size(known)
+    fitting: Attributes = {}
+    room = MAX_ATTRIBUTES_BYTES - _size(present)
     for key, value in more.items():
         if (size := _size({key: value})) <= room:
-            kept[key] = value
+            fitting[key] = value
             room -= size
-    return kept, {key: value for key, value in more.items() if key not in kept}
+    return fitting, {key: value for key, value in more.items() if key not in fitting}
 
 
 def _size(attributes: Attributes) -> int:

@@ -160,8 +160,8 @@ def normal_name(name: str) -> str:
 @lru_cache(maxsize=8192)
 def field_of(name: str) -> str | None:
     """Return the field that a vendor's name means, also with a qualifier; None if it is no field's name."""
-    found = normal_name(name)
-    if field := FIELD_BY_NAME.get(found) or FIELD_BY_NAME.get(found.replace("_", "")):
+    normal = normal_name(name)
+    if field := FIELD_BY_NAME.get(normal) or FIELD_BY_NAME.get(normal.replace("_", "")):
         return field
     read = _qualified(name)
     return read.field if read else None
@@ -170,10 +170,10 @@ def field_of(name: str) -> str | None:
 @lru_cache(maxsize=8192)
 def rank_of(name: str) -> int:
     """Return how far a name stands behind its field's own name. A qualified name has the rank of its qualifier."""
-    found = normal_name(name)
-    rank = RANK.get(found, RANK.get(found.replace("_", "")))
+    normal = normal_name(name)
+    rank = RANK.get(normal, RANK.get(normal.replace("_", "")))
     if rank is None and (read := _qualified(name)) is not None:
-        rank = max(RANK.get(one, 0) for one in read.names)
+        rank = max(RANK.get(qualifier, 0) for qualifier in read.names)
     return len(RANK) if rank is None else rank
 
 

@@ -100,7 +100,7 @@ _DIVIDED_AREAS: Final = frozenset(
 )
 """The area codes whose exchanges lie in different time zones, with the country code before them."""
 _OVERLAID: Final = {"1364": "1270", "1448": "1850", "1458": "1541", "1930": "1812"} | {
-    f"1{new}": f"1{known}" for new, known in OVERLAYS.items()
+    f"1{new}": f"1{older}" for new, older in OVERLAYS.items()
 }
 """Area code -> the one whose places it shares, if that is divided or the only one known. No exchange is listed."""
 _RUN_STARTS: Final = tuple(start for start, _ in ZIP_RUNS)

@@ -21,9 +21,9 @@ _encode: Final = msgspec.json.Encoder(order=None).encode
 _DECODER: Final = msgspec.json.Decoder(tuple[Answered, ...])
 
 
-def all_of(kept: msgspec.Raw) -> tuple[Answered, ...]:
+def all_of(answers: msgspec.Raw) -> tuple[Answered, ...]:
     """Return the kept answers, the oldest first."""
-    return () if kept is NO_ANSWERS else _DECODER.decode(kept)
+    return () if answers is NO_ANSWERS else _DECODER.decode(answers)
 
 
 def encoded_answers(answers: Sequence[Answered]) -> msgspec.Raw:
@@ -31,27 +31,31 @@ def encoded_answers(answers: Sequence[Answered]) -> msgspec.Raw:
     return msgspec.Raw(_encode(answers)) if answers else NO_ANSWERS
 
 
-def answer_to(kept: msgspec.Raw, action_id: str, org: str) -> Answered | None:
+def answer_to(answers: msgspec.Raw, action_id: str, org: str) -> Answered | None:
     """Return the kept answer to an action of an org; None if there is none."""
-    if kept is NO_ANSWERS or _encode(action_id) not in bytes(kept):
+    if answers is NO_ANSWERS or _encode(action_id) not in bytes(answers):
         return None
-    return next((one for one in all_of(kept) if one.action_id == action_id and one.org == org), None)
+    return next(
+        (answer for answer in all_of(answers) if answer.action_id == action_id and answer.org == org), None
+    )
 
 
-def with_answer(kept: msgspec.Raw, answer: Answered, most: int) -> tuple[msgspec.Raw, tuple[Answered, ...]]:
+def with_answer(
+    answers: msgspec.Raw, answer: Answered, limit: int
+) -> tuple[msgspec.Raw, tuple[Answered, ...]]:
     """Return the newest `most` answers with one more, and those for which there is no room any more."""
-    one = _encode(answer)
-    if kept is NO_ANSWERS:
-        return msgspec.Raw(b"[%b]" % one), ()
-    known = bytes(kept)
+    encoded_answer = _encode(answer)
+    if answers is NO_ANSWERS:
+        return msgspec.Raw(b"[%b]" % encoded_answer), ()
+    encoded = bytes(answers)
     # Few bytes hold few answers, which need not be counted.
-    over = known.count(_BEGIN) + 1 - most if len(known) >= (most - 1) * _LEAST_BYTES else 0
-    if over <= 0:
-        return msgspec.Raw(b"".join((known[:-1], b",", one, b"]"))), ()
+    excess = encoded.count(_BEGIN) + 1 - limit if len(encoded) >= (limit - 1) * _LEAST_BYTES else 0
+    if excess <= 0:
+        return msgspec.Raw(b"".join((encoded[:-1], b",", encoded_answer, b"]"))), ()
     begin = 1
-    for _ in range(over):
-        begin = known.find(_BEGIN, begin + 1)
+    for _ in range(excess):
+        begin = encoded.find(_BEGIN, begin + 1)
     if begin < 0:
-        return msgspec.Raw(b"[%b]" % one), _DECODER.decode(known)
-    older: tuple[Answered, ...] = _DECODER.decode(b"%b]" % known[: begin - 1])
-    return msgspec.Raw(b"[%b,%b]" % (known[begin:-1], one)), older
+        return msgspec.Raw(b"[%b]" % encoded_answer), _DECODER.decode(encoded)
+    older: tuple[Answered, ...] = _DECODER.decode(b"%b]" % encoded[: begin - 1])
+    return msgspec.Raw(b"[%b,%b]" % (encoded[begin:-1], encoded_answer)), older

@@ -68,9 +68,9 @@ def _state_in(text: str) -> str | None:
         return code
     parts = [part for part in _PARTS.split(text) if part]
     codes = [state_code(part) for part in parts]
-    named = {code for code in codes if code}
-    if len(named) == 1 and None not in codes:
-        return named.pop()
+    found_codes = {code for code in codes if code}
+    if len(found_codes) == 1 and None not in codes:
+        return found_codes.pop()
     # A city before its state. Only a code counts there, because a city may have a state's name.
     last = parts[-1].replace(".", "") if "," in text and parts else ""
     return state_code(last) if len(last) == len("RI") else None
@@ -81,27 +81,27 @@ def zip_code(value: Any) -> str | None:
 
     A state may stand beside it (`TX 78704`, `Austin, TX 78704`) if the zip lies there.
     """
-    text, named = _zip_text(value)
+    text, state_beside = _zip_text(value)
     if text is None:
         return None
-    found = _ZIP.fullmatch(text)
-    if found is None:
+    match = _ZIP.fullmatch(text)
+    if match is None:
         short = _SHORT_ZIP.fullmatch(text)
         raise ValueError("has too few digits for its state" if short else "is not a US zip")
-    if named and state_of_zip(found[1]) != named:
-        raise ValueError(f"does not lie in {named}")
-    return found[1]
+    if state_beside and state_of_zip(match[1]) != state_beside:
+        raise ValueError(f"does not lie in {state_beside}")
+    return match[1]
 
 
 def with_zero(value: Any, state: str | None) -> str | None:
     """Return a zip that lost its leading zeros in a spreadsheet, if with them it lies in the state (A14)."""
     try:
-        text, named = _zip_text(value)
+        text, state_beside = _zip_text(value)
     except ValueError:
         return None
-    found = _SHORT_ZIP.fullmatch(text) if text else None
-    restored = found[1].zfill(_ZIP_DIGITS) if found else None
-    if named and state and named != state:
+    match = _SHORT_ZIP.fullmatch(text) if text else None
+    restored = match[1].zfill(_ZIP_DIGITS) if match else None
+    if state_beside and state and state_beside != state:
         return None
     return restored if restored and state and state_of_zip(restored) == state else None
 
@@ -121,12 +121,12 @@ def _zip_text(value: Any) -> tuple[str | None, str | None]:
     upper = text.upper()
     label = _ZIP_LABEL.match(upper)
     text = upper[label.end() :] if label else upper
-    beside = _BESIDE_ZIP.fullmatch(text)
-    if beside is None:
+    match = _BESIDE_ZIP.fullmatch(text)
+    if match is None:
         return text, None
-    before, number, after = beside.groups()
-    words = [word for word in (before, after) if word and word not in _COUNTRIES]
-    states = {_state_beside(word) for word in words}
+    before, number, after = match.groups()
+    names = [word for word in (before, after) if word and word not in _COUNTRIES]
+    states = {_state_beside(word) for word in names}
     if None in states or len(states) > 1:
         raise ValueError("is not a US zip")
     return number.strip(), next(iter(states), None)
@@ -163,47 +163,49 @@ def _location_of(
     zip_code: str | None, state: str | None, by_phone: frozenset[str], time_zone: str | None
 ) -> Location:
     contradictions: dict[str, str] = {}
-    known: tuple[str, ...] = (time_zone,) if time_zone else ()
+    zones_so_far: tuple[str, ...] = (time_zone,) if time_zone else ()
     elsewhere: tuple[str, ...] = ()
     by_zip = zones_of_zip(zip_code) if zip_code else ()
-    agreed = True
+    is_consistent = True
     if zip_code and not by_zip:
         contradictions["zip"] = "is in no known location"
     if by_zip:
-        known, apart = _narrowed(known, by_zip)
-        if apart:
-            agreed, elsewhere = False, (*elsewhere, *apart)
+        zones_so_far, contradicting = _narrowed(zones_so_far, by_zip)
+        if contradicting:
+            is_consistent, elsewhere = False, (*elsewhere, *contradicting)
             contradictions["time_zone"] = f"the zip {zip_code} lies in {by_zip[0]}"
     if state:
         lies_in = state_of_zip(zip_code) if zip_code else None
-        known, apart = _narrowed(known, zones_of(state))
+        zones_so_far, contradicting = _narrowed(zones_so_far, zones_of(state))
         if lies_in is not None and lies_in != state:
             contradictions["zip"] = f"lies in {lies_in}, not in {state}"
-            agreed, elsewhere = False, (*elsewhere, *zones_of(state))
-        elif apart:
-            agreed, elsewhere = False, (*elsewhere, *apart)
+            is_consistent, elsewhere = False, (*elsewhere, *zones_of(state))
+        elif contradicting:
+            is_consistent, elsewhere = False, (*elsewhere, *contradicting)
             contradictions["time_zone"] = f"{state} does not lie in it"
     if by_phone:
-        before = known
-        known, apart = _narrowed(known, tuple(sorted(by_phone)))
-        if apart:
-            elsewhere = (*elsewhere, *apart)
-            contradictions["phone"] = f"is a number of {', '.join(apart)}, not of {', '.join(before)}"
-    zones = tuple(dict.fromkeys((*known, *elsewhere))) or zones_of(None)
-    one_clock = agreed and len({_clock(zone) for zone in known}) == 1
-    return Location(zones, time_zone or (known[0] if one_clock else None), contradictions)
+        before = zones_so_far
+        zones_so_far, contradicting = _narrowed(zones_so_far, tuple(sorted(by_phone)))
+        if contradicting:
+            elsewhere = (*elsewhere, *contradicting)
+            contradictions["phone"] = f"is a number of {', '.join(contradicting)}, not of {', '.join(before)}"
+    zones = tuple(dict.fromkeys((*zones_so_far, *elsewhere))) or zones_of(None)
+    one_clock = is_consistent and len({_clock(zone) for zone in zones_so_far}) == 1
+    return Location(zones, time_zone or (zones_so_far[0] if one_clock else None), contradictions)
 
 
-def _narrowed(known: tuple[str, ...], named: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def _narrowed(
+    zones: tuple[str, ...], named_zones: tuple[str, ...]
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Return the known zones whose clock is also named, and the named ones if there are none.
 
     Without known zones the named ones are known.
     """
-    if not known:
-        return named, ()
-    clocks = {_clock(zone) for zone in named}
-    both = tuple(zone for zone in known if _clock(zone) in clocks)
-    return (both, ()) if both else (known, named)
+    if not zones:
+        return named_zones, ()
+    clocks = {_clock(zone) for zone in named_zones}
+    common = tuple(zone for zone in zones if _clock(zone) in clocks)
+    return (common, ()) if common else (zones, named_zones)
 
 
 @lru_cache(maxsize=512)

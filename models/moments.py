@@ -112,11 +112,11 @@ def vendor_time(value: Any) -> datetime | None:
     except ValueError as error:
         if not str(error).startswith("Invalid isoformat"):
             raise
-    if found := _YEAR_LAST.fullmatch(text := _WEEKDAY.sub("", text, count=1)):
-        text = f"{found[1]} {found[6]} {found[4]}{found[5] or ''}"
-    zone, found = None, _ZONE.fullmatch(text)
-    if found:
-        text, zone = found[1], _zone(found)
+    if match := _YEAR_LAST.fullmatch(text := _WEEKDAY.sub("", text, count=1)):
+        text = f"{match[1]} {match[6]} {match[4]}{match[5] or ''}"
+    zone, match = None, _ZONE.fullmatch(text)
+    if match:
+        text, zone = match[1], _zone(match)
     read = _local(text)
     if zone is not None:
         if read.tzinfo is not None:
@@ -127,16 +127,16 @@ def vendor_time(value: Any) -> datetime | None:
 
 def _iso(text: str) -> datetime:
     """Read ISO 8601 with what Python lacks: a leap second, `24:00` at the end of a day, the zone's name in brackets."""
-    if found := _IN_BRACKETS.fullmatch(text):
-        text = found[1]
+    if match := _IN_BRACKETS.fullmatch(text):
+        text = match[1]
     try:
         return datetime.fromisoformat(text)
     except ValueError as error:
         later = timedelta(0)
-        if found := _LEAP_SECOND.fullmatch(text):
-            text, later = f"{found[1]}59{found[2]}", timedelta(seconds=1)
-        elif found := _END_OF_DAY.fullmatch(text):
-            text, later = f"{found[1]}00{found[2]}", timedelta(days=1)
+        if match := _LEAP_SECOND.fullmatch(text):
+            text, later = f"{match[1]}59{match[2]}", timedelta(seconds=1)
+        elif match := _END_OF_DAY.fullmatch(text):
+            text, later = f"{match[1]}00{match[2]}", timedelta(days=1)
         if later:
             return _later(datetime.fromisoformat(text), later)
         if "offset must be" in str(error):
@@ -151,9 +151,9 @@ def _later(read: datetime, length: timedelta) -> datetime:
         raise ValueError(_UNREAD) from error
 
 
-def _zone(found: re.Match[str]) -> tzinfo:
+def _zone(match: re.Match[str]) -> tzinfo:
     """Return the offset that a text names; raises ValueError for a name that nobody here knows."""
-    sign, hours, minutes, name = found[2] or found[5], found[3] or found[6], found[4] or found[7], found[8]
+    sign, hours, minutes, name = match[2] or match[5], match[3] or match[6], match[4] or match[7], match[8]
     offset = _OFFSETS.get(name) if name else f"{sign}{hours:0>2}:{minutes or '00'}"
     if offset is None:
         raise ValueError(f"names the zone {name}, which may be several; write the offset")
@@ -193,18 +193,18 @@ def _local(text: str) -> datetime:
         return _iso(text)
     except ValueError:
         pass
-    if found := _DAY_FIRST_OR_MONTH_FIRST.fullmatch(text):
-        first, second, year = int(found[1]), int(found[2]), int(found[3])
+    if match := _DAY_FIRST_OR_MONTH_FIRST.fullmatch(text):
+        first, second, year = int(match[1]), int(match[2]), int(match[3])
         if first <= len(_MONTHS) and second <= len(_MONTHS) and first != second:
             raise ValueError("may be day or month first; write it as RFC 3339")
         month, day = (first, second) if second > len(_MONTHS) or first == second else (second, first)
-        return _at(year, month, day, found[4])
-    if found := _YEAR_FIRST.fullmatch(text):
-        return _at(int(found[1]), int(found[3]), int(found[4]), found[5])
-    if found := _DAY_AND_WORD.fullmatch(text):
-        return _at(_year(found[3]), _month(found[2]), int(found[1]), found[4])
-    if found := _WORD_AND_DAY.fullmatch(text):
-        return _at(int(found[3]), _month(found[1]), int(found[2]), found[4])
+        return _at(year, month, day, match[4])
+    if match := _YEAR_FIRST.fullmatch(text):
+        return _at(int(match[1]), int(match[3]), int(match[4]), match[5])
+    if match := _DAY_AND_WORD.fullmatch(text):
+        return _at(_year(match[3]), _month(match[2]), int(match[1]), match[4])
+    if match := _WORD_AND_DAY.fullmatch(text):
+        return _at(int(match[3]), _month(match[1]), int(match[2]), match[4])
     raise ValueError(_UNREAD)
 
 
@@ -226,14 +226,14 @@ def _month(word: str) -> int:
 def _at(year: int, month: int, day: int, clock: str | None) -> datetime:
     hour = minute = second = 0
     if clock:
-        found = _CLOCK.fullmatch(clock)
-        if found is None:
+        match = _CLOCK.fullmatch(clock)
+        if match is None:
             raise ValueError(_UNREAD)
-        hour, minute, second = int(found[1]), int(found[2]), int(found[3] or 0)
-        if found[4]:
+        hour, minute, second = int(match[1]), int(match[2]), int(match[3] or 0)
+        if match[4]:
             if not 1 <= hour <= _LAST_HOUR:
                 raise ValueError(_UNREAD)
-            hour = hour % _LAST_HOUR + (_LAST_HOUR if found[4] in "Pp" else 0)
+            hour = hour % _LAST_HOUR + (_LAST_HOUR if match[4] in "Pp" else 0)
     try:
         return datetime(year, month, day, hour, minute, second)  # noqa: DTZ001  # the reader sets the zone
     except ValueError as error:

@@ -33,8 +33,8 @@ _SUFFIXES: Final = frozenset({"jr", "sr", "ii", "iii", "iv"})
 def handles_of(facts: Facts) -> tuple[str, ...]:
     """Return the handles of a prospect, the phone first. A placeholder is no handle (K1)."""
     values = ((PHONE, facts.phone), (EMAIL, facts.email and facts.email.lower()))
-    found = (f"{kind}/{value}" for kind, value in values if value)
-    return tuple(handle for handle in found if not is_placeholder(handle))
+    handles = (f"{kind}/{value}" for kind, value in values if value)
+    return tuple(handle for handle in handles if not is_placeholder(handle))
 
 
 def joining_handles(facts: Facts, shared: frozenset[str] = frozenset()) -> tuple[str, ...]:
@@ -42,13 +42,13 @@ def joining_handles(facts: Facts, shared: frozenset[str] = frozenset()) -> tuple
 
     `shared`: the handles that the org's settings call shared. One without an extension covers all its extensions.
     """
-    found: list[str] = []
+    handles: list[str] = []
     for handle in handles_of(facts):
         extension = facts.phone_extension if handle.startswith(f"{PHONE}/") else None
         joining = with_extension(handle, extension)
         if not (is_service(handle) or handle in shared or joining in shared):
-            found.append(joining)
-    return tuple(found)
+            handles.append(joining)
+    return tuple(handles)
 
 
 def person_handles(facts: Facts) -> tuple[str, ...]:
@@ -76,17 +76,17 @@ def last_name_key(facts: Facts) -> str | None:
     """
     if not facts.last_name:
         return None
-    plain = unicodedata.normalize("NFKD", facts.last_name).casefold()
-    words = ["".join(filter(str.isalnum, word)) for word in plain.replace("-", " ").split()]
-    while len(words) > 1 and words[-1] in _SUFFIXES:
-        words.pop()
-    key = "".join(words)
+    decomposed = unicodedata.normalize("NFKD", facts.last_name).casefold()
+    parts = ["".join(filter(str.isalnum, word)) for word in decomposed.replace("-", " ").split()]
+    while len(parts) > 1 and parts[-1] in _SUFFIXES:
+        parts.pop()
+    key = "".join(parts)
     return key if key and key not in _NO_NAMES else None
 
 
-def names_differ(one: Facts, other: Facts) -> bool:
+def names_differ(facts: Facts, other: Facts) -> bool:
     """Say whether both have a last name, and not the same (K3)."""
-    first, second = last_name_key(one), last_name_key(other)
+    first, second = last_name_key(facts), last_name_key(other)
     return first is not None and second is not None and first != second
 
 

@@ -128,11 +128,11 @@ class GroupObject(Published):
 
     @model_validator(mode="after")
     def _once_each(self) -> "GroupObject":
-        seen: set[str] = set()
+        rep_ids: set[str] = set()
         for member in self.members:
-            if member.rep_id in seen:
+            if member.rep_id in rep_ids:
                 raise ValueError(f"{member.rep_id} is on the roster twice: give it a weight instead")
-            seen.add(member.rep_id)
+            rep_ids.add(member.rep_id)
         return self
 
 
@@ -177,11 +177,11 @@ class OutcomeObject(Published):
 
 
 def _distinguishable(outcomes: list[OutcomeObject]) -> list[OutcomeObject]:
-    shown: dict[str, str] = {}
+    outcome_of_label: dict[str, str] = {}
     for outcome in outcomes:
-        if outcome.outcome in shown.values():
+        if outcome.outcome in outcome_of_label.values():
             raise ValueError(f"{outcome.outcome} is listed twice")
-        if shown.setdefault(outcome.label.casefold(), outcome.outcome) != outcome.outcome:
+        if outcome_of_label.setdefault(outcome.label.casefold(), outcome.outcome) != outcome.outcome:
             raise ValueError(f"two outcomes are both shown as {outcome.label}")
     return outcomes
 

@@ -59,8 +59,10 @@ def _handle(value: str) -> str:
 
 def _state(value: str) -> str:
     if value not in STATE_CODES:
-        near = state_code(value)
-        raise ValueError("is not a state's code" + (f", did you mean {near}?" if near else " like RI"))
+        suggestion = state_code(value)
+        raise ValueError(
+            "is not a state's code" + (f", did you mean {suggestion}?" if suggestion else " like RI")
+        )
     return value
 
 

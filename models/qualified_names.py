@@ -106,15 +106,15 @@ class QualifiedName(NamedTuple):
     names: tuple[str, ...]
 
 
-def qualified_field(name: str, known: Mapping[str, str]) -> QualifiedName | None:
-    """Return the field of a name with qualifiers; None if it is no field's. `known`: name in normal form -> field."""
-    words = tuple(_WORDS.findall(cleaned(unicodedata.normalize("NFKC", name)).lower()))
-    if not 1 <= len(words) <= _MOST_WORDS or not _vocabulary(tuple(known)).issuperset(words):
+def qualified_field(name: str, fields: Mapping[str, str]) -> QualifiedName | None:
+    """Return the field of a name with qualifiers; None if it is no field's. `fields`: name in normal form -> field."""
+    parts = tuple(_WORDS.findall(cleaned(unicodedata.normalize("NFKC", name)).lower()))
+    if not 1 <= len(parts) <= _MOST_WORDS or not _vocabulary(tuple(fields)).issuperset(parts):
         return None
-    for begin, end in _spans(len(words)):
-        core = "_".join(words[begin:end])
-        field = known.get(core) or known.get(core.replace("_", ""))
-        before, behind = words[:begin], words[end:]
+    for begin, end in _spans(len(parts)):
+        core = "_".join(parts[begin:end])
+        field = fields.get(core) or fields.get(core.replace("_", ""))
+        before, behind = parts[:begin], parts[end:]
         if field in _QUALIFIERS and _is_still(field, core, before, behind):
             same = _EQUIVALENTS.get(field, {})
             return QualifiedName(field, (core, *(same[word] for word in (*before, *behind) if word in same)))
@@ -124,16 +124,16 @@ def qualified_field(name: str, known: Mapping[str, str]) -> QualifiedName | None
 @lru_cache(maxsize=1)
 def _vocabulary(names: tuple[str, ...]) -> frozenset[str]:
     """Return every word that may stand in a name that means a field. Any other word ends the search at once."""
-    words = {word for name in names for word in (*name.split("_"), name.replace("_", ""))}
-    return frozenset(words).union(
+    parts = {word for name in names for word in (*name.split("_"), name.replace("_", ""))}
+    return frozenset(parts).union(
         *_QUALIFIERS.values(), *_BARE.values(), _ASKING, _ONE_OF_SEVERAL, _PEOPLE, _NUMBER
     )
 
 
-def _spans(words: int) -> Iterator[tuple[int, int]]:
+def _spans(count: int) -> Iterator[tuple[int, int]]:
     """Yield each run of words, the longest first."""
-    for length in range(words, 0, -1):
-        for begin in range(words - length + 1):
+    for length in range(count, 0, -1):
+        for begin in range(count - length + 1):
             yield begin, begin + length
 
 

@@ -32,21 +32,21 @@ def record_size(key: bytes | None, value: bytes | None, headers: Sequence[Header
 
 def header_size(name: str, value: bytes | None) -> int:
     """Return the maximum size of a header in its record, in bytes."""
-    named = len(name) if name.isascii() else len(name.encode(errors="surrogatepass"))
-    return HEADER_OVERHEAD_BYTES + named + len(value or b"")
+    name_bytes = len(name) if name.isascii() else len(name.encode(errors="surrogatepass"))
+    return HEADER_OVERHEAD_BYTES + name_bytes + len(value or b"")
 
 
 def check_size(
     key: bytes | None,
     value: bytes | None,
     headers: Sequence[Header] = (),
-    most: int = MAX_RECORD_BYTES,
+    limit: int = MAX_RECORD_BYTES,
 ) -> int:
     """Return the maximum size of a record in its batch, in bytes; raises `PermanentError` (`record_too_large`)."""
     if headers:
         size = record_size(key, value, headers)
     else:  # as `record_size`, without the cost of its call for each record of the journal
         size = RECORD_OVERHEAD_BYTES + (0 if key is None else len(key)) + (0 if value is None else len(value))
-    if size > most:
-        raise PermanentError("record_too_large", f"{size} bytes; {most} are allowed")
+    if size > limit:
+        raise PermanentError("record_too_large", f"{size} bytes; {limit} are allowed")
     return size

@@ -15,11 +15,11 @@ import re
 from typing import Final
 
 
-def _words(text: str) -> frozenset[str]:
+def _word_set(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
-_NOT_GIVEN: Final = _words(
+_NOT_GIVEN: Final = _word_set(
     """
     noemail noemails nomail noemailaddress noaddress donthaveemail donthaveone donothave noneprovided notprovided
     noemailprovided notgiven notavailable notapplicable unavailable unknown unknownemail noone nobody nothing none
@@ -34,7 +34,7 @@ _NOT_GIVEN: Final = _words(
     """
 )
 """Local parts, without dots, dashes, underscores and digits at the end, that are nobody's at any domain."""
-_NOT_GIVEN_DOMAINS: Final = _words(
+_NOT_GIVEN_DOMAINS: Final = _word_set(
     """
     none.com noemail.com noemail.net noemail.org no-email.com nomail.com nomail.net noemailaddress.com noone.com
     nowhere.com nothing.com notprovided.com notgiven.com unknown.com fake.com fakeemail.com fakemail.com bogus.com
@@ -43,20 +43,20 @@ _NOT_GIVEN_DOMAINS: Final = _words(
     yourcompany.com mydomain.com
     """
 )
-_WITH_ITSELF: Final = _words(
+_WITH_ITSELF: Final = _word_set(
     """
     a aa aaa aaaa abc abcd abcde abcdef email mail me my na no not info xyz x xx xxx xxxx y z yes you foo bar name
     user 123 1234 12345 domain company sample
     """
 )
 """Words that are nobody's as `WORD@WORD.anything`."""
-_NO: Final = _words("no non none na n not nil any anyone nomail some someone")
-_TEMPLATE: Final = _words("you your me my name user username email mail first last abc info admin contact")
-_PROVIDERS: Final = _words(
+_NO: Final = _word_set("no non none na n not nil any anyone nomail some someone")
+_TEMPLATE: Final = _word_set("you your me my name user username email mail first last abc info admin contact")
+_PROVIDERS: Final = _word_set(
     "email mail gmail googlemail yahoo hotmail outlook aol live msn icloud ymail comcast domain company website address"
 )
 """First labels of domains at which `no@…` and `na@…` are nobody's: large providers, and words for a domain."""
-_TEMPLATE_DOMAINS: Final = _words("email domain company website address")
+_TEMPLATE_DOMAINS: Final = _word_set("email domain company website address")
 """First labels of domains that forms show as an example: `name@domain.com`, `you@company.com`."""
 _RESERVED: Final = re.compile(r"(?:^|\.)(?:invalid|test|example\.(?:com|net|org))$", re.ASCII)
 """Domains that no mail reaches, because they are set aside."""
@@ -83,20 +83,20 @@ def is_placeholder(handle: str) -> bool:
 def is_service(handle: str) -> bool:
     """Say whether a handle is the number of a service or a number that many people type."""
     kind, _, value = handle.partition("/")
-    found = _US.fullmatch(value) if kind == "phone" else None
-    if found is None:
+    match = _US.fullmatch(value) if kind == "phone" else None
+    if match is None:
         return False
-    area, exchange, line = found.groups()
+    area, exchange, line = match.groups()
     if area in _TOLL_FREE or area in _PREMIUM:
         return True
     return (exchange == "555" and line in _TYPED) or len(set(exchange + line)) == 1
 
 
 def _placeholder_number(number: str) -> bool:
-    found = _US.fullmatch(number)
-    if found is None:
+    match = _US.fullmatch(number)
+    if match is None:
         return len(set(number[2:])) == 1
-    area, exchange, line = found.groups()
+    area, exchange, line = match.groups()
     digits = area + exchange + line
     if exchange == "555" and (int(line) in _FICTION or line == _DIRECTORY):
         return True
@@ -104,10 +104,10 @@ def _placeholder_number(number: str) -> bool:
 
 
 def _placeholder_address(address: str) -> bool:
-    local, _, domain = address.partition("@")
+    local_part, _, domain = address.partition("@")
     if domain in _NOT_GIVEN_DOMAINS or _RESERVED.search(domain):
         return True
-    word = _BETWEEN.sub("", local)
+    word = _BETWEEN.sub("", local_part)
     word = _NUMBERED.sub("", word) or word
     if word in _NOT_GIVEN:
         return True

@@ -70,8 +70,8 @@ def comparable(text: str) -> str:
     """
     if text.isascii() and text.isprintable():
         return text
-    seen = unicodedata.normalize("NFC", "".join(_visible(text)).translate(_WIDTH))
-    return "".join(" " if character.isspace() else character for character in seen) or text
+    visible = unicodedata.normalize("NFC", "".join(_visible(text)).translate(_WIDTH))
+    return "".join(" " if character.isspace() else character for character in visible) or text
 
 
 def _visible(text: str) -> list[str]:
@@ -88,7 +88,7 @@ def decode_entities(text: str) -> str:
     for _ in range(_ENCODED_TWICE):
         if "&" not in text:
             break
-        text = _ENTITY.sub(lambda found: html.unescape(found[0]), text)
+        text = _ENTITY.sub(lambda match: html.unescape(match[0]), text)
     return text
 
 
@@ -113,18 +113,18 @@ def split_name(full: str) -> tuple[str, str, str]:
     suffixes = [part for part in parts[1:] if all(map(_is_suffix, part.split()))]
     parts = [part for index, part in enumerate(parts) if index == 0 or part not in suffixes]
     if len(parts) > 1:
-        last, more = _without_suffix(parts[0].split())
-        first, also = _without_suffix(_untitled(" ".join(parts[1:]).split()))
-        return " ".join(first), " ".join(last), " ".join([*more, *also, *suffixes])
-    words, more = _without_suffix(_untitled(parts[0].split() if parts else []))
-    begin = _last_name_begins(words)
-    return " ".join(words[:begin]), " ".join(words[begin:]), " ".join([*more, *suffixes])
+        last, own_suffixes = _without_suffix(parts[0].split())
+        first, first_suffixes = _without_suffix(_untitled(" ".join(parts[1:]).split()))
+        return " ".join(first), " ".join(last), " ".join([*own_suffixes, *first_suffixes, *suffixes])
+    name_parts, own_suffixes = _without_suffix(_untitled(parts[0].split() if parts else []))
+    begin = _last_name_begins(name_parts)
+    return " ".join(name_parts[:begin]), " ".join(name_parts[begin:]), " ".join([*own_suffixes, *suffixes])
 
 
 def _without_signs(full: str) -> str:
-    words = full.split()
-    named = [index for index, word in enumerate(words) if any(map(str.isalnum, word))]
-    return " ".join(words[named[0] : named[-1] + 1]) if named else full
+    name_parts = full.split()
+    spelled = [index for index, word in enumerate(name_parts) if any(map(str.isalnum, word))]
+    return " ".join(name_parts[spelled[0] : spelled[-1] + 1]) if spelled else full
 
 
 def _bare(word: str) -> str:
@@ -135,24 +135,24 @@ def _is_suffix(word: str) -> bool:
     return _bare(word) in _SUFFIXES
 
 
-def _untitled(words: list[str]) -> list[str]:
-    while len(words) > 1 and _bare(words[0]) in _TITLES:
-        words = words[1:]
-    return words
+def _untitled(name_parts: list[str]) -> list[str]:
+    while len(name_parts) > 1 and _bare(name_parts[0]) in _TITLES:
+        name_parts = name_parts[1:]
+    return name_parts
 
 
-def _without_suffix(words: list[str]) -> tuple[list[str], list[str]]:
-    end = len(words)
-    while end > 1 and _is_suffix(words[end - 1]):
+def _without_suffix(name_parts: list[str]) -> tuple[list[str], list[str]]:
+    end = len(name_parts)
+    while end > 1 and _is_suffix(name_parts[end - 1]):
         end -= 1
-    return words[:end], words[end:]
+    return name_parts[:end], name_parts[end:]
 
 
-def _last_name_begins(words: list[str]) -> int:
+def _last_name_begins(name_parts: list[str]) -> int:
     """Return the index of the word with which the last name begins. The first of several words is a first name."""
-    begin = len(words) - 1
-    while begin > 1 and _bare(words[begin - 1]) in _PARTICLES:
+    begin = len(name_parts) - 1
+    while begin > 1 and _bare(name_parts[begin - 1]) in _PARTICLES:
         begin -= 1
-        if _bare(words[begin]) in _JOINERS and begin > 1:
+        if _bare(name_parts[begin]) in _JOINERS and begin > 1:
             begin -= 1
     return max(begin, 0)

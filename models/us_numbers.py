@@ -42,10 +42,10 @@ _ORDINARY: Final = re.compile(rf"\+1(?:{_pattern()}|(?:{'|'.join(OVERLAYS)})[2-9
 
 def e164(text: str) -> str | None:
     """Return an ordinary US number in E.164; None if the text is another number, has an extension or is no number."""
-    found = _WRITTEN.fullmatch(text)
-    if found is None:
+    match = _WRITTEN.fullmatch(text)
+    if match is None:
         return None
-    area, bare_area, exchange, line = found.groups()
+    area, bare_area, exchange, line = match.groups()
     number = f"+1{area or bare_area}{exchange}{line}"
     return number if is_ordinary(number) else None
 

@@ -37,14 +37,14 @@ class DueHeap:
     the entry was taken: then the entry comes back at once, due as before.
     """
 
-    __slots__ = ("_entries", "_taken")
+    __slots__ = ("_entries", "_handed_out")
 
     def __init__(self) -> None:
         self._entries: list[Entry] = []
-        self._taken: deque[tuple[float, Entry]] = deque()
+        self._handed_out: deque[tuple[float, Entry]] = deque()
 
     def __len__(self) -> int:
-        return len(self._entries) + len(self._taken)
+        return len(self._entries) + len(self._handed_out)
 
     def push(self, entry: Entry) -> None:
         """Add an entry for one deadline."""
@@ -55,13 +55,13 @@ class DueHeap:
 
         It replaces the entry that was taken, so the deadline need not wait for `RETRY_SECONDS`.
         """
-        self._taken = deque(one for one in self._taken if one[1][1:] != entry[1:])
+        self._handed_out = deque(pair for pair in self._handed_out if pair[1][1:] != entry[1:])
         self.push(entry)
 
     def rebuild(self, entries: Iterable[Entry]) -> None:
         """Replace all entries by these."""
         self._entries[:] = entries
-        self._taken.clear()
+        self._handed_out.clear()
         heapq.heapify(self._entries)
 
     def next_due(self, now: float | None = None) -> float | None:
@@ -69,34 +69,34 @@ class DueHeap:
         if now is not None:
             self._put_back(now)
         entry = self._entries[0][0] if self._entries else None
-        again = self._taken[0][0] + RETRY_SECONDS if self._taken else None
-        return min((at for at in (entry, again) if at is not None), default=None)
+        retry_at = self._handed_out[0][0] + RETRY_SECONDS if self._handed_out else None
+        return min((at for at in (entry, retry_at) if at is not None), default=None)
 
     def _put_back(self, now: float) -> None:
-        taken = self._taken
-        while taken:
-            at, entry = taken[0]
+        handed_out = self._handed_out
+        while handed_out:
+            at, entry = handed_out[0]
             if at <= now < at + RETRY_SECONDS:
                 return
-            taken.popleft()
+            handed_out.popleft()
             heapq.heappush(self._entries, entry if now < at else (at + RETRY_SECONDS, *entry[1:]))
 
-    def take(self, now: float, event_of: Callable[[Entry], Any], most: int = MOST_AT_ONCE) -> list[Any]:
-        """Return the events that are due at `now`, at most `most`.
+    def take(self, now: float, event_of: Callable[[Entry], Any], limit: int = MOST_AT_ONCE) -> list[Any]:
+        """Return the events that are due at `now`, at most `limit`.
 
         `event_of` looks up the row that an entry points at. It returns the event, or None if the row has changed.
         """
         self._put_back(now)
         entries = self._entries
         events: list[Any] = []
-        while entries and entries[0][0] <= now and len(events) < most:
+        while entries and entries[0][0] <= now and len(events) < limit:
             entry = heapq.heappop(entries)
             if entries and entries[0] == entry:
                 continue  # a deadline that moved away and back to the same instant has two entries
             event = event_of(entry)
             if event is not None:
                 events.append(event)
-                self._taken.append((now, entry))
+                self._handed_out.append((now, entry))
         return events
 
 
@@ -106,26 +106,26 @@ class TimedPartition(Protocol):
     partition: int
     deadlines: DueHeap
 
-    def due(self, now: float, most: int) -> list[Any]:
-        """Return the events that are due at `now`, at most `most`."""
+    def due(self, now: float, limit: int) -> list[Any]:
+        """Return the events that are due at `now`, at most `limit`."""
 
 
 def due_events(
-    partitions: Iterable[TimedPartition], now: float, most: int = MOST_AT_ONCE
+    partitions: Iterable[TimedPartition], now: float, limit: int = MOST_AT_ONCE
 ) -> Iterator[tuple[int, Any]]:
-    """Yield the events that are due at `now` with their partitions, at most `most`.
+    """Yield the events that are due at `now` with their partitions, at most `limit`.
 
     The partition with the earliest due time comes first.
     """
     waiting = [
-        (due, each.partition, each)
-        for each in partitions
-        if (due := each.deadlines.next_due(now)) is not None and due <= now
+        (due, timed.partition, timed)
+        for timed in partitions
+        if (due := timed.deadlines.next_due(now)) is not None and due <= now
     ]
-    for _, partition, each in sorted(waiting, key=lambda one: one[:2]):
-        if most <= 0:
+    for _, partition, timed in sorted(waiting, key=lambda entry: entry[:2]):
+        if limit <= 0:
             return
-        events = each.due(now, most)
-        most -= len(events)
+        events = timed.due(now, limit)
+        limit -= len(events)
         for event in events:
             yield partition, event

@@ -23,21 +23,21 @@ _SECONDS: Final = 15
 def acls(settings: Settings) -> Check:
     """Check whether each principal has exactly the ACLs it needs. Call it where no event loop runs."""
     try:
-        held = asyncio.run(_held(settings))
+        existing = asyncio.run(_existing_acls(settings))
     except NoAuthorizer as missing:
         hint = "set authorizer.class.name on the brokers; `firstclaim acls` prints the ACLs"
         return Check(NAME, ok=False, detail=missing.reason, hint=hint)
     except (FirstclaimError, TimeoutError) as error:
         hint = "sign in as a user that has Describe on the cluster (`firstclaim acls --for operator`)"
         return Check(NAME, ok=False, detail=str(error) or "no answer", hint=hint)
-    differences = [line for difference in compare(held) for line in difference.lines()]
+    differences = [line for difference in compare(existing) for line in difference.lines()]
     if not differences:
-        return Check(NAME, ok=True, detail=f"{len(held)}, as `firstclaim acls` prints them")
-    more = f"; and {len(differences) - MOST_SAID} more" if len(differences) > MOST_SAID else ""
+        return Check(NAME, ok=True, detail=f"{len(existing)}, as `firstclaim acls` prints them")
+    more_text = f"; and {len(differences) - MOST_SAID} more" if len(differences) > MOST_SAID else ""
     hint = "`firstclaim acls --commands` prints the commands that add the missing ACLs"
-    return Check(NAME, ok=False, detail="; ".join(differences[:MOST_SAID]) + more, hint=hint)
+    return Check(NAME, ok=False, detail="; ".join(differences[:MOST_SAID]) + more_text, hint=hint)
 
 
-async def _held(settings: Settings) -> list[HeldAcl]:
+async def _existing_acls(settings: Settings) -> list[HeldAcl]:
     async with asyncio.timeout(_SECONDS):
         return await held_acls(settings)

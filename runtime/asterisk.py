@@ -66,7 +66,7 @@ def programs_root() -> Path:
 def command(program: str) -> list[str]:
     """Return the command line of an unpacked program, such as `usr/bin/sipp`, with its own libraries."""
     root = programs_root()
-    libraries = ":".join(str(root / one) for one in _LIBRARIES)
+    libraries = ":".join(str(root / library) for library in _LIBRARIES)
     return [str(root / _LOADER), "--library-path", libraries, str(root / program)]
 
 

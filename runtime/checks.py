@@ -67,9 +67,9 @@ def plaintext(settings: Settings) -> Iterator[Check]:
         hint = "set KAFKA_SECURITY_PROTOCOL=SSL or SASL_SSL; on this machine 127.0.0.1 needs neither"
         yield from _unencrypted("Kafka encryption", others, hint)
     if not is_encrypted(settings.redis_url):
-        far = [host for host in hosts_of(settings.redis_url) if not is_loopback(host)]
+        remote_hosts = [host for host in hosts_of(settings.redis_url) if not is_loopback(host)]
         hint = "write REDIS_URL as rediss://… or rediss+sentinel://…, and give Valkey a tls-port"
-        yield from _unencrypted("Valkey encryption", far, hint)
+        yield from _unencrypted("Valkey encryption", remote_hosts, hint)
     yield from database_encryption("CRM database encryption", "DATABASE_URL", settings.database_url)
 
 
@@ -80,15 +80,15 @@ def database_encryption(name: str, variable: str, url: str) -> Iterator[Check]:
         modes = database.query.get("sslmode", ())
         mode = modes if isinstance(modes, str) else "".join(modes[-1:])
         if mode not in _ENCRYPTED_MODES:
-            far = [host for host in _database_hosts(database) if not is_loopback(host)]
+            remote_hosts = [host for host in _database_hosts(database) if not is_loopback(host)]
             hint = f"add the option sslmode=verify-full to {variable} (require does not check who answers)"
-            yield from _unencrypted(name, far, hint)
+            yield from _unencrypted(name, remote_hosts, hint)
 
 
 def _database_hosts(database: sqlalchemy.URL) -> list[str]:
     """Return the hosts of an address. It names several as `?host=a:1&host=b:1`, or as `?host=a,b`."""
-    given = database.query.get("host", database.host or "")
-    hosts = ",".join((given,) if isinstance(given, str) else given).split(",")
+    host_option = database.query.get("host", database.host or "")
+    hosts = ",".join((host_option,) if isinstance(host_option, str) else host_option).split(",")
     return [re.sub(r":\d+$", "", host) for host in hosts]
 
 
@@ -98,23 +98,23 @@ def erasure_key_of(settings: Settings) -> Check:
     Workers on other machines would make keys of their own, and would not recognise an erased person who comes again.
     """
     try:
-        known = read_key(settings)
+        key = read_key(settings)
     except ConfigError as error:
         return Check("erasure key", ok=False, detail=str(error), hint=_RESTORE_KEY)
     path = key_file(settings)
     if settings.erasure_key is not None:
-        detail = f"{path} {'is a key' if known else 'does not exist'}"
-        return Check("erasure key", known is not None, detail, "" if known else _RESTORE_KEY)
-    alone = all(
+        detail = f"{path} {'is a key' if key else 'does not exist'}"
+        return Check("erasure key", key is not None, detail, "" if key else _RESTORE_KEY)
+    is_local = all(
         is_loopback(address.rpartition(":")[0]) for address in settings.kafka_bootstrap_servers.split(",")
     )
     detail = (
         f"{path}, for this machine"
-        if alone
+        if is_local
         else f"{VARIABLE} is not set, so each machine uses a {path} of its own"
     )
-    hint = "" if alone else f"copy one file to every machine and name it by {VARIABLE}"
-    return Check("erasure key", alone, detail, hint)
+    hint = "" if is_local else f"copy one file to every machine and name it by {VARIABLE}"
+    return Check("erasure key", is_local, detail, hint)
 
 
 def _unencrypted(name: str, hosts: list[str], hint: str) -> Iterator[Check]:

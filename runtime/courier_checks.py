@@ -56,8 +56,10 @@ def _mail() -> Iterator[Check]:
         hint = "correct FIRSTCLAIM_SMTP_HOST, _PORT, _SECURITY, _CAFILE, _USERNAME or _PASSWORD"
         yield Check(_MAIL, ok=False, detail=f"{address}: {reason}", hint=hint)
         return
-    who = f"accepts {settings.username}" if settings.username is not None else "asks for no password"
-    yield Check(_MAIL, ok=True, detail=f"{address}: {who}, {encryption}")
+    sign_in_detail = (
+        f"accepts {settings.username}" if settings.username is not None else "asks for no password"
+    )
+    yield Check(_MAIL, ok=True, detail=f"{address}: {sign_in_detail}, {encryption}")
 
 
 def _push() -> Iterator[Check]:
@@ -92,10 +94,12 @@ def _telephone() -> Iterator[Check]:
         hint = f"correct FIRSTCLAIM_TELEPHONE_{'ARI' if name == 'Asterisk' else 'API'}_URL"
         yield Check(_TELEPHONE, ok=False, detail=f"{address}: {reason}", hint=hint)
         return
-    good = status == 200  # noqa: PLR2004  # OK, in HTTP's words
-    detail = f"{address}: {name} accepts {settings.user}" if good else f"{address}: {name} answers {status}"
-    hint = "" if good else "correct FIRSTCLAIM_TELEPHONE_USER or _PASSWORD, and the address"
-    yield Check(_TELEPHONE, good, detail, hint)
+    is_accepted = status == 200  # noqa: PLR2004  # OK, in HTTP's words
+    detail = (
+        f"{address}: {name} accepts {settings.user}" if is_accepted else f"{address}: {name} answers {status}"
+    )
+    hint = "" if is_accepted else "correct FIRSTCLAIM_TELEPHONE_USER or _PASSWORD, and the address"
+    yield Check(_TELEPHONE, is_accepted, detail, hint)
 
 
 def console_keys(web: WebSettings) -> Check:
@@ -105,12 +109,12 @@ def console_keys(web: WebSettings) -> Check:
         return Check(_KEYS, ok=True, detail=detail)
     try:
         keys, database = vault(web), make_url(web.console_database_url)
-        local = database.get_backend_name() == "sqlite"
+        is_local = database.get_backend_name() == "sqlite"
         new = "can be read; the database is not made yet"
-        if local and not Path(database.database or "").exists():
+        if is_local and not Path(database.database or "").exists():
             return Check(_KEYS, ok=True, detail=new)
         engine = connect(web.console_database_url, pooled=False)
-        known = Seals(engine).opened_by(keys)
+        is_sealed = Seals(engine).opened_by(keys)
     except ConfigError as error:
         hint = f"name the keys that the console has used so far in {VARIABLE}, the newest first"
         return Check(_KEYS, ok=False, detail=str(error), hint=hint)
@@ -118,7 +122,7 @@ def console_keys(web: WebSettings) -> Check:
         return Check(
             _KEYS, ok=True, detail="can be read; the database cannot be asked whether they are its own"
         )
-    return Check(_KEYS, ok=True, detail="open the database" if known else new)
+    return Check(_KEYS, ok=True, detail="open the database" if is_sealed else new)
 
 
 async def _in_time(work: Awaitable[_Result], seconds: float = _TIMEOUT_SECONDS) -> _Result:

@@ -68,35 +68,35 @@ def examine(settings: Settings | None = None) -> list[Check]:
     Without `settings` the environment is read; a refused configuration is a result as well. Servers that
     `firstclaim up` runs in the same state folder are found.
     """
-    found = [_python(), _faust(), *_extensions(), core(), codecs(), _java()]
+    checks = [_python(), _faust(), *_extensions(), core(), codecs(), _java()]
     try:
         settings = find_running(Settings.read() if settings is None else settings)
         settings.aiokafka_options()
     except ConfigError as error:
-        return [*found, Check("settings", ok=False, detail=str(error), hint=f"set or correct {error.field}")]
-    found.append(Check("settings", ok=True, detail="complete and free of contradictions"))
-    found.extend(_security(settings))
-    found.extend(plaintext(settings))
-    found.extend([_jars(settings), _state(settings), _disk(settings), erasure_key_of(settings)])
-    found.append(
+        return [*checks, Check("settings", ok=False, detail=str(error), hint=f"set or correct {error.field}")]
+    checks.append(Check("settings", ok=True, detail="complete and free of contradictions"))
+    checks.extend(_security(settings))
+    checks.extend(plaintext(settings))
+    checks.extend([_jars(settings), _state(settings), _disk(settings), erasure_key_of(settings)])
+    checks.append(
         _reach("Kafka", "KAFKA_BOOTSTRAP_SERVERS", settings.kafka_bootstrap_servers, _ask_kafka, settings)
     )
-    if found[-1].ok:
-        found.extend(_in_thread(lambda: topics(settings)))
+    if checks[-1].ok:
+        checks.extend(_in_thread(lambda: topics(settings)))
         if settings.kafka_sasl_password is not None:
-            found.append(_in_thread(lambda: acls(settings)))
-    found.append(
+            checks.append(_in_thread(lambda: acls(settings)))
+    checks.append(
         _reach("Valkey", "REDIS_URL", url_without_secrets(settings.redis_url), _ask_valkey, settings)
     )
-    reached = found[-1].ok
-    found.extend(_sentinels(settings))
-    if reached:
-        found.extend(_valkey_limits(settings))
+    valkey_answers = checks[-1].ok
+    checks.extend(_sentinels(settings))
+    if valkey_answers:
+        checks.extend(_valkey_limits(settings))
     database = _address(settings.database_url)
-    found.append(_reach("CRM database", "DATABASE_URL", database, _ask_database, settings))
-    found.extend(_console(settings))
-    found.extend(_in_thread(lambda: list(courier_checks())))
-    return found
+    checks.append(_reach("CRM database", "DATABASE_URL", database, _ask_database, settings))
+    checks.extend(_console(settings))
+    checks.extend(_in_thread(lambda: list(courier_checks())))
+    return checks
 
 
 def _console(settings: Settings) -> Iterator[Check]:
@@ -123,8 +123,10 @@ def _console(settings: Settings) -> Iterator[Check]:
 
 def _python() -> Check:
     running = ".".join(map(str, sys.version_info[:3]))
-    good = sys.version_info >= PYTHON
-    return Check("Python", good, running, "" if good else f"needs {PYTHON[0]}.{PYTHON[1]} or newer")
+    is_supported = sys.version_info >= PYTHON
+    return Check(
+        "Python", is_supported, running, "" if is_supported else f"needs {PYTHON[0]}.{PYTHON[1]} or newer"
+    )
 
 
 def _faust() -> Check:
@@ -135,9 +137,12 @@ def _faust() -> Check:
         return Check(
             "Faust", ok=False, detail="is not installed", hint=f"install faust-streaming {supported}"
         )
-    good = installed in FAUST_VERSIONS
+    is_supported = installed in FAUST_VERSIONS
     return Check(
-        "Faust", good, installed, "" if good else f"our patches fit faust-streaming {supported} only"
+        "Faust",
+        is_supported,
+        installed,
+        "" if is_supported else f"our patches fit faust-streaming {supported} only",
     )
 
 
@@ -145,10 +150,10 @@ def _extensions() -> Iterator[Check]:
     """Check for the compiled extensions. Without them both packages are several times slower, with no warning."""
     for package, module in _EXTENSIONS.items():
         try:
-            found = find_spec(module)
+            spec = find_spec(module)
         except ModuleNotFoundError:
-            found = None
-        compiled = found is not None and not str(found.origin).endswith(".py")
+            spec = None
+        compiled = spec is not None and not str(spec.origin).endswith(".py")
         detail = "compiled" if compiled else f"{module} is missing"
         hint = "" if compiled else "install the wheel; from source it needs Cython and a C compiler"
         yield Check(f"{package} extensions", compiled, detail, hint)
@@ -177,13 +182,13 @@ def _java() -> Check:
 
 def _jars(settings: Settings) -> Check:
     try:
-        wanted = pinned_jars()
+        pinned = pinned_jars()
     except RuntimeFailure as error:
         return Check("Kafka's jars", ok=False, detail=str(error), hint="reinstall firstclaim")
     folder = settings.cache_dir / "jars"
-    here = [jar for jar in wanted if (folder / jar.file_name).is_file()]
-    detail = f"Apache Kafka {KAFKA_VERSION}: {len(here)} of {len(wanted)} in {folder}"
-    missing = sum(jar.size for jar in wanted if jar not in here) / 1e6
+    present = [jar for jar in pinned if (folder / jar.file_name).is_file()]
+    detail = f"Apache Kafka {KAFKA_VERSION}: {len(present)} of {len(pinned)} in {folder}"
+    missing = sum(jar.size for jar in pinned if jar not in present) / 1e6
     # Missing jars are not a fault: the first start fetches them.
     return Check(
         "Kafka's jars", ok=True, detail=detail if not missing else f"{detail}, {missing:.0f} MB to fetch"
@@ -191,8 +196,10 @@ def _jars(settings: Settings) -> Check:
 
 
 def _security(settings: Settings) -> Iterator[Check]:
-    local = all(is_loopback(one.rpartition(":")[0]) for one in settings.kafka_bootstrap_servers.split(","))
-    if settings.kafka_security_protocol == "SASL_PLAINTEXT" and not local:
+    is_local = all(
+        is_loopback(address.rpartition(":")[0]) for address in settings.kafka_bootstrap_servers.split(",")
+    )
+    if settings.kafka_security_protocol == "SASL_PLAINTEXT" and not is_local:
         detail = "KAFKA_SECURITY_PROTOCOL is SASL_PLAINTEXT: nothing is encrypted"
         yield Check("Kafka security", ok=False, detail=detail, hint="use SASL_SSL outside a trusted network")
     elif settings.ssl_context is not None and not settings.kafka_ssl_check_hostname:
@@ -217,10 +224,10 @@ def _disk(settings: Settings) -> Check:
     folder = settings.state_dir.absolute()
     while not folder.exists():
         folder = folder.parent
-    free = shutil.disk_usage(folder).free
-    enough = free >= FREE_BYTES_WANTED
+    free_bytes = shutil.disk_usage(folder).free
+    enough = free_bytes >= FREE_BYTES_WANTED
     hint = "" if enough else f"keep {FREE_BYTES_WANTED / 1e9:.0f} GB free: a broker whose disk is full stops"
-    return Check("disk space", enough, f"{free / 1e9:.1f} GB free at {folder}", hint)
+    return Check("disk space", enough, f"{free_bytes / 1e9:.1f} GB free at {folder}", hint)
 
 
 def _reach(
@@ -278,7 +285,7 @@ def _sentinels(settings: Settings) -> Iterator[Check]:
     address = sentinel_address(settings.redis_url)
     if address is None:
         return
-    named, silent = dict[str, str](), []
+    primary_of, silent = dict[str, str](), []
     for (host, port), client in zip(address.hosts, sentinel_clients(address), strict=True):
         place = f"{host}:{port}"
         try:
@@ -287,14 +294,14 @@ def _sentinels(settings: Settings) -> Iterator[Check]:
         except redis.RedisError as error:
             silent.append(f"{place}: {error}")
             continue
-        named[place] = "none" if primary is None else ":".join(map(str, primary))
-    primaries = sorted(set(named.values()))
-    detail = f"{len(named)} of {len(address.hosts)} answer"
+        primary_of[place] = "none" if primary is None else ":".join(map(str, primary))
+    primaries = sorted(set(primary_of.values()))
+    detail = f"{len(primary_of)} of {len(address.hosts)} answer"
     if primaries:
         detail += f"; {address.primary} is {' and '.join(primaries)}"
-    good = not silent and len(primaries) == 1 and "none" not in primaries
-    hint = "" if good else "; ".join(silent) or "they must all know the primary by this name"
-    yield Check("Valkey sentinels", good, detail, hint)
+    agree = not silent and len(primaries) == 1 and "none" not in primaries
+    hint = "" if agree else "; ".join(silent) or "they must all know the primary by this name"
+    yield Check("Valkey sentinels", agree, detail, hint)
 
 
 def _valkey(settings: Settings) -> redis.Redis:
@@ -303,31 +310,31 @@ def _valkey(settings: Settings) -> redis.Redis:
 
 def _ask_database(settings: Settings) -> str:
     url = sqlalchemy.make_url(settings.database_url)
-    local = url.get_backend_name() == "sqlite"
-    if local and url.database and not Path(url.database).exists():
+    is_local = url.get_backend_name() == "sqlite"
+    if is_local and url.database and not Path(url.database).exists():
         return "not made yet"
-    arguments = {} if local else {"connect_timeout": _TIMEOUT_SECONDS, "client_encoding": CLIENT_ENCODING}
+    arguments = {} if is_local else {"connect_timeout": _TIMEOUT_SECONDS, "client_encoding": CLIENT_ENCODING}
     engine = sqlalchemy.create_engine(url, poolclass=sqlalchemy.pool.NullPool, connect_args=arguments)
     with engine.connect() as connection:
         connection.execute(sqlalchemy.text("SELECT 1"))
-        if not local and connection.scalar(sqlalchemy.text("SELECT pg_is_in_recovery()")):
+        if not is_local and connection.scalar(sqlalchemy.text("SELECT pg_is_in_recovery()")):
             raise ConnectionError("is a standby, which takes no changes until it is promoted")
-        if not local and (why := unfit(connection)) is not None:
+        if not is_local and (why := unfit(connection)) is not None:
             raise ConnectionError(why)
     return "reachable"
 
 
 def _address(url: str) -> str:
     """Return an address without user name and password."""
-    scheme, separator, rest = masked_url(url).partition("://")
-    return f"{scheme}{separator}{rest.rpartition('@')[2]}"
+    scheme, separator, location = masked_url(url).partition("://")
+    return f"{scheme}{separator}{location.rpartition('@')[2]}"
 
 
 def examine_all(settings: Settings | None = None) -> list[Check]:
     """Return every check's result. A finding never raises. Without `settings` the environment is read."""
     checks = examine(settings)
-    reached = any(check.name == "CRM database" and check.ok for check in checks)
-    if not reached:
+    database_answers = any(check.name == "CRM database" and check.ok for check in checks)
+    if not database_answers:
         return checks
     try:
         return [*checks, tables(find_running(Settings.read() if settings is None else settings))]
@@ -345,6 +352,6 @@ def tables(settings: Settings) -> Check:
     if not schema.is_made:
         return Check(name, ok=True, detail="none yet; the sink makes them when it starts")
     if schema.problem:
-        wrong, _, way_out = schema.problem.partition(": ")
-        return Check(name, ok=False, detail=wrong, hint=way_out)
+        problem, _, way_out = schema.problem.partition(": ")
+        return Check(name, ok=False, detail=problem, hint=way_out)
     return Check(name, ok=True, detail=f"revision {schema.revision}")

@@ -77,17 +77,17 @@ def fetch(
     A file appears in `cache` only whole and after its hash was checked, so several processes may fetch at once.
     Raises DownloadRefused with the jar whose hash differs, RuntimeFailure if a jar cannot be downloaded.
     """
-    wanted = pinned_jars() if jars is None else list(jars)
+    needed = pinned_jars() if jars is None else list(jars)
     cache.mkdir(parents=True, exist_ok=True)
     with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="jars") as pool:
-        intact = list(pool.map(lambda jar: _is_intact(cache / jar.file_name, jar), wanted))
-        missing = [jar for jar, good in zip(wanted, intact, strict=True) if not good]
+        intact = list(pool.map(lambda jar: _is_intact(cache / jar.file_name, jar), needed))
+        missing = [jar for jar, is_intact in zip(needed, intact, strict=True) if not is_intact]
         if missing:
             meter = _Meter(sum(jar.size for jar in missing), progress)
             with tempfile.TemporaryDirectory(prefix=".incoming-", dir=cache) as incoming:
                 context = _maven(Path(incoming), repository, meter)
                 list(pool.map(lambda jar: _download(jar, cache, context), missing))
-    return [cache / jar.file_name for jar in wanted]
+    return [cache / jar.file_name for jar in needed]
 
 
 def _is_intact(path: Path, jar: Jar) -> bool:
@@ -104,13 +104,13 @@ def _sha256(path: Path) -> str:
 
 def _download(jar: Jar, cache: Path, context: Any) -> None:
     group, artifact, version = jar.coordinate.split(":")
-    wanted = context.project(group, artifact).at_version(version).artifact()
+    remote = context.project(group, artifact).at_version(version).artifact()
 
     def resolve() -> Path:
         try:
-            return Path(wanted.resolve())
+            return Path(remote.resolve())
         except _FAILURES:
-            wanted.cached_path.unlink(missing_ok=True)  # it may be incomplete
+            remote.cached_path.unlink(missing_ok=True)  # it may be incomplete
             raise
 
     try:
@@ -121,9 +121,9 @@ def _download(jar: Jar, cache: Path, context: Any) -> None:
             "REQUESTS_CA_BUNDLE a file with the certificates of a proxy)"
         )
         raise RuntimeFailure(jar.file_name, reason) from error
-    found = _sha256(path)
-    if found != jar.sha256:
-        reason = f"its SHA-256 is {found}, pinned is {jar.sha256}; refused"
+    digest = _sha256(path)
+    if digest != jar.sha256:
+        reason = f"its SHA-256 is {digest}, pinned is {jar.sha256}; refused"
         raise DownloadRefused(jar.file_name, reason)
     path.replace(cache / jar.file_name)
 
@@ -133,16 +133,16 @@ class _Meter:
 
     def __init__(self, total: int, progress: Progress | None) -> None:
         self._total, self._progress = total, progress
-        self._done = 0
+        self._received = 0
         self._lock = Lock()
 
     @contextlib.contextmanager
     def __call__(self, name: str, _size: int) -> Iterator[Callable[[int], None]]:
         def received(count: int) -> None:
             with self._lock:
-                self._done += count
+                self._received += count
                 if self._progress is not None:
-                    self._progress(self._done, self._total, name)
+                    self._progress(self._received, self._total, name)
 
         yield received
 
@@ -168,9 +168,9 @@ def progress_bar(label: str) -> Iterator[Progress]:
     bar = Progress(*columns, console=Console(stderr=True))
     task = bar.add_task(label)
 
-    def report(done: int, total: int, _name: str) -> None:
+    def report(received: int, total: int, _name: str) -> None:
         bar.start()
-        bar.update(task, completed=done, total=total)
+        bar.update(task, completed=received, total=total)
 
     try:
         yield report
@@ -188,7 +188,7 @@ def relock(lock_file: Path = LOCK_FILE) -> list[Jar]:
     """
     import jgo  # noqa: PLC0415  # only for maintainers
 
-    found: dict[str, Jar] = {}
+    jar_of_artifact: dict[str, Jar] = {}
     with tempfile.TemporaryDirectory() as scratch:
         os.environ["M2_REPO"] = scratch
         for root in ROOTS:
@@ -196,8 +196,8 @@ def relock(lock_file: Path = LOCK_FILE) -> list[Jar]:
             repository = {path.name: path for path in Path(scratch).rglob("*.jar") if "env" not in path.parts}
             for path in environment.all_jars:
                 jar = _lock_entry(repository[Path(path).name], Path(scratch))
-                found.setdefault(jar.coordinate.rpartition(":")[0], jar)
-    jars = [found[artifact] for artifact in sorted(found)]
+                jar_of_artifact.setdefault(jar.coordinate.rpartition(":")[0], jar)
+    jars = [jar_of_artifact[artifact] for artifact in sorted(jar_of_artifact)]
     lock_file.write_text(json.dumps({"roots": ROOTS, "jars": [asdict(jar) for jar in jars]}, indent=1) + "\n")
     return jars
 

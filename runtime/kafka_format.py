@@ -19,35 +19,35 @@ KEYS: Final = {"cluster.id", "directory.id", "node.id", "version"}
 VERSION: Final = "1"
 
 
-def keep(data: Path, kept: Path) -> None:
-    """Keep what the tool wrote into `data` as the folder `kept`, unless it exists. Without space nothing is kept."""
+def keep(data: Path, cache_folder: Path) -> None:
+    """Keep what the tool wrote into `data` as `cache_folder`, unless it exists. Without space nothing is kept."""
     with contextlib.suppress(OSError):
-        made = Path(tempfile.mkdtemp(prefix=f"{kept.name}.", dir=kept.parent))
+        scratch = Path(tempfile.mkdtemp(prefix=f"{cache_folder.name}.", dir=cache_folder.parent))
         try:
             for name in (META, CHECKPOINT):
-                shutil.copyfile(data / name, made / name)
-            made.rename(kept)
+                shutil.copyfile(data / name, scratch / name)
+            scratch.rename(cache_folder)
         finally:
-            shutil.rmtree(made, ignore_errors=True)
+            shutil.rmtree(scratch, ignore_errors=True)
 
 
-def fill(data: Path, kept: Path, *, cluster_id: str, node_id: int, directory_id: str) -> bool:
+def fill(data: Path, cache_folder: Path, *, cluster_id: str, node_id: int, directory_id: str) -> bool:
     """Format `data` from what was kept; return False, and write nothing, if it does not serve.
 
     `meta.properties` comes last: a folder without it is not formatted.
     """
     try:
-        lines = (kept / META).read_text().splitlines()
-        checkpoint = (kept / CHECKPOINT).read_bytes()
+        lines = (cache_folder / META).read_text().splitlines()
+        checkpoint = (cache_folder / CHECKPOINT).read_bytes()
     except OSError:
         return False
-    found = dict(line.split("=", 1) for line in lines if "=" in line and not line.startswith("#"))
-    if found.keys() != KEYS or found["version"] != VERSION or not checkpoint:
+    properties = dict(line.split("=", 1) for line in lines if "=" in line and not line.startswith("#"))
+    if properties.keys() != KEYS or properties["version"] != VERSION or not checkpoint:
         return False
-    found |= {"cluster.id": cluster_id, "node.id": str(node_id), "directory.id": directory_id}
+    properties |= {"cluster.id": cluster_id, "node.id": str(node_id), "directory.id": directory_id}
     data.mkdir(parents=True, exist_ok=True)
     _write(data / CHECKPOINT, checkpoint)
-    _write(data / META, "".join(f"{key}={value}\n" for key, value in found.items()).encode())
+    _write(data / META, "".join(f"{key}={value}\n" for key, value in properties.items()).encode())
     return True
 
 

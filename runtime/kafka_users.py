@@ -42,12 +42,12 @@ def file_of(folder: Path) -> Path:
 def read_users(folder: Path) -> Users | None:
     """Return the users of the Kafka in this folder; None if it was created without users."""
     try:
-        found: Users = json.loads(file_of(folder).read_text())
+        users: Users = json.loads(file_of(folder).read_text())
     except FileNotFoundError:
         return None
     except (OSError, ValueError) as error:
         raise ConfigError(str(file_of(folder)), f"cannot be read: {error}") from error
-    return found
+    return users
 
 
 def make_users(folder: Path, names: Iterable[str]) -> Users:
@@ -63,7 +63,7 @@ def properties(users: Users) -> dict[str, str | int]:
     """Return the broker's properties that require every client to sign in and deny what no ACL allows."""
     listener = f"listener.name.{PROTOCOL.lower()}"
     scram = "org.apache.kafka.common.security.scram.ScramLoginModule required"
-    plain = "org.apache.kafka.common.security.plain.PlainLoginModule required"
+    plain_module = "org.apache.kafka.common.security.plain.PlainLoginModule required"
     admin, controller = users[ADMIN], users[CONTROLLER]
     return {
         "listener.security.protocol.map": f"{PROTOCOL}:{PROTOCOL},CONTROLLER:{PROTOCOL}",
@@ -74,7 +74,7 @@ def properties(users: Users) -> dict[str, str | int]:
         "sasl.mechanism.controller.protocol": "PLAIN",
         "listener.name.controller.sasl.enabled.mechanisms": "PLAIN",
         "listener.name.controller.plain.sasl.jaas.config": (
-            f'{plain} username="{CONTROLLER}" password="{controller}" user_{CONTROLLER}="{controller}";'
+            f'{plain_module} username="{CONTROLLER}" password="{controller}" user_{CONTROLLER}="{controller}";'
         ),
         "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
         "super.users": f"User:{ADMIN};User:{CONTROLLER}",
@@ -124,7 +124,7 @@ def sign_in(ask: Callable[[int, int, bytes], bytes], users: Users) -> None:
     signature = hmac.digest(
         hashlib.sha512(key).digest(), f"{first_bare},{server_first},{without_proof}".encode(), "sha512"
     )
-    proof = bytes(one ^ other for one, other in zip(key, signature, strict=True))
+    proof = bytes(byte ^ other_byte for byte, other_byte in zip(key, signature, strict=True))
     _step(ask, f"{without_proof},p={base64.b64encode(proof).decode()}")
 
 

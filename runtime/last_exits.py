@@ -67,8 +67,8 @@ def note_exit(file: Path, *, part: str, pid: int | None, status: int, restarts: 
 
 def read_exits(state_dir: Path) -> list[LastExit]:
     """Return the last unexpected end of each process that a supervisor ran in this state folder, newest first."""
-    found = []
+    exits = []
     for file in sorted((state_dir / FOLDER).glob("*.json")):
         with contextlib.suppress(OSError, msgspec.MsgspecError):
-            found.append(msgspec.json.decode(file.read_bytes(), type=LastExit))
-    return sorted(found, key=lambda ended: ended.at, reverse=True)
+            exits.append(msgspec.json.decode(file.read_bytes(), type=LastExit))
+    return sorted(exits, key=lambda ended: ended.at, reverse=True)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from email.message import EmailMessage
     from pathlib import Path
 
-KEPT: Final = 200
+MOST_MAILS: Final = 200
 """How many mails are kept. For each further one, the oldest is removed."""
 REMEMBERED: Final = 200_000
 """How many Message-IDs are remembered, to count repeats."""
@@ -47,8 +47,8 @@ class Mailbox:
         self.refused = 0
         self._refuses = refuses
         self._source = random.Random(seed)  # noqa: S311  # the same seed refuses the same attempts
-        self._seen: Counter[str] = Counter()
-        self._kept: deque[tuple[str, str, str]] = deque()
+        self._attempts: Counter[str] = Counter()
+        self._mails: deque[tuple[str, str, str]] = deque()
         self._controller: Controller | None = None
         self._pages: ThreadingHTTPServer | None = None
         self.port = 0
@@ -56,7 +56,7 @@ class Mailbox:
     @property
     def repeats(self) -> int:
         """How many accepted mails have the Message-ID of an earlier one."""
-        return sum(count - 1 for count in self._seen.values())
+        return sum(count - 1 for count in self._attempts.values())
 
     @property
     def page(self) -> Path:
@@ -113,8 +113,8 @@ class Mailbox:
         del server, session
         mail: Any = message_from_bytes(envelope.original_content, policy=default)
         self.accepted += 1
-        if len(self._seen) < REMEMBERED:
-            self._seen[str(mail["Message-ID"])] += 1
+        if len(self._attempts) < REMEMBERED:
+            self._attempts[str(mail["Message-ID"])] += 1
         self._keep(mail)
         return f"250 Kept as {self.accepted}"
 
@@ -122,21 +122,21 @@ class Mailbox:
         name = f"{self.accepted:06d}.html"
         body: Any = mail.get_body(("html", "plain"))
         (self.folder / name).write_text("" if body is None else body.get_content(), encoding="utf-8")
-        self._kept.appendleft((name, str(mail["To"]), f"{mail['Date']}: {mail['Subject']}"))
-        while len(self._kept) > KEPT:
-            oldest, _, _ = self._kept.pop()
+        self._mails.appendleft((name, str(mail["To"]), f"{mail['Date']}: {mail['Subject']}"))
+        while len(self._mails) > MOST_MAILS:
+            oldest, _, _ = self._mails.pop()
             (self.folder / oldest).unlink(missing_ok=True)
         self._write_index()
 
     def _write_index(self) -> None:
         rows = "".join(
             f'<li><a href="{name}">{html.escape(subject)}</a> to {html.escape(to)}</li>\n'
-            for name, to, subject in self._kept
+            for name, to, subject in self._mails
         )
         self.page.write_text(
             '<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>Mailbox</title>'
             f'<meta http-equiv="refresh" content="{REFRESH_SECONDS}"></head>\n'
-            f"<body><h1>Mailbox</h1>\n<p>{self.accepted} mails; the newest {len(self._kept)} are listed.</p>\n"
+            f"<body><h1>Mailbox</h1>\n<p>{self.accepted} mails; the newest {len(self._mails)} are listed.</p>\n"
             f"<ol>\n{rows}</ol></body></html>\n",
             encoding="utf-8",
         )

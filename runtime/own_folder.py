@@ -18,8 +18,8 @@ def own_folder(purpose: str, *, passable: bool = False) -> Iterator[Path]:
     It is created in the state folder if that is given (`--state-dir`, `FIRSTCLAIM_STATE_DIR`), else in the system's
     temporary folder. Nothing else in the state folder is changed.
     """
-    given = Settings.read()
-    folder = given.state_dir.absolute() if given.given("state_dir") else None
+    settings = Settings.read()
+    folder = settings.state_dir.absolute() if settings.given("state_dir") else None
     if folder is not None:
         missing = [part for part in (folder, *folder.parents) if not part.exists()]
         private_folder(folder)

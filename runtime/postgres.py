@@ -163,21 +163,21 @@ class PostgresServer(LocalServer):
 
 def _programs() -> Path:
     """Return the folder with bin, lib and share. Only the files of the wheel are used, never its Python code."""
-    found = importlib.util.find_spec(_WHEEL)
-    if found is None or found.origin is None:
+    spec = importlib.util.find_spec(_WHEEL)
+    if spec is None or spec.origin is None:
         raise RuntimeFailure(
             "postgres", "is not installed; it comes with the extra: pip install 'firstclaim[dev]'"
         )
-    return Path(found.origin).parent / f"pginstall{MAJOR}"
+    return Path(spec.origin).parent / f"pginstall{MAJOR}"
 
 
 def _copy_for_others(programs: Path, target: Path) -> Path:
     """Copy the wheel's folders once to a place that every user can read, owned by us; return the programs there."""
-    wanted = target / programs.parent.name / programs.name
-    if wanted.exists():
+    destination = target / programs.parent.name / programs.name
+    if destination.exists():
         if target.stat().st_uid != os.geteuid():
             raise RuntimeFailure("postgres", f"{target} belongs to another user and is not used")
-        return wanted
+        return destination
     scratch = Path(tempfile.mkdtemp(dir=target.parent))
     for folder in (programs, programs.parent.with_name(f"{_WHEEL}.libs")):
         copied = scratch / folder.relative_to(programs.parent.parent)
@@ -188,6 +188,6 @@ def _copy_for_others(programs: Path, target: Path) -> Path:
         scratch.rename(target)
     except OSError:
         shutil.rmtree(scratch)
-        if not wanted.exists():
+        if not destination.exists():
             raise
-    return wanted
+    return destination

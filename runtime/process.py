@@ -96,17 +96,17 @@ class _Spawner:
             if self._thread is None:
                 self._thread = threading.Thread(target=self._serve, name="spawner", daemon=True)
                 self._thread.start()
-        done: Future[subprocess.Popen[bytes]] = Future()
-        self._work.put((start, done))
-        return done.result()
+        spawned: Future[subprocess.Popen[bytes]] = Future()
+        self._work.put((start, spawned))
+        return spawned.result()
 
     def _serve(self) -> None:
         while True:
-            start, done = self._work.get()
+            start, spawned = self._work.get()
             try:
-                done.set_result(start())
+                spawned.set_result(start())
             except BaseException as error:  # noqa: BLE001  # it is raised again in the caller's thread
-                done.set_exception(error)
+                spawned.set_exception(error)
 
 
 _spawner = _Spawner()
@@ -115,9 +115,9 @@ _spawner = _Spawner()
 class FolderLock:
     """A lock that gives a folder one living owner. The kernel releases it when the owner dies."""
 
-    def __init__(self, folder: Path, what: str, advice: str = "") -> None:
+    def __init__(self, folder: Path, owner: str, advice: str = "") -> None:
         self._path = folder / "lock"
-        self._what = what
+        self._owner = owner
         self._advice = advice
         self._file: IOBase | None = None
 
@@ -134,7 +134,7 @@ class FolderLock:
             file.close()
             reason = f"{self._path.parent} is in use by process {holder}"
             reason += f"; {self._advice}" if self._advice else ""
-            raise StateInUse(self._what, reason) from error
+            raise StateInUse(self._owner, reason) from error
         file.truncate(0)
         file.write(str(os.getpid()))
         file.flush()
@@ -158,25 +158,25 @@ def command_line(pid: int) -> str:
     return listed.stdout.decode(errors="replace")
 
 
-def is_process(pid: int, words: Sequence[str]) -> bool:
+def is_process(pid: int, fragments: Sequence[str]) -> bool:
     """Tell whether this process is alive and its command line contains all these words."""
     line = command_line(pid)
-    return bool(line) and all(word in line for word in words)
+    return bool(line) and all(word in line for word in fragments)
 
 
 def end_stranger(
-    pid: int, words: Sequence[str], stop_signal: signal.Signals, patience_seconds: float
+    pid: int, fragments: Sequence[str], stop_signal: signal.Signals, patience_seconds: float
 ) -> bool:
     """End a process that is not our child, if its command line contains all these words; return whether it did.
 
     The process gets `stop_signal`, and SIGKILL if it is still alive after `patience_seconds`.
     """
-    if not is_process(pid, words):
+    if not is_process(pid, fragments):
         return False
     for step in (stop_signal, signal.SIGKILL):
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, step)
-        if wait_until(lambda: not is_process(pid, words), patience_seconds):
+        if wait_until(lambda: not is_process(pid, fragments), patience_seconds):
             break
     return True
 

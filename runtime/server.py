@@ -122,9 +122,9 @@ class LocalServer(ABC):
             try:
                 self.wait_ready()
             except StartFailed:
-                taken = not all(map(is_free, self.ports.values()))
+                is_taken = not all(map(is_free, self.ports.values()))
                 self.kill9()
-                if attempt == _PORT_TRIES or not taken:
+                if attempt == _PORT_TRIES or not is_taken:
                     self.stop()
                     raise
                 log.warning(
@@ -240,9 +240,9 @@ class LocalServer(ABC):
     ) -> None:
         self.stop()
 
-    def _signal(self, which: signal.Signals) -> None:
+    def _signal(self, signal_number: signal.Signals) -> None:
         if self.process is not None and self.process.poll() is None:
-            self.process.send_signal(which)
+            self.process.send_signal(signal_number)
 
     @property
     def _ports_file(self) -> Path:
@@ -260,19 +260,19 @@ class LocalServer(ABC):
         """Keep this run's ports; else use those of an earlier run if they are free; else choose new ones."""
         if self.ports:
             return
-        kept = self._ports_on_file()
-        if kept is not None and all(map(is_free, kept.values())):
-            self.ports = kept
+        former_ports = self._ports_on_file()
+        if former_ports is not None and all(map(is_free, former_ports.values())):
+            self.ports = former_ports
             return
         self.ports = {name: free_port() for name in self.port_names}
         write_private(self._ports_file, json.dumps(self.ports))
 
     def _ports_on_file(self) -> dict[str, int] | None:
         try:
-            kept = json.loads(self._ports_file.read_text())
+            ports = json.loads(self._ports_file.read_text())
         except (OSError, ValueError):
             return None
-        return kept if kept.keys() == set(self.port_names) else None
+        return ports if ports.keys() == set(self.port_names) else None
 
     def _pid_on_file(self) -> int | None:
         try:

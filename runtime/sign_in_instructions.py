@@ -23,11 +23,11 @@ def how_to_sign_in(settings: Settings, first_account_url: str) -> list[str]:
             return []
     finally:
         store.dispose()
-    also = "" if "console_database_url" not in web.model_fields_set else ", with the same environment"
+    condition = "" if "console_database_url" not in web.model_fields_set else ", with the same environment"
     return [
         "nobody can sign in yet. Make the first account in a browser; the link works until there is one:",
         f"  {first_account_url}",
-        f"or in another terminal{also}:",
+        f"or in another terminal{condition}:",
         f"  {command('account', 'add', 'you@lender.example', '--rep', 'you', '--role', 'admin', settings=settings)}",
     ]
 
@@ -36,18 +36,18 @@ def command(*arguments: str, settings: Settings) -> str:
     """Return one of our commands as it is typed in this folder, for the stack of these settings."""
     folder = settings.state_dir.absolute()
     default = Settings.model_fields["state_dir"].default
-    where = () if folder == Path(default).absolute() else ("--state-dir", str(folder))
-    return shlex.join((*_program(), *arguments, *where))
+    folder_options = () if folder == Path(default).absolute() else ("--state-dir", str(folder))
+    return shlex.join((*_program(), *arguments, *folder_options))
 
 
 def _program() -> tuple[str, ...]:
     """Return how this program was called, in a shorter form if the shell finds it by its name."""
-    called = Path(sys.argv[0])
-    if called.name != "firstclaim":
+    program = Path(sys.argv[0])
+    if program.name != "firstclaim":
         return (sys.executable, "-m", "cli")
-    found = shutil.which(called.name)
-    if found is not None and Path(found).resolve() == called.resolve():
-        return (called.name,)
-    absolute = called.absolute()
-    near = absolute.is_relative_to(Path.cwd())
-    return (str(absolute.relative_to(Path.cwd()) if near else absolute),)
+    path = shutil.which(program.name)
+    if path is not None and Path(path).resolve() == program.resolve():
+        return (program.name,)
+    absolute = program.absolute()
+    is_below = absolute.is_relative_to(Path.cwd())
+    return (str(absolute.relative_to(Path.cwd()) if is_below else absolute),)

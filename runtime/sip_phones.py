@@ -71,7 +71,7 @@ class SipPhones(asyncio.DatagramProtocol):
         """Take a SIP message."""
         at = time.perf_counter()
         head, *lines = data.decode(errors="replace").partition("\r\n\r\n")[0].split("\r\n")
-        method, _, rest = head.partition(" ")
+        method, _, request_target = head.partition(" ")
         headers: dict[str, list[str]] = {}
         for line in lines:
             name, _, value = line.partition(":")
@@ -79,7 +79,7 @@ class SipPhones(asyncio.DatagramProtocol):
         identity = headers.get("call-id", [""])[0]
         call = self._calls.get(identity)
         if method == "INVITE" and call is None:
-            user = rest.partition("@")[0].rpartition(":")[2]
+            user = request_target.partition("@")[0].rpartition(":")[2]
             self._ring(identity, _Call(user, headers, secrets.token_hex(6)), at, addr)
         elif method == "INVITE" and call is not None:
             self._send(call.answer, addr)

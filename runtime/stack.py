@@ -63,7 +63,7 @@ class LocalStack:
     ) -> None:
         self._say = say or log.warning
         base = Settings.read() if settings is None else settings
-        self._given = base
+        self._given_settings = base
         self.state_dir = Path(base.state_dir if state_dir is None else state_dir).absolute()
         self.kafka: KafkaBroker | None = None
         self.cluster: KafkaCluster | None = None
@@ -99,15 +99,15 @@ class LocalStack:
     @property
     def servers(self) -> list[LocalServer]:
         """The servers that this stack starts and stops."""
-        found: list[LocalServer] = []
+        servers: list[LocalServer] = []
         for part in self._parts:
             if isinstance(part, ValkeyGroup):
-                found += [*part.servers, *part.sentinels]
+                servers += [*part.servers, *part.sentinels]
             elif isinstance(part, PostgresPair):
-                found += [part.primary, part.standby]
+                servers += [part.primary, part.standby]
             else:
-                found.append(part)
-        return found
+                servers.append(part)
+        return servers
 
     @property
     def _parts(self) -> list[LocalServer | ValkeyGroup | PostgresPair]:
@@ -149,24 +149,24 @@ class LocalStack:
     @property
     def settings(self) -> Settings:
         """The given settings with the addresses of our servers. Valid only after `start`."""
-        ours: dict[str, object] = {"state_dir": self.state_dir}
+        addresses: dict[str, object] = {"state_dir": self.state_dir}
         if self.kafka is not None:
-            ours["kafka_bootstrap_servers"] = self.kafka.bootstrap
+            addresses["kafka_bootstrap_servers"] = self.kafka.bootstrap
             if self.users is not None:
-                ours |= kafka_users.client_settings(self.users, _user_of("operator"))
+                addresses |= kafka_users.client_settings(self.users, _user_of("operator"))
         if self.cluster is not None:
-            ours["kafka_bootstrap_servers"] = self.cluster.bootstrap
+            addresses["kafka_bootstrap_servers"] = self.cluster.bootstrap
         if self.valkey is not None:
-            ours["redis_url"] = self.valkey.url
+            addresses["redis_url"] = self.valkey.url
         if self.valkey_group is not None:
-            ours["redis_url"] = self.valkey_group.url
+            addresses["redis_url"] = self.valkey_group.url
         if self.postgres is not None:
-            ours["database_url"] = self.postgres.url
+            addresses["database_url"] = self.postgres.url
         elif self.postgres_pair is not None:
-            ours["database_url"] = self.postgres_pair.url
-        elif not self._given.given("database_url"):
-            ours["database_url"] = Settings.read(state_dir=self.state_dir).database_url
-        return self._given.model_copy(update=ours)
+            addresses["database_url"] = self.postgres_pair.url
+        elif not self._given_settings.given("database_url"):
+            addresses["database_url"] = Settings.read(state_dir=self.state_dir).database_url
+        return self._given_settings.model_copy(update=addresses)
 
     @property
     def users(self) -> Users | None:
@@ -200,17 +200,17 @@ def find_running(settings: Settings) -> Settings:
     # The programs of a local Postgres come with an extra. Without its data there is none to find.
     postgres = (settings.state_dir / "postgres").is_dir()
     running = LocalStack(settings=settings, postgres=postgres)
-    ours: dict[str, object] = {}
+    addresses: dict[str, object] = {}
     for field, server in (
         ("kafka_bootstrap_servers", running.kafka),
         ("redis_url", running.valkey),
         ("database_url", running.postgres),
     ):
         if server is not None and server.find_running():
-            ours[field] = server.address
-    if "kafka_bootstrap_servers" in ours and running.users is not None:
-        ours |= kafka_users.client_settings(running.users, _user_of("operator"))
-    return settings.model_copy(update=ours)
+            addresses[field] = server.address
+    if "kafka_bootstrap_servers" in addresses and running.users is not None:
+        addresses |= kafka_users.client_settings(running.users, _user_of("operator"))
+    return settings.model_copy(update=addresses)
 
 
 def _refuse_what_local_kafka_is_not(settings: Settings, brokers: int, *, secure: bool) -> None:

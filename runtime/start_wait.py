@@ -74,7 +74,7 @@ class _Progress:
 
     def __init__(self, part: StartingPart) -> None:
         self._part = part
-        self._seen: tuple[object, ...] = ()
+        self._sample: tuple[object, ...] = ()
         self._cpu: tuple[int | None, float] = (None, 0.0)
         self._since = time.monotonic()
         self.why = ""
@@ -87,11 +87,11 @@ class _Progress:
         """Sample the process and record whether it made progress since the last sample."""
         part, pid = self._part, self._part.pid
         self.why = part.why_not() if pid is not None else "is being started again"
-        seen = (pid, self.why, _size(part.log_file))
+        sample = (pid, self.why, _size(part.log_file))
         cpu = cpu_seconds(pid) if pid is not None else 0.0
         computed = self._cpu[0] == pid and cpu - self._cpu[1] > CPU_SHARE * max(1.0, self.idle)
-        if seen != self._seen or computed:
-            self._seen, self._cpu, self._since = seen, (pid, cpu), time.monotonic()
+        if sample != self._sample or computed:
+            self._sample, self._cpu, self._since = sample, (pid, cpu), time.monotonic()
 
 
 def wait_for(
@@ -111,24 +111,24 @@ def wait_for(
     while not part.ready():
         look()
         now = time.monotonic()
-        waited = now - began
+        elapsed = now - began
         if now - looked > _LOOK_SECONDS:
             progress.look()
             looked = time.monotonic()
         why = f" ({progress.why})" if progress.why else ""
         if progress.idle > idle_seconds:
             reason = (
-                f"is not ready after {waited:.3g} s{why}, and got nowhere for the last {idle_seconds:g} s"
+                f"is not ready after {elapsed:.3g} s{why}, and got nowhere for the last {idle_seconds:g} s"
             )
             raise StartFailed(part.name, f"{reason}{part.log_tail()}")
-        if waited > longest_seconds:
-            reason = f"is not ready after {waited:.3g} s{why}, though it gets on"
+        if elapsed > longest_seconds:
+            reason = f"is not ready after {elapsed:.3g} s{why}, though it gets on"
             raise StartFailed(part.name, f"{reason}{part.log_tail()}")
-        if say is not None and waited - reported_at > SAY_SECONDS:
-            reported_at = waited
-            say(f"waiting for {part.name}{why}: {waited:.0f} s, at most {longest_seconds:.0f} s")
+        if say is not None and elapsed - reported_at > SAY_SECONDS:
+            reported_at = elapsed
+            say(f"waiting for {part.name}{why}: {elapsed:.0f} s, at most {longest_seconds:.0f} s")
         # The condition depends on another process, which sends no event.
-        time.sleep(min(_LONGEST_PAUSE_SECONDS, _FIRST_PAUSE_SECONDS + waited / 50))
+        time.sleep(min(_LONGEST_PAUSE_SECONDS, _FIRST_PAUSE_SECONDS + elapsed / 50))
 
 
 def cpu_seconds(pid: int) -> float:
@@ -169,8 +169,10 @@ def reasons_in(body: bytes) -> str:
         return ""
     if not isinstance(decoded, dict):
         return ""
-    found = (decoded[name] for name in _REASONS if decoded.get(name))
-    return "; ".join(", ".join(map(str, one)) if isinstance(one, list | dict) else str(one) for one in found)
+    reasons = (decoded[name] for name in _REASONS if decoded.get(name))
+    return "; ".join(
+        ", ".join(map(str, reason)) if isinstance(reason, list | dict) else str(reason) for reason in reasons
+    )
 
 
 def _size(log_file: Path) -> int:

@@ -183,8 +183,8 @@ class _Watched:
         before = self.restarts
 
         def look() -> None:
-            most = PASSING_RESTARTS if self.last_status in PASSING else HOPELESS_RESTARTS
-            if self.restarts - before > most:
+            limit = PASSING_RESTARTS if self.last_status in PASSING else HOPELESS_RESTARTS
+            if self.restarts - before > limit:
                 why = f" ({self.last_reason})" if self.last_reason else ""
                 reason = f"keeps exiting, last with status {self.last_status}{why}{self.part.log_tail()}"
                 raise StartFailed(self.part.name, reason)
@@ -239,9 +239,13 @@ class Supervisor:
         """
         deadline = time.monotonic() + longest_seconds
         for watched in self._watched.values():
-            left = max(0.0, deadline - time.monotonic())
+            remaining = max(0.0, deadline - time.monotonic())
             wait_for(
-                watched.part, idle_seconds, longest_seconds=left, say=say, look=watched.exit_limit_check()
+                watched.part,
+                idle_seconds,
+                longest_seconds=remaining,
+                say=say,
+                look=watched.exit_limit_check(),
             )
 
     def states(self) -> dict[str, PartState]:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 TOPICS_CHECK: Final = "Kafka topics"
 COPIES_CHECK: Final = "Kafka copies"
 _SECONDS: Final = 15
-_SAID: Final = 5
+_MOST_NAMED: Final = 5
 """How many topics a finding names; of the others only the number is given."""
 
 
@@ -35,30 +35,34 @@ class TopicReplication:
 def topics(settings: Settings) -> list[Check]:
     """Check our topics. A finding never raises. Call it where no event loop runs."""
     try:
-        brokers, found = asyncio.run(_asked(settings))
+        brokers, topics_by_name = asyncio.run(_replication(settings))
     except (FirstclaimError, KafkaError, TimeoutError) as error:
         hint = "sign in as a user that may describe our topics (`firstclaim acls --for operator`)"
         return [Check(TOPICS_CHECK, ok=False, detail=str(error) or "no answer", hint=hint)]
-    return judge_topics(brokers, found)
+    return judge_topics(brokers, topics_by_name)
 
 
-def judge_topics(brokers: int, found: dict[str, TopicReplication]) -> list[Check]:
-    """Return the checks of a cluster. `brokers`: how many it has. `found`: those of our topics that exist."""
-    if not found:
+def judge_topics(brokers: int, topics_by_name: dict[str, TopicReplication]) -> list[Check]:
+    """Return the checks of a cluster. `brokers`: how many it has. `topics_by_name`: those of our topics that exist."""
+    if not topics_by_name:
         return [Check(TOPICS_CHECK, ok=True, detail="none yet; `firstclaim topics` makes them")]
-    missing = [topic.name for topic in TOPICS if topic.name not in found]
+    missing = [topic.name for topic in TOPICS if topic.name not in topics_by_name]
     if missing:
-        there = Check(
-            TOPICS_CHECK, ok=False, detail=f"{_named(missing)} missing", hint="run firstclaim topics"
+        presence = Check(
+            TOPICS_CHECK, ok=False, detail=f"{_listed(missing)} missing", hint="run firstclaim topics"
         )
     else:
-        there = Check(TOPICS_CHECK, ok=True, detail=f"all {len(found)} are there")
-    return [there, _copies(brokers, found)]
+        presence = Check(TOPICS_CHECK, ok=True, detail=f"all {len(topics_by_name)} are there")
+    return [presence, _copies(brokers, topics_by_name)]
 
 
-def _copies(brokers: int, found: dict[str, TopicReplication]) -> Check:
-    few = sorted(name for name, kept in found.items() if kept.replicas < REPLICAS_THAT_MAY_LOSE_ONE)
-    lax = sorted(name for name, kept in found.items() if kept.in_sync < IN_SYNC)
+def _copies(brokers: int, topics_by_name: dict[str, TopicReplication]) -> Check:
+    under_replicated = sorted(
+        name
+        for name, replication in topics_by_name.items()
+        if replication.replicas < REPLICAS_THAT_MAY_LOSE_ONE
+    )
+    unsafe = sorted(name for name, replication in topics_by_name.items() if replication.in_sync < IN_SYNC)
     if brokers == 1:
         detail = (
             "one broker keeps every record: what its disk loses is lost, and while it is away nothing goes on"
@@ -68,15 +72,15 @@ def _copies(brokers: int, found: dict[str, TopicReplication]) -> Check:
         detail = f"{brokers} brokers: while one is away, nothing can be kept by {IN_SYNC}"
         hint = f"{REPLICAS_THAT_MAY_LOSE_ONE} brokers go on when one is lost"
         return Check(COPIES_CHECK, ok=False, detail=detail, hint=hint)
-    if few:
-        wanted = f"kept by fewer than {REPLICAS_THAT_MAY_LOSE_ONE} of {brokers} brokers"
+    if under_replicated:
+        requirement = f"kept by fewer than {REPLICAS_THAT_MAY_LOSE_ONE} of {brokers} brokers"
         hint = (
             "kafka-reassign-partitions.sh adds replicas; new topics get FIRSTCLAIM_REPLICATION_FACTOR of them"
         )
-        return Check(COPIES_CHECK, ok=False, detail=f"{_named(few)} {wanted}", hint=hint)
-    if lax:
+        return Check(COPIES_CHECK, ok=False, detail=f"{_listed(under_replicated)} {requirement}", hint=hint)
+    if unsafe:
         detail = (
-            f"{_named(lax)} with {MIN_IN_SYNC} below {IN_SYNC}: one broker alone may acknowledge a record"
+            f"{_listed(unsafe)} with {MIN_IN_SYNC} below {IN_SYNC}: one broker alone may acknowledge a record"
         )
         hint = (
             "kafka-configs.sh --alter --entity-type topics --entity-name TOPIC "
@@ -84,36 +88,36 @@ def _copies(brokers: int, found: dict[str, TopicReplication]) -> Check:
         )
         return Check(COPIES_CHECK, ok=False, detail=detail, hint=hint)
     replicas, in_sync = (
-        min(kept.replicas for kept in found.values()),
-        min(kept.in_sync for kept in found.values()),
+        min(replication.replicas for replication in topics_by_name.values()),
+        min(replication.in_sync for replication in topics_by_name.values()),
     )
     detail = f"{replicas} brokers or more keep each record, and {in_sync} have it before it is acknowledged"
     return Check(COPIES_CHECK, ok=True, detail=detail)
 
 
-def _named(names: list[str]) -> str:
-    more = f" and {len(names) - _SAID} more" if len(names) > _SAID else ""
-    return f"{', '.join(names[:_SAID])}{more}"
+def _listed(names: list[str]) -> str:
+    more_text = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
+    return f"{', '.join(names[:_MOST_NAMED])}{more_text}"
 
 
-async def _asked(settings: Settings) -> tuple[int, dict[str, TopicReplication]]:
+async def _replication(settings: Settings) -> tuple[int, dict[str, TopicReplication]]:
     async with asyncio.timeout(_SECONDS):
         admin: TopicAdmin = make_admin(settings, TopicAdmin)
         try:
             await admin.start()
             brokers = len((await admin.describe_cluster())["brokers"])
-            there = set(await admin.list_topics())
-            names = [topic.name for topic in TOPICS if topic.name in there]
+            existing = set(await admin.list_topics())
+            names = [topic.name for topic in TOPICS if topic.name in existing]
             if not names:
                 return brokers, {}
             configs = await admin.configs(names)
             return brokers, {
-                each["topic"]: TopicReplication(
-                    replicas=min(len(partition["replicas"]) for partition in each["partitions"]),
-                    in_sync=int(configs[each["topic"]].get(MIN_IN_SYNC, "1")),
+                description["topic"]: TopicReplication(
+                    replicas=min(len(partition["replicas"]) for partition in description["partitions"]),
+                    in_sync=int(configs[description["topic"]].get(MIN_IN_SYNC, "1")),
                 )
-                for each in await admin.describe_topics(names)
-                if each["partitions"]
+                for description in await admin.describe_topics(names)
+                if description["partitions"]
             }
         finally:
             await admin.close()

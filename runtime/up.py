@@ -95,7 +95,7 @@ def child(
 def _inherited() -> dict[str, str]:
     import os  # noqa: PLC0415  # for what a process needs from our environment: the places of programs and libraries
 
-    kept = (
+    names = (
         "PATH",
         "HOME",
         "LANG",
@@ -110,22 +110,22 @@ def _inherited() -> dict[str, str]:
     couriers = [
         name for name in os.environ if name.startswith((MAIL_SETTINGS, PUSH_SETTINGS, TELEPHONE_SETTINGS))
     ]
-    return {name: os.environ[name] for name in (*kept, *couriers) if name in os.environ}
+    return {name: os.environ[name] for name in (*names, *couriers) if name in os.environ}
 
 
-def _given(prefix: str) -> dict[str, str]:
+def _inherited_with(prefix: str) -> dict[str, str]:
     return {name: value for name, value in _inherited().items() if name.startswith(prefix)}
 
 
-def _push(folder: Path, *, ours: bool) -> dict[str, str]:
-    """Return the settings of push messages; `ours`: with a key of our own in `folder` if none is given."""
-    given = _given(PUSH_SETTINGS)
-    if not ours or any(name in given for name in PUSH_KEYS):
-        return given
+def _push(folder: Path, *, with_own_key: bool) -> dict[str, str]:
+    """Return the settings of push messages; `with_own_key`: with a key of our own in `folder` if none is given."""
+    push_settings = _inherited_with(PUSH_SETTINGS)
+    if not with_own_key or any(name in push_settings for name in PUSH_KEYS):
+        return push_settings
     file = folder / PUSH_KEY
     if not file.exists():
         make_key(file)
-    return {**given, PUSH_KEYS[1]: str(file)}
+    return {**push_settings, PUSH_KEYS[1]: str(file)}
 
 
 def _of_console(box: Mailbox | None, *, rings: bool) -> dict[str, str]:
@@ -133,21 +133,21 @@ def _of_console(box: Mailbox | None, *, rings: bool) -> dict[str, str]:
 
     They are the address of our mailbox, whether call buttons ring a telephone, and a new key for the first account.
     """
-    own = {_FIRST_ACCOUNT: secrets.token_urlsafe(32)}
+    console_settings = {_FIRST_ACCOUNT: secrets.token_urlsafe(32)}
     if box is not None:
-        own[str(WebSettings.model_fields["mailbox_url"].validation_alias)] = box.url
+        console_settings[str(WebSettings.model_fields["mailbox_url"].validation_alias)] = box.url
     if rings:
-        own[str(WebSettings.model_fields["telephone"].validation_alias)] = "true"
-    given = _inherited()
-    return own | {name: given[name] for name in own if given.get(name)}
+        console_settings[str(WebSettings.model_fields["telephone"].validation_alias)] = "true"
+    inherited = _inherited()
+    return console_settings | {name: inherited[name] for name in console_settings if inherited.get(name)}
 
 
 def _public_url(console_port: int | None) -> dict[str, str]:
     """Return the console's address for links in mails: the given one, or the local console's."""
-    given = WebSettings.model_fields["public_url"].validation_alias
-    if console_port is None or str(given) in _inherited():
+    variable = WebSettings.model_fields["public_url"].validation_alias
+    if console_port is None or str(variable) in _inherited():
         return {}
-    return {str(given): f"http://127.0.0.1:{console_port}"}
+    return {str(variable): f"http://127.0.0.1:{console_port}"}
 
 
 @contextmanager
@@ -216,8 +216,8 @@ def _started(
     began = time.monotonic()
     box: Mailbox | None = None
     with progress_bar("Apache Kafka") as progress:
-        local = LocalStack(folder, progress=progress, say=say, secure=secure)
-        settings = local.start()
+        stack = LocalStack(folder, progress=progress, say=say, secure=secure)
+        settings = stack.start()
     try:
         say(f"Kafka {settings.kafka_bootstrap_servers}, Valkey {masked_url(settings.redis_url)}")
         names = [f"worker-{n}" for n in range(1, workers + 1)]
@@ -227,11 +227,11 @@ def _started(
         children: dict[str, ChildProcess] = {}
         for name in names:
             arguments = ["worker", *(["--instance-id", name] if static_members else [])]
-            children[name] = child(name, arguments, local.as_process(settings, "worker"), ports[name])
+            children[name] = child(name, arguments, stack.as_process(settings, "worker"), ports[name])
         for name in ("relay", "sink"):
             arguments = [name, *(["--instance-id", name] if static_members else [])]
-            children[name] = child(name, arguments, local.as_process(settings, name), ports[name])
-        mail, push = _given(MAIL_SETTINGS), _push(folder, ours=mailbox)
+            children[name] = child(name, arguments, stack.as_process(settings, name), ports[name])
+        mail, push = _inherited_with(MAIL_SETTINGS), _push(folder, with_own_key=mailbox)
         if mailbox and f"{MAIL_SETTINGS}HOST" not in mail:
             box = Mailbox(folder / MAILBOX)
             box.start()
@@ -239,43 +239,47 @@ def _started(
         if f"{MAIL_SETTINGS}HOST" in mail:
             for name, command in COURIERS.items():
                 ports[name] = free_port()
-                more = {**mail, **_public_url(ports.get("console"))}
+                environment = {**mail, **_public_url(ports.get("console"))}
                 arguments = [*command, *(["--instance-id", name] if static_members else [])]
                 children[name] = child(
-                    name, arguments, local.as_process(settings, "courier"), ports[name], more
+                    name, arguments, stack.as_process(settings, "courier"), ports[name], environment
                 )
         if any(name in push for name in PUSH_KEYS):
             ports[PUSH_COURIER] = free_port()
-            more = {**push, **_public_url(ports.get("console"))}
+            environment = {**push, **_public_url(ports.get("console"))}
             arguments = ["courier", "--channel", "push"]
             children[PUSH_COURIER] = child(
-                PUSH_COURIER, arguments, local.as_process(settings, "courier"), ports[PUSH_COURIER], more
+                PUSH_COURIER,
+                arguments,
+                stack.as_process(settings, "courier"),
+                ports[PUSH_COURIER],
+                environment,
             )
-        telephone = _given(TELEPHONE_SETTINGS)
+        telephone = _inherited_with(TELEPHONE_SETTINGS)
         rings = any(name in telephone for name in TELEPHONE_SYSTEMS)
         if rings:
             ports[TELEPHONE_COURIER] = free_port()
             children[TELEPHONE_COURIER] = child(
                 TELEPHONE_COURIER,
                 ["courier", "--channel", "call"],
-                local.as_process(settings, "courier"),
+                stack.as_process(settings, "courier"),
                 ports[TELEPHONE_COURIER],
                 telephone,
             )
         for name in ("board", *web):
-            more = {**mail, **push, **_of_console(box, rings=rings)} if name in web else {}
-            children[name] = child(name, [name], local.as_process(settings, name), ports[name], more)
+            environment = {**mail, **push, **_of_console(box, rings=rings)} if name in web else {}
+            children[name] = child(name, [name], stack.as_process(settings, name), ports[name], environment)
         with Supervisor(say=say, records=settings.state_dir / process_records.FOLDER) as supervisor:
             # Parts are stopped in reverse order, so the servers stop last.
-            parts: list[SupervisedPart] = [*local.servers, *children.values()]
+            parts: list[SupervisedPart] = [*stack.servers, *children.values()]
             for part in parts:
                 supervisor.add(part)
             supervisor.wait_ready(say=say)
             for name in web:
                 say(f"console at http://127.0.0.1:{ports[name]}")
             say(f"all ready after {time.monotonic() - began:.1f} s; logs in {settings.state_dir / 'log'}")
-            yield RunningStack(settings, local, supervisor, ports, children, interrupts, box)
+            yield RunningStack(settings, stack, supervisor, ports, children, interrupts, box)
     finally:
         if box is not None:
             box.stop()
-        local.stop()
+        stack.stop()

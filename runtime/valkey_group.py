@@ -126,7 +126,7 @@ class ValkeyGroup:
             for sentinel in self.sentinels:
                 sentinel.forget()
             with ThreadPoolExecutor(SENTINELS) as pool:
-                list(pool.map(lambda one: one.start().look_often(), self.sentinels))
+                list(pool.map(lambda sentinel: sentinel.start().look_often(), self.sentinels))
             self.until_whole()
         except BaseException:
             self.stop()
@@ -137,11 +137,11 @@ class ValkeyGroup:
         """Stop all, the sentinels first."""
         for servers in (self.sentinels, self.servers):
             with ThreadPoolExecutor(SENTINELS) as pool:
-                list(pool.map(lambda one: one.stop(), servers))
+                list(pool.map(lambda server: server.stop(), servers))
 
     def primary(self) -> ValkeyServer:
         """Return the server that a majority of the sentinels name. Raises RuntimeFailure if there is none."""
-        named: list[int] = []
+        ports: list[int] = []
         for sentinel in self.sentinels:
             try:
                 with _client(sentinel) as client:
@@ -149,9 +149,9 @@ class ValkeyGroup:
             except redis.RedisError:
                 continue
             if address is not None:
-                named.append(int(address[1]))
+                ports.append(int(address[1]))
         for server in self.servers:
-            if named.count(server.ports["port"]) >= QUORUM:
+            if ports.count(server.ports["port"]) >= QUORUM:
                 return server
         raise RuntimeFailure("valkey", "a majority of the sentinels names no primary")
 
@@ -208,8 +208,8 @@ def _client(server: LocalServer) -> redis.Redis:
 
 def _role(server: ValkeyServer) -> dict[str, str | int]:
     with _client(server) as client:
-        found: dict[str, str | int] = client.info("replication")
-    return found
+        replication: dict[str, str | int] = client.info("replication")
+    return replication
 
 
 def _until(condition: Callable[[], bool], why_not: str) -> None:

@@ -105,8 +105,8 @@ class JournalReader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafk
                 try:
                     await self._read_once(stop)
                 except RetryableError as later:
-                    if (wrong := refusal_of(None, later)) is not None:
-                        raise wrong from later
+                    if (refusal := refusal_of(None, later)) is not None:
+                        raise refusal from later
                     await self._wait(later, stop)
             with suppress(RetryableError):
                 await self._stored()
@@ -253,13 +253,13 @@ class JournalReader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafk
         metrics.SINK_BATCH_SECONDS.observe(perf_counter() - began)
         metrics.SINK_BATCH_RECORDS.observe(len(batch.records))
         if trace_export.watching:
-            for each in batch.records:
-                trace_export.report_handled(each.record, began_ns, "sink")
+            for prepared in batch.records:
+                trace_export.report_handled(prepared.record, began_ns, "sink")
         _count(applied)
         if generation != self._generation:
             self._readiness.cleared(DATABASE)  # what else is in the way came after this batch began
             return
-        self._unstored.subtract(each.record.partition for each in batch.records)
+        self._unstored.subtract(prepared.record.partition for prepared in batch.records)
         self._succeeded()
         if applied.stale == len(batch.records):
             # Another sink is ahead of this one, or the topic was created anew. Read the positions again.
@@ -281,13 +281,13 @@ class JournalReader(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafk
         self._begin_again(self._consumer.assignment())
         loop = asyncio.get_running_loop()
         until = loop.time() + pause
-        while not stop.is_set() and (left := until - loop.time()) > 0:
+        while not stop.is_set() and (remaining := until - loop.time()) > 0:
             try:
                 # The partitions are paused, so this returns nothing. Without the call the group would consider this
                 # member idle.
-                await self._consumer.getmany(timeout_ms=int(min(left * 1000, POLL_MS)) + 1)
+                await self._consumer.getmany(timeout_ms=int(min(remaining * 1000, POLL_MS)) + 1)
             except KafkaError:
-                await asyncio.sleep(min(left, POLL_MS / 1000))
+                await asyncio.sleep(min(remaining, POLL_MS / 1000))
 
 
 def _records_of(fetched: dict[TopicPartition, list[Any]]) -> list[JournalRecord]:

@@ -148,8 +148,8 @@ async def _follow(settings: Settings, writer: CopiedTopicWriter, succeeded: Call
                     succeeded()
                 continue
             rows = [row for record in batch.records if (row := writer.row_of(record)) is not None]
-            reached = {partition: begins.get(partition, 0) for partition in ends if partition in begins}
-            if not await asyncio.to_thread(writer.apply, rows, reached, ends):
+            positions = {partition: begins.get(partition, 0) for partition in ends if partition in begins}
+            if not await asyncio.to_thread(writer.apply, rows, positions, ends):
                 return
             succeeded()
             begins = ends

@@ -26,7 +26,7 @@ ToTexts = Callable[[Sequence[Any]], list[str]]
 
 def copy_columns(table: Table, rows: Sequence[Values]) -> list[Column[Any]]:
     """Return the columns that the rows give, in the table's order. All rows of a table give the same ones."""
-    return [one for one in table.columns if one.name in rows[0]]
+    return [column for column in table.columns if column.name in rows[0]]
 
 
 def copy_lines(table: Table, rows: Sequence[Values]) -> list[str]:
@@ -35,7 +35,7 @@ def copy_lines(table: Table, rows: Sequence[Values]) -> list[str]:
     A value that Postgres refuses is written as it is, so that Postgres refuses it.
     """
     columns = copy_columns(table, rows)
-    values = [*zip(*map(itemgetter(*(one.name for one in columns)), rows), strict=True)]
+    values = [*zip(*map(itemgetter(*(column.name for column in columns)), rows), strict=True)]
     pieces: list[Sequence[str]] = []
     after = "\n"
     for n in range(len(columns) - 1, -1, -1):
@@ -44,7 +44,7 @@ def copy_lines(table: Table, rows: Sequence[Values]) -> list[str]:
         if column.count(None if to_texts is _jsons else column[0]) == len(column):
             after = f"{before}{to_texts(column[:1])[0]}{after}"
         else:
-            pieces.append([f"{before}{one}{after}" for one in to_texts(column)])
+            pieces.append([f"{before}{text}{after}" for text in to_texts(column)])
             after = ""
     pieces.append([after] * len(rows))
     return [*map("".join, zip(*reversed(pieces), strict=True))]
@@ -64,13 +64,15 @@ def _to_texts(kind: type[TypeEngine[Any]]) -> ToTexts:
 def _texts(column: Sequence[str | None]) -> list[str]:
     together = "".join(filter(None, column))
     if any(sign in together for sign in _SIGNS):
-        return [_NULL if one is None else one.translate(_ESCAPED) for one in column]
-    return [_NULL if one is None else one for one in column]
+        return [_NULL if text is None else text.translate(_ESCAPED) for text in column]
+    return [_NULL if text is None else text for text in column]
 
 
 def _instants(column: Sequence[datetime | None]) -> list[str]:
-    known = [one if one.tzinfo is UTC else _utc(one) for one in column if one is not None]
-    texts = _JSON.encode(known)[2:-2].decode().split('","') if known else []
+    instants = [
+        instant if instant.tzinfo is UTC else _utc(instant) for instant in column if instant is not None
+    ]
+    texts = _JSON.encode(instants)[2:-2].decode().split('","') if instants else []
     return _with_nulls(column, texts)
 
 
@@ -82,21 +84,21 @@ def _utc(value: datetime) -> datetime:
 
 def _jsons(column: Sequence[Any]) -> list[str]:
     """Return JSON with its backslashes doubled. It has no other character that COPY reads as a sign."""
-    known = [one for one in column if one is not None]
-    return _with_nulls(column, _JSON.encode_lines(known).decode().replace("\\", "\\\\").split("\n")[:-1])
+    values = [value for value in column if value is not None]
+    return _with_nulls(column, _JSON.encode_lines(values).decode().replace("\\", "\\\\").split("\n")[:-1])
 
 
 def _booleans(column: Sequence[bool | None]) -> list[str]:
-    return [_NULL if one is None else "t" if one else "f" for one in column]
+    return [_NULL if value is None else "t" if value else "f" for value in column]
 
 
 def _numbers(column: Sequence[float | None]) -> list[str]:
-    return [_NULL if one is None else repr(one) for one in column]
+    return [_NULL if number is None else repr(number) for number in column]
 
 
-def _with_nulls(column: Sequence[Any], known: list[str]) -> list[str]:
+def _with_nulls(column: Sequence[Any], present: list[str]) -> list[str]:
     """Return the texts of the values that are not None, with NULL for each None between them."""
-    if len(known) == len(column):
-        return known
-    texts = iter(known)
-    return [_NULL if one is None else next(texts) for one in column]
+    if len(present) == len(column):
+        return present
+    texts = iter(present)
+    return [_NULL if value is None else next(texts) for value in column]

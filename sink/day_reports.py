@@ -15,7 +15,7 @@ from rules.queues.membership import CompiledQueue
 from sink.sql.filter import org_condition, queue_condition
 from sink.tables import AssignmentHistoryTable, LeadTable
 
-MOST: Final = 100_000
+MOST_LEADS: Final = 100_000
 """The most arrivals that one range counts. If there are more, only the newest count."""
 MOST_OFFERS: Final = 5_000
 """The most open offers that are counted by rep."""
@@ -48,9 +48,9 @@ def arrivals_with_first_owners(
         .outerjoin(history, and_(history.lead_id == lead.lead_id, history.version == first))
         .where(lead.org == org, lead.arrived_at >= begin, lead.arrived_at < end)
         .order_by(lead.arrived_at.desc())
-        .limit(MOST)
+        .limit(MOST_LEADS)
     )
-    found = [
+    leads = [
         ArrivedLead(
             row.arrived_at,
             row.vendor,
@@ -60,7 +60,7 @@ def arrivals_with_first_owners(
         )
         for row in connection.execute(query)
     ]
-    return found, len(found) >= MOST
+    return leads, len(leads) >= MOST_LEADS
 
 
 def leads_given(connection: Connection, org: str, since: datetime) -> dict[str, tuple[int, datetime]]:
@@ -132,10 +132,10 @@ def oldest_in_queues(
     connection: Connection, org: str, queues: Iterable[CompiledQueue], at: datetime, protect_minutes: float
 ) -> dict[str, datetime]:
     """Return queue -> when its oldest lead arrived, by the queue's rules at an instant. An empty queue is missing."""
-    dialect, found = connection.dialect.name, dict[str, datetime]()
+    dialect, oldest_by_queue = connection.dialect.name, dict[str, datetime]()
     for queue in queues:
-        holds = queue_condition(queue, at, dialect, protect_minutes)
-        query = select(func.min(LeadTable.arrived_at)).where(org_condition(org, dialect), holds)
+        in_queue = queue_condition(queue, at, dialect, protect_minutes)
+        query = select(func.min(LeadTable.arrived_at)).where(org_condition(org, dialect), in_queue)
         if (oldest := connection.scalar(query)) is not None:
-            found[queue.queue.queue_id] = oldest
-    return found
+            oldest_by_queue[queue.queue.queue_id] = oldest
+    return oldest_by_queue

@@ -25,8 +25,8 @@ IS_READ_ONLY: Final = "is read-only now"
 
 
 @contextmanager
-def translated_errors(what: str) -> Iterator[None]:
-    """Raise the driver's errors as RetryableError or PermanentError. `what` names the database in the message."""
+def translated_errors(database: str) -> Iterator[None]:
+    """Raise the driver's errors as RetryableError or PermanentError. `database` names the database in the message."""
     try:
         yield
     except (exc.DataError, exc.IntegrityError) as error:
@@ -37,15 +37,15 @@ def translated_errors(what: str) -> Iterator[None]:
         # SQLite's driver has no exception class of its own for a value it cannot bind.
         if str(error.orig).startswith("Error binding parameter"):
             raise PermanentError(type(error.orig).__name__, reason_of(error)) from error
-        raise RetryableError(what, _why_later(error)) from error
+        raise RetryableError(database, _why_later(error)) from error
     except exc.StatementError as error:  # a column's type refused a value before the database saw it
         raise PermanentError(type(error.orig or error).__name__, reason_of(error)) from error
     except exc.SQLAlchemyError as error:  # for example the pool's timeout
-        raise RetryableError(what, reason_of(error)) from error
+        raise RetryableError(database, reason_of(error)) from error
     except (ValueError, OverflowError) as error:  # bare from sqlite3: surrogates, integers beyond 64 bit
         raise PermanentError(type(error).__name__, reason_of(error)) from error
     except OSError as error:
-        raise RetryableError(what, reason_of(error)) from error
+        raise RetryableError(database, reason_of(error)) from error
 
 
 def _why_later(error: exc.DBAPIError) -> str:

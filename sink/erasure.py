@@ -72,20 +72,20 @@ def erase_earlier_rows(connection: Connection, applied: list[TableRows]) -> None
 
 def _erase_inquiries_of_erased_leads(connection: Connection, applied: list[TableRows]) -> None:
     """Remove the facts of inquiries that these records add or take out and whose own leads are erased already."""
-    named = {
+    inquiries = {
         (rows.decisions[0]["lead_id"], inquiry_id) for rows in applied for inquiry_id in rows.of_inquiries
     }
-    if not named:
+    if not inquiries:
         return
     lead = LeadTable
     erased = select(lead.lead_id).where(
-        lead.lead_id.in_({inquiry_id for _, inquiry_id in named}),
+        lead.lead_id.in_({inquiry_id for _, inquiry_id in inquiries}),
         lead.phase == Phase.CLOSED.value,
         lead.last_outcome == ERASED,
     )
-    gone = set(connection.scalars(erased))
-    for lead_id, inquiry_id in sorted(named):
-        if inquiry_id in gone:
+    erased_ids = set(connection.scalars(erased))
+    for lead_id, inquiry_id in sorted(inquiries):
+        if inquiry_id in erased_ids:
             _erase_inquiry(connection, lead_id, inquiry_id)
 
 

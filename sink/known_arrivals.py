@@ -25,7 +25,7 @@ def arrivals_of(
 
     A lead comes with the inquiries that were found, so that its own facts are known too.
     """
-    found: dict[str, tuple[datetime, KnownRow]] = {}
+    arrivals: dict[str, tuple[datetime, KnownRow]] = {}
     lead, inquiry = LeadTable, InquiryTable
     lead_query = select(lead.lead_id, lead.lead_id, lead.facts, lead.arrived_at).where(lead.org == org)
     inquiry_query = select(inquiry.inquiry_id, inquiry.lead_id, inquiry.facts, inquiry.at).where(
@@ -36,10 +36,12 @@ def arrivals_of(
         (inquiry_query, inquiry, inquiry.inquiry_id),
     ):
         for column, values in ((id_column, ids), (table.phone, phones), (table.email, emails)):
-            _take(connection, query, column, values, found)
-    missing = {row[1] for _, row in found.values()} - found.keys()
-    _take(connection, lead_query, lead.lead_id, missing, found)
-    return [row for _, row in sorted(found.values(), key=lambda each: (each[0], each[1][0] != each[1][1]))]
+            _take(connection, query, column, values, arrivals)
+    missing = {row[1] for _, row in arrivals.values()} - arrivals.keys()
+    _take(connection, lead_query, lead.lead_id, missing, arrivals)
+    return [
+        row for _, row in sorted(arrivals.values(), key=lambda entry: (entry[0], entry[1][0] != entry[1][1]))
+    ]
 
 
 def _take(
@@ -47,16 +49,16 @@ def _take(
     query: Select[Any],
     column: Any,
     values: Iterable[str],
-    found: dict[str, tuple[datetime, KnownRow]],
+    arrivals: dict[str, tuple[datetime, KnownRow]],
 ) -> None:
-    for some in _lists(values):
-        for arrival_id, lead_id, facts, at in connection.execute(query.where(column.in_(some))):
+    for chunk in _lists(values):
+        for arrival_id, lead_id, facts, at in connection.execute(query.where(column.in_(chunk))):
             if facts:  # an erased lead and an inquiry of an earlier version have none
-                found[arrival_id] = (at, (arrival_id, lead_id, msgspec.convert(facts, Facts)))
+                arrivals[arrival_id] = (at, (arrival_id, lead_id, msgspec.convert(facts, Facts)))
 
 
 def _lists(values: Iterable[str]) -> Iterator[list[str]]:
     """Yield values in lists of at most `ASKED_AT_ONCE`."""
-    left = iter(values)
-    while some := list(islice(left, ASKED_AT_ONCE)):
-        yield some
+    remaining = iter(values)
+    while chunk := list(islice(remaining, ASKED_AT_ONCE)):
+        yield chunk

@@ -1,7 +1,7 @@
 """Counts what an org did since an instant, from the CRM database. Each query reads a bounded number of rows.
 
-If more than `MOST` of a kind happened, only the newest count, and `since` says from when on. Each function takes an
-open connection, as in `sink.queries`.
+If more than `MOST_ROWS` of a kind happened, only the newest count, and `since` says from when on. Each function takes
+an open connection, as in `sink.queries`.
 """
 
 from collections import Counter, defaultdict
@@ -15,7 +15,7 @@ from sqlalchemy import ColumnElement, Connection, Select, Text, func, select, ty
 from models.offers import Outcome
 from sink.tables import AssignmentHistoryTable, DecisionTable, LeadExceptionTable, LeadTable
 
-MOST: Final = 50_000
+MOST_ROWS: Final = 50_000
 """The most decisions of one kind, arrivals or first owners that are counted."""
 MOST_OFFERS: Final = 2_000
 """The most offers that are read whole, with everybody who was passed over."""
@@ -73,33 +73,35 @@ def arrivals(connection: Connection, org: str, since: datetime) -> tuple[dict[Mi
     """Return minute -> number of leads that arrived for the first time."""
     table = LeadTable
     query = select(table.arrived_at.label("at")).where(table.org == org, table.arrived_at >= since)
-    newest = query.order_by(table.arrived_at.desc()).limit(MOST).subquery()
+    newest = query.order_by(table.arrived_at.desc()).limit(MOST_ROWS).subquery()
     minute = _minute(connection, newest.c.at)
-    found = connection.execute(select(minute, func.count()).group_by(minute)).all()
-    counts = {_instant(text): count for text, count in found}
-    return counts, _cut(connection, newest, since, sum(counts.values()), MOST)
+    rows = connection.execute(select(minute, func.count()).group_by(minute)).all()
+    counts = {_instant(text): count for text, count in rows}
+    return counts, _cut(connection, newest, since, sum(counts.values()), MOST_ROWS)
 
 
 def claims(connection: Connection, org: str, since: datetime) -> tuple[dict[Minute, ClaimCounts], CountRange]:
     """Return minute -> claims won and lost. A repeated action counts once (X4)."""
     table = DecisionTable
     newest = _decisions(
-        org, "answered", since, MOST, table.result, table.why["action_id"].as_string().label("action_id")
+        org, "answered", since, MOST_ROWS, table.result, table.why["action_id"].as_string().label("action_id")
     ).where(table.why["action"].as_string().in_(TAKES), table.result.in_(("won", "lost")))
-    answered = newest.subquery()
-    once = (
-        select(func.min(answered.c.at).label("at"), answered.c.result)
-        .group_by(answered.c.action_id, answered.c.result)
+    answers = newest.subquery()
+    first_answers = (
+        select(func.min(answers.c.at).label("at"), answers.c.result)
+        .group_by(answers.c.action_id, answers.c.result)
         .subquery()
     )
-    minute = _minute(connection, once.c.at)
-    query = select(minute, once.c.result, func.count()).group_by(minute, once.c.result)
+    minute = _minute(connection, first_answers.c.at)
+    query = select(minute, first_answers.c.result, func.count()).group_by(minute, first_answers.c.result)
     counts: defaultdict[Minute, Counter[str]] = defaultdict(Counter)
     for text, result, count in connection.execute(query):
         counts[_instant(text)][result] += count
-    read = connection.scalar(select(func.count()).select_from(answered)) or 0
-    found = {at: ClaimCounts(won=results["won"], lost=results["lost"]) for at, results in counts.items()}
-    return found, _cut(connection, answered, since, read, MOST)
+    read = connection.scalar(select(func.count()).select_from(answers)) or 0
+    claims_by_minute = {
+        at: ClaimCounts(won=results["won"], lost=results["lost"]) for at, results in counts.items()
+    }
+    return claims_by_minute, _cut(connection, answers, since, read, MOST_ROWS)
 
 
 def first_owners(
@@ -120,19 +122,19 @@ def first_owners(
             .exists(),
         )
         .order_by(history.assigned_at.desc())
-        .limit(MOST)
+        .limit(MOST_ROWS)
     )
     by_minute: defaultdict[Minute, list[float]] = defaultdict(list)
     began = since
     for assigned_at, arrived_at in connection.execute(query):
         began = assigned_at
-        waited = max(0.0, (assigned_at - arrived_at).total_seconds())
-        by_minute[assigned_at.replace(second=0, microsecond=0)].append(waited)
-    every = [seconds for found in by_minute.values() for seconds in found]
-    cut = len(every) >= MOST
+        wait = max(0.0, (assigned_at - arrived_at).total_seconds())
+        by_minute[assigned_at.replace(second=0, microsecond=0)].append(wait)
+    every = [seconds for waits in by_minute.values() for seconds in waits]
+    cut = len(every) >= MOST_ROWS
     return (
         _speed(every),
-        {minute: _speed(found) for minute, found in by_minute.items()},
+        {minute: _speed(waits) for minute, waits in by_minute.items()},
         CountRange(began if cut else since, cut),
     )
 
@@ -141,24 +143,30 @@ def offers(connection: Connection, org: str, since: datetime) -> dict[str, Offer
     """Return method -> how many offers were made since then, and how those that ended since then did."""
     table = DecisionTable
     method = table.why["method"].as_string().label("method")
-    made = _decisions(org, "lead_offered", since, MOST, method).subquery()
-    found: defaultdict[str, Counter[str]] = defaultdict(Counter)
-    query = select(made.c.method, func.count()).group_by(made.c.method)
+    offered = _decisions(org, "lead_offered", since, MOST_ROWS, method).subquery()
+    counts_by_method: defaultdict[str, Counter[str]] = defaultdict(Counter)
+    query = select(offered.c.method, func.count()).group_by(offered.c.method)
     for name, count in connection.execute(query):
-        found[name or ""]["made"] += count
+        counts_by_method[name or ""]["made"] += count
     outcome = table.why["outcome"].as_string().label("outcome")
     # A request for which nobody was found has no method. It made no offer.
-    ended = _decisions(org, "offer_ended", since, MOST, method, outcome).where(method.is_not(None)).subquery()
+    ended = (
+        _decisions(org, "offer_ended", since, MOST_ROWS, method, outcome)
+        .where(method.is_not(None))
+        .subquery()
+    )
     query_ended = select(ended.c.method, ended.c.outcome, func.count())
-    for name, how, count in connection.execute(query_ended.group_by(ended.c.method, ended.c.outcome)):
-        found[name][how] += count
-    return {name: OfferCounts(**counts) for name, counts in sorted(found.items())}
+    for name, outcome_name, count in connection.execute(
+        query_ended.group_by(ended.c.method, ended.c.outcome)
+    ):
+        counts_by_method[name][outcome_name] += count
+    return {name: OfferCounts(**counts) for name, counts in sorted(counts_by_method.items())}
 
 
 def exceptions_raised(connection: Connection, org: str, since: datetime) -> dict[str, int]:
     """Return reason -> exceptions raised since then (E1)."""
     reason = DecisionTable.why["reason"].as_string().label("reason")
-    raised = _decisions(org, "exception_raised", since, MOST, reason).subquery()
+    raised = _decisions(org, "exception_raised", since, MOST_ROWS, reason).subquery()
     return _counted(connection, select(raised.c.reason, func.count()).group_by(raised.c.reason))
 
 
@@ -178,7 +186,7 @@ def fairness(
     """
     counts: defaultdict[str, defaultdict[str, Counter[str]]] = defaultdict(lambda: defaultdict(Counter))
     skipped: defaultdict[str, defaultdict[str, Counter[str]]] = defaultdict(lambda: defaultdict(Counter))
-    nobody: defaultdict[str, Counter[str]] = defaultdict(Counter)
+    reasons_by_group: defaultdict[str, Counter[str]] = defaultdict(Counter)
     read, began = 0, since
     why = DecisionTable.why.label("why")
     for at, fields in connection.execute(_decisions(org, "lead_offered", since, MOST_OFFERS, why)):
@@ -190,15 +198,15 @@ def fairness(
     cut = CountRange(began if read >= MOST_OFFERS else since, read >= MOST_OFFERS)
     for _, fields in connection.execute(_decisions(org, "offer_ended", cut.since, MOST_OFFERS, why)):
         # A rep who lost a ring to a colleague is in `reps`. That rep neither claimed nor missed it.
-        whose = [fields["winner"]] if fields.get("winner") else fields.get("reps", ())
-        for rep_id in whose:
+        rep_ids = [fields["winner"]] if fields.get("winner") else fields.get("reps", ())
+        for rep_id in rep_ids:
             counts[fields["group_id"]][rep_id][fields["outcome"]] += 1
     one_of_many = _decisions(org, "offer_declined", cut.since, MOST_OFFERS, why, DecisionTable.rep_id)
     for _, fields, rep_id in connection.execute(one_of_many):
         if group := fields.get("group_id"):
             counts[group][rep_id][Outcome.DECLINED.value] += 1
     for _, fields in connection.execute(_decisions(org, "nobody_available", cut.since, MOST_OFFERS, why)):
-        nobody[fields["group_id"]][fields["reason"]] += 1
+        reasons_by_group[fields["group_id"]][fields["reason"]] += 1
         for passed in fields.get("explanation", ()):
             skipped[fields["group_id"]][passed.get("rep_id") or ""][passed["reason"]] += _times(passed)
     shares = {
@@ -208,13 +216,17 @@ def fairness(
         }
         for group in sorted({*counts, *skipped})
     }
-    return shares, {group: dict(found) for group, found in nobody.items()}, cut
+    return (
+        shares,
+        {group: dict(counts_by_reason) for group, counts_by_reason in reasons_by_group.items()},
+        cut,
+    )
 
 
 def _times(passed: dict[str, Any]) -> int:
     """Return how many reps a refusal stands for: one, or the number in "3 more: licence" for unnamed reps."""
-    number, _, rest = passed.get("why", "").partition(" more: ")
-    return int(number) if rest and not passed.get("rep_id") and number.isdecimal() else 1
+    number, _, names = passed.get("why", "").partition(" more: ")
+    return int(number) if names and not passed.get("rep_id") and number.isdecimal() else 1
 
 
 def _share(counts: Counter[str], skipped: Counter[str]) -> ShareOfRep:
@@ -222,7 +234,7 @@ def _share(counts: Counter[str], skipped: Counter[str]) -> ShareOfRep:
     return ShareOfRep(offered=counts["offered"], **ended, skipped=dict(skipped.most_common()))
 
 
-def _decisions(org: str, kind: str, since: datetime, most: int, *columns: Any) -> Select[Any]:
+def _decisions(org: str, kind: str, since: datetime, limit: int, *columns: Any) -> Select[Any]:
     """Select an org's newest decisions of one kind, newest first, with their instant as `at`."""
     table = DecisionTable
     return (
@@ -230,7 +242,7 @@ def _decisions(org: str, kind: str, since: datetime, most: int, *columns: Any) -
         .join(LeadTable, LeadTable.lead_id == table.lead_id)
         .where(LeadTable.org == org, table.type == kind, table.decided_at >= since)
         .order_by(table.decided_at.desc())
-        .limit(most)
+        .limit(limit)
     )
 
 
@@ -245,15 +257,15 @@ def _instant(minute: str) -> Minute:
     return datetime.fromisoformat(minute).replace(tzinfo=UTC)
 
 
-def _cut(connection: Connection, newest: Any, since: datetime, read: int, most: int) -> CountRange:
-    if read < most:
+def _cut(connection: Connection, newest: Any, since: datetime, read: int, limit: int) -> CountRange:
+    if read < limit:
         return CountRange(since, cut=False)
     return CountRange(connection.scalar(select(func.min(newest.c.at))) or since, cut=True)
 
 
 def _counted(connection: Connection, query: Any) -> dict[str, int]:
-    found = {reason or "unknown": count for reason, count in connection.execute(query)}
-    return dict(sorted(found.items(), key=lambda item: -item[1]))
+    counts = {reason or "unknown": count for reason, count in connection.execute(query)}
+    return dict(sorted(counts.items(), key=lambda entry: -entry[1]))
 
 
 def _speed(seconds: Iterable[float]) -> FirstOwnerSpeed:

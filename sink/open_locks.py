@@ -14,24 +14,24 @@ def open_locks(connection: Connection, org: str, at: datetime, *, limit: int) ->
     A row has lead_id, facts, owner, rep_id, since and until. `since`: when the rep opened the lead, not when the lock
     was last extended.
     """
-    table, taken, ended = (
+    table, lock_taken, lock_ended = (
         LeadTable,
         DecisionTable.__table__.alias("taken"),
         DecisionTable.__table__.alias("ended"),
     )
     is_open = (table.org == org, table.locked_by.is_not(None), table.locked_until > at)
     released = (
-        select(func.max(ended.c.source_offset))
-        .where(ended.c.lead_id == table.lead_id, ended.c.type == "lock_released")
+        select(func.max(lock_ended.c.source_offset))
+        .where(lock_ended.c.lead_id == table.lead_id, lock_ended.c.type == "lock_released")
         .correlate(table.__table__)  # else it is of all leads: it stands in another subquery
         .scalar_subquery()
     )
     since = (
-        select(func.min(taken.c.decided_at))
+        select(func.min(lock_taken.c.decided_at))
         .where(
-            taken.c.lead_id == table.lead_id,
-            taken.c.type == "lock_taken",
-            or_(released.is_(None), taken.c.source_offset > released),
+            lock_taken.c.lead_id == table.lead_id,
+            lock_taken.c.type == "lock_taken",
+            or_(released.is_(None), lock_taken.c.source_offset > released),
         )
         .scalar_subquery()
     )

@@ -39,8 +39,8 @@ def leads_by_phase(connection: Connection, org: str | None = None) -> dict[str, 
 
 def lead(connection: Connection, lead_id: str) -> Row | None:
     """Return one lead's whole row, or None if there is none."""
-    found = connection.execute(_whole(LeadTable).where(LeadTable.lead_id == lead_id)).mappings().first()
-    return None if found is None else dict(found)
+    row = connection.execute(_select_all(LeadTable).where(LeadTable.lead_id == lead_id)).mappings().first()
+    return None if row is None else dict(row)
 
 
 def newest_decisions(
@@ -53,7 +53,7 @@ def newest_decisions(
 ) -> list[Row]:
     """Return a lead's newest decisions, newest first, limited to `types` and to those before (source_offset, n)."""
     table = DecisionTable
-    query = _whole(table).where(table.lead_id == lead_id)
+    query = _select_all(table).where(table.lead_id == lead_id)
     if types is not None:
         query = query.where(table.type.in_(types))
     if before is not None:
@@ -66,7 +66,7 @@ def newest_decisions(
 def inquiries(connection: Connection, lead_id: str, *, limit: int = PAGE) -> list[Row]:
     """Return the newest other inquiries of a lead, newest first (K4)."""
     table = InquiryTable
-    query = _whole(table).where(table.lead_id == lead_id).order_by(table.at.desc(), table.inquiry_id)
+    query = _select_all(table).where(table.lead_id == lead_id).order_by(table.at.desc(), table.inquiry_id)
     return _rows(connection, query.limit(limit))
 
 
@@ -86,8 +86,8 @@ def exceptions(
 ) -> list[Row]:
     """Return a page of the exceptions desk, oldest lead first. Ignored ones, if shown, come last (E4)."""
     table = LeadExceptionTable
-    shown = ("open", "ignored") if show_ignored else ("open",)
-    query = _whole(table).where(table.status.in_(shown))
+    statuses = ("open", "ignored") if show_ignored else ("open",)
+    query = _select_all(table).where(table.status.in_(statuses))
     if org is not None:
         query = query.where(table.org == org)
     order = (case((table.status == "ignored", 1), else_=0), table.created_at, table.lead_id)
@@ -112,14 +112,14 @@ def open_exceptions_by_reason(connection: Connection) -> dict[str, int]:
 def deliveries(connection: Connection, lead_id: str, limit: int) -> list[Row]:
     """Return the newest fates of a lead's requests for mail, push and calls, newest first (N1)."""
     table = DeliveryTable
-    query = _whole(table).where(table.lead_id == lead_id)
+    query = _select_all(table).where(table.lead_id == lead_id)
     return _rows(connection, query.order_by(table.at.desc(), table.notification_id).limit(limit))
 
 
 def calls(connection: Connection, lead_id: str, limit: int) -> list[Row]:
     """Return the newest records of a lead's calls, newest first (N4)."""
     table = CallTable
-    query = _whole(table).where(table.lead_id == lead_id)
+    query = _select_all(table).where(table.lead_id == lead_id)
     order = (table.at.desc(), table.call_id, table.leg, table.event)
     return _rows(connection, query.order_by(*order).limit(limit))
 
@@ -136,7 +136,7 @@ def offsets(connection: Connection) -> dict[tuple[str, int], AppliedPosition]:
     }
 
 
-def _whole(entity: Any) -> Select[Any]:
+def _select_all(entity: Any) -> Select[Any]:
     return select(*entity.__table__.columns)
 
 

@@ -57,11 +57,11 @@ NO_REASON: Final = "known from the topic assignments; the journal has its reason
 def row_counts(engine: Engine) -> dict[str, int]:
     """Return table -> number of rows, for the tables that exist. Raises RetryableError."""
     with translated_errors(DATABASE), engine.connect() as connection:
-        there = set(inspect(connection).get_table_names())
+        present = set(inspect(connection).get_table_names())
         return {
             table.name: connection.scalar(select(func.count()).select_from(table)) or 0
             for table in map(_table, (*CURRENT, *HISTORY))
-            if table.name in there
+            if table.name in present
         }
 
 
@@ -70,13 +70,13 @@ def empty_tables(engine: Engine, *, history: bool) -> None:
 
     `history`: empty the history too. Use it only where the history belongs to another Kafka.
     """
-    gone = [*CURRENT, *(HISTORY if history else ())]
+    entities = [*CURRENT, *(HISTORY if history else ())]
     with translated_errors(DATABASE), engine.execution_options(writes=True).begin() as connection:
         Base.metadata.create_all(connection)
         # Lock the positions first, as the sink does: it then waits for this transaction, or this one waits for its
         # batch.
         connection.execute(select(SinkOffsetTable.partition).with_for_update()).all()
-        for entity in gone:
+        for entity in entities:
             _empty(connection, _table(entity))
         positions = delete(_table(SinkOffsetTable))
         if not history:
@@ -111,29 +111,30 @@ class PublicRows:
         rows = _newest(_assignment(value) for value in values)
         with translated_errors(DATABASE), self._engine.begin() as connection:
             leads, rows = _leads(connection, rows), _since_assigned(connection, rows)
-            known = [row for row in rows if row["version"] <= leads.get(row["lead_id"], NEVER)[0]]
-            reasons = _reasons(connection, known)
+            stored_rows = [row for row in rows if row["version"] <= leads.get(row["lead_id"], NEVER)[0]]
+            reasons = _reasons(connection, stored_rows)
             stored = [
-                {**row, "why": reasons.get((row["lead_id"], row["version"]), NO_REASON)} for row in known
+                {**row, "why": reasons.get((row["lead_id"], row["version"]), NO_REASON)}
+                for row in stored_rows
             ]
             if stored:
                 connection.execute(self._statements.history, stored)
                 connection.execute(self._statements.assignment, stored)
-        return len(known) - len(reasons)
+        return len(stored_rows) - len(reasons)
 
     def exceptions(self, values: Sequence[bytes | None]) -> int:
         """Store the exceptions of leads. Return how many rows were added. Raises RetryableError."""
         rows = _newest(_exception(value) for value in values)
         with translated_errors(DATABASE), self._engine.begin() as connection:
-            leads, there = _leads(connection, rows), _versions(connection, rows)
-            known = []
+            leads, versions = _leads(connection, rows), _versions(connection, rows)
+            new_rows = []
             for row in rows:
                 version, created_at = leads.get(row["lead_id"], NEVER)
-                if there.get(row["lead_id"], -1) < row["version"] <= version:
-                    known.append({**row, "created_at": row["created_at"] or created_at})
-            if known:
-                connection.execute(self._statements.exception, known)
-        return len(known)
+                if versions.get(row["lead_id"], -1) < row["version"] <= version:
+                    new_rows.append({**row, "created_at": row["created_at"] or created_at})
+            if new_rows:
+                connection.execute(self._statements.exception, new_rows)
+        return len(new_rows)
 
 
 def _leads(connection: Connection, rows: list[Values]) -> dict[str, tuple[int, Any]]:
@@ -161,20 +162,20 @@ def _since_assigned(connection: Connection, rows: list[Values]) -> list[Values]:
     )
     since: dict[str, Values] = {}
     selected = query.where(table.lead_id.in_(list(same))).order_by(table.version)
-    for found in connection.execute(selected).mappings():
-        if found["rep_id"] == same[found["lead_id"]]:
-            since[found["lead_id"]] = dict(found)
+    for assignment in connection.execute(selected).mappings():
+        if assignment["rep_id"] == same[assignment["lead_id"]]:
+            since[assignment["lead_id"]] = dict(assignment)
     return [{**row, **since.get(row["lead_id"], {})} for row in rows]
 
 
 def _reasons(connection: Connection, rows: list[Values]) -> dict[tuple[str, int], str]:
     """Return (lead id, version) -> why, for the owners that the history has already."""
-    table, wanted = AssignmentHistoryTable, {(row["lead_id"], row["version"]) for row in rows}
+    table, positions = AssignmentHistoryTable, {(row["lead_id"], row["version"]) for row in rows}
     query = select(table.lead_id, table.version, table.why).where(
         table.lead_id.in_([row["lead_id"] for row in rows])
     )
-    found = {(lead_id, version): why for lead_id, version, why in connection.execute(query)}
-    return {position: why for position, why in found.items() if position in wanted}
+    reasons = {(lead_id, version): why for lead_id, version, why in connection.execute(query)}
+    return {position: why for position, why in reasons.items() if position in positions}
 
 
 def _versions(connection: Connection, rows: list[Values]) -> dict[str, int]:
@@ -185,11 +186,11 @@ def _versions(connection: Connection, rows: list[Values]) -> dict[str, int]:
 
 def _newest(rows: Any) -> list[Values]:
     """Leave out unreadable rows, and keep only the newest row of each lead."""
-    found: dict[str, Values] = {}
+    newest: dict[str, Values] = {}
     for row in rows:
-        if row is not None and row["version"] >= found.get(row["lead_id"], row)["version"]:
-            found[row["lead_id"]] = row
-    return list(found.values())
+        if row is not None and row["version"] >= newest.get(row["lead_id"], row)["version"]:
+            newest[row["lead_id"]] = row
+    return list(newest.values())
 
 
 def _read(value: bytes | None, kind: type[Any]) -> Any:
@@ -236,21 +237,21 @@ def decisions_belong(engine: Engine, records: Sequence[JournalRecord]) -> bool:
     Raises RetryableError.
     """
     table = DecisionTable
-    ours: dict[tuple[int, int, int], tuple[str, str]] = {}
+    expected: dict[tuple[int, int, int], tuple[str, str]] = {}
     for record in records:
         with suppress(Exception):  # a record that gives no rows is among the dead letters
             public_messages = rows_of(record)
             for row in public_messages.decisions if public_messages else ():
                 position = (row["source_partition"], row["source_offset"], row["n"])
-                ours[position] = (row["lead_id"], row["cause"])
+                expected[position] = (row["lead_id"], row["cause"])
     query = select(table.source_partition, table.source_offset, table.n, table.lead_id, table.cause).where(
-        table.source_offset.in_({offset for _, offset, _ in ours})
+        table.source_offset.in_({offset for _, offset, _ in expected})
     )
     with translated_errors(DATABASE), engine.connect() as connection:
         return all(
-            ours.get((partition, offset, n), key) == key
-            for partition, offset, n, *rest in connection.execute(query)
-            if (key := (rest[0], rest[1]))
+            expected.get((partition, offset, n), key) == key
+            for partition, offset, n, *identity in connection.execute(query)
+            if (key := (identity[0], identity[1]))
         )
 
 

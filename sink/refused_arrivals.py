@@ -20,7 +20,7 @@ from streams.topics import DEAD_LETTERS, LEAD_ARRIVALS
 
 BATCH_ROWS: Final = 500
 """The most messages in one statement."""
-KEPT: Final = timedelta(days=400)
+RETENTION: Final = timedelta(days=400)
 """How long it is remembered that a message is counted. Dead letters are kept for a month."""
 
 
@@ -50,16 +50,20 @@ class RefusedArrivalWriter(CopiedTopicWriter):
             new += self._remembered(connection, rows[start : start + BATCH_ROWS])
         self._counting.add(connection, _counts(connection, new))
 
-    def _remembered(self, connection: Connection, found: Sequence[RefusedArrival]) -> list[RefusedArrival]:
+    def _remembered(self, connection: Connection, arrivals: Sequence[RefusedArrival]) -> list[RefusedArrival]:
         """Return the messages that are not counted yet, and remember them."""
-        new = {one.source: one for one in found}
+        new = {arrival.source: arrival for arrival in arrivals}
         table = RefusedArrivalTable
-        for known in connection.scalars(select(table.source).where(table.source.in_(sorted(new)))):
-            del new[known]
+        for source in connection.scalars(select(table.source).where(table.source.in_(sorted(new)))):
+            del new[source]
         if not new:
             return []
-        connection.execute(self._insert, [{"source": one.source, "at": one.at} for one in new.values()])
-        connection.execute(delete(table).where(table.at < max(one.at for one in new.values()) - KEPT))
+        connection.execute(
+            self._insert, [{"source": arrival.source, "at": arrival.at} for arrival in new.values()]
+        )
+        connection.execute(
+            delete(table).where(table.at < max(arrival.at for arrival in new.values()) - RETENTION)
+        )
         return [*new.values()]
 
 
@@ -67,26 +71,26 @@ def _counts(connection: Connection, new: Sequence[RefusedArrival]) -> Counter[Co
     """Count messages by their reasons; the reasons beyond `MOST_DETAILS` of a vendor's hour are `others`."""
     counts: Counter[Count] = Counter()
     details: dict[Count, set[str]] = {}
-    for one in new:
-        of = one.counted._replace(detail="")
-        if of not in details:
-            details[of] = _details(connection, of)
-        known = details[of]
-        if one.counted.detail in known or len(known) < MOST_DETAILS:
-            known.add(one.counted.detail)
-            counts[one.counted] += 1
+    for arrival in new:
+        count = arrival.counted._replace(detail="")
+        if count not in details:
+            details[count] = _details(connection, count)
+        known_details = details[count]
+        if arrival.counted.detail in known_details or len(known_details) < MOST_DETAILS:
+            known_details.add(arrival.counted.detail)
+            counts[arrival.counted] += 1
         else:
-            counts[of._replace(detail=OTHERS)] += 1
+            counts[count._replace(detail=OTHERS)] += 1
     return counts
 
 
-def _details(connection: Connection, of: Count) -> set[str]:
+def _details(connection: Connection, count: Count) -> set[str]:
     table = VendorCountTable
     query = select(table.detail).where(
-        table.org == of.org,
-        table.vendor == of.vendor,
-        table.begins_at == of.begins_at,
-        table.kind == of.kind,
+        table.org == count.org,
+        table.vendor == count.vendor,
+        table.begins_at == count.begins_at,
+        table.kind == count.kind,
     )
     return set(connection.scalars(query))
 
@@ -100,7 +104,7 @@ def refused_arrival(record: Any) -> RefusedArrival | None:
     if letter.source is None or letter.source.topic != LEAD_ARRIVALS:
         return None
     at = _failed_at(letter)
-    org, vendor = ((one or "").replace("\0", "\ufffd") for one in (org_of(letter), vendor_in(letter)))
+    org, vendor = ((name or "").replace("\0", "\ufffd") for name in (org_of(letter), vendor_in(letter)))
     detail = reason_detail(letter.reason.replace("\0", "\ufffd"))
     return RefusedArrival(str(letter.source), at, Count(org, vendor, hour_of(at), "refused", detail))
 

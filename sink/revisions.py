@@ -16,21 +16,21 @@ _REVISION: Final = re.compile(r'^revision = "(\w+)"$', re.MULTILINE)
 @cache
 def revisions_in(migrations: Path) -> tuple[str, ...]:
     """Return the revisions of a folder of migrations, the last one last, as the names of the files order them."""
-    found = []
+    revisions = []
     for file in sorted(migrations.glob("versions/v*.py")):
         names = _REVISION.findall(file.read_text())
         if len(names) != 1:
             raise ValueError(f"{file} has no line with its revision")
-        found += names
-    return tuple(found)
+        revisions += names
+    return tuple(revisions)
 
 
 def revision_of(connection: Connection, version_table: str) -> str | None:
     """Return the revision that a database is at; None without any."""
     if not inspect(connection).has_table(version_table):
         return None
-    found: Any = connection.execute(select(column("version_num")).select_from(table(version_table))).first()
-    return None if found is None else str(found[0])
+    row: Any = connection.execute(select(column("version_num")).select_from(table(version_table))).first()
+    return None if row is None else str(row[0])
 
 
 def is_newest(connection: Connection, migrations: Path, version_table: str = "alembic_version") -> bool:

@@ -72,7 +72,7 @@ def table_rows(partition: int, lead_id: str, row: LeadRow, *, is_ascii: bool = F
     record has more than ASCII. Values of JSON columns may be `msgspec.Raw`, which is JSON already.
     """
     lead, kinds = row.lead, frozenset(map(type, row.decisions))
-    found = TableRows(
+    rows = TableRows(
         off=row.off,
         lead=None if lead is None else _lead(lead_id, row, lead, is_ascii=is_ascii),
         assignment=None if lead is None or OwnerChanged not in kinds else _assignment(lead_id, row, lead),
@@ -86,20 +86,22 @@ def table_rows(partition: int, lead_id: str, row: LeadRow, *, is_ascii: bool = F
         counts=row_counts(partition, lead_id, row),
     )
     if _WITH_ROWS.isdisjoint(kinds):
-        return found
-    further = [decision for decision in row.decisions if type(decision) in _WITH_ROWS]
-    return found._replace(
+        return rows
+    row_decisions = [decision for decision in row.decisions if type(decision) in _WITH_ROWS]
+    return rows._replace(
         activities=_activities(partition, lead_id, row, lead) if lead is not None else [],
         inquiries=_inquiries(lead_id, row, lead) if lead is not None else [],
         aliases=[
             {"alias_id": lead_id, "lead_id": decision.into}
-            for decision in further
+            for decision in row_decisions
             if isinstance(decision, MergedInto)
         ],
-        split=tuple(decision.inquiry_id for decision in further if isinstance(decision, InquirySplit)),
-        is_split=any(isinstance(decision, LeadSplit) for decision in further),
-        erased=any(isinstance(decision, LeadErased) for decision in further),
-        of_inquiries=tuple(decision.inquiry_id for decision in further if isinstance(decision, OF_INQUIRIES)),
+        split=tuple(decision.inquiry_id for decision in row_decisions if isinstance(decision, InquirySplit)),
+        is_split=any(isinstance(decision, LeadSplit) for decision in row_decisions),
+        erased=any(isinstance(decision, LeadErased) for decision in row_decisions),
+        of_inquiries=tuple(
+            decision.inquiry_id for decision in row_decisions if isinstance(decision, OF_INQUIRIES)
+        ),
     )
 
 
@@ -285,7 +287,7 @@ def _exception(lead_id: str, row: LeadRow, lead: Lead) -> Values:
 def _decisions(partition: int, lead_id: str, row: LeadRow) -> list[Values]:
     """Return a row for each decision. `why` has its fields without those that have columns of their own."""
     off, seq, cause, at = row.off, row.seq, row.cause, _utc(row.at)
-    found = []
+    rows = []
     for n, decision in enumerate(row.decisions):
         kind = type(decision)
         tag, fields_at = _json_of(kind)
@@ -298,7 +300,7 @@ def _decisions(partition: int, lead_id: str, row: LeadRow) -> list[Values]:
             why = msgspec.to_builtins(decision)
             del why["type"]
             result, rep_id = why.pop("result", None), why.pop("rep_id", None)
-        found.append(
+        rows.append(
             {
                 "source_partition": partition,
                 "source_offset": off,
@@ -313,15 +315,15 @@ def _decisions(partition: int, lead_id: str, row: LeadRow) -> list[Values]:
                 "decided_at": at,
             }
         )
-    return found
+    return rows
 
 
 @cache  # there are some forty kinds
 def _json_of(kind: type[DecisionBase]) -> tuple[str, int]:
     """Return a kind's tag, and where the fields begin in its JSON; 0 if one of them has a column of its own."""
     tag = str(kind.__struct_config__.tag)
-    own = _COLUMNS_OF_FIELDS.isdisjoint(kind.__struct_fields__)
-    return tag, len(f'{{"type":"{tag}",') if own else 0
+    has_no_columns = _COLUMNS_OF_FIELDS.isdisjoint(kind.__struct_fields__)
+    return tag, len(f'{{"type":"{tag}",') if has_no_columns else 0
 
 
 def without_nul(row: LeadRow) -> LeadRow:
@@ -334,9 +336,9 @@ def replace_nul(value: Any) -> Any:
     if isinstance(value, str):
         return value.replace("\0", "\ufffd")
     if isinstance(value, dict):
-        return {replace_nul(key): replace_nul(item) for key, item in value.items()}
+        return {replace_nul(key): replace_nul(element) for key, element in value.items()}
     if isinstance(value, list | tuple):
-        return [replace_nul(item) for item in value]
+        return [replace_nul(element) for element in value]
     return value
 
 

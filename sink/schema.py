@@ -51,18 +51,18 @@ def schema_of(database_url: str) -> Schema:
     """Return which tables exist. A missing SQLite file is not created. Raises `RetryableError`."""
     revisions = revisions_in(_MIGRATIONS)
     head = revisions[-1]
-    wanted = [table.name for table in Base.metadata.sorted_tables]
+    table_names = [table.name for table in Base.metadata.sorted_tables]
     url = make_url(database_url)
     if url.get_backend_name() == "sqlite" and url.database and not Path(url.database).exists():
-        return Schema(revision=None, head=head, known=True, missing=tuple(wanted))
+        return Schema(revision=None, head=head, known=True, missing=tuple(table_names))
     engine = connect(database_url)
     try:
         with translated_errors("CRM database"), engine.connect() as connection:
             revision = revision_of(connection, "alembic_version")
-            there = set(inspect(connection).get_table_names())
+            present = set(inspect(connection).get_table_names())
     finally:
         engine.dispose()
-    missing = tuple(name for name in wanted if name not in there)
+    missing = tuple(name for name in table_names if name not in present)
     return Schema(
         revision=revision, head=head, known=revision is None or revision in revisions, missing=missing
     )

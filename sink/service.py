@@ -101,8 +101,8 @@ class Sink:
             self.readiness.cleared("starting")
             copied = (DeliveryWriter(engine), CallWriter(engine), RefusedArrivalWriter(engine))
             reports = ReportPublisher(engine, producer, asyncio.get_running_loop())
-            beside = [follow_copied(settings, copying, self.readiness) for copying in copied]
-            await _until(stop, reader, [*beside, publish_reports(reports, self.readiness)])
+            companions = [follow_copied(settings, copying, self.readiness) for copying in copied]
+            await _until(stop, reader, [*companions, publish_reports(reports, self.readiness)])
         finally:
             await stop_consumer(consumer)
             with contextlib.suppress(KafkaError):
@@ -111,11 +111,11 @@ class Sink:
 
 
 async def _until(
-    stop: asyncio.Event, reader: JournalReader, beside: Sequence[Coroutine[Any, Any, None]]
+    stop: asyncio.Event, reader: JournalReader, companions: Sequence[Coroutine[Any, Any, None]]
 ) -> None:
     """Run the reader, what runs beside it and the measurements until `stop` is set. Raises what they raise."""
     reading = asyncio.create_task(reader.run(stop))
-    others = [asyncio.create_task(one) for one in (*beside, _measure(reader))]
+    others = [asyncio.create_task(coroutine) for coroutine in (*companions, _measure(reader))]
     stopping = asyncio.create_task(stop.wait())
     tasks: list[asyncio.Task[Any]] = [reading, stopping, *others]
     try:
@@ -141,8 +141,8 @@ async def _measure(reader: JournalReader) -> None:
 async def _serve(settings: Settings, port: int, instance_id: str | None) -> None:
     stop = stop_event("sink")
     sink = Sink(settings, instance_id=instance_id)
-    for what in (KAFKA, DATABASE):
-        metrics.SINK_RETRIES.labels(what)  # so that each has a 0 before the first one
+    for system in (KAFKA, DATABASE):
+        metrics.SINK_RETRIES.labels(system)  # so that each has a 0 before the first one
     server = await serve(port, sink.health, sink.readiness.ready, metrics.render, host=settings.status_host)
     _log.info("sink serves", port=server.port)
     try:

@@ -43,15 +43,15 @@ class RowsToStore(NamedTuple):
         """The table."""
         return self.statement.table
 
-    def split(self, wanted: Sequence[bool]) -> "tuple[RowsToStore, RowsToStore]":
+    def split(self, selection: Sequence[bool]) -> "tuple[RowsToStore, RowsToStore]":
         """Return the wanted rows, and the others."""
-        others = [not one for one in wanted]
-        return self._only(wanted), self._only(others)
+        others = [not is_wanted for is_wanted in selection]
+        return self._only(selection), self._only(others)
 
-    def _only(self, wanted: Sequence[bool]) -> "RowsToStore":
-        if all(wanted):
+    def _only(self, selection: Sequence[bool]) -> "RowsToStore":
+        if all(selection):
             return self
-        rows, lines = [*compress(self.rows, wanted)], [*compress(self.lines, wanted)]
+        rows, lines = [*compress(self.rows, selection)], [*compress(self.lines, selection)]
         return self._replace(rows=rows, lines=lines, data=b"")
 
 
@@ -70,53 +70,53 @@ class BatchWriter:
 
     def to_store(self, batch: Iterable[TableRows]) -> list[RowsToStore]:
         """Return what is to be stored for the records of a batch. This is pure."""
-        return [self._with_lines(RowsToStore(*each)) for each in self._statements.of(batch)]
+        return [self._with_lines(RowsToStore(*fields)) for fields in self._statements.of(batch)]
 
-    def _with_lines(self, each: RowsToStore) -> RowsToStore:
-        if not self._many or len(each.rows) < MANY:
-            return each
+    def _with_lines(self, table_rows: RowsToStore) -> RowsToStore:
+        if not self._many or len(table_rows.rows) < MANY:
+            return table_rows
         try:
-            lines = copy_lines(each.table, each.rows)
+            lines = copy_lines(table_rows.table, table_rows.rows)
         except ValueError:
-            return each
-        return each._replace(lines=lines, data="".join(lines).encode(), keys=_keys_to_ask(each))
+            return table_rows
+        return table_rows._replace(lines=lines, data="".join(lines).encode(), keys=_keys_to_ask(table_rows))
 
     def store(self, connection: Connection, batch: Sequence[RowsToStore]) -> None:
         """Store the rows of a batch. Raises SQLAlchemy's errors."""
         new, others = list[RowsToStore](), list[RowsToStore]()
-        for each in batch:
-            added, left = _by_presence(connection, each)
+        for table_rows in batch:
+            added, remaining = _by_presence(connection, table_rows)
             if len(added.lines) < MANY:
-                left = each
+                remaining = table_rows
             else:
                 new.append(added)
-            if left.rows:
-                others.append(left)
+            if remaining.rows:
+                others.append(remaining)
         if new and not self._added(connection, new):
-            others += [each for each in new if not self._added(connection, [each])]
-        for each in others:
-            self._upsert(connection, each)
+            others += [table_rows for table_rows in new if not self._added(connection, [table_rows])]
+        for table_rows in others:
+            self._upsert(connection, table_rows)
 
     def _added(self, connection: Connection, batch: Sequence[RowsToStore]) -> bool:
         """Copy rows into their tables. Returns False, and adds none, if one of them is there already."""
         try:
             with connection.begin_nested():
-                for each in batch:
-                    _copy(connection, each, into=each.table.name)
+                for table_rows in batch:
+                    _copy(connection, table_rows, into=table_rows.table.name)
         except exc.IntegrityError:
             return False
         return True
 
-    def _upsert(self, connection: Connection, each: RowsToStore) -> None:
-        if len(each.lines) < MANY or not self._stages(connection):
-            connection.execute(each.statement, each.rows)
+    def _upsert(self, connection: Connection, table_rows: RowsToStore) -> None:
+        if len(table_rows.lines) < MANY or not self._stages(connection):
+            connection.execute(table_rows.statement, table_rows.rows)
             return
-        target = each.table
+        target = table_rows.table
         staging = staging_name(target)
         connection.exec_driver_sql(
             f"CREATE TEMP TABLE {staging} ON COMMIT DROP AS SELECT * FROM {target.name} WITH NO DATA"  # noqa: S608
         )
-        _copy(connection, each, into=staging)
+        _copy(connection, table_rows, into=staging)
         connection.execute(self._upserts[target.name])
         connection.exec_driver_sql(f"DROP TABLE {staging}")
 
@@ -126,14 +126,16 @@ class BatchWriter:
         return self._may_stage
 
 
-def _copy(connection: Connection, each: RowsToStore, *, into: str) -> None:
+def _copy(connection: Connection, table_rows: RowsToStore, *, into: str) -> None:
     """Send rows of a table to it or to its staging table, which has NULL in columns that they do not give.
 
     A value that Postgres refuses raises what an insert of it would raise.
     """
-    names = ", ".join(f'"{one.name}"' for one in copy_columns(each.table, each.rows))
+    names = ", ".join(
+        f'"{copied_column.name}"' for copied_column in copy_columns(table_rows.table, table_rows.rows)
+    )
     command = f"COPY {into} ({names}) FROM STDIN"
-    data = each.data or "".join(each.lines).encode()
+    data = table_rows.data or "".join(table_rows.lines).encode()
     import psycopg  # noqa: PLC0415  # it takes a fifth of a second, and few users need Postgres
 
     driver: Any = connection.connection.driver_connection
@@ -146,24 +148,24 @@ def _copy(connection: Connection, each: RowsToStore, *, into: str) -> None:
         ) from error
 
 
-def _by_presence(connection: Connection, each: RowsToStore) -> tuple[RowsToStore, RowsToStore]:
+def _by_presence(connection: Connection, table_rows: RowsToStore) -> tuple[RowsToStore, RowsToStore]:
     """Return the rows that are probably new, and those whose key is in the table."""
-    there = set[str]()
-    if each.keys:
-        (key,) = each.table.primary_key.columns
-        there = set(connection.scalars(select(key).where(key == any_of(each.keys))))
-    if not there:
-        return each, each._replace(rows=(), lines=(), data=b"")
-    return each.split([row[key.name] not in there for row in each.rows])
+    present_keys = set[str]()
+    if table_rows.keys:
+        (key,) = table_rows.table.primary_key.columns
+        present_keys = set(connection.scalars(select(key).where(key == any_of(table_rows.keys))))
+    if not present_keys:
+        return table_rows, table_rows._replace(rows=(), lines=(), data=b"")
+    return table_rows.split([row[key.name] not in present_keys for row in table_rows.rows])
 
 
-def _keys_to_ask(each: RowsToStore) -> list[str]:
+def _keys_to_ask(table_rows: RowsToStore) -> list[str]:
     """Return the keys of rows that may be in the table already. Most leads in their first version are not."""
-    if each.table.name in ADDED_TO:
+    if table_rows.table.name in ADDED_TO:
         return []
-    (key,) = each.table.primary_key.columns
-    arrives = each.table.name == LeadTable.__tablename__
-    return [row[key.name] for row in each.rows if not (arrives and row["version"] == FIRST_VERSION)]
+    (key,) = table_rows.table.primary_key.columns
+    arrives = table_rows.table.name == LeadTable.__tablename__
+    return [row[key.name] for row in table_rows.rows if not (arrives and row["version"] == FIRST_VERSION)]
 
 
 def staging_name(target: Table) -> str:
@@ -173,6 +175,6 @@ def staging_name(target: Table) -> str:
 
 def _insert_staged(target: Table) -> Any:
     """Return an insert of all rows of a table's staging table."""
-    names = [one.name for one in target.columns]
+    names = [target_column.name for target_column in target.columns]
     staging: TableClause = table(staging_name(target), *map(column, names))
     return postgresql.insert(target).from_select(names, select(staging))

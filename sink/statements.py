@@ -21,7 +21,7 @@ from sink.tables import (
     SinkOffsetTable,
 )
 
-KEPT: Final = ("reason", "explanation", "raised_at")
+RETAINED_COLUMNS: Final = ("reason", "explanation", "raised_at")
 """Columns of an exception that keep their value if a later version does not give one."""
 
 ADDED_TO: Final = frozenset(
@@ -41,7 +41,7 @@ class Statements:
         self._insert: Any = insert or stock
         self.lead = self._guarded(table_of(LeadTable), unfilled=_written_by_older_schema())
         self.assignment = self._guarded(table_of(AssignmentTable))
-        self.exception = self._guarded(table_of(LeadExceptionTable), kept=KEPT)
+        self.exception = self._guarded(table_of(LeadExceptionTable), retained=RETAINED_COLUMNS)
         self.history = self.added(table_of(AssignmentHistoryTable))
         self.decision = self.added(table_of(DecisionTable))
         self.activity = self.added(table_of(ActivityTable))
@@ -52,8 +52,11 @@ class Statements:
     @property
     def by_table(self) -> dict[str, Insert]:
         """Return the statement of each table that `of` yields rows for."""
-        found = (self.lead, self.assignment, self.history, self.exception, self.decision)
-        return {one.table.name: one for one in (*found, self.activity, self.inquiry, self.alias)}
+        guarded = (self.lead, self.assignment, self.history, self.exception, self.decision)
+        return {
+            statement.table.name: statement
+            for statement in (*guarded, self.activity, self.inquiry, self.alias)
+        }
 
     def added(self, table: Table) -> Insert:
         """Return an insert that leaves an existing row unchanged."""
@@ -79,7 +82,7 @@ class Statements:
         )
         return upsert
 
-    def _guarded(self, table: Table, kept: tuple[str, ...] = (), unfilled: Any = None) -> Insert:
+    def _guarded(self, table: Table, retained: tuple[str, ...] = (), unfilled: Any = None) -> Insert:
         """Return an upsert that only a newer version can apply.
 
         `unfilled` is the condition for rows of an older schema, which lack newer columns. For them the same version
@@ -88,7 +91,9 @@ class Statements:
         statement = self._insert(table)
         new = statement.excluded
         changed = {
-            column.name: func.coalesce(new[column.name], column) if column.name in kept else new[column.name]
+            column.name: func.coalesce(new[column.name], column)
+            if column.name in retained
+            else new[column.name]
             for column in table.columns
             if column.name != "lead_id"
         }
@@ -121,7 +126,7 @@ class Statements:
                 _newest(assignments, table_rows.assignment)
                 history.append(table_rows.assignment)
             if table_rows.exception is not None:
-                _newest(exceptions, table_rows.exception, KEPT)
+                _newest(exceptions, table_rows.exception, RETAINED_COLUMNS)
             decisions.extend(table_rows.decisions)
             activities.extend(table_rows.activities)
             _follow_inquiries(inquiries, aliases, table_rows)
@@ -145,24 +150,24 @@ def _follow_inquiries(
     """Add a record's inquiries and aliases to those of its batch, and leave out those that it takes out (K5)."""
     lead_id = table_rows.lead["lead_id"] if table_rows.lead is not None else None
     for inquiry_id in table_rows.split:
-        if (known := inquiries.get(inquiry_id)) is not None and known["lead_id"] == lead_id:
+        if (former := inquiries.get(inquiry_id)) is not None and former["lead_id"] == lead_id:
             del inquiries[inquiry_id]
     if table_rows.is_split and lead_id is not None:
         aliases.pop(lead_id, None)
     for row in table_rows.inquiries:
-        known = inquiries.get(row["inquiry_id"])
-        if known is None or row["at"] >= known["at"]:
+        former = inquiries.get(row["inquiry_id"])
+        if former is None or row["at"] >= former["at"]:
             inquiries[row["inquiry_id"]] = row
     aliases |= {row["alias_id"]: row for row in table_rows.aliases}
 
 
-def _newest(rows: dict[str, Values], row: Values, kept: tuple[str, ...] = ()) -> None:
+def _newest(rows: dict[str, Values], row: Values, retained: tuple[str, ...] = ()) -> None:
     lead_id = row["lead_id"]
     former = rows.get(lead_id)
     if former is None:
         rows[lead_id] = row
     elif row["version"] > former["version"]:
-        rows[lead_id] = row | {name: former[name] for name in kept if row[name] is None}
+        rows[lead_id] = row | {name: former[name] for name in retained if row[name] is None}
 
 
 def _written_by_older_schema() -> ColumnElement[bool]:
@@ -172,9 +177,9 @@ def _written_by_older_schema() -> ColumnElement[bool]:
     """
     lead = LeadTable
     # `in_` is not used, because SQLAlchemy does not support it in a statement for many rows.
-    held = or_(*(lead.phase == phase for phase in (*sorted(LOCKED_PHASES), Phase.OFFERED)))
+    is_held = or_(*(lead.phase == phase for phase in (*sorted(LOCKED_PHASES), Phase.OFFERED)))
     return or_(
-        lead.in_queue_since.is_(None), and_(held, lead.locked_by.is_(None), lead.offer_epoch.is_(None))
+        lead.in_queue_since.is_(None), and_(is_held, lead.locked_by.is_(None), lead.offer_epoch.is_(None))
     )
 
 
@@ -197,6 +202,6 @@ class _Untyped(UserDefinedType[str]):
 def any_of(values: Iterable[str]) -> Any:
     """Return `any` of an array of texts, for Postgres. The driver takes ten times as long to write a list of them."""
     quoted = [value.replace("\\", "\\\\").replace('"', '\\"') for value in values]
-    inside = '","'.join(quoted)
-    written = literal(f'{{"{inside}"}}' if quoted else "{}", _Untyped())
+    elements = '","'.join(quoted)
+    written = literal(f'{{"{elements}"}}' if quoted else "{}", _Untyped())
     return any_(cast(written, postgresql.ARRAY(Text)))

@@ -15,7 +15,7 @@ OTHERS: Final = "others"
 _LONGEST_DETAIL: Final = 120
 _QUOTED: Final = re.compile(r"'[^']*'|\"[^\"]*\"")
 _DIGITS: Final = re.compile(r"\d+")
-_WORDS: Final = {"invalid": "unreadable", "assumed": "assumed", "remarks": "doubtful"}
+_REMARK_WORDS: Final = {"invalid": "unreadable", "assumed": "assumed", "remarks": "doubtful"}
 """Attributes that our reader adds -> the word for it."""
 _FIELDS: Final = frozenset(Arrival.model_fields)
 _COUNTED: Final = frozenset({LeadAccepted, ArrivalRepeated, InquiryAdded, OwnerChanged})
@@ -72,10 +72,10 @@ def row_counts(partition: int, lead_id: str, row: LeadRow) -> RowCounts:
             case ArrivalRepeated():
                 counts.append(Count(org, decision.vendor or vendor, hour_of(row.at), "resend"))
             case InquiryAdded():
-                of = Count(org, decision.vendor, hour_of(row.at), "inquiry")
-                counts.append(of)
+                inquiry_count = Count(org, decision.vendor, hour_of(row.at), "inquiry")
+                counts.append(inquiry_count)
                 if decision.facts is not None:
-                    counts += _remarks(of._replace(kind="remark"), decision.facts.attributes)
+                    counts += _remarks(inquiry_count._replace(kind="remark"), decision.facts.attributes)
             case OwnerChanged(rep_id=str()):
                 firsts.append(Count(org, vendor, arrived, ASSIGNED))
                 if decision.how == "claim":
@@ -89,15 +89,15 @@ def remarks_in(attributes: dict[str, Any]) -> list[str]:
     """Return what the reader remarked: each field that could not be read, was assumed, or is doubtful."""
     return [
         f"{word} {field if field in _FIELDS else OTHERS}"
-        for name, word in _WORDS.items()
+        for name, word in _REMARK_WORDS.items()
         if isinstance(remarks := attributes.get(name), dict)
         for field in remarks
         if field != "id_reused"  # counted by its decision
     ]
 
 
-def _remarks(of: Count, attributes: dict[str, Any]) -> list[Count]:
-    return [of._replace(detail=detail) for detail in remarks_in(attributes)] if attributes else []
+def _remarks(count: Count, attributes: dict[str, Any]) -> list[Count]:
+    return [count._replace(detail=detail) for detail in remarks_in(attributes)] if attributes else []
 
 
 def reason_detail(reason: str) -> str:

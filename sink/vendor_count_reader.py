@@ -46,17 +46,17 @@ class VendorCounts(msgspec.Struct):
 
 def vendor_counts(connection: Connection, orgs: tuple[str, ...], since: datetime) -> dict[str, VendorCounts]:
     """Return vendor -> its counts of some orgs since the hour of an instant."""
-    one = VendorCountTable
+    table = VendorCountTable
     query = (
-        select(one.vendor, one.kind, one.detail, func.sum(one.count))
-        .where(one.org.in_(orgs), one.begins_at >= hour_of(since))
-        .group_by(one.vendor, one.kind, one.detail)
+        select(table.vendor, table.kind, table.detail, func.sum(table.count))
+        .where(table.org.in_(orgs), table.begins_at >= hour_of(since))
+        .group_by(table.vendor, table.kind, table.detail)
     )
-    found: dict[str, VendorCounts] = {}
+    counts_by_vendor: dict[str, VendorCounts] = {}
     for vendor, kind, detail, count in connection.execute(query):
-        counts = found.setdefault(vendor, VendorCounts(vendor))
+        counts = counts_by_vendor.setdefault(vendor, VendorCounts(vendor))
         if kind in _NAMES:
             setattr(counts, _NAMES[kind], int(count))
         else:
             (counts.refused if kind == "refused" else counts.remarks)[detail] += int(count)
-    return found
+    return counts_by_vendor

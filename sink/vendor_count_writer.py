@@ -85,12 +85,12 @@ class VendorCountWriter:
         watermarks = self._watermarks(connection, batch.lowest)
         if any(lowest <= watermarks[partition] for partition, lowest in batch.lowest.items()):
             batch = batch_counts([row for row in batch.rows if row.off > watermarks[row.partition]])
-        had = _had_before(connection, {row.lead_id for row in batch.firsts})
+        earlier_counts = _had_before(connection, {row.lead_id for row in batch.firsts})
         counts = batch.counts.copy()
         for row in batch.firsts:
             for first in row.firsts:
-                if (row.lead_id, first.kind) not in had:
-                    had.add((row.lead_id, first.kind))
+                if (row.lead_id, first.kind) not in earlier_counts:
+                    earlier_counts.add((row.lead_id, first.kind))
                     counts[first] += 1
         return CountsToStore(counts, batch.highest)
 
@@ -113,10 +113,10 @@ class VendorCountWriter:
         if not counts:
             return
         ordered = sorted(counts.items())
-        connection.execute(self._count, [{**one._asdict(), "count": number} for one, number in ordered])
+        connection.execute(self._count, [{**count._asdict(), "count": number} for count, number in ordered])
         hours: Counter[tuple[str, str, datetime]] = Counter()
-        for one, number in ordered:
-            hours[one.org, one.vendor, one.begins_at] += number
+        for count, number in ordered:
+            hours[count.org, count.vendor, count.begins_at] += number
         connection.execute(
             self._hour,
             [
@@ -127,34 +127,37 @@ class VendorCountWriter:
 
     def _watermarks(self, connection: Connection, partitions: Iterable[int]) -> dict[int, int]:
         """Return partition -> the highest `LeadRow.off` that is counted."""
-        wanted = sorted(partitions)
+        ordered = sorted(partitions)
         query = select(_OFFSETS.partition, _OFFSETS.mark).where(
-            _OFFSETS.topic == VENDOR_REPORTS, _OFFSETS.partition.in_(wanted)
+            _OFFSETS.topic == VENDOR_REPORTS, _OFFSETS.partition.in_(ordered)
         )
-        found: dict[int, int] = dict(connection.execute(query).all())
-        new = [partition for partition in wanted if partition not in found]
+        watermarks: dict[int, int] = dict(connection.execute(query).all())
+        new = [partition for partition in ordered if partition not in watermarks]
         if new:
-            rows = [{"topic": VENDOR_REPORTS, "partition": one, "next_offset": 0, "mark": -1} for one in new]
+            rows = [
+                {"topic": VENDOR_REPORTS, "partition": partition, "next_offset": 0, "mark": -1}
+                for partition in new
+            ]
             connection.execute(self._first_offset, rows)
-            found |= dict.fromkeys(new, -1)
-        return found
+            watermarks |= dict.fromkeys(new, -1)
+        return watermarks
 
 
 def _had_before(connection: Connection, lead_ids: set[str]) -> set[tuple[str, str]]:
     """Return which of these leads were assigned before, and which were claimed: (lead id, kind of count)."""
     table = AssignmentHistoryTable
-    found: set[tuple[str, str]] = set()
+    first_counts: set[tuple[str, str]] = set()
     ordered = sorted(lead_ids)
     in_one_parameter = connection.dialect.name == "postgresql"
     at_a_time = max(len(ordered), 1) if in_one_parameter else _AT_A_TIME
     for start in range(0, len(ordered), at_a_time):
         ids = ordered[start : start + at_a_time]
-        some: ColumnElement[bool] = table.lead_id.in_(ids)
+        is_selected: ColumnElement[bool] = table.lead_id.in_(ids)
         if in_one_parameter:
-            some = table.lead_id == any_of(ids)
-        query = select(table.lead_id, table.how).where(some, table.rep_id.is_not(None)).distinct()
+            is_selected = table.lead_id == any_of(ids)
+        query = select(table.lead_id, table.how).where(is_selected, table.rep_id.is_not(None)).distinct()
         for lead_id, how in connection.execute(query):
-            found.add((lead_id, ASSIGNED))
+            first_counts.add((lead_id, ASSIGNED))
             if how == "claim":
-                found.add((lead_id, CLAIMED))
-    return found
+                first_counts.add((lead_id, CLAIMED))
+    return first_counts

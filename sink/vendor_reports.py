@@ -105,7 +105,7 @@ def _note_published(connection: Connection, reports: Sequence[VendorReport]) -> 
         hour.vendor == bindparam("of_vendor"),
         hour.begins_at == bindparam("of_hour"),
     )
-    reached = [
+    published = [
         {
             "of_org": report.org,
             "of_vendor": report.vendor,
@@ -114,9 +114,9 @@ def _note_published(connection: Connection, reports: Sequence[VendorReport]) -> 
         }
         for report in reports
     ]
-    if reached:
+    if published:
         statement = update(hour).where(*of_hour).values(published=bindparam("version_reached"))
-        connection.execute(statement, reached)
+        connection.execute(statement, published)
 
 
 def report_key(report: VendorReport) -> bytes:
@@ -124,11 +124,11 @@ def report_key(report: VendorReport) -> bytes:
     return f"{report.org}/{report.vendor}/{report.begins_at:%Y-%m-%dT%HZ}".encode()
 
 
-def changed_hours(connection: Connection, most: int) -> list[_Hour]:
+def changed_hours(connection: Connection, limit: int) -> list[_Hour]:
     """Return hours whose counts changed since they were published, the oldest first."""
     hour = VendorHourTable
     query = select(hour.org, hour.vendor, hour.begins_at).where(hour.version > hour.published)
-    rows = connection.execute(query.order_by(hour.begins_at, hour.org, hour.vendor).limit(most))
+    rows = connection.execute(query.order_by(hour.begins_at, hour.org, hour.vendor).limit(limit))
     return [(org, vendor, begins_at) for org, vendor, begins_at in rows]
 
 
@@ -136,26 +136,33 @@ def reports_of(connection: Connection, hours: Sequence[_Hour]) -> list[VendorRep
     """Return the records of these hours, with all that is counted in them."""
     if not hours:
         return []
-    one, hour = VendorCountTable, VendorHourTable
-    known = hour.org.in_({org for org, _, _ in hours}) & hour.begins_at.in_({at for _, _, at in hours})
+    counts_table, hour = VendorCountTable, VendorHourTable
+    is_candidate = hour.org.in_({org for org, _, _ in hours}) & hour.begins_at.in_({at for _, _, at in hours})
     versions: dict[_Hour, int] = {
         (org, vendor, at): version
         for org, vendor, at, version in connection.execute(
-            select(hour.org, hour.vendor, hour.begins_at, hour.version).where(known)
+            select(hour.org, hour.vendor, hour.begins_at, hour.version).where(is_candidate)
         )
     }
     counts: defaultdict[_Hour, dict[str, dict[str, int]]] = defaultdict(lambda: defaultdict(dict))
-    query = select(one.org, one.vendor, one.begins_at, one.kind, one.detail, one.count).where(
-        tuple_(one.org, one.vendor).in_({(org, vendor) for org, vendor, _ in hours}),
-        one.begins_at.in_({at for _, _, at in hours}),
+    query = select(
+        counts_table.org,
+        counts_table.vendor,
+        counts_table.begins_at,
+        counts_table.kind,
+        counts_table.detail,
+        counts_table.count,
+    ).where(
+        tuple_(counts_table.org, counts_table.vendor).in_({(org, vendor) for org, vendor, _ in hours}),
+        counts_table.begins_at.in_({at for _, _, at in hours}),
     )
     for org, vendor, at, kind, detail, count in connection.execute(query):
         counts[org, vendor, at][kind][detail] = count
-    return [_report(of, counts[of], versions[of]) for of in hours]
+    return [_report(hour_key, counts[hour_key], versions[hour_key]) for hour_key in hours]
 
 
-def _report(of: _Hour, counts: dict[str, dict[str, int]], version: int) -> VendorReport:
-    org, vendor, begins_at = of
+def _report(hour: _Hour, counts: dict[str, dict[str, int]], version: int) -> VendorReport:
+    org, vendor, begins_at = hour
     numbers = {name: counts.get(kind, {}).get("", 0) for kind, name in _NAMES.items()}
     return VendorReport(
         org=org,
@@ -168,12 +175,12 @@ def _report(of: _Hour, counts: dict[str, dict[str, int]], version: int) -> Vendo
     )
 
 
-def most_frequent(counts: dict[str, int], most: int = MOST_DETAILS) -> dict[str, int]:
+def most_frequent(counts: dict[str, int], limit: int = MOST_DETAILS) -> dict[str, int]:
     """Return the most frequent details; further ones are counted as `others`."""
-    ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
-    found = dict(ordered[:most])
-    more = sum(count for _, count in ordered[most:])
-    return {**found, OTHERS: found.get(OTHERS, 0) + more} if more else found
+    ordered = sorted(counts.items(), key=lambda entry: (-entry[1], entry[0]))
+    frequent = dict(ordered[:limit])
+    other_count = sum(count for _, count in ordered[limit:])
+    return {**frequent, OTHERS: frequent.get(OTHERS, 0) + other_count} if other_count else frequent
 
 
 async def publish_reports(publisher: ReportPublisher, readiness: Readiness) -> None:

@@ -136,12 +136,12 @@ class CrmWriter:
             query = select(_OFFSETS.partition, _OFFSETS.next_offset, _OFFSETS.mark).where(
                 _OFFSETS.topic == JOURNAL
             )
-            found = {
+            positions = {
                 partition: AppliedPosition(offset, watermark)
                 for partition, offset, watermark in connection.execute(query)
             }
-        self._reached = {partition: position.next_offset for partition, position in found.items()}
-        return found
+        self._reached = {partition: position.next_offset for partition, position in positions.items()}
+        return positions
 
     def apply(self, batch: Sequence[JournalRecord]) -> AppliedBatch:
         """Store a batch: `prepared` and `store` in one."""
@@ -150,11 +150,11 @@ class CrmWriter:
     def prepared(self, batch: Sequence[JournalRecord]) -> PreparedBatch:
         """Decode a batch and make its rows. This is pure, so it may run while another batch is stored."""
         records = [_prepared(record) for record in batch]
-        rows = [each.table_rows for each in records if each.table_rows is not None]
+        rows = [prepared.table_rows for prepared in records if prepared.table_rows is not None]
         return PreparedBatch(records, self._ready(rows))
 
     def _ready(self, rows: Sequence[TableRows]) -> ReadyRows:
-        counts = batch_counts([each.counts for each in rows if each.counts])
+        counts = batch_counts([record_rows.counts for record_rows in rows if record_rows.counts])
         return ReadyRows(len(rows), self._batches.to_store(rows), counts)
 
     def store(self, batch: PreparedBatch) -> AppliedBatch:
@@ -168,9 +168,9 @@ class CrmWriter:
 
         Raises RetryableError. What was stored until then stays, and applying the same batch again completes it.
         """
-        for each in batch.records:
-            if each.refusal is not None:
-                self._dead_letter(each.record, each.refusal)
+        for prepared in batch.records:
+            if prepared.refusal is not None:
+                self._dead_letter(prepared.record, prepared.refusal)
         applied = self._store(batch.records, batch.ready) if batch.records else AppliedBatch()
         self._dead_letters_written.clear()
         return applied
@@ -196,7 +196,7 @@ class CrmWriter:
     def _transaction(self, work: Sequence[PreparedRecord], ready: ReadyRows | None = None) -> AppliedBatch:
         """Store records and the offsets after them. `ready`: what is stored if all of them are new, if it is known."""
         with translated_errors(DATABASE), self._engine.begin() as connection:
-            before = self._locked(connection, sorted({item.record.partition for item in work}))
+            before = self._locked(connection, sorted({prepared.record.partition for prepared in work}))
             self._refuse_gaps(connection, before)
             fresh, after, applied = _unapplied_rows(work, before)
             if ready is None or len(fresh) < ready.records:
@@ -214,7 +214,7 @@ class CrmWriter:
                 _move(connection, moved)
             self._counting.store(connection, counted)
         self._reached |= {partition: position.next_offset for partition, position in after.items()}
-        stored = tuple((each.table.name, len(each.rows)) for each in ready.to_store)
+        stored = tuple((stored_rows.table.name, len(stored_rows.rows)) for stored_rows in ready.to_store)
         return applied + AppliedBatch(rows=stored)
 
     def check_positions(self) -> None:
@@ -238,10 +238,10 @@ class CrmWriter:
         now |= {row.partition: row.next_offset for row in connection.execute(query)} if others else {}
         for partition, next_offset in now.items():
             if next_offset < self._reached.get(partition, 0):
-                back = f"partition {partition} was set back to offset {next_offset}"
+                sentence = f"partition {partition} was set back to offset {next_offset}"
                 raise RetryableError(
                     DATABASE,
-                    f"{back}, by a failover, a backup or `firstclaim crm rebuild`: read again from there",
+                    f"{sentence}, by a failover, a backup or `firstclaim crm rebuild`: read again from there",
                 )
 
     def _locked(self, connection: Connection, partitions: list[int]) -> dict[int, AppliedPosition]:
@@ -252,13 +252,13 @@ class CrmWriter:
             .order_by(_OFFSETS.partition)
             .with_for_update()
         )
-        found = {
+        positions = {
             partition: AppliedPosition(offset, watermark)
             for partition, offset, watermark in connection.execute(query)
         }
-        new = [partition for partition in partitions if partition not in found]
+        new = [partition for partition in partitions if partition not in positions]
         if not new:
-            return found
+            return positions
         first = [
             {"topic": JOURNAL, "partition": partition, "next_offset": 0, "mark": -1} for partition in new
         ]

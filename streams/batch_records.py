@@ -74,11 +74,11 @@ class BatchRecords:
             header = record_batches.header_of(batch)
             timestamp, codec = header.max_timestamp, header.codec
         reason = f"offsets {first} to {last}: {fault}"
-        stood = self._stand_ins.unreadable(
+        stand_in = self._stand_ins.unreadable(
             first, last, batch, UNREADABLE_BATCH, reason, timestamp=timestamp, codec=codec
         )
-        if stood is not None:
-            yield stood
+        if stand_in is not None:
+            yield stand_in
 
     def _bad_record(self, broken: BrokenRecord, offset: int | None, more: int = 0) -> Iterator[Any]:
         """Skip a record and yield its stand-in. If it has no offset, only count and log it."""
@@ -90,7 +90,7 @@ class BatchRecords:
             self._stand_ins.count(first, first, UNREADABLE_RECORD, f"no offset is left for it: {reason}")
             return
         self.next_fetch_offset = offset + 1
-        stood = self._stand_ins.unreadable(
+        stand_in = self._stand_ins.unreadable(
             first if more or broken.offset is None else offset,
             offset,
             broken.raw,
@@ -99,8 +99,8 @@ class BatchRecords:
             key=broken.key,
             headers=broken.headers,
         )
-        if stood is not None:
-            yield stood
+        if stand_in is not None:
+            yield stand_in
 
 
 def broken_of(piece: Record | BrokenRecord) -> BrokenRecord:

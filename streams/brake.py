@@ -45,17 +45,17 @@ class Brake:
 
     def __init__(
         self,
-        most: int,
+        limit: int,
         window_seconds: float,
         *,
         clock: Callable[[], float] = time.time,
         end: Leave = leave,
     ) -> None:
-        self._most = most
+        self._limit = limit
         self._window = window_seconds
         self._clock = clock
         self._end = end
-        self._failed: deque[float] = deque(maxlen=most)
+        self._failed: deque[float] = deque(maxlen=limit)
         self._lock = Lock()
 
     @property
@@ -75,14 +75,14 @@ class Brake:
         with self._lock:
             now = self._clock()
             self._forget(now)
-            if len(self._failed) < self._most:
+            if len(self._failed) < self._limit:
                 self._failed.append(now)
                 return
-        where = f"{message.topic}-{message.partition}@{message.offset}"
+        position = f"{message.topic}-{message.partition}@{message.offset}"
         self._end(
             ExitCode.BRAKE,
             stage,
-            f"{self._most} records could not be decided within {self._window:g} s, and one more fails, at {where}: "
+            f"{self._limit} records could not be decided within {self._window:g} s, and one more fails, at {position}: "
             f"{error[:_REASON]}. It is neither a dead letter nor passed over: mend the fault, or raise "
             "FIRSTCLAIM_FATAL_ERROR_LIMIT, and start again; "
             "`firstclaim dead-letters list` shows the others",
@@ -117,23 +117,23 @@ async def recent_fatal_errors(
     `MOST_READ` letters of a partition are read, for at most `READ_SECONDS`. Raises `RetryableError` if Kafka is
     unreachable.
     """
-    back = settings.fatal_error_window_seconds if seconds is None else seconds
-    since = time.time() - back
-    found: list[StoredDeadLetter] = []
+    window_seconds = settings.fatal_error_window_seconds if seconds is None else seconds
+    since = time.time() - window_seconds
+    letters: list[StoredDeadLetter] = []
     consumer = make_consumer(settings, DEAD_LETTERS)
     try:
         async with asyncio.timeout(READ_SECONDS):
             await start_at_rest(consumer)
             async for letter in _letters_since(consumer, since):
                 if letter.is_fatal and (stages is None or letter.stage in stages):
-                    found.append(letter)  # noqa: PERF401  # letters found before a timeout are kept
+                    letters.append(letter)  # noqa: PERF401  # letters found before a timeout are kept
     except TimeoutError:
-        _log.warning("not all recent dead letters were read", seconds=READ_SECONDS, found=len(found))
+        _log.warning("not all recent dead letters were read", seconds=READ_SECONDS, found=len(letters))
     except (KafkaError, OSError) as error:
         raise await failure(settings, error, f"{DEAD_LETTERS} could not be read: {error!r}") from error
     finally:
         await stop_consumer(consumer)
-    return sorted(found, key=lambda letter: letter.at)
+    return sorted(letters, key=lambda letter: letter.at)
 
 
 async def _letters_since(consumer: Consumer, since: float) -> AsyncIterator[StoredDeadLetter]:
@@ -141,20 +141,20 @@ async def _letters_since(consumer: Consumer, since: float) -> AsyncIterator[Stor
     topic_partitions = sorted(consumer.assignment())
     begins = await consumer.offsets_for_times(dict.fromkeys(topic_partitions, int(since * 1000)))
     ends = await consumer.end_offsets(topic_partitions)
-    wanted = {}
+    end_of = {}
     for tp in topic_partitions:
         begin = begins.get(tp)
         if begin is None or begin.offset >= ends[tp]:
             continue
-        wanted[tp] = ends[tp]
+        end_of[tp] = ends[tp]
         consumer.seek(tp, max(begin.offset, ends[tp] - MOST_READ))
-    consumer.resume(*wanted)
-    while wanted:
+    consumer.resume(*end_of)
+    while end_of:
         for tp, records in (await consumer.getmany(timeout_ms=_POLL_MS)).items():
             for record in records:
-                if tp in wanted and record.offset < wanted[tp]:
+                if tp in end_of and record.offset < end_of[tp]:
                     # The key and the value are not needed here and may be large.
                     yield replace(read_letter(record), key=None, value=None)
-        for tp in [tp for tp, end in wanted.items() if await consumer.position(tp) >= end]:
-            del wanted[tp]
+        for tp in [tp for tp, end in end_of.items() if await consumer.position(tp) >= end]:
+            del end_of[tp]
             consumer.pause(tp)

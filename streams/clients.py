@@ -172,10 +172,10 @@ async def stop_producer(client: AIOKafkaProducer, seconds: float = STOP_SECONDS)
     """
     stopping = asyncio.create_task(client.stop())
     try:
-        done, _ = await asyncio.wait([stopping], timeout=seconds)
+        stopped, _ = await asyncio.wait([stopping], timeout=seconds)
     finally:
         stopping.cancel()  # of a caller that was cancelled, too
-    if done:
+    if stopped:
         stopping.result()
         return
     _log.warning("a producer was stopped with records that Kafka did not take", seconds=seconds)
@@ -189,12 +189,12 @@ async def durable(sent: Sequence["asyncio.Future[Any]"], seconds: float = DURABL
     An idempotent producer sends a record again without end. Raises KafkaError, also if Kafka takes one of them not
     within `seconds`.
     """
-    waiting = [one for one in sent if not one.done()]
+    waiting = [future for future in sent if not future.done()]
     if waiting:
-        _, left = await asyncio.wait(waiting, timeout=seconds)
-        if left:
-            raise KafkaTimeoutError(f"it has not taken {len(left)} records in {seconds:.0f} s")
-    return [one.result() for one in sent]
+        _, late = await asyncio.wait(waiting, timeout=seconds)
+        if late:
+            raise KafkaTimeoutError(f"it has not taken {len(late)} records in {seconds:.0f} s")
+    return [future.result() for future in sent]
 
 
 async def stop_consumer(client: AIOKafkaConsumer) -> None:
@@ -211,8 +211,8 @@ async def stop_consumer(client: AIOKafkaConsumer) -> None:
 async def _ended_well(work: Coroutine[Any, Any, None]) -> bool:
     """Run a coroutine in its own task; return whether it ended in time and without an exception."""
     task = asyncio.create_task(work)
-    done, _ = await asyncio.wait([task], timeout=STOP_SECONDS)
-    if not done:
+    ended, _ = await asyncio.wait([task], timeout=STOP_SECONDS)
+    if not ended:
         task.cancel()
         return False
     if task.cancelled():
@@ -242,7 +242,7 @@ async def follow(
     newest: Mapping[str, int] | int | None = None,
     begin: Mapping[TopicPartition, int] | None = None,
     poll_ms: int = POLL_MS,
-    lost: Callable[[Exception], None] = lambda _: None,
+    on_failure: Callable[[Exception], None] = lambda _: None,
 ) -> AsyncGenerator[Batch, None]:
     """Yield the records of topics, and then the records appended to them, until closed; use it with `aclosing`.
 
@@ -251,14 +251,14 @@ async def follow(
     a mapping says it for each topic.
     `begin`: the offset at which reading begins in some partitions; one that Kafka does not have any more begins anew.
 
-    When Kafka is away or silent, `lost` is called with the error, and reading resumes at its position, by the policy
-    `FOLLOW_TOPIC`. The records of a partition come in order, each once. An exception of the caller ends the reading.
-    Raises `ConfigError` if Kafka refuses the client.
+    When Kafka is away or silent, `on_failure` is called with the error, and reading resumes at its position, by the
+    policy `FOLLOW_TOPIC`. The records of a partition come in order, each once. An exception of the caller ends the
+    reading. Raises `ConfigError` if Kafka refuses the client.
     """
     positions: dict[TopicPartition, int] = dict(begin or {})
     caught_up = False
     async for attempt in FOLLOW_TOPIC.attempts(
-        (KafkaError, OSError), f"follow {', '.join(topics)}", failed=lost
+        (KafkaError, OSError), f"follow {', '.join(topics)}", failed=on_failure
     ):
         with attempt:
             client = consumer(settings, *topics, reset="latest" if from_end else "earliest")
@@ -281,8 +281,8 @@ async def follow(
                         [record for records in fetched.values() for record in records], positions, caught_up
                     )
             except (KafkaError, OSError) as error:
-                if (wrong := await refusal(settings, error)) is not None:
-                    raise wrong from error
+                if (access_error := await refusal(settings, error)) is not None:
+                    raise access_error from error
                 raise
             finally:
                 await stop_consumer(client)
@@ -304,9 +304,9 @@ async def _seek(
     ends: dict[TopicPartition, int] = await client.end_offsets(topic_partitions)
     for tp in topic_partitions:
         first = ends[tp] if from_end else begins[tp]
-        most = newest.get(tp.topic) if isinstance(newest, Mapping) else newest
-        if most is not None:
-            first = max(first, ends[tp] - most)
+        limit = newest.get(tp.topic) if isinstance(newest, Mapping) else newest
+        if limit is not None:
+            first = max(first, ends[tp] - limit)
         client.seek(tp, positions.setdefault(tp, first))
     client.resume(*topic_partitions)
     return ends

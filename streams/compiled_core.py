@@ -67,17 +67,17 @@ def use(environment: Mapping[str, str] = os.environ, folder: Path = FOLDER, root
     cannot be used.
     """
     global _core  # noqa: PLW0603  # a process has one import system, and so one core
-    wanted = environment.get(VARIABLE, "").lower() or AUTO
-    if wanted not in {AUTO, OFF, REQUIRED}:
-        raise ConfigError(VARIABLE, f"is {wanted!r}; it must be {AUTO}, {OFF} or {REQUIRED}")
-    if wanted == OFF:
+    mode = environment.get(VARIABLE, "").lower() or AUTO
+    if mode not in {AUTO, OFF, REQUIRED}:
+        raise ConfigError(VARIABLE, f"is {mode!r}; it must be {AUTO}, {OFF} or {REQUIRED}")
+    if mode == OFF:
         _core = Core(0, f"{VARIABLE} is {OFF}")
         return _core
     sources, reason = usable(folder, root)
     imported = sorted(sources & sys.modules.keys())
     if imported and not any(isinstance(finder, _CoreFinder) for finder in sys.meta_path):
         sources, reason = frozenset(), f"{imported[0]} was imported before"
-    if wanted == REQUIRED and not sources:
+    if mode == REQUIRED and not sources:
         raise ConfigError(VARIABLE, f"is {REQUIRED}, and the compiled core cannot be used: {reason}")
     if sources and not imported:
         sys.meta_path.insert(0, _CoreFinder({name: extension(folder, name) for name in sources}))
@@ -109,8 +109,10 @@ def usable(folder: Path = FOLDER, root: Path = ROOT) -> tuple[frozenset[str], st
 
 def read_manifest(folder: Path) -> Manifest:
     """Read what was compiled into a folder."""
-    given = json.loads((folder / MANIFEST).read_bytes())
-    return Manifest(str(given["suffix"]), {str(name): str(one) for name, one in given["sources"].items()})
+    manifest = json.loads((folder / MANIFEST).read_bytes())
+    return Manifest(
+        str(manifest["suffix"]), {str(name): str(digest) for name, digest in manifest["sources"].items()}
+    )
 
 
 def source(root: Path, name: str) -> Path:
@@ -139,5 +141,5 @@ class _CoreFinder(MetaPathFinder):
     ) -> ModuleSpec | None:
         """Return where a compiled module is; None for every other module."""
         del path, target
-        found = self._extensions.get(fullname)
-        return None if found is None else spec_from_file_location(fullname, found)
+        location = self._extensions.get(fullname)
+        return None if location is None else spec_from_file_location(fullname, location)

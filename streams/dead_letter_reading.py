@@ -25,7 +25,7 @@ HEADERS_DROPPED: Final = "headers-dropped"
 HEADERS_CHANGED: Final = "headers-changed"
 UNREADABLE_OFFSETS: Final = "unreadable-offsets"
 UNREADABLE_CODEC: Final = "unreadable-codec"
-OURS: Final = frozenset(
+OWN_HEADERS: Final = frozenset(
     {
         ERROR_CLASS,
         REASON,
@@ -112,31 +112,33 @@ def read_letter(record: Any) -> StoredDeadLetter:
     """Parse a record of `dead-letters` (aiokafka's). Never raises, whatever the record contains."""
     headers = tuple(read_headers(record.headers))
     # The last header of a name counts. Our writer adds each of its names once.
-    ours = {name: value for name, value in headers if name in OURS}
+    own_headers = {name: value for name, value in headers if name in OWN_HEADERS}
     topic, partition, offset = (
-        text(ours.get(name)) for name in (SOURCE_TOPIC, SOURCE_PARTITION, SOURCE_OFFSET)
+        text(own_headers.get(name)) for name in (SOURCE_TOPIC, SOURCE_PARTITION, SOURCE_OFFSET)
     )
-    numbers = number(ours.get(SOURCE_PARTITION)), number(ours.get(SOURCE_OFFSET))
+    numbers = number(own_headers.get(SOURCE_PARTITION)), number(own_headers.get(SOURCE_OFFSET))
     return StoredDeadLetter(
         partition=record.partition,
         offset=record.offset,
         at=instant_of(record.timestamp),
-        error_class=text(ours.get(ERROR_CLASS)),
-        reason=text(ours.get(REASON)),
+        error_class=text(own_headers.get(ERROR_CLASS)),
+        reason=text(own_headers.get(REASON)),
         source_topic=topic,
         source_partition=partition,
         source_offset=offset,
         source=None if not topic or None in numbers else SourcePosition(topic, *numbers),  # type: ignore[arg-type]
-        failed_at=text(ours.get(FAILED_AT)),
-        stage=text(ours.get(FAILED_STAGE)),
+        failed_at=text(own_headers.get(FAILED_AT)),
+        stage=text(own_headers.get(FAILED_STAGE)),
         key=record.key,
         value=record.value,
-        headers=tuple((original_header_name(name), value) for name, value in headers if name not in OURS),
-        source_timestamp=number(ours.get(SOURCE_TIMESTAMP)),
-        key_cut_from=number(ours.get(KEY_CUT_FROM)),
-        value_cut_from=number(ours.get(VALUE_CUT_FROM)),
-        headers_dropped=number(ours.get(HEADERS_DROPPED)) or 0,
-        headers_changed=number(ours.get(HEADERS_CHANGED)) or 0,
+        headers=tuple(
+            (original_header_name(name), value) for name, value in headers if name not in OWN_HEADERS
+        ),
+        source_timestamp=number(own_headers.get(SOURCE_TIMESTAMP)),
+        key_cut_from=number(own_headers.get(KEY_CUT_FROM)),
+        value_cut_from=number(own_headers.get(VALUE_CUT_FROM)),
+        headers_dropped=number(own_headers.get(HEADERS_DROPPED)) or 0,
+        headers_changed=number(own_headers.get(HEADERS_CHANGED)) or 0,
     )
 
 
@@ -155,8 +157,8 @@ def number(value: bytes | None) -> int | None:
     """Return a header's value as a whole number of up to 64 bits; None if it is not one."""
     if value is None or not _NUMBER.match(value):
         return None
-    found = int(value)
-    return found if found <= _HIGHEST else None
+    parsed = int(value)
+    return parsed if parsed <= _HIGHEST else None
 
 
 def instant_of(milliseconds: Any) -> datetime:
@@ -177,12 +179,12 @@ def is_sent_again(message: Any) -> bool:
 
 def set_apart(name: str) -> str:
     """Return the name under which a letter keeps an original header."""
-    return ORIGINAL + name if _without_prefix(name) in OURS else name
+    return ORIGINAL + name if _without_prefix(name) in OWN_HEADERS else name
 
 
 def original_header_name(name: str) -> str:
     """Return the original name of a header."""
-    return name.removeprefix(ORIGINAL) if _without_prefix(name) in OURS else name
+    return name.removeprefix(ORIGINAL) if _without_prefix(name) in OWN_HEADERS else name
 
 
 def _without_prefix(name: str) -> str:

@@ -28,11 +28,11 @@ def org_of(letter: StoredDeadLetter) -> str | None:
     if not isinstance(value, dict):
         return None
     for path in _ORGS:
-        found: Any = value
+        org: Any = value
         for name in path:
-            found = found.get(name) if isinstance(found, dict) else None
-        if found is not None:
-            return _org(found)
+            org = org.get(name) if isinstance(org, dict) else None
+        if org is not None:
+            return _org(org)
     return _org(None)
 
 
@@ -40,14 +40,14 @@ def vendor_in(letter: StoredDeadLetter) -> str:
     """Return the vendor that a dead letter's message names, in normal form; empty if it names none that can be one."""
     try:
         value = msgspec.json.decode(letter.value or b"")
-        named = value.get("vendor") if isinstance(value, dict) else None
-        return "" if named is None else normalize.vendor(named)
+        vendor = value.get("vendor") if isinstance(value, dict) else None
+        return "" if vendor is None else normalize.vendor(vendor)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, ValueError):
         return ""
 
 
-def _org(named: Any) -> str | None:
+def _org(org: Any) -> str | None:
     try:
-        return normalize.org(named)
+        return normalize.org(org)
     except ValueError:
         return None

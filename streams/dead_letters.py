@@ -77,28 +77,30 @@ def make_letter(
     key, value = as_bytes(getattr(message, "key", None)), as_bytes(getattr(message, "value", None))
     if key is None and value is None:
         value = b""  # a record needs a key or a value
-    theirs, changed, beyond = _original_headers(getattr(message, "headers", None))
-    ours = _own_headers(message, error_class, reason, stage, timestamp_ms)
+    original_headers, changed, unexamined = _original_headers(getattr(message, "headers", None))
+    own_headers = _own_headers(message, error_class, reason, stage, timestamp_ms)
     if isinstance(unreadable := getattr(message, "value", None), Unreadable):
-        ours += unreadable.about
+        own_headers += unreadable.about
     if changed:
-        ours.append((letters.HEADERS_CHANGED, b"%d" % changed))
-    whole = DeadLetter(key, value, [*theirs, *ours])
-    if not beyond and record_size(*whole) <= _ROOM:
-        return whole
-    kept = _first_within(theirs, MOST_HEADER_BYTES)
-    own_names = {name for name, _ in ours}
-    if (dropped := len(theirs) - len(kept) + beyond) and letters.HEADERS_DROPPED not in own_names:
-        ours.append((letters.HEADERS_DROPPED, b"%d" % dropped))
-    if record_size(key, value, [*kept, *ours]) > _ROOM and value and len(value) > CUT_BYTES:
+        own_headers.append((letters.HEADERS_CHANGED, b"%d" % changed))
+    letter = DeadLetter(key, value, [*original_headers, *own_headers])
+    if not unexamined and record_size(*letter) <= _ROOM:
+        return letter
+    bounded = _first_within(original_headers, MOST_HEADER_BYTES)
+    own_names = {name for name, _ in own_headers}
+    if (
+        dropped := len(original_headers) - len(bounded) + unexamined
+    ) and letters.HEADERS_DROPPED not in own_names:
+        own_headers.append((letters.HEADERS_DROPPED, b"%d" % dropped))
+    if record_size(key, value, [*bounded, *own_headers]) > _ROOM and value and len(value) > CUT_BYTES:
         if letters.VALUE_CUT_FROM not in own_names:
-            ours.append((letters.VALUE_CUT_FROM, b"%d" % len(value)))
+            own_headers.append((letters.VALUE_CUT_FROM, b"%d" % len(value)))
         value = value[:CUT_BYTES]
-    if record_size(key, value, [*kept, *ours]) > _ROOM and key and len(key) > CUT_BYTES:
+    if record_size(key, value, [*bounded, *own_headers]) > _ROOM and key and len(key) > CUT_BYTES:
         if letters.KEY_CUT_FROM not in own_names:
-            ours.append((letters.KEY_CUT_FROM, b"%d" % len(key)))
+            own_headers.append((letters.KEY_CUT_FROM, b"%d" % len(key)))
         key = key[:CUT_BYTES]
-    return DeadLetter(key, value, [*kept, *ours])
+    return DeadLetter(key, value, [*bounded, *own_headers])
 
 
 def write_dead_letter(
@@ -137,10 +139,10 @@ def write_dead_letter(
 
 
 class LineBudget:
-    """Bounds the lines of a log: `most` in each minute, so that a flood of poison does not fill a disk."""
+    """Bounds the lines of a log: `limit` in each minute, so that a flood of poison does not fill a disk."""
 
-    def __init__(self, most: int) -> None:
-        self._most = most
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
         self._minute = -1
         self._written = 0
 
@@ -150,7 +152,7 @@ class LineBudget:
         if minute != self._minute:
             self._minute, self._written = minute, 0
         self._written += 1
-        return self._written <= self._most
+        return self._written <= self._limit
 
 
 _lines = LineBudget(MOST_LINES_A_MINUTE)
@@ -178,24 +180,24 @@ def as_bytes(value: Any) -> bytes | None:
 
 def _original_headers(headers: Any) -> tuple[list[Header], int, int]:
     """Return the original's headers in storable form, the number changed, and the number not examined."""
-    kept: list[Header] = []
-    changed = beyond = 0
+    storable: list[Header] = []
+    changed = unexamined = 0
     for n, pair in enumerate(_pairs(headers)):
         if n >= _MOST_EXAMINED:
-            beyond += 1
+            unexamined += 1
             continue
         name, value = pair
         carried = _header_name(name), as_bytes(value)
         changed += carried != (name, value)
-        kept.append((letters.set_apart(carried[0]), carried[1]))
-    return kept, changed, beyond
+        storable.append((letters.set_apart(carried[0]), carried[1]))
+    return storable, changed, unexamined
 
 
 def _pairs(headers: Any) -> Iterable[tuple[Any, Any]]:
     try:
-        items = headers.items() if hasattr(headers, "items") else headers or ()
-        for item in items:
-            name, value = item
+        pairs = headers.items() if hasattr(headers, "items") else headers or ()
+        for pair in pairs:
+            name, value = pair
             yield name, value
     except (TypeError, ValueError):
         return  # not headers of the form that clients give
@@ -208,12 +210,12 @@ def _header_name(name: Any) -> str:
     return _encoded(name if isinstance(name, str) else _printed(name)).decode()
 
 
-def _first_within(headers: list[Header], most: int) -> list[Header]:
-    """Return the first headers that take at most `most` bytes together."""
-    taken = 0
+def _first_within(headers: list[Header], max_bytes: int) -> list[Header]:
+    """Return the first headers that take at most `max_bytes` bytes together."""
+    size = 0
     for n, (name, value) in enumerate(headers):
-        taken += header_size(name, value)
-        if taken > most:
+        size += header_size(name, value)
+        if size > max_bytes:
             return headers[:n]
     return headers
 

@@ -54,9 +54,12 @@ def missing_codecs() -> list[str]:
 
 
 def inflate(
-    codec: int, data: bytes | memoryview, prefix: bytes | bytearray = b"", most: int = MOST_INFLATED_BYTES
+    codec: int,
+    data: bytes | memoryview,
+    prefix: bytes | bytearray = b"",
+    max_bytes: int = MOST_INFLATED_BYTES,
 ) -> bytearray:
-    """Return `prefix` followed by the decompressed data, at most `most` bytes of it. Raises `CannotInflate`."""
+    """Return `prefix` followed by the decompressed data, at most `max_bytes` bytes of it. Raises `CannotInflate`."""
     name = CODECS.get(codec)
     if name is None or not codec:
         raise CannotInflate(f"compression codec {codec} is unknown")
@@ -64,23 +67,23 @@ def inflate(
         raise CannotInflate(f"the library for {name} is not installed")
     try:
         if codec == GZIP:
-            return _gzip(memoryview(data), prefix, most)
+            return _gzip(memoryview(data), prefix, max_bytes)
         if codec == SNAPPY:
-            return _snappy(memoryview(data), prefix, most)
-        return _framed(cramjam.lz4 if codec == LZ4 else cramjam.zstd, data, prefix, most)
+            return _snappy(memoryview(data), prefix, max_bytes)
+        return _framed(cramjam.lz4 if codec == LZ4 else cramjam.zstd, data, prefix, max_bytes)
     except CannotInflate as error:
         raise CannotInflate(f"{name}: {error}") from error
     except (zlib.error, struct.error, ValueError, MemoryError, OverflowError) as error:
         raise CannotInflate(f"{name}: {error or type(error).__name__}") from error
 
 
-def _too_many(most: int) -> CannotInflate:
-    return CannotInflate(f"inflates to more than {most} bytes")
+def _too_many(max_bytes: int) -> CannotInflate:
+    return CannotInflate(f"inflates to more than {max_bytes} bytes")
 
 
-def _gzip(data: memoryview, prefix: bytes | bytearray, most: int) -> bytearray:
-    out = bytearray(prefix)
-    limit = len(prefix) + most
+def _gzip(data: memoryview, prefix: bytes | bytearray, max_bytes: int) -> bytearray:
+    inflated = bytearray(prefix)
+    limit = len(prefix) + max_bytes
     at = members = 0
     while at < len(data):
         if members and not any(data[at : at + _SLICE]):
@@ -95,23 +98,23 @@ def _gzip(data: memoryview, prefix: bytes | bytearray, most: int) -> bytearray:
                 raise CannotInflate("ends too early")
             piece = data[at : at + _SLICE]
             at += len(piece)
-            rest: bytes | memoryview = piece
-            while rest and not member.eof:
-                out += member.decompress(rest, _PIECE)
-                if len(out) > limit:
-                    raise _too_many(most)
-                rest = member.unconsumed_tail
+            undecoded: bytes | memoryview = piece
+            while undecoded and not member.eof:
+                inflated += member.decompress(undecoded, _PIECE)
+                if len(inflated) > limit:
+                    raise _too_many(max_bytes)
+                undecoded = member.unconsumed_tail
         at -= len(member.unused_data)
     if not members:
         raise CannotInflate("ends too early")
-    return out
+    return inflated
 
 
-def _snappy(data: memoryview, prefix: bytes | bytearray, most: int) -> bytearray:
-    out = bytearray(prefix)
+def _snappy(data: memoryview, prefix: bytes | bytearray, max_bytes: int) -> bytearray:
+    inflated = bytearray(prefix)
     if bytes(data[: len(_XERIAL_MAGIC)]) != _XERIAL_MAGIC:
-        _snappy_block(data, out, len(prefix) + most, most)
-        return out
+        _snappy_block(data, inflated, len(prefix) + max_bytes, max_bytes)
+        return inflated
     at = _XERIAL_HEADER_BYTES
     while at < len(data):
         if bytes(data[at : at + len(_XERIAL_MAGIC)]) == _XERIAL_MAGIC:
@@ -121,34 +124,34 @@ def _snappy(data: memoryview, prefix: bytes | bytearray, most: int) -> bytearray
         at += _SIZE.size
         if size <= 0 or at + size > len(data):
             raise CannotInflate(f"a block of {size} bytes, and {len(data) - at} are left")
-        _snappy_block(data[at : at + size], out, len(prefix) + most, most)
+        _snappy_block(data[at : at + size], inflated, len(prefix) + max_bytes, max_bytes)
         at += size
-    return out
+    return inflated
 
 
-def _snappy_block(block: memoryview, out: bytearray, limit: int, most: int) -> None:
+def _snappy_block(block: memoryview, inflated: bytearray, limit: int, max_bytes: int) -> None:
     """Append one decompressed block. The block's first bytes give its decompressed size."""
     try:
-        if cramjam.snappy.decompress_raw_len(block) > limit - len(out):
-            raise _too_many(most)
-        out += cramjam.snappy.decompress_raw(block)
+        if cramjam.snappy.decompress_raw_len(block) > limit - len(inflated):
+            raise _too_many(max_bytes)
+        inflated += cramjam.snappy.decompress_raw(block)
     except cramjam.DecompressionError as error:
         raise CannotInflate(str(error)) from error
 
 
-def _framed(library: Any, data: bytes | memoryview, prefix: bytes | bytearray, most: int) -> bytearray:
+def _framed(library: Any, data: bytes | memoryview, prefix: bytes | bytearray, max_bytes: int) -> bytearray:
     """Decompress frames, which need not state their size, into a buffer that grows until they fit."""
-    size = min(most, max(_FIRST_GUESS, _RATIO * len(data)))
+    size = min(max_bytes, max(_FIRST_GUESS, _RATIO * len(data)))
     while True:
-        out = bytearray(len(prefix) + size)
-        out[: len(prefix)] = prefix
+        inflated = bytearray(len(prefix) + size)
+        inflated[: len(prefix)] = prefix
         try:
-            with memoryview(out) as whole, whole[len(prefix) :] as free:
+            with memoryview(inflated) as view, view[len(prefix) :] as free:
                 written = library.decompress_into(data, free)
         except cramjam.DecompressionError as error:
-            if size < most and _FULL in str(error):
-                size = min(most, _RATIO * size)
+            if size < max_bytes and _FULL in str(error):
+                size = min(max_bytes, _RATIO * size)
                 continue
-            raise (_too_many(most) if _FULL in str(error) else CannotInflate(str(error))) from error
-        del out[len(prefix) + written :]
-        return out
+            raise (_too_many(max_bytes) if _FULL in str(error) else CannotInflate(str(error))) from error
+        del inflated[len(prefix) + written :]
+        return inflated

@@ -112,11 +112,11 @@ class EngineClient:
         """
         value = {
             "action_id": str(uuid.uuid4()),
-            **{name: one for name, one in action.items() if one is not None},
+            **{name: field_value for name, field_value in action.items() if field_value is not None},
         }
         action_id = str(value["action_id"])
-        if known := self._answers.get(action_id):
-            return known
+        if answer := self._answers.get(action_id):
+            return answer
         if len(self._waiting) >= self._waiting_most:
             raise RetryableError("engine", f"{len(self._waiting)} actions wait for their answers already")
         patience = self._patience_seconds if patience_seconds is None else patience_seconds
@@ -125,7 +125,7 @@ class EngineClient:
         try:
             async with asyncio.timeout(patience):
                 await self.connected.wait()  # the reader must run before an answer can come
-                return await self._answered(msgspec.json.encode(value), future)
+                return await self._resend_until_answered(msgspec.json.encode(value), future)
         except TimeoutError as error:
             reason = (
                 f"no answer to {action_id} in {patience:g} s; is a worker and a relay running? "
@@ -195,7 +195,11 @@ class EngineClient:
                 (KafkaError, OSError), "connect to Kafka", self._connected_producer, failed=self._note_failure
             )
             reading = clients.follow(
-                self._settings, *self._handlers, from_end=True, poll_ms=_POLL_MS, lost=self._note_failure
+                self._settings,
+                *self._handlers,
+                from_end=True,
+                poll_ms=_POLL_MS,
+                on_failure=self._note_failure,
             )
             async with aclosing(reading) as batches:
                 async for batch in batches:
@@ -205,7 +209,7 @@ class EngineClient:
                             self._handlers[record.topic](record.value)
         finally:
             self.connected.clear()
-            for future in [one for waiting in self._waiting.values() for one in waiting]:
+            for future in [waiter for waiting in self._waiting.values() for waiter in waiting]:
                 if not future.done():
                     reason = "the client was closed before the answer came"
                     future.set_exception(RetryableError("engine", reason))
@@ -225,12 +229,14 @@ class EngineClient:
                 "Kafka", f"it does not answer, or has no topic {LEAD_DECISIONS}: {self._failure}"
             )
 
-    async def _answered(self, value: bytes, future: "asyncio.Future[LeadDecision]") -> LeadDecision:
+    async def _resend_until_answered(
+        self, value: bytes, future: "asyncio.Future[LeadDecision]"
+    ) -> LeadDecision:
         while True:
             sending = asyncio.create_task(self._until_durable(LEAD_ACTIONS, value, None))
-            either: set[asyncio.Future[Any]] = {sending, future}
+            futures: set[asyncio.Future[Any]] = {sending, future}
             try:
-                await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+                await asyncio.wait(futures, return_when=asyncio.FIRST_COMPLETED)
                 if not future.done():
                     await sending
                     await asyncio.wait({future}, timeout=self._resend_seconds)
@@ -244,8 +250,8 @@ class EngineClient:
             try:
                 return int((await (await self.put(topic, value, key=key))).offset)
             except KafkaError as error:
-                if (wrong := refusal_of(self._settings, error)) is not None:
-                    raise RetryableError("Kafka", wrong.reason) from error
+                if (access_error := refusal_of(self._settings, error)) is not None:
+                    raise RetryableError("Kafka", access_error.reason) from error
                 raise
 
         try:
@@ -270,8 +276,8 @@ class EngineClient:
         except BaseException as error:
             with contextlib.suppress(KafkaError):
                 await clients.stop_producer(producer)
-            if (wrong := await refusal(self._settings, error)) is not None:
-                raise wrong from error
+            if (access_error := await refusal(self._settings, error)) is not None:
+                raise access_error from error
             raise
         return producer
 

@@ -54,18 +54,18 @@ def own_key(settings: Settings) -> ErasureKey:
         raise ConfigError(VARIABLE, reason)
     path = key_file(settings)
     private_folder(path.parent)
-    made = path.with_name(f".{NAME}.{os.getpid()}.{secrets.token_hex(4)}")
+    new_file = path.with_name(f".{NAME}.{os.getpid()}.{secrets.token_hex(4)}")
     try:
-        with os.fdopen(os.open(made, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        with os.fdopen(os.open(new_file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
             file.write(secrets.token_hex(KEY_BYTES) + "\n")
             file.flush()
             os.fsync(file.fileno())
         try:
-            os.link(made, path)  # unlike a rename, this never replaces the key of another process
+            os.link(new_file, path)  # unlike a rename, this never replaces the key of another process
         except FileExistsError:
             pass
         finally:
-            made.unlink()
+            new_file.unlink()
     except OSError as error:
         raise ConfigError(VARIABLE, f"{path} cannot be created: {error}") from error
     if (key := read_key(settings)) is None:

@@ -78,8 +78,8 @@ class FetchedRecords(BatchRecords):
             _log.exception(
                 "the fetched data could not be decompressed", topic=self._topic, partition=self._partition
             )
-            for stood in self._bad_batch(memoryview(b""), self.next_fetch_offset, repr(error)):
-                return stood
+            for stand_in in self._bad_batch(memoryview(b""), self.next_fetch_offset, repr(error)):
+                return stand_in
             raise StopIteration from error
 
     # -- batches ----------------------------------------------------------------------------------------------------
@@ -87,20 +87,20 @@ class FetchedRecords(BatchRecords):
     def _unpack(self) -> Iterator[Any]:  # noqa: PLR0915  # each further call would slow down small batches
         data, size, topic, partition = self._data, len(self._data), self._topic, self._partition
         view = memoryview(data)
-        given, at = self.next_fetch_offset, 0
+        delivered_to, at = self.next_fetch_offset, 0
         shape_at, make = _SHAPE.unpack_from, self._record
         while at < size:
-            fetched, rest = self.next_fetch_offset, size - at
+            fetched, remaining = self.next_fetch_offset, size - at
             base, length, magic, attributes, last_delta, count = (
-                shape_at(data, at) if rest >= HEADER.size else _shape(view[at:])
+                shape_at(data, at) if remaining >= HEADER.size else _shape(view[at:])
             )
             end = at + LOG_OVERHEAD + length
             if end > size or magic != MAGIC or end - at < HEADER.size:
-                fault = _format_fault(length, magic, rest)
+                fault = _format_fault(length, magic, remaining)
                 if fault:
                     if at == 0:  # a later one is fetched again, and is then the first
                         yield from self._bad_batch(view, fetched, fault)
-                        given = self.next_fetch_offset
+                        delivered_to = self.next_fetch_offset
                     break
                 following = _BASE.unpack_from(data, end)[0] if size - end >= LOG_OVERHEAD else base + 1
                 yield from self._old_message(
@@ -108,7 +108,7 @@ class FetchedRecords(BatchRecords):
                 )
                 at = end
                 if self.next_fetch_offset != fetched:
-                    given = self.next_fetch_offset
+                    delivered_to = self.next_fetch_offset
                 continue
             batch = view[at:end]
             at, last = end, base + last_delta
@@ -127,7 +127,7 @@ class FetchedRecords(BatchRecords):
                 if attributes & CONTROL:
                     self._aborted_producers.discard(record_batches.header_of(batch).producer_id)
                 yield from self._bad_batch(batch, last, fault)
-                given = self.next_fetch_offset
+                delivered_to = self.next_fetch_offset
                 continue
             if attributes & NOT_ORDINARY:
                 if attributes & CONTROL_OR_TRANSACTIONAL and self._is_passed(batch, attributes):
@@ -147,16 +147,16 @@ class FetchedRecords(BatchRecords):
                     previous = offset
                     # A fetch returns whole batches, even if its offset is in the middle of one.
                     if offset >= fetched:
-                        made = make(topic, partition, record)
+                        unpacked = make(topic, partition, record)
                         self.next_fetch_offset = offset + 1
-                        yield made
+                        yield unpacked
             except Exception:  # noqa: BLE001  # after any error the other reader continues
                 yield from self._salvage(batch, previous, last)
             if self.next_fetch_offset != fetched:
-                given = self.next_fetch_offset
+                delivered_to = self.next_fetch_offset
             if last >= self.next_fetch_offset:
                 self.next_fetch_offset = last + 1
-        if self._stand_ins.stand_ins and given < self.next_fetch_offset:
+        if self._stand_ins.stand_ins and delivered_to < self.next_fetch_offset:
             # Transaction markers and aborted records at the end. The committed offset must move past them.
             yield self._stand_ins.nothing(self.next_fetch_offset - 1)
 
@@ -167,28 +167,28 @@ class FetchedRecords(BatchRecords):
         start[_CODEC_AT] &= ~CODEC_MASK
         try:
             # If compaction removed all records of a batch, only its header is left.
-            plain = memoryview(
+            inflated = memoryview(
                 inflate(header.codec, batch[HEADER.size :], start) if header.records else start
             )
         except CannotInflate as error:
             yield from self._bad_batch(batch, last, str(error))
             return
-        self._inflated += len(plain)
-        make = self._record if len(plain) <= MOST_RECORD_BYTES else self._bounded_record
+        self._inflated += len(inflated)
+        make = self._record if len(inflated) <= MOST_RECORD_BYTES else self._bounded_record
         topic, partition, previous = self._topic, self._partition, header.base_offset - 1
         try:
-            for record in DefaultRecordBatch(plain):
+            for record in DefaultRecordBatch(inflated):
                 offset = record.offset
                 if offset != previous + 1 and (header.dense or not previous < offset <= last):
                     raise ValueError(offset)  # noqa: TRY301  # as above
                 previous = offset
                 if offset >= fetched:
-                    made = make(topic, partition, record)
+                    unpacked = make(topic, partition, record)
                     self.next_fetch_offset = offset + 1
-                    if made is not None:
-                        yield made
+                    if unpacked is not None:
+                        yield unpacked
         except Exception:  # noqa: BLE001  # as above
-            yield from self._salvage(plain, previous, last)
+            yield from self._salvage(inflated, previous, last)
 
     def _is_passed(self, batch: memoryview, attributes: int) -> bool:
         """Tell whether a batch is a transaction marker or part of an aborted transaction."""
@@ -205,22 +205,22 @@ class FetchedRecords(BatchRecords):
     def _salvage(self, batch: memoryview, previous: int, last: int) -> Iterator[Any]:
         """Continue after `previous`, the last offset read, and yield what can be read."""
         header, fetched = record_batches.header_of(batch), self.next_fetch_offset
-        lost: list[BrokenRecord] = []
-        more = 0
-        reached = previous < header.base_offset
+        misplaced: list[BrokenRecord] = []
+        more_misplaced = 0
+        is_reached = previous < header.base_offset
         for _, piece in record_batches.read(header, batch[HEADER.size :]):
-            if not reached:
-                reached = isinstance(piece, Record) and piece.offset == previous
+            if not is_reached:
+                is_reached = isinstance(piece, Record) and piece.offset == previous
                 continue
             offset = piece.offset
             if offset is None or not previous < offset <= last:
                 # Its offset is not known. Its stand-in takes the next free offset.
-                more += bool(lost)
-                lost = lost or [broken_of(piece)]
+                more_misplaced += bool(misplaced)
+                misplaced = misplaced or [broken_of(piece)]
                 continue
-            if lost and offset - previous > 1:
-                yield from self._bad_record(lost.pop(), offset - 1, more)
-                more = 0
+            if misplaced and offset - previous > 1:
+                yield from self._bad_record(misplaced.pop(), offset - 1, more_misplaced)
+                more_misplaced = 0
             previous = offset
             if offset < fetched:
                 continue
@@ -228,10 +228,10 @@ class FetchedRecords(BatchRecords):
                 yield from self._bad_record(piece, offset)
             else:
                 self.next_fetch_offset = offset + 1
-                if (made := self._bounded_record(self._topic, self._partition, piece)) is not None:
-                    yield made
-        if lost:
-            yield from self._bad_record(lost.pop(), last if last > previous else None, more)
+                if (unpacked := self._bounded_record(self._topic, self._partition, piece)) is not None:
+                    yield unpacked
+        if misplaced:
+            yield from self._bad_record(misplaced.pop(), last if last > previous else None, more_misplaced)
 
     def _old_message(self, message: memoryview, last: int) -> Iterator[Any]:
         """Yield the records of a message in an older format. `last` is its offset, the last of the records in it."""
@@ -241,41 +241,43 @@ class FetchedRecords(BatchRecords):
                 message, fetched, f"says its offset is {last}, and was sent for {fetched}"
             )
             return
-        lost: list[BrokenRecord] = []
+        misplaced: list[BrokenRecord] = []
         try:
             for piece in legacy_messages.read(message, check_crc=self._check_crcs):
                 offset = piece.offset
                 if offset is not None and offset < fetched:
                     continue
                 if offset is None or not self.next_fetch_offset <= offset <= last:
-                    lost = lost or [broken_of(piece)]
+                    misplaced = misplaced or [broken_of(piece)]
                 elif isinstance(piece, BrokenRecord):
                     yield from self._bad_record(piece, offset)
                 else:
                     self.next_fetch_offset = offset + 1
-                    if (made := self._bounded_record(self._topic, self._partition, piece)) is not None:
-                        yield made
+                    if (unpacked := self._bounded_record(self._topic, self._partition, piece)) is not None:
+                        yield unpacked
         except CannotInflate as error:
             yield from self._bad_batch(message, last, str(error))
-        if lost or self.next_fetch_offset == fetched:
+        if misplaced or self.next_fetch_offset == fetched:
             broken = (
-                lost.pop() if lost else BrokenRecord(None, "has no message of its own offset", bytes(message))
+                misplaced.pop()
+                if misplaced
+                else BrokenRecord(None, "has no message of its own offset", bytes(message))
             )
             yield from self._bad_record(broken, last if last >= self.next_fetch_offset else None)
 
 
-def _shape(rest: memoryview) -> tuple[int, ...]:
+def _shape(head: memoryview) -> tuple[int, ...]:
     """Return `_SHAPE`'s fields of data shorter than a header, with zeros for the missing bytes."""
-    shape: tuple[int, ...] = _SHAPE.unpack(bytes(rest) + bytes(HEADER.size - len(rest)))
+    shape: tuple[int, ...] = _SHAPE.unpack(bytes(head) + bytes(HEADER.size - len(head)))
     return shape
 
 
-def _format_fault(length: int, magic: int, rest: int) -> str:
+def _format_fault(length: int, magic: int, available: int) -> str:
     """Return why no batch can be read here, from length and format alone; "" for a message in the old format."""
-    if rest < LOG_OVERHEAD + _LEAST_BATCH_BYTES:
-        return f"{rest} bytes came, which are no batch"
+    if available < LOG_OVERHEAD + _LEAST_BATCH_BYTES:
+        return f"{available} bytes came, which are no batch"
     if length < _LEAST_BATCH_BYTES:
         return f"says it has {length} bytes"
-    if length > rest - LOG_OVERHEAD:
-        return f"says it has {length} bytes, and {rest - LOG_OVERHEAD} came"
+    if length > available - LOG_OVERHEAD:
+        return f"says it has {length} bytes, and {available - LOG_OVERHEAD} came"
     return "" if magic < MAGIC else f"is of format {magic}, with {length} bytes"

@@ -21,9 +21,9 @@ PASSABLE: Final = 0o711
 """The mode of a folder that another user must be able to pass through."""
 _FOLDER: Final = 0o700
 _FILE: Final = 0o600
-_OURS: Final = ("kafka", "valkey", "log", "faust", "lock", "console.key", "erasure.key")
+_OWN_FILES: Final = ("kafka", "valkey", "log", "faust", "lock", "console.key", "erasure.key")
 """Our entries of a state folder, by name. Postgres's folder is not changed: it may belong to another user."""
-_ALSO_OURS: Final = ("postgres",)
+_POSTGRES_FILES: Final = ("postgres",)
 _DATABASES: Final = ("crm.sqlite", "console.sqlite")
 """Prefixes of our database files; SQLite's own files beside them have the same prefixes."""
 
@@ -81,13 +81,13 @@ def close_state_folder(folder: Path, *, passable: bool = False) -> list[str]:
 
 
 def _is_ours(name: str) -> bool:
-    return name in (*_OURS, *_ALSO_OURS) or name.startswith(_DATABASES)
+    return name in (*_OWN_FILES, *_POSTGRES_FILES) or name.startswith(_DATABASES)
 
 
 def _ours_in(folder: Path) -> Iterator[Path]:
     """Yield every file and folder of ours in a state folder, without links."""
     for path in folder.iterdir():
-        if path.name not in _OURS and not path.name.startswith(_DATABASES):
+        if path.name not in _OWN_FILES and not path.name.startswith(_DATABASES):
             continue
         yield path
         if path.is_dir() and not path.is_symlink():

@@ -30,8 +30,8 @@ MOST_CONNECTIONS: Final = 100
 _METHODS: Final = ("GET", "HEAD")
 _JSON: Final = "application/json; charset=utf-8"
 
-Said = tuple[bool, dict[str, Any]]
-Ask = Callable[[], Said | Awaitable[Said]]
+Status = tuple[bool, dict[str, Any]]
+Ask = Callable[[], Status | Awaitable[Status]]
 
 
 class _Answer(NamedTuple):
@@ -138,7 +138,7 @@ class HttpServer:
 
 async def serve(
     port: int,
-    health: Callable[[], Said],
+    health: Callable[[], Status],
     ready: Ask,
     metrics: Callable[[], bytes],
     *,
@@ -151,13 +151,13 @@ async def serve(
     """
 
     def page(ask: Ask) -> _Page:
-        async def said() -> _Answer:
+        async def status_page() -> _Answer:
             answer = ask()
             ok, details = await answer if isawaitable(answer) else answer
             status = HTTPStatus.OK if ok else HTTPStatus.SERVICE_UNAVAILABLE
             return _Answer(status, json.dumps({"ok": ok, **details}).encode(), _JSON)
 
-        return said
+        return status_page
 
     async def exposition() -> _Answer:
         return _Answer(HTTPStatus.OK, metrics(), CONTENT_TYPE_LATEST)

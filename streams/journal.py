@@ -182,8 +182,8 @@ class _Batch:
 
     __slots__ = ("builder", "handed", "receipts")
 
-    def __init__(self, taken: "Callable[[_Batch], None]") -> None:
-        self.builder = FillingBatch(MAX_BATCH_BYTES, partial(taken, self))
+    def __init__(self, on_close: "Callable[[_Batch], None]") -> None:
+        self.builder = FillingBatch(MAX_BATCH_BYTES, partial(on_close, self))
         self.receipts: list[Receipt] = []
         self.handed = 0
 
@@ -341,7 +341,7 @@ class JournalWriter:
         """Open the lane's next batch, and hand it to the sender when the caller next yields to the loop."""
         if self._producer is None:
             raise RuntimeError("the journal writer is not started")
-        batch = lane.newest = _Batch(partial(self._taken, lane))
+        batch = lane.newest = _Batch(partial(self._check_late_records, lane))
         lane.batches.append(batch)
         self._idle.clear()
         if not lane.pumping:
@@ -364,15 +364,15 @@ class JournalWriter:
                 assert self._producer is not None  # noqa: S101  # `add` has checked it
                 durable = await self._producer.send_batch(batch.builder, topic, partition=partition)
                 durable.add_done_callback(
-                    lambda future, batch=batch, patience=patience: self._done(lane, batch, patience, future)
+                    lambda future, batch=batch, patience=patience: self._settle(lane, batch, patience, future)
                 )
             lane.pumping = False
         except Exception as error:  # noqa: BLE001  # after any error the records are not durable
-            if wrong := refusal_of(self._settings, error):
-                leave(ExitCode.CONFIG, wrong.field, f"append to {topic}: {wrong.reason}")
+            if refusal := refusal_of(self._settings, error):
+                leave(ExitCode.CONFIG, refusal.field, f"append to {topic}: {refusal.reason}")
             leave(ExitCode.SOFTWARE, lane.name, repr(error))
 
-    def _taken(self, lane: _Lane, batch: _Batch) -> None:
+    def _check_late_records(self, lane: _Lane, batch: _Batch) -> None:
         """Check the lease for records that were added after the batch was handed to the sender, which takes it now."""
         if self._lease is not None and batch.records != batch.handed:
             self._lease.check(lane.name)
@@ -382,14 +382,14 @@ class JournalWriter:
             self._lease.check_awake(lane.name)
         leave(ExitCode.SOFTWARE, lane.name, f"not durable after {REQUEST_TIMEOUT_MS / 1000:.0f} s")
 
-    def _done(
+    def _settle(
         self, lane: _Lane, batch: _Batch, patience: asyncio.TimerHandle, future: "asyncio.Future[Any]"
     ) -> None:
         patience.cancel()
         if lane.newest is batch:
             lane.newest = None
-        if not future.cancelled() and (wrong := refusal_of(self._settings, future.exception())):
-            leave(ExitCode.CONFIG, wrong.field, f"append to {lane.target[0]}: {wrong.reason}")
+        if not future.cancelled() and (refusal := refusal_of(self._settings, future.exception())):
+            leave(ExitCode.CONFIG, refusal.field, f"append to {lane.target[0]}: {refusal.reason}")
         if future.cancelled() or (error := future.exception()):
             leave(ExitCode.SOFTWARE, lane.name, "cancelled" if future.cancelled() else repr(error))
         try:

@@ -45,14 +45,14 @@ def denial_of(error: BaseException | None) -> str | None:
 
 def refusal_of(settings: Settings | None, error: BaseException | None) -> ConfigError | None:
     """Return the error that ends a process for which an ACL is missing; None if none is missing."""
-    what = denial_of(error)
-    if what is None:
+    denial = denial_of(error)
+    if denial is None:
         return None
-    who = settings.kafka_sasl_username if settings else None
-    user = f"User:{who}" if who else "this client"
+    username = settings.kafka_sasl_username if settings else None
+    user = f"User:{username}" if username else "this client"
     return ConfigError(
         ACLS,
-        f"{user} is not allowed what it needs ({what}); `firstclaim acls` prints what each principal needs, "
+        f"{user} is not allowed what it needs ({denial}); `firstclaim acls` prints what each principal needs, "
         "and `firstclaim doctor` compares that with the cluster",
     )
 
@@ -64,10 +64,10 @@ async def failure(settings: Settings, error: BaseException, reason: str) -> Firs
 
 async def refusal(settings: Settings, error: BaseException) -> ConfigError | None:
     """Return the error that ends a process which Kafka refuses; None if Kafka is only unreachable."""
-    found = refusal_of(settings, error)
-    if found is None and isinstance(error, kafka.KafkaConnectionError):
-        found = await not_let_in(settings)
-    return found
+    access_error = refusal_of(settings, error)
+    if access_error is None and isinstance(error, kafka.KafkaConnectionError):
+        access_error = await not_let_in(settings)
+    return access_error
 
 
 async def not_let_in(settings: Settings) -> ConfigError | None:
@@ -78,7 +78,7 @@ async def not_let_in(settings: Settings) -> ConfigError | None:
     if settings.kafka_sasl_password is None:
         return None
     options = settings.aiokafka_options()
-    found: ConfigError | None = None
+    access_error: ConfigError | None = None
     for address in options.pop("bootstrap_servers"):
         host, _, port = address.rpartition(":")
         try:
@@ -86,7 +86,7 @@ async def not_let_in(settings: Settings) -> ConfigError | None:
                 host.strip("[]"), int(port), request_timeout_ms=_ANSWER_MS, **options
             )
         except _SIGN_IN as error:
-            found = ConfigError(
+            access_error = ConfigError(
                 "KAFKA_SASL_PASSWORD",
                 f"{address} does not let user {settings.kafka_sasl_username!r} in with "
                 f"{settings.kafka_sasl_mechanism}: {error}",
@@ -96,7 +96,7 @@ async def not_let_in(settings: Settings) -> ConfigError | None:
         else:
             connection.close()
             return None
-    return found
+    return access_error
 
 
 def _about(error: BaseException) -> str:

@@ -25,9 +25,9 @@ class _Unused:
 
 
 def _stand_in(module: str, name: str) -> ModuleType:
-    found = ModuleType(module)
-    setattr(found, name, type(name, (_Unused,), {}))
-    return found
+    stand_in = ModuleType(module)
+    setattr(stand_in, name, type(name, (_Unused,), {}))
+    return stand_in
 
 
 @contextmanager

@@ -25,8 +25,8 @@ def read(message: Any, *, check_crc: bool) -> Iterator[Record | BrokenRecord]:
     """
     try:
         outer, attributes = _read_message(message, check_crc=check_crc)
-    except (_MalformedMessageError, struct.error) as wrong:
-        yield BrokenRecord(_START.unpack_from(message)[0], str(wrong), bytes(message))
+    except (_MalformedMessageError, struct.error) as malformed:
+        yield BrokenRecord(_START.unpack_from(message)[0], str(malformed), bytes(message))
         return
     codec = attributes & CODEC_MASK
     if not codec:
@@ -35,30 +35,30 @@ def read(message: Any, *, check_crc: bool) -> Iterator[Record | BrokenRecord]:
     magic = message[_CRC_COVERS_FROM]
     if outer.value is None or (magic == 0 and codec == LZ4):
         raise CannotInflate(f"{CODECS.get(codec, codec)}: is not in a message of format {magic}")
-    inside = memoryview(inflate(codec, outer.value))
-    bounds = list(_bounds_of_messages(inside))
+    inner = memoryview(inflate(codec, outer.value))
+    bounds = list(_bounds_of_messages(inner))
     if not bounds:
         yield BrokenRecord(outer.offset, "has no whole message in it", outer.value)
         return
     # In format 1 the offsets are relative to the wrapper's offset, which is the last message's.
-    shift = outer.offset - _START.unpack_from(inside, bounds[-1][0])[0] if magic else 0
+    shift = outer.offset - _START.unpack_from(inner, bounds[-1][0])[0] if magic else 0
     for begin, end in bounds:
         try:
-            record, nested = _read_message(inside[begin:end], check_crc=False)
+            record, nested = _read_message(inner[begin:end], check_crc=False)
             if nested & CODEC_MASK:
                 raise _MalformedMessageError("is compressed twice")  # noqa: TRY301  # all faults take the same path
-        except (_MalformedMessageError, struct.error) as wrong:
+        except (_MalformedMessageError, struct.error) as malformed:
             yield BrokenRecord(
-                _START.unpack_from(inside, begin)[0] + shift, str(wrong), bytes(inside[begin:end])
+                _START.unpack_from(inner, begin)[0] + shift, str(malformed), bytes(inner[begin:end])
             )
             continue
         timestamp = outer.timestamp if attributes & APPEND_TIME else record.timestamp
         yield record._replace(
             offset=record.offset + shift, timestamp=timestamp, timestamp_type=outer.timestamp_type
         )
-    if bounds[-1][1] < len(inside):
+    if bounds[-1][1] < len(inner):
         yield BrokenRecord(
-            None, f"{len(inside) - bounds[-1][1]} bytes are left", bytes(inside[bounds[-1][1] :])
+            None, f"{len(inner) - bounds[-1][1]} bytes are left", bytes(inner[bounds[-1][1] :])
         )
 
 

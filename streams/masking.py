@@ -14,14 +14,14 @@ SHORTEST: Final = 4
 """Characters. A shorter secret is not masked in texts, because it would match parts of many words."""
 _IN_QUERY: Final = re.compile(r"(?i)([?&;][^=&]*(?:password|passwd|secret|token)[^=&]*=)[^&#]*")
 _SECRET_NAMES: Final = re.compile(r"(?i)[?&;][^=&]*(?:password|passwd|secret|token)[^=&]*=([^&#]*)")
-_known: set[str] = set()
+_secrets: set[str] = set()
 """Every known secret in each form it can be written: as many as settings were read, with a dozen forms each."""
 
 
 def masked_url(url: str) -> str:
     """Return an address without its password; the user name stays."""
-    scheme, separator, rest = _IN_QUERY.sub(rf"\g<1>{HIDDEN}", url).partition("://")
-    user, at, host = rest.rpartition("@")
+    scheme, separator, location = _IN_QUERY.sub(rf"\g<1>{HIDDEN}", url).partition("://")
+    user, at, host = location.rpartition("@")
     name, colon, _ = user.partition(":")
     return f"{scheme}{separator}{name}{colon}{HIDDEN if colon else ''}{at}{host}"
 
@@ -30,9 +30,9 @@ def remember(secret: str | None) -> None:
     """Mask this secret in all further output."""
     if secret is None or len(secret) < SHORTEST:
         return
-    plain = unquote(secret)
-    for one in {secret, plain}:
-        _known.update({one, quote(one), quote(one, safe=""), json.dumps(one)[1:-1], repr(one)[1:-1]})
+    decoded = unquote(secret)
+    for form in {secret, decoded}:
+        _secrets.update({form, quote(form), quote(form, safe=""), json.dumps(form)[1:-1], repr(form)[1:-1]})
 
 
 def remember_url(url: str) -> None:
@@ -56,7 +56,7 @@ def is_url(url: str) -> bool:
 
 def without_secrets(text: str) -> str:
     """Return a text in which each known secret is masked, the longest first."""
-    for secret in sorted(_known, key=len, reverse=True):
+    for secret in sorted(_secrets, key=len, reverse=True):
         if secret in text:
             text = text.replace(secret, HIDDEN)
     return text
@@ -75,7 +75,7 @@ class MaskedStream:
 
     def write(self, text: str) -> int:
         """Write a text with secrets masked; return the length of the original."""
-        self._stream.write(without_secrets(text) if _known else text)
+        self._stream.write(without_secrets(text) if _secrets else text)
         return len(text)
 
     def writelines(self, lines: Any) -> None:

@@ -37,23 +37,23 @@ class Lease:
         """Whether this worker may write now, that is, the lease has not expired."""
         return self.age <= self.seconds
 
-    def check(self, where: str) -> None:
+    def check(self, place: str) -> None:
         """End the process if the lease is not fresh."""
         if not self.fresh:
             leave(
                 ExitCode.LEASE_LOST,
-                where,
+                place,
                 f"last good heartbeat {self.age:.1f} s ago, lease {self.seconds:.1f} s",
             )
 
-    def check_awake(self, where: str) -> None:
+    def check_awake(self, place: str) -> None:
         """End the process if its loop stood still for longer than the lease, and the lease is not fresh.
 
         It is for writes that passed `check` before. While a broker is away they may be retried, as long as the loop
         runs.
         """
         if self.renewed_at is not None and time.monotonic() - self.awake_at > self.seconds:
-            self.check(where)
+            self.check(place)
 
     def tick(self) -> None:
         """Record that the loop runs. The loop calls this a few times a second."""

@@ -26,7 +26,7 @@ class Shape(Enum):
 Counts = Mapping[str, int]
 """Partitions by topic."""
 
-_OURS: Final = (Shape.ENGINE, Shape.KEYED)
+_OWN_SHAPES: Final = (Shape.ENGINE, Shape.KEYED)
 """Topics that have exactly as many partitions as the settings give."""
 _NEW: Final = (
     "Kafka takes no partitions away. If firstclaim has not run on it yet, delete the topic"
@@ -43,10 +43,12 @@ def settings_of_cluster(settings: Settings, shapes: Mapping[str, Shape], present
     `partitions` follows the most common count of our own topics, unless it was set explicitly. Other counts of topics
     that need not match are adopted.
     """
-    ours = Counter(present[name] for name, shape in shapes.items() if shape in _OURS and name in present)
+    count_frequency = Counter(
+        present[name] for name, shape in shapes.items() if shape in _OWN_SHAPES and name in present
+    )
     partitions = settings.partitions
-    if ours and not settings.given("partitions"):
-        partitions = max(ours, key=lambda count: (ours[count], -count))
+    if count_frequency and not settings.given("partitions"):
+        partitions = max(count_frequency, key=lambda count: (count_frequency[count], -count))
     adopted = {
         name: count
         for name, count in present.items()
@@ -56,35 +58,37 @@ def settings_of_cluster(settings: Settings, shapes: Mapping[str, Shape], present
 
 
 def check_counts(
-    settings: Settings, shapes: Mapping[str, Shape], present: Counts, each: Mapping[str, str]
+    settings: Settings, shapes: Mapping[str, Shape], present: Counts, harms: Mapping[str, str]
 ) -> None:
     """Raise `ConfigError` if a topic's partition count is harmful; it names the topic, the reason and the remedy.
 
-    `each`: topic -> the reason (`streams.topic_configs.Topic.each`).
+    `harms`: topic -> the reason (`streams.topic_configs.Topic.harm`).
     """
-    wanted = settings.partitions
-    ours = {name: present[name] for name, shape in shapes.items() if shape in _OURS and name in present}
-    if ours and wanted not in ours.values():
-        name, count = next(iter(ours.items()))
+    expected = settings.partitions
+    own_counts = {
+        name: present[name] for name, shape in shapes.items() if shape in _OWN_SHAPES and name in present
+    }
+    if own_counts and expected not in own_counts.values():
+        name, count = next(iter(own_counts.items()))
         raise ConfigError(
             "FIRSTCLAIM_PARTITIONS",
-            f"topic {name} has {count} partitions, the settings say {wanted}: leave it out, or set it to {count}",
+            f"topic {name} has {count} partitions, the settings say {expected}: leave it out, or set it to {count}",
         )
     for name, count in present.items():
         shape = shapes[name]
         if shape is Shape.ONE and count != 1:
-            raise _refusal(name, count, "1", each[name])
-        if shape in _OURS and count != wanted:
-            raise _refusal(name, count, str(wanted), each[name])
-        if shape is Shape.MORE and count < wanted:
-            must = f"{wanted} or more"
-            more = f"kafka-topics.sh --alter --topic {name} --partitions {wanted} gives it as many."
+            raise _refusal(name, count, "1", harms[name])
+        if shape in _OWN_SHAPES and count != expected:
+            raise _refusal(name, count, str(expected), harms[name])
+        if shape is Shape.MORE and count < expected:
+            requirement = f"{expected} or more"
+            remedy = f"kafka-topics.sh --alter --topic {name} --partitions {expected} gives it as many."
             raise ConfigError(
                 f"topic {name}",
-                f"has {count} partitions, it must have {must}, as many as lead-journal: {more}",
+                f"has {count} partitions, it must have {requirement}, as many as lead-journal: {remedy}",
             )
 
 
 def _refusal(name: str, count: int, must: str, why: str) -> ConfigError:
-    had = f"has {count} partition{'s' if count != 1 else ''}, it must have {must}: each {why}."
-    return ConfigError(f"topic {name}", f"{had} {_NEW.format(name=name)}{_IN_USE.format(must=must)}")
+    sentence = f"has {count} partition{'s' if count != 1 else ''}, it must have {must}: each {why}."
+    return ConfigError(f"topic {name}", f"{sentence} {_NEW.format(name=name)}{_IN_USE.format(must=must)}")

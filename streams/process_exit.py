@@ -36,16 +36,16 @@ class ExitCode(IntEnum):
     """A setting or a topic is wrong. A restart does not help."""
 
 
-def leave(code: ExitCode, what: str, reason: str) -> NoReturn:
+def leave(code: ExitCode, subject: str, reason: str) -> NoReturn:
     """Log the reason and end the process immediately."""
-    _log.critical("process ends", what=what, reason=reason, exit_code=int(code))
-    _write(code, what, reason)
+    _log.critical("process ends", what=subject, reason=reason, exit_code=int(code))
+    _write(code, subject, reason)
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(code)
 
 
-def _write(code: ExitCode, what: str, reason: str) -> None:
+def _write(code: ExitCode, subject: str, reason: str) -> None:
     """Write the reason to the supervisor's file, if one is set. A failure to write must not keep the process alive."""
     path = os.environ.get(EXIT_FILE)
     if not path:
@@ -53,7 +53,7 @@ def _write(code: ExitCode, what: str, reason: str) -> None:
     note = {
         "pid": os.getpid(),
         "exit_code": int(code),
-        "what": what[:MOST_REASON],
+        "what": subject[:MOST_REASON],
         "reason": reason[:MOST_REASON],
         "at": datetime.now(UTC).isoformat(),
     }

@@ -16,20 +16,20 @@ class Readiness:
         self._clock = clock
         self._blocked: dict[str, tuple[str, datetime]] = {}
 
-    def blocked(self, what: str, reason: str) -> None:
-        """Record that `what` blocks. The newest reason and the first instant are kept."""
-        _, since = self._blocked.get(what, (reason, self._clock()))
-        self._blocked[what] = (reason, since)
+    def blocked(self, cause: str, reason: str) -> None:
+        """Record that `cause` blocks. The newest reason and the first instant are kept."""
+        _, since = self._blocked.get(cause, (reason, self._clock()))
+        self._blocked[cause] = (reason, since)
 
     def cleared(self, *names: str) -> None:
         """Record that these causes no longer block. Without names, clear all."""
-        for what in names or tuple(self._blocked):
-            self._blocked.pop(what, None)
+        for cause in names or tuple(self._blocked):
+            self._blocked.pop(cause, None)
 
     def ready(self) -> tuple[bool, dict[str, Any]]:
         """Return (ready, details). `not_ready` names the causes; `reasons` says why and since when."""
         reasons = [
-            {"what": what, "reason": reason, "since": since.isoformat()}
-            for what, (reason, since) in self._blocked.items()
+            {"what": cause, "reason": reason, "since": since.isoformat()}
+            for cause, (reason, since) in self._blocked.items()
         ]
         return not reasons, {"not_ready": list(self._blocked), "reasons": reasons}

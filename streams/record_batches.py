@@ -112,14 +112,14 @@ def read(header: Header, data: bytes | memoryview) -> Iterator[tuple[int, Record
             fields = _fields(data, at)
             at = _end(header, data, fields, index)
             yield index, _record(header, fields, at, expected)
-        except _InvalidRecordError as wrong:
+        except _InvalidRecordError as invalid:
             after = _framed_end(data, begin) if fields is None else at
             raw = bytes(data[begin:after])
             if fields is not None:
                 offset = header.base_offset + fields.delta if expected is None else expected
-                yield index, _broken_record(fields, offset, str(wrong))
+                yield index, _broken_record(fields, offset, str(invalid))
             else:
-                yield index, BrokenRecord(expected, str(wrong), raw)
+                yield index, BrokenRecord(expected, str(invalid), raw)
             at = after
         index += 1
     if index < header.records:
@@ -214,12 +214,12 @@ def _fields(data: Any, at: int) -> _Fields:
     return _Fields(delta, timestamp_delta, key, value, headers, length, begin, at)
 
 
-def _bytes(data: Any, at: int, what: str) -> tuple[bytes | None, int]:
+def _bytes(data: Any, at: int, part: str) -> tuple[bytes | None, int]:
     length, at = _varint(data, at)
     if length < 0:
         return None, at
     if length > len(data) - at:
-        raise _InvalidRecordError(f"the {what} says it has {length} bytes, and {len(data) - at} are left")
+        raise _InvalidRecordError(f"the {part} says it has {length} bytes, and {len(data) - at} are left")
     return bytes(data[at : at + length]), at + length
 
 

@@ -36,15 +36,15 @@ class RetryPolicy:
     def attempts(
         self,
         kinds: Kinds,
-        what: str,
+        operation: str,
         *,
         never: Kinds = (),
         failed: Callable[[Exception], None] = lambda _: None,
     ) -> Any:
         """Return the attempts to iterate over. Each is a context manager that handles an error of these kinds.
 
-        The last error is raised when the policy ends. `never`: the subset of these kinds that ends it at once. `what`
-        names the work in the log. `failed` is called with each error.
+        The last error is raised when the policy ends. `never`: the subset of these kinds that ends it at once.
+        `operation` names the work in the log. `failed` is called with each error.
         """
 
         def is_retried(error: Exception) -> bool:
@@ -62,26 +62,26 @@ class RetryPolicy:
             wait_jitter=self.jitter_seconds,
             wait_exp_base=self.factor,
         )
-        return context.with_name(what, (), {})
+        return context.with_name(operation, (), {})
 
     async def run(
         self,
         kinds: Kinds,
-        what: str,
+        operation: str,
         work: Callable[[], Awaitable[Result]],
         *,
         never: Kinds = (),
         failed: Callable[[Exception], None] = lambda _: None,
     ) -> Result:
         """Run the work and return its result; see `attempts`."""
-        async for attempt in self.attempts(kinds, what, never=never, failed=failed):
+        async for attempt in self.attempts(kinds, operation, never=never, failed=failed):
             with attempt:
                 return await work()
         raise AssertionError  # the last attempt returned or raised
 
-    def run_blocking(self, kinds: Kinds, what: str, work: Callable[[], Result]) -> Result:
+    def run_blocking(self, kinds: Kinds, operation: str, work: Callable[[], Result]) -> Result:
         """Run blocking work and return its result; see `attempts`."""
-        for attempt in self.attempts(kinds, what):
+        for attempt in self.attempts(kinds, operation):
             with attempt:
                 return work()
         raise AssertionError  # the last attempt returned or raised

@@ -49,10 +49,10 @@ class RowFile:
             return value
         slots = _slots(size)
         try:
-            if free := self._free.get(slots):
-                at = free[-1]
+            if free_slots := self._free.get(slots):
+                at = free_slots[-1]
                 self._overwrite(at, value)
-                free.pop()
+                free_slots.pop()
             else:
                 if len(self._buffer) >= BUFFER_BYTES:
                     self._flush()
@@ -94,7 +94,7 @@ class RowFile:
         self._buffer = bytearray()
 
     def _write(self, at: int, value: bytes | bytearray) -> None:
-        left = memoryview(value)
-        while left:
-            count = os.pwrite(self._number, left, at)
-            left, at = left[count:], at + count
+        unwritten = memoryview(value)
+        while unwritten:
+            count = os.pwrite(self._number, unwritten, at)
+            unwritten, at = unwritten[count:], at + count

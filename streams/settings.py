@@ -107,15 +107,15 @@ class Settings(BaseSettings):
 
     def following(self, partitions: int, adopted: dict[str, int]) -> Self:
         """Return these settings with the partition counts of the cluster."""
-        found = self.model_copy(update={} if partitions == self.partitions else {"partitions": partitions})
-        found._adopted = adopted  # noqa: SLF001  # of our own class
-        return found
+        settings = self.model_copy(update={} if partitions == self.partitions else {"partitions": partitions})
+        settings._adopted = adopted  # noqa: SLF001  # of our own class
+        return settings
 
     @classmethod
-    def read(cls, **given: Any) -> Self:
-        """Read the environment; `given` (by field name) takes precedence. ConfigError names field and reason."""
+    def read(cls, **values: Any) -> Self:
+        """Read the environment; `values` (by field name) takes precedence. ConfigError names field and reason."""
         try:
-            return cls(**{environment_name(field): value for field, value in given.items()})
+            return cls(**{environment_name(field): value for field, value in values.items()})
         except ValidationError as error:
             first = error.errors(include_url=False)[0]
             field_name = str(first["loc"][0]) if first["loc"] else "settings"
@@ -142,11 +142,11 @@ class Settings(BaseSettings):
     @field_validator("database_url")
     @classmethod
     def _database(cls, value: str) -> str:
-        scheme, separator, rest = value.partition("://")
+        scheme, separator, location = value.partition("://")
         if not separator or scheme.split("+")[0] not in {"sqlite", "postgresql", "postgres"}:
             raise ConfigError("DATABASE_URL", "must begin with sqlite:/// or postgresql://")
         _known_url("DATABASE_URL", value)
-        return f"postgresql+psycopg://{rest}" if scheme in {"postgres", "postgresql"} else value
+        return f"postgresql+psycopg://{location}" if scheme in {"postgres", "postgresql"} else value
 
     @field_validator("kafka_sasl_password", "kafka_ssl_keyfile_password")
     @classmethod
@@ -173,12 +173,12 @@ class Settings(BaseSettings):
             "KAFKA_SASL_USERNAME": self.kafka_sasl_username,
             "KAFKA_SASL_PASSWORD": self.kafka_sasl_password,
         }
-        given = [name for name, value in credentials.items() if value is not None]
+        present = [name for name, value in credentials.items() if value is not None]
         missing = [name for name, value in credentials.items() if value is None]
         protocol = self.kafka_security_protocol
-        if given and not protocol.startswith("SASL_"):
+        if present and not protocol.startswith("SASL_"):
             reason = (
-                f"is {protocol}, but {given[0]} is given; with SASL it must be SASL_SSL (or SASL_PLAINTEXT)"
+                f"is {protocol}, but {present[0]} is given; with SASL it must be SASL_SSL (or SASL_PLAINTEXT)"
             )
             raise ConfigError("KAFKA_SECURITY_PROTOCOL", reason)
         if missing and protocol.startswith("SASL_"):
@@ -190,12 +190,12 @@ class Settings(BaseSettings):
             "KAFKA_SSL_CERTFILE": self.kafka_ssl_certfile,
             "KAFKA_SSL_KEYFILE": self.kafka_ssl_keyfile,
         }
-        given = [name for name, path in files.items() if path is not None]
+        present = [name for name, path in files.items() if path is not None]
         if self.kafka_ssl_keyfile_password is not None:
-            given.append("KAFKA_SSL_KEYFILE_PASSWORD")
+            present.append("KAFKA_SSL_KEYFILE_PASSWORD")
         protocol = self.kafka_security_protocol
-        if given and not protocol.endswith("SSL"):
-            reason = f"is {protocol}, which is not encrypted, but {given[0]} is given; use SSL or SASL_SSL"
+        if present and not protocol.endswith("SSL"):
+            reason = f"is {protocol}, which is not encrypted, but {present[0]} is given; use SSL or SASL_SSL"
             raise ConfigError("KAFKA_SECURITY_PROTOCOL", reason)
         if self.kafka_ssl_keyfile and not self.kafka_ssl_certfile:
             raise ConfigError(
@@ -279,7 +279,7 @@ class Settings(BaseSettings):
 
         Without a number of partitions that was given, the child follows the cluster, too (docs/decisions/0008).
         """
-        found: dict[str, str] = {}
+        variables: dict[str, str] = {}
         for name in type(self).model_fields:
             value = getattr(self, name)
             if value is None or (name == "partitions" and not self.given(name)):
@@ -288,8 +288,8 @@ class Settings(BaseSettings):
                 value = value.get_secret_value()
             elif isinstance(value, Path):
                 value = value.absolute()
-            found[environment_name(name)] = str(value)
-        return found
+            variables[environment_name(name)] = str(value)
+        return variables
 
 
 def _known_url(field: str, url: str) -> str:

@@ -17,7 +17,7 @@ from streams.settings import Settings
 from streams.topics import LEAD_ACTIONS, LEAD_ARRIVALS
 
 FILE: Final = "FIRSTCLAIM_SIGNING_KEYS"
-OURS: Final = "FIRSTCLAIM_SIGNING_KEY"
+KEY_VARIABLE: Final = "FIRSTCLAIM_SIGNING_KEY"
 SHORTEST_SECRET: Final = 32
 """Characters. A shorter secret can be guessed by anyone who has one signed message."""
 MOST_KEYS: Final = 10_000
@@ -60,10 +60,10 @@ def append_key(settings: Settings, line: str) -> None:
     path = settings.signing_keys
     if path is None:
         raise ConfigError(FILE, "is missing: it names the file that the key is to be appended to")
-    kept = path.read_text() if path.exists() else ""
+    existing = path.read_text() if path.exists() else ""
     if path.exists():
         read_keys(settings)
-    text = kept + ("" if not kept or kept.endswith("\n") else "\n") + f"{line}\n"
+    text = existing + ("" if not existing or existing.endswith("\n") else "\n") + f"{line}\n"
     _keys(path, text.splitlines())
     write_private(path, text)
 
@@ -75,18 +75,18 @@ def _keys(path: Path, lines: list[str]) -> dict[str, bytes]:
             continue
         key_id, _, secret = line.strip().partition(" ")
         secret = secret.strip()
-        where = f"{path}, line {number}"
+        position = f"{path}, line {number}"
         if not _KEY_ID.fullmatch(key_id):
             raise ConfigError(
-                FILE, f"{where}: a key id is 1 to 100 letters, digits, dots, hyphens or underscores"
+                FILE, f"{position}: a key id is 1 to 100 letters, digits, dots, hyphens or underscores"
             )
         if key_id in keys:
-            raise ConfigError(FILE, f"{where}: {key_id} occurs twice")
+            raise ConfigError(FILE, f"{position}: {key_id} occurs twice")
         if len(secret) < SHORTEST_SECRET or not secret.isascii() or " " in secret:
             reason = (
                 f"the secret of {key_id} must be {SHORTEST_SECRET} or more characters of ASCII without spaces"
             )
-            raise ConfigError(FILE, f"{where}: {reason}")
+            raise ConfigError(FILE, f"{position}: {reason}")
         if len(keys) >= MOST_KEYS:
             raise ConfigError(FILE, f"{path} has more than {MOST_KEYS} keys")
         keys[key_id] = secret.encode()
@@ -105,8 +105,10 @@ class Signer:
         if self._key_id is not None:
             keys = read_keys(settings)
             if self._key_id not in keys:
-                where = settings.signing_keys or f"{FILE} (it is not set)"
-                raise ConfigError(OURS, f"names {self._key_id!r}, and there is no such key in {where}")
+                source = settings.signing_keys or f"{FILE} (it is not set)"
+                raise ConfigError(
+                    KEY_VARIABLE, f"names {self._key_id!r}, and there is no such key in {source}"
+                )
             self._secret = keys[self._key_id]
 
     def headers(self, topic: str, value: bytes | None) -> list[tuple[str, bytes]]:

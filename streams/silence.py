@@ -17,7 +17,7 @@ class Silence:
 
     def __init__(self, consumer: object) -> None:
         self._consumer = consumer
-        self._heard = heard_at(consumer)
+        self._last_answer = heard_at(consumer)
         self._seconds = 0.0
 
     def lasts(self, seconds: float) -> bool:
@@ -26,10 +26,10 @@ class Silence:
         `seconds`: what the caller meant to wait since the last call. If our own process was suspended, it has waited
         longer, and this says nothing about the brokers.
         """
-        heard = heard_at(self._consumer)
+        last_answer = heard_at(self._consumer)
         # The time of the newest answer falls when a connection is removed.
-        self._seconds = 0.0 if heard > self._heard else self._seconds + seconds
-        self._heard = max(heard, self._heard)
+        self._seconds = 0.0 if last_answer > self._last_answer else self._seconds + seconds
+        self._last_answer = max(last_answer, self._last_answer)
         return self._seconds >= UNHEARD_SECONDS
 
 

@@ -43,10 +43,10 @@ class PartitionRows(ABC, Generic[P]):
 
     def of(self, partition: int) -> P:
         """Return one partition; an empty one if none of its records was read."""
-        found = self._partitions.get(partition)
-        if found is None:
-            found = self._partitions[partition] = self.new(partition)
-        return found
+        rows = self._partitions.get(partition)
+        if rows is None:
+            rows = self._partitions[partition] = self.new(partition)
+        return rows
 
     def keep_only(self, owned: Iterable[int]) -> None:
         """Remove the partitions that this worker no longer owns."""
@@ -103,8 +103,8 @@ class LeadRows(PartitionRows[LeadPartition]):
             return
         self.regressions += 1
         if self.regressions <= DROPPED_LOGGED:
-            known = leads.rows[key].off
-            _log.warning("older row dropped", partition=partition, key=key, off=row.off, known=known)
+            applied_offset = leads.rows[key].off
+            _log.warning("older row dropped", partition=partition, key=key, off=row.off, known=applied_offset)
 
 
 class OrgRows(PartitionRows[OrgPartition]):

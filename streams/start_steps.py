@@ -35,18 +35,18 @@ class StartSteps:
         """
         blocked: set[str] = set()
 
-        def is_blocked(what: str, reason: str) -> None:
-            blocked.add(what)
-            self._readiness.blocked(what, reason)
+        def is_blocked(cause: str, reason: str) -> None:
+            blocked.add(cause)
+            self._readiness.blocked(cause, reason)
 
         for pause in WRITE_CRM.pauses():
             if self._stop.is_set():
                 return False
             try:
-                ended = await self._tried(server, attempt, is_blocked)
+                ended = await self._try_once(server, attempt, is_blocked)
             except (RuntimeFailure, KafkaError) as error:
-                if (wrong := refusal_of(self._settings, error)) is not None:
-                    raise wrong from error
+                if (access_error := refusal_of(self._settings, error)) is not None:
+                    raise access_error from error
                 failure = error if isinstance(error, RuntimeFailure) else RetryableError(server, repr(error))
             else:
                 if ended and blocked:
@@ -58,23 +58,25 @@ class StartSteps:
                 await asyncio.wait_for(self._stop.wait(), pause)
         raise AssertionError  # the pauses have no end
 
-    async def _tried(
+    async def _try_once(
         self, server: str, attempt: Callable[[], Awaitable[Any]], is_blocked: Callable[[str, str], None]
     ) -> bool:
         """Try once. Return False if `stop` was set meanwhile. Raises what the attempt raises."""
         trying = asyncio.ensure_future(attempt())
         stopping = asyncio.ensure_future(self._stop.wait())
-        either: set[asyncio.Future[Any]] = {trying, stopping}
+        futures: set[asyncio.Future[Any]] = {trying, stopping}
         try:
-            done, _ = await asyncio.wait(either, timeout=SLOW_SECONDS, return_when=asyncio.FIRST_COMPLETED)
-            if not done:
+            completed, _ = await asyncio.wait(
+                futures, timeout=SLOW_SECONDS, return_when=asyncio.FIRST_COMPLETED
+            )
+            if not completed:
                 is_blocked(server, f"has not answered for {SLOW_SECONDS:.0f} s")
-                await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+                await asyncio.wait(futures, return_when=asyncio.FIRST_COMPLETED)
             if not trying.done():
                 return False
             trying.result()
             return True
         finally:
-            for one in either:
-                one.cancel()
-            await asyncio.gather(*either, return_exceptions=True)
+            for pending in futures:
+                pending.cancel()
+            await asyncio.gather(*futures, return_exceptions=True)

@@ -23,7 +23,7 @@ DEFAULT_MOST_BYTES: Final = 1_048_576
 class Topic:
     """One topic. `shape`: how many partitions it may have.
 
-    `each`: why another number does harm, said of each record or key; only topics whose number is fixed have it.
+    `harm`: why another number does harm, said of each record or key; only topics whose number is fixed have it.
     `checked`: configs that must have the value given here; another value is refused. `mended`: configs that are set to
     the value given here if they differ. `replaced`: values of an earlier version; a config that still has one is set to
     the value given here. `at_least`: configs that are set to this number if they are smaller, because a broker that
@@ -38,7 +38,7 @@ class Topic:
     mended: frozenset[str] = frozenset()
     replaced: dict[str, str] = field(default_factory=dict)
     at_least: dict[str, int] = field(default_factory=lambda: {MOST_BYTES: DEFAULT_MOST_BYTES})
-    each: str = ""
+    harm: str = ""
 
     @property
     def partitions(self) -> int | None:
@@ -58,50 +58,48 @@ async def check_configs(
     `ConfigError` with topic, config, both values and the remedy.
     """
     topics = tuple(topics)
-    found = await admin.configs([topic.name for topic in topics])
+    configs_by_topic = await admin.configs([topic.name for topic in topics])
     for topic in topics:
         config = config_of(topic)
         mended = topic.mended | ({also_mended[topic.name]} if topic.name in also_mended else set())
         for key in sorted(topic.checked | mended | topic.replaced.keys()):
-            value, wanted = found[topic.name].get(key), config[key]
-            if value == wanted or value != topic.replaced.get(key, value):
+            value, expected = configs_by_topic[topic.name].get(key), config[key]
+            if value == expected or value != topic.replaced.get(key, value):
                 continue
             if key not in mended and key not in topic.replaced:
-                raise ConfigError(f"topic {topic.name}", f"{key} is {value!r}, it must be {wanted!r}")
-            await _set(admin, topic.name, key, value, wanted)
-        for key, least in topic.at_least.items():
-            value = found[topic.name].get(key)
-            if value is not None and int(value) < least:
-                await _set(admin, topic.name, key, value, str(least), or_more=True)
+                raise ConfigError(f"topic {topic.name}", f"{key} is {value!r}, it must be {expected!r}")
+            await _set(admin, topic.name, key, value, expected)
+        for key, minimum in topic.at_least.items():
+            value = configs_by_topic[topic.name].get(key)
+            if value is not None and int(value) < minimum:
+                await _set(admin, topic.name, key, value, str(minimum), or_more=True)
 
 
 async def _set(
-    admin: TopicAdmin, topic: str, key: str, value: str | None, wanted: str, *, or_more: bool = False
+    admin: TopicAdmin, topic: str, key: str, value: str | None, expected: str, *, or_more: bool = False
 ) -> None:
     """Set a config, and wait until the broker uses it. Raises `ConfigError` with the remedy if we may not."""
-    if refusal := await admin.set_config(topic, key, wanted):
+    if refusal := await admin.set_config(topic, key, expected):
         command = f"kafka-configs.sh --alter --entity-type topics --entity-name {topic}"
-        must = f"must be {wanted!r}{' or more' if or_more else ''}"
+        requirement = f"must be {expected!r}{' or more' if or_more else ''}"
         raise ConfigError(
             f"topic {topic}",
-            f"{key} is {value!r}, it {must}, and the broker does not let us set it ({refusal}):"
-            f" {command} --add-config {key}={wanted}",
+            f"{key} is {value!r}, it {requirement}, and the broker does not let us set it ({refusal}):"
+            f" {command} --add-config {key}={expected}",
         )
-    _log.warning("a topic's config was set", topic=topic, config=key, was=value, now=wanted)
-    await _wait_until_set(admin, topic, key, wanted)
+    _log.warning("a topic's config was set", topic=topic, config=key, was=value, now=expected)
+    await _wait_until_set(admin, topic, key, expected)
 
 
 async def _wait_until_set(
-    admin: TopicAdmin, topic: str, key: str, wanted: str, deadline_seconds: float = 20
+    admin: TopicAdmin, topic: str, key: str, expected: str, deadline_seconds: float = 20
 ) -> None:
     """Wait until the broker uses a config that the controller has accepted. Raises `RetryableError`."""
-    found: str | None = None
+    current: str | None = None
     try:
         async with asyncio.timeout(deadline_seconds):
-            while (found := (await admin.configs([topic]))[topic].get(key)) != wanted:  # noqa: ASYNC110  # Kafka sends no event
+            while (current := (await admin.configs([topic]))[topic].get(key)) != expected:  # noqa: ASYNC110  # Kafka sends no event
                 await asyncio.sleep(0.05)
     except TimeoutError as error:
-        reason = (
-            f"topic {topic}: {key} was set to {wanted!r} and is still {found!r} after {deadline_seconds:g} s"
-        )
+        reason = f"topic {topic}: {key} was set to {expected!r} and is still {current!r} after {deadline_seconds:g} s"
         raise RetryableError("Kafka", f"{reason}; look at the log of the controller") from error

@@ -72,30 +72,30 @@ async def read_positions(settings: Settings, topic: str, positions: Collection[t
     No record before them is read. Raises `RetryableError` if Kafka is away or a record does not come for
     `STALL_SECONDS`.
     """
-    found: list[Any] = []
+    records: list[Any] = []
     bounds = await extent(settings, topic)
-    inside = [
+    existing = [
         (partition, offset)
         for partition, offset in sorted(positions)
         if partition in bounds and bounds[partition][0] <= offset < bounds[partition][1]
     ]
-    if not inside:
-        return found
+    if not existing:
+        return records
     consumer = make_consumer(settings, reset="none")
     try:
         await _start(consumer, topic)
-        consumer.assign(sorted({TopicPartition(topic, partition) for partition, _ in inside}))
-        for partition, offset in inside:
+        consumer.assign(sorted({TopicPartition(topic, partition) for partition, _ in existing}))
+        for partition, offset in existing:
             tp = TopicPartition(topic, partition)
             consumer.seek(tp, offset)
             record = await _at(consumer, tp, offset)
             if record is not None:
-                found.append(record)
+                records.append(record)
     except (KafkaError, OSError, TimeoutError) as error:
         raise await failure(settings, error, f"topic {topic} could not be read: {error!r}") from error
     finally:
         await stop_consumer(consumer)
-    return found
+    return records
 
 
 async def extent(settings: Settings, topic: str) -> dict[int, tuple[int, int]]:

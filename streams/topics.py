@@ -103,7 +103,7 @@ TOPICS: Final[tuple[Topic, ...]] = (
             {"cleanup.policy": "compact", "delete.retention.ms": _CENTURY_MS},
         ),
         mended=frozenset({*_BROKERS_TIME, "delete.retention.ms"}),
-        each=_OFFSET_IS_VERSION,
+        harm=_OFFSET_IS_VERSION,
     ),
     # One partition, because the newest record of a phone or address counts, however a client partitions.
     replace(
@@ -113,13 +113,13 @@ TOPICS: Final[tuple[Topic, ...]] = (
             Shape.ONE,
             _COMPACTED_PUBLIC,
         ),
-        each=_OFFSET_IS_VERSION,
+        harm=_OFFSET_IS_VERSION,
     ),
     Topic(
         LEAD_LOG,
         "everything that happens to a lead, in the order that counts",
         shape=Shape.ENGINE,
-        each=_WHOLE_LOG,
+        harm=_WHOLE_LOG,
         # The broker decides the order and the time (docs/design.md, the journal).
         config={**_A_WEEK, **_BROKERS_TIME},
         checked=frozenset({"cleanup.policy", "message.timestamp.type"}),
@@ -129,7 +129,7 @@ TOPICS: Final[tuple[Topic, ...]] = (
         LEAD_JOURNAL,
         "each event's outcome: the lead's row and what was decided",
         shape=Shape.ENGINE,
-        each=_WHOLE_LOG,
+        harm=_WHOLE_LOG,
         config=_COMPACTED,
         checked=frozenset({"cleanup.policy", "min.compaction.lag.ms"}),
     ),
@@ -137,7 +137,7 @@ TOPICS: Final[tuple[Topic, ...]] = (
         ORG_LOG,
         "everything that happens to an org: who asks for a rep, who has a lead, who comes and goes",
         shape=Shape.ENGINE,
-        each=_WHOLE_LOG,
+        harm=_WHOLE_LOG,
         config={**_A_WEEK, **_BROKERS_TIME},
         checked=frozenset({"cleanup.policy", "message.timestamp.type"}),
     ),
@@ -145,12 +145,12 @@ TOPICS: Final[tuple[Topic, ...]] = (
         ORG_JOURNAL,
         "each event's outcome: the rows of reps, groups and leads it changed, and what was decided",
         shape=Shape.ENGINE,
-        each=_WHOLE_LOG,
+        harm=_WHOLE_LOG,
         config=_COMPACTED,
         checked=frozenset({"cleanup.policy", "min.compaction.lag.ms"}),
     ),
-    Topic(ASSIGNMENTS, "who has which lead now", config=_COMPACTED_PUBLIC, each=_NEWEST_OF_LEAD),
-    Topic(LEAD_EXCEPTIONS, "leads a manager must decide", config=_COMPACTED_PUBLIC, each=_NEWEST_OF_LEAD),
+    Topic(ASSIGNMENTS, "who has which lead now", config=_COMPACTED_PUBLIC, harm=_NEWEST_OF_LEAD),
+    Topic(LEAD_EXCEPTIONS, "leads a manager must decide", config=_COMPACTED_PUBLIC, harm=_NEWEST_OF_LEAD),
     Topic(LEAD_DECISIONS, "one answer for each action", Shape.MORE, _A_WEEK),
     Topic(QUEUE_CHANGES, "what enters, leaves and moves in the lists", Shape.MORE, _A_WEEK),
     Topic(NOTIFICATIONS, "mail, push and call requests", Shape.MORE, _A_WEEK),
@@ -161,7 +161,7 @@ TOPICS: Final[tuple[Topic, ...]] = (
         VENDOR_REPORTS,
         "what became of what each vendor sent, by the hour",
         config={**_COMPACTED_PUBLIC, "cleanup.policy": "compact,delete", "retention.ms": _REPORTS_MS},
-        each="hour's newest report of a vendor must follow those before it",
+        harm="hour's newest report of a vendor must follow those before it",
     ),
     # Dead letters hold what vendors sent, so they expire. An operator may set another retention, but not "for ever".
     Topic(
@@ -183,7 +183,7 @@ TOPICS: Final[tuple[Topic, ...]] = (
         "which dead letters are dealt with: replayed or skipped",
         Shape.ONE,
         {"cleanup.policy": "compact"},
-        each="letter's newest mark must follow those before it",
+        harm="letter's newest mark must follow those before it",
     ),
     # The key is the receipt's id. Receipts are kept for ever: they have no personal data.
     Topic(
@@ -191,7 +191,7 @@ TOPICS: Final[tuple[Topic, ...]] = (
         "who was erased by whom: receipts without personal data",
         Shape.ONE,
         {"cleanup.policy": "compact"},
-        each=_ONE_ORDER,
+        harm=_ONE_ORDER,
     ),
     # The key is the browser. The newest record says whose it is; an empty one removes it.
     Topic(
@@ -199,7 +199,7 @@ TOPICS: Final[tuple[Topic, ...]] = (
         "which browsers of which reps receive push messages",
         Shape.ONE,
         _COMPACTED_PUBLIC,
-        each="browser's newest record must follow those before it",
+        harm="browser's newest record must follow those before it",
     ),
     # One partition, so that acts have one order. Never compacted; how long it is kept is a setting.
     Topic(
@@ -208,7 +208,7 @@ TOPICS: Final[tuple[Topic, ...]] = (
         Shape.ONE,
         {"cleanup.policy": "delete", **_BROKERS_TIME},
         checked=frozenset({"cleanup.policy", *_BROKERS_TIME}),
-        each=_ONE_ORDER,
+        harm=_ONE_ORDER,
     ),
 )
 BY_NAME: Final = {topic.name: topic for topic in TOPICS}
@@ -244,13 +244,13 @@ async def provision(settings: Settings) -> Settings:
         await admin.start()
         present = await _counts(admin)
         settings = settings_of_cluster(settings, _shapes(), present)
-        check_counts(settings, _shapes(), present, {topic.name: topic.each for topic in TOPICS})
+        check_counts(settings, _shapes(), present, {topic.name: topic.harm for topic in TOPICS})
         missing = [topic for topic in TOPICS if topic.name not in present]
         if missing:
             await _create(admin, missing, settings)
         await _wait_until_known(admin)
         present = await _counts(admin)
-        check_counts(settings, _shapes(), present, {topic.name: topic.each for topic in TOPICS})
+        check_counts(settings, _shapes(), present, {topic.name: topic.harm for topic in TOPICS})
         # A retention that nobody set in this process's environment stays as it was created.
         set_here = {AUDIT: RETENTION} if settings.given("audit_days") else {}
         await check_configs(admin, TOPICS, partial(config_of, settings=settings), set_here)
@@ -290,12 +290,16 @@ def _shapes() -> dict[str, Shape]:
 
 async def _counts(admin: TopicAdmin) -> dict[str, int]:
     """Return the partition counts of those of our topics that exist."""
-    there = set(await admin.list_topics())
-    names = [topic.name for topic in TOPICS if topic.name in there]
+    existing = set(await admin.list_topics())
+    names = [topic.name for topic in TOPICS if topic.name in existing]
     if not names:
         return {}
     described = await admin.describe_topics(names)
-    return {found["topic"]: len(found["partitions"]) for found in described if found["partitions"]}
+    return {
+        description["topic"]: len(description["partitions"])
+        for description in described
+        if description["partitions"]
+    }
 
 
 async def _create(admin: TopicAdmin, topics: list[Topic], settings: Settings) -> None:

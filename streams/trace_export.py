@@ -54,7 +54,7 @@ def reporting(process: str) -> Iterator[None]:
     """
     global watching  # noqa: PLW0603  # the hot path asks one name
     stop: Callable[[], None] = _nothing
-    if _wanted(LOG_EVENTS):
+    if _is_enabled(LOG_EVENTS):
         _reports.append(_log_event)
     if os.environ.get("OTEL_SDK_DISABLED", "").lower() != "true" and (
         endpoint := next((name for name in ENDPOINTS if os.environ.get(name)), None)
@@ -82,7 +82,7 @@ def report_handled(message: Any, began: int, reader: str = "") -> None:
 
 def ids_of(message: Any) -> dict[str, str]:
     """Return the ids of a record, for a line of the log: trace, lead, event and action, as far as they are known."""
-    found = {"trace_id": trace_of(message).decode()}
+    identifiers = {"trace_id": trace_of(message).decode()}
     try:
         ids = _IDS.decode(message.value or b"")
     except (
@@ -93,31 +93,31 @@ def ids_of(message: Any) -> dict[str, str]:
     ):  # also of bytes that are no message
         ids = _Ids()
     action = ids.action_id or (ids.cause if ids.type == "action_requested" else None)
-    named = {
+    further = {
         "lead_id": ids.lead_id or _text(message.key),
         "event_id": ids.cause,
         "action_id": action,
         "type": ids.action or ids.type,
     }
-    return found | {name: value for name, value in named.items() if value}
+    return identifiers | {name: value for name, value in further.items() if value}
 
 
 def _log_event(message: Any, began: int, reader: str) -> None:
     position = f"{message.topic}:{message.partition}:{message.offset}"
-    took = (time.time_ns() - began) / 1e6
-    who = {"reader": reader} if reader else {}
-    _log.info("handled", record=position, **ids_of(message), **who, took_ms=round(took, 3))
+    milliseconds = (time.time_ns() - began) / 1e6
+    reader_field = {"reader": reader} if reader else {}
+    _log.info("handled", record=position, **ids_of(message), **reader_field, took_ms=round(milliseconds, 3))
 
 
 def _text(key: bytes | None) -> str | None:
     return None if key is None else key.decode(errors="replace")[:200]
 
 
-def _wanted(name: str) -> bool:
-    given = os.environ.get(name, "").lower()
-    if given not in _ON | _OFF:
-        raise ConfigError(name, f"is {given!r}; it must be 1 or 0")
-    return given in _ON
+def _is_enabled(name: str) -> bool:
+    setting = os.environ.get(name, "").lower()
+    if setting not in _ON | _OFF:
+        raise ConfigError(name, f"is {setting!r}; it must be 1 or 0")
+    return setting in _ON
 
 
 def _nothing() -> None:
@@ -153,8 +153,10 @@ def _exporter(process: str, endpoint: str) -> tuple[Callable[[Any, int, str], No
             return self.span_id
 
     ids, lock = GivenIds(), threading.Lock()
-    named = {} if os.environ.get("OTEL_SERVICE_NAME") else {SERVICE_NAME: f"firstclaim-{process}"}
-    provider = TracerProvider(resource=Resource.create(named), id_generator=ids)
+    service_attributes = (
+        {} if os.environ.get("OTEL_SERVICE_NAME") else {SERVICE_NAME: f"firstclaim-{process}"}
+    )
+    provider = TracerProvider(resource=Resource.create(service_attributes), id_generator=ids)
     provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
     tracer, sampler = provider.get_tracer("firstclaim"), provider.sampler
 
@@ -163,13 +165,13 @@ def _exporter(process: str, endpoint: str) -> tuple[Callable[[Any, int, str], No
         return decision is Decision.RECORD_AND_SAMPLE
 
     def export(message: Any, began: int, reader: str) -> None:
-        known = context_of(message)
+        context = context_of(message)
         with lock:
             ids.trace_id = int(begun_trace(message), 16)
             ids.span_id = int(_span(message, reader), 16)
             span = tracer.start_span(
                 f"{message.topic} {reader or 'process'}",
-                None if known is None else _remote(trace, known, state_of(message)),
+                None if context is None else _remote(trace, context, state_of(message)),
                 trace.SpanKind.CONSUMER,
                 {
                     "messaging.system": "kafka",
@@ -191,13 +193,13 @@ def _span(message: Any, reader: str) -> bytes:
     return b"%02x" % _SECOND_READERS[reader] + span[2:] if reader else span
 
 
-def _remote(trace: Any, known: TraceContext, state: bytes) -> Any:
+def _remote(trace: Any, context: TraceContext, state: bytes) -> Any:
     """Return OpenTelemetry's context of a parent span in another process."""
     parent = trace.SpanContext(
-        int(known.trace_id, 16),
-        int(known.span_id, 16),
+        int(context.trace_id, 16),
+        int(context.span_id, 16),
         True,
-        trace.TraceFlags(int(known.flags, 16)),
+        trace.TraceFlags(int(context.flags, 16)),
         trace.TraceState.from_header([state.decode()]),
     )
     return trace.set_span_in_context(trace.NonRecordingSpan(parent))

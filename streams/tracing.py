@@ -94,10 +94,10 @@ class RecordPosition(NamedTuple):
 
 def read_traceparent(value: bytes | None) -> TraceContext | None:
     """Return the parts of a header's value; None if it is not valid (W3C Trace Context, level 1)."""
-    found = _VALUE.fullmatch(value or b"")
-    if found is None or (found[1] == _FIRST_VERSION and found[5]):
+    match = _VALUE.fullmatch(value or b"")
+    if match is None or (match[1] == _FIRST_VERSION and match[5]):
         return None
-    return TraceContext(*found.group(2, 3, 4))
+    return TraceContext(*match.group(2, 3, 4))
 
 
 def context_of(message: Any) -> TraceContext | None:
@@ -114,12 +114,12 @@ def read_tracestate(values: Iterable[bytes | None]) -> bytes:
     members = [member for member in members if member]
     if not all(map(_MEMBER.fullmatch, members)):
         return b""
-    kept, size = members[:MOST_STATE_MEMBERS], 0
-    for number, member in enumerate(kept):
+    bounded, size = members[:MOST_STATE_MEMBERS], 0
+    for number, member in enumerate(bounded):
         size += len(member) + (number > 0)
         if size > MOST_STATE_BYTES:
-            return b",".join(kept[:number])
-    return b",".join(kept)
+            return b",".join(bounded[:number])
+    return b",".join(bounded)
 
 
 def continued_headers(headers: Iterable[tuple[str, bytes | None]]) -> tuple[Header, ...]:

@@ -45,8 +45,8 @@ class BlockedPartition:
     since: datetime | None = None
 
     def __str__(self) -> str:
-        who = self.transactional_id or "no transactional id is known"
-        producer = f", producer {self.producer_id} ({who})" if self.producer_id is not None else ""
+        transaction = self.transactional_id or "no transactional id is known"
+        producer = f", producer {self.producer_id} ({transaction})" if self.producer_id is not None else ""
         since = f", which last wrote at {self.since.isoformat(timespec='seconds')}" if self.since else ""
         behind = self.end - self.offset
         return (
@@ -68,58 +68,60 @@ async def held_partitions(
     try:
         await consumer.start()
         client = network_client(consumer)
-        known = await client.fetch_all_metadata()  # including topics it is not subscribed to
+        cluster_metadata = await client.fetch_all_metadata()  # including topics it is not subscribed to
         topic_partitions = [
             TopicPartition(topic, partition)
             for topic in sorted(set(topics))
-            for partition in sorted(known.partitions_for_topic(topic) or ())
+            for partition in sorted(cluster_metadata.partitions_for_topic(topic) or ())
         ]
         # With this order of requests, a transaction that ends in between is not reported.
         ends = await high_watermarks(consumer, topic_partitions)
         stable = await consumer.end_offsets(topic_partitions)
-        held = [
+        blocked = [
             BlockedPartition(tp.topic, tp.partition, stable[tp], ends[tp])
             for tp in topic_partitions
             if stable[tp] < ends[tp]
         ]
-        found = [await _with_broker_details(client, each) for each in held]
+        described = [await _with_broker_details(client, partition) for partition in blocked]
     except (KafkaError, OSError) as error:
         raise await failure(settings, error, f"its transactions could not be read: {error!r}") from error
     finally:
         await stop_consumer(consumer)
     oldest = datetime.now(UTC) - longer_than
-    return [each for each in found if each.since is None or each.since <= oldest]
+    return [partition for partition in described if partition.since is None or partition.since <= oldest]
 
 
-async def _with_broker_details(client: Any, held: BlockedPartition) -> BlockedPartition:
-    """Add the brokers' information on the transaction; without any, return `held` unchanged."""
+async def _with_broker_details(client: Any, blocked: BlockedPartition) -> BlockedPartition:
+    """Add the brokers' information on the transaction; without any, return `blocked` unchanged."""
     try:
-        leader = client.cluster.leader_for_partition(TopicPartition(held.topic, held.partition))
-        response = await client.send(leader, DescribeProducersRequest(held.topic, held.partition))
+        leader = client.cluster.leader_for_partition(TopicPartition(blocked.topic, blocked.partition))
+        response = await client.send(leader, DescribeProducersRequest(blocked.topic, blocked.partition))
         producers = [
             (producer_id, last_timestamp)
             for _, partitions, _ in response.topics
             for _, error, _, active, _ in partitions
             if not error
             for producer_id, _, _, last_timestamp, _, begins, _ in active
-            if begins == held.offset
+            if begins == blocked.offset
         ]
         if not producers:
-            return held
+            return blocked
         producer_id, last_ms = producers[0]
         ids = [
             await _transactional_id(client, broker.nodeId, producer_id) for broker in client.cluster.brokers()
         ]
     except (KafkaError, NotImplementedError, OSError) as error:
         _log.info(
-            "the broker has no information about a transaction", partition=str(held), reason=repr(error)
+            "the broker has no information about a transaction", partition=str(blocked), reason=repr(error)
         )
-        return held
-    named = next((each for each in ids if each), None)
+        return blocked
+    transactional_id = next((transaction_id for transaction_id in ids if transaction_id), None)
     since = datetime.fromtimestamp(last_ms / 1000, UTC) if last_ms > 0 else None
-    return BlockedPartition(held.topic, held.partition, held.offset, held.end, producer_id, named, since)
+    return BlockedPartition(
+        blocked.topic, blocked.partition, blocked.offset, blocked.end, producer_id, transactional_id, since
+    )
 
 
 async def _transactional_id(client: Any, node: int, producer_id: int) -> str | None:
     response = await client.send(node, ListTransactionsRequest(producer_id))
-    return next((name for name, of, _, _ in response.transactions if of == producer_id), None)
+    return next((name for name, owner_id, _, _ in response.transactions if owner_id == producer_id), None)

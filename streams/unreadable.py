@@ -54,12 +54,12 @@ class Unreadable(StandIn):
     about: tuple[tuple[str, bytes], ...]
 
     def __new__(
-        cls, kept: bytes, error_class: str, reason: str, about: Iterable[tuple[str, bytes]] = ()
+        cls, content: bytes, error_class: str, reason: str, about: Iterable[tuple[str, bytes]] = ()
     ) -> Self:
         """Return the value: the kept bytes, the error class of its dead letter, the reason, and the known facts."""
-        made = super().__new__(cls, kept)
-        made.error_class, made.reason, made.about = error_class, reason, tuple(about)
-        return made
+        unreadable = super().__new__(cls, content)
+        unreadable.error_class, unreadable.reason, unreadable.about = error_class, reason, tuple(about)
+        return unreadable
 
 
 class StandIns:

@@ -39,14 +39,14 @@ def sentinel_address(url: str) -> SentinelAddress | None:
     """Return the sentinels that a URL names; None for the URL of one server. Raises ConfigError with the reason."""
     if url.startswith(_SCHEMES):
         return None
-    scheme, separator, rest = url.partition("://")
+    scheme, separator, location_and_query = url.partition("://")
     if not separator or scheme not in _SENTINEL_SCHEMES:
         reason = (
             "must begin with redis://, rediss:// (TLS) or unix://,"
             " or with redis+sentinel:// or rediss+sentinel:// (TLS)"
         )
         raise ConfigError(FIELD, reason)
-    location, _, query = rest.partition("?")
+    location, _, query = location_and_query.partition("?")
     location, _, path = location.partition("/")
     credentials, at, addresses = location.rpartition("@")
     if "#" in location or "@" in path or (not path and "@" in query):
@@ -56,13 +56,13 @@ def sentinel_address(url: str) -> SentinelAddress | None:
         raise ConfigError(FIELD, f"names no primary after the sentinels; an example is {_EXAMPLE}")
     if database and not database.isdecimal():
         raise ConfigError(FIELD, f"has the database {database!r}, which must be a number, as in {_EXAMPLE}")
-    options, own = _options(query)
-    plain = _SENTINEL_SCHEMES[scheme]
+    options, sentinel_credentials = _options(query)
+    plain_scheme = _SENTINEL_SCHEMES[scheme]
     return SentinelAddress(
         hosts=_hosts(addresses),
         primary=unquote(primary),
-        server=f"{plain}://{credentials}{at}/{database or 0}{options}",
-        sentinel=f"{plain}://{own}{'@' if own else ''}/{options}",
+        server=f"{plain_scheme}://{credentials}{at}/{database or 0}{options}",
+        sentinel=f"{plain_scheme}://{sentinel_credentials}{'@' if sentinel_credentials else ''}/{options}",
     )
 
 
@@ -82,35 +82,35 @@ def url_without_secrets(url: str) -> str:
     address = sentinel_address(url)
     if address is not None:
         return f"{url.partition('://')[0]}: {address!r}"
-    scheme, separator, rest = masked_url(url).partition("://")
-    return f"{scheme}{separator}{rest.rpartition('@')[2]}"
+    scheme, separator, location = masked_url(url).partition("://")
+    return f"{scheme}{separator}{location.rpartition('@')[2]}"
 
 
 def _hosts(addresses: str) -> tuple[tuple[str, int], ...]:
-    found = []
-    for one in addresses.split(","):
+    hosts = []
+    for address in addresses.split(","):
         try:
-            parts = urlsplit(f"//{one.strip()}")
+            parts = urlsplit(f"//{address.strip()}")
             host, port = parts.hostname, parts.port
         except ValueError:
             host, port = None, None
         if not host or port == 0:
-            reason = f"has {one.strip()!r}, which is not host:port of a sentinel, in place of one, as in {_EXAMPLE}"
+            reason = f"has {address.strip()!r}, which is not host:port of a sentinel, in place of one, as in {_EXAMPLE}"
             raise ConfigError(FIELD, reason)
-        found.append((host, port or SENTINEL_PORT))
-    if len(found) > MOST_SENTINELS:
-        raise ConfigError(FIELD, f"names {len(found)} sentinels; {MOST_SENTINELS} are enough")
-    return tuple(found)
+        hosts.append((host, port or SENTINEL_PORT))
+    if len(hosts) > MOST_SENTINELS:
+        raise ConfigError(FIELD, f"names {len(hosts)} sentinels; {MOST_SENTINELS} are enough")
+    return tuple(hosts)
 
 
 def _options(query: str) -> tuple[str, str]:
     """Return the options of every connection as a query, and the sentinels' user as the credentials of a URL."""
-    given = {name: values[0] for name, values in parse_qs(query, keep_blank_values=True).items()}
-    user, password = (quote(given.pop(name, ""), safe="") for name in _SENTINEL_OPTIONS)
+    options = {name: values[0] for name, values in parse_qs(query, keep_blank_values=True).items()}
+    user, password = (quote(options.pop(name, ""), safe="") for name in _SENTINEL_OPTIONS)
     if user and not password:
         raise ConfigError(FIELD, "has sentinel_username and no sentinel_password")
-    unknown: list[Any] = [name for name in given if name.startswith("sentinel_")]
+    unknown: list[Any] = [name for name in options if name.startswith("sentinel_")]
     if unknown:
-        known = " and ".join(_SENTINEL_OPTIONS)
-        raise ConfigError(FIELD, f"has the option {unknown[0]}; the options of sentinels are {known}")
-    return f"?{urlencode(given)}" if given else "", f"{user}:{password}" if password else ""
+        allowed = " and ".join(_SENTINEL_OPTIONS)
+        raise ConfigError(FIELD, f"has the option {unknown[0]}; the options of sentinels are {allowed}")
+    return f"?{urlencode(options)}" if options else "", f"{user}:{password}" if password else ""

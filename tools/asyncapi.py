@@ -157,20 +157,20 @@ def _description(registered: Topic, topic: PublicTopic) -> str:
 
 def _binding(topic: Topic) -> dict[str, Any]:
     policy = topic.config.get("cleanup.policy", "delete")
-    found: dict[str, Any] = {
+    binding: dict[str, Any] = {
         "topicConfiguration": {"cleanup.policy": policy.split(",")},
         "bindingVersion": BINDING,
     }
     if topic.shape is Shape.ONE:
-        found["partitions"] = 1
+        binding["partitions"] = 1
     retention = topic.config.get("retention.ms")
     if retention is not None and "delete" in policy:
-        found["topicConfiguration"]["retention.ms"] = int(retention)
-    return found
+        binding["topicConfiguration"]["retention.ms"] = int(retention)
+    return binding
 
 
 def _message(topic: PublicTopic, name: str) -> dict[str, Any]:
-    found: dict[str, Any] = {
+    message: dict[str, Any] = {
         "name": name,
         "title": name,
         "bindings": {
@@ -179,15 +179,15 @@ def _message(topic: PublicTopic, name: str) -> dict[str, Any]:
     }
     if not topic.messages:  # the message as it came, with headers that say why it failed
         return {
-            **found,
+            **message,
             "contentType": "application/octet-stream",
             "headers": _schema(f"{topic.name}-headers"),
             "payload": {"description": "The value of the message that failed, byte for byte."},
         }
-    found["payload"] = _schema(name)
+    message["payload"] = _schema(name)
     if topic.enveloped:
-        found["traits"] = [{"$ref": "#/components/messageTraits/cloudEvent"}]
-    return found
+        message["traits"] = [{"$ref": "#/components/messageTraits/cloudEvent"}]
+    return message
 
 
 def _schema(name: str) -> dict[str, Any]:

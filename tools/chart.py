@@ -25,10 +25,10 @@ VALUES: Final[dict[str, tuple[Path, ...]]] = {
 
 def digest(name: str) -> str:
     """Return the digest of all files from which one file is rendered."""
-    found = hashlib.sha256()
+    hasher = hashlib.sha256()
     for path in (*sorted(path for path in CHART.rglob("*") if path.is_file()), *VALUES[name]):
-        found.update(path.relative_to(HELM).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
-    return found.hexdigest()
+        hasher.update(path.relative_to(HELM).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
+    return hasher.hexdigest()
 
 
 def header(name: str) -> str:
@@ -40,10 +40,10 @@ def main(helm: str) -> None:
     """Lint the chart, and render it with each file of values. `helm`: the program."""
     RENDERED.mkdir(exist_ok=True)
     for name, files in VALUES.items():
-        given = [option for path in files for option in ("--values", str(path))]
-        subprocess.run([helm, "lint", "--strict", str(CHART), *given], check=True)
+        value_options = [option for path in files for option in ("--values", str(path))]
+        subprocess.run([helm, "lint", "--strict", str(CHART), *value_options], check=True)
         output = subprocess.run(
-            [helm, "template", RELEASE, str(CHART), "--kube-version", KUBERNETES, *given],
+            [helm, "template", RELEASE, str(CHART), "--kube-version", KUBERNETES, *value_options],
             check=True,
             capture_output=True,
             text=True,

@@ -20,8 +20,8 @@ def words(path: Path) -> list[str]:
     """Return the words of one list."""
     content = path.read_bytes()
     text = (gzip.decompress(content) if path.suffix == ".gz" else content).decode()
-    found: list[str] = json.loads(text) if path.suffix == ".json" else text.split()
-    return found
+    entries: list[str] = json.loads(text) if path.suffix == ".json" else text.split()
+    return entries
 
 
 def main() -> None:

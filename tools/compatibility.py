@@ -46,49 +46,49 @@ class _Comparison:
         olds, news = _choices(old, self.old), _choices(new, self.new)
         yield from self._types(_types(olds), _types(news), path)
         yield from self._values(_values(olds), _values(news), path)
-        before, after = _one(olds, "object"), _one(news, "object")
+        before, after = _alternative(olds, "object"), _alternative(news, "object")
         if before is not None and after is not None:
             yield from self._fields(before, after, path, depth)
-        before, after = _one(olds, "array"), _one(news, "array")
+        before, after = _alternative(olds, "array"), _alternative(news, "array")
         if before is not None and after is not None:
             yield from self._compare(before.get("items", {}), after.get("items", {}), f"{path}[]", depth + 1)
         yield from self._limits(olds, news, path)
 
     def _types(self, old: frozenset[str], new: frozenset[str], path: str) -> Iterator[str]:
-        if self.received and (lost := old - new):
-            yield _said(path, f"no longer accepts {_listed(lost)}")
-        if not self.received and (come := new - old):
-            yield _said(path, f"may now be {_listed(come)}, which readers do not expect")
+        if self.received and (removed := old - new):
+            yield _sentence(path, f"no longer accepts {_listed(removed)}")
+        if not self.received and (added := new - old):
+            yield _sentence(path, f"may now be {_listed(added)}, which readers do not expect")
 
     def _values(self, old: list[Any] | None, new: list[Any] | None, path: str) -> Iterator[str]:
         if new is None:
             return
         if old is None:
             if self.received:
-                yield _said(path, f"accepts only {json.dumps(new)} now")
+                yield _sentence(path, f"accepts only {json.dumps(new)} now")
             return
-        if lost := [value for value in old if value not in new]:
-            yield _said(path, f"no longer has the value {', '.join(map(json.dumps, lost))}")
+        if removed := [value for value in old if value not in new]:
+            yield _sentence(path, f"no longer has the value {', '.join(map(json.dumps, removed))}")
 
     def _fields(self, old: Schema, new: Schema, path: str, depth: int) -> Iterator[str]:
         before, after = old.get("properties", {}), new.get("properties", {})
         for name in before:
-            inside = f"{path}.{name}" if path else name
+            inner_path = f"{path}.{name}" if path else name
             if name not in after:
-                yield _said(inside, "is no longer there")
+                yield _sentence(inner_path, "is no longer there")
             else:
-                yield from self._compare(before[name], after[name], inside, depth + 1)
-        needed, still = set(old.get("required", ())), set(new.get("required", ()))
-        for name in sorted(still - needed if self.received else needed - still):
-            inside = f"{path}.{name}" if path else name
+                yield from self._compare(before[name], after[name], inner_path, depth + 1)
+        needed_before, needed_now = set(old.get("required", ())), set(new.get("required", ()))
+        for name in sorted(needed_now - needed_before if self.received else needed_before - needed_now):
+            inner_path = f"{path}.{name}" if path else name
             if self.received:
-                yield _said(inside, "is required now")
+                yield _sentence(inner_path, "is required now")
             elif name in after:
-                yield _said(inside, "may be missing now")
+                yield _sentence(inner_path, "may be missing now")
         if self.received and new.get("additionalProperties", True) is False is not old.get(
             "additionalProperties", True
         ):
-            yield _said(path, "refuses unknown fields now")
+            yield _sentence(path, "refuses unknown fields now")
         values, still_values = old.get("additionalProperties"), new.get("additionalProperties")
         if isinstance(values, dict) and isinstance(still_values, dict):
             yield from self._compare(values, still_values, f"{path}.*" if path else "*", depth + 1)
@@ -100,13 +100,13 @@ class _Comparison:
         for old, new in zip(olds, news, strict=True):
             for word in _LOWER:
                 if word in new and new[word] > old.get(word, float("-inf")):
-                    yield _said(path, f"{word} is {new[word]} now")
+                    yield _sentence(path, f"{word} is {new[word]} now")
             for word in _UPPER:
                 if word in new and new[word] < old.get(word, float("inf")):
-                    yield _said(path, f"{word} is {new[word]} now")
+                    yield _sentence(path, f"{word} is {new[word]} now")
             for word in ("pattern", "format"):
                 if word in new and _unescaped(new[word]) != _unescaped(old.get(word)):
-                    yield _said(path, f"{word} is {new[word]!r} now")
+                    yield _sentence(path, f"{word} is {new[word]!r} now")
 
 
 def _unescaped(pattern: str | None) -> str | None:
@@ -127,16 +127,16 @@ def _choices(schema: Schema, root: Schema) -> list[Schema]:
 
 
 def _types(choices: list[Schema]) -> frozenset[str]:
-    found: set[str] = set()
+    types: set[str] = set()
     for choice in choices:
-        named = choice.get("type")
-        if named is None and (values := _own_values(choice)) is not None:
-            found |= {_type_of(value) for value in values}
-        elif named is None:
-            found |= {"object"} if "properties" in choice else _EVERY_TYPE
+        declared = choice.get("type")
+        if declared is None and (values := _own_values(choice)) is not None:
+            types |= {_type_of(value) for value in values}
+        elif declared is None:
+            types |= {"object"} if "properties" in choice else _EVERY_TYPE
         else:
-            found |= {named} if isinstance(named, str) else set(named)
-    return frozenset(found | ({"integer"} if "number" in found else set()))
+            types |= {declared} if isinstance(declared, str) else set(declared)
+    return frozenset(types | ({"integer"} if "number" in types else set()))
 
 
 def _type_of(value: Any) -> str:
@@ -155,31 +155,33 @@ def _own_values(choice: Schema) -> list[Any] | None:
 def _values(choices: list[Schema]) -> list[Any] | None:
     """Return the only values that a text may have; None if any text is allowed."""
     texts = [choice for choice in choices if choice.get("type", "string") == "string"]
-    found: list[Any] = []
+    allowed: list[Any] = []
     for choice in texts:
         values = _own_values(choice)
         if values is None:
             return None
-        found += values
-    return found if texts else None
+        allowed += values
+    return allowed if texts else None
 
 
-def _one(choices: list[Schema], kind: str) -> Schema | None:
+def _alternative(choices: list[Schema], kind: str) -> Schema | None:
     """Return the alternative of a type, with the fields of all its alternatives."""
-    found = [
+    alternatives = [
         choice
         for choice in choices
         if choice.get("type") == kind or (kind == "object" and "properties" in choice)
     ]
-    if len(found) < 2:  # noqa: PLR2004  # none or one
-        return found[0] if found else None
-    required = set.intersection(*(set(choice.get("required", ())) for choice in found))
-    properties = {name: schema for choice in found for name, schema in choice.get("properties", {}).items()}
+    if len(alternatives) < 2:  # noqa: PLR2004  # none or one
+        return alternatives[0] if alternatives else None
+    required = set.intersection(*(set(choice.get("required", ())) for choice in alternatives))
+    properties = {
+        name: schema for choice in alternatives for name, schema in choice.get("properties", {}).items()
+    }
     return {"type": kind, "properties": properties, "required": sorted(required)}
 
 
-def _said(path: str, what: str) -> str:
-    return f"{path or 'the message'} {what}"
+def _sentence(path: str, change: str) -> str:
+    return f"{path or 'the message'} {change}"
 
 
 def _listed(types: frozenset[str]) -> str:
@@ -190,16 +192,16 @@ def since_the_release() -> list[str]:
     """Return every breaking change between the released schemas and the current ones, with the message's name."""
     current = contracts.schemas()
     received = {name for topic in asyncapi.PUBLIC if topic.received for name in topic.messages}
-    found = []
+    problems = []
     for path in sorted(RELEASED.glob("*.schema.json")):
         name = path.name.removesuffix(".schema.json")
         if name not in current:
-            found.append(f"{name}: the message is no longer there")
+            problems.append(f"{name}: the message is no longer there")
             continue
         old = json.loads(path.read_text(encoding="utf-8"))
         changes = breaking_changes(old, current[name], received=name in received)
-        found += [f"{name}: {change}" for change in changes]
-    return found
+        problems += [f"{name}: {change}" for change in changes]
+    return problems
 
 
 def release(report: Callable[[str], None], folder: Path = RELEASED) -> None:

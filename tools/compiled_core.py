@@ -71,9 +71,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--remove", action="store_true", help="remove the compiled core instead")
     parser.add_argument("--into", type=Path, default=FOLDER, help="the folder")
-    given = parser.parse_args()
-    folder: Path = given.into.absolute()
-    if given.remove:
+    arguments = parser.parse_args()
+    folder: Path = arguments.into.absolute()
+    if arguments.remove:
         shutil.rmtree(folder, ignore_errors=True)
         print(f"{folder} is removed; the sources run")  # noqa: T201
         return 0
@@ -130,7 +130,7 @@ def _compile(compiler: str, root: Path, work: Path, built: Path, name: str) -> s
 
 def _run(name: str, command: list[str], folder: Path) -> None:
     try:
-        done = subprocess.run(
+        completed = subprocess.run(
             command,
             cwd=folder,
             check=False,
@@ -141,9 +141,9 @@ def _run(name: str, command: list[str], folder: Path) -> None:
         )
     except subprocess.TimeoutExpired:
         raise BuildFailedError(f"{name}: {Path(command[0]).name} took more than {_SECONDS} s") from None
-    if done.returncode:
-        said = "\n".join(done.stdout.strip().splitlines()[-_MOST_LINES:])
-        raise BuildFailedError(f"{name}: {' '.join(map(str, command[:3]))} says:\n{said}")
+    if completed.returncode:
+        output = "\n".join(completed.stdout.strip().splitlines()[-_MOST_LINES:])
+        raise BuildFailedError(f"{name}: {' '.join(map(str, command[:3]))} says:\n{output}")
 
 
 if __name__ == "__main__":

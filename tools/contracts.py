@@ -37,7 +37,7 @@ def schemas() -> dict[str, dict[str, Any]]:
     }
     for kind, (model, _) in KINDS.items():
         inbound[f"directory-{kind}"] = model
-    found = {name: model.model_json_schema(mode="validation") for name, model in inbound.items()}
+    by_name = {name: model.model_json_schema(mode="validation") for name, model in inbound.items()}
     outbound: dict[str, tuple[type[msgspec.Struct], ...]] = {
         public.LEAD_DECISIONS: (public.LeadDecision,),
         public.ASSIGNMENTS: (public.Assignment,),
@@ -50,14 +50,14 @@ def schemas() -> dict[str, dict[str, Any]]:
         AUDIT: (AuditRecord,),
         f"{public.DEAD_LETTERS}-headers": (public.DeadLetterHeaders,),
     }
-    found |= {name: _of_structs(*structs) for name, structs in outbound.items()}
+    by_name |= {name: _of_structs(*structs) for name, structs in outbound.items()}
     facts = _of_structs(Facts)
-    found[public.ASSIGNMENTS]["properties"]["lead"] = {
+    by_name[public.ASSIGNMENTS]["properties"]["lead"] = {
         **facts,
         "description": "The arrival's facts, normalised.",
         "required": sorted(facts["properties"]),
     }
-    return {name: {"$schema": DIALECT, **schema, "title": name} for name, schema in sorted(found.items())}
+    return {name: {"$schema": DIALECT, **schema, "title": name} for name, schema in sorted(by_name.items())}
 
 
 def _of_structs(*structs: type[msgspec.Struct]) -> dict[str, Any]:

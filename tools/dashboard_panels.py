@@ -43,9 +43,9 @@ def _quantile(share: float, metric: str, by: str = "") -> str:
     return f"histogram_quantile({share}, sum by ({labels}) (rate({metric}_bucket[{RATE}])))"
 
 
-def _share(part: str, whole: str, by: str = "") -> str:
+def _share(part: str, total: str, by: str = "") -> str:
     group = f" by ({by})" if by else ""
-    return f"sum{group} (rate({part}[{RATE}])) / sum{group} (rate({whole}[{RATE}]))"
+    return f"sum{group} (rate({part}[{RATE}])) / sum{group} (rate({total}[{RATE}]))"
 
 
 def _rate(metric: str, by: str) -> str:

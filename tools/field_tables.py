@@ -10,7 +10,7 @@ from tools import asyncapi
 
 MOST_VALUES: Final = 12
 """The most values of a field that a cell lists. The schema has them all."""
-_WORDS: Final = {"string": "text", "array": "list"}
+_TYPE_NAMES: Final = {"string": "text", "array": "list"}
 _HEAD: Final = """# Fields of the public messages
 
 `python -m tools.contracts` writes this page from the [AsyncAPI document](asyncapi.json) and its schemas.
@@ -62,18 +62,21 @@ def _type(field: dict[str, Any], schema: dict[str, Any]) -> str:
     if options := field.get("anyOf"):
         return " or ".join(dict.fromkeys(_type(option, schema) for option in options))
     if values := field.get("enum"):
-        shown = [f"`{value}`" for value in values if value is not None]
-        more = [f"{len(shown) - MOST_VALUES} more"] if len(shown) > MOST_VALUES else []
+        literals = [f"`{value}`" for value in values if value is not None]
+        more_text = [f"{len(literals) - MOST_VALUES} more"] if len(literals) > MOST_VALUES else []
         empty = ["null"] if None in values else []
-        return _listed([*shown[:MOST_VALUES], *more, *empty])
+        return _listed([*literals[:MOST_VALUES], *more_text, *empty])
     if "const" in field:
         return f"`{json.dumps(field['const'])}`"
-    named = field.get("type", "any")
-    types = [named] if isinstance(named, str) else named
+    declared = field.get("type", "any")
+    types = [declared] if isinstance(declared, str) else declared
     form = f" ({field['format']})" if "format" in field else ""
-    inside = f" of {_type(field['items'], schema)}" if field.get("items") else ""
-    return _listed([f"{_WORDS.get(each, each)}{form if each == 'string' else ''}" for each in types]) + inside
+    element_type = f" of {_type(field['items'], schema)}" if field.get("items") else ""
+    return (
+        _listed([f"{_TYPE_NAMES.get(name, name)}{form if name == 'string' else ''}" for name in types])
+        + element_type
+    )
 
 
-def _listed(words: list[str]) -> str:
-    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} or {words[-1]}"
+def _listed(terms: list[str]) -> str:
+    return terms[0] if len(terms) == 1 else f"{', '.join(terms[:-1])} or {terms[-1]}"

@@ -32,7 +32,7 @@ ORG: Final = "default"
 PARTITIONS: Final = 2
 LEADS_OF_EACH: Final = 2
 WAIT_SECONDS: Final = 120.0
-KEPT: Final = ("kafka/data", "crm.sqlite", "console.sqlite", "erasure.key", "console.key")
+KEPT_FILES: Final = ("kafka/data", "crm.sqlite", "console.sqlite", "erasure.key", "console.key")
 """The files and folders of the state folder that are packed, as far as they exist."""
 NOT_KEPT: Final = frozenset({".lock"})
 
@@ -115,11 +115,11 @@ async def feed(settings: Settings) -> None:
         await client.arrive({"vendor": "pool"})  # a dead letter: nothing tells who it is
 
 
-async def do_action(client: LoadClient, what: str, lead_id: str, rep_id: str, **more: Any) -> None:
+async def do_action(client: LoadClient, action: str, lead_id: str, rep_id: str, **more: Any) -> None:
     """Ask for an action, and check that it was done."""
-    request = await client.ask(what, lead_id, rep_id, **more)
+    request = await client.ask(action, lead_id, rep_id, **more)
     if request.result not in {"won", "done"}:
-        raise RuntimeError(f"{what} of {lead_id} by {rep_id}: {request.answer}")
+        raise RuntimeError(f"{action} of {lead_id} by {rep_id}: {request.answer}")
 
 
 async def keep_for_ever(settings: Settings) -> None:
@@ -145,7 +145,7 @@ def pack(state_dir: Path, archive: Path) -> None:
 
     archive.parent.mkdir(parents=True, exist_ok=True)
     with tarfile.open(archive, "w:xz", preset=9) as packed:
-        for name in KEPT:
+        for name in KEPT_FILES:
             if (state_dir / name).exists():
                 packed.add(state_dir / name, name, filter=plain)
 

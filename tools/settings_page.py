@@ -95,24 +95,24 @@ def _short(kind: type[BaseSettings]) -> Iterator[str]:
     yield f"### {COURIERS[kind.__name__]}\n"
     yield "| variable | values | default |"
     yield "|---|---|---|"
-    own = str(kind.model_config.get("env_prefix", ""))
+    own_prefix = str(kind.model_config.get("env_prefix", ""))
     for variable, field in variables(kind):
-        if variable.startswith(own) or "UNSUBSCRIBE" in variable:
+        if variable.startswith(own_prefix) or "UNSUBSCRIBE" in variable:
             yield f"| `{variable}` | {values_of(field)} | {default_of(field)} |"
 
 
 def values_of(field: FieldInfo) -> str:
     """Return which values a setting takes."""
-    kinds = [one for one in (get_args(field.annotation) or (field.annotation,)) if one is not NoneType]
+    kinds = [kind for kind in (get_args(field.annotation) or (field.annotation,)) if kind is not NoneType]
     if get_origin(field.annotation) is Literal:
-        return ", ".join(f"`{one}`" for one in kinds)
+        return ", ".join(f"`{kind}`" for kind in kinds)
     if get_origin(kinds[0]) is Literal:
-        return ", ".join(f"`{one}`" for one in get_args(kinds[0]))
+        return ", ".join(f"`{kind}`" for kind in get_args(kinds[0]))
     bounds = {
-        word: getattr(found, bound)
-        for found in field.metadata
+        word: getattr(constraint, bound)
+        for constraint in field.metadata
         for bound, word in BOUNDS.items()
-        if getattr(found, bound, None) is not None
+        if getattr(constraint, bound, None) is not None
     }
     bounds_text = " ".join(f"{word} {bound:,g}" for word, bound in bounds.items())
     names = {int: "whole number", float: "number", bool: "`true`, `false`", Path: "file or folder"}

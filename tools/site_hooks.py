@@ -16,14 +16,14 @@ def slug(text: str, separator: str) -> str:
 
 def on_page_markdown(markdown: str, *, page: Any, **_: Any) -> str:
     """Replace links that leave the site: the site has only docs/, and the repository's address differs."""
-    here = PurePosixPath(page.file.src_uri).parent
+    folder = PurePosixPath(page.file.src_uri).parent
 
-    def plain(found: re.Match[str]) -> str:
-        words, target = found.groups()
+    def plain(match: re.Match[str]) -> str:
+        label, target = match.groups()
         if re.match(r"[a-z]+:|#", target):
-            return found[0]
-        path = (DOCS / here / target.partition("#")[0]).resolve()
-        return found[0] if _is_on_site(path) else f"{words} (`{_name(path)}`)"
+            return match[0]
+        path = (DOCS / folder / target.partition("#")[0]).resolve()
+        return match[0] if _is_on_site(path) else f"{label} (`{_name(path)}`)"
 
     return _LINK.sub(plain, markdown)
 

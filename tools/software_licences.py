@@ -19,7 +19,7 @@ from packaging.utils import canonicalize_name
 
 REPOSITORY: Final = Path(__file__).parent.parent
 PAGE: Final = REPOSITORY / "docs" / "licences.md"
-OWN: Final = "firstclaim"
+PROJECT: Final = "firstclaim"
 
 ALLOWED: Final[Mapping[str, str]] = {
     "0BSD": "no condition",
@@ -133,12 +133,12 @@ _ID: Final = re.compile(r"[A-Za-z0-9.+-]+(?: WITH [A-Za-z0-9.+-]+)?")
 
 
 class Dependency(NamedTuple):
-    """Something that is needed or comes along. `of`: what needs it."""
+    """Something that is needed or comes along. `needed_by`: what needs it."""
 
     name: str
     version: str
     licence: str
-    of: str
+    needed_by: str
 
 
 class UnknownLicenceError(ValueError):
@@ -147,13 +147,15 @@ class UnknownLicenceError(ValueError):
 
 def check(name: str, licence: str) -> str:
     """Return an SPDX expression if each licence in it is allowed. Raises UnknownLicenceError."""
-    for one in _ID.findall(licence):
-        if one in ("AND", "OR"):
+    for licence_id in _ID.findall(licence):
+        if licence_id in ("AND", "OR"):
             continue
-        if one not in ALLOWED:
-            raise UnknownLicenceError(f"{name}: {one} is not among the allowed licences")
-        if name not in ONLY_FOR.get(one, {name}):
-            raise UnknownLicenceError(f"{name}: {one} is allowed for {', '.join(sorted(ONLY_FOR[one]))} only")
+        if licence_id not in ALLOWED:
+            raise UnknownLicenceError(f"{name}: {licence_id} is not among the allowed licences")
+        if name not in ONLY_FOR.get(licence_id, {name}):
+            raise UnknownLicenceError(
+                f"{name}: {licence_id} is allowed for {', '.join(sorted(ONLY_FOR[licence_id]))} only"
+            )
     return licence
 
 
@@ -177,7 +179,7 @@ def packages() -> list[Dependency]:
     """Return what the lock file names. Raises UnknownLicenceError, also for one that is not installed so."""
     locked = dict(_LOCKED.findall((REPOSITORY / "requirements.lock").read_text()))
     users = _users()
-    found = []
+    dependencies = []
     for name, version in sorted(locked.items()):
         try:
             installed = distribution(name)
@@ -188,70 +190,72 @@ def packages() -> list[Dependency]:
                 f"{name} {version} is locked, {installed.version} is installed; make setup"
             )
         licence = licence_of(name, installed.metadata)
-        found.append(Dependency(name, version, licence, ", ".join(users.get(name, ("dev",)))))
-    return found
+        dependencies.append(Dependency(name, version, licence, ", ".join(users.get(name, ("dev",)))))
+    return dependencies
 
 
 def _users() -> dict[str, tuple[str, ...]]:
     """Return package -> firstclaim, or the extras that need it if firstclaim itself does not."""
     project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
-    own = _closure(project["dependencies"])
+    own_names = _closure(project["dependencies"])
     extras = {extra: _closure(needs) for extra, needs in project["optional-dependencies"].items()}
-    users: dict[str, tuple[str, ...]] = dict.fromkeys(own, (OWN,))
-    for name in set().union(*extras.values()) - own:
-        users[name] = tuple(f"{OWN}[{extra}]" for extra in sorted(extras) if name in extras[extra])
+    users: dict[str, tuple[str, ...]] = dict.fromkeys(own_names, (PROJECT,))
+    for name in set().union(*extras.values()) - own_names:
+        users[name] = tuple(f"{PROJECT}[{extra}]" for extra in sorted(extras) if name in extras[extra])
     return users
 
 
 def _closure(requirements: list[str]) -> set[str]:
     """Return the names of these packages and of all that they need here, directly or through others."""
-    found: set[str] = set()
-    seen: set[tuple[str, str]] = set()
-    open_ = [Requirement(text) for text in requirements]
-    while open_:
-        wanted = open_.pop()
-        name = canonicalize_name(wanted.name)
-        found.add(name)
-        for extra in ("", *wanted.extras):
-            if (name, extra) in seen:
+    names: set[str] = set()
+    checked: set[tuple[str, str]] = set()
+    unchecked = [Requirement(text) for text in requirements]
+    while unchecked:
+        current = unchecked.pop()
+        name = canonicalize_name(current.name)
+        names.add(name)
+        for extra in ("", *current.extras):
+            if (name, extra) in checked:
                 continue
-            seen.add((name, extra))
+            checked.add((name, extra))
             try:
                 needs = distribution(name).requires or []
             except PackageNotFoundError:
                 continue
             needed = [Requirement(text) for text in needs]
-            open_ += [
-                each for each in needed if each.marker is None or each.marker.evaluate({"extra": extra})
+            unchecked += [
+                requirement
+                for requirement in needed
+                if requirement.marker is None or requirement.marker.evaluate({"extra": extra})
             ]
-    return found
+    return names
 
 
 def scripts() -> list[Dependency]:
     """Return what is built into the console's rule builder."""
     lock = json.loads((REPOSITORY / "web" / "island" / "package-lock.json").read_text())
-    found = {}
+    packages_by_name = {}
     for path, package in lock["packages"].items():
         if path and not package.get("dev"):
             name = package.get("name") or path.rpartition("node_modules/")[2]
-            found[name] = Dependency(
+            packages_by_name[name] = Dependency(
                 name, package["version"], check(name, package["license"]), "the rule builder"
             )
-    return sorted(found.values())
+    return sorted(packages_by_name.values())
 
 
 def jars() -> list[Dependency]:
     """Return the jars of the local Kafka, which are downloaded when it first starts."""
     lock = json.loads((REPOSITORY / "runtime" / "jars.lock.json").read_text())
-    found = []
+    dependencies = []
     for jar in lock["jars"]:
         group, artifact, version = jar["coordinate"].split(":")
         name = f"{group}:{artifact}"
         licence = JARS.get(name) or ("Apache-2.0" if group in APACHE_GROUPS else "")
         if not licence:
             raise UnknownLicenceError(f"{name}: add its licence to JARS or its group to APACHE_GROUPS")
-        found.append(Dependency(name, version, check(name, licence), "the local Kafka"))
-    return sorted(found)
+        dependencies.append(Dependency(name, version, check(name, licence), "the local Kafka"))
+    return sorted(dependencies)
 
 
 _PAGE: Final = """# Licences
@@ -292,7 +296,7 @@ def page() -> str:
     """Return the page. Raises UnknownLicenceError."""
     needed = packages()
     return _PAGE.format(
-        allowed="\n".join(f"| {name} | {asks} |" for name, asks in ALLOWED.items()),
+        allowed="\n".join(f"| {name} | {obligations} |" for name, obligations in ALLOWED.items()),
         count=len(needed),
         packages=_table(needed),
         scripts=_table(scripts()),
@@ -301,7 +305,7 @@ def page() -> str:
 
 
 def _table(parts: list[Dependency]) -> str:
-    rows = [f"| {part.name} | {part.version} | {part.licence} | {part.of} |" for part in parts]
+    rows = [f"| {part.name} | {part.version} | {part.licence} | {part.needed_by} |" for part in parts]
     return "\n".join(["| package | version | licence | of |", "|---|---|---|---|", *rows])
 
 

@@ -18,7 +18,7 @@ SUITE: Final = "sid"
 KEYS: Final = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 """Debian's keys. Without this file apt takes the keys that it trusts."""
 INTO: Final = Path("build/telephony")
-HOW: Final = (
+ADVICE: Final = (
     "The telephone's tests need Asterisk, SIPp and espeak-ng from Debian's suite {suite}. apt-get fetches them, so a"
     " Debian or Ubuntu machine with access to a Debian mirror is needed. Name another mirror with"
     " TELEPHONY_MIRROR=URL, another suite with TELEPHONY_SUITE=NAME, or unpack the packages asterisk, sip-tester and"
@@ -38,14 +38,14 @@ def main() -> int:
     parser.add_argument("--suite", default=SUITE, help="the Debian suite")
     parser.add_argument("--mirror", help="the Debian mirror; by default the one that apt is configured with")
     parser.add_argument("--into", type=Path, default=INTO, help="the folder")
-    given = parser.parse_args()
-    folder: Path = given.into.absolute()
+    arguments = parser.parse_args()
+    folder: Path = arguments.into.absolute()
     if (folder / "ready").is_file():
         return 0
     try:
-        fetch(folder, given.suite, given.mirror)
+        fetch(folder, arguments.suite, arguments.mirror)
     except FetchFailedError as error:
-        print(f"{error}\n{HOW.format(suite=given.suite, folder=given.into)}", file=sys.stderr)  # noqa: T201
+        print(f"{error}\n{ADVICE.format(suite=arguments.suite, folder=arguments.into)}", file=sys.stderr)  # noqa: T201
         return 1
     return 0
 
@@ -105,12 +105,12 @@ def configured_mirror() -> str:
 
 def _run(command: list[str], seconds: int = _FETCH_SECONDS) -> str:
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=seconds, check=False)
+        completed = subprocess.run(command, capture_output=True, text=True, timeout=seconds, check=False)
     except subprocess.TimeoutExpired as error:
         raise FetchFailedError(f"{command[0]} did not end within {seconds} s") from error
-    if done.returncode:
-        raise FetchFailedError(f"{' '.join(command[:1] + command[-2:])}: {done.stderr.strip()[-600:]}")
-    return done.stdout
+    if completed.returncode:
+        raise FetchFailedError(f"{' '.join(command[:1] + command[-2:])}: {completed.stderr.strip()[-600:]}")
+    return completed.stdout
 
 
 if __name__ == "__main__":

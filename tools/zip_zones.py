@@ -1,8 +1,8 @@
 """Writes `models/zip_zones.py` from the zipcodes and zip2info packages. Run it when one of them changes.
 
 The first package names state and zone of each zip, the second names the zone again. Where they disagree by the clock,
-the second is right as far as it was checked (C5); `_FIRST_IS_RIGHT` lists the exceptions. `_BOTH` lists zips in which
-people do not keep their state's official time.
+the second is right as far as it was checked (C5); `_FIRST_IS_RIGHT` lists the exceptions. `_BOTH_ZONES` lists zips in
+which people do not keep their state's official time.
 """
 
 from collections import Counter, defaultdict
@@ -24,7 +24,7 @@ _ZIPS: Final = 100_000
 _PREFIX: Final = 100
 _FIRST_IS_RIGHT: Final = frozenset({86028, 96898})
 """Petrified Forest lies outside the Navajo Nation; mail to Wake Island is handed out in Honolulu."""
-_BOTH: Final = frozenset({36854, 36863, 36867, 36868, 36869, 36870, 36874, 36877})
+_BOTH_ZONES: Final = frozenset({36854, 36863, 36867, 36868, 36869, 36870, 36874, 36877})
 """Alabama's towns at the Chattahoochee live by Georgia's time. The official time is Central."""
 _NEIGHBOURS: Final = 3
 """How many other zips of its county must agree against a zip of which both packages know the wrong place (37338)."""
@@ -43,37 +43,42 @@ def clock(zone: str) -> tuple[Any, ...]:
 
 def places() -> dict[int, Place]:
     """Return state and zones of each zip in use."""
-    known = available_timezones()
+    known_zones = available_timezones()
     entries = zipcodes.list_all()  # type: ignore[no-untyped-call]
     first = {int(entry["zip_code"]): entry["timezone"] for entry in entries}
     counties: dict[tuple[str, str], Counter[Any]] = defaultdict(Counter)
     for entry in entries:
-        if entry["timezone"] in known:
+        if entry["timezone"] in known_zones:
             counties[entry["state"], entry["county"]][clock(entry["timezone"])] += 1
-    found: dict[int, Place] = {}
+    place_of_zip: dict[int, Place] = {}
     for entry in entries:
         zip_code, zone = int(entry["zip_code"]), entry["timezone"]
         # One zip of Alaska has its village instead of a zone. It then gets its neighbours' zone.
-        if zone and zone not in known:
+        if zone and zone not in known_zones:
             zone = first[zip_code - 1]
         second = zip2info.timezone(zip_code)
-        if zone and second in known and clock(second) != clock(zone) and zip_code not in _FIRST_IS_RIGHT:
-            zone = f"{zone} {second}" if zip_code in _BOTH else second
+        if (
+            zone
+            and second in known_zones
+            and clock(second) != clock(zone)
+            and zip_code not in _FIRST_IS_RIGHT
+        ):
+            zone = f"{zone} {second}" if zip_code in _BOTH_ZONES else second
         elif zone and entry["county"]:
-            zone = _of_county(zone, counties[entry["state"], entry["county"]], found, entry)
+            zone = _of_county(zone, counties[entry["state"], entry["county"]], place_of_zip, entry)
         state = entry["state"] if entry["state"] in STATE_CODES else ""
-        found[zip_code] = (state, zone)
-    return found
+        place_of_zip[zip_code] = (state, zone)
+    return place_of_zip
 
 
-def _of_county(zone: str, clocks: Counter[Any], found: dict[int, Place], entry: Any) -> str:
+def _of_county(zone: str, clocks: Counter[Any], place_of_zip: dict[int, Place], entry: Any) -> str:
     """Return the zone of a zip; its county's where this zip alone has another clock than all others there."""
     others = clocks - Counter({clock(zone): clocks[clock(zone)]})
     if clocks[clock(zone)] > 1 or len(others) != 1 or sum(others.values()) < _NEIGHBOURS:
         return zone
-    wanted = next(iter(others))
-    neighbours = (place[1] for place in reversed(found.values()) if place[0] == entry["state"])
-    return next((other for other in neighbours if other and clock(other.split()[0]) == wanted), zone)
+    expected = next(iter(others))
+    neighbours = (place[1] for place in reversed(place_of_zip.values()) if place[0] == entry["state"])
+    return next((other for other in neighbours if other and clock(other.split()[0]) == expected), zone)
 
 
 def runs() -> list[tuple[int, Place]]:
@@ -81,28 +86,28 @@ def runs() -> list[tuple[int, Place]]:
 
     A zip that is not in use has the place of its neighbours if both have the same and their prefixes are in use.
     """
-    known = dict(sorted(places().items()))
-    prefixes = {zip_code // _PREFIX for zip_code in known}
-    filled: list[tuple[int, Place]] = [(0, ("", ""))]
+    place_of_zip = dict(sorted(places().items()))
+    prefixes = {zip_code // _PREFIX for zip_code in place_of_zip}
+    runs_found: list[tuple[int, Place]] = [(0, ("", ""))]
     before: tuple[int, Place] | None = None
-    for zip_code, place in known.items():
+    for zip_code, place in place_of_zip.items():
         if before is not None and zip_code - before[0] > 1:
-            between = range(before[0] // _PREFIX, zip_code // _PREFIX + 1)
-            if before[1] != place or any(prefix not in prefixes for prefix in between):
-                filled.append((before[0] + 1, ("", "")))
-        filled.append((zip_code, place))
+            gap = range(before[0] // _PREFIX, zip_code // _PREFIX + 1)
+            if before[1] != place or any(prefix not in prefixes for prefix in gap):
+                runs_found.append((before[0] + 1, ("", "")))
+        runs_found.append((zip_code, place))
         before = (zip_code, place)
     if before is not None and before[0] + 1 < _ZIPS:
-        filled.append((before[0] + 1, ("", "")))
-    return [(next(group)[0], place) for place, group in groupby(filled, key=lambda item: item[1])]
+        runs_found.append((before[0] + 1, ("", "")))
+    return [(next(group)[0], place) for place, group in groupby(runs_found, key=lambda entry: entry[1])]
 
 
 def source() -> str:
     """Return the text of `models/zip_zones.py`."""
-    found = runs()
-    distinct = sorted({place for _, place in found})
+    zip_runs = runs()
+    distinct = sorted({place for _, place in zip_runs})
     number = {place: at for at, place in enumerate(distinct)}
-    pairs = [f"{zip_code}:{number[place]}" for zip_code, place in found]
+    pairs = [f"{zip_code}:{number[place]}" for zip_code, place in zip_runs]
     lines = [" ".join(pairs[at : at + _PER_LINE]) for at in range(0, len(pairs), _PER_LINE)]
     return "\n".join(
         [

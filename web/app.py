@@ -122,8 +122,8 @@ def _outcome(context: Context, value: str) -> str:
 
 def templates() -> Jinja2Templates:
     """Return the pages' templates. All values in them are escaped."""
-    found = Jinja2Templates(directory=_HERE / "templates")
-    found.env.filters |= {"mailto": mailto, "tel": tel, "label": value_label, "phone": phone_text}
-    found.env.filters["outcome"] = _outcome
-    found.env.trim_blocks = found.env.lstrip_blocks = True
-    return found
+    jinja = Jinja2Templates(directory=_HERE / "templates")
+    jinja.env.filters |= {"mailto": mailto, "tel": tel, "label": value_label, "phone": phone_text}
+    jinja.env.filters["outcome"] = _outcome
+    jinja.env.trim_blocks = jinja.env.lstrip_blocks = True
+    return jinja

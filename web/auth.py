@@ -105,8 +105,8 @@ class Person(msgspec.Struct, frozen=True, kw_only=True):
 
 def get_parts(request: Request) -> Services:
     """Return the services that the routes use."""
-    found: Services = request.app.state.parts
-    return found
+    services: Services = request.app.state.parts
+    return services
 
 
 PartsOf = Annotated[Services, Depends(get_parts)]
@@ -233,8 +233,8 @@ async def identify(request: Request, parts: Services, bearer: str | None, *, use
         raise _unauthorized("sign in first")
     if request.method not in SAFE:
         same_origin(request)
-        given = request.headers.get(CSRF_HEADER, "")
-        if not secrets.compare_digest(given.encode(), session.csrf.encode()):
+        csrf = request.headers.get(CSRF_HEADER, "")
+        if not secrets.compare_digest(csrf.encode(), session.csrf.encode()):
             raise forbidden(f"the header {CSRF_HEADER} is missing or not this session's")
     return msgspec.structs.replace(person_of(parts, session.account, session), host=host_of(request))
 

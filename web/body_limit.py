@@ -47,8 +47,8 @@ class BodyLimit:
             await self._app(scope, receive, send)
             return
         headers = Headers(scope=scope)
-        known = "cookie" in headers or "authorization" in headers
-        most = limit_of(scope["path"], known=known)
+        has_credentials = "cookie" in headers or "authorization" in headers
+        most = limit_of(scope["path"], has_credentials=has_credentials)
         length = headers.get("content-length", "")
         # A number with more digits than the limit is over the limit. The server rejects a length that is not a number.
         if length.isdecimal() and (len(length.lstrip("0")) > len(str(most)) or int(length) > most):
@@ -62,13 +62,13 @@ class BodyLimit:
             )
             await answer(Request(scope), problem)(scope, receive, send)
             return
-        taken = 0
+        received = 0
 
         async def counted() -> Message:
-            nonlocal taken
+            nonlocal received
             message = await receive()
-            taken += len(message.get("body", b""))
-            if taken > most:
+            received += len(message.get("body", b""))
+            if received > most:
                 if message.get("more_body"):
                     await _discard(receive)
                 raise HTTPException(
@@ -79,9 +79,9 @@ class BodyLimit:
         await self._app(scope, counted, send)
 
 
-def limit_of(path: str, *, known: bool) -> int:
-    """Return the most bytes of a request to a path. `known`: the request has credentials, valid or not."""
-    if path in UPLOADS and known:
+def limit_of(path: str, *, has_credentials: bool) -> int:
+    """Return the most bytes of a request to a path. `has_credentials`: the request has credentials, valid or not."""
+    if path in UPLOADS and has_credentials:
         return UPLOADS[path]
     return BEFORE_SIGN_IN_BYTES if path.startswith(BEFORE_SIGN_IN) else MOST_BYTES
 

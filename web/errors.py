@@ -44,7 +44,7 @@ class HttpProblem(Exception):  # noqa: N818  # the term of RFC 9457
 
     def document(self, request: Request) -> dict[str, Any]:
         """Return the problem document."""
-        found: dict[str, Any] = {
+        fields: dict[str, Any] = {
             "type": f"urn:firstclaim:problem:{self.kind}",
             "title": HTTPStatus(self.status).phrase,
             "status": self.status,
@@ -52,8 +52,8 @@ class HttpProblem(Exception):  # noqa: N818  # the term of RFC 9457
             "instance": request.url.path,
         }
         if self.errors:
-            found["errors"] = self.errors
-        return {**found, **self.more}
+            fields["errors"] = self.errors
+        return {**fields, **self.more}
 
 
 class Document(BaseModel):
@@ -106,9 +106,9 @@ def forbidden(reason: str) -> HttpProblem:
     return HttpProblem(HTTPStatus.FORBIDDEN, "forbidden", reason)
 
 
-def not_found(what: str) -> HttpProblem:
+def not_found(missing: str) -> HttpProblem:
     """Return the error for something that does not exist or that the person may not see."""
-    return HttpProblem(HTTPStatus.NOT_FOUND, "not-found", f"there is no {what}")
+    return HttpProblem(HTTPStatus.NOT_FOUND, "not-found", f"there is no {missing}")
 
 
 def invalid(error: InvalidInput) -> HttpProblem:
@@ -131,8 +131,8 @@ def add_to(app: FastAPI) -> None:
     @app.exception_handler(RequestValidationError)
     async def unreadable(request: Request, error: RequestValidationError) -> Response:
         errors = [
-            {"path": ".".join(str(part) for part in each["loc"][1:]), "reason": each["msg"]}
-            for each in error.errors()
+            {"path": ".".join(str(part) for part in detail["loc"][1:]), "reason": detail["msg"]}
+            for detail in error.errors()
         ]
         first = errors[0] if errors else {"path": "", "reason": "the request cannot be read"}
         detail = f"{first['path'] or 'body'}: {first['reason']}"
@@ -205,8 +205,8 @@ def answer(request: Request, problem: HttpProblem) -> Response:
     """Answer a program with the document and a person with a page. Redirect people who are not signed in."""
     if wants_page(request):
         if problem.status == HTTPStatus.UNAUTHORIZED:
-            wanted = f"{request.url.path}?{request.url.query}" if request.url.query else request.url.path
-            return RedirectResponse(f"/sign-in?next={quote(wanted)}", HTTPStatus.SEE_OTHER)
+            target = f"{request.url.path}?{request.url.query}" if request.url.query else request.url.path
+            return RedirectResponse(f"/sign-in?next={quote(target)}", HTTPStatus.SEE_OTHER)
         if problem.kind in _ENROLS:
             return RedirectResponse("/account", HTTPStatus.SEE_OTHER)
         templates = request.app.state.templates

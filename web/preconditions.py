@@ -7,7 +7,7 @@ ANY: Final = "*"
 
 def named_tags(match: str) -> list[str]:
     """Return the tags that the header names, without quotes. A proxy that compresses an answer makes its tag weak."""
-    return [one.strip().removeprefix("W/").strip('"') for one in match.split(",")]
+    return [tag.strip().removeprefix("W/").strip('"') for tag in match.split(",")]
 
 
 def matches(match: str, tag: str) -> bool:

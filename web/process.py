@@ -24,7 +24,7 @@ from rules.queues.rule_book import OVERSEERS
 from sink.database_engine import connect
 from streams.engine_client import EngineClient
 from streams.garbage import keep_imports
-from streams.http import Said, serve
+from streams.http import Status, serve
 from streams.metrics import render
 from streams.process_exit import ExitCode, leave
 from streams.settings import Settings
@@ -114,8 +114,8 @@ async def _serve(settings: Settings, web: WebSettings, host: str, port: int, sta
         await asyncio.wait({serving, stopping, *follows}, return_when=asyncio.FIRST_COMPLETED)
         for task in follows:
             if task.done():  # A follower must not end by itself: pages would show old state.
-                if isinstance(wrong := task.exception(), ConfigError):
-                    leave(ExitCode.CONFIG, wrong.field, wrong.reason)
+                if isinstance(error := task.exception(), ConfigError):
+                    leave(ExitCode.CONFIG, error.field, error.reason)
                 leave(ExitCode.SOFTWARE, "console", f"{task.get_coro()} ended: {task.exception()!r}")
         server.should_exit = True
         app.state.parts.hub.end_pages()
@@ -208,7 +208,7 @@ async def running(settings: Settings, web: WebSettings) -> AsyncIterator[FastAPI
         AuditOutboxSender(settings, audit, outbox).run(),
         AuditFollower(settings, index).run(),
     )
-    app.state.follows = tasks = [asyncio.create_task(one) for one in follows]
+    app.state.follows = tasks = [asyncio.create_task(coroutine) for coroutine in follows]
     try:
         yield app
     finally:
@@ -244,7 +244,7 @@ async def _status_pages(app: FastAPI, settings: Settings, port: int | None) -> A
         await server.stop()
 
 
-async def _readiness(parts: Services, databases: Mapping[str, DatabaseProbe]) -> Said:
+async def _readiness(parts: Services, databases: Mapping[str, DatabaseProbe]) -> Status:
     """Return whether the console can work, and what it waits for.
 
     `degraded`: databases that do not answer. Without them claims, offers and live lists go on, so the console is ready.
@@ -260,7 +260,7 @@ async def _readiness(parts: Services, databases: Mapping[str, DatabaseProbe]) ->
     except (RetryableError, TimeoutError):
         missing.append("board")
     answers = await asyncio.gather(*(probe.answers() for probe in databases.values()))
-    degraded = [name for name, there in zip(databases, answers, strict=True) if not there]
+    degraded = [name for name, has_answered in zip(databases, answers, strict=True) if not has_answered]
     return not missing, {"not_ready": missing, **({"degraded": degraded} if degraded else {})}
 
 

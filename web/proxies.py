@@ -33,15 +33,15 @@ class Forwarded:
     def _client(self, headers: Headers, peer: str) -> str:
         """Return the last address that does not belong to a trusted proxy. A client can forge addresses before it."""
         hops = ",".join(headers.getlist("x-forwarded-for")).split(",")
-        found = peer
+        client = peer
         for hop in reversed(hops[-_MOST_HOPS:]):
             address = _address(hop.strip())
             if address is None:
                 break
-            found = str(address)
+            client = str(address)
             if not self._trusts(address):
                 break
-        return found
+        return client
 
     def _trusts(self, address: IPv4Address | IPv6Address | None) -> bool:
         return address is not None and any(address in network for network in self._trusted)

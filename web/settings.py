@@ -23,8 +23,8 @@ def _key_in(values: dict[str, Any]) -> Path:
     return Path(values.get("state_dir", ".state")).absolute() / "console.key"
 
 
-def _words(text: str) -> list[str]:
-    return [word for one in text.split(",") if (word := one.strip())]
+def _items(text: str) -> list[str]:
+    return [word for part in text.split(",") if (word := part.strip())]
 
 
 def safe_address(address: str) -> bool:
@@ -102,11 +102,11 @@ class WebSettings(BaseSettings):
     )
 
     @classmethod
-    def read(cls, **given: Any) -> Self:
-        """Read the environment. `given` (by field name) takes precedence. `ConfigError` names the variable."""
+    def read(cls, **overrides: Any) -> Self:
+        """Read the environment. `overrides` (by field name) takes precedence. `ConfigError` names the variable."""
         try:
             return cls(
-                **{str(cls.model_fields[field].validation_alias): value for field, value in given.items()}
+                **{str(cls.model_fields[field].validation_alias): value for field, value in overrides.items()}
             )
         except ValidationError as error:
             first = error.errors(include_url=False)[0]
@@ -120,7 +120,7 @@ class WebSettings(BaseSettings):
             raise ConfigError("FIRSTCLAIM_CONSOLE_DATABASE_URL", "is not a URL: host or port cannot be read")
         remember(self.oidc_client_secret.get_secret_value() if self.oidc_client_secret else None)
         remember(self.first_account_key.get_secret_value() if self.first_account_key else None)
-        for key in _words(self.console_keys.get_secret_value() if self.console_keys else ""):
+        for key in _items(self.console_keys.get_secret_value() if self.console_keys else ""):
             remember(key)
         if self.token_days > self.token_most_days:
             raise ConfigError("FIRSTCLAIM_TOKEN_DAYS", "is more than FIRSTCLAIM_TOKEN_MOST_DAYS")
@@ -135,13 +135,13 @@ class WebSettings(BaseSettings):
 
     @model_validator(mode="after")
     def _oidc_is_whole(self) -> Self:
-        given = {
+        options = {
             "FIRSTCLAIM_OIDC_ISSUER": self.oidc_issuer,
             "FIRSTCLAIM_OIDC_CLIENT_ID": self.oidc_client_id,
             "FIRSTCLAIM_OIDC_CLIENT_SECRET": self.oidc_client_secret,
         }
-        missing = [name for name, value in given.items() if value is None]
-        if missing and len(missing) < len(given):
+        missing = [name for name, value in options.items() if value is None]
+        if missing and len(missing) < len(options):
             raise ConfigError(missing[0], "is missing; OIDC needs issuer, client id and client secret")
         if self.oidc_only and missing:
             raise ConfigError("FIRSTCLAIM_OIDC_ONLY", "needs a provider: FIRSTCLAIM_OIDC_ISSUER is missing")
@@ -170,17 +170,17 @@ class WebSettings(BaseSettings):
     @property
     def proxies(self) -> tuple[IPv4Network | IPv6Network, ...]:
         """The networks of the trusted proxies."""
-        return tuple(ip_network(one) for one in _words(self.trusted_proxies))
+        return tuple(ip_network(text) for text in _items(self.trusted_proxies))
 
     @property
     def second_factor_for(self) -> frozenset[str]:
         """The roles that must have a second factor."""
-        return frozenset(_words(self.second_factor_roles))
+        return frozenset(_items(self.second_factor_roles))
 
     @property
     def roles_of_claims(self) -> dict[str, str]:
         """The role that each value of the role claim means. A role's own name means that role."""
-        pairs = [one.rpartition("=") for one in _words(self.oidc_roles)]
+        pairs = [entry.rpartition("=") for entry in _items(self.oidc_roles)]
         return {role: role for role in ROLES} | {value: role for value, _, role in pairs}
 
     @property

@@ -85,7 +85,7 @@ def check_encoding(headers: Headers) -> None:
     Several headers are one list (RFC 9110, section 5.3).
     """
     codings = ", ".join(headers.getlist("content-encoding")).lower()
-    coding = ", ".join(each for each in map(str.strip, codings.split(",")) if each not in _NOT_ENCODED)
+    coding = ", ".join(name for name in map(str.strip, codings.split(",")) if name not in _NOT_ENCODED)
     if coding:
         raise HttpProblem(
             HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
@@ -97,22 +97,22 @@ def check_encoding(headers: Headers) -> None:
 
 def _is_vendor_post(path: str) -> bool:
     """Say whether a request is a vendor's post. Its body is read as leads are: a bad value costs itself alone (B8)."""
-    found = _VENDOR_POST.fullmatch(path)
-    return found is not None and found[1] not in RESERVED
+    match = _VENDOR_POST.fullmatch(path)
+    return match is not None and match[1] not in RESERVED
 
 
 def _repeated(body: bytes, receive: Receive) -> Receive:
     """Return a `receive` that yields the body again after it was read, and then continues with `receive`."""
     first = True
 
-    async def again() -> Message:
+    async def receive_again() -> Message:
         nonlocal first
         if first:
             first = False
             return {"type": "http.request", "body": body, "more_body": False}
         return await receive()
 
-    return again
+    return receive_again
 
 
 def check_address(raw_path: bytes, query: bytes) -> None:
@@ -157,12 +157,12 @@ def check_json(body: bytes) -> None:
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
+    by_name = dict(pairs)
+    if len(by_name) < len(pairs):
         names = [name for name, _ in pairs]
-        twice = next(name for name in found if names.count(name) > 1)
+        twice = next(name for name in by_name if names.count(name) > 1)
         raise _refused(_shown(twice), "occurs twice")
-    return found
+    return by_name
 
 
 def _integer(digits: str) -> int | float:
@@ -173,11 +173,11 @@ class _Checked:
     """Checks every value of one document and counts the values."""
 
     def __init__(self) -> None:
-        self._left = MOST_VALUES
+        self._values_left = MOST_VALUES
 
     def check(self, value: Any, path: str, depth: int) -> None:
-        self._left -= 1
-        if self._left < 0:
+        self._values_left -= 1
+        if self._values_left < 0:
             raise _refused("body", f"has more than {MOST_VALUES} values")
         match value:
             case str():
@@ -191,9 +191,9 @@ class _Checked:
             case dict() | list():
                 if depth == 0:
                     raise _refused(path, f"is nested deeper than {MAX_DEPTH}")
-                self._inside(value, path, depth - 1)
+                self._check_children(value, path, depth - 1)
 
-    def _inside(self, value: dict[str, Any] | list[Any], path: str, depth: int) -> None:
+    def _check_children(self, value: dict[str, Any] | list[Any], path: str, depth: int) -> None:
         if isinstance(value, dict):
             for name, inner in value.items():
                 self._text(name, path)

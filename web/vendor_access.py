@@ -66,14 +66,14 @@ class VendorAccess:
         self, request: Request, parts: PartsOf, vendor: str, secret: str | None, key_id: str | None
     ) -> VendorKey:
         if secret:
-            found = await asyncio.to_thread(parts.vendor_keys.find, secret)
+            key_and_secret = await asyncio.to_thread(parts.vendor_keys.find, secret)
         elif key_id:
-            found = await asyncio.to_thread(parts.vendor_keys.find_signing, key_id)
+            key_and_secret = await asyncio.to_thread(parts.vendor_keys.find_signing, key_id)
         else:
             raise _unauthorized("a vendor's key is needed: Authorization: Bearer KEY, or X-Api-Key: KEY")
-        if found is None:
+        if key_and_secret is None:
             raise _unauthorized("the vendor's key is unknown or revoked")
-        key, signing_secret = found
+        key, signing_secret = key_and_secret
         check(parts.vendor_limit, key.key_id)
         if signing_secret is not None:
             _check_signature(request, signing_secret, await request.body())
@@ -88,10 +88,10 @@ def signature(secret: str, body: bytes) -> str:
 
 
 def _check_signature(request: Request, secret: str, body: bytes) -> None:
-    given = next((value for name in SIGNATURES if (value := request.headers.get(name))), None)
-    if given is None:
+    header = next((value for name in SIGNATURES if (value := request.headers.get(name))), None)
+    if header is None:
         raise _unauthorized(f"{SIGNATURES[0]}: is missing; posts of this key must be signed")
-    if not hmac.compare_digest(signature(secret, body).encode(), given.strip().lower().encode()):
+    if not hmac.compare_digest(signature(secret, body).encode(), header.strip().lower().encode()):
         raise _unauthorized(f"{SIGNATURES[0]}: is not the signature of this body")
 
 

@@ -27,14 +27,18 @@ class AuditedAct:
     """An act that is under way. `add` what only the act itself finds out, such as the number of exported rows."""
 
     def __init__(
-        self, actor: Actor, act: Act, of: str, differences: Iterable[Difference | AuditDifference] = ()
+        self,
+        actor: Actor,
+        act: Act,
+        object_name: str,
+        differences: Iterable[Difference | AuditDifference] = (),
     ) -> None:
         self.audit_id = str(uuid.uuid4())
         self.is_void = False
         """Whether the act turned out to change nothing, so that no record of it is kept."""
         self._at = datetime.now(UTC)
         self._actor, self._act = actor, act
-        self.object = of
+        self.object = object_name
         """Kind and id. What is created gets its id while the act runs."""
         self._differences = [
             AuditDifference(difference.path, difference.old, difference.new, difference.rule)

@@ -52,19 +52,19 @@ async def read_audit(
     settings: Settings, selection: AuditSelection, count: AuditCount, progress: Progress | None = None
 ) -> AsyncGenerator[AuditRecord, None]:
     """Yield the selected records in the topic's order. Raises `RetryableError` if Kafka is away."""
-    seen: OrderedDict[str, None] = OrderedDict()
+    audit_ids: OrderedDict[str, None] = OrderedDict()
     async with aclosing(read_topic(settings, AUDIT, progress=progress)) as records:
-        async for one in records:
+        async for stored in records:
             try:
-                record = msgspec.json.decode(one.value or b"", type=AuditRecord)
+                record = msgspec.json.decode(stored.value or b"", type=AuditRecord)
             except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
                 count.unreadable += 1
                 continue
-            if record.audit_id in seen or not selection.has(record):
+            if record.audit_id in audit_ids or not selection.has(record):
                 continue
-            seen[record.audit_id] = None
-            if len(seen) > REPEATS_REMEMBERED:
-                seen.popitem(last=False)
+            audit_ids[record.audit_id] = None
+            if len(audit_ids) > REPEATS_REMEMBERED:
+                audit_ids.popitem(last=False)
             count.written += 1
             yield record
 
@@ -81,10 +81,10 @@ def header() -> str:
 
 def as_row(record: AuditRecord) -> str:
     """Return a record as one line of CSV. A text that a spreadsheet would take for a formula gets an apostrophe."""
-    plain = msgspec.to_builtins(record)
+    fields = msgspec.to_builtins(record)
     cells = []
     for name in COLUMNS:
-        value = plain[name]
+        value = fields[name]
         text = (
             "" if value is None else value if isinstance(value, str) else msgspec.json.encode(value).decode()
         )

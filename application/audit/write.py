@@ -29,11 +29,11 @@ async def audited(
     settings: Settings,
     actor: Actor,
     act: Act,
-    of: str,
+    object_name: str,
     differences: Iterable[Difference | AuditDifference] = (),
 ) -> AsyncIterator[AuditedAct]:
-    """Do an act inside of this, and its record is written. `of`: the object, kind and id. Raises as `audited_all`."""
-    entry = AuditedAct(actor, act, of, differences)
+    """Do an act inside of this, and its record is written. `object_name`: its kind and id. Raises as `audited_all`."""
+    entry = AuditedAct(actor, act, object_name, differences)
     async with audited_all(settings, [entry]):
         yield entry
 
@@ -77,12 +77,12 @@ def outcome_of(error: BaseException) -> Outcome | None:
 async def _send(settings: Settings, producer: Producer, records: Sequence[AuditRecord]) -> None:
     try:
         async with asyncio.timeout(SECONDS):
-            sent = [
+            acknowledgements = [
                 await producer.send(AUDIT, msgspec.json.encode(record), record.org.encode())
                 for record in records
             ]
-            for one in sent:
-                await one
+            for acknowledgement in acknowledgements:
+                await acknowledgement
     except (KafkaError, TimeoutError) as error:
         reason = f"it was done, but its audit could not be written: {error!r}"
         raise await failure(settings, error, reason) from error

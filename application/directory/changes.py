@@ -9,7 +9,7 @@ from application.directory.objects import Objects, Value, WantedAction, ordered
 from rules.queues.rule_book import Key
 
 _SIGNS: Final = {"added": "+", "changed": "~", "removed": "-"}
-_SHOWN: Final = 70
+_LONGEST_TEXT: Final = 70
 """How many characters of a value a line of the diff shows. Programs get the whole value."""
 
 
@@ -40,26 +40,26 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
         if self.remark:
             yield f"    {self.remark}"
         for change in self.paths:
-            yield f"    {change.path}: {_shown(change.old)} → {_shown(change.new)}"
+            yield f"    {change.path}: {_clipped_text(change.old)} → {_clipped_text(change.new)}"
 
 
 class ChangePlan(msgspec.Struct, frozen=True, kw_only=True):
     """The changes to make.
 
     `objects`: what to publish, in this order; None removes. `unchanged`: objects of the file that are already
-    published so. `left`: published objects that the file does not name. `seen`: the topic's end when the plan was
-    made.
+    published so. `unlisted`: published objects that the file does not name. `read_end`: the topic's end when the
+    plan was made.
     """
 
     objects: dict[Key, Value | None]
     changes: tuple[Change, ...]
     unchanged: int
-    left: tuple[Key, ...]
-    seen: int = 0
+    unlisted: tuple[Key, ...]
+    read_end: int = 0
 
 
 def plan(
-    before: Objects, wanted: WantedAction, *, refused: dict[Key, str] | None = None, prune: bool = False
+    before: Objects, objects: WantedAction, *, refused: dict[Key, str] | None = None, prune: bool = False
 ) -> ChangePlan:
     """Compare the published objects with those of a file, both in normal form.
 
@@ -68,24 +68,24 @@ def plan(
     that no object ever refers to a removed one.
     """
     refused = refused or {}
-    unnamed = ordered(key for key in before if key not in wanted)
-    put: dict[Key, Value | None] = {}
-    gone: dict[Key, Value | None] = {}
+    unnamed = ordered(key for key in before if key not in objects)
+    published: dict[Key, Value | None] = {}
+    removed: dict[Key, Value | None] = {}
     changes: list[Change] = []
     unchanged = 0
-    for key in ordered([*wanted, *(unnamed if prune else ())]):
-        old, new = before.get(key), wanted.get(key)
+    for key in ordered([*objects, *(unnamed if prune else ())]):
+        old, new = before.get(key), objects.get(key)
         change = _change(key, old, new, refused.get(key))
         if change is None:
             unchanged += 1
         else:
             changes.append(change)
-            (gone if new is None else put)[key] = new
+            (removed if new is None else published)[key] = new
     return ChangePlan(
-        objects={**put, **dict(reversed(gone.items()))},
+        objects={**published, **dict(reversed(removed.items()))},
         changes=tuple(changes),
         unchanged=unchanged,
-        left=() if prune else tuple(unnamed),
+        unlisted=() if prune else tuple(unnamed),
     )
 
 
@@ -116,8 +116,8 @@ def differences(
             yield from differences(old.get(name), new.get(name), inner, rule)
     elif _of_objects(old) and _of_objects(new):
         for index in range(max(len(old), len(new))):
-            here, there = (side[index] if index < len(side) else None for side in (old, new))
-            yield from differences(here, there, f"{path}[{index}]", rule)
+            old_element, new_element = (side[index] if index < len(side) else None for side in (old, new))
+            yield from differences(old_element, new_element, f"{path}[{index}]", rule)
     elif _value_text(old) != _value_text(new):
         yield Difference(path, old, new, rule)
 
@@ -126,12 +126,12 @@ def _is_rule(value: dict[str, Any]) -> bool:
     return "field" in value and "direction" not in value  # a sort order has a direction
 
 
-def _are_rule_and_group(one: dict[str, Any], other: dict[str, Any]) -> bool:
-    return (_is_rule(one) and "rules" in other) or (_is_rule(other) and "rules" in one)
+def _are_rule_and_group(value: dict[str, Any], other: dict[str, Any]) -> bool:
+    return (_is_rule(value) and "rules" in other) or (_is_rule(other) and "rules" in value)
 
 
 def _of_objects(value: Any) -> bool:
-    return isinstance(value, list) and all(isinstance(item, dict) for item in value)
+    return isinstance(value, list) and all(isinstance(element, dict) for element in value)
 
 
 def _value_text(value: Any) -> bytes:
@@ -139,8 +139,8 @@ def _value_text(value: Any) -> bytes:
     return msgspec.json.encode(value, order="sorted")
 
 
-def _shown(value: Any) -> str:
+def _clipped_text(value: Any) -> str:
     if value is None:
         return "nothing"
     text = value if isinstance(value, str) and value else msgspec.json.encode(value).decode()
-    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
+    return text if len(text) <= _LONGEST_TEXT else f"{text[:_LONGEST_TEXT]}…"

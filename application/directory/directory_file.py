@@ -34,18 +34,18 @@ def read_directory(
     object, each under its path in the file.
     """
     try:
-        given = load(content)
+        document = load(content)
     except ValueError as error:
         raise PublicationErrors((Problem(path=name, reason=f"cannot be read: {error}"),)) from error
-    if not isinstance(given, dict):
+    if not isinstance(document, dict):
         raise PublicationErrors((Problem(path=name, reason="must be an object of sections"),))
     reader = _Reader()
-    found = reader.org(given, org)
+    file_org = reader.org(document, org)
     for section in SECTIONS:
-        reader.section(found, section, given.get(section))
+        reader.section(file_org, section, document.get(section))
     if reader.problems:
         raise PublicationErrors(tuple(reader.problems))
-    return found, reader.objects
+    return file_org, reader.objects
 
 
 class _Reader:
@@ -55,31 +55,31 @@ class _Reader:
         self.problems: list[Problem] = []
         self.objects: dict[Key, Value | None] = {}
 
-    def org(self, given: dict[Any, Any], only: str | None) -> str:
-        for name in given:
+    def org(self, document: dict[Any, Any], only: str | None) -> str:
+        for name in document:
             if name not in SECTIONS and name != "org":
                 self._problem(str(name), f"is not a section; the sections are org, {', '.join(SECTIONS)}")
-        named = given.get("org")
+        org_text = document.get("org")
         try:
-            found = normalize.org(named)
+            file_org = normalize.org(org_text)
         except ValueError as error:
             self._problem("org", str(error))
             return only or normalize.org(None)
-        if only is None or found == only:
-            return found
-        if named is not None:
-            self._problem("org", f"is {found}; only a file of {only} can be read here")
+        if only is None or file_org == only:
+            return file_org
+        if org_text is not None:
+            self._problem("org", f"is {file_org}; only a file of {only} can be read here")
         return only
 
-    def section(self, org: str, section: str, found: Any) -> None:
-        if found is None:
+    def section(self, org: str, section: str, definitions: Any) -> None:
+        if definitions is None:
             return
-        if not isinstance(found, dict):
+        if not isinstance(definitions, dict):
             self._problem(section, "must be an object that maps ids to definitions")
         elif section == SETTINGS[0]:
-            self._object(org, SETTINGS, found)
+            self._object(org, SETTINGS, definitions)
         else:
-            for object_id, value in found.items():
+            for object_id, value in definitions.items():
                 if isinstance(object_id, bool) or not isinstance(object_id, str | int):
                     self._problem(f"{section}.{object_id}", "the id must be text")
                     continue

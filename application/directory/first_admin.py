@@ -24,9 +24,9 @@ async def ensure_admin(settings: Settings, org: str, rep_id: str, *, name: str, 
         if any(rep.get("role") == "admin" and rep.get("active", True) for rep in reps.values()):
             return False
         new: dict[str, Any] = {"rep_id": rep_id, "name": name, "email": email}
-        wanted = normal(org, "rep", rep_id, {**new, **reps.get(rep_id, {}), "role": "admin", "active": True})
+        admin = normal(org, "rep", rep_id, {**new, **reps.get(rep_id, {}), "role": "admin", "active": True})
         try:
-            await publish(settings, org, {("rep", rep_id): wanted}, seen=before.end)
+            await publish(settings, org, {("rep", rep_id): admin}, seen=before.end)
         except PublicationConflictError:
             continue
         return True

@@ -51,7 +51,7 @@ def _split_cell(text: str) -> list[str]:
 
 
 def _states(text: str) -> list[str]:
-    return [code for one in _split_cell(text) if (code := _state(one))]
+    return [code for part in _split_cell(text) if (code := _state(part))]
 
 
 def _state(text: str) -> str | None:
@@ -125,16 +125,16 @@ def _rows(text: str) -> Iterator[tuple[int, list[str]]]:
     lines = text.splitlines(keepends=True)
     skipped = 0
     delimiter: str | None = None
-    if lines and (given := _SEPARATOR.fullmatch(lines[0])):
-        delimiter, skipped = given[1], 1
+    if lines and (declared := _SEPARATOR.fullmatch(lines[0])):
+        delimiter, skipped = declared[1], 1
     header = next((line for line in lines[skipped:] if line.strip()), "")
     table = csv.reader(lines[skipped:], delimiter=delimiter or delimiter_of(header), strict=True)
-    begins, found = skipped + 1, 0
+    begins, people = skipped + 1, 0
     try:
         for row in table:
             if any(cell.strip() for cell in row):
-                found += 1
-                if found > MOST_PEOPLE + 1:
+                people += 1
+                if people > MOST_PEOPLE + 1:
                     reason = f"has more than {MOST_PEOPLE:,} people; import it in parts"
                     raise PeopleErrors((Problem(path="", reason=reason),), (begins,))
                 yield begins, [cell.strip()[:_LONGEST_CELL] for cell in row]
@@ -161,41 +161,43 @@ class _Reader:
         if len(cells) > len(self._names) and any(cells[len(self._names) :]):
             self._problem(line, "", f"has {len(cells)} cells, and the first line {len(self._names)}")
             return
-        given: Value = {}
+        person: Value = {}
         for name, cell in zip(self._names, cells, strict=False):
             field, read = _COLUMNS.get(name, ("", str))
             if not field or not cell:
                 continue
             try:
-                given[field] = read(cell)
+                person[field] = read(cell)
             except ValueError as error:
                 self._problem(line, field, str(error))
-        rep_id = given.pop("rep_id", None) or self._id_of(given)
+        rep_id = person.pop("rep_id", None) or self._id_of(person)
         if not rep_id:
             self._problem(line, "", "has no name, no email and no id")
         elif rep_id in self.lines:
             self._problem(line, "", f"is the same person as line {self.lines[rep_id]}")
         else:
             self.lines[rep_id] = line
-            self._take(line, rep_id, given)
+            self._take(line, rep_id, person)
 
-    def _take(self, line: int, rep_id: str, given: Value) -> None:
+    def _take(self, line: int, rep_id: str, person: Value) -> None:
         key: Key = ("rep", rep_id)
         try:
-            self.objects[key] = normal(self._org, *key, {**self._before.get(key, {}), **given})
+            self.objects[key] = normal(self._org, *key, {**self._before.get(key, {}), **person})
         except PublicationErrors as error:
             self.problems += [(line, problem) for problem in error.problems]
 
-    def _id_of(self, given: Value) -> str:
-        mail = str(given.get("email", "")).casefold()
+    def _id_of(self, person: Value) -> str:
+        mail = str(person.get("email", "")).casefold()
         if mail in self._by_mail:
             return self._by_mail[mail]
-        base = _NO_ID.sub("-", (mail.partition("@")[0] or str(given.get("name", ""))).casefold()).strip("-")
-        taken = {rep_id for _, rep_id in self._before} | set(self.lines)
-        free = (
-            one for n in range(1, MOST_PEOPLE + 2) if (one := base if n == 1 else f"{base}-{n}") not in taken
+        base = _NO_ID.sub("-", (mail.partition("@")[0] or str(person.get("name", ""))).casefold()).strip("-")
+        taken_ids = {rep_id for _, rep_id in self._before} | set(self.lines)
+        free_ids = (
+            candidate
+            for n in range(1, MOST_PEOPLE + 2)
+            if (candidate := base if n == 1 else f"{base}-{n}") not in taken_ids
         )
-        return next(free, "") if base else ""
+        return next(free_ids, "") if base else ""
 
     def _problem(self, line: int, field: str, reason: str) -> None:
         self.problems.append((line, Problem(path=field, reason=reason)))

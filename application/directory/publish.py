@@ -96,8 +96,8 @@ async def read_published(settings: Settings, org: str) -> PublishedObjects:
 
 async def read_org_settings(settings: Settings, org: str) -> OrgSettings:
     """Return an org's settings as they are published now. Raises `RetryableError` where Kafka is missing."""
-    found = (await read_published(settings, org)).objects.get(SETTINGS)
-    return msgspec.convert(present((found.value if found else None) or {}), OrgSettings)
+    published = (await read_published(settings, org)).objects.get(SETTINGS)
+    return msgspec.convert(present((published.value if published else None) or {}), OrgSettings)
 
 
 async def publish(
@@ -171,21 +171,21 @@ async def _send(producer: Producer, org: str, objects: WantedAction) -> list[int
     return [int((await record).offset) for record in sent]
 
 
-async def _check_seen(settings: Settings, org: str, seen: int, ours: list[int]) -> None:
+async def _check_seen(settings: Settings, org: str, read_end: int, own_offsets: list[int]) -> None:
     """Read the records between what was seen and our own records, which are not committed yet.
 
     The topic's order decides. Of two concurrent publishers, the later one finds the earlier one's records here, waits
     for its commit, and gives up its own transaction. Raises `PublicationConflictError`, and `TimeoutError` if another
     transaction stays open.
     """
-    first, last = min(ours), max(ours)
-    if last - first >= len(ours):
+    first, last = min(own_offsets), max(own_offsets)
+    if last - first >= len(own_offsets):
         raise PublicationConflictError(org, last)  # another publisher's record is between ours
     # Before our first record every transaction ends at some time. Records after it cannot be read yet.
-    between = await _read(settings, min(seen, first), first)
-    theirs = [record.offset for record in between if (record.key or b"").startswith(f"{org}/".encode())]
-    if theirs:
-        raise PublicationConflictError(org, theirs[-1])
+    unread = await _read(settings, min(read_end, first), first)
+    other_offsets = [record.offset for record in unread if (record.key or b"").startswith(f"{org}/".encode())]
+    if other_offsets:
+        raise PublicationConflictError(org, other_offsets[-1])
 
 
 async def until_readable(settings: Settings, org: str, version: int) -> None:
@@ -206,7 +206,7 @@ async def _read(settings: Settings, begin: int, end: int) -> list[Any]:
     Raises `TimeoutError` after `OTHERS_SECONDS`, and KafkaError.
     """
     consumer = clients.consumer(settings, reset="none")
-    found: list[Any] = []
+    all_records: list[Any] = []
     try:
         async with asyncio.timeout(OTHERS_SECONDS):
             await consumer.start()
@@ -215,14 +215,14 @@ async def _read(settings: Settings, begin: int, end: int) -> list[Any]:
             consumer.seek(tp, begin)
             while await consumer.position(tp) < end:
                 for records in (await consumer.getmany(tp, timeout_ms=_POLL_MS)).values():
-                    found += records
+                    all_records += records
     finally:
         await stop_consumer(consumer)
-    return found
+    return all_records
 
 
 def _key(raw: bytes | None, org: str) -> Key | None:
     """Return an object's key if it belongs to this org."""
-    whose, _, rest = (raw or b"").decode(errors="replace").partition("/")
-    kind, _, object_id = rest.partition("/")
-    return (kind, object_id) if whose == org and kind in KINDS and object_id else None
+    key_org, _, object_path = (raw or b"").decode(errors="replace").partition("/")
+    kind, _, object_id = object_path.partition("/")
+    return (kind, object_id) if key_org == org and kind in KINDS and object_id else None

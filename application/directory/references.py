@@ -7,14 +7,14 @@ from models.errors import Problem
 from rules.queues.rule_book import Key
 
 
-def directory_after(before: Objects, wanted: WantedAction, *, prune: bool = False) -> dict[Key, Value]:
+def directory_after(before: Objects, objects: WantedAction, *, prune: bool = False) -> dict[Key, Value]:
     """Return the directory after publication. `prune`: objects that the file does not name are removed."""
-    whole: dict[Key, Value | None] = {**({} if prune else before), **wanted}
-    return {key: value for key, value in whole.items() if value is not None}
+    merged: dict[Key, Value | None] = {**({} if prune else before), **objects}
+    return {key: value for key, value in merged.items() if value is not None}
 
 
 def missing_references(
-    before: Objects, wanted: WantedAction, *, is_open: bool, prune: bool = False
+    before: Objects, objects: WantedAction, *, is_open: bool, prune: bool = False
 ) -> tuple[Problem, ...]:
     """Return references to objects that do not exist: group members that are no reps, groups of campaigns.
 
@@ -22,18 +22,18 @@ def missing_references(
     still need. `is_open`: the org never had a rep, or is open without reps; then anyone may be a member while there
     is no rep.
     """
-    result = directory_after(before, wanted, prune=prune)
+    result = directory_after(before, objects, prune=prune)
     anyone = is_open and not any(kind == "rep" for kind, _ in result)
     problems = []
     for key, value in result.items():
-        for inside, target in _targets(key[0], value):
+        for inner_path, target in _targets(key[0], value):
             if target in result or (anyone and target[0] == "rep"):
                 continue
-            if key in wanted:
+            if key in objects:
                 reason = f"there is no {target[0]} {target[1]}, neither in the file nor published"
-                problems.append(Problem(path=path_of(key, inside), reason=reason))
-            elif target in wanted and target in before:
-                reason = f"cannot be removed: {path_of(key, inside)} needs it"
+                problems.append(Problem(path=path_of(key, inner_path), reason=reason))
+            elif target in objects and target in before:
+                reason = f"cannot be removed: {path_of(key, inner_path)} needs it"
                 problems.append(Problem(path=path_of(target), reason=reason))
     return tuple(problems)
 

@@ -35,10 +35,10 @@ def line_of_error(error: BaseException | None) -> tuple[int, str] | None:
 def _line(node: yaml.Node, path: str) -> int:
     line = node.start_mark.line + 1
     while path:
-        found = _step(node, path.lstrip("."))
-        if found is None:
+        step = _step(node, path.lstrip("."))
+        if step is None:
             return line
-        line, node, path = found
+        line, node, path = step
     return line
 
 

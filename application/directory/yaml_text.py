@@ -50,28 +50,28 @@ class _Loader(yaml.SafeLoader):
         """Return how many values a node has if each alias is a copy. Each node is visited once."""
         if isinstance(node, yaml.ScalarNode):
             return 1
-        known = self._sizes.get(node)
-        if known is None:
+        size = self._sizes.get(node)
+        if size is None:
             if node in self._open:
                 raise yaml.composer.ComposerError(None, None, "an alias contains itself", node.start_mark)
             self._open.add(node)
             mapping = isinstance(node, yaml.MappingNode)
             inner = [part for pair in node.value for part in pair] if mapping else node.value
-            known = self._sizes[node] = 1 + sum(map(self._size, inner))
+            size = self._sizes[node] = 1 + sum(map(self._size, inner))
             self._open.discard(node)
-        return known
+        return size
 
     def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:
         """Read a mapping. Raises `yaml.YAMLError` for a duplicate key."""
         node = super().compose_mapping_node(anchor)
-        seen: set[str] = set()
+        keys: set[str] = set()
         for key, _ in node.value:
             if isinstance(key, yaml.ScalarNode) and key.value != _MERGE:
-                if key.value in seen:
+                if key.value in keys:
                     raise yaml.constructor.ConstructorError(
                         None, None, f"{key.value} occurs twice", key.start_mark
                     )
-                seen.add(key.value)
+                keys.add(key.value)
         return node
 
 

@@ -51,7 +51,7 @@ async def list_by_hash(settings: Settings, org: str, finder: Finder, key: Erasur
             records += [
                 (raw, None)
                 for raw, value in entry.keys.items()
-                if value is not None and _has(finder, raw, value)
+                if value is not None and _has_erased_data(finder, raw, value)
             ]
         elif kind != HASH and finder.find(value):
             if entry.reason is not None:
@@ -74,7 +74,7 @@ async def list_by_hash(settings: Settings, org: str, finder: Finder, key: Erasur
 
 async def _read(settings: Settings, org: str) -> dict[str, _Entry]:
     """Return an org's entries by handle, as intake reads them. Keys that intake refuses are those of `UNREADABLE`."""
-    found: defaultdict[str, _Entry] = defaultdict(_Entry)
+    entries: defaultdict[str, _Entry] = defaultdict(_Entry)
     async with aclosing(read_topic(settings, DO_NOT_CONTACT)) as records:
         async for record in records:
             key: bytes = record.key or b""
@@ -85,19 +85,19 @@ async def _read(settings: Settings, org: str) -> dict[str, _Entry]:
             try:
                 event = accept_listing(key, record.value, dict(record.headers), version=record.offset, at=at)
             except Refused:
-                found[_known_handle(found, key)].keys[key] = value
+                entries[_known_handle(entries, key)].keys[key] = value
                 continue
-            entry = found[event.handle]
+            entry = entries[event.handle]
             entry.keys[key] = value
             entry.reason, entry.at = event.reason, event.at or at
-    return found
+    return entries
 
 
-def _known_handle(found: dict[str, _Entry], key: bytes) -> str:
-    return next((handle for handle, entry in found.items() if key in entry.keys), UNREADABLE)
+def _known_handle(entries: dict[str, _Entry], key: bytes) -> str:
+    return next((handle for handle, entry in entries.items() if key in entry.keys), UNREADABLE)
 
 
-def _has(finder: Finder, key: bytes, value: str) -> bool:
+def _has_erased_data(finder: Finder, key: bytes, value: str) -> bool:
     return bool(finder.find(key.decode(errors="replace")) or finder.find(value))
 
 

@@ -71,7 +71,7 @@ async def erase(
     """
     key = own_key(settings)
     erased = await request_erasures(settings, key, org, by, persons, patience_seconds=patience_seconds)
-    leads = tuple(dict.fromkeys(lead for each in erased if each.refused is None for lead in each.leads))
+    leads = tuple(dict.fromkeys(lead for result in erased if result.refused is None for lead in result.leads))
     say(f"{len(leads)} leads of {len(persons)} persons are erased in their logs")
     await _until_stored(settings, leads)
     finder = await _until_forgotten(settings, key, org, leads, persons)
@@ -80,10 +80,10 @@ async def erase(
     if at_once:
         places |= await purge(settings, console_database_url)
     receipts = tuple(
-        _receipt(org, by, each, places, key, at_once=at_once) for each in erased if not each.refused
+        _receipt(org, by, result, places, key, at_once=at_once) for result in erased if not result.refused
     )
     await write_receipts(settings, receipts)
-    refused = {n: each.refused for n, each in enumerate(erased) if each.refused is not None}
+    refused = {n: result.refused for n, result in enumerate(erased) if result.refused is not None}
     return ErasureSummary(receipts=receipts, refused=refused, leads=len(leads), places=places)
 
 
@@ -105,9 +105,9 @@ async def purge(settings: Settings, console_database_url: str | None) -> dict[st
     """Delete the past of the logs, as far as every reader has it, and rewrite the databases without what is free."""
     deleted = await delete_logs(settings, await ends_of_logs(settings))
     await rewrite_file(settings.redis_url)
-    for url, what in ((settings.database_url, CRM), (console_database_url, CONSOLE)):
+    for url, name in ((settings.database_url, CRM), (console_database_url, CONSOLE)):
         if url is not None:
-            await asyncio.to_thread(compact, url, what)
+            await asyncio.to_thread(compact, url, name)
     return deleted
 
 
@@ -115,31 +115,35 @@ async def _until_stored(settings: Settings, leads: tuple[str, ...]) -> None:
     """Wait until the CRM database has every lead erased. Raises `RetryableError`."""
     loop = asyncio.get_running_loop()
     give_up = loop.time() + APPLY_SECONDS
-    while (left := len(leads) - await asyncio.to_thread(_stored, settings, leads)) > 0:
+    while (missing := len(leads) - await asyncio.to_thread(_stored, settings, leads)) > 0:
         if loop.time() > give_up:
             raise RetryableError(
-                CRM, f"it still has {left} of the leads. Check that the sink runs, and erase again"
+                CRM, f"it still has {missing} of the leads. Check that the sink runs, and erase again"
             )
         await asyncio.sleep(LOOK_SECONDS)
 
 
 def _stored(settings: Settings, leads: tuple[str, ...]) -> int:
-    engine, found = connect(settings.database_url), 0
+    engine, stored = connect(settings.database_url), 0
     try:
         with translated_errors(CRM), engine.connect() as connection:
             for begin in range(0, len(leads), AT_ONCE):
-                some = leads[begin : begin + AT_ONCE]
+                chunk = leads[begin : begin + AT_ONCE]
                 query = select(func.count()).where(
-                    LeadTable.lead_id.in_(some), LeadTable.last_outcome == ERASED
+                    LeadTable.lead_id.in_(chunk), LeadTable.last_outcome == ERASED
                 )
-                found += connection.scalar(query) or 0
+                stored += connection.scalar(query) or 0
     finally:
         engine.dispose()
-    return found
+    return stored
 
 
 async def _until_forgotten(
-    settings: Settings, key: ErasureKey, org: str, leads: tuple[str, ...], named: Sequence[PersonToErase]
+    settings: Settings,
+    key: ErasureKey,
+    org: str,
+    leads: tuple[str, ...],
+    persons_to_erase: Sequence[PersonToErase],
 ) -> Finder:
     """Wait until the org's index of persons has none of these leads; return what finds the erased persons.
 
@@ -149,14 +153,14 @@ async def _until_forgotten(
     give_up = loop.time() + APPLY_SECONDS
     while True:
         persons = (await current_org_partition(settings, org)).state(org).persons
-        left = set(leads) - set(persons.erased)
-        if not left:
-            handles = [person.handle for person in named if person.handle is not None]
+        remaining = set(leads) - set(persons.erased)
+        if not remaining:
+            handles = [person.handle for person in persons_to_erase if person.handle is not None]
             unused = [handle for handle in handles if not persons.all_with(handle)]
             hashes = {key.hash_of(org, *handle.split("/", 1)) for handle in unused}
             return Finder(key, {org: persons.erased_hashes | hashes}, persons.erased)
         if loop.time() > give_up:
-            raise RetryableError("engine", f"the org still knows {len(left)} of the leads; erase again")
+            raise RetryableError("engine", f"the org still knows {len(remaining)} of the leads; erase again")
         await asyncio.sleep(LOOK_SECONDS)
 
 

@@ -45,17 +45,21 @@ class Finder:
         lead_orgs: Mapping[str, str] = _NO_LEADS,
     ) -> None:
         self._key = key
-        self._hashes = {org: known for org, known in hashes.items() if known}
+        self._hashes = {org: org_hashes for org, org_hashes in hashes.items() if org_hashes}
         self.leads = frozenset(leads)
         self._lead_orgs = lead_orgs
         self._orgs = frozenset(hashes) | frozenset(lead_orgs.values())
-        self._known = lru_cache(maxsize=_HASHED_KEPT)(self._erased_in)
+        self._orgs_with = lru_cache(maxsize=_HASHED_KEPT)(self._erased_in)
 
     @property
     def foreign(self) -> int:
         """The number of hashes of another key, which this finder cannot find."""
-        own = self._key.key_id if self._key else ""
-        return sum(each.split(":")[1] != own for known in self._hashes.values() for each in known)
+        own_key_id = self._key.key_id if self._key else ""
+        return sum(
+            hashed.split(":")[1] != own_key_id
+            for org_hashes in self._hashes.values()
+            for hashed in org_hashes
+        )
 
     def __bool__(self) -> bool:
         return bool(self._hashes or self.leads)
@@ -65,8 +69,8 @@ class Finder:
 
         Leads that it names decide, then a field `org`, then a record's `key` that begins with an org.
         """
-        named = {match[0] for match in _UUID.finditer(text)} | {of_lead or key}
-        if orgs := {self._lead_orgs[lead_id] for lead_id in named if lead_id in self._lead_orgs}:
+        lead_ids = {match[0] for match in _UUID.finditer(text)} | {of_lead or key}
+        if orgs := {self._lead_orgs[lead_id] for lead_id in lead_ids if lead_id in self._lead_orgs}:
             return frozenset(orgs)
         if orgs := {match[1] for match in _ORG.finditer(text)}:
             return frozenset(orgs)
@@ -81,22 +85,24 @@ class Finder:
         `of_lead`: the lead that the text belongs to, if that is known from elsewhere. `orgs`: the orgs that it belongs
         to; None: it is searched for the erased persons of all orgs.
         """
-        found: dict[str, None] = {}
+        kinds: dict[str, None] = {}
 
-        def known(kind: str, value: str) -> bool:
-            erased_in = self._known(kind, value)
+        def is_erased(kind: str, value: str) -> bool:
+            erased_in = self._orgs_with(kind, value)
             return bool(erased_in if orgs is None else erased_in & orgs)
 
         if self._key is not None and self._hashes:
-            if any(known(PHONE, number) for match in _PHONE.finditer(text) for number in _numbers(match[0])):
-                found[PHONE] = None
-            if any(known(EMAIL, match[0].lower().rstrip(".")) for match in _EMAIL.finditer(text)):
-                found[EMAIL] = None
-            if (of_lead in self.leads or self.names_erased_lead(text)) and any(
-                known(NAME, name) for name in _names(text)
+            if any(
+                is_erased(PHONE, number) for match in _PHONE.finditer(text) for number in _numbers(match[0])
             ):
-                found[NAME] = None
-        return tuple(found)
+                kinds[PHONE] = None
+            if any(is_erased(EMAIL, match[0].lower().rstrip(".")) for match in _EMAIL.finditer(text)):
+                kinds[EMAIL] = None
+            if (of_lead in self.leads or self.names_erased_lead(text)) and any(
+                is_erased(NAME, name) for name in _names(text)
+            ):
+                kinds[NAME] = None
+        return tuple(kinds)
 
     def names_erased_lead(self, text: str) -> bool:
         """Say whether a text contains the id of an erased lead."""
@@ -106,7 +112,9 @@ class Finder:
         if self._key is None or not value:
             return frozenset()
         key = self._key
-        return frozenset(org for org, known in self._hashes.items() if key.hash_of(org, kind, value) in known)
+        return frozenset(
+            org for org, org_hashes in self._hashes.items() if key.hash_of(org, kind, value) in org_hashes
+        )
 
 
 def _numbers(text: str) -> Iterator[str]:

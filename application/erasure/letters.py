@@ -61,7 +61,7 @@ async def delete_letters(settings: Settings, finder: Finder) -> int:
     if not await _any_about_erased(settings, finder):
         return 0
     marks = await read_marks(settings)
-    gone = 0
+    removed = 0
     producer = clients.producer(settings, max_request_size=MAX_DEAD_LETTER_BYTES + ROOM_BYTES)
     admin = clients.admin(settings)
     try:
@@ -71,7 +71,7 @@ async def delete_letters(settings: Settings, finder: Finder) -> int:
                 if record.offset >= ends[DEAD_LETTERS, record.partition]:
                     continue  # it came since; its own erasure finds it
                 if about_erased(finder, record):
-                    gone += 1
+                    removed += 1
                     continue
                 at = await producer.send_and_wait(
                     DEAD_LETTERS,
@@ -89,7 +89,7 @@ async def delete_letters(settings: Settings, finder: Finder) -> int:
     finally:
         await admin.close()
         await clients.stop_producer(producer)
-    return gone
+    return removed
 
 
 async def _any_about_erased(settings: Settings, finder: Finder) -> bool:

@@ -47,10 +47,10 @@ Ends = dict[tuple[str, int], int]
 
 async def ends_of_logs(settings: Settings) -> Ends:
     """Return the end of each partition of the logs. Raises `RetryableError`."""
-    found: Ends = {}
+    ends: Ends = {}
     for topic in LOGS:
-        found |= {(topic, n): end for n, (_, end) in (await extent(settings, topic)).items()}
-    return found
+        ends |= {(topic, n): end for n, (_, end) in (await extent(settings, topic)).items()}
+    return ends
 
 
 async def delete_logs(
@@ -70,14 +70,14 @@ async def delete_logs(
                 begins[topic, n] = begin
                 if topic in OUTPUT and limits.get((topic, n), 0) >= end:
                     limits[topic, n] = end - 1
-        wanted = {tp: limit for tp, limit in limits.items() if limit > begins.get(tp, 0)}
-        await delete_before(admin, wanted)
+        new_begins = {tp: limit for tp, limit in limits.items() if limit > begins.get(tp, 0)}
+        await delete_before(admin, new_begins)
     except KafkaError as error:
         raise await failure(settings, error, f"records could not be deleted: {error!r}") from error
     finally:
         await admin.close()
     deleted: dict[str, int] = {}
-    for (topic, n), limit in wanted.items():
+    for (topic, n), limit in new_begins.items():
         deleted[topic] = deleted.get(topic, 0) + limit - begins[topic, n]
     await write_purge(settings, deleted)
     return deleted
@@ -120,19 +120,19 @@ async def _positions(settings: Settings, admin: Any, ends: Ends) -> tuple[Ends, 
     partition that it has not committed may be deleted.
     """
     worker: Ends = {}
-    found: list[Ends] = [{}]
+    readers: list[Ends] = [{}]
     for group_id, *_ in await admin.list_consumer_groups():
         try:
             committed = await admin.list_consumer_group_offsets(group_id)
         except GroupAuthorizationFailedError:
-            found.append(
+            readers.append(
                 {tp: 0 for tp in ends if tp[0] in OUTPUT}
             )  # where it is cannot be told, so retention removes what it reads
             continue
         offsets = {
-            (tp.topic, tp.partition): each.offset for tp, each in committed.items() if each.offset >= 0
+            (tp.topic, tp.partition): stored.offset for tp, stored in committed.items() if stored.offset >= 0
         }
-        found.append(offsets)
+        readers.append(offsets)
         if group_id == WORKER_GROUP:
             worker = offsets
     client = connect_valkey(settings.redis_url)
@@ -143,5 +143,5 @@ async def _positions(settings: Settings, admin: Any, ends: Ends) -> tuple[Ends, 
     finally:
         await client.aclose()
     if board is not None:
-        found.append({(QUEUE_CHANGES, partition): offset for partition, offset in board.offsets.items()})
-    return worker, found
+        readers.append({(QUEUE_CHANGES, partition): offset for partition, offset in board.offsets.items()})
+    return worker, readers

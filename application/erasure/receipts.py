@@ -36,7 +36,7 @@ async def write_purge(settings: Settings, deleted: dict[str, int]) -> None:
 
 async def read_receipts(settings: Settings, org: str | None = None) -> list[ErasureReceipt]:
     """Return the receipts of an org, or of all orgs, the oldest first. Raises `RetryableError`."""
-    found: dict[bytes, ErasureReceipt] = {}
+    receipts: dict[bytes, ErasureReceipt] = {}
     async with aclosing(read_topic(settings, ERASURES)) as records:
         async for record in records:
             if record.key == PURGED:
@@ -46,8 +46,8 @@ async def read_receipts(settings: Settings, org: str | None = None) -> list[Eras
             except msgspec.MsgspecError:
                 continue
             if org is None or receipt.org == org:
-                found[record.key or b""] = receipt
-    return sorted(found.values(), key=lambda each: each.at)
+                receipts[record.key or b""] = receipt
+    return sorted(receipts.values(), key=lambda receipt: receipt.at)
 
 
 async def _write(settings: Settings, records: list[tuple[bytes, bytes]]) -> None:

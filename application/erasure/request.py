@@ -49,11 +49,11 @@ class ErasureResult(msgspec.Struct, frozen=True, kw_only=True):
 
 def read_person(text: str) -> PersonToErase:
     """Return the person named by a lead id, a mail address or a phone number. Raises ValueError if it is none."""
-    named = text.strip()
+    name = text.strip()
     try:
-        return PersonToErase(lead_id=str(uuid.UUID(named)))
+        return PersonToErase(lead_id=str(uuid.UUID(name)))
     except ValueError:
-        return PersonToErase(handle=read_handle(named))
+        return PersonToErase(handle=read_handle(name))
 
 
 def person_of(
@@ -83,16 +83,16 @@ async def request_erasures(
         if answer.type == "erase":
             answers[answer.action_id] = answer
 
-    found: list[ErasureResult] = []
+    results: list[ErasureResult] = []
     async with EngineClient(settings, on_answer=take, patience_seconds=patience_seconds) as client:
         for begin in range(0, len(persons), AT_ONCE):
-            found += await asyncio.gather(
+            results += await asyncio.gather(
                 *(
                     _erase(client, answers, _request(key, org, by, person), person, patience_seconds)
                     for person in persons[begin : begin + AT_ONCE]
                 )
             )
-    return found
+    return results
 
 
 async def preview_erasure(
@@ -129,17 +129,19 @@ async def _erase(
 ) -> ErasureResult:
     answer = await client.ask(action)
     leads = leads_in(answer.why or "")
-    waited = [f"{action['action_id']}/{lead_id}" for lead_id in leads]
+    answer_ids = [f"{action['action_id']}/{lead_id}" for lead_id in leads]
     try:
         async with asyncio.timeout(patience_seconds):
-            while any(each not in answers for each in waited):  # noqa: ASYNC110  # the client has no event for others' answers
+            while any(answer_id not in answers for answer_id in answer_ids):  # noqa: ASYNC110  # the client has no event for others' answers
                 await asyncio.sleep(POLL_SECONDS)
     except TimeoutError as error:
-        missing = [each for each in waited if each not in answers]
+        missing = [answer_id for answer_id in answer_ids if answer_id not in answers]
         raise RetryableError(
             "engine", f"{len(missing)} leads were not erased in {patience_seconds:g} s; erase again"
         ) from error
-    refused = next((answers[each].why for each in waited if answers[each].result != "done"), None)
+    refused = next(
+        (answers[answer_id].why for answer_id in answer_ids if answers[answer_id].result != "done"), None
+    )
     if answer.result != "done":
         refused = answer.why or str(answer.reason)
     return ErasureResult(
@@ -150,7 +152,7 @@ async def _erase(
 def leads_in(why: str) -> tuple[str, ...]:
     """Return the lead ids that the answer to a request names."""
     _, _, ids = why.rpartition(": ")
-    return tuple(each for each in ids.split(", ") if _is_id(each))
+    return tuple(lead_id for lead_id in ids.split(", ") if _is_id(lead_id))
 
 
 def _is_id(text: str) -> bool:

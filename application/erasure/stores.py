@@ -26,19 +26,19 @@ _ORG: Final = "org"
 _SKIPPED: Final = frozenset({"alembic_version", "sink_offset"})
 
 
-def blank(database_url: str, org: str, finder: Finder, what: str) -> int:
+def blank(database_url: str, org: str, finder: Finder, database: str) -> int:
     """Empty every text of an org in the console's database that has data of an erased person; return how many rows had.
 
-    `what`: the database's name in errors. Blocking: call it in a thread. A JSON value keeps its form. This is for
+    `database`: the database's name in errors. Blocking: call it in a thread. A JSON value keeps its form. This is for
     drafts, views and preferences. Rows of the CRM database are replaced by the sink.
     """
     engine = connect(database_url)
     changes: list[Any] = []
     try:
-        with translated_errors(what), engine.connect() as connection:
+        with translated_errors(database), engine.connect() as connection:
             for table in tables(engine):
                 changes += _changes(connection, table, org, finder)
-        with translated_errors(what), engine.execution_options(writes=True).begin() as connection:
+        with translated_errors(database), engine.execution_options(writes=True).begin() as connection:
             for statement in changes:
                 connection.execute(statement)
     finally:
@@ -60,12 +60,12 @@ def _changes(connection: Connection, table: Table, org: str, finder: Finder) -> 
             yield update(table).where(*match).values(**new)
 
 
-def compact(database_url: str, what: str) -> None:
+def compact(database_url: str, database: str) -> None:
     """Rewrite a database's files without what was removed. Blocking. Raises `RetryableError`."""
     engine = connect(database_url)
     try:
         with (
-            translated_errors(what),
+            translated_errors(database),
             engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection,
         ):
             if engine.dialect.name == "sqlite":
@@ -75,7 +75,7 @@ def compact(database_url: str, what: str) -> None:
             else:
                 connection.exec_driver_sql("VACUUM")
     except SQLAlchemyError as error:
-        raise RetryableError(what, str(error).splitlines()[0]) from error
+        raise RetryableError(database, str(error).splitlines()[0]) from error
     finally:
         engine.dispose()
 
@@ -96,19 +96,19 @@ def _rows_with(
 ) -> Iterator[tuple[str, str, tuple[str, ...]]]:
     for row in connection.execution_options(yield_per=SLICE).execute(select(table)).mappings():
         lead_id = str(row.get(_LEAD_ID) or "")
-        found: dict[str, None] = {}
+        kinds: dict[str, None] = {}
         org = row.get(_ORG)
         orgs = finder.orgs_of("", of_lead=lead_id) if org is None else frozenset({str(org)})
         for value in row.values():
             if isinstance(value, str | dict | list):
-                found.update(dict.fromkeys(finder.find(as_text(value), of_lead=lead_id, orgs=orgs)))
+                kinds.update(dict.fromkeys(finder.find(as_text(value), of_lead=lead_id, orgs=orgs)))
         if "first_name" in row or "prospect_name" in row:
             names = {
                 name: row[name] for name in ("first_name", "last_name", "prospect_name") if row.get(name)
             }
-            found.update(dict.fromkeys(finder.find(as_text(names), of_lead=lead_id, orgs=orgs)))
-        if found:
-            yield table.name, lead_id or str(next(iter(row.values()))), tuple(found)
+            kinds.update(dict.fromkeys(finder.find(as_text(names), of_lead=lead_id, orgs=orgs)))
+        if kinds:
+            yield table.name, lead_id or str(next(iter(row.values()))), tuple(kinds)
 
 
 def tables(engine: Engine) -> list[Table]:
@@ -138,9 +138,9 @@ def as_text(value: Any) -> str:
 def _blanked(finder: Finder, value: Any) -> Any:
     """Return a value in which every text with data of an erased person is empty."""
     if isinstance(value, dict):
-        return {name: _blanked(finder, one) for name, one in value.items()}
+        return {name: _blanked(finder, element) for name, element in value.items()}
     if isinstance(value, list):
-        return [_blanked(finder, one) for one in value]
+        return [_blanked(finder, element) for element in value]
     if not isinstance(value, str):
         return value
     if value[:1] in "{[":
@@ -163,19 +163,19 @@ async def trim_feeds(redis_url: str, finder: Finder) -> int:
     removed = 0
     try:
         async for feed in client.scan_iter(match=FEED, count=SLICE):
-            after, gone = "-", 0
+            after, count = "-", 0
             while entries := await client.xrange(feed, after, "+", count=SLICE):
-                gone += sum(
+                count += sum(
                     fields.get(b"lead_id", b"").decode() in finder.leads
                     or bool(finder.find(fields.get(b"payload", b"").decode(errors="replace")))
                     for _, fields in entries
                 )
                 after = f"({entries[-1][0].decode()}"
             if (
-                gone
+                count
             ):  # XDEL would only mark the entries, and their bytes would stay in Valkey's memory and file
                 await client.delete(feed)
-                removed += gone
+                removed += count
         await _rewrite(client)
     except (RedisError, OSError) as error:
         raise RetryableError("Valkey", str(error)) from error
@@ -206,21 +206,21 @@ async def _rewrite(client: redis.asyncio.Redis) -> None:
 async def keys_with(redis_url: str, finder: Finder) -> list[tuple[str, tuple[str, ...]]]:
     """Return (key, what) for each key of Valkey that has data of an erased person. Raises `RetryableError`."""
     client: Any = connect_valkey(redis_url)
-    found = []
+    keys = []
     try:
         async for key in client.scan_iter(count=SLICE):
             name = key.decode(errors="replace")
-            hits = set(finder.find(name))
+            kinds = set(finder.find(name))
             async for text, lead_id in _texts(client, key):
                 orgs = finder.orgs_of(f"{text} {name}", of_lead=lead_id)
-                hits |= set(finder.find(text, of_lead=lead_id, orgs=orgs))
-            if hits:
-                found.append((name, tuple(sorted(hits))))
+                kinds |= set(finder.find(text, of_lead=lead_id, orgs=orgs))
+            if kinds:
+                keys.append((name, tuple(sorted(kinds))))
     except (RedisError, OSError) as error:
         raise RetryableError("Valkey", str(error)) from error
     finally:
         await client.aclose()
-    return found
+    return keys
 
 
 async def _texts(client: Any, key: bytes) -> Any:

@@ -48,10 +48,10 @@ class AdfElement:
 
     def all(self, *path: str) -> list["AdfElement"]:
         """Return the elements at a path below this one, in the order of the file."""
-        found = [self]
+        elements = [self]
         for tag in path:
-            found = [child for node in found for child in node.children if child.tag == tag]
-        return found
+            elements = [child for node in elements for child in node.children if child.tag == tag]
+        return elements
 
     def first(self, *path: str) -> str:
         """Return the first text at a path below this one, or an empty text."""
@@ -59,18 +59,18 @@ class AdfElement:
 
     def plain(self) -> Any:
         """Return the element as JSON: a text if it has only text, otherwise an object; repeated tags become a list."""
-        found: dict[str, Any] = dict(self.attributes)
+        fields: dict[str, Any] = dict(self.attributes)
         for child in self.children:
             if (value := child.plain()) in ("", {}):
                 continue
-            if child.tag in found:
-                earlier = found[child.tag]
-                found[child.tag] = [*(earlier if isinstance(earlier, list) else [earlier]), value]
+            if child.tag in fields:
+                earlier = fields[child.tag]
+                fields[child.tag] = [*(earlier if isinstance(earlier, list) else [earlier]), value]
             else:
-                found[child.tag] = value
-        if not found:
+                fields[child.tag] = value
+        if not fields:
             return self.text
-        return {**found, "text": self.text} if self.text else found
+        return {**fields, "text": self.text} if self.text else fields
 
 
 class _Prospect:
@@ -135,9 +135,9 @@ def read_open(file: BinaryIO) -> Iterator[ParsedLine]:
     """Yield each prospect of an open file, as `read` does."""
     for piece in prospects_in(file):
         if piece.is_prospect:
-            found = _parsed_line(piece.line, piece.text)
-            text = piece.text if found.message is None else ""
-            yield replace(found, lines=piece.text.count("\n") + 1, text=text)
+            parsed = _parsed_line(piece.line, piece.text)
+            text = piece.text if parsed.message is None else ""
+            yield replace(parsed, lines=piece.text.count("\n") + 1, text=text)
         else:
             yield ParsedLine(
                 line=piece.line, reason=OUTSIDE, lines=piece.text.count("\n") + 1, text=piece.text
@@ -152,19 +152,19 @@ def _parsed_line(line: int, text: str) -> ParsedLine:
         return ParsedLine(line=line, reason="not XML: a document type is not read")
     target = _Prospect()
     parser = DefusedXMLParser(target=target, forbid_dtd=True)
-    sound = mended_xml(text)
+    mended = mended_xml(text)
     try:
-        parser.feed(sound.text)
+        parser.feed(mended.text)
         parser.close()
     except _TooLargeError:
         return _message_of(line, None)
     except (ParseError, DefusedXmlException) as error:
         return ParsedLine(line=line, reason=f"not XML: {_xml_error_text(error)}")
-    found = _message_of(line, target.prospect)
-    if found.message is not None and sound.undefined:
-        remark = f"has entities or references that stand for no character: {', '.join(sound.undefined)}"
-        found.message["attributes"]["remarks"] = {"adf": remark}
-    return found
+    parsed = _message_of(line, target.prospect)
+    if parsed.message is not None and mended.undefined:
+        remark = f"has entities or references that stand for no character: {', '.join(mended.undefined)}"
+        parsed.message["attributes"]["remarks"] = {"adf": remark}
+    return parsed
 
 
 def _xml_error_text(error: Exception) -> str:
@@ -198,9 +198,9 @@ def _message_of(line: int, prospect: AdfElement | None) -> ParsedLine:
         if resent and not message["created_at"]:
             reason = "a resend needs an id or a requestdate; without them it cannot be distinguished from a new lead"
             return ParsedLine(line=line, field="external_id", reason=reason)
-        who = [message[name] for name in ("created_at", "first_name", "last_name", "email", "phone")]
-        if any(who[1:]):
-            message["external_id"] = f"adf-{hashlib.sha256(encode(who)).hexdigest()[:32]}"
+        identity = [message[name] for name in ("created_at", "first_name", "last_name", "email", "phone")]
+        if any(identity[1:]):
+            message["external_id"] = f"adf-{hashlib.sha256(encode(identity)).hexdigest()[:32]}"
     attributes = {"adf": prospect.plain()} | ({"name_suffix": suffix} if suffix else {})
     return ParsedLine(
         line=line,
@@ -236,7 +236,7 @@ def _first_of(contact: AdfElement, *tags: str) -> str:
 
 def _readable(contact: AdfElement, tag: str, read: Callable[[str], Any]) -> str:
     """Return the first text of a tag that can be read, the preferred one first; else the first one (reading A11)."""
-    texts = [each.text for each in sorted(contact.all(tag), key=_preference) if each.text]
+    texts = [element.text for element in sorted(contact.all(tag), key=_preference) if element.text]
     for text in texts:
         try:
             read(text)
@@ -253,26 +253,26 @@ def _names(contact: AdfElement) -> tuple[str, str, str]:
     """
     parts: dict[str, str] = {}
     for name in contact.all("name"):
-        inside = [(node.tag, node.text) for node in name.children]
-        for part, text in (*inside, (name.attributes.get("part", "full"), name.text)):
+        inner_parts = [(node.tag, node.text) for node in name.children]
+        for part, text in (*inner_parts, (name.attributes.get("part", "full"), name.text)):
             if text:
                 parts.setdefault(_part(part), text)
     for node in contact.children:
         if node.text and (part := _part(node.tag)) in (_FIRST, _LAST):
             parts.setdefault(part, node.text)
-    given, family = parts.get(_FIRST, ""), parts.get(_LAST, "")
+    given_name, family_name = parts.get(_FIRST, ""), parts.get(_LAST, "")
     unknown = (text for part, text in parts.items() if part not in {_FIRST, _LAST, *_ASIDE})
     first, last, suffix = split_name(cleaned(decode_entities(parts.get(FULL_NAME) or next(unknown, ""))))
-    if family:
-        return given, family, parts.get(_SUFFIX, "")
-    return given or first, last, parts.get(_SUFFIX) or suffix
+    if family_name:
+        return given_name, family_name, parts.get(_SUFFIX, "")
+    return given_name or first, last, parts.get(_SUFFIX) or suffix
 
 
 def _part(name: str) -> str:
     """Return what a part of a name is: a field of the contract, or its own name in lower case."""
-    found = normal_name(name)
-    field = _PARTS.get(found) or field_of(found)
-    return field if field in (_FIRST, _LAST, FULL_NAME) else found
+    part = normal_name(name)
+    field = _PARTS.get(part) or field_of(part)
+    return field if field in (_FIRST, _LAST, FULL_NAME) else part
 
 
 def _amount(prospect: AdfElement) -> str:

@@ -76,11 +76,11 @@ def prospects_in(file: BinaryIO) -> Iterator[ProspectText]:
         raise InvalidInput((Problem(path="file", reason="there is no <adf> element at its beginning"),))
     decoder.reset()
     file.seek(0)
-    some = False
+    has_any = False
     for piece in _pieces(file, decoder):
-        some = True
+        has_any = True
         yield piece
-    if not some:
+    if not has_any:
         raise InvalidInput((Problem(path="file", reason="there is no <prospect> in it"),))
 
 
@@ -89,18 +89,18 @@ def _pieces(file: BinaryIO, decoder: codecs.IncrementalDecoder) -> Iterator[Pros
 
     Of a prospect that exceeds the bounds only a part is kept, which is then refused.
     """
-    text, line, dropped, more = "", 1, 0, True
+    text, line, dropped, has_more = "", 1, 0, True
     between = _Between()
     while True:
         begin = _BEGIN.search(text)
         if begin is None:
-            kept = max(len(text) - _LONGEST_TAG, 0) if more else len(text)
-            between.add(line, text[:kept])
-            if not more:
+            length = max(len(text) - _LONGEST_TAG, 0) if has_more else len(text)
+            between.add(line, text[:length])
+            if not has_more:
                 yield from between.pieces()
                 return
-            line += text.count("\n", 0, kept)
-            text = text[kept:]
+            line += text.count("\n", 0, length)
+            text = text[length:]
         else:
             between.add(line, text[: begin.start()])
             yield from between.pieces()
@@ -108,7 +108,7 @@ def _pieces(file: BinaryIO, decoder: codecs.IncrementalDecoder) -> Iterator[Pros
             text = text[begin.start() :]
             end = _END.search(text, 1)
             following = _BEGIN.search(text, len("<prospect"), end.start() if end else len(text))
-            if following is not None or end is not None or not more:
+            if following is not None or end is not None or not has_more:
                 stop = following.start() if following else end.end() if end else len(text)
                 yield ProspectText(line, text[:stop])
                 line += text.count("\n", 0, stop) + dropped
@@ -119,7 +119,7 @@ def _pieces(file: BinaryIO, decoder: codecs.IncrementalDecoder) -> Iterator[Pros
                 dropped += text.count("\n", LONGEST_PROSPECT, len(text) - _LONGEST_TAG)
                 text = text[:LONGEST_PROSPECT] + text[-_LONGEST_TAG:]
         piece = file.read(_CHUNK)
-        more = bool(piece)
+        has_more = bool(piece)
         text += decoder.decode(piece, final=not piece)
 
 
@@ -146,7 +146,7 @@ class _Between:
         if self._is_prolog and (root := _ROOT.search(text)):
             begin = root.start()
         self._text, self._is_prolog = "", False
-        closed = max((found.end() for found in _ROOT_END.finditer(text)), default=len(text))
+        closed = max((match.end() for match in _ROOT_END.finditer(text)), default=len(text))
         for start, end in ((begin, closed), (closed, len(text))):
             part = _NO_DATA.sub(" ", text[start:end])
             if (start == begin or "<" in part) and _TAG.sub(" ", part).strip():
@@ -164,15 +164,15 @@ def _decoder(head: bytes) -> codecs.IncrementalDecoder:
     if (wide := wide_encoding(head)) is not None:
         return codecs.getincrementaldecoder(wide)("replace")
     root = re.search(rb"<\s*(?:[\w.-]+:)?adf[\s/>]", head, re.IGNORECASE)
-    named = _ENCODING.search(head[: root.start()] if root else head)
-    name = named[1].decode() if named else "utf-8"
+    declared = _ENCODING.search(head[: root.start()] if root else head)
+    name = declared[1].decode() if declared else "utf-8"
     try:
         codec = codecs.lookup(name)
     except LookupError:
         raise InvalidInput((Problem(path="file", reason=f"its encoding {name} is unknown"),)) from None
     if codec.name not in _ENCODINGS:
-        known = ", ".join(sorted(_ENCODINGS))
-        reason = f"its encoding {name} is none that ADF files are read in; there are {known}"
+        encodings = ", ".join(sorted(_ENCODINGS))
+        reason = f"its encoding {name} is none that ADF files are read in; there are {encodings}"
         raise InvalidInput((Problem(path="file", reason=reason),))
     if codec.name in ("utf-8", "ascii") or codec.name.startswith("utf-16"):
         # What declares UTF-16 and is not UTF-16 is UTF-8: a program wrote the text of another one to a file.
@@ -205,12 +205,12 @@ def _mended(part: str, undefined: dict[str, None]) -> str:
     if part.startswith("<![CDATA["):
         return _NO_XML.sub("", part)
 
-    def entity(found: re.Match[str]) -> str:
-        written = _as_xml(found[1])
+    def entity(match: re.Match[str]) -> str:
+        written = _as_xml(match[1])
         if written is None:
             if len(undefined) < _MOST_UNDEFINED:
-                undefined[found[0]] = None
-            return "" if found[1].startswith("#") else f"&amp;{found[1]}"
+                undefined[match[0]] = None
+            return "" if match[1].startswith("#") else f"&amp;{match[1]}"
         return written
 
     part = _AMPERSAND.sub(entity, _PAIR.sub(_joined, _NO_XML.sub("", part)))
@@ -229,18 +229,18 @@ def _as_xml(name: str | None) -> str | None:
     code = _code(name[1:-1])
     if code in _CP1252_REFERENCES:
         return html.unescape(f"&#{code};")
-    known = code <= sys.maxunicode and not _SURROGATE.match(chr(code)) and not _NO_XML.match(chr(code))
-    return f"&#{code};" if known else None
+    is_character = code <= sys.maxunicode and not _SURROGATE.match(chr(code)) and not _NO_XML.match(chr(code))
+    return f"&#{code};" if is_character else None
 
 
 def _code(digits: str) -> int:
     return int(digits[1:], 16) if digits[0] in "xX" else int(digits)
 
 
-def _joined(found: re.Match[str]) -> str:
-    halves = [_code(digits) for digits in found.groups()]
+def _joined(match: re.Match[str]) -> str:
+    halves = [_code(digits) for digits in match.groups()]
     try:
         joined = b"".join(half.to_bytes(2, "big") for half in halves).decode("utf-16-be")
     except UnicodeDecodeError:
-        return found[0]
-    return f"&#{ord(joined)};" if len(joined) == 1 else found[0]
+        return match[0]
+    return f"&#{ord(joined)};" if len(joined) == 1 else match[0]

@@ -61,31 +61,31 @@ def parts_of(text: str) -> Iterator[DocumentPart]:
     if begin is None:
         yield DocumentPart(text, reason="not JSON: no list of leads is found in it")
         return
-    at, left = begin.end(), max(WORK * len(text), _LEAST_WORK)
+    at, work_left = begin.end(), max(WORK * len(text), _LEAST_WORK)
     name = _FIRST_NAME.match(text, at)
     next_lead = re.compile(r"[\]},\[]\s*(?=\{\s*" + (re.escape(name[1]) if name else _NAME) + r"\s*:)")
-    known: frozenset[str] = frozenset()
+    lead_names: frozenset[str] = frozenset()
     is_sound, window = True, _Window(text)
     while (at := _skipped(text, at)) < len(text):
         value, end, reason = window.read(at)
-        left -= end - at
-        if isinstance(value, dict) and (is_sound or len(known & value.keys()) * 2 >= len(known)):
-            known, is_sound = known or frozenset(value), True
+        work_left -= end - at
+        if isinstance(value, dict) and (is_sound or len(lead_names & value.keys()) * 2 >= len(lead_names)):
+            lead_names, is_sound = lead_names or frozenset(value), True
             yield DocumentPart(text[at:end], value)
             at = end
             continue
         is_sound = False
-        found = next_lead.search(text, at + 1) if left > 0 else None
-        end = found.end() if found else len(text)
-        left -= end - at
+        match = next_lead.search(text, at + 1) if work_left > 0 else None
+        end = match.end() if match else len(text)
+        work_left -= end - at
         if not _ENDING.fullmatch(text, at, end):
             yield DocumentPart(text[at:end].rstrip(), reason=reason or "is only a part of a lead")
         at = end
 
 
 def _skipped(text: str, at: int) -> int:
-    found = _BETWEEN.match(text, at)
-    return found.end() if found else at
+    match = _BETWEEN.match(text, at)
+    return match.end() if match else at
 
 
 class _Window:

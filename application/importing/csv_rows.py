@@ -89,8 +89,8 @@ class CsvRows:
             return CsvRow(self._lines.number, f"not CSV: {error}", 1, error.beginning)
         number = self._lines.number
         if '"' not in line and len(line) <= csv.field_size_limit():
-            bare = line.rstrip("\r\n")
-            return CsvRow(number, bare.split(self._delimiter) if bare else [], 1, bare)
+            stripped = line.rstrip("\r\n")
+            return CsvRow(number, stripped.split(self._delimiter) if stripped else [], 1, stripped)
         row = [line]
         cells = self._quoted(row)
         return CsvRow(number, cells, len(row), "".join(row).rstrip("\r\n"))
@@ -111,26 +111,26 @@ class CsvRows:
                     return cells
                 reason = NOT_CLOSED
             if reason == _OPEN and len(row) < MAX_ROW_LINES and size < MAX_ROW:
-                more = self._until_quote(MAX_ROW_LINES - len(row))
-                row += more
-                size += sum(map(len, more))
-                if more and '"' in more[-1]:
+                next_lines = self._until_quote(MAX_ROW_LINES - len(row))
+                row += next_lines
+                size += sum(map(len, next_lines))
+                if next_lines and '"' in next_lines[-1]:
                     continue
             self._lines.put_back([*row[1:]])
             del row[1:]
             return f"not CSV: {NOT_CLOSED if reason == _OPEN else reason}"
 
-    def _until_quote(self, most: int) -> list[str]:
+    def _until_quote(self, limit: int) -> list[str]:
         """Return the next lines up to one with a quote, at most so many; none beyond a line that is too long."""
-        found: list[str] = []
+        lines: list[str] = []
         try:
             for line in self._lines:
-                found.append(line)
-                if '"' in line or len(found) == most:
+                lines.append(line)
+                if '"' in line or len(lines) == limit:
                     break
         except TooLongError as error:
             self._lines.put_back([error])
-        return found
+        return lines
 
     def _has_rows_inside(self, row: list[str], cells: list[str]) -> bool:
         """Say whether whole rows stand inside a quoted cell. Then its quote was closed by another row's.

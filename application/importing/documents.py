@@ -66,12 +66,12 @@ def leads_in(document: Any, mapping: Mapping | None) -> Iterator[ParsedLine]:
     (_, leads), *others = _lists_of(document)
     for number, lead in enumerate(leads, start=1):
         yield _parsed_line(number, lead, mapping)
-    for number, (path_inside, further) in enumerate(others, start=len(leads) + 1):
-        if any(isinstance(one, dict) and find_fields(one).identifies for one in further):
+    for number, (path_inside, other_list) in enumerate(others, start=len(leads) + 1):
+        if any(isinstance(element, dict) and find_fields(element).identifies for element in other_list):
             reason = (
-                f"another list of {len(further)} was found at {path_inside}; send it as a file of its own"
+                f"another list of {len(other_list)} was found at {path_inside}; send it as a file of its own"
             )
-            yield ParsedLine(line=number, reason=reason, text=_text(further))
+            yield ParsedLine(line=number, reason=reason, text=_text(other_list))
 
 
 def _broken(content: bytes, mapping: Mapping | None) -> Iterator[ParsedLine]:
@@ -93,8 +93,8 @@ def _broken(content: bytes, mapping: Mapping | None) -> Iterator[ParsedLine]:
 def _at(value: Any, names: list[str]) -> Iterator[Any]:
     """Yield each value at a path of names; a list on the way stands for each of its values."""
     if isinstance(value, list):
-        for one in value:
-            yield from _at(one, names)
+        for element in value:
+            yield from _at(element, names)
     elif not names:
         yield value
     elif isinstance(value, dict) and names[0] in value:
@@ -127,16 +127,18 @@ def _flat(leads: list[Any], depth: int) -> Iterator[Any]:
 def _keyed_leads(document: dict[str, Any], depth: int) -> list[Any]:
     """Return the leads of an object of leads, which may be inside other objects; none if there is no such object."""
     inner = [*document.values()]
-    if len(inner) > 1 and all(isinstance(one, dict) and find_fields(one).identifies for one in inner):
+    if len(inner) > 1 and all(
+        isinstance(element, dict) and find_fields(element).identifies for element in inner
+    ):
         return inner
-    objects = [one for one in inner if isinstance(one, dict)]
+    objects = [element for element in inner if isinstance(element, dict)]
     return _keyed_leads(objects[0], depth - 1) if len(objects) == 1 and depth else []
 
 
 def _lists_inside(document: dict[str, Any], path: str, depth: int) -> Iterator[tuple[str, list[Any]]]:
     for name, inner in document.items():
         inner_path = f"{path}.{name}" if path else name
-        if isinstance(inner, list) and any(isinstance(one, dict | list) for one in inner):
+        if isinstance(inner, list) and any(isinstance(element, dict | list) for element in inner):
             yield inner_path, [*_flat(inner, _DEEPEST)]
         elif isinstance(inner, dict) and depth:
             yield from _lists_inside(inner, inner_path, depth - 1)
@@ -157,12 +159,12 @@ def _parsed_line(number: int, lead: Any, mapping: Mapping | None) -> ParsedLine:
     if not isinstance(lead, dict):
         reason = f"must be a JSON object, not {normalize.kind_of(lead)}"
         return ParsedLine(line=number, reason=reason, text=_text(lead))
-    lost = {name: str(value) for name, value in lead.items() if isinstance(value, UnreadableValue)}
-    if lost:
+    unreadable = {name: str(value) for name, value in lead.items() if isinstance(value, UnreadableValue)}
+    if unreadable:
         attributes = lead.get("attributes")
-        kept = attributes if isinstance(attributes, dict) else {}
-        lead = {name: value for name, value in lead.items() if name not in lost}
-        lead["attributes"] = {**kept, "invalid": lost}
+        own_attributes = attributes if isinstance(attributes, dict) else {}
+        lead = {name: value for name, value in lead.items() if name not in unreadable}
+        lead["attributes"] = {**own_attributes, "invalid": unreadable}
     try:
         return ParsedLine(line=number, message=mapping.message(lead) if mapping else lead)
     except UnusableCell as cell:

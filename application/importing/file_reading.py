@@ -28,8 +28,8 @@ _HEAD: Final = 4096
 
 def format_of(path: Path) -> Format:
     """Return a file's format: by its suffix; for others, `<` begins ADF, `{` JSON lines, `[` JSON, else CSV."""
-    if found := _BY_SUFFIX.get(path.suffix.lower()):
-        return found
+    if known_format := _BY_SUFFIX.get(path.suffix.lower()):
+        return known_format
     with path.open("rb") as file:
         head = file.read(_HEAD)
     if head.startswith(b"PK\x03\x04"):
@@ -60,7 +60,7 @@ def read_leads(
 
 
 def rows_of(
-    found: Iterable[ParsedLine],
+    parsed_lines: Iterable[ParsedLine],
     mapping: Mapping | None,
     kind: Format,
     defaults: dict[str, str],
@@ -69,12 +69,12 @@ def rows_of(
     """Yield the row of each result of a reader. Raises `InvalidInput` if there is none, and for ADF with a mapping."""
     if kind == "adf" and mapping is not None:
         raise InvalidInput((Problem(path="mapping", reason="ADF has its own fields; it takes no mapping"),))
-    given = {name: value for name, value in defaults.items() if value}
-    some = False
-    for each in found:
-        some = True
-        yield row(each, given, settings)
-    if not some:
+    defaults_set = {name: value for name, value in defaults.items() if value}
+    has_any = False
+    for parsed in parsed_lines:
+        has_any = True
+        yield row(parsed, defaults_set, settings)
+    if not has_any:
         raise InvalidInput((Problem(path="file", reason="no lead was found in it"),))
 
 

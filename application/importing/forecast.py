@@ -61,24 +61,24 @@ class Forecast:
     def _persons(self) -> Persons:
         return self._state.persons
 
-    def put(self, known: Iterable[KnownArrival]) -> None:
+    def put(self, arrivals: Iterable[KnownArrival]) -> None:
         """Add arrivals that the org has, the oldest first. An arrival that is already known is left out."""
-        for one in known:
-            if self._persons.lead_of(one.arrival_id) is not None:
+        for arrival in arrivals:
+            if self._persons.lead_of(arrival.arrival_id) is not None:
                 continue
-            joining = joining_handles(one.facts, self._directory.shared_handles)
+            joining = joining_handles(arrival.facts, self._directory.shared_handles)
             fresh = tuple(handle for handle in joining if not self._persons.is_held(handle))
             shared = tuple(
                 handle
                 for handle in joining
-                if handle not in fresh and not self._persons.joins(one.lead_id, handle)
+                if handle not in fresh and not self._persons.joins(arrival.lead_id, handle)
             )
-            name = name_digest(one.facts)
-            of_inquiry = one.arrival_id != one.lead_id and name is not None
+            name = name_digest(arrival.facts)
+            of_inquiry = arrival.arrival_id != arrival.lead_id and name is not None
             self._persons.put(
                 OrgPerson(
-                    arrival_id=one.arrival_id,
-                    lead_id=one.lead_id,
+                    arrival_id=arrival.arrival_id,
+                    lead_id=arrival.lead_id,
                     handles=fresh,
                     shared=shared,
                     name=name,
@@ -97,10 +97,10 @@ class Forecast:
         place_arrival(transition, event)
         step = transition.step()
         placed = next((decision for decision in step.decisions if isinstance(decision, ArrivalPlaced)), None)
-        known = placed is not None and self._persons.lead_of(placed.lead_id) is not None
+        is_known = placed is not None and self._persons.lead_of(placed.lead_id) is not None
         self._state.put(step.rows)
         if placed is None:
             return RowFate("refused", None, "the person was erased")
         if placed.inquiry is not None:
             return RowFate("resend" if placed.inquiry.again else "inquiry", placed.lead_id, placed.why)
-        return RowFate("resend" if known else "new", placed.lead_id, placed.why)
+        return RowFate("resend" if is_known else "new", placed.lead_id, placed.why)

@@ -81,32 +81,34 @@ def encode(message: Any) -> bytes:
     return json.dumps(message, ensure_ascii=False, allow_nan=False).encode(errors="replace")
 
 
-def row(found: ParsedLine, defaults: dict[str, str], settings: OrgSettings = AS_SENT) -> ImportRow:
+def row(parsed: ParsedLine, defaults: dict[str, str], settings: OrgSettings = AS_SENT) -> ImportRow:
     """Return the row to send for a reader's result. `defaults` fill what is missing. Intake's own code checks it.
 
     `settings`: the org's, by which times without an offset and attributes with a type are read.
     """
-    if found.message is None:
-        text = found.text[:LONGEST_TEXT]
+    if parsed.message is None:
+        text = parsed.text[:LONGEST_TEXT]
         refusal = RowRefusal(
-            line=found.line, field=found.field, reason=found.reason, lines=found.lines, text=text
+            line=parsed.line, field=parsed.field, reason=parsed.reason, lines=parsed.lines, text=text
         )
-        return ImportRow(line=found.line, refusal=refusal, lines=found.lines)
-    given = {name: value for name, value in defaults.items() if found.message.get(name) in (None, "")}
-    message = {**found.message, **given}
+        return ImportRow(line=parsed.line, refusal=refusal, lines=parsed.lines)
+    defaults_used = {
+        name: value for name, value in defaults.items() if parsed.message.get(name) in (None, "")
+    }
+    message = {**parsed.message, **defaults_used}
     try:
         event = accept_as(settings, encode(message), {}, arrived_at=datetime.now(UTC))
     except Refused as error:
-        return refused_row(found.line, error.field, error.reason, message, lines=found.lines)
+        return refused_row(parsed.line, error.field, error.reason, message, lines=parsed.lines)
     except RecursionError:
-        return refused_row(found.line, "", f"is nested deeper than {MAX_DEPTH}", lines=found.lines)
+        return refused_row(parsed.line, "", f"is nested deeper than {MAX_DEPTH}", lines=parsed.lines)
     return ImportRow(
-        line=found.line,
+        line=parsed.line,
         message=message,
         lead_id=event.lead_id,
         doubts=_unreadable(event.facts, message),
         facts=event.facts,
-        lines=found.lines,
+        lines=parsed.lines,
     )
 
 

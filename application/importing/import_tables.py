@@ -33,8 +33,8 @@ _BEFORE: Final = "stands before the line that names the columns"
 
 def delimiter_of(header: str) -> str:
     """Return the most frequent delimiter outside quotes of a header line, or a comma where it has none."""
-    bare = re.sub(r'"[^"]*"', "", header)
-    return max(DELIMITERS, key=bare.count)
+    unquoted = re.sub(r'"[^"]*"', "", header)
+    return max(DELIMITERS, key=unquoted.count)
 
 
 @contextmanager
@@ -86,8 +86,8 @@ def _beginning(file: TextIO, needed: frozenset[str]) -> tuple[str, int]:
             break
         if line is None:
             break
-        if number == 0 and (given := _SEPARATOR.fullmatch(line)):
-            delimiter = given[1]
+        if number == 0 and (declared := _SEPARATOR.fullmatch(line)):
+            delimiter = declared[1]
             continue
         if not line.strip():
             continue
@@ -175,15 +175,15 @@ def require_known(header: tuple[str, ...]) -> None:
 
 def by_names(row: dict[str, Any]) -> dict[str, Any]:
     """Return a row as a message: columns named like fields become these fields, others attributes."""
-    found = find_fields({name: cell for name, cell in row.items() if cell != ""})
+    fields = find_fields({name: cell for name, cell in row.items() if cell != ""})
     message: dict[str, Any] = {}
     attributes: dict[str, Any] = {}
-    for name, value in found.fields.items():
+    for name, value in fields.fields.items():
         (message if name in _FIELDS else attributes)[name] = value
-    if whole := _FLOAT_ID.fullmatch(str(message.get("external_id", ""))):
-        message["external_id"] = whole[1]  # an id that pandas held as a float
-    if lost := {name: value for name, value in found.invalid.items() if name not in attributes}:
-        attributes["invalid"] = lost
+    if float_id := _FLOAT_ID.fullmatch(str(message.get("external_id", ""))):
+        message["external_id"] = float_id[1]  # an id that pandas held as a float
+    if invalid := {name: value for name, value in fields.invalid.items() if name not in attributes}:
+        attributes["invalid"] = invalid
     return {**message, "attributes": attributes} if attributes else message
 
 
@@ -214,8 +214,8 @@ def row_of(
 def _cell(text: str) -> str:
     """Return a cell's text, trimmed. `="02903"` keeps a spreadsheet from changing it."""
     text = text.strip()
-    found = _FORMULA.fullmatch(text) if text.startswith("=") else None
-    return found[1].strip() if found else text
+    formula = _FORMULA.fullmatch(text) if text.startswith("=") else None
+    return formula[1].strip() if formula else text
 
 
 def _header_refused(reason: str) -> InvalidInput:

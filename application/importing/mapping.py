@@ -186,12 +186,12 @@ _Sources = create_model("_Sources", __base__=_Mapping, **_FILLS)
 class Mapping:
     """A checked mapping. `message(row)` returns the row as an arrival message."""
 
-    def __init__(self, given: Any) -> None:
-        """Check `given`, a mapping as read from YAML. Raises `InvalidInput` with every problem."""
-        if not isinstance(given, dict):
+    def __init__(self, document: Any) -> None:
+        """Check `document`, a mapping as read from YAML. Raises `InvalidInput` with every problem."""
+        if not isinstance(document, dict):
             raise InvalidInput((Problem(path="", reason="a mapping must be an object of fields"),))
         try:
-            read = _Sources.model_validate(given)
+            read = _Sources.model_validate(document)
         except ValidationError as error:
             problems = error.errors(include_url=False, include_input=False)
             raise InvalidInput(tuple(map(_problem, problems))) from None
@@ -209,9 +209,13 @@ class Mapping:
         self.required: tuple[str, ...] = read.required
         self.leads: str | None = read.leads
         self.reply: str = read.reply
-        kept = read.attributes
+        attributes = read.attributes
         self.attributes: dict[str, str] | None = (
-            None if kept == "*" else kept if isinstance(kept, dict) else {name: name for name in kept}
+            None
+            if attributes == "*"
+            else attributes
+            if isinstance(attributes, dict)
+            else {name: name for name in attributes}
         )
 
     def columns(self) -> dict[str, str]:
@@ -222,11 +226,11 @@ class Mapping:
 
     def check_columns(self, present: tuple[str, ...]) -> None:
         """Raise `InvalidInput` where the file lacks a column that the mapping needs."""
-        there, known = columns_as_text(present), frozenset(present)
+        columns_text, columns = columns_as_text(present), frozenset(present)
         missing = [
-            Problem(path=key, reason=f"there is no column {column}; there are {there}")
+            Problem(path=key, reason=f"there is no column {column}; there are {columns_text}")
             for column, key in self.columns().items()
-            if column not in known
+            if column not in columns
         ]
         if missing:
             raise InvalidInput(tuple(missing))
@@ -237,23 +241,23 @@ class Mapping:
         for column in self.required:
             if cell_of(row, column) in (None, "") and cell_of(sent, column) in (None, "", []):
                 raise UnusableCell(column, "is empty")
-        found, invalid = self._values(row)
-        kept = self.attributes
-        if kept is None:
+        values, invalid = self._values(row)
+        attribute_columns = self.attributes
+        if attribute_columns is None:
             used = {column for source in self.sources.values() for column in source.column}
             used -= {
                 column
                 for name, source in self.sources.items()
                 for column, cell in source.filled(row)
-                if cell != found[name] and not can_be_read(name, cell)
+                if cell != values[name] and not can_be_read(name, cell)
                 if not (source.format or source.time_zone)
             }
-            kept = {column: column for column in row if column not in used}
-        cells = ((name, cell_of(row, column)) for name, column in kept.items())
+            attribute_columns = {column: column for column in row if column not in used}
+        cells = ((name, cell_of(row, column)) for name, column in attribute_columns.items())
         attributes = {name: cell for name, cell in cells if cell not in (None, "")}
         if invalid:
             attributes["invalid"] = invalid
-        message = {name: value for name, value in found.items() if value is not None}
+        message = {name: value for name, value in values.items() if value is not None}
         return {**message, "attributes": attributes} if attributes else message
 
     def _values(self, row: Row) -> tuple[dict[str, Any], dict[str, str]]:
@@ -272,10 +276,10 @@ def cell_of(row: Row, column: str) -> Any:
     """Return the value of a column, None where there is none. In nested objects a column may be a path (`a.b`)."""
     if column in row or "." not in column:
         return row.get(column)
-    found: Any = row
+    cell: Any = row
     for name in column.split("."):
-        found = found.get(name) if isinstance(found, dict) else None
-    return found
+        cell = cell.get(name) if isinstance(cell, dict) else None
+    return cell
 
 
 def load(path: Path) -> Mapping:
@@ -298,8 +302,8 @@ def read_yaml(path: Path) -> Any:
 
 def columns_as_text(columns: tuple[str, ...]) -> str:
     """Return columns as text for a reason. Of many, only the first are named."""
-    more = f" and {len(columns) - _COLUMNS_NAMED} more" if len(columns) > _COLUMNS_NAMED else ""
-    return ", ".join(columns[:_COLUMNS_NAMED]) + more
+    more_text = f" and {len(columns) - _COLUMNS_NAMED} more" if len(columns) > _COLUMNS_NAMED else ""
+    return ", ".join(columns[:_COLUMNS_NAMED]) + more_text
 
 
 def _problem(error: Any) -> Problem:

@@ -8,7 +8,7 @@ from typing import Final
 from application.importing.import_rows import ImportRow
 from models.persons import joining_handles
 
-MOST: Final = 100_000
+MOST_NAMES: Final = 100_000
 """The most ids, phones and mail addresses that are remembered: those that were met last, at least half as many."""
 
 
@@ -30,13 +30,13 @@ class PersonKeys:
         if any(name in new or name in old for name in names):
             # Only a name that was met before may join, so only then it is looked at (K1).
             joining = "" if facts is None else " ".join(joining_handles(facts))
-            known = (
+            keys = (
                 new.get(name) or old.get(name) for name in names if name == row.lead_id or name in joining
             )
-            key = next((one for one in known if one is not None), None)
+            key = next((candidate for candidate in keys if candidate is not None), None)
         key = key or row.lead_id.encode()
         for name in names:
             new[name] = key
-        if len(new) > MOST // 2:
+        if len(new) > MOST_NAMES // 2:
             self._new, self._old = {}, new
         return key

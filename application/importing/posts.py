@@ -52,16 +52,16 @@ def read_post(
     that has no lead, or that has more than `MOST_LEADS`.
     """
     try:
-        found = list(islice(_parsed_lines(body, kind, mapping), MOST_LEADS + 1))
+        parsed_lines = list(islice(_parsed_lines(body, kind, mapping), MOST_LEADS + 1))
     except RecursionError:
         raise _unreadable(f"is nested deeper than {MAX_DEPTH}") from None
-    if len(found) > MOST_LEADS:
+    if len(parsed_lines) > MOST_LEADS:
         raise _unreadable(f"has more than {MOST_LEADS} leads; send them in several posts")
-    if not found:
+    if not parsed_lines:
         raise _unreadable("has no lead")
     defaults = {"vendor": vendor, "campaign": campaign or "", "org": org}
-    given = {name: value for name, value in defaults.items() if value}
-    return [_refuse_foreign(row(each, given, settings), vendor, org) for each in found]
+    defaults_set = {name: value for name, value in defaults.items() if value}
+    return [_refuse_foreign(row(parsed, defaults_set, settings), vendor, org) for parsed in parsed_lines]
 
 
 def _parsed_lines(body: bytes, kind: Kind, mapping: Mapping | None) -> Iterator[ParsedLine]:
@@ -91,8 +91,8 @@ def _form(body: bytes, mapping: Mapping | None) -> ParsedLine:
     if not pairs:
         raise _unreadable("has no field")
     header = import_tables.named_columns([name for name, _ in pairs])
-    found = import_tables.row_of(1, [value for _, value in pairs], header)
-    cells = found.message or {}
+    parsed = import_tables.row_of(1, [value for _, value in pairs], header)
+    cells = parsed.message or {}
     try:
         return ParsedLine(
             line=1, message=mapping.message(cells) if mapping else import_tables.by_names(cells)
@@ -116,9 +116,9 @@ def _refuse_foreign(read: ImportRow, vendor: str, org: str) -> ImportRow:
     """Refuse a row that names another vendor or org than the sender's."""
     if read.facts is None:
         return read
-    for field, own, named in (("vendor", vendor, read.facts.vendor), ("org", org, read.facts.org)):
-        if named != own:
-            return refused_row(read.line, field, f"is {named!r}, but the key belongs to {own!r}")
+    for field, expected, value in (("vendor", vendor, read.facts.vendor), ("org", org, read.facts.org)):
+        if value != expected:
+            return refused_row(read.line, field, f"is {value!r}, but the key belongs to {expected!r}")
     return read
 
 

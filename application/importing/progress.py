@@ -26,9 +26,9 @@ class Progress:
     def of(cls, state_dir: Path, path: Path, mapping: Path | None, names: tuple[str, ...]) -> Self:
         """Return the progress of a file: of its content, its mapping, and the names of cluster, vendor and so on."""
         digest = hashlib.sha256()
-        for one in (path, mapping):
-            if one is not None:
-                with one.open("rb") as file:
+        for file_path in (path, mapping):
+            if file_path is not None:
+                with file_path.open("rb") as file:
                     digest.update(hashlib.file_digest(file, "sha256").digest())
             digest.update(b"\n")
         digest.update("\n".join(names).encode())
@@ -48,14 +48,14 @@ class Progress:
         """Write the number of rows, whole or not at all. Raises `RuntimeFailure` if it cannot be written."""
         try:
             private_folder(self._path.parent)
-            beside = self._path.with_suffix(f".{os.getpid()}")
+            new_file = self._path.with_suffix(f".{os.getpid()}")
             with open(
-                beside, "w", opener=private_opener, encoding="utf-8"
+                new_file, "w", opener=private_opener, encoding="utf-8"
             ) as file:  # Path.open accepts no opener
                 json.dump({"rows": self.rows}, file)
-            beside.replace(self._path)
-            known = sorted(self._path.parent.glob("*.json"), key=lambda one: one.stat().st_mtime)
-            for old in known[:-MOST_FILES]:
+            new_file.replace(self._path)
+            files = sorted(self._path.parent.glob("*.json"), key=lambda saved: saved.stat().st_mtime)
+            for old in files[:-MOST_FILES]:
                 old.unlink(missing_ok=True)
         except OSError as error:
             raise RuntimeFailure(str(self._path), f"cannot be written: {error.strerror}") from error

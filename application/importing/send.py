@@ -35,7 +35,7 @@ LINGER_MS: Final = 10
 """How long a batch waits to fill up. Nobody waits for the first row of a file."""
 PROGRESS_EVERY: Final = 10_000
 YIELD_EVERY: Final = 100
-SHOWN: Final = 100
+MOST_SHOWN: Final = 100
 """How many refused lines are shown. All of them go to a file where one is given."""
 
 Say = Callable[[str], None]
@@ -72,12 +72,12 @@ async def send_file(
     rows = read_leads(path, using, vendor, campaign, org)
     first = [row for row in (next(rows, None),) if row is not None]
     with ExitStack() as stack:
-        kept = _opened(refusals, stack)
+        refusals_file = _opened(refusals, stack)
         cluster = await _require_topic(settings)
         progress = Progress.of(
             settings.state_dir, path, mapping, (cluster, vendor, campaign or "", org or "")
         )
-        tally = _Tally(say, kept, progress, skip=progress.rows if resume else 0)
+        tally = _Tally(say, refusals_file, progress, skip=progress.rows if resume else 0)
         producer = clients.producer(settings, linger_ms=LINGER_MS)
         try:
             await producer.start()
@@ -177,12 +177,12 @@ class _Tally:
         if self._file is not None:
             fields = msgspec.to_builtins(refusal)
             self._file.write(json.dumps(fields, ensure_ascii=False) + "\n")
-        elif self.refused <= SHOWN:
+        elif self.refused <= MOST_SHOWN:
             self.say(f"line {refusal.line}: {refusal.sentence}")
 
     def result(self) -> dict[str, Any]:
-        if self._file is None and self.refused > SHOWN:
-            self.say(f"and {self.refused - SHOWN} more; --refusals FILE keeps them all")
+        if self._file is None and self.refused > MOST_SHOWN:
+            self.say(f"and {self.refused - MOST_SHOWN} more; --refusals FILE keeps them all")
         return {
             "accepted": self.accepted,
             "refused": self.refused,

@@ -37,7 +37,7 @@ def read(path: Path, mapping: Mapping | None) -> Iterator[ParsedLine]:
         raise InvalidInput((Problem(path="file", reason=f"is not a workbook: {error}"),)) from error
     needed = frozenset(mapping.columns()) if mapping else frozenset()
     unusable: list[InvalidInput] = []
-    found: list[Iterator[ParsedLine]] = []
+    readers: list[Iterator[ParsedLine]] = []
     for name, sheet in sheets:
         rows = [[_text(cell) for cell in row] for row in sheet]
         begin = _header_at(rows, needed)
@@ -49,12 +49,12 @@ def read(path: Path, mapping: Mapping | None) -> Iterator[ParsedLine]:
             import_tables.require_usable(header, mapping)
         except InvalidInput as error:
             unusable.append(error)
-            found.append(iter([_sheet_refused(name, rows, begin, error)]))
+            readers.append(iter([_sheet_refused(name, rows, begin, error)]))
         else:
-            found.append(import_tables.messages(header, _parsed_lines(rows, begin, header), mapping))
-    if unusable and len(unusable) == len(found):
+            readers.append(import_tables.messages(header, _parsed_lines(rows, begin, header), mapping))
+    if unusable and len(unusable) == len(readers):
         raise unusable[0]
-    yield from chain.from_iterable(found)
+    yield from chain.from_iterable(readers)
 
 
 def _sheet_refused(name: str, rows: list[list[str]], begin: int, error: InvalidInput) -> ParsedLine:
@@ -88,9 +88,11 @@ def require_small(path: Path) -> None:
 
 def _header_at(rows: list[list[str]], needed: frozenset[str]) -> int | None:
     """Return the index of the first row that names a field or a needed column, else of the first that is not empty."""
-    filled = [index for index, row in enumerate(rows[:_TITLE_ROWS]) if any(row)]
-    named = (index for index in filled if any(field_of(cell) or cell in needed for cell in rows[index]))
-    return next(named, filled[0] if filled else None)
+    filled_rows = [index for index, row in enumerate(rows[:_TITLE_ROWS]) if any(row)]
+    header_rows = (
+        index for index in filled_rows if any(field_of(cell) or cell in needed for cell in rows[index])
+    )
+    return next(header_rows, filled_rows[0] if filled_rows else None)
 
 
 def _parsed_lines(rows: list[list[str]], begin: int, header: tuple[str, ...]) -> Iterator[ParsedLine]:

@@ -9,7 +9,7 @@ from models.field_names import field_of
 REASON: Final = "is a summary of the table and no lead"
 _LONGEST: Final = 60
 """The longest cell of a summary row, in characters. It also bounds the work of the patterns below."""
-_WORDS: Final = re.compile(
+_SUMMARY_WORDS: Final = re.compile(
     r"(grand|sub|over-?all|report|page)?[\s-]*(totals?|sums?|averages?|avg\.?|means?|counts?|summary)"
     r"(\s+(of|number of|leads?|rows?|records?|amount|count))*\s*[:=]?\s*[\d.,]*",
     re.IGNORECASE,
@@ -25,13 +25,13 @@ def is_summary(cells: dict[str, Any], phones: frozenset[str] = frozenset()) -> b
 
     `phones`: columns that a mapping reads as the phone.
     """
-    filled = [(name, str(cell)) for name, cell in cells.items() if cell not in (None, "")]
-    if not filled:
+    filled_cells = [(name, str(cell)) for name, cell in cells.items() if cell not in (None, "")]
+    if not filled_cells:
         return False
-    if any(len(cell) > _LONGEST for _, cell in filled):
+    if any(len(cell) > _LONGEST for _, cell in filled_cells):
         return False
-    (_, first), *others = filled
-    if not (_WORDS.fullmatch(first) or _END.fullmatch(first)):
+    (_, first), *others = filled_cells
+    if not (_SUMMARY_WORDS.fullmatch(first) or _END.fullmatch(first)):
         return False
     return all(_FIGURE.fullmatch(cell) for _, cell in others) and not any(
         is_phone(cell) for name, cell in others if name in phones or field_of(name) == "phone"

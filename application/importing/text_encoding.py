@@ -29,7 +29,7 @@ _ZERO_BYTES: Final = {
 _CHUNK: Final = 1 << 16
 _SHIFTED_LEAST: Final = 8
 _SHIFTED: Final = re.compile(
-    f"[{''.join(chr(one << 8) for one in (9, 10, 13, *range(32, 127)))}]{{{_SHIFTED_LEAST},}}"
+    f"[{''.join(chr(code << 8) for code in (9, 10, 13, *range(32, 127)))}]{{{_SHIFTED_LEAST},}}"
 )
 """ASCII in UTF-16 from which one byte is missing: characters whose lower byte is zero, one after another."""
 _AS_CP1252: Final = "firstclaim.cp1252"
@@ -46,11 +46,11 @@ def _as_cp1252(error: UnicodeError) -> tuple[str, int]:
     """Decode bytes that are no UTF-8 as cp1252, or as Latin-1 if they are no cp1252 either."""
     if not isinstance(error, UnicodeDecodeError):
         raise error
-    wrong = error.object[error.start : error.end]
+    invalid = error.object[error.start : error.end]
     try:
-        return wrong.decode("cp1252"), error.end
+        return invalid.decode("cp1252"), error.end
     except UnicodeDecodeError:
-        return wrong.decode("latin-1"), error.end
+        return invalid.decode("latin-1"), error.end
 
 
 codecs.register_error(_AS_CP1252, _as_cp1252)
@@ -116,19 +116,19 @@ def _lead_of_utf8(text: str) -> int:
     """Return how many characters beyond ASCII are UTF-8, less the bytes that are none (surrogates)."""
     if text.isascii():
         return 0
-    beyond = [one for one in text if not one.isascii()]
-    return len(beyond) - 2 * sum("\udc80" <= one <= "\udcff" for one in beyond)
+    non_ascii = [character for character in text if not character.isascii()]
+    return len(non_ascii) - 2 * sum("\udc80" <= character <= "\udcff" for character in non_ascii)
 
 
 def _is_mostly_utf8(path: Path) -> bool:
     decoder = codecs.getincrementaldecoder("utf-8")("surrogateescape")
     lead = 0
     with path.open("rb") as file:
-        more = True
-        while more:
+        has_more = True
+        while has_more:
             piece = file.read(_CHUNK)
-            more = bool(piece)
-            lead += _lead_of_utf8(decoder.decode(piece, final=not more))
+            has_more = bool(piece)
+            lead += _lead_of_utf8(decoder.decode(piece, final=not has_more))
     return lead > 0
 
 

@@ -146,11 +146,11 @@ def try_file(
     Raises `InvalidInput` where `send` does.
     """
     kind = format_of(path)
-    seen = Observer(mapping, by_names=kind in ("csv", "xlsx"))
+    observer = Observer(mapping, by_names=kind in ("csv", "xlsx"))
     trial = Trial()
     defaults = {"vendor": vendor, "campaign": campaign or "", "org": org or ""}
-    for row in rows_of(_parsed_lines(kind, path, seen), mapping, kind, defaults, settings):
-        cells, seen.cells = (row.message or {} if kind == "adf" else seen.cells), {}
+    for row in rows_of(_parsed_lines(kind, path, observer), mapping, kind, defaults, settings):
+        cells, observer.cells = (row.message or {} if kind == "adf" else observer.cells), {}
         _count(trial, row, leads)
         _add_row(trial, row, cells, None if kind == "adf" else mapping)
         on_row(row)
@@ -175,28 +175,28 @@ def _unreadable(column: ColumnTrial) -> str:
     return f"no value can be read as {column.field}, such as {sample!r}"
 
 
-def _parsed_lines(kind: Format, path: Path, seen: Observer) -> Iterator[ParsedLine]:
+def _parsed_lines(kind: Format, path: Path, observer: Observer) -> Iterator[ParsedLine]:
     match kind:
         case "adf":
             return adf.read(path)
         case "csv":
-            return import_tables.read(path, seen)
+            return import_tables.read(path, observer)
         case "json":
-            return documents.read(path, seen)
+            return documents.read(path, observer)
         case "xlsx":
-            return sheets.read(path, seen)
+            return sheets.read(path, observer)
         case "jsonl":
-            return lines.read(path, seen)
+            return lines.read(path, observer)
 
 
-def _count(trial: Trial, row: ImportRow, most: int) -> None:
+def _count(trial: Trial, row: ImportRow, limit: int) -> None:
     if row.refusal is not None:
         trial.refused += 1
         if len(trial.refusals) < MOST_REFUSALS:
             trial.refusals.append(row.refusal)
         return
     trial.accepted += 1
-    if len(trial.leads) < most:
+    if len(trial.leads) < limit:
         facts = {name: value for name, value in msgspec.to_builtins(row.facts).items() if value is not None}
         trial.leads.append({"line": row.line, "lead_id": row.lead_id, **facts})
 
@@ -219,10 +219,10 @@ def _add_row(trial: Trial, row: ImportRow, sent: RowCells[str, Any], mapping: Ma
         column.rows += 1
         if field is None:
             column.dropped += mapping is not None and not _is_kept(name, mapping)
-            kept = _kept_name(name, mapping)
-            is_lost = row.facts is not None and kept in invalid
+            attribute = _kept_name(name, mapping)
+            is_lost = row.facts is not None and attribute in invalid
             column.unreadable += is_lost
-            _sample(column, cell, None if is_lost else _typed(row, kept, cell))
+            _sample(column, cell, None if is_lost else _typed(row, attribute, cell))
             continue
         column.field = field
         is_lost = row.facts is not None and (name in invalid or field in invalid)
@@ -232,10 +232,10 @@ def _add_row(trial: Trial, row: ImportRow, sent: RowCells[str, Any], mapping: Ma
 
 def _by_name(cells: RowCells[str, Any]) -> dict[str, str]:
     """Return the field that each column becomes by its name."""
-    found = find_fields(cells)
-    used = {found.names.get(name, name): name for name in found.fields if name in FIELDS and name in cells}
-    used |= {found.names[name]: name for name in found.fields if name in found.names}
-    used |= {name: field for name in found.invalid if (field := field_of(name)) is not None}
+    fields = find_fields(cells)
+    used = {fields.names.get(name, name): name for name in fields.fields if name in FIELDS and name in cells}
+    used |= {fields.names[name]: name for name in fields.fields if name in fields.names}
+    used |= {name: field for name in fields.invalid if (field := field_of(name)) is not None}
     used |= {name: _WHOLE_NAME for name in cells if field_of(name) == FULL_NAME}
     return used
 
@@ -244,7 +244,7 @@ def _by_mapping(cells: RowCells[str, Any], mapping: Mapping) -> dict[str, str]:
     """Return the field that each column becomes by a mapping: of several columns the first that is not empty."""
     used: dict[str, str] = {}
     for field, source in mapping.sources.items():
-        chosen = next((one for one in source.column if cell_of(cells, one) not in (None, "")), None)
+        chosen = next((column for column in source.column if cell_of(cells, column) not in (None, "")), None)
         if chosen is not None:
             used[chosen if chosen in cells else chosen.partition(".")[0]] = (
                 _WHOLE_NAME if field == FULL_NAME else field
@@ -255,14 +255,18 @@ def _by_mapping(cells: RowCells[str, Any], mapping: Mapping) -> dict[str, str]:
 def _is_kept(column: str, mapping: Mapping) -> bool:
     """Say whether a column without a field is kept under `attributes`, or is an alternative of a field."""
     of_fields = {name.partition(".")[0] for source in mapping.sources.values() for name in source.column}
-    kept = mapping.attributes
-    return kept is None or column in of_fields or column in {name.partition(".")[0] for name in kept.values()}
+    renamed = mapping.attributes
+    return (
+        renamed is None
+        or column in of_fields
+        or column in {name.partition(".")[0] for name in renamed.values()}
+    )
 
 
 def _kept_name(column: str, mapping: Mapping | None) -> str:
     """Return the name of the attribute that a column becomes."""
     renamed = (mapping.attributes if mapping else None) or {}
-    return next((name for name, of in renamed.items() if of == column), column)
+    return next((name for name, source in renamed.items() if source == column), column)
 
 
 def _typed(row: ImportRow, attribute: str, sent: Any) -> Any:
@@ -280,6 +284,6 @@ def _read(row: ImportRow, field: str) -> Any:
 
 def _sample(column: ColumnTrial, sent: Any, read: Any) -> None:
     text = sent if isinstance(sent, str) else msgspec.json.encode(sent).decode(errors="replace")
-    one = ValueSample(text[:LONGEST_SAMPLE], read[:LONGEST_SAMPLE] if isinstance(read, str) else read)
-    if len(column.samples) < SAMPLES and all(known.sent != one.sent for known in column.samples):
-        column.samples.append(one)
+    new_sample = ValueSample(text[:LONGEST_SAMPLE], read[:LONGEST_SAMPLE] if isinstance(read, str) else read)
+    if len(column.samples) < SAMPLES and all(sample.sent != new_sample.sent for sample in column.samples):
+        column.samples.append(new_sample)

@@ -33,15 +33,15 @@ class AclAdmin(AclClient):
         """
         response = await self.describe_acls()
         _check(response.error_code, response.error_message)
-        found = []
+        acls_held = []
         for resource, name, pattern, acls in response.resources:
             for principal, host, operation, permission in acls:
                 try:
                     acl = Acl(Resource(resource), name, Pattern(pattern), AclOperation(operation))
                 except ValueError:
                     continue
-                found.append(HeldAcl(principal, host, Permission(permission), acl))
-        return sorted(found)
+                acls_held.append(HeldAcl(principal, host, Permission(permission), acl))
+        return sorted(acls_held)
 
     async def allow(self, principals: Iterable[Principal]) -> int:
         """Give principals the ACLs of the table. Return how many ACLs those are. Existing ones are not added twice."""

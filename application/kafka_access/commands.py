@@ -17,26 +17,28 @@ _Grouped = dict[tuple[Resource, Pattern, tuple[AclOperation, ...]], list[str]]
 
 def lines(principal: Principal) -> list[str]:
     """Return the ACLs that a principal needs, as lines for people."""
-    found = [f"User:{principal.name}  {principal.rights.says}"]
+    text_lines = [f"User:{principal.name}  {principal.rights.says}"]
     for (resource, pattern, operations), names in _grouped(principal.acls).items():
         begins = "names that begin with " if pattern is Pattern.PREFIXED else ""
-        words = ", ".join(map(label, operations))
-        found.append(f"  {words} on {label(resource)} {begins}{', '.join(names)}")
-    return found
+        operation_names = ", ".join(map(label, operations))
+        text_lines.append(f"  {operation_names} on {label(resource)} {begins}{', '.join(names)}")
+    return text_lines
 
 
 def shell(principal: Principal, *, bootstrap: str, remove: bool = False) -> list[str]:
     """Return the `kafka-acls.sh` commands that add the ACLs a principal needs, or remove them."""
     act = "--remove --force" if remove else "--add"
     head = f"kafka-acls.sh --bootstrap-server {bootstrap} --command-config admin.properties {act}"
-    found = []
+    commands = []
     for (resource, pattern, operations), names in _grouped(principal.acls).items():
         option = _OPTION[resource]
         on = option if resource is Resource.CLUSTER else " ".join(f"{option} '{name}'" for name in names)
         prefixed = " --resource-pattern-type prefixed" if pattern is Pattern.PREFIXED else ""
-        may = " ".join(f"--operation {label(operation)}" for operation in operations)
-        found.append(f"{head} --allow-principal 'User:{principal.name}' {may} {on}{prefixed}")
-    return found
+        operation_options = " ".join(f"--operation {label(operation)}" for operation in operations)
+        commands.append(
+            f"{head} --allow-principal 'User:{principal.name}' {operation_options} {on}{prefixed}"
+        )
+    return commands
 
 
 def principal_as_json(principal: Principal) -> dict[str, Any]:
@@ -63,6 +65,6 @@ def _grouped(acls: Iterable[Acl]) -> _Grouped:
     for acl in acls:
         operations.setdefault((acl.resource, acl.pattern, acl.name), []).append(acl.operation)
     grouped: _Grouped = {}
-    for (resource, pattern, name), may in operations.items():
-        grouped.setdefault((resource, pattern, tuple(may)), []).append(name)
+    for (resource, pattern, name), allowed in operations.items():
+        grouped.setdefault((resource, pattern, tuple(allowed)), []).append(name)
     return grouped

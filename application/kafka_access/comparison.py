@@ -34,64 +34,80 @@ class AclDifference(msgspec.Struct, frozen=True, kw_only=True):
 
     def lines(self) -> list[str]:
         """Return the difference in sentences."""
-        strange = " (the table has no such principal)" if self.unknown else ""
+        unknown_note = " (the table has no such principal)" if self.unknown else ""
         return [
             *(f"{self.principal} lacks {acl}" for acl in self.lacks),
             *(f"{self.principal} is denied {acl}" for acl in self.denied),
-            *(f"{self.principal} has too much{strange}: {_describe_acl(held)}" for held in self.too_much),
+            *(
+                f"{self.principal} has too much{unknown_note}: {_describe_acl(held_acl)}"
+                for held_acl in self.too_much
+            ),
         ]
 
 
-def compare(held: Iterable[HeldAcl], *, others: Iterable[Principal] = ()) -> list[AclDifference]:
+def compare(held_acls: Iterable[HeldAcl], *, others: Iterable[Principal] = ()) -> list[AclDifference]:
     """Return the differences, by principal. The list is empty where the cluster matches the table.
 
     The processes, `others`, and every principal with ACLs whose user name follows our convention are compared in
     full. For other principals only their rights on our topics are reported. Superusers are in no ACL.
     """
-    of: dict[str, list[HeldAcl]] = {}
-    for one in held:
-        of.setdefault(one.principal, []).append(one)
-    wanted = {f"{_USER}{principal.name}": principal for principal in (*processes(), *others)}
-    for name in of:
-        if name not in wanted and (principal := principal_of_user(name.removeprefix(_USER))) is not None:
-            wanted[name] = principal
-    everybody = of.get(f"{_USER}{WILDCARD}", [])
-    found = [_of_ours(name, principal, of.get(name, []), everybody) for name, principal in wanted.items()]
-    found += [_of_strangers(name, theirs) for name, theirs in of.items() if name not in wanted]
-    return [one for one in found if one.lacks or one.denied or one.too_much]
+    acls_of: dict[str, list[HeldAcl]] = {}
+    for held_acl in held_acls:
+        acls_of.setdefault(held_acl.principal, []).append(held_acl)
+    principals = {f"{_USER}{principal.name}": principal for principal in (*processes(), *others)}
+    for name in acls_of:
+        if name not in principals and (principal := principal_of_user(name.removeprefix(_USER))) is not None:
+            principals[name] = principal
+    acls_of_all = acls_of.get(f"{_USER}{WILDCARD}", [])
+    differences = [
+        _of_ours(name, principal, acls_of.get(name, []), acls_of_all)
+        for name, principal in principals.items()
+    ]
+    differences += [_of_strangers(name, acls) for name, acls in acls_of.items() if name not in principals]
+    return [
+        difference
+        for difference in differences
+        if difference.lacks or difference.denied or difference.too_much
+    ]
 
 
 def _of_ours(
-    name: str, principal: Principal, theirs: list[HeldAcl], everybody: list[HeldAcl]
+    name: str, principal: Principal, held_acls: list[HeldAcl], acls_of_all: list[HeldAcl]
 ) -> AclDifference:
     needed = principal.acls
-    allowed = [one.acl for one in theirs if one.permission is Permission.ALLOW and one.host == ANY_HOST]
-    denials = [one.acl for one in (*theirs, *everybody) if one.permission is Permission.DENY]
+    allowed = [
+        held_acl.acl
+        for held_acl in held_acls
+        if held_acl.permission is Permission.ALLOW and held_acl.host == ANY_HOST
+    ]
+    denials = [
+        held_acl.acl for held_acl in (*held_acls, *acls_of_all) if held_acl.permission is Permission.DENY
+    ]
     return AclDifference(
         principal=name,
-        lacks=tuple(acl for acl in needed if not any(one.allows(acl) for one in allowed)),
+        lacks=tuple(acl for acl in needed if not any(acl_allowed.allows(acl) for acl_allowed in allowed)),
         denied=tuple(acl for acl in needed if any(denial.denies(acl) for denial in denials)),
         too_much=tuple(
-            one
-            for one in sorted(theirs)
-            if one.permission is Permission.ALLOW
-            and one.acl not in _HARMLESS
-            and not any(acl.allows(one.acl) for acl in needed)
+            held_acl
+            for held_acl in sorted(held_acls)
+            if held_acl.permission is Permission.ALLOW
+            and held_acl.acl not in _HARMLESS
+            and not any(acl.allows(held_acl.acl) for acl in needed)
         ),
     )
 
 
-def _of_strangers(name: str, theirs: list[HeldAcl]) -> AclDifference:
-    ours = {topic.name for topic in TOPICS}
+def _of_strangers(name: str, held_acls: list[HeldAcl]) -> AclDifference:
+    topics = {topic.name for topic in TOPICS}
     return AclDifference(
         principal=name,
         unknown=True,
         too_much=tuple(
-            one
-            for one in sorted(theirs)
-            if one.permission is Permission.ALLOW
-            and one.acl.resource is Resource.TOPIC
-            and _concerns_resource(one.acl, ours)
+            held_acl
+            for held_acl in sorted(held_acls)
+            if held_acl.permission is Permission.ALLOW
+            and held_acl.acl.resource is Resource.TOPIC
+            and _concerns_resource(held_acl.acl, topics)
         ),
     )
 
@@ -102,6 +118,6 @@ def _concerns_resource(acl: Acl, topics: set[str]) -> bool:
     return acl.name == WILDCARD or acl.name in topics
 
 
-def _describe_acl(held: HeldAcl) -> str:
-    host = "" if held.host == ANY_HOST else f" from {held.host}"
-    return f"{held.acl}{host}"
+def _describe_acl(held_acl: HeldAcl) -> str:
+    host = "" if held_acl.host == ANY_HOST else f" from {held_acl.host}"
+    return f"{held_acl.acl}{host}"

@@ -48,8 +48,8 @@ async def check_stopped(lags: Lags, say: Say, seconds: float | None = None) -> N
     """Wait until no process runs. Raises `RuntimeFailure` with their names after `seconds` (default `STOP_SECONDS`)."""
     loop = asyncio.get_running_loop()
     until, is_announced = loop.time() + (STOP_SECONDS if seconds is None else seconds), False
-    while found := await running(lags):
-        names = ", ".join(f"firstclaim {name}" for name in found)
+    while processes := await running(lags):
+        names = ", ".join(f"firstclaim {name}" for name in processes)
         if loop.time() > until:
             raise RuntimeFailure("Kafka", f"{names}: still runs; stop all processes first")
         if not is_announced:
@@ -63,11 +63,11 @@ async def check_done(lags: Lags) -> None:
     await lags.of_stages()
     behind = {stage: count for stage, count in (await lags.of_stages()).items() if stage != BOARD and count}
     if behind:
-        left = ", ".join(f"{stage} ({count} records)" for stage, count in behind.items())
+        stages = ", ".join(f"{stage} ({count} records)" for stage, count in behind.items())
         reason = (
             "start the processes, stop what sends, wait until `firstclaim status` shows no lag, and stop them"
         )
-        raise RuntimeFailure("Kafka", f"messages are still unprocessed in {left}: {reason}")
+        raise RuntimeFailure("Kafka", f"messages are still unprocessed in {stages}: {reason}")
 
 
 async def letters_left(settings: Settings) -> tuple[int, int]:

@@ -56,7 +56,7 @@ IN_PLACE: Final = (DIRECTORY, DO_NOT_CONTACT)
 """Topics whose offsets are versions. Their records keep them."""
 NEWEST: Final = (ASSIGNMENTS, LEAD_EXCEPTIONS)
 """Topics of which the newest record of each lead counts."""
-WHOLE: Final = (ERASURES, AUDIT, PUSH_SUBSCRIPTIONS)
+WHOLE_TOPICS: Final = (ERASURES, AUDIT, PUSH_SUBSCRIPTIONS)
 
 
 async def export(
@@ -131,7 +131,7 @@ async def _write(settings: Settings, writer: MoveFileWriter, say: Say) -> None:
             newest[record.key] = record
         for record in newest.values():
             writer.add(_moved_record(record))
-    for topic in WHOLE:
+    for topic in WHOLE_TOPICS:
         say(topic)
         async for record in _records_of(settings, topic):
             writer.add(_moved_record(record))

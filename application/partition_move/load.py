@@ -54,8 +54,10 @@ async def load(settings: Settings, path: Path, *, say: Say) -> dict[str, int]:
     """
     head = read_head(path)
     total = check_whole(path)
-    if (most := max(head.ends.values(), default=0)) > MOST_OFFSETS:
-        raise ConfigError("FILE", f"{path} has an offset of {most:,}; a move takes at most {MOST_OFFSETS:,}")
+    if (highest := max(head.ends.values(), default=0)) > MOST_OFFSETS:
+        raise ConfigError(
+            "FILE", f"{path} has an offset of {highest:,}; a move takes at most {MOST_OFFSETS:,}"
+        )
     settings = await provision(settings)
     lags = Lags(settings)
     producer = clients.producer(settings, max_request_size=LARGEST_REQUEST_BYTES)
@@ -97,13 +99,13 @@ class _Loading:
 
     async def run(self, path: Path, say: Say) -> dict[str, int]:
         counts: dict[str, int] = {}
-        for topic, found in groupby(records(path), key=lambda record: record.topic):
+        for topic, topic_records in groupby(records(path), key=lambda record: record.topic):
             say(topic)
             if topic in self._head.ends:
-                counts[topic] = await self._in_place(topic, found)
+                counts[topic] = await self._in_place(topic, topic_records)
                 continue
             count = 0
-            for record in found:
+            for record in topic_records:
                 count += 1
                 for partition, key in self._targets(record):
                     await self._send(record, partition, key)
@@ -113,12 +115,12 @@ class _Loading:
         await self._settle()
         return counts
 
-    async def _in_place(self, topic: str, found: Iterable[MovedRecord]) -> int:
+    async def _in_place(self, topic: str, topic_records: Iterable[MovedRecord]) -> int:
         """Write the records of a topic whose offsets are versions, each at its own offset."""
         count, at = 0, 0
         end = self._head.ends[topic]
         last: MovedRecord | None = None
-        for record in found:
+        for record in topic_records:
             for filling in _fillings(topic, record, record.offset - at):
                 await self._send(filling, 0, filling.key)
             await self._send(record, 0, record.key)

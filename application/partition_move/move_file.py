@@ -91,7 +91,7 @@ def new_move_file(path: Path) -> Iterator[MoveFileWriter]:
     except OSError as error:
         raise ConfigError("FILE", f"{path} cannot be made: {error.strerror}") from error
     try:
-        with os.fdopen(handle, "wb") as plain, gzip.GzipFile("", "wb", LEVEL, plain) as stream:
+        with os.fdopen(handle, "wb") as raw_file, gzip.GzipFile("", "wb", LEVEL, raw_file) as stream:
             yield MoveFileWriter(stream)
     except BaseException:
         path.unlink(missing_ok=True)

@@ -50,8 +50,8 @@ class NewestLeads:
                 yield key, encode_row(_lead_anew(row))
                 continue
             name = (row.org, row.kind, row.object_id)
-            known = self.directory.get(name)
-            if known is None or row.version >= known.version:
+            former = self.directory.get(name)
+            if former is None or row.version >= former.version:
                 self.directory[name] = replace(row, off=BEFORE_THE_LOG)
         self._rows = {}
 

@@ -26,11 +26,11 @@ class CourierChannel(NamedTuple):
 
 
 class OpenRequests:
-    """Selects records of `notifications`. `done`: (request, channel) of every fate; `channels`: who delivers."""
+    """Selects records of `notifications`. `delivered`: (request, channel) of every fate; `channels`: who delivers."""
 
-    def __init__(self, channels: Sequence[CourierChannel], done: AbstractSet[tuple[str, str]]) -> None:
+    def __init__(self, channels: Sequence[CourierChannel], delivered: AbstractSet[tuple[str, str]]) -> None:
         self._channels = channels
-        self._done = done
+        self._delivered = delivered
         self._waiting: set[str] = set()
 
     def is_open(self, record: Any) -> bool:
@@ -41,15 +41,15 @@ class OpenRequests:
         identity = request.notification_id
         if request.withdrawn:
             return identity in self._waiting
-        left = any(
+        is_waiting = any(
             channel.kind == request.kind
             and record.offset >= channel.passed.get(record.partition, 0)
-            and (identity, channel.name) not in self._done
+            and (identity, channel.name) not in self._delivered
             for channel in self._channels
         )
-        if left:
+        if is_waiting:
             self._waiting.add(identity)
-        return left
+        return is_waiting
 
 
 async def open_requests(settings: Settings) -> list[Any]:
@@ -60,27 +60,27 @@ async def open_requests(settings: Settings) -> list[Any]:
     passed = await _courier_positions(settings)
     if not passed:
         return []
-    done: set[tuple[str, str]] = set()
+    delivered: set[tuple[str, str]] = set()
     async with aclosing(read_topic(settings, DELIVERIES)) as records:
         async for record in records:
             fate = _read(_FATE, record.value)
             if fate is not None:
-                done.add((fate.notification_id, fate.channel))
+                delivered.add((fate.notification_id, fate.channel))
     channels = [CourierChannel(kind_of(name), fate_name_of(name), passed[name]) for name in passed]
-    selected = OpenRequests(channels, done)
+    selected = OpenRequests(channels, delivered)
     async with aclosing(read_topic(settings, NOTIFICATIONS)) as records:
         return [record async for record in records if selected.is_open(record)]
 
 
 async def _courier_positions(settings: Settings) -> dict[str, dict[int, int]]:
     """Return channel -> partition -> the offset up to which its couriers have finished, for couriers that ever ran."""
-    found: dict[str, dict[int, int]] = {}
+    positions: dict[str, dict[int, int]] = {}
     async with clients.started_client(clients.admin(settings)) as admin:
         for name in NAMES:
             for tp, at in (await admin.list_consumer_group_offsets(group_of(name))).items():
                 if tp.topic == NOTIFICATIONS and at.offset >= 0:
-                    found.setdefault(name, {})[tp.partition] = at.offset
-    return found
+                    positions.setdefault(name, {})[tp.partition] = at.offset
+    return positions
 
 
 def _read(decoder: msgspec.json.Decoder[Any], value: bytes | None) -> Any:

@@ -83,8 +83,8 @@ class BrokerIsolation:
     def fill_disk(self) -> None:
         """Leave no room on the broker's disk: it gets the size of what is on it."""
         for _ in range(100):  # it grows meanwhile, and the system refuses less than it holds
-            found = os.statvfs(self.broker.folder / "data")
-            used = (found.f_blocks - found.f_bfree) * found.f_frsize
+            stat = os.statvfs(self.broker.folder / "data")
+            used = (stat.f_blocks - stat.f_bfree) * stat.f_frsize
             try:
                 self._run("mount", "-o", f"remount,size={used + _PAGE}", str(self.broker.folder / "data"))
             except ConfigError:
@@ -109,9 +109,9 @@ class BrokerIsolation:
 
     @staticmethod
     def _run(*command: str) -> None:
-        done = subprocess.run(
+        result = subprocess.run(
             command, check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
         )
-        if done.returncode:
-            reason = f"{' '.join(map(str, command[:4]))} is refused: {done.stdout.strip()}"
+        if result.returncode:
+            reason = f"{' '.join(map(str, command[:4]))} is refused: {result.stdout.strip()}"
             raise ConfigError("--brokers", reason)

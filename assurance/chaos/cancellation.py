@@ -17,14 +17,14 @@ async def cancel(*tasks: asyncio.Task[Any], seconds: float = CANCEL_SECONDS) -> 
     """
     loop = asyncio.get_running_loop()
     give_up = loop.time() + seconds
-    left = {task for task in tasks if not task.done()}
-    while left:
-        for task in left:
+    running = {task for task in tasks if not task.done()}
+    while running:
+        for task in running:
             task.cancel()
-        await asyncio.wait(left, timeout=CANCEL_AGAIN_SECONDS)
-        left = {task for task in left if not task.done()}
-        if left and loop.time() > give_up:
-            names = ", ".join(sorted(task.get_name() for task in left))
+        await asyncio.wait(running, timeout=CANCEL_AGAIN_SECONDS)
+        running = {task for task in running if not task.done()}
+        if running and loop.time() > give_up:
+            names = ", ".join(sorted(task.get_name() for task in running))
             raise TimeoutError(f"not ended {seconds:g} s after they were cancelled: {names}")
     await asyncio.gather(*tasks, return_exceptions=True)
 

@@ -119,12 +119,12 @@ class TrafficFeed:
         async with asyncio.TaskGroup() as group:
             group.create_task(self._arrivals())
             group.create_task(self._send_simultaneous_leavers())
-            group.create_task(self._every(POISON_SECONDS, self._poison.send))
-            group.create_task(self._every(TRANSACTION_SECONDS, self._poison.transact))
-            group.create_task(self._every(KNOWN_SECONDS, self._inquire))
-            group.create_task(self._every(LIST_SECONDS, self._list))
-            group.create_task(self._every(PUBLISH_SECONDS, self._publish_again))
-            group.create_task(self._every(LEAVE_SECONDS, self._leave))
+            group.create_task(self._repeat_every(POISON_SECONDS, self._poison.send))
+            group.create_task(self._repeat_every(TRANSACTION_SECONDS, self._poison.transact))
+            group.create_task(self._repeat_every(KNOWN_SECONDS, self._inquire))
+            group.create_task(self._repeat_every(LIST_SECONDS, self._list))
+            group.create_task(self._repeat_every(PUBLISH_SECONDS, self._publish_again))
+            group.create_task(self._repeat_every(LEAVE_SECONDS, self._leave))
         await asyncio.to_thread(self._vendor.flush, 60)
         await self._poison.close()
 
@@ -133,8 +133,8 @@ class TrafficFeed:
     async def _arrivals(self) -> None:
         while not self.over.is_set():
             work = self._source.choices(list(QueueWork), [5, 4, 2, 6])[0]
-            left = self._source.uniform(2, 30)
-            await self._arrive(work, created=MINUTE - left)
+            seconds_left = self._source.uniform(2, 30)
+            await self._arrive(work, created=MINUTE - seconds_left)
             self._vendor.poll(0)
             await asyncio.sleep(self._source.expovariate(self._pace.arrivals_per_second))
 
@@ -172,9 +172,9 @@ class TrafficFeed:
         elif work is QueueWork.OPEN and n % 20 == 0:
             message["assigned_to"] = f"rep-{1 + n % 4}"
             self._history.arrived(lead, message["assigned_to"], time.monotonic())
-        again = source.random() < 0.1  # noqa: PLR2004  # every tenth message is sent twice
-        self.duplicates += again
-        for _ in range(1 + again):
+        is_repeated = source.random() < 0.1  # noqa: PLR2004  # every tenth message is sent twice
+        self.duplicates += is_repeated
+        for _ in range(1 + is_repeated):
             if n % 2:
                 self._produce(msgspec.json.encode(message), message["external_id"])
             else:
@@ -206,8 +206,8 @@ class TrafficFeed:
         if not self._people:
             return
         person = self._source.choice(self._people)
-        off = self._source.random() < 0.3  # noqa: PLR2004  # three in ten are taken off again
-        value = None if off else b'{"reason": "asked us by mail"}'
+        is_removed = self._source.random() < 0.3  # noqa: PLR2004  # three in ten are taken off again
+        value = None if is_removed else b'{"reason": "asked us by mail"}'
         await self._put(DO_NOT_CONTACT, value, key=f"default/phone/{person['phone']}".encode())
 
     def _produce(self, value: bytes, key: str) -> None:
@@ -231,8 +231,8 @@ class TrafficFeed:
     async def _publish_again(self) -> None:
         """Publish a queue in another form, or remove it for a while (Q6)."""
         queue_id, value = self._source.choice(self._queues())
-        gone = queue_id == "again" and self._source.random() < 0.2  # noqa: PLR2004  # one time in five
-        await self._client.publish("queue", queue_id, None if gone else value)
+        is_removed = queue_id == "again" and self._source.random() < 0.2  # noqa: PLR2004  # one time in five
+        await self._client.publish("queue", queue_id, None if is_removed else value)
 
     def _queues(self) -> list[tuple[str, dict[str, Any]]]:
         source = self._source
@@ -279,7 +279,7 @@ class TrafficFeed:
         with contextlib.suppress(KafkaError):  # a message that Kafka did not accept was not sent
             await self._client.put(topic, value, **more)
 
-    async def _every(self, seconds: float, do: Callable[[], Any]) -> None:
+    async def _repeat_every(self, seconds: float, do: Callable[[], Any]) -> None:
         while not self.over.is_set():
             await do()
             await self._pause(self._source.uniform(0.5, 1.5) * seconds)

@@ -120,12 +120,18 @@ class ConservationProbe:
             self._judge(moment)
 
     def _judge(self, moment: int) -> None:
-        found = [f"partition {n}: {what}" for n, one in enumerate(self._ledgers) if (what := one.look())]
-        self.conserved += not found
-        self.findings += found
-        sums = sum((one.sums() for one in self._ledgers), Counter[str]())
+        findings = [
+            f"partition {n}: {problem}"
+            for n, ledger in enumerate(self._ledgers)
+            if (problem := ledger.look())
+        ]
+        self.conserved += not findings
+        self.findings += findings
+        sums = sum((ledger.sums() for ledger in self._ledgers), Counter[str]())
         parts = " + ".join(f"{count} {kind}" for kind, count in sorted(sums.items()))
-        self._say(f"moment {moment}: {sums.total()} leads in = {parts}{''.join(f'; {one}' for one in found)}")
+        self._say(
+            f"moment {moment}: {sums.total()} leads in = {parts}{''.join(f'; {finding}' for finding in findings)}"
+        )
 
     async def _read(self) -> None:
         """Read on: the journal to its current end, then the log, which has every event the journal has rows of.

@@ -65,13 +65,13 @@ class CrmConsumer:
         self.database = folder / f"{number}.sqlite"
         self._log = folder / f"{number}.log"
         program, *rest = shlex.split(command)
-        found = shutil.which(program)
-        if found is None:
+        program_path = shutil.which(program)
+        if program_path is None:
             raise ConfigError("consumer", f"there is no program {program}")
-        given = {BOOTSTRAP: settings.kafka_bootstrap_servers, DATABASE: str(self.database)}
-        self._argv = [str(Path(found).absolute())]
+        placeholders = {BOOTSTRAP: settings.kafka_bootstrap_servers, DATABASE: str(self.database)}
+        self._argv = [str(Path(program_path).absolute())]
         for part in rest:
-            for place, value in given.items():
+            for place, value in placeholders.items():
                 part = part.replace(place, value)  # noqa: PLW2901  # both may be in one part
             self._argv.append(part)
         self._process: subprocess.Popen[bytes] | None = None
@@ -107,28 +107,28 @@ class CrmConsumer:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(pid, signal.SIGKILL)
 
-    def _signal(self, which: signal.Signals) -> bool:
+    def _signal(self, signum: signal.Signals) -> bool:
         if self._process is None or self._process.poll() is not None:
             return False
         with contextlib.suppress(ProcessLookupError):
-            os.killpg(self._process.pid, which)  # it has a session of its own
+            os.killpg(self._process.pid, signum)  # it has a session of its own
         return True
 
     def differences(self, expected: dict[str, frozenset[tuple[object, ...]]]) -> list[str]:
         """Return how its rows differ from the expected ones, by table, in words; empty if they do not."""
-        found = []
+        problems = []
         for table, rows in expected.items():
             try:
-                kept = _rows(self.database, table)
+                stored = _rows(self.database, table)
             except sqlite3.Error as error:
-                found.append(f"{table}: {error}")
+                problems.append(f"{table}: {error}")
                 continue
-            pairs = (("missing", rows - kept), ("not expected", kept - rows))
-            for what, different in pairs:
+            pairs = (("missing", rows - stored), ("not expected", stored - rows))
+            for kind, different in pairs:
                 shown = "; ".join(map(str, sorted(different, key=str)[:MOST_SHOWN]))
                 if different:
-                    found.append(f"{table}: {len(different):,} rows are {what}: {shown}")
-        return found
+                    problems.append(f"{table}: {len(different):,} rows are {kind}: {shown}")
+        return problems
 
     def last_words(self) -> str:
         """Return the last line of its output."""
@@ -176,7 +176,7 @@ class CrmConsumers:
         give_up = asyncio.get_running_loop().time() + CAUGHT_UP_SECONDS
         for consumer in self.all:
             different = await self._differences(consumer, give_up)
-            self.findings += [f"{consumer.command}: {each}" for each in different]
+            self.findings += [f"{consumer.command}: {difference}" for difference in different]
             if different:
                 self.findings.append(f"{consumer.command}: its last words: {consumer.last_words()}")
             result = "does not have the rows" if different else "has the rows"

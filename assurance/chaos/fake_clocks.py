@@ -29,7 +29,7 @@ class FakeClocks:
         self._folder = folder
         self._library = folder / "fake_clock.so"
         command = [compiler, "-O2", "-shared", "-fPIC", "-o", str(self._library), str(SOURCE)]
-        done = subprocess.run(
+        result = subprocess.run(
             command,
             check=False,
             stdout=subprocess.PIPE,
@@ -37,18 +37,18 @@ class FakeClocks:
             text=True,
             timeout=COMPILE_SECONDS,
         )
-        if done.returncode:
-            raise ConfigError("--clock-jumps", f"{SOURCE.name} does not compile: {done.stdout.strip()}")
+        if result.returncode:
+            raise ConfigError("--clock-jumps", f"{SOURCE.name} does not compile: {result.stdout.strip()}")
 
     def environment(self, name: str) -> dict[str, str]:
         """Return what a process needs in its environment to have a clock that `jump` moves."""
         self._file(name).write_bytes(struct.pack("=q", 0))
         return {"LD_PRELOAD": str(self._library), "FIRSTCLAIM_FAKE_CLOCK": str(self._file(name))}
 
-    def jump(self, who: Iterable[str], seconds: int) -> int:
+    def jump(self, names: Iterable[str], seconds: int) -> int:
         """Set the clocks of processes so many seconds ahead, or behind if negative. Return how many were set."""
         count = 0
-        for name in who:
+        for name in names:
             # The process has mapped the file: the same file gets the number, in one write.
             number = os.open(self._file(name), os.O_WRONLY)
             try:

@@ -147,7 +147,7 @@ def plan(
         count = faults * (number + 1) // rounds - faults * number // rounds
         of_round = one_round(seconds / rounds, seed=f"{seed}/{number}", count=count)
         begin = seconds * number / rounds
-        planned += [msgspec.structs.replace(each, at=begin + each.at) for each in of_round]
+        planned += [msgspec.structs.replace(fault, at=begin + fault.at) for fault in of_round]
     return planned
 
 
@@ -197,9 +197,9 @@ def _round(
     deck = _shuffled_faults(names, source, telephone=telephone)
     for at in _moments(seconds, source, None if count is None else count - len(faults)):
         deck = deck or _shuffled_faults(names, source, telephone=telephone)
-        act, who = deck.pop()
+        act, process_name = deck.pop()
         lasts = source.uniform(*STOP_SECONDS) if act is FaultKind.STOP else 0.0
-        faults.append(Fault(at=at, act=act, who=(who,), seconds=min(lasts, seconds - at)))
+        faults.append(Fault(at=at, act=act, who=(process_name,), seconds=min(lasts, seconds - at)))
     return sorted(faults, key=lambda fault: fault.at)[:count]
 
 
@@ -250,13 +250,13 @@ def _store_faults(seconds: float, source: random.Random) -> list[Fault]:
 
     Each waits until its store has recovered from the one before. Those of Valkey and of Postgres overlap.
     """
-    found, times = [], STORE_FAULTS if seconds >= LONG_SECONDS else 1
+    faults, times = [], STORE_FAULTS if seconds >= LONG_SECONDS else 1
     for acts in (
         [FaultKind.KILL_VALKEY, FaultKind.PAUSE_VALKEY] * times,
         [FaultKind.KILL_POSTGRES, FaultKind.STOP_POSTGRES, FaultKind.FAIL_OVER_POSTGRES] * times,
     ):
         source.shuffle(acts)
-        found += [
+        faults += [
             Fault(
                 at=seconds * (0.06 + 0.84 * (index + source.uniform(0.0, 0.3)) / len(acts)),
                 act=act,
@@ -264,7 +264,7 @@ def _store_faults(seconds: float, source: random.Random) -> list[Fault]:
             )
             for index, act in enumerate(acts)
         ]
-    return found
+    return faults
 
 
 def _shuffled_faults(
@@ -273,7 +273,11 @@ def _shuffled_faults(
     """Return each act on each process once, shuffled. It is used from the end, which has a worker and the relay."""
     acts = [FaultKind.KILL, FaultKind.TERM, FaultKind.STOP]
     couriers = ("courier-mail", "courier-call") if telephone else ("courier-mail",)
-    others = [(act, who) for act in acts for who in (*workers, "relay", "sink", "board", *couriers)]
+    others = [
+        (act, process_name)
+        for act in acts
+        for process_name in (*workers, "relay", "sink", "board", *couriers)
+    ]
     source.shuffle(others)
     first = [
         (FaultKind.KILL, source.choice(workers)),

@@ -38,9 +38,9 @@ class FeedProbe:
                 await self._read()
             except RetryableError:
                 await asyncio.sleep(AGAIN_SECONDS)
-            except RuntimeFailure as wrong:
+            except RuntimeFailure as error:
                 if len(self.findings) < MOST_FINDINGS:
-                    self.findings.append(f"{self._org}: {wrong}")
+                    self.findings.append(f"{self._org}: {error}")
                 self._windows, self._at = {}, None
 
     async def compare(self) -> None:
@@ -54,7 +54,7 @@ class FeedProbe:
             except RetryableError as away:
                 different = [str(away)]
         self.findings += [
-            f"{self._org}: a page that follows the feed shows another list: {one}" for one in different
+            f"{self._org}: a page that follows the feed shows another list: {name}" for name in different
         ]
 
     async def close(self) -> None:
@@ -87,10 +87,10 @@ class FeedProbe:
         return ListWindow.of(await self._reader.page(self._org, queue_id, limit=MOST_ROWS), 0)
 
     async def _different(self) -> list[str]:
-        found = []
+        queue_ids = []
         for queue_id in await self._queues():
             page = await self._reader.page(self._org, queue_id, limit=MOST_ROWS)
             window = self._windows.get(queue_id)
             if window is None or not window.equals([row.lead_id for row in page.rows], page.size):
-                found.append(queue_id)
-        return found
+                queue_ids.append(queue_id)
+        return queue_ids

@@ -54,7 +54,7 @@ class Lender:
         self._phones: set[str] = set()
         self._client = client
         self._history = history
-        self.offers = Offers(client.settings, mine=self.sent.__contains__)
+        self.offers = Offers(client.settings, is_own=self.sent.__contains__)
         self.people = SimulatedPeople(
             client, Leads(), reps=0, seed=seed, pause_seconds=PAUSE_SECONDS, offers=self.offers
         )
@@ -113,12 +113,12 @@ def directory(*, capped: bool = False) -> dict[Key, Value]:
     Its aged leads can only be claimed while they have no owner. A claim may take such a lead from its owner (Q11),
     and a history of owners could not tell that from a lead with two owners.
     """
-    found = opened(lender(), window_seconds=WINDOW_SECONDS, lock_minutes=LOCK_MINUTES)
-    aged = found["queue", "aged"]
+    objects = opened(lender(), window_seconds=WINDOW_SECONDS, lock_minutes=LOCK_MINUTES)
+    aged = objects["queue", "aged"]
     rules = [*aged["exclusion"]["rules"], {"field": "owned", "operator": "=", "value": True}]
-    found[("queue", "aged")] = {**aged, "exclusion": {**aged["exclusion"], "rules": rules}}
+    objects[("queue", "aged")] = {**aged, "exclusion": {**aged["exclusion"], "rules": rules}}
     if capped:
-        found[("settings", "settings")] = {**found["settings", "settings"], "enforce_caps": True}
-        for rep_id in officers(found):
-            found["rep", rep_id] = {**found["rep", rep_id], "max_open": MAX_OPEN}
-    return found
+        objects[("settings", "settings")] = {**objects["settings", "settings"], "enforce_caps": True}
+        for rep_id in officers(objects):
+            objects["rep", rep_id] = {**objects["rep", rep_id], "max_open": MAX_OPEN}
+    return objects

@@ -36,11 +36,11 @@ async def own_stack(
     `failover`: Valkey has a replica and sentinels, and a Postgres with a standby replaces the file.
     `brokers`: 1 or 3. `broker`: further properties of each broker. `prepare`: gets the stack before it starts.
     """
-    given = Settings.read()
+    environment = Settings.read()
     base = Settings.model_construct(
         state_dir=folder,
-        cache_dir=given.cache_dir,
-        maven_repository=given.maven_repository,
+        cache_dir=environment.cache_dir,
+        maven_repository=environment.maven_repository,
         partitions=PARTITIONS,
         replication_factor=brokers,
     )

@@ -74,9 +74,9 @@ class ArrivalPace:
         sent = self.sent()
         if not sent or not self.seen:
             return
-        wanted = self._events * sent / self.seen
-        left = max(SPREAD_SECONDS, self._seconds - passed)
-        more = (wanted - sent) / left - OTHERS_PER_SECOND
+        target = self._events * sent / self.seen
+        seconds_left = max(SPREAD_SECONDS, self._seconds - passed)
+        more = (target - sent) / seconds_left - OTHERS_PER_SECOND
         most = LEAST_PER_SECOND if behind > MOST_BEHIND else MOST_PER_SECOND
         self.arrivals_per_second = min(most, max(LEAST_PER_SECOND, more))
 

@@ -89,9 +89,9 @@ class Poison:
                 )
                 self._by_librdkafka(topic, key, value, headers)
             case "unreadable":
-                named = [(b"chaos", b"poison"), (self._source.choice(NAMES), b"1")]
+                any_headers = [(b"chaos", b"poison"), (self._source.choice(NAMES), b"1")]
                 with contextlib.suppress(RuntimeFailure):  # its queue is full while the broker is down
-                    self._any_headers.send(topic, value or b"", key=UNREADABLE_KEY, headers=named)
+                    self._any_headers.send(topic, value or b"", key=UNREADABLE_KEY, headers=any_headers)
             case _:
                 self._by_librdkafka(LEAD_ARRIVALS, None, b"x" * INFLATED, [POISON_HEADER])
 
@@ -142,15 +142,15 @@ class Poison:
 
     def _in_transaction(self) -> Any:
         if self._transactional is None:
-            made = vendor_producers.producer(
+            producer = vendor_producers.producer(
                 self._settings,
                 compression_type=self._source.choice(CODECS),
                 transactional_id=TRANSACTIONAL_ID,
                 transaction_timeout_ms=TRANSACTION_MS,
                 message_timeout_ms=TRANSACTION_MS,
             )
-            made.init_transactions(BROKER_SECONDS)
-            self._transactional = made
+            producer.init_transactions(BROKER_SECONDS)
+            self._transactional = producer
         self._transactional.begin_transaction()
         return self._transactional
 
@@ -163,22 +163,22 @@ def poison_in(settings: Settings, topic: str) -> int:
     """
     from confluent_kafka import TopicPartition  # noqa: PLC0415  # only chaos needs it
 
-    found = 0
+    count = 0
     with closing(vendor_producers.consumer(settings)) as reader:
-        left = set(reader.list_topics(topic, timeout=POLL_SECONDS).topics[topic].partitions)
-        reader.assign([TopicPartition(topic, partition, 0) for partition in left])
-        while left:
+        unread = set(reader.list_topics(topic, timeout=POLL_SECONDS).topics[topic].partitions)
+        reader.assign([TopicPartition(topic, partition, 0) for partition in unread])
+        while unread:
             message = reader.poll(POLL_SECONDS)
             if message is None:
                 raise RetryableError("Kafka", f"topic {topic} could not be counted")
             error = message.error()
             if error is None:
-                found += _is_poison(message)
+                count += _is_poison(message)
             elif error.code() == vendor_producers.PARTITION_EOF:
-                left.discard(message.partition())
+                unread.discard(message.partition())
             else:
                 raise RetryableError("Kafka", f"topic {topic} could not be counted: {error}")
-    return found
+    return count
 
 
 def _is_poison(message: Any) -> bool:

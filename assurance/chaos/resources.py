@@ -82,16 +82,16 @@ def watched_processes(
     parts: Mapping[str, SupervisedProcess], servers: Sequence[LocalServer]
 ) -> dict[str, WatchedProcess]:
     """Return what to sample by name: our processes, and the servers, brokers of a cluster by number."""
-    found = {
+    watched = {
         name: WatchedProcess(partial(_pid, part), part.metrics_url if name.startswith("worker") else None)
         for name, part in parts.items()
     }
     for server in servers:
         number = getattr(server, "node_id", None)
-        found[server.name if number is None else f"{server.name}-{number}"] = WatchedProcess(
+        watched[server.name if number is None else f"{server.name}-{number}"] = WatchedProcess(
             partial(_pid, server)
         )
-    return found
+    return watched
 
 
 def _pid(process: SupervisedProcess | LocalServer) -> int | None:
@@ -118,16 +118,16 @@ class ResourceProbe:
         began = loop.time()
         while True:
             await asyncio.gather(
-                *(self._sample(name, one, loop.time() - began) for name, one in self._watched.items())
+                *(self._sample(name, process, loop.time() - began) for name, process in self._watched.items())
             )
             await asyncio.sleep(self._every)
 
-    async def _sample(self, name: str, one: WatchedProcess, at: float) -> None:
-        pid = one.pid()
+    async def _sample(self, name: str, process: WatchedProcess, at: float) -> None:
+        pid = process.pid()
         used = None if pid is None else used_by(pid)
         if used is None:
             return
-        timers = None if one.metrics is None else await asyncio.to_thread(timers_of, one.metrics)
+        timers = None if process.metrics is None else await asyncio.to_thread(timers_of, process.metrics)
         memory, files = used
         self.samples[name].append(
             ResourceSample(at=at, leads=self._leads(), memory=memory, files=files, timers=timers)
@@ -136,8 +136,10 @@ class ResourceProbe:
     def line(self) -> str:
         """Return the newest figures in one line."""
         newest = {name: samples[-1] for name, samples in self.samples.items() if samples}
-        timers = sum(one.timers or 0 for one in newest.values())
-        usage = ", ".join(f"{name} {one.memory / _MEGABYTE:.0f}/{one.files}" for name, one in newest.items())
+        timers = sum(sample.timers or 0 for sample in newest.values())
+        usage = ", ".join(
+            f"{name} {sample.memory / _MEGABYTE:.0f}/{sample.files}" for name, sample in newest.items()
+        )
         return f"MB/files: {usage}; {timers:,} timers"
 
 
@@ -164,18 +166,18 @@ def timers_of(metrics: str) -> int | None:
 
 def uses(samples: Mapping[str, list[ResourceSample]], seconds: float) -> dict[str, ResourceUse]:
     """Return the medians of each third of the run, of each process that was sampled in all of them."""
-    found = {}
+    by_name = {}
     for name, of_one in samples.items():
         parts = _thirds(of_one, seconds)
         if not all(parts):
             continue
-        timers = [[one.timers for one in part if one.timers is not None] for part in parts]
-        found[name] = ResourceUse(
-            memory_mb=tuple(round(median(one.memory for one in part) / _MEGABYTE, 1) for part in parts),
-            files=tuple(median(one.files for one in part) for part in parts),
+        timers = [[sample.timers for sample in part if sample.timers is not None] for part in parts]
+        by_name[name] = ResourceUse(
+            memory_mb=tuple(round(median(sample.memory for sample in part) / _MEGABYTE, 1) for part in parts),
+            files=tuple(median(sample.files for sample in part) for part in parts),
             timers=tuple(median(part) for part in timers) if all(timers) else (),
         )
-    return found
+    return by_name
 
 
 def growth(samples: Mapping[str, list[ResourceSample]], seconds: float) -> list[str]:
@@ -183,15 +185,15 @@ def growth(samples: Mapping[str, list[ResourceSample]], seconds: float) -> list[
 
     What is allowed is `GROWTH`, a fixed amount, and what the leads that were added take. A broker may fill its heap.
     """
-    found = []
+    findings = []
     for name, use in uses(samples, seconds).items():
         _, middle, last = _thirds(samples[name], seconds)
         if min(len(middle), len(last)) < LEAST_SAMPLES:
             continue
-        added = median(one.leads for one in last) - median(one.leads for one in middle)
+        added = median(sample.leads for sample in last) - median(sample.leads for sample in middle)
         kind = name.split("-")[0]
         memory_more = (MEMORY_MORE + added * PER_LEAD.get(kind, 0)) / _MEGABYTE
-        for what, unit, values, more, always in (
+        for resource, unit, values, more, always in (
             ("memory", " MB", use.memory_mb, memory_more, HEAP_MB.get(kind, 0)),
             ("open files", "", use.files, FILES_MORE, 0),
             ("pending timers", "", use.timers, TIMERS_MORE + added * TIMERS_PER_LEAD, 0),
@@ -201,11 +203,11 @@ def growth(samples: Mapping[str, list[ResourceSample]], seconds: float) -> list[
             _, before, after = values
             allowed = max(before * (1 + GROWTH) + more, always)
             if after > allowed:
-                found.append(
-                    f"{name}: {what} grew from {before:,.0f}{unit} in the middle third of the run to"
+                findings.append(
+                    f"{name}: {resource} grew from {before:,.0f}{unit} in the middle third of the run to"
                     f" {after:,.0f}{unit} in the last third; {allowed:,.0f}{unit} are allowed"
                 )
-    return found
+    return findings
 
 
 def _thirds(samples: list[ResourceSample], seconds: float) -> list[list[ResourceSample]]:

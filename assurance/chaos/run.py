@@ -119,7 +119,7 @@ async def chaos(
                         secure=secure,
                         brokers=brokers,
                         failover=failover,
-                        prepare=lambda made: isolations.extend(isolate_brokers(made, removal, say)),
+                        prepare=lambda prepared: isolations.extend(isolate_brokers(prepared, removal, say)),
                     )
                 )
                 isolation = isolations[0] if isolations else None
@@ -141,7 +141,7 @@ async def chaos(
                     histories,
                     isolation,
                 )
-                return await _on(stack, settings, run)
+                return await _run_on_stack(stack, settings, run)
     except TimeoutError as error:
         raise RuntimeFailure("chaos", str(error)) from error
 
@@ -175,7 +175,7 @@ class _Load:
     contradictions: list[Any]
 
 
-async def _on(stack: LocalStack, settings: Settings, run: _Run) -> dict[str, Any]:
+async def _run_on_stack(stack: LocalStack, settings: Settings, run: _Run) -> dict[str, Any]:
     say, phones, crm = run.say, run.phones, run.crm
     mailbox = Mailbox(settings.state_dir / "mailbox", refuses=MAILS_REFUSED, seed=run.seed)
     mailbox.start()
@@ -230,11 +230,11 @@ async def _on(stack: LocalStack, settings: Settings, run: _Run) -> dict[str, Any
         *swallowed,
         *grown,
         *([f"{events:,} events were made, not {run.events:,}"] if too_few else []),
-        *(f"leads did not add up at a moment: {found}" for found in moments.findings[:MOST_SHOWN]),
+        *(f"leads did not add up at a moment: {finding}" for finding in moments.findings[:MOST_SHOWN]),
         *(f"answered twice, differently: {first} {then}" for first, then in contradictions[:MOST_SHOWN]),
     ):
         say(line)
-    lost = report.of_kind(FindingKind.LOST)
+    lost_count = report.of_kind(FindingKind.LOST)
     double_owned = report.of_kind(FindingKind.DOUBLE_OWNED) + len(violations)
     contradicted = report.of_kind(FindingKind.CONTRADICTED) + len(contradictions)
     return {
@@ -257,7 +257,7 @@ async def _on(stack: LocalStack, settings: Settings, run: _Run) -> dict[str, Any
         "seed": run.seed,
         "events": events,
         "kills": sum(fate.done.values()),
-        "lost": lost,
+        "lost": lost_count,
         "double_owned": double_owned,
         "contradicted": contradicted,
         "overdue": report.of_kind(FindingKind.OVERDUE),
@@ -284,7 +284,8 @@ async def _on(stack: LocalStack, settings: Settings, run: _Run) -> dict[str, Any
         "rang": phones.rang if phones else 0,
         "legs_unended": unended,
         "crm_consumers": [
-            {"command": each.command, "starts": each.starts, "kills": each.kills} for each in crm.all
+            {"command": consumer.command, "starts": consumer.starts, "kills": consumer.kills}
+            for consumer in crm.all
         ],
         "crm_findings": len(crm.findings),
         "feed_entries": sum(probe.entries for probe in probes),
@@ -325,7 +326,7 @@ async def _load(
             TrafficFeed(client, history, run.seed, pace),
             Lender(lenders, history, run.seed, telephone=None if phones is None else phones.phones.uri),
         )
-        offers = Offers(settings, mine=lambda lead_id: lead_id not in lender.sent)
+        offers = Offers(settings, is_own=lambda lead_id: lead_id not in lender.sent)
         tasks["offers"] = asyncio.create_task(offers.follow())
         people = SimulatedPeople(client, feed.leads, reps=REPS, seed=run.seed, offers=offers)
         await feed.publish(people)

@@ -45,13 +45,13 @@ class SupervisedProcess(ChildProcess):
             self.argv, self.log_file, environment=self.environment, death_signal=signal.SIGKILL
         )
 
-    def signal(self, which: signal.Signals) -> bool:
+    def signal(self, signum: signal.Signals) -> bool:
         """Send a signal. Return whether there was a process to get it."""
         pid = self.pid
         if pid is None:
             return False
         with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, which)
+            os.kill(pid, signum)
         return True
 
 
@@ -97,13 +97,13 @@ class SupervisedProcesses:
             command, more = couriers.get(name, ([process, *static], {}))
             if clocks is not None and name in names:
                 more = clocks.environment(name)
-            made = child(name, command, sign_in(settings, process), free_port(), more)
+            child_process = child(name, command, sign_in(settings, process), free_port(), more)
             self.parts[name] = SupervisedProcess(
                 name=name,
-                argv=made.argv,
-                log_file=made.log_file,
-                environment=made.environment,
-                ready_url=made.ready_url,
+                argv=child_process.argv,
+                log_file=child_process.log_file,
+                environment=child_process.environment,
+                ready_url=child_process.ready_url,
             )
 
     async def start(self) -> None:
@@ -139,13 +139,13 @@ class SupervisedProcesses:
         self._stopped |= self._workers
         await asyncio.gather(*(asyncio.to_thread(self.parts[name].stop) for name in self._workers))
 
-    def signal(self, who: Iterable[str], which: signal.Signals) -> int:
+    def signal(self, names: Iterable[str], signum: signal.Signals) -> int:
         """Send a signal to some processes. Return how many of them were running."""
-        return sum(self.parts[name].signal(which) for name in who)
+        return sum(self.parts[name].signal(signum) for name in names)
 
-    def jump_clock(self, who: Iterable[str], seconds: int) -> int:
+    def jump_clock(self, names: Iterable[str], seconds: int) -> int:
         """Set workers' clocks so many seconds ahead, or behind if negative. Return how many were set."""
-        return 0 if self._clocks is None else self._clocks.jump(who, seconds)
+        return 0 if self._clocks is None else self._clocks.jump(names, seconds)
 
     async def _watch(self) -> None:
         """Restart processes that ended."""

@@ -42,9 +42,9 @@ class Telephones:
     async def unended(self, settings: Settings) -> int:
         """Wait until every leg has ended, and return how many have not. Raises RetryableError."""
         give_up = time.monotonic() + ENDED_SECONDS
-        while (left := len(await open_legs(settings))) and time.monotonic() < give_up:  # noqa: ASYNC110  # a topic has no event
+        while (count := len(await open_legs(settings))) and time.monotonic() < give_up:  # noqa: ASYNC110  # a topic has no event
             await asyncio.sleep(LOOK_SECONDS)
-        return left
+        return count
 
 
 @asynccontextmanager
@@ -52,16 +52,16 @@ async def telephones(folder: Path, seed: int) -> AsyncIterator[Telephones]:
     """Yield them, and end them afterwards. Raises ConfigError where Asterisk cannot be had."""
     source = random.Random(f"telephones/{seed}")  # noqa: S311  # the same seed, the same behaviour
     asterisk = AsteriskServer(folder / "asterisk")
-    found = Telephones(asterisk, SipPhones(lambda _: source.choice(BEHAVIOURS)))
+    telephony = Telephones(asterisk, SipPhones(lambda _: source.choice(BEHAVIOURS)))
 
     def rings(_user: str, _at: float) -> None:
-        found.rang += 1
+        telephony.rang += 1
 
-    found.phones.on_ring = rings
+    telephony.phones.on_ring = rings
     await asyncio.to_thread(asterisk.start)
-    await found.phones.start()
+    await telephony.phones.start()
     try:
-        yield found
+        yield telephony
     finally:
-        found.phones.stop()
+        telephony.phones.stop()
         await asyncio.to_thread(asterisk.stop)

@@ -21,8 +21,8 @@ PARTITION_EOF: Final = -191
 
 def producer(settings: Settings, **options: Any) -> Any:
     """Return a producer. `options`: librdkafka's, with `_` for `.`. Raises ConfigError if it is not installed."""
-    given = {name.replace("_", "."): value for name, value in options.items()}
-    return _confluent_kafka().Producer({**_options(settings), **given})
+    dotted = {name.replace("_", "."): value for name, value in options.items()}
+    return _confluent_kafka().Producer({**_options(settings), **dotted})
 
 
 def _confluent_kafka() -> Any:
@@ -36,7 +36,7 @@ def _confluent_kafka() -> Any:
 
 def consumer(settings: Settings, **options: Any) -> Any:
     """Return a consumer without a group that reads committed records from the beginning."""
-    given = {name.replace("_", "."): value for name, value in options.items()}
+    dotted = {name.replace("_", "."): value for name, value in options.items()}
     base = {
         "bootstrap.servers": settings.kafka_bootstrap_servers,
         "group.id": "nobody",
@@ -47,7 +47,7 @@ def consumer(settings: Settings, **options: Any) -> Any:
         "log_level": 0,
         **_security(settings),
     }
-    return _confluent_kafka().Consumer({**base, **given})
+    return _confluent_kafka().Consumer({**base, **dotted})
 
 
 def _options(settings: Settings) -> dict[str, Any]:
@@ -102,12 +102,12 @@ class AnyHeaders:
             self._library.rd_kafka_conf_set(
                 configuration, name.encode(), text.encode(), error_text, len(error_text)
             )
-        made = self._library.rd_kafka_new(
+        handle = self._library.rd_kafka_new(
             _PRODUCER, configuration, error_text, ctypes.c_size_t(len(error_text))
         )
-        if not made:
+        if not handle:
             raise RuntimeFailure("librdkafka", error_text.value.decode())
-        self._handle = ctypes.c_void_p(made)
+        self._handle = ctypes.c_void_p(handle)
 
     def send(self, topic: str, value: bytes, *, key: bytes = b"", headers: Sequence[Value] = ()) -> None:
         """Send one record asynchronously. Raises RuntimeFailure where librdkafka does not accept it."""
@@ -121,9 +121,9 @@ class AnyHeaders:
         array = (_Field * len(fields))(*fields)
         error = self._library.rd_kafka_produceva(self._handle, array, ctypes.c_size_t(len(fields)))
         if error:
-            found = ctypes.c_void_p(error)
-            reason = self._library.rd_kafka_error_string(found).decode()
-            self._library.rd_kafka_error_destroy(found)
+            pointer = ctypes.c_void_p(error)
+            reason = self._library.rd_kafka_error_string(pointer).decode()
+            self._library.rd_kafka_error_destroy(pointer)
             raise RuntimeFailure("librdkafka", reason)
         self._library.rd_kafka_poll(self._handle, 0)
 

@@ -54,5 +54,5 @@ def officers(objects: Objects) -> list[str]:
 def _capped_object(value: Value, most: dict[str, Any]) -> Value:
     """Return an object without the fields that are None in `most`; other fields of `most` are capped."""
     limits = {name: limit for name, limit in most.items() if limit is not None}
-    kept = {name: one for name, one in value.items() if name not in most}
-    return kept | {name: min(value.get(name, limit), limit) for name, limit in limits.items()}
+    uncapped = {name: part for name, part in value.items() if name not in most}
+    return uncapped | {name: min(value.get(name, limit), limit) for name, limit in limits.items()}

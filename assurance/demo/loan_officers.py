@@ -46,10 +46,10 @@ async def work(client: LoadClient, reader: Reader, rep_id: str, offers: Offers, 
 async def _answer(client: LoadClient, offer: ReceivedOffer, source: random.Random, *, hurry: bool) -> None:
     """Take what is offered, decline it, or let its window expire (R3, S1)."""
     rings = offer.template == "ring"
-    what = source.random()
-    if what < 0.15:  # noqa: PLR2004  # some are busy
+    draw = source.random()
+    if draw < 0.15:  # noqa: PLR2004  # some are busy
         return
-    action = "decline" if what < 0.25 else "press_one" if rings else "accept"  # noqa: PLR2004
+    action = "decline" if draw < 0.25 else "press_one" if rings else "accept"  # noqa: PLR2004
     await asyncio.sleep(
         source.uniform(*RING_SECONDS) if rings and not hurry else source.expovariate(1 / LOOK_SECONDS)
     )
@@ -74,8 +74,8 @@ async def _work_lead(client: LoadClient, lead_id: str, rep_id: str, source: rand
         return
     await client.ask("view", lead_id, rep_id)
     await asyncio.sleep(source.expovariate(1 / WORK_SECONDS))
-    what = source.random()
-    if what < 0.2:  # noqa: PLR2004  # one in five asks to be called again
+    draw = source.random()
+    if draw < 0.2:  # noqa: PLR2004  # one in five asks to be called again
         at = datetime.now(UTC) + timedelta(seconds=source.uniform(5, 30))
         await client.ask("callback", lead_id, rep_id, at=at.isoformat())
     else:

@@ -141,8 +141,8 @@ class _Demo:
 
     async def feed_sample(self, client: LoadClient) -> None:
         """Send the sample's leads: some at once, the rest while the reps compete, then a few until cancelled."""
-        known = await asyncio.to_thread(people_of, self.settings.database_url)
-        sample: Iterator[dict[str, Any]] = sample_leads(SAMPLE + THEN, self.seed, known=known)
+        people = await asyncio.to_thread(people_of, self.settings.database_url)
+        sample: Iterator[dict[str, Any]] = sample_leads(SAMPLE + THEN, self.seed, known=people)
         await asyncio.gather(*(client.arrive(lead) for lead in itertools.islice(sample, AT_ONCE)))
         for lead in itertools.islice(sample, SAMPLE - AT_ONCE):
             await client.arrive(lead)
@@ -204,15 +204,16 @@ class _Demo:
 
     async def check(self, watch: FigureCollector) -> bool:
         """Verify the result, and report it."""
-        seen = watch.figures
+        figures = watch.figures
+        results = figures.results
         self.say(
-            f"claims won {seen.results['won']}, lost {seen.results['lost']}, refused {seen.results['refused']}; "
-            f"offers {offers_made(seen)}; exceptions {exceptions_open(seen)}; "
+            f"claims won {results['won']}, lost {results['lost']}, refused {results['refused']}; "
+            f"offers {offers_made(figures)}; exceptions {exceptions_open(figures)}; "
             "verifying logs, journal, database and board against each other …"
         )
         report = await verify(self.settings, wait_seconds=SETTLE_SECONDS, say=self.say)
-        for found in report.lines():
-            self.say(found)
+        for finding in report.lines():
+            self.say(finding)
         return report.ok
 
 

@@ -21,41 +21,43 @@ _OFFERS = {
 _STYLES = {"won": "green", "lost": "yellow", "refused": "red", "done": "cyan"}
 
 
-def screen(seen: LiveFigures, parts: dict[str, str], invitation: str, hint: str) -> RenderableType:
+def screen(figures: LiveFigures, parts: dict[str, str], invitation: str, hint: str) -> RenderableType:
     """Return the whole screen. `parts`: process -> its state. `invitation`: the console's address and sign-ins."""
     head = Text.assemble(
         ("firstclaim demo", "bold"),
-        f"   {time.monotonic() - seen.began:5.0f} s   ",
+        f"   {time.monotonic() - figures.began:5.0f} s   ",
         ("one lead, one owner", "italic"),
     )
     return Group(
         head,
         Panel(Text(invitation, style="bold"), border_style="green", expand=False),
-        Columns([_counts(seen), _queues(seen), _distribution(seen), _lag(seen, parts)], expand=False),
-        Columns([_reps(seen)]),
-        _last(seen),
+        Columns(
+            [_counts(figures), _queues(figures), _distribution(figures), _lag(figures, parts)], expand=False
+        ),
+        Columns([_reps(figures)]),
+        _last(figures),
         Text(hint, style="dim"),
     )
 
 
-def line(seen: LiveFigures) -> str:
+def line(figures: LiveFigures) -> str:
     """Return the same figures in one line."""
-    queues = ", ".join(f"{queue_id} {size}" for queue_id, _, size in seen.queues)
+    queues = ", ".join(f"{queue_id} {size}" for queue_id, _, size in figures.queues)
     return (
-        f"{time.monotonic() - seen.began:5.0f} s  arrivals {seen.arrivals}  won {seen.results['won']}  "
-        f"lost {seen.results['lost']}  locks {seen.locks}  offered {seen.phases.get('offered', 0)}  "
-        f"queues: {queues or 'none yet'}  lag {sum(seen.lag.values())}  exceptions {exceptions_open(seen)}"
+        f"{time.monotonic() - figures.began:5.0f} s  arrivals {figures.arrivals}  won {figures.results['won']}  "
+        f"lost {figures.results['lost']}  locks {figures.locks}  offered {figures.phases.get('offered', 0)}  "
+        f"queues: {queues or 'none yet'}  lag {sum(figures.lag.values())}  exceptions {exceptions_open(figures)}"
     )
 
 
-def offers_made(seen: LiveFigures) -> str:
+def offers_made(figures: LiveFigures) -> str:
     """Return how many offers of each kind were made: windows, rings, buttons."""
-    return ", ".join(f"{name} {seen.offers[template]}" for template, name in _OFFERS.items())
+    return ", ".join(f"{name} {figures.offers[template]}" for template, name in _OFFERS.items())
 
 
-def exceptions_open(seen: LiveFigures) -> str:
+def exceptions_open(figures: LiveFigures) -> str:
     """Return how many exceptions are open, by reason (E1)."""
-    return ", ".join(f"{reason} {count}" for reason, count in seen.exceptions.items()) or "none"
+    return ", ".join(f"{reason} {count}" for reason, count in figures.exceptions.items()) or "none"
 
 
 def answer_line(answer: dict[str, Any]) -> Text:
@@ -72,55 +74,55 @@ def answer_line(answer: dict[str, Any]) -> Text:
     )
 
 
-def _counts(seen: LiveFigures) -> Panel:
+def _counts(figures: LiveFigures) -> Panel:
     table = Table.grid(padding=(0, 2))
     for name, value in (
-        ("arrivals", seen.arrivals),
-        ("leads", sum(seen.phases.values())),
-        ("claims won", seen.results["won"]),
-        ("claims lost", seen.results["lost"]),
-        ("open now (locks)", seen.locks),
-        ("exceptions", seen.phases.get("exception", 0)),
-        ("dead letters", seen.dead_letters),
+        ("arrivals", figures.arrivals),
+        ("leads", sum(figures.phases.values())),
+        ("claims won", figures.results["won"]),
+        ("claims lost", figures.results["lost"]),
+        ("open now (locks)", figures.locks),
+        ("exceptions", figures.phases.get("exception", 0)),
+        ("dead letters", figures.dead_letters),
     ):
         table.add_row(name, f"{value:,}")
     return Panel(table, title="leads")
 
 
-def _queues(seen: LiveFigures) -> Panel:
+def _queues(figures: LiveFigures) -> Panel:
     table = Table.grid(padding=(0, 2))
-    for _, name, size in seen.queues:
+    for _, name, size in figures.queues:
         table.add_row(Text(name, style="black on pale_green1"), f"{size:,}")
     return Panel(table, title="claimable queues")
 
 
-def _distribution(seen: LiveFigures) -> Panel:
+def _distribution(figures: LiveFigures) -> Panel:
     """Show the offers, the reps that were passed over, and the reasons (R3, S1, S5, E1)."""
     table = Table.grid(padding=(0, 2))
-    table.add_row("offered now", f"{seen.phases.get('offered', 0):,}")
+    table.add_row("offered now", f"{figures.phases.get('offered', 0):,}")
     for template, name in _OFFERS.items():
-        table.add_row(f"offers: {name}", f"{seen.offers[template]:,}")
-    for reason, count in seen.exceptions.items():
+        table.add_row(f"offers: {name}", f"{figures.offers[template]:,}")
+    for reason, count in figures.exceptions.items():
         table.add_row(Text(reason, style="red"), f"{count:,}")
     return Panel(table, title="distribution")
 
 
-def _lag(seen: LiveFigures, parts: dict[str, str]) -> Panel:
+def _lag(figures: LiveFigures, parts: dict[str, str]) -> Panel:
     table = Table.grid(padding=(0, 2))
-    for stage, behind in seen.lag.items():
+    for stage, behind in figures.lag.items():
         table.add_row(stage, f"{behind:,} behind")
-    for name, how in parts.items():
-        table.add_row(name, Text(how, style="green" if how == "ready" else "yellow"))
+    for name, state in parts.items():
+        table.add_row(name, Text(state, style="green" if state == "ready" else "yellow"))
     return Panel(table, title="stages")
 
 
-def _reps(seen: LiveFigures) -> Panel:
+def _reps(figures: LiveFigures) -> Panel:
     table = Table.grid(padding=(0, 2))
-    ordered = sorted(seen.winners.items(), key=lambda item: -item[1])
+    ordered = sorted(figures.winners.items(), key=lambda item: -item[1])
     for row in (ordered[:8], ordered[8:16], ordered[16:24]):
         table.add_row(*(f"{rep_id} {count}" for rep_id, count in row))
     return Panel(table, title="leads won by rep")
 
 
-def _last(seen: LiveFigures) -> Panel:
-    return Panel(Group(*(answer_line(answer) for answer in reversed(seen.last))), title="last decisions")
+def _last(figures: LiveFigures) -> Panel:
+    return Panel(Group(*(answer_line(answer) for answer in reversed(figures.last))), title="last decisions")

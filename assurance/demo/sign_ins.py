@@ -42,14 +42,14 @@ def signed_up(database_url: str, org: str = "default") -> Iterator[None]:
     engine = connect(database_url)
     accounts = Accounts(engine)
     try:
-        for one in SIGN_INS:
-            account = Account(email=one.email, org=org, rep_id=one.rep_id, role=one.role)
+        for sign_in in SIGN_INS:
+            account = Account(email=sign_in.email, org=org, rep_id=sign_in.rep_id, role=sign_in.role)
             accounts.put(account, PASSWORD)
         try:
             yield
         finally:
-            for one in SIGN_INS:
-                accounts.disable(one.email)
+            for sign_in in SIGN_INS:
+                accounts.disable(sign_in.email)
     finally:
         engine.dispose()
 

@@ -116,7 +116,7 @@ class LoadClient:
 
     async def ask(
         self,
-        what: str,
+        action_type: str,
         lead_id: str,
         rep_id: str,
         *,
@@ -130,7 +130,7 @@ class LoadClient:
         """
         action = {
             "action_id": str(uuid.uuid4()),
-            "type": what,
+            "type": action_type,
             "lead_id": lead_id,
             "rep_id": rep_id,
             "org": self.org,
@@ -154,13 +154,13 @@ class LoadClient:
 
     async def until_in(self, queue_id: str, lead_ids: set[str], seconds: float) -> None:
         """Wait until these leads are in a queue. Raises TimeoutError that says how many are not."""
-        found = self.queue_leads.setdefault(queue_id, set())
+        listed = self.queue_leads.setdefault(queue_id, set())
         try:
             async with asyncio.timeout(seconds):
-                while not lead_ids <= found:
+                while not lead_ids <= listed:
                     await self._next_change()
         except TimeoutError:
-            missing = len(lead_ids - found)
+            missing = len(lead_ids - listed)
             raise TimeoutError(f"{missing} leads are not in {queue_id} after {seconds:g} s") from None
 
     async def until_offered(self, lead_id: str, reps: set[str], seconds: float) -> dict[str, int]:
@@ -168,15 +168,15 @@ class LoadClient:
 
         Raises TimeoutError that says how many have no offer.
         """
-        found = self._offers.setdefault(lead_id, {})
+        epochs = self._offers.setdefault(lead_id, {})
         try:
             async with asyncio.timeout(seconds):
-                while not reps <= found.keys():
+                while not reps <= epochs.keys():
                     await self._next_change()
         except TimeoutError:
-            missing = len(reps - found.keys())
+            missing = len(reps - epochs.keys())
             raise TimeoutError(f"{lead_id} is not offered to {missing} reps after {seconds:g} s") from None
-        return dict(found)
+        return dict(epochs)
 
     async def _next_change(self) -> None:
         if not self._follow_queues:

@@ -34,19 +34,19 @@ class ListWindow:
         if entry.change == REBUILT:
             self.anew = True
         if entry.was is not None:
-            self._out(entry.was, entry.lead_id)
+            self._remove(entry.was, entry.lead_id)
         if entry.rank is not None:
-            self._in(entry.rank, entry.lead_id)
+            self._insert(entry.rank, entry.lead_id)
         if entry.size is not None:
             self.size = entry.size
 
-    def _out(self, was: int, lead_id: str) -> None:
-        if was < self.first:
+    def _remove(self, rank: int, lead_id: str) -> None:
+        if rank < self.first:
             self.first -= 1
-        elif was < self.first + len(self.leads) and (stood := self.leads.pop(was - self.first)) != lead_id:
-            raise RuntimeFailure("the feed", f"takes {lead_id} from rank {was}, where {stood} stands")
+        elif rank < self.first + len(self.leads) and (stood := self.leads.pop(rank - self.first)) != lead_id:
+            raise RuntimeFailure("the feed", f"takes {lead_id} from rank {rank}, where {stood} stands")
 
-    def _in(self, rank: int, lead_id: str) -> None:
+    def _insert(self, rank: int, lead_id: str) -> None:
         if rank < self.first:
             self.first += 1
         elif rank <= self.first + len(self.leads):

@@ -40,17 +40,17 @@ _OFFERS: Final = msgspec.json.Decoder(ReceivedOffer)
 class Offers:
     """Follows `notifications` until cancelled. `take` gives a rep the oldest offer it has not answered.
 
-    `kept`: how many offers of one rep are kept. `mine`: tells by a lead's id whether it is of these reps' org.
+    `capacity`: how many offers of one rep are kept. `is_own`: tells by a lead's id whether it is of these reps' org.
     """
 
     def __init__(
-        self, settings: Settings, *, kept: int = KEPT, mine: Callable[[str], bool] = lambda _: True
+        self, settings: Settings, *, capacity: int = KEPT, is_own: Callable[[str], bool] = lambda _: True
     ) -> None:
         self.following = asyncio.Event()
         """Set once no further offer can be missed."""
         self._settings = settings
-        self._kept = kept
-        self._mine = mine
+        self._capacity = capacity
+        self._is_own = is_own
         self._open: dict[str, OrderedDict[tuple[str, int], ReceivedOffer]] = {}
         self.made: Counter[str] = Counter()
         """The number of offers by template."""
@@ -62,8 +62,8 @@ class Offers:
 
     def take(self, rep_id: str) -> ReceivedOffer | None:
         """Return a rep's oldest open offer, and remove it."""
-        mine = self._open.get(rep_id)
-        return mine.popitem(last=False)[1] if mine else None
+        open_offers = self._open.get(rep_id)
+        return open_offers.popitem(last=False)[1] if open_offers else None
 
     async def follow(self) -> None:
         """Read from now on until cancelled. Waits for a broker that is unreachable, and misses nothing meanwhile."""
@@ -71,17 +71,17 @@ class Offers:
             async for batch in batches:
                 self.following.set()
                 for record in batch.records:
-                    self._see(_OFFERS.decode(record.value))
+                    self._note(_OFFERS.decode(record.value))
 
-    def _see(self, offer: ReceivedOffer) -> None:
-        if offer.template not in TEMPLATES or not self._mine(offer.lead_id):
+    def _note(self, offer: ReceivedOffer) -> None:
+        if offer.template not in TEMPLATES or not self._is_own(offer.lead_id):
             return
-        mine = self._open.setdefault(offer.rep_id, OrderedDict())
+        open_offers = self._open.setdefault(offer.rep_id, OrderedDict())
         about = (offer.lead_id, offer.epoch)
         if offer.withdrawn:
-            mine.pop(about, None)
+            open_offers.pop(about, None)
             return
-        self.made[offer.template] += about not in mine
-        mine[about] = offer
-        while len(mine) > self._kept:
-            mine.popitem(last=False)
+        self.made[offer.template] += about not in open_offers
+        open_offers[about] = offer
+        while len(open_offers) > self._capacity:
+            open_offers.popitem(last=False)

@@ -43,7 +43,7 @@ class OperationHistory:
         self.actions = 0
         self.unknown = 0
         self._leavings: list[tuple[str, float]] = []
-        self._given: dict[str, str] = {}
+        self._assignees: dict[str, str] = {}
         self._lock_seconds = lock_seconds
         self._auto_claim = auto_claim_on_timed_callback
 
@@ -61,7 +61,7 @@ class OperationHistory:
 
         The rep may get it again when it is distributed again (M1).
         """
-        self._given[lead_id] = rep_id
+        self._assignees[lead_id] = rep_id
         self.ops.append(
             Operation(process="vendor", op="assign", lead=f"{lead_id} owner", invoked_at=at, to=rep_id)
         )
@@ -79,12 +79,12 @@ class OperationHistory:
         leavings: dict[str, list[float]] = {}
         for rep_id, at in sorted(self._leavings, key=lambda leaving: leaving[1]):
             leavings.setdefault(rep_id, []).append(at)
-        held = Counter(
+        holdings = Counter(
             (rep_id, op.lead) for op in self.ops for rep_id in leavings if rep_id in (op.process, op.to)
         )
         expiries = [
             Operation(process=rep_id, op="expire", lead=lead, invoked_at=at)
-            for (rep_id, lead), count in held.items()
+            for (rep_id, lead), count in holdings.items()
             for at in leavings[rep_id][:count]
         ]
         return [*self.ops, *expiries]
@@ -92,29 +92,29 @@ class OperationHistory:
     def _owner(self, request: RequestedAction) -> None:
         """Add what the action says of the owner's register (Q8, D3, D4, D6)."""
         action, answer = request.action, request.answer
-        what, rep_id = action["type"], action["rep_id"]
-        if what == "callback" and action.get("at") and self._auto_claim:
+        action_type, rep_id = action["type"], action["rep_id"]
+        if action_type == "callback" and action.get("at") and self._auto_claim:
             # If it was done, the rep has the lead: by this callback, or from before.
             if answer is None or answer.result is Result.DONE:
                 self._add(request, "claim", "won", "owner")
-        elif what in _OWNS and (answer is None or answer.result in (Result.WON, Result.LOST)):
+        elif action_type in _OWNS and (answer is None or answer.result in (Result.WON, Result.LOST)):
             self._add(request, "claim", "won" if request.result is Result.WON else "lost", "owner")
-        elif what in _WITHIN_WINDOW and action["lead_id"] in self.offered:
+        elif action_type in _WITHIN_WINDOW and action["lead_id"] in self.offered:
             # Within the window a note or another activity is a claim. Later only the owner may write one;
             # everybody else is refused.
             if answer is None or answer.result is Result.DONE:
                 self._add(request, "claim", "won", "owner")
-        elif what == "assign" and (answer is None or answer.result in (Result.DONE, Result.LOST)):
-            done = request.result is Result.DONE
-            self._add(request, "assign", "done" if done else "lost", "owner", process=rep_id)
+        elif action_type == "assign" and (answer is None or answer.result in (Result.DONE, Result.LOST)):
+            is_done = request.result is Result.DONE
+            self._add(request, "assign", "done" if is_done else "lost", "owner", process=rep_id)
 
-        elif what == "reassign":
+        elif action_type == "reassign":
             self._moved(request)
-        elif what in _TAKES_BACK and (answer is None or answer.result is Result.DONE):
+        elif action_type in _TAKES_BACK and (answer is None or answer.result is Result.DONE):
             self._add(request, "free", "done", "owner")
-            if (given := self._given.get(action["lead_id"])) is not None:
-                self.arrived(action["lead_id"], given, request.invoked_at)
-        elif what in ("merge", "split") and (answer is None or answer.result is Result.DONE):
+            if (assignee := self._assignees.get(action["lead_id"])) is not None:
+                self.arrived(action["lead_id"], assignee, request.invoked_at)
+        elif action_type in ("merge", "split") and (answer is None or answer.result is Result.DONE):
             self._joined(request)
 
     def _joined(self, request: RequestedAction) -> None:
@@ -126,7 +126,7 @@ class OperationHistory:
         action = request.action
         lead = action["into_lead_id"] if action["type"] == "merge" else action["inquiry_id"]
         leads = {lead, action["lead_id"]} if action["type"] == "merge" else {lead}
-        for rep_id in {self._given[each] for each in leads if each in self._given}:
+        for rep_id in {self._assignees[lead_id] for lead_id in leads if lead_id in self._assignees}:
             self.arrived(lead, rep_id, request.invoked_at)
 
     def _moved(self, request: RequestedAction) -> None:
@@ -143,24 +143,24 @@ class OperationHistory:
     def _opened(self, request: RequestedAction) -> None:
         """Add what the action says of the register of who has the lead open (D1, D2)."""
         action, answer = request.action, request.answer
-        what, result = action["type"], request.result
+        action_type, result = action["type"], request.result
         if action["lead_id"] in self.offered:
             return  # opening an offer locks nothing (R2), and nobody else opens an owner's lead
         reason = answer.reason if answer else None
-        if what == "view" and not action.get("view_only"):
+        if action_type == "view" and not action.get("view_only"):
             if answer is None or result is Result.DONE:
                 self._add(request, "claim", "won", "open")
                 self._add(request, "expire", None, "open")
             elif reason is Reason.LOCKED_BY_OTHER:
                 self._add(request, "claim", "lost", "open")
-        elif what == "release":
+        elif action_type == "release":
             if answer is None or result is Result.DONE:
                 self._add(request, "release", "done", "open")
             elif reason in _NOT_MINE:
                 self._add(request, "release", "refused", "open")
-        elif what in ("reassign", *_TAKES_BACK) and (answer is None or result is Result.DONE):
+        elif action_type in ("reassign", *_TAKES_BACK) and (answer is None or result is Result.DONE):
             self._add(request, "free", "done", "open")  # whom it is given already keeps it open
-        elif what in _ENDS_LOCK and (answer is None or result in (Result.DONE, Result.WON)):
+        elif action_type in _ENDS_LOCK and (answer is None or result in (Result.DONE, Result.WON)):
             self._add(request, "leave", "done", "open")
 
     def _add(
@@ -172,7 +172,7 @@ class OperationHistory:
         *,
         process: str | None = None,
     ) -> None:
-        action, known = request.action, request.answer is not None and kind != "expire"
+        action, is_known = request.action, request.answer is not None and kind != "expire"
         lost_to = (
             request.answer.owner if request.answer and register == "owner" and result == "lost" else None
         )
@@ -183,8 +183,8 @@ class OperationHistory:
                 op=kind,  # type: ignore[arg-type]  # these are the checker's words
                 lead=f"{action['lead_id']} {register}",
                 invoked_at=request.invoked_at + wait,
-                returned_at=request.returned_at if known else None,
-                result=result if known else None,  # type: ignore[arg-type]  # likewise
+                returned_at=request.returned_at if is_known else None,
+                result=result if is_known else None,  # type: ignore[arg-type]  # likewise
                 owner=lost_to,
                 to=action.get("to_rep_id"),
             )

@@ -122,15 +122,17 @@ async def _sum_results(
     losers = unknown = 0
     spreads = []
     for crowd in crowds:
-        won = [one.action["rep_id"] for one in crowd if one.result is Result.WON]
+        won = [request.action["rep_id"] for request in crowd if request.result is Result.WON]
         if len(won) == 1:
             winner[crowd[0].action["lead_id"]] = won[0]
             losers += sum(
-                one.result is Result.LOST and one.answer is not None and one.answer.owner == won[0]
-                for one in crowd
+                request.result is Result.LOST
+                and request.answer is not None
+                and request.answer.owner == won[0]
+                for request in crowd
             )
-        unknown += sum(one.result is None for one in crowd)
-        pressed = [one.invoked_at for one in crowd]
+        unknown += sum(request.result is None for request in crowd)
+        pressed = [request.invoked_at for request in crowd]
         spreads.append(round((max(pressed) - min(pressed)) * 1000, 1))
     spreads.sort()
     mails, withdrawn = await _count_mails(settings, winner)
@@ -168,6 +170,6 @@ async def _count_mails(settings: Settings, winner: dict[str, str]) -> tuple[int,
                 elif notification.kind == "email":
                     mails[notification.lead_id].add((notification.notification_id, notification.rep_id))
         if all(mails.values()) or time.monotonic() > give_up:
-            right = sum([rep for _, rep in found] == [winner[lead]] for lead, found in mails.items())
-            return right, len(withdrawn)
+            correct = sum([rep for _, rep in received] == [winner[lead]] for lead, received in mails.items())
+            return correct, len(withdrawn)
         await asyncio.sleep(1.0)

@@ -163,11 +163,11 @@ class SimulatedPeople:
         if opened.result is not Result.DONE:
             return
         await asyncio.sleep(source.uniform(0, self._pause))
-        what = source.choices(
+        action = source.choices(
             ["outcome", "close", "release", "later", "someday", "note", "activity", "claim_now", "forget"],
             [20, 4, 14, 20, 8, 6, 8, 10, 18],
         )[0]
-        match what:
+        match action:
             case "outcome":
                 await ask("outcome", lead_id, rep_id, outcome=source.choice(WORKED))
             case "close":
@@ -195,14 +195,14 @@ class SimulatedPeople:
         ask, about = self._client.ask, (offer.lead_id, rep_id)
         take = {"ring": "press_one", "new_lead_button": "claim"}.get(offer.template, "accept")
         await asyncio.sleep(source.expovariate(1 / self._pause))
-        what = source.choices(
+        action = source.choices(
             ["take", "note", "activity", "later", "decline", "view", "forget"], [40, 8, 8, 8, 14, 10, 20]
         )[0]
-        match what:
+        match action:
             case "take":
                 twice = source.random() < 0.1  # noqa: PLR2004  # one in ten presses twice
-                taken = await ask(take, *about, epoch=offer.epoch, twice=twice)
-                if taken.result is Result.WON and offer.template == "ring":
+                request = await ask(take, *about, epoch=offer.epoch, twice=twice)
+                if request.result is Result.WON and offer.template == "ring":
                     await ask(source.choice(["connect", "hang_up", "dial"]), *about, epoch=offer.epoch)
             case "note":
                 await ask("note", *about, note="called at once")
@@ -232,19 +232,19 @@ class SimulatedPeople:
 
     async def _manage(self, rep_id: str, lead_id: str, source: random.Random) -> None:
         """Do one of a manager's actions with a lead. One move in ten is sent twice at once."""
-        what = source.choices(list(MANAGED), list(MANAGED.values()))[0]
-        if what in ("merge", "split"):
-            await (self._merge if what == "merge" else self._split)(rep_id, source)
+        action = source.choices(list(MANAGED), list(MANAGED.values()))[0]
+        if action in ("merge", "split"):
+            await (self._merge if action == "merge" else self._split)(rep_id, source)
             return
         fields: dict[str, Any] = {}
-        if what in ("assign", "reassign"):
+        if action in ("assign", "reassign"):
             fields["to_rep_id"] = source.choice(self.reps)
-        if what == "update":
+        if action == "update":
             fields["facts"] = source.choice(CORRECTIONS)
-        if what in (*MOVES, "consent"):
+        if action in (*MOVES, "consent"):
             fields["why"] = "the load moves leads"
-        twice = what in MOVES and source.random() < 0.1  # noqa: PLR2004
-        await self._client.ask(what, lead_id, rep_id, twice=twice, **fields)
+        twice = action in MOVES and source.random() < 0.1  # noqa: PLR2004
+        await self._client.ask(action, lead_id, rep_id, twice=twice, **fields)
 
     async def _merge(self, rep_id: str, source: random.Random) -> None:
         """Merge two leads that their groups distribute. One merge in ten is sent twice at once (K5)."""

@@ -118,9 +118,9 @@ async def race(
             )
     finally:
         await reader.close()
-    requested = [one for run in runs for one in run]
+    requested = [request for run in runs for request in run]
     return _sum_results(
-        len({one.action["lead_id"] for one in requested}), requested, time.monotonic() - began
+        len({request.action["lead_id"] for request in requested}), requested, time.monotonic() - began
     )
 
 
@@ -130,26 +130,26 @@ async def _run(
     """Claim until every claimable list was empty several times in a row."""
     requested: list[RequestedAction] = []
     empty = 0
-    done: set[str] = set()
+    skipped: set[str] = set()
     while empty < EMPTY_LOOKS:
-        seen = await _pick_lead(reader, client.org, done, source)
-        if seen is None:
+        picked = await _pick_lead(reader, client.org, skipped, source)
+        if picked is None:
             empty += 1
             await asyncio.sleep(LOOK_SECONDS)
             continue
         empty = 0
-        queue_id, lead = seen
+        queue_id, lead = picked
         if pause_seconds:
             await asyncio.sleep(source.expovariate(1 / pause_seconds))
-        one = await client.ask("claim", lead, rep, queue_id=queue_id)
-        requested.append(one)
-        if one.result in (Result.REFUSED, Result.WON):
-            done.add(lead)  # not allowed for this rep, or theirs while the board still shows it
+        request = await client.ask("claim", lead, rep, queue_id=queue_id)
+        requested.append(request)
+        if request.result in (Result.REFUSED, Result.WON):
+            skipped.add(lead)  # not allowed for this rep, or theirs while the board still shows it
     return requested
 
 
 async def _pick_lead(
-    reader: Reader, org: str, done: set[str], source: random.Random, seconds: float = 30.0
+    reader: Reader, org: str, skipped: set[str], source: random.Random, seconds: float = 30.0
 ) -> tuple[str, str] | None:
     """Pick a lead near the top of a claimable list. Return None when all are empty."""
     give_up = time.monotonic() + seconds
@@ -158,8 +158,8 @@ async def _pick_lead(
             queues = [info for info in await reader.queues(org) if info.claimable and info.size]
             source.shuffle(queues)
             for info in queues:
-                page = await reader.page(org, info.queue_id, limit=PAGE + len(done))
-                rows = [row.lead_id for row in page.rows if row.lead_id not in done][:PAGE]
+                page = await reader.page(org, info.queue_id, limit=PAGE + len(skipped))
+                rows = [row.lead_id for row in page.rows if row.lead_id not in skipped][:PAGE]
                 if rows:
                     return info.queue_id, source.choice(rows)
         except RetryableError as away:
@@ -171,20 +171,25 @@ async def _pick_lead(
 
 
 def _sum_results(leads: int, requested: Sequence[RequestedAction], seconds: float) -> StormResult:
-    winner = {one.action["lead_id"]: one.action["rep_id"] for one in requested if one.result is Result.WON}
-    lost = [one for one in requested if one.result is Result.LOST]
+    winner = {
+        request.action["lead_id"]: request.action["rep_id"]
+        for request in requested
+        if request.result is Result.WON
+    }
+    losses = [request for request in requested if request.result is Result.LOST]
     winners: dict[str, int] = {}
     for rep in winner.values():
         winners[rep] = winners.get(rep, 0) + 1
     return StormResult(
         leads=leads,
-        won=sum(one.result is Result.WON for one in requested),
-        lost=len(lost),
+        won=sum(request.result is Result.WON for request in requested),
+        lost=len(losses),
         told_first=sum(
-            one.answer is not None and one.answer.owner == winner.get(one.action["lead_id"]) for one in lost
+            request.answer is not None and request.answer.owner == winner.get(request.action["lead_id"])
+            for request in losses
         ),
-        refused=sum(one.result is Result.REFUSED for one in requested),
-        unknown=sum(one.result is None for one in requested),
+        refused=sum(request.result is Result.REFUSED for request in requested),
+        unknown=sum(request.result is None for request in requested),
         seconds=round(seconds, 3),
         winners=dict(sorted(winners.items())),
     )

@@ -64,32 +64,32 @@ async def turns(settings: Settings, *, leads: int = 10_000, reps: int = 12) -> T
     """
     run, began = uuid.uuid4().hex[:8], time.monotonic()
     people = rep_ids_of(reps)
-    taken: set[str] = set()
+    taken_ids: set[str] = set()
     async with (
         LoadClient(
             settings, org=ORG, resend_seconds=RESEND_SECONDS, patience_seconds=READY_SECONDS
         ) as client,
-        _reps_taking_offers(client, people, taken, leads) as offers,
+        _reps_taking_offers(client, people, taken_ids, leads) as offers,
     ):
         await offers.following.wait()
         ids: list[str] = []
         edits = _edits(people)
-        done = 0
+        published = 0
         for start in range(0, leads, AT_ONCE):
-            while done < len(edits) and start * (len(edits) + 1) >= (done + 1) * leads:
-                kind, object_id, value = edits[done]
+            while published < len(edits) and start * (len(edits) + 1) >= (published + 1) * leads:
+                kind, object_id, value = edits[published]
                 await client.publish(kind, object_id, value)
-                done += 1
+                published += 1
             messages = [_message(run, n, EVEN) for n in range(start, min(leads, start + AT_ONCE))]
             messages += [_message(run, n, WEIGHTED) for n in range(start, min(leads, start + AT_ONCE), 6)]
             await asyncio.gather(*(client.arrive(message) for message in messages))
             ids += [lead_id(ORG, "storm", message["external_id"], message) for message in messages]
-            await _until(set(ids), taken, ON_THE_WAY)
-        for kind, object_id, value in edits[done:]:
+            await _wait_until_taken(set(ids), taken_ids, ON_THE_WAY)
+        for kind, object_id, value in edits[published:]:
             await client.publish(kind, object_id, value)
-        await _until(set(ids), taken, 0)
+        await _wait_until_taken(set(ids), taken_ids, 0)
     return TurnsResult(
-        leads=len(ids), taken=len(taken), edits=len(edits), seconds=round(time.monotonic() - began, 1)
+        leads=len(ids), taken=len(taken_ids), edits=len(edits), seconds=round(time.monotonic() - began, 1)
     )
 
 
@@ -130,13 +130,13 @@ def _message(run: str, n: int, campaign: str) -> dict[str, Any]:
 
 @asynccontextmanager
 async def _reps_taking_offers(
-    client: LoadClient, people: list[str], taken: set[str], leads: int
+    client: LoadClient, people: list[str], taken_ids: set[str], leads: int
 ) -> AsyncIterator[Offers]:
     """Make every rep take what it is offered until the block ends."""
-    offers = Offers(client.settings, kept=leads)
+    offers = Offers(client.settings, capacity=leads)
     tasks = [asyncio.create_task(offers.follow())]
     for rep_id in (*people, "newcomer"):
-        tasks += [asyncio.create_task(_take(client, offers, rep_id, taken)) for _ in range(4)]
+        tasks += [asyncio.create_task(_take(client, offers, rep_id, taken_ids)) for _ in range(4)]
     try:
         yield offers
     finally:
@@ -145,7 +145,7 @@ async def _reps_taking_offers(
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def _take(client: LoadClient, offers: Offers, rep_id: str, taken: set[str]) -> None:
+async def _take(client: LoadClient, offers: Offers, rep_id: str, taken_ids: set[str]) -> None:
     while True:
         offer = offers.take(rep_id)
         if offer is None:
@@ -153,15 +153,15 @@ async def _take(client: LoadClient, offers: Offers, rep_id: str, taken: set[str]
             continue
         request = await client.ask("accept", offer.lead_id, rep_id, epoch=offer.epoch)
         if request.result is Result.WON:
-            taken.add(offer.lead_id)
+            taken_ids.add(offer.lead_id)
 
 
-async def _until(left: set[str], taken: set[str], most: int) -> None:
+async def _wait_until_taken(untaken: set[str], taken_ids: set[str], most: int) -> None:
     """Wait until at most `most` are left. Raises TimeoutError after a while without progress."""
-    before, give_up = len(left), time.monotonic() + READY_SECONDS
-    while len(left := left - taken) > most:
-        if len(left) < before:
-            before, give_up = len(left), time.monotonic() + READY_SECONDS
+    before, give_up = len(untaken), time.monotonic() + READY_SECONDS
+    while len(untaken := untaken - taken_ids) > most:
+        if len(untaken) < before:
+            before, give_up = len(untaken), time.monotonic() + READY_SECONDS
         if time.monotonic() > give_up:
-            raise TimeoutError(f"{len(left)} leads are not taken after {READY_SECONDS:g} s")
+            raise TimeoutError(f"{len(untaken)} leads are not taken after {READY_SECONDS:g} s")
         await asyncio.sleep(LOOK_SECONDS)

@@ -107,8 +107,8 @@ class VerifyReport(msgspec.Struct, frozen=True, kw_only=True):
 
     def as_dict(self, most: int = SHOWN) -> dict[str, Any]:
         """Return the object of the last output line: `ok`, `leads`, `findings` and more."""
-        found: dict[str, Any] = msgspec.to_builtins(self)
-        return {**found, "findings": found["findings"][:most]}
+        fields: dict[str, Any] = msgspec.to_builtins(self)
+        return {**fields, "findings": fields["findings"][:most]}
 
 
 async def verify(

@@ -35,7 +35,7 @@ def note_activities(activities: Activities, partition: int, lead_id: str, row: L
     if row.lead is None:
         return
     org = row.lead.facts.org
-    found = [
+    rows = [
         (
             n,
             org,
@@ -50,8 +50,8 @@ def note_activities(activities: Activities, partition: int, lead_id: str, row: L
         for n, decision in enumerate(row.decisions)
         if isinstance(decision, ActivityRecorded | NoteRecorded)
     ]
-    if found:
-        activities[partition, row.off] = (lead_id, _hash(found))
+    if rows:
+        activities[partition, row.off] = (lead_id, _hash(rows))
 
 
 def check_activities(
@@ -67,24 +67,24 @@ def check_activities(
     `cut`: the journal may lack activities from before this time, and they are not reported as unasked. `erased`: leads
     whose notes are gone from the table, although the journal has them until it is compacted.
     """
-    left, count = set(activities), 0
+    unmatched, count = set(activities), 0
     for position, group in groupby(rows, key=lambda row: (row[0], row[1])):
         stored = sorted(tuple(row) for row in group)
         count += len(stored)
-        left.discard(position)
-        lead_id, known = stored[0][2], activities.get(position)
-        where = f"lead-log-{position[0]}@{position[1]}"
-        if known is None:
+        unmatched.discard(position)
+        lead_id, expected = stored[0][2], activities.get(position)
+        event = f"lead-log-{position[0]}@{position[1]}"
+        if expected is None:
             if stored[0][-1] > cut:
-                findings.suspect("crm_unasked", lead_id, table="activity", event=where)
-        elif lead_id not in erased and known != (lead_id, _hash([row[3:] for row in stored])):
+                findings.suspect("crm_unasked", lead_id, table="activity", event=event)
+        elif lead_id not in erased and expected != (lead_id, _hash([row[3:] for row in stored])):
             shown_fields = [row[5:8] for row in stored]
-            findings.suspect("crm_differs", lead_id, table="activity", event=where, said=shown_fields)
-    for position in sorted(left):
-        where = f"lead-log-{position[0]}@{position[1]}"
-        findings.suspect("crm_missing", activities[position][0], table="activity", event=where)
+            findings.suspect("crm_differs", lead_id, table="activity", event=event, said=shown_fields)
+    for position in sorted(unmatched):
+        event = f"lead-log-{position[0]}@{position[1]}"
+        findings.suspect("crm_missing", activities[position][0], table="activity", event=event)
     return count
 
 
-def _hash(found: list[tuple[Any, ...]]) -> int:
-    return hash(tuple(found))
+def _hash(rows: list[tuple[Any, ...]]) -> int:
+    return hash(tuple(rows))

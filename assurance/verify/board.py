@@ -17,8 +17,8 @@ async def check_board(settings: Settings, journal_facts: JournalFacts, findings:
     reader = Reader.at(settings.redis_url)
     compared = 0
     try:
-        found = {listing async for listing in reader.lists()}
-        for org, queue_id in sorted(found | expected.keys()):
+        on_board = {listing async for listing in reader.lists()}
+        for org, queue_id in sorted(on_board | expected.keys()):
             compared += await _list(reader, org, queue_id, expected.get((org, queue_id), {}), findings)
         await _definitions(reader, journal_facts, findings)
     except RuntimeFailure as failure:
@@ -31,19 +31,22 @@ async def check_board(settings: Settings, journal_facts: JournalFacts, findings:
 async def _list(
     reader: Reader, org: str, queue_id: str, expected: dict[str, tuple[str, int]], findings: Findings
 ) -> int:
-    where = f"{org}/{queue_id}"
-    left = dict(expected)
+    list_name = f"{org}/{queue_id}"
+    unmatched = dict(expected)
     entries = await reader.everything(org, queue_id)
     for lead_id, version, sort_key in entries:
-        wanted = left.pop(lead_id, None)
-        if wanted is None:
-            findings.suspect("board_unasked", lead_id, queue=where, version=version)
-        elif wanted[0] != sort_key or not 0 < version <= wanted[1]:
+        journal_entry = unmatched.pop(lead_id, None)
+        if journal_entry is None:
+            findings.suspect("board_unasked", lead_id, queue=list_name, version=version)
+        elif journal_entry[0] != sort_key or not 0 < version <= journal_entry[1]:
             findings.suspect(
-                "board_differs", lead_id, queue=where, board_journal=[[sort_key, version], list(wanted)]
+                "board_differs",
+                lead_id,
+                queue=list_name,
+                board_journal=[[sort_key, version], list(journal_entry)],
             )
-    for lead_id in left:
-        findings.suspect("board_missing", lead_id, queue=where)
+    for lead_id in unmatched:
+        findings.suspect("board_missing", lead_id, queue=list_name)
     return len(entries)
 
 
@@ -51,8 +54,8 @@ async def _definitions(reader: Reader, journal_facts: JournalFacts, findings: Fi
     """Check that the board has each published queue in its newest version, or in a later one (Q6)."""
     for org in sorted({org for org, kind, _ in journal_facts.published if kind == "queue"}):
         shown = {info.queue_id: info.version for info in await reader.queues(org)}
-        for (one, kind, queue_id), versions in journal_facts.published.items():
-            version = shown.get(queue_id) if (one, kind) == (org, "queue") else None
+        for (published_org, kind, queue_id), versions in journal_facts.published.items():
+            version = shown.get(queue_id) if (published_org, kind) == (org, "queue") else None
             if version is not None and version < versions.get(0, -1):
                 findings.add(
                     "board_differs", "", queue=f"{org}/{queue_id}", board_journal=[version, versions[0]]

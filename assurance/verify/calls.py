@@ -83,21 +83,21 @@ async def open_legs(settings: Settings) -> set[Leg]:
 def _follow(legs: dict[Leg, tuple[Call, Any]], call: Call, record: Any) -> None:
     """Keep a leg's last record. Only dialling again opens a leg that has ended."""
     leg = (call.call_id, call.leg)
-    known = legs.get(leg)
-    if known is None or known[0].event != "ended" or call.event == "dialled":
+    former = legs.get(leg)
+    if former is None or former[0].event != "ended" or call.event == "dialled":
         legs[leg] = (call, record)
 
 
 async def _records(settings: Settings, partition: int, findings: Findings) -> list[tuple[Call, Any]]:
-    found = []
+    calls = []
     async with aclosing(read_topic(settings, CALLS, partitions={partition})) as records:
         async for record in records:
             call = _read(_CALL, record.value)
             if call is None:
                 findings.add("record_unreadable", "", at=position_of(record))
             else:
-                found.append((call, record))
-    return found
+                calls.append((call, record))
+    return calls
 
 
 async def _check_requests(
@@ -147,14 +147,14 @@ def _check_rows(engine: Engine, due: list[tuple[Call, Any]], findings: Findings)
     try:
         with engine.connect() as connection:
             for start in range(0, len(due), ROWS):
-                some = {
+                batch = {
                     (call.call_id, call.leg, call.event): (call, record)
                     for call, record in due[start : start + ROWS]
                 }
-                query = select(table.call_id, table.leg, table.event).where(key.in_(list(some))).distinct()
-                there = {tuple(row) for row in connection.execute(query)}
-                for missing in sorted(some.keys() - there):
-                    call, record = some[missing]
+                query = select(table.call_id, table.leg, table.event).where(key.in_(list(batch))).distinct()
+                stored = {tuple(row) for row in connection.execute(query)}
+                for missing in sorted(batch.keys() - stored):
+                    call, record = batch[missing]
                     position = position_of(record)
                     findings.add("crm_missing", call.lead_id, at=position, table="call", id=call.call_id)
     except SQLAlchemyError as error:

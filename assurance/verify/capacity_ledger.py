@@ -28,7 +28,7 @@ class CapacityLedger:
     def __init__(self, findings: Findings) -> None:
         self.leads: dict[OrgAndId, OrgLeadState] = {}
         self._findings = findings
-        self._held: Counter[OrgAndId] = Counter()
+        self._open_leads: Counter[OrgAndId] = Counter()
         self._offered: Counter[OrgAndId] = Counter()
         self._ringing: defaultdict[OrgAndId, set[str]] = defaultdict(set)
         self._named: set[tuple[str, OrgAndId]] = set()
@@ -51,31 +51,35 @@ class CapacityLedger:
     def _count(self, org: str, org_lead: OrgLeadState, by: int) -> None:
         for rep_id in org_lead.reps:
             if org_lead.stage is OrgLeadStatus.HELD:
-                self._held[org, rep_id] += by
+                self._open_leads[org, rep_id] += by
             elif org_lead.stage in OPEN:
                 self._offered[org, rep_id] += by
 
-    def compare(self, org: str, row: OrgRep, **where: Any) -> None:
+    def compare(self, org: str, row: OrgRep, **details: Any) -> None:
         """Compare a rep's row with the capacity that leads' rows take of it."""
-        who = (org, row.rep_id)
-        rings = self._ringing.get(who, set())
+        rep_key = (org, row.rep_id)
+        rings = self._ringing.get(rep_key, set())
         if len(rings) > 1:
-            self._name("rings_twice", who, leads=sorted(rings), **where)
+            self._name("rings_twice", rep_key, leads=sorted(rings), **details)
         recorded = (row.held, row.offered, row.ring is not None)
-        counted = (self._held[who], self._offered[who], bool(rings))
+        counted = (self._open_leads[rep_key], self._offered[rep_key], bool(rings))
         if recorded != counted or (row.ring is not None and row.ring not in rings):
-            self._name("org_count_wrong", who, row_counted=[recorded, counted], ring=row.ring, **where)
+            self._name("org_count_wrong", rep_key, row_counted=[recorded, counted], ring=row.ring, **details)
 
     def without_row(self, reps: set[OrgAndId]) -> None:
         """Report reps without a row of whom leads take capacity."""
-        for who in sorted((self._held.keys() | self._offered.keys()) - reps):
-            if self._held[who] or self._offered[who]:
-                self._name("org_count_wrong", who, row_counted=[None, [self._held[who], self._offered[who]]])
+        for rep_key in sorted((self._open_leads.keys() | self._offered.keys()) - reps):
+            if self._open_leads[rep_key] or self._offered[rep_key]:
+                self._name(
+                    "org_count_wrong",
+                    rep_key,
+                    row_counted=[None, [self._open_leads[rep_key], self._offered[rep_key]]],
+                )
 
     def within_caps(self, step: OrgStep, directory: OrgDirectory, reps: dict[str, OrgRep], off: int) -> None:
         """Check that every rep who got an offer or a reserved place by a step is within its caps after it (R9, M6)."""
         for recorded in step.decisions:
-            for rep_id in _given(recorded):
+            for rep_id in _charged_reps(recorded):
                 plan, row = directory.rep(rep_id), reps.get(rep_id)
                 if plan is None or row is None:
                     continue
@@ -87,13 +91,13 @@ class CapacityLedger:
                         rep, lead_id = f"{step.org}/{rep_id}", str(getattr(recorded, "lead_id", ""))
                         self._findings.add("over_cap", lead_id, rep=rep, cap=cap, has=has, most=most, off=off)
 
-    def _name(self, code: str, who: OrgAndId, **details: Any) -> None:
-        if (code, who) not in self._named:
-            self._named.add((code, who))
-            self._findings.add(code, "", rep="/".join(who), **details)
+    def _name(self, code: str, rep_key: OrgAndId, **details: Any) -> None:
+        if (code, rep_key) not in self._named:
+            self._named.add((code, rep_key))
+            self._findings.add(code, "", rep="/".join(rep_key), **details)
 
 
-def _given(recorded: OrgDecision) -> tuple[str, ...]:
+def _charged_reps(recorded: OrgDecision) -> tuple[str, ...]:
     """Return the reps to whom a decision offers a lead or gives a place."""
     if isinstance(recorded, OfferMade) or (isinstance(recorded, PlaceDecided) and recorded.granted):
         return (recorded.rep_id,)

@@ -186,8 +186,8 @@ class _CatchUpWait:
         """Repeat until nothing new is written, and then wait for the readers that write no topic."""
         sending = 0
         while True:
-            for topics, who in RING:
-                await self._pass(topics, who)
+            for topics, reader_name in RING:
+                await self._pass(topics, reader_name)
             now, _ = await self._extents(topic for topics, _ in RING for topic in topics)
             grown = {topic for (topic, n), end in now.items() if end > self._ends[topic, n]}
             if not grown or self._late or asyncio.get_running_loop().time() > self._quiet_by:
@@ -197,56 +197,62 @@ class _CatchUpWait:
                 break
         # A lead that has not read its org's last message yet would seem to contradict it.
         await self._pass((LEAD_LOG,), "worker")
-        await self._until("sink", {tp: end for tp, end in self._ends.items() if tp[0] == LEAD_JOURNAL})
+        await self._wait_for_reader(
+            "sink", {tp: end for tp, end in self._ends.items() if tp[0] == LEAD_JOURNAL}
+        )
         await self._pass((QUEUE_CHANGES,), "board")
         return Snapshot(ends=self._ends, at=datetime.now(UTC))
 
-    async def _pass(self, topics: tuple[str, ...], who: str) -> None:
+    async def _pass(self, topics: tuple[str, ...], reader_name: str) -> None:
         """Wait for a reader to pass the topics' current ends. If it does not, only what it has passed counts."""
         goal, begun = await self._extents(topics)
         self._begun |= begun
-        lag = await self._until(who, goal)
+        lag = await self._wait_for_reader(reader_name, goal)
         self._ends |= goal
-        if who != "board":
+        if reader_name != "board":
             self._ends |= {tp: goal[tp] - behind for tp, behind in lag.items()}
 
     async def _extents(self, topics: Iterable[str]) -> tuple[Ends, Ends]:
         """Return the end and the first offset of the topics' partitions."""
         topics = tuple(topics)
         reads = [extent(self._settings, topic) for topic in topics]
-        found = await asyncio.gather(*reads, return_exceptions=True)  # each closes what it opened
+        extents = await asyncio.gather(*reads, return_exceptions=True)  # each closes what it opened
         ends: Ends = {}
         begun: Ends = {}
-        for topic, partitions in zip(topics, found, strict=True):
+        for topic, partitions in zip(topics, extents, strict=True):
             if isinstance(partitions, BaseException):
                 raise partitions
             for partition, (begin, end) in partitions.items():
                 begun[topic, partition], ends[topic, partition] = begin, end
         return ends, begun
 
-    async def _until(self, who: str, goal: Ends) -> Ends:
+    async def _wait_for_reader(self, reader_name: str, goal: Ends) -> Ends:
         """Wait for one reader. At the deadline, return how far it is behind, and report that once."""
-        lag = await _wait(self._readers, who, goal, self._begun, self._give_up, self._say)
+        lag = await _wait(self._readers, reader_name, goal, self._begun, self._give_up, self._say)
         topics = {topic for topic, _ in lag}
-        if lag and (who, min(topics)) not in self._late:
-            self._late |= {(who, topic) for topic in topics}
-            why = self._readers.read_errors.get(who) or f"after {self._wait_seconds:g} s"
-            where = {f"{topic}-{n}": count for (topic, n), count in lag.items()}
-            self._findings.add("behind", "", f"the {who} is {sum(lag.values())} behind: {why}", lag=where)
+        if lag and (reader_name, min(topics)) not in self._late:
+            self._late |= {(reader_name, topic) for topic in topics}
+            why = self._readers.read_errors.get(reader_name) or f"after {self._wait_seconds:g} s"
+            behind = {f"{topic}-{n}": count for (topic, n), count in lag.items()}
+            self._findings.add(
+                "behind", "", f"the {reader_name} is {sum(lag.values())} behind: {why}", lag=behind
+            )
         return lag
 
 
-async def _wait(readers: Readers, who: str, goal: Ends, begun: Ends, give_up: float, say: Say) -> Ends:
+async def _wait(
+    readers: Readers, reader_name: str, goal: Ends, begun: Ends, give_up: float, say: Say
+) -> Ends:
     """Wait until a reader has reached the goal. At the deadline, return how far it is behind."""
     loop = asyncio.get_running_loop()
     said_at = loop.time()
     while True:
-        readers.read_errors.pop(who, None)
-        reached = await getattr(readers, who)()
+        readers.read_errors.pop(reader_name, None)
+        reached = await getattr(readers, reader_name)()
         lag = {tp: end - at for tp, end in goal.items() if (at := max(reached.get(tp, -1), begun[tp])) < end}
         if not lag or loop.time() > give_up:
             return lag
         if loop.time() - said_at > SAID_SECONDS:
             said_at = loop.time()
-            say(f"waiting for the {who}: {sum(lag.values())} records behind")
+            say(f"waiting for the {reader_name}: {sum(lag.values())} records behind")
         await asyncio.sleep(LOOK_SECONDS)

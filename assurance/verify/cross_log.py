@@ -49,7 +49,7 @@ class CrossLogMessages:
         self._journal_facts = journal_facts
         self._cut = cut
         self._expected: dict[str, ExpectedMessages] = {}
-        self._seen: dict[str, set[int]] = {}
+        self._received: dict[str, set[int]] = {}
         self._answers: dict[str, tuple[int, str]] = {}
         self._must: set[str] = set()
 
@@ -58,7 +58,7 @@ class CrossLogMessages:
     def expect(self, expected: ExpectedMessages) -> None:
         """Add the messages that one partition of the lead journal causes."""
         self._expected[str(expected.partition)] = expected.only(ORG_LOG)
-        self._seen[str(expected.partition)] = set()
+        self._received[str(expected.partition)] = set()
 
     def sent(self, record: Any, event: Any) -> None:
         """Compare one event of `org-log` with the messages that leads' records cause."""
@@ -69,14 +69,14 @@ class CrossLogMessages:
                 self._unrequested(record, lead_id)
             return
         expected = self._expected.get(source)
-        known = None if expected is None else expected.prints[ORG_LOG].get(number)
-        if expected is None or known is None:
+        expected_hash = None if expected is None else expected.prints[ORG_LOG].get(number)
+        if expected is None or expected_hash is None:
             # Messages of records after those we have read cannot be checked.
             if expected is None or offset_and_index(number)[0] <= expected.watermark:
                 self._unrequested(record, lead_id)
             return
-        self._seen[source].add(number)
-        if known != hash((record.key, record.value)):
+        self._received[source].add(number)
+        if expected_hash != hash((record.key, record.value)):
             self._findings.add(
                 "errand_differs",
                 lead_id,
@@ -104,20 +104,20 @@ class CrossLogMessages:
     def end(self) -> None:
         """Report what is missing, and answers that no org gave. Call it when everything has been read."""
         for source, expected in self._expected.items():
-            for number in expected.prints[ORG_LOG].keys() - self._seen[source] - expected.optional:
+            for number in expected.prints[ORG_LOG].keys() - self._received[source] - expected.optional:
                 off, _ = offset_and_index(number)
                 lead_id, _ = self._journal_facts.decided.get((expected.partition, off), ("", 0))
                 self._findings.add("errand_lost", lead_id, id=expected.id_of(number))
-        heard: set[str] = set()
+        heard_causes: set[str] = set()
         for (cause, print_), (lead_id, at) in self._journal_facts.heard.items():
-            heard.add(cause)
-            known = self._answers.get(cause)
-            if known is None:
+            heard_causes.add(cause)
+            answer = self._answers.get(cause)
+            if answer is None:
                 if at > self._cut:
                     self._findings.add("org_answer_unasked", lead_id, cause=cause)
-            elif known[0] != print_:
+            elif answer[0] != print_:
                 self._findings.add("org_answer_differs", lead_id, cause=cause)
-        for cause in sorted(self._must - heard):
+        for cause in sorted(self._must - heard_causes):
             self._findings.add("org_answer_lost", self._answers[cause][1], cause=cause)
 
 

@@ -36,22 +36,22 @@ SHOWN: Final = 5
 
 def check_orgs(journal_facts: JournalFacts, findings: Findings) -> None:
     """Compare each lead with its org's row, and each row with its lead."""
-    left = dict(journal_facts.org_leads)
+    unmatched = dict(journal_facts.org_leads)
     for lead_id, facts in journal_facts.leads.items():
         org = facts.lead.facts.org
-        found = left.pop((org, lead_id), None)
+        stored = unmatched.pop((org, lead_id), None)
         distribution = facts.lead.open_distribution
         if distribution is not None and distribution.stage is DistributionStatus.REQUESTED:
             findings.suspect(
                 "org_silent", lead_id, org=org, group=distribution.group_id, epoch=distribution.epoch
             )
             continue
-        wanted = org_lead_of(facts.lead)
-        if wanted == found:
+        expected = org_lead_of(facts.lead)
+        if expected == stored:
             continue
-        code = "org_missing" if found is None else "org_unasked" if wanted is None else "org_differs"
-        findings.suspect(code, lead_id, org=org, org_lead=[_shown(found), _shown(wanted)])
-    for (org, lead_id), org_lead in left.items():
+        code = "org_missing" if stored is None else "org_unasked" if expected is None else "org_differs"
+        findings.suspect(code, lead_id, org=org, org_lead=[_shown(stored), _shown(expected)])
+    for (org, lead_id), org_lead in unmatched.items():
         findings.suspect("org_unasked", lead_id, org=org, org_lead=[_shown(org_lead), None])
 
 
@@ -71,32 +71,32 @@ def check_conservation(journal_facts: JournalFacts, findings: Findings) -> None:
     A lead that was merged into another one came in too, and is closed (K5).
     """
     sums: dict[str, int] = {}
-    there = set(journal_facts.leads)
-    for lead_id in there:
+    lead_ids = set(journal_facts.leads)
+    for lead_id in lead_ids:
         kind = CONSERVED[journal_facts.leads[lead_id].lead.phase]
         sums[kind] = sums.get(kind, 0) + 1
-    if sum(sums.values()) != len(journal_facts.arrived) or journal_facts.arrived != there:
+    if sum(sums.values()) != len(journal_facts.arrived) or journal_facts.arrived != lead_ids:
         findings.add(
             "leads_do_not_add_up",
             "",
             leads_in=len(journal_facts.arrived),
             leads=sums,
-            missing=sorted(journal_facts.arrived - there)[:SHOWN],
-            unannounced=sorted(there - journal_facts.arrived)[:SHOWN],
+            missing=sorted(journal_facts.arrived - lead_ids)[:SHOWN],
+            unannounced=sorted(lead_ids - journal_facts.arrived)[:SHOWN],
         )
 
 
 def check_persons(journal_facts: JournalFacts, findings: Findings) -> None:
     """Check R6: each arrival that an org placed belongs to one lead, as itself or as an inquiry, and is counted."""
-    left = dict(journal_facts.inquiries)
+    unmatched = dict(journal_facts.inquiries)
     for lead_id, facts in journal_facts.leads.items():
         if facts.lead.merged is not None:
             continue  # its arrivals count for the lead that it was merged into (K5)
-        known = left.pop((facts.lead.facts.org, lead_id), None)
-        if facts.lead.org_log_offset >= 0 and known != facts.lead.inquiries:
-            findings.suspect("inquiries_differ", lead_id, org_lead=[known, facts.lead.inquiries])
-    for (org, lead_id), known in left.items():
-        findings.suspect("inquiries_differ", lead_id, org=org, org_lead=[known, None])
+        counted = unmatched.pop((facts.lead.facts.org, lead_id), None)
+        if facts.lead.org_log_offset >= 0 and counted != facts.lead.inquiries:
+            findings.suspect("inquiries_differ", lead_id, org_lead=[counted, facts.lead.inquiries])
+    for (org, lead_id), counted in unmatched.items():
+        findings.suspect("inquiries_differ", lead_id, org=org, org_lead=[counted, None])
 
 
 def _shown(org_lead: OrgLeadState | None) -> list[object] | None:

@@ -102,11 +102,11 @@ def _leads(connection: Connection, journal_facts: JournalFacts, findings: Findin
         _LEAD.offer_until,
         _LEAD.offer_method,
     )
-    left = set(journal_facts.leads)
+    unmatched = set(journal_facts.leads)
     count = 0
-    for lead_id, *found in _rows(connection, select(_LEAD.lead_id, *columns)):
+    for lead_id, *stored in _rows(connection, select(_LEAD.lead_id, *columns)):
         count += 1
-        left.discard(lead_id)
+        unmatched.discard(lead_id)
         facts = journal_facts.leads.get(lead_id)
         if facts is None:
             findings.suspect("crm_unasked", lead_id, table="lead")
@@ -127,8 +127,8 @@ def _leads(connection: Connection, journal_facts: JournalFacts, findings: Findin
             lead.notes,
             *_lock_and_offer(lead),
         )
-        _compare(findings, "lead", lead_id, [column.key for column in columns], found, expected)
-    _missing(findings, "lead", left)
+        _compare(findings, "lead", lead_id, [column.key for column in columns], stored, expected)
+    _missing(findings, "lead", unmatched)
     return count
 
 
@@ -144,11 +144,11 @@ def _lock_and_offer(lead: Lead) -> tuple[Any, ...]:
 def _assignments(connection: Connection, journal_facts: JournalFacts, findings: Findings) -> int:
     """Check who owns a lead, since which version and how."""
     columns = (_ASSIGNMENT.version, _ASSIGNMENT.rep_id, _ASSIGNMENT.how, _ASSIGNMENT.via)
-    left = {lead_id for lead_id, facts in journal_facts.leads.items() if facts.owners}
+    unmatched = {lead_id for lead_id, facts in journal_facts.leads.items() if facts.owners}
     count = 0
-    for lead_id, *found in _rows(connection, select(_ASSIGNMENT.lead_id, *columns)):
+    for lead_id, *stored in _rows(connection, select(_ASSIGNMENT.lead_id, *columns)):
         count += 1
-        left.discard(lead_id)
+        unmatched.discard(lead_id)
         facts = journal_facts.leads.get(lead_id)
         if facts is None or not facts.owners:
             if facts is None or facts.whole:
@@ -156,54 +156,54 @@ def _assignments(connection: Connection, journal_facts: JournalFacts, findings: 
             continue
         version, rep_id = facts.owners[-1]
         expected = (version, rep_id, facts.lead.how, facts.lead.via)
-        _compare(findings, "assignment", lead_id, [column.key for column in columns], found, expected)
-    _missing(findings, "assignment", left)
+        _compare(findings, "assignment", lead_id, [column.key for column in columns], stored, expected)
+    _missing(findings, "assignment", unmatched)
     return count
 
 
 def _history(connection: Connection, journal_facts: JournalFacts, findings: Findings) -> int:
     """Check every owner that a lead had, each once."""
-    left = {lead_id for lead_id, facts in journal_facts.leads.items() if facts.owners}
+    unmatched = {lead_id for lead_id, facts in journal_facts.leads.items() if facts.owners}
     query = select(_HISTORY.lead_id, _HISTORY.version, _HISTORY.rep_id).order_by(
         _HISTORY.lead_id, _HISTORY.version
     )
     count = 0
     for lead_id, rows in groupby(_rows(connection, query), key=lambda row: row[0]):
-        found = [(version, rep_id) for _, version, rep_id in rows]
-        count += len(found)
-        left.discard(lead_id)
+        owners = [(version, rep_id) for _, version, rep_id in rows]
+        count += len(owners)
+        unmatched.discard(lead_id)
         facts = journal_facts.leads.get(lead_id)
         if facts is None:
             findings.suspect("crm_unasked", lead_id, table="assignment_history")
-        elif not _same_owners(found, facts):
+        elif not _same_owners(owners, facts):
             findings.suspect(
-                "crm_differs", lead_id, table="assignment_history", crm_journal=[found, facts.owners]
+                "crm_differs", lead_id, table="assignment_history", crm_journal=[owners, facts.owners]
             )
-    _missing(findings, "assignment_history", left)
+    _missing(findings, "assignment_history", unmatched)
     return count
 
 
-def _same_owners(found: list[tuple[int, str | None]], facts: LeadFacts) -> bool:
+def _same_owners(owners: list[tuple[int, str | None]], facts: LeadFacts) -> bool:
     """Tell whether the owners equal the journal's. The journal may lack the oldest ones."""
-    return found == facts.owners if facts.whole else set(facts.owners) <= set(found)
+    return owners == facts.owners if facts.whole else set(facts.owners) <= set(owners)
 
 
 def _exceptions(connection: Connection, journal_facts: JournalFacts, findings: Findings) -> int:
     """Check which leads are at the exceptions desk, open or ignored, and since which version (E1, E4)."""
-    left = {lead_id for lead_id, facts in journal_facts.leads.items() if facts.exception}
+    unmatched = {lead_id for lead_id, facts in journal_facts.leads.items() if facts.exception}
     columns = (_EXCEPTION.status, _EXCEPTION.version)
     names = [column.key for column in columns]
     count = 0
-    for lead_id, *found in _rows(connection, select(_EXCEPTION.lead_id, *columns)):
+    for lead_id, *stored in _rows(connection, select(_EXCEPTION.lead_id, *columns)):
         count += 1
-        left.discard(lead_id)
+        unmatched.discard(lead_id)
         facts = journal_facts.leads.get(lead_id)
         if facts is not None and facts.exception is not None:
             expected = (facts.exception, facts.desk_version)
-            _compare(findings, "lead_exception", lead_id, names, found, expected)
+            _compare(findings, "lead_exception", lead_id, names, stored, expected)
         elif facts is None or facts.whole:
             findings.suspect("crm_unasked", lead_id, table="lead_exception")
-    _missing(findings, "lead_exception", left)
+    _missing(findings, "lead_exception", unmatched)
     return count
 
 
@@ -219,24 +219,24 @@ def _decisions(connection: Connection, journal_facts: JournalFacts, findings: Fi
         _DECISION.rep_id,
         _DECISION.decided_at,
     ).order_by(_DECISION.source_partition, _DECISION.source_offset, _DECISION.n)
-    left = {position for position, (_, print_) in journal_facts.decided.items() if print_ != NOTHING}
+    unmatched = {position for position, (_, print_) in journal_facts.decided.items() if print_ != NOTHING}
     count = 0
     for position, group in groupby(_rows(connection, query), key=lambda row: (row[0], row[1])):
         rows = list(group)
         count += len(rows)
         _, _, lead_id, version, *_, decided_at = rows[0]
         crm_decisions = tuple((row[4], row[5], row[6]) for row in rows)
-        known = journal_facts.decided.get(position)
-        left.discard(position)
-        where = f"lead-log-{position[0]}@{position[1]}"
-        if known is None:
+        expected = journal_facts.decided.get(position)
+        unmatched.discard(position)
+        event = f"lead-log-{position[0]}@{position[1]}"
+        if expected is None:
             if decided_at > cut:
-                findings.suspect("crm_unasked", lead_id, table="decision", event=where)
-        elif known != (lead_id, decisions_hash(version, crm_decisions)):
-            findings.suspect("crm_differs", lead_id, table="decision", event=where, said=list(crm_decisions))
-    for position in sorted(left):
-        where = f"lead-log-{position[0]}@{position[1]}"
-        findings.suspect("crm_missing", journal_facts.decided[position][0], table="decision", event=where)
+                findings.suspect("crm_unasked", lead_id, table="decision", event=event)
+        elif expected != (lead_id, decisions_hash(version, crm_decisions)):
+            findings.suspect("crm_differs", lead_id, table="decision", event=event, said=list(crm_decisions))
+    for position in sorted(unmatched):
+        event = f"lead-log-{position[0]}@{position[1]}"
+        findings.suspect("crm_missing", journal_facts.decided[position][0], table="decision", event=event)
     return count
 
 
@@ -245,20 +245,20 @@ def _compare(
     table: str,
     lead_id: str,
     names: list[str],
-    found: list[Any],
+    stored: list[Any],
     expected: tuple[Any, ...],
 ) -> None:
     differ = {
-        column: [_shown(one), _shown(other)]
-        for column, one, other in zip(names, found, expected, strict=True)
-        if one != other
+        column: [_shown(actual), _shown(other)]
+        for column, actual, other in zip(names, stored, expected, strict=True)
+        if actual != other
     }
     if differ:
         findings.suspect("crm_differs", lead_id, table=table, crm_journal=differ)
 
 
-def _missing(findings: Findings, table: str, left: set[str]) -> None:
-    for lead_id in sorted(left):
+def _missing(findings: Findings, table: str, lead_ids: set[str]) -> None:
+    for lead_id in sorted(lead_ids):
         findings.suspect("crm_missing", lead_id, table=table)
 
 

@@ -42,20 +42,20 @@ class DeadLetterIndex(Counter[Where]):
                 at=position_of(record),
             )
             return
-        where = msgspec.structs.astuple(letter.source)
-        self[where] += 1
+        position = msgspec.structs.astuple(letter.source)
+        self[position] += 1
         if letter.is_fatal:
-            self.fatal.add(where)
+            self.fatal.add(position)
         if letter.error_class in signatures.CLASSES:
-            self.unauthorised.add(where)
+            self.unauthorised.add(position)
         if letter.source.topic not in INBOUND:
-            self._ours[where] = position_of(record), letter
+            self._ours[position] = position_of(record), letter
 
     def note_replay(self, record: Any) -> None:
         """Note a message that was sent again from the dead letters."""
         for name, value in record.headers or ():
-            if name == REPLAY_OF and (where := _where(text(value))):
-                self.sent_again.add(where)
+            if name == REPLAY_OF and (position := _position_in(text(value))):
+                self.sent_again.add(position)
 
     def is_fatal(self, record: Any) -> bool:
         """Tell whether our own code could not decide a record."""
@@ -65,26 +65,26 @@ class DeadLetterIndex(Counter[Where]):
         """Tell whether a record was refused because of its sender."""
         return (record.topic, record.partition, record.offset) in self.unauthorised
 
-    def replayed_since(self, where: Where) -> bool:
+    def replayed_since(self, position: Where) -> bool:
         """Tell whether our code failed on a message that was sent again since."""
-        return where in self.fatal and where in self.sent_again
+        return position in self.fatal and position in self.sent_again
 
     def end(self, findings: Findings) -> None:
         """Report dead letters of our own records that were not sent again."""
-        for where, (at, letter) in self._ours.items():
-            if where in self.fatal and where[0] in (LEAD_JOURNAL, ORG_JOURNAL):
+        for position, (at, letter) in self._ours.items():
+            if position in self.fatal and position[0] in (LEAD_JOURNAL, ORG_JOURNAL):
                 continue  # dead letters of relay and sink are found by comparing their output
-            if not self.replayed_since(where):
+            if not self.replayed_since(position):
                 findings.add(
                     "internal_dead_letter",
                     "",
                     at=at,
-                    source="{}-{}@{}".format(*where),
+                    source="{}-{}@{}".format(*position),
                     **{"error-class": letter.error_class, "reason": letter.reason},
                 )
 
 
-def _where(header: str) -> Where | None:
+def _position_in(header: str) -> Where | None:
     topic, *numbers = header.rsplit(":", 2)
     numbers = numbers if len(numbers) == 2 else ["", ""]  # noqa: PLR2004  # partition and offset
     partition, offset = (number(text.encode()) for text in numbers)

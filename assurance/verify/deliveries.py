@@ -63,16 +63,16 @@ async def _courier_positions(settings: Settings) -> Passed:
     """Return channel -> partition -> the offset up to which its couriers have finished."""
     admin = clients.admin(settings)
     await admin.start()
-    found: Passed = {}
+    positions: Passed = {}
     try:
         for name in NAMES:
             committed = await admin.list_consumer_group_offsets(group_of(name))
             for tp, at in committed.items():
                 if tp.topic == NOTIFICATIONS and at.offset >= 0:
-                    found.setdefault(name, {})[tp.partition] = at.offset
+                    positions.setdefault(name, {})[tp.partition] = at.offset
     finally:
         await admin.close()
-    return found
+    return positions
 
 
 async def _partition(settings: Settings, partition: int, passed: Passed, findings: Findings) -> Fates:
@@ -143,13 +143,13 @@ def _check_rows(engine: Engine, fates: Fates, stored: int, findings: Findings) -
     table = DeliveryTable
     with engine.connect() as connection:
         for start in range(0, len(due), ROWS):
-            some = due[start : start + ROWS]
+            batch = due[start : start + ROWS]
             query = select(table.notification_id, table.status).where(
-                tuple_(table.notification_id, table.status).in_(some)
+                tuple_(table.notification_id, table.status).in_(batch)
             )
-            there = {(identity, status) for identity, status in connection.execute(query)}
-            for key in some:
-                if key not in there:
+            stored_keys = {(identity, status) for identity, status in connection.execute(query)}
+            for key in batch:
+                if key not in stored_keys:
                     record = fates[key]
                     findings.add(
                         "crm_missing",

@@ -88,11 +88,11 @@ async def check_erased(
         return 0
     for lead_id in finder.leads:
         facts = journal_facts.leads[lead_id].lead.facts
-        if left := [name for name in EMPTY if getattr(facts, name) is not None] or facts.attributes:
-            findings.add("erased_found", lead_id, "an erased lead has facts", fields=sorted(left))
+        if fields := [name for name in EMPTY if getattr(facts, name) is not None] or facts.attributes:
+            findings.add("erased_found", lead_id, "an erased lead has facts", fields=sorted(fields))
     if finder.foreign:
-        what = f"{finder.foreign} hashes of erased persons have another key than ours, and cannot be searched for"
-        findings.add("erased_unknown", "", what)
+        text = f"{finder.foreign} hashes of erased persons have another key than ours, and cannot be searched for"
+        findings.add("erased_unknown", "", text)
     for url in (settings.database_url, *more_databases):
         await asyncio.to_thread(_search_database, url, finder, findings)
     if search_all:
@@ -108,8 +108,8 @@ async def check_erased(
 
 def _search_database(url: str, finder: Finder, findings: Findings) -> None:
     try:
-        for table, lead_id, what in rows_with(url, finder):
-            findings.add("erased_found", lead_id, table=table, what_is_left=list(what))
+        for table, lead_id, fields in rows_with(url, finder):
+            findings.add("erased_found", lead_id, table=table, what_is_left=list(fields))
     except (SQLAlchemyError, OSError) as error:
         findings.add("unreachable", "", f"a database: {str(error).splitlines()[0]}")
 

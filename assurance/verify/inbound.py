@@ -114,14 +114,14 @@ class Inbound:
                 for_orgs.add(key)
         for key, version in newest.items():
             object_name = "/".join(key)
-            known = self._journal_facts.published.get(key, {})
-            behind = [n for n in range(self._partitions) if known.get(n, -1) < version]
+            versions = self._journal_facts.published.get(key, {})
+            behind = [n for n in range(self._partitions) if versions.get(n, -1) < version]
             if behind:
-                what = f"version {version} of {object_name} is not in partitions {behind}"
-                self._findings.add("publication_lost", "", what)
+                text = f"version {version} of {object_name} is not in partitions {behind}"
+                self._findings.add("publication_lost", "", text)
             if key in for_orgs and self._journal_facts.org_published.get(key, -1) < version:
-                what = f"version {version} of {object_name} is not in its org's journal"
-                self._findings.add("org_publication_lost", "", what)
+                text = f"version {version} of {object_name} is not in its org's journal"
+                self._findings.add("org_publication_lost", "", text)
 
     async def listings(self, records: AsyncIterator[Any]) -> None:
         """Compare the newest record of each phone and address with what its org knows (X6)."""
@@ -142,9 +142,11 @@ class Inbound:
             newest[event.org, event.handle] = event.reason
         for (org, handle), reason in newest.items():
             persons = self._journal_facts.persons.get(org)
-            known = persons.forbidden_reason(handle) if persons else None
-            if known != reason:
-                self._findings.add("listing_lost", "", org=org, handle=handle, org_topic=[known, reason])
+            listed_reason = persons.forbidden_reason(handle) if persons else None
+            if listed_reason != reason:
+                self._findings.add(
+                    "listing_lost", "", org=org, handle=handle, org_topic=[listed_reason, reason]
+                )
             for lead_id in persons.all_with(handle) if persons else ():
                 facts = self._journal_facts.leads.get(lead_id)
                 known_reason = facts.lead.suppressed.get(handle) if facts else None

@@ -80,35 +80,35 @@ def check_inquiries(
     `cut`: the journal may lack inquiries from before this time, and they are not reported as unasked. `erased`: leads
     whose inquiries have no facts in the table any more.
     """
-    left, count = dict(joined.inquiries), 0
-    for inquiry_id, lead_id, *found, facts in rows:
+    unmatched, count = dict(joined.inquiries), 0
+    for inquiry_id, lead_id, *stored, facts in rows:
         count += 1
-        expected = left.pop((inquiry_id, lead_id), None)
+        expected = unmatched.pop((inquiry_id, lead_id), None)
         if expected is None:
-            if found[-1] > cut:
+            if stored[-1] > cut:
                 findings.suspect("crm_unasked", lead_id, table="inquiry", inquiry=inquiry_id)
             continue
-        known = (expected.org, expected.vendor, expected.campaign, expected.at)
+        expected_values = (expected.org, expected.vendor, expected.campaign, expected.at)
         same = facts == {} if lead_id in erased else _hash(facts) == expected.facts
-        if tuple(found) != known or not same:
+        if tuple(stored) != expected_values or not same:
             findings.suspect("crm_differs", lead_id, table="inquiry", inquiry=inquiry_id)
-    for inquiry_id, lead_id in sorted(left):
+    for inquiry_id, lead_id in sorted(unmatched):
         findings.suspect("crm_missing", lead_id, table="inquiry", inquiry=inquiry_id)
     return count
 
 
 def check_aliases(rows: Iterable[Any], joined: JoinedIds, findings: Findings) -> int:
     """Compare the rows of `lead_alias` with the newest records. Return how many there are."""
-    left, count = dict(joined.aliases), 0
+    unmatched, count = dict(joined.aliases), 0
     for alias_id, lead_id in rows:
         count += 1
-        expected = left.pop(alias_id, None)
+        expected = unmatched.pop(alias_id, None)
         if expected is None:
             findings.suspect("crm_unasked", alias_id, table="lead_alias", lead=lead_id)
         elif expected != lead_id:
             findings.suspect("crm_differs", alias_id, table="lead_alias", lead=lead_id, expected=expected)
-    for alias_id in sorted(left):
-        findings.suspect("crm_missing", alias_id, table="lead_alias", lead=left[alias_id])
+    for alias_id in sorted(unmatched):
+        findings.suspect("crm_missing", alias_id, table="lead_alias", lead=unmatched[alias_id])
     return count
 
 

@@ -92,10 +92,10 @@ class KnownAnswers(dict[tuple[str, str], list[int]]):
 
 
 def fingerprint(
-    rep_id: str, what: str, result: str, reason: str | None, owner: str | None, version: int
+    rep_id: str, action: str, result: str, reason: str | None, owner: str | None, version: int
 ) -> int:
     """Return a number that equal answers share."""
-    return hash((rep_id, what, str(result), str(reason), owner, version))
+    return hash((rep_id, action, str(result), str(reason), owner, version))
 
 
 class LeadInvariants:
@@ -107,7 +107,7 @@ class LeadInvariants:
 
     def take(self, lead_id: str, before: LeadRow | None, after: LeadRow, event: LeadEvent) -> None:
         """Check one step. `before` None: the lead's first record, or its former one was compacted away."""
-        was, now = (before.lead if before else None), after.lead
+        former, now = (before.lead if before else None), after.lead
         self._version(lead_id, before, after)
         if isinstance(event, ErasureOrdered | ErasureFound):
             event = _as_action(event)
@@ -116,13 +116,13 @@ class LeadInvariants:
         elif any(isinstance(decision, Answered) for decision in after.decisions):
             self._add("answered_twice", lead_id, after, what="an action that nobody requested was answered")
         if before is not None or isinstance(event, LeadArrived):
-            self._owner(lead_id, was, after, event)
-        if undone := undone_corrections(was, now, event):
+            self._owner(lead_id, former, after, event)
+        if undone := undone_corrections(former, now, event):
             self._add("correction_undone", lead_id, after, fields=undone, event=_name(event))
-        if now is None and (was is not None or isinstance(event, LeadArrived)):
+        if now is None and (former is not None or isinstance(event, LeadArrived)):
             self._add("not_conserved", lead_id, after)
-        if now is not None and now is not was and (wrong := phase_problem(now)):
-            self._add("phase_wrong", lead_id, after, what=wrong)
+        if now is not None and now is not former and (problem := phase_problem(now)):
+            self._add("phase_wrong", lead_id, after, what=problem)
 
     def note(self, lead_id: str, row: LeadRow) -> None:
         """Record the answers of a row that cannot be checked, so that later ones can be compared with them."""
@@ -138,8 +138,8 @@ class LeadInvariants:
             return
         same = after.lead is before.lead or after.lead == before.lead
         if after.seq != before.seq + (not same):
-            what = f"version {before.seq} became {after.seq} though the lead {'did not change' if same else 'changed'}"
-            self._add("version_wrong", lead_id, after, what=what)
+            text = f"version {before.seq} became {after.seq} though the lead {'did not change' if same else 'changed'}"
+            self._add("version_wrong", lead_id, after, what=text)
         elif same and any(not isinstance(decision, _CHANGES_NOTHING) for decision in after.decisions):
             names = [_name(decision) for decision in after.decisions]
             if names != ["arrival_repeated"]:
@@ -162,9 +162,11 @@ class LeadInvariants:
         answer = answers[0]
         if self._repeated(lead_id, before, after, answer):
             return
-        theirs = after.lead is None or after.lead.facts.org == event.org
-        owner = after.lead.owner if after.lead and theirs else None  # another org learns nothing of the lead
-        version = after.seq if theirs else 0
+        is_own_org = after.lead is None or after.lead.facts.org == event.org
+        owner = (
+            after.lead.owner if after.lead and is_own_org else None
+        )  # another org learns nothing of the lead
+        version = after.seq if is_own_org else 0
         if answer.rep_id != event.rep_id or answer.action != event.action:
             self._add("answer_differs_from_row", lead_id, after, what="it answers another action")
         elif answer.owner != owner or answer.version != version:
@@ -186,15 +188,20 @@ class LeadInvariants:
 
     def _repeated(self, lead_id: str, before: LeadRow | None, after: LeadRow, answer: Answered) -> bool:
         """Record an answer. Tell whether the action had been answered before, so that it changes nothing (X4)."""
-        given = self._known_answers.setdefault((answer.action_id, lead_id), [])
-        given.append(
+        fingerprints = self._known_answers.setdefault((answer.action_id, lead_id), [])
+        fingerprints.append(
             fingerprint(
                 answer.rep_id, answer.action, answer.result, answer.reason, answer.owner, answer.version
             )
         )
-        kept = before.answers if before else ()
+        answers = before.answers if before else ()
         first = next(
-            (one for one in kept if (one.action_id, one.org) == (answer.action_id, answer.org)), None
+            (
+                earlier
+                for earlier in answers
+                if (earlier.action_id, earlier.org) == (answer.action_id, answer.org)
+            ),
+            None,
         )
         if first is not None:
             if first != answer:
@@ -204,17 +211,19 @@ class LeadInvariants:
             return True
         # A row keeps only its newest answers. A later repeat is decided again.
         if _erased(before, after):
-            kept = tuple(msgspec.structs.replace(one, why=one.why and ERASED) for one in kept)
-        if before is not None and after.answers != (*kept, answer)[-ANSWERS_KEPT:]:
+            answers = tuple(
+                msgspec.structs.replace(earlier, why=earlier.why and ERASED) for earlier in answers
+            )
+        if before is not None and after.answers != (*answers, answer)[-ANSWERS_KEPT:]:
             self._add("answered_twice", lead_id, after, what="the row did not keep its answers")
         return False
 
     # -- the owner -----------------------------------------------------------------------------------------------
 
-    def _owner(self, lead_id: str, was: Lead | None, after: LeadRow, event: LeadEvent) -> None:
+    def _owner(self, lead_id: str, former: Lead | None, after: LeadRow, event: LeadEvent) -> None:
         """Check that there is one owner at a time, each by a decision that names the one before (Q8, Q10)."""
         changes = [decision for decision in after.decisions if isinstance(decision, OwnerChanged)]
-        had, has = (was.owner if was else None), (after.lead.owner if after.lead else None)
+        had, has = (former.owner if former else None), (after.lead.owner if after.lead else None)
         at = had
         for change in changes:
             if change.previous_rep_id != at:
@@ -224,9 +233,9 @@ class LeadInvariants:
             at = change.rep_id
         if at != has:
             self._add("owner_unexplained", lead_id, after, explained=at, owner=has, before=had)
-        if changes and not _may_give(event, was, after, has):
+        if changes and not _may_give(event, former, after, has):
             self._add("owner_replaced", lead_id, after, before=had, owner=has, event=_name(event))
-        once, now = (was.claimed_through if was else None), (after.lead and after.lead.claimed_through)
+        once, now = (former.claimed_through if former else None), (after.lead and after.lead.claimed_through)
         reopened = any(isinstance(decision, ClaimReopened) for decision in after.decisions)
         if once is not None and not reopened and (now != once or any(c.how == "claim" for c in changes)):
             self._add("claimed_again", lead_id, after, before=once, now=now)
@@ -235,20 +244,20 @@ class LeadInvariants:
         self._findings.add(code, lead_id, details.pop("what", None), off=row.off, cause=row.cause, **details)
 
 
-def _may_give(event: LeadEvent, was: Lead | None, after: LeadRow, owner: str | None) -> bool:
+def _may_give(event: LeadEvent, former: Lead | None, after: LeadRow, owner: str | None) -> bool:
     """Tell whether the event may have given the lead this owner, or removed the one it had (X2)."""
     if isinstance(event, LeadArrived):
-        return _arrival_gives(event, was, after, owner)
-    if was is None:
+        return _arrival_gives(event, former, after, owner)
+    if former is None:
         return False
     if isinstance(event, OrgAnswered):
-        return _org_gives(event, was, after, owner)
+        return _org_gives(event, former, after, owner)
     if not isinstance(event, ActionRequested):
         return False
     result = next((d.result for d in after.decisions if isinstance(d, Answered)), None)
-    distribution = was.open_distribution
+    distribution = former.open_distribution
     if event.action in MOVES:
-        return result is Result.DONE and _move_gives(event, was, owner)
+        return result is Result.DONE and _move_gives(event, former, owner)
     if event.action != "assign" and distribution is not None and distribution.stage in HELD_BACK:
         # The lead is offered. While the offer lasts, only the reps it is offered to may take it.
         offered = (
@@ -256,50 +265,50 @@ def _may_give(event: LeadEvent, was: Lead | None, after: LeadRow, owner: str | N
             and event.rep_id in distribution.reps
         )
         lasts = distribution.until is None or distribution.until > after.at
-        named = event.epoch is None or event.epoch == distribution.epoch
+        is_current = event.epoch is None or event.epoch == distribution.epoch
         wins = event.action in TAKES and result == TAKES[event.action]
-        return was.owner is None and owner == event.rep_id and offered and lasts and named and wins
-    wanted = event.to_rep_id if event.action == "assign" else event.rep_id
-    free = was.owner is None or event.action in ("claim", "claim_now")
-    return owner == wanted and event.action in GIVES and result == GIVES[event.action] and free
+        return former.owner is None and owner == event.rep_id and offered and lasts and is_current and wins
+    recipient = event.to_rep_id if event.action == "assign" else event.rep_id
+    is_free = former.owner is None or event.action in ("claim", "claim_now")
+    return owner == recipient and event.action in GIVES and result == GIVES[event.action] and is_free
 
 
-def _move_gives(event: ActionRequested, was: Lead, owner: str | None) -> bool:
+def _move_gives(event: ActionRequested, former: Lead, owner: str | None) -> bool:
     """Tell whether a move may have left this owner: the one it names, or nobody (M1)."""
-    if event.from_rep_id not in (None, was.owner):
+    if event.from_rep_id not in (None, former.owner):
         return False
     if event.action == "reassign":
-        return was.owner is not None and was.phase is not Phase.CLOSED and owner == event.to_rep_id
-    closed = was.phase is Phase.CLOSED
-    return was.owner is not None and owner is None and closed is (event.action == "reopen")
+        return former.owner is not None and former.phase is not Phase.CLOSED and owner == event.to_rep_id
+    closed = former.phase is Phase.CLOSED
+    return former.owner is not None and owner is None and closed is (event.action == "reopen")
 
 
-def _arrival_gives(event: LeadArrived, was: Lead | None, after: LeadRow, owner: str | None) -> bool:
+def _arrival_gives(event: LeadArrived, former: Lead | None, after: LeadRow, owner: str | None) -> bool:
     """Tell whether an arrival may have given an owner to a new lead (R5), or to one without an active owner (R6)."""
-    named = None if event.facts.assigned_to is None else owner
+    recipient = None if event.facts.assigned_to is None else owner
     split = any(isinstance(decision, LeadSplit) for decision in after.decisions)
-    if was is not None and split:  # its owner had left meanwhile (K5)
+    if former is not None and split:  # its owner had left meanwhile (K5)
         hows = {decision.how for decision in after.decisions if isinstance(decision, OwnerChanged)}
         return owner is None and hows == {"orphaned"}
-    if was is None:
+    if former is None:
         hows = {decision.how for decision in after.decisions if isinstance(decision, OwnerChanged)}
-        return owner == named and hows == {"pre_assigned"}
+        return owner == recipient and hows == {"pre_assigned"}
     added = [decision for decision in after.decisions if isinstance(decision, InquiryAdded)]
     first = next(decision for decision in after.decisions if isinstance(decision, OwnerChanged))
-    free = was.owner is None or (first.rep_id is None and first.how == "orphaned")
-    return len(added) == 1 and added[0].rep_id is None and free and owner in (None, named)
+    is_free = former.owner is None or (first.rep_id is None and first.how == "orphaned")
+    return len(added) == 1 and added[0].rep_id is None and is_free and owner in (None, recipient)
 
 
-def _org_gives(event: OrgAnswered, was: Lead, after: LeadRow, owner: str | None) -> bool:
+def _org_gives(event: OrgAnswered, former: Lead, after: LeadRow, owner: str | None) -> bool:
     """Tell whether an org's answer may have made this ownership (R1), or ended it because the owner left."""
-    answer, distribution = event.answer, was.open_distribution
-    if was.phase is Phase.CLOSED:
+    answer, distribution = event.answer, former.open_distribution
+    if former.phase is Phase.CLOSED:
         return False  # whoever closed it stays the owner for the record
     if isinstance(answer, LeadOrphaned):
         hows = {decision.how for decision in after.decisions if isinstance(decision, OwnerChanged)}
         return (
             owner is None
-            and (was.owner, was.owned_epoch) == (answer.rep_id, answer.epoch)
+            and (former.owner, former.owned_epoch) == (answer.rep_id, answer.epoch)
             and hows == {"orphaned"}
         )
     if not isinstance(answer, OfferMade) or answer.window_seconds is not None or distribution is None:
@@ -314,7 +323,7 @@ def _org_gives(event: OrgAnswered, was: Lead, after: LeadRow, owner: str | None)
         )
         and distribution.epoch == answer.epoch
     )
-    return was.owner is None and owner == answer.rep_id and is_requested
+    return former.owner is None and owner == answer.rep_id and is_requested
 
 
 def phase_problem(lead: Lead) -> str | None:
@@ -349,8 +358,8 @@ def _as_action(event: ErasureOrdered | ErasureFound) -> ActionRequested:
 
 def _erased(before: LeadRow | None, after: LeadRow) -> bool:
     """Tell whether the record erased the lead. Its earlier answers then lose their reasons in words."""
-    was = before.lead.erased_at if before and before.lead else None
-    return was is None and after.lead is not None and after.lead.erased_at is not None
+    erased_before = before.lead.erased_at if before and before.lead else None
+    return erased_before is None and after.lead is not None and after.lead.erased_at is not None
 
 
 def _name(decision: Any) -> str:

@@ -57,11 +57,11 @@ class ExpectedMessages:
 
     def only(self, topic: str) -> "ExpectedMessages":
         """Return the expected messages of one topic."""
-        kept = ExpectedMessages(self.partition)
-        kept.watermark = self.watermark
-        kept.prints[topic] = self.prints[topic]
-        kept.optional = self.optional & self.prints[topic].keys()
-        return kept
+        subset = ExpectedMessages(self.partition)
+        subset.watermark = self.watermark
+        subset.prints[topic] = self.prints[topic]
+        subset.optional = self.optional & self.prints[topic].keys()
+        return subset
 
     def id_of(self, number: int) -> str:
         """Return a message's `ce_id`."""
@@ -123,8 +123,8 @@ async def check_topic(
 
     `cut`: the journal may lack the record of a message that was sent before.
     """
-    wanted = expected.prints[topic]
-    seen: set[int] = set()
+    hashes = expected.prints[topic]
+    seen_numbers: set[int] = set()
     last: dict[bytes, int] = {}
     desk: dict[bytes, Any] = {}
     count, first, end = 0, None, 0
@@ -132,15 +132,15 @@ async def check_topic(
         count, end = count + 1, record.offset + 1
         first = record.offset if first is None else first
         number = expected.number(record)
-        known = None if number is None else wanted.get(number)
-        if number is None or known is None:
+        expected_hash = None if number is None else hashes.get(number)
+        if number is None or expected_hash is None:
             if topic == NOTIFICATIONS and source_of(record) == DIGEST_SOURCE:
                 continue  # a courier requests digests of its own; `check_deliveries` asks for their fates
             if (number is None or number >> _BITS <= expected.watermark) and time_of(record) > cut:
                 findings.add("published_unasked", key_text(record.key), at=position_of(record))
             continue
-        seen.add(number)
-        if known != hash((record.key, record.value)):
+        seen_numbers.add(number)
+        if expected_hash != hash((record.key, record.value)):
             findings.add(
                 "published_differs", key_text(record.key), at=position_of(record), id=expected.id_of(number)
             )
@@ -168,13 +168,13 @@ async def check_topic(
         with suppress(msgspec.MsgspecError):
             _exception(record, journal_facts, findings)
     gaps = first is not None and (first > 0 or count < end - first)
-    for number in wanted.keys() - seen - expected.optional:
+    for number in hashes.keys() - seen_numbers - expected.optional:
         # Where records are compacted away, only the newest of a lead must be there.
         if not gaps or topic not in COMPACTED or number in expected.newest[topic].values():
             findings.add("not_published", "", id=expected.id_of(number), topic=topic)
     for key, number in last.items():
         newest = expected.newest[topic].get(key, number)
-        if number != newest and newest in seen:
+        if number != newest and newest in seen_numbers:
             findings.add(
                 "newest_is_stale",
                 key_text(key),

@@ -81,14 +81,14 @@ def key_text(key: bytes | None) -> str:
 
 def differences(theirs: Any, ours: Any, path: str = "", most: int = 6) -> dict[str, Any]:
     """Return path -> [theirs, ours] for the first differences of two rows, given as builtins."""
-    found: dict[str, Any] = {}
+    by_path: dict[str, Any] = {}
     if isinstance(theirs, dict) and isinstance(ours, dict):
         for field in [*theirs, *(field for field in ours if field not in theirs)]:
             inner = f"{path}.{field}" if path else str(field)
-            found |= differences(theirs.get(field), ours.get(field), inner, most)
+            by_path |= differences(theirs.get(field), ours.get(field), inner, most)
     elif isinstance(theirs, list | tuple) and isinstance(ours, list | tuple) and len(theirs) == len(ours):
-        for n, (one, other) in enumerate(zip(theirs, ours, strict=True)):
-            found |= differences(one, other, f"{path}[{n}]", most)
+        for n, (item, other) in enumerate(zip(theirs, ours, strict=True)):
+            by_path |= differences(item, other, f"{path}[{n}]", most)
     elif theirs != ours:
-        found[path] = [theirs, ours]
-    return dict(list(found.items())[:most])
+        by_path[path] = [theirs, ours]
+    return dict(list(by_path.items())[:most])

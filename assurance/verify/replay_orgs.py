@@ -80,7 +80,7 @@ class OrgReplay:
             self._dead_letters.note_replay(pair.log)
         if pair.log is not None and (event := read_org_event(pair.log, self._partitions)) is not None:
             self._cross_log_messages.sent(pair.log, event)
-            if pair.off >= self._log_end and (lead_id := _about(event)):
+            if pair.off >= self._log_end and (lead_id := _lead_id_of(event)):
                 self._journal_facts.moving |= {lead_id, self._lead_of(event.org, lead_id)}
         if pair.repeat:
             self._repeat(pair)
@@ -88,21 +88,21 @@ class OrgReplay:
             self._with_record(pair, event)
         elif event is not None and pair.off < self._log_end and time_of(pair.log) > self._cut:
             self._findings.add(
-                "org_event_without_record", _about(event), at=position_of(pair.log), type=_name(event)
+                "org_event_without_record", _lead_id_of(event), at=position_of(pair.log), type=_name(event)
             )
 
     def end(self) -> None:
         """Collect what the partition's orgs know of leads, check its reps' counts, and report what is overdue."""
         self._journal_facts.org_leads |= self._capacities.leads
-        known = set()
+        rep_keys = set()
         for org, state in self._orgs.states.items():
             self._journal_facts.persons[org] = state.persons
             for lead_id, count in state.persons.arrivals().items():
                 self._journal_facts.inquiries[org, lead_id] = count
             for row in state.reps.values():
-                known.add((org, row.rep_id))
+                rep_keys.add((org, row.rep_id))
                 self._capacities.compare(org, row)
-        self._capacities.without_row(known)
+        self._capacities.without_row(rep_keys)
         for org, lead_id in stuck_waiting(self._orgs):
             self._findings.suspect("lead_unoffered", lead_id, org=org)
         for org, waiting in self._orgs.wakes():
@@ -165,11 +165,13 @@ class OrgReplay:
                 event, off=pair.off, at=at, source=source, number=number, again=is_sent_again(pair.log)
             )
         except Exception as error:  # noqa: BLE001  # after any error the journal's records count
-            self._findings.add("machine_failed", _about(event), at=position_of(pair.log), error=repr(error))
+            self._findings.add(
+                "machine_failed", _lead_id_of(event), at=position_of(pair.log), error=repr(error)
+            )
             return self._read(batch)
         if decided.failure is not None:
             self._findings.add(
-                "machine_failed", _about(event), at=position_of(pair.log), error=repr(decided.failure)
+                "machine_failed", _lead_id_of(event), at=position_of(pair.log), error=repr(decided.failure)
             )
         ours = [record for _, record in decided.records if record is not None]
         written = [
@@ -178,16 +180,17 @@ class OrgReplay:
         if written == [(record.key, record.value) for record in batch.records]:
             return ours
         theirs = self._read(batch)
-        kept = [record for record in batch.records if record.value is not None]
-        if len(theirs) < len(kept):
+        present = [record for record in batch.records if record.value is not None]
+        if len(theirs) < len(present):
             return ours  # an unreadable record is a finding of its own
         journal_records = {
-            key_text(record.key): msgspec.to_builtins(one) for record, one in zip(kept, theirs, strict=True)
+            key_text(record.key): msgspec.to_builtins(their_record)
+            for record, their_record in zip(present, theirs, strict=True)
         }
         decided_records = {key_text(key): msgspec.to_builtins(record) for key, record in decided.records}
         self._findings.add(
             "org_journal_contradicts_log",
-            _about(event),
+            _lead_id_of(event),
             at=position_of(batch.records[0]),
             off=pair.off,
             type=_name(event),
@@ -196,7 +199,7 @@ class OrgReplay:
         return theirs
 
     def _read(self, batch: OrgRecordBatch) -> list[OrgRecord]:
-        found = []
+        records = []
         for record in batch.records:
             if record.value is None:
                 continue  # a tombstone: `_apply` removes what its key names
@@ -204,8 +207,8 @@ class OrgReplay:
             if read is None:
                 self._findings.add("record_unreadable", key_text(record.key), at=position_of(record))
             else:
-                found.append(read)
-        return found
+                records.append(read)
+        return records
 
     # -- results -----------------------------------------------------------------------------------------------------
 
@@ -230,8 +233,8 @@ class OrgReplay:
                     reps.append((record.org, row))
                 case DirectoryRow():
                     key = (record.org, record.kind, record.object_id)
-                    known = self._journal_facts.org_published.get(key, -1)
-                    self._journal_facts.org_published[key] = max(known, record.version)
+                    known_version = self._journal_facts.org_published.get(key, -1)
+                    self._journal_facts.org_published[key] = max(known_version, record.version)
                 case _:
                     pass
         for step in steps:
@@ -253,7 +256,7 @@ def _batch_hash(batch: OrgRecordBatch) -> int:
     return hash(tuple((record.key, record.value) for record in batch.records))
 
 
-def _about(event: Any) -> str:
+def _lead_id_of(event: Any) -> str:
     return str(getattr(event, "lead_id", ""))
 
 

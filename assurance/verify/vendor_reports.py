@@ -75,17 +75,17 @@ def compare(
 
 
 async def _newest(settings: Settings, findings: Findings) -> dict[bytes, VendorReport]:
-    found: dict[bytes, VendorReport] = {}
+    reports: dict[bytes, VendorReport] = {}
     async with aclosing(read_topic(settings, VENDOR_REPORTS)) as records:
         async for record in records:
             if record.value is None:
-                found.pop(record.key, None)
+                reports.pop(record.key, None)
                 continue
             try:
-                found[record.key] = _REPORT.decode(record.value)
+                reports[record.key] = _REPORT.decode(record.value)
             except msgspec.MsgspecError as error:
                 findings.add("record_unreadable", "", str(error), topic=VENDOR_REPORTS, offset=record.offset)
-    return found
+    return reports
 
 
 def _counted(url: str) -> dict[bytes, CountedHour]:
@@ -101,7 +101,7 @@ def counted_hours(engine: Engine) -> dict[bytes, CountedHour]:
     hour = VendorHourTable
     since = datetime.now(UTC) - timedelta(days=KEPT_DAYS)
     query = select(hour.org, hour.vendor, hour.begins_at, hour.published).where(hour.begins_at > since)
-    found: dict[bytes, CountedHour] = {}
+    hours: dict[bytes, CountedHour] = {}
     if engine.dialect.name == "postgresql":
         engine = engine.execution_options(isolation_level="REPEATABLE READ")  # SQLite always reads so
     with engine.connect() as connection:  # one snapshot, so that an hour's counts belong to its version
@@ -110,6 +110,6 @@ def counted_hours(engine: Engine) -> dict[bytes, CountedHour]:
             part = rows[at : at + AT_A_TIME]
             published = {(org, vendor, begins): version for org, vendor, begins, version in part}
             for report in reports_of(connection, [*published]):
-                of = (report.org, report.vendor, report.begins_at)
-                found[report_key(report)] = CountedHour(report, published[of])
-    return found
+                key = (report.org, report.vendor, report.begins_at)
+                hours[report_key(report)] = CountedHour(report, published[key])
+    return hours

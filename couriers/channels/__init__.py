@@ -22,8 +22,8 @@ def opener(name: str) -> Open:
         raise ConfigError(
             "--channel", f"{name!r} is not a channel; the channels are {', '.join(NAMES) or 'none'}"
         )
-    found: Open = import_module(f"{__name__}.{name}").open_channel
-    return found
+    open_channel: Open = import_module(f"{__name__}.{name}").open_channel
+    return open_channel
 
 
 def kind_of(name: str) -> str:

@@ -53,7 +53,7 @@ async def open_channel(settings: Settings, report: Report) -> AsyncIterator[Chan
         try:
             async with asyncio.TaskGroup() as parts:
                 work = (engine.run(), directory.follow(), guard.follow(settings))
-                running = [parts.create_task(one) for one in work]
+                running = [parts.create_task(coroutine) for coroutine in work]
 
                 async def connect() -> None:
                     """Connect with Kafka, and then with the telephone system. Then end what a dead courier left."""

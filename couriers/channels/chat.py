@@ -42,31 +42,31 @@ class ChatChannel:
     def __init__(self, settings: ChatSettings) -> None:
         self._settings = settings
         self.concurrency = settings.connections
-        self._taken: OrderedDict[tuple[str, str], None] = OrderedDict()
+        self._delivered: OrderedDict[tuple[str, str], None] = OrderedDict()
 
     async def send(self, request: Request) -> SendReceipt:
         """Send a message to each chat that wants it and did not take it yet."""
-        wanted = [service for service in request.settings.chat.services if _wants(service, request)]
-        if not wanted:
+        services = [service for service in request.settings.chat.services if _wants(service, request)]
+        if not services:
             raise UnwantedError(PROVIDER, f"org {request.org} has no chat for this")
         title, body = _text(request, self._settings.console_url)
         unknown = []
-        for one in wanted:
-            recipient = (request.notification.notification_id, one.secret)
-            if recipient in self._taken:
+        for chat in services:
+            recipient = (request.notification.notification_id, chat.secret)
+            if recipient in self._delivered:
                 continue
-            url = self._settings.address(request.org, one.secret)
+            url = self._settings.address(request.org, chat.secret)
             if url is None or not is_address(url):
-                unknown.append(one.secret)
+                unknown.append(chat.secret)
                 continue
-            taken, words = await post(url, title, body)
-            if not taken:
-                raise LaterError(one.secret, words or "it did not take the message")
+            is_taken, reply = await post(url, title, body)
+            if not is_taken:
+                raise LaterError(chat.secret, reply or "it did not take the message")
             self._remember(recipient)
-        if len(unknown) == len(wanted):
+        if len(unknown) == len(services):
             raise UndeliverableError(PROVIDER, f"the courier knows no address of {', '.join(unknown)}")
         missing = f"; no address of {', '.join(unknown)}" if unknown else ""
-        return SendReceipt(PROVIDER, f"{len(wanted) - len(unknown)} of {len(wanted)} chats{missing}")
+        return SendReceipt(PROVIDER, f"{len(services) - len(unknown)} of {len(services)} chats{missing}")
 
     async def withdraw(self, notification: Notification) -> bool:
         """Return False, because a message to a chat cannot be taken back."""
@@ -74,9 +74,9 @@ class ChatChannel:
         return False
 
     def _remember(self, recipient: tuple[str, str]) -> None:
-        self._taken[recipient] = None
-        while len(self._taken) > REMEMBERED:
-            self._taken.popitem(last=False)
+        self._delivered[recipient] = None
+        while len(self._delivered) > REMEMBERED:
+            self._delivered.popitem(last=False)
 
 
 def _wants(service: ChatService, request: Request) -> bool:
@@ -88,8 +88,8 @@ def _wants(service: ChatService, request: Request) -> bool:
 def _text(request: Request, console_url: str | None) -> tuple[str, str]:
     """Return title and body. The lead's name is in it only if the org has names in subjects."""
     notification, org = request.notification, request.settings.mail
-    words = WORDS.get(notification.template, OTHERWISE)
-    own = org.words.get(notification.template)
+    texts = WORDS.get(notification.template, OTHERWISE)
+    own_texts = org.words.get(notification.template)
     name = lead_name(notification.data)
     until = local_time(notification.data.get("until"), zone_of(request))
     console = (org.console_url or console_url or "").rstrip("/")
@@ -98,10 +98,12 @@ def _text(request: Request, console_url: str | None) -> tuple[str, str]:
         source_of(notification.data),
         f"until {until}" if until else "",
         one_line(notification.data.get("why")),
-        f"{console}{page_of(request, mine=words.mine)}" if console else "",
+        f"{console}{page_of(request, is_own=texts.is_own)}" if console else "",
     ]
-    who = request.rep.name or request.rep.rep_id
-    return f"{who}: {(own and own.subject) or words.subject}", "\n".join(line for line in lines if line)
+    rep_name = request.rep.name or request.rep.rep_id
+    return f"{rep_name}: {(own_texts and own_texts.subject) or texts.subject}", "\n".join(
+        line for line in lines if line
+    )
 
 
 @asynccontextmanager

@@ -64,43 +64,45 @@ class PushChannel:
         if not browsers:
             raise UnwantedError(PROVIDER, f"no browser of rep {request.rep.rep_id} takes push messages")
         message = shown_message(request, self._settings.console_url, self._clock())
-        found = await self._post_all(browsers, message)
-        gone = [browser for browser, result, _ in found if result is PushResult.GONE]
-        for browser in gone:
+        results = await self._post_all(browsers, message)
+        gone_browsers = [browser for browser, result, _ in results if result is PushResult.GONE]
+        for browser in gone_browsers:
             await self._subscriptions.remove(browser)
-        removed = f"; removed because they take none any more: {len(gone)}" if gone else ""
-        taken = [(browser, words) for browser, result, words in found if result is PushResult.TAKEN]
-        if taken:
-            browser, words = taken[0]
-            return SendReceipt(host_of(browser), f"{len(taken)} of {len(found)} browsers: {words}{removed}")
-        for wanted, error in ((PushResult.LATER, LaterError), (PushResult.REFUSED, UndeliverableError)):
-            for browser, result, words in found:
-                if result is wanted:
-                    raise error(host_of(browser), f"{words}{removed}")
-        browser, _, words = found[0]
-        raise BouncedError(host_of(browser), f"{words}{removed}")
+        removed = f"; removed because they take none any more: {len(gone_browsers)}" if gone_browsers else ""
+        receivers = [(browser, reply) for browser, result, reply in results if result is PushResult.TAKEN]
+        if receivers:
+            browser, reply = receivers[0]
+            return SendReceipt(
+                host_of(browser), f"{len(receivers)} of {len(results)} browsers: {reply}{removed}"
+            )
+        for failure, error in ((PushResult.LATER, LaterError), (PushResult.REFUSED, UndeliverableError)):
+            for browser, result, reply in results:
+                if result is failure:
+                    raise error(host_of(browser), f"{reply}{removed}")
+        browser, _, reply = results[0]
+        raise BouncedError(host_of(browser), f"{reply}{removed}")
 
     async def withdraw(self, notification: Notification) -> bool:
         """Let the rep's browsers close what they show. Return whether one of them took that."""
         message = withdrawal_message(notification)
         org = notification.org or DEFAULT_ORG
-        left = self._subscriptions.of(org, notification.rep_id)
-        taken = False
+        remaining = self._subscriptions.of(org, notification.rep_id)
+        is_taken = False
         for attempt in range(WITHDRAWALS):
             if attempt:
                 await asyncio.sleep(1.0)
-            found = await self._post_all(left, message)
-            taken = taken or any(result is PushResult.TAKEN for _, result, _ in found)
-            left = [browser for browser, result, _ in found if result is PushResult.LATER]
-            if not left:
+            results = await self._post_all(remaining, message)
+            is_taken = is_taken or any(result is PushResult.TAKEN for _, result, _ in results)
+            remaining = [browser for browser, result, _ in results if result is PushResult.LATER]
+            if not remaining:
                 break
-        return taken
+        return is_taken
 
     async def _post_all(
         self, browsers: list[PushSubscription], message: PushMessage
     ) -> list[tuple[PushSubscription, PushResult, str]]:
         results = await asyncio.gather(*(self._service.post(browser, message) for browser in browsers))
-        return [(browser, result, words) for browser, (result, words) in zip(browsers, results, strict=True)]
+        return [(browser, result, reply) for browser, (result, reply) in zip(browsers, results, strict=True)]
 
 
 @asynccontextmanager

@@ -41,27 +41,27 @@ async def post(url: str, title: str, body: str) -> tuple[bool, str]:
 
 
 def _post(url: str, title: str, body: str) -> tuple[bool, str]:
-    words = _Words()
+    logged = _Words()
     logger = logging.getLogger(APPRISE)
-    logger.addHandler(words)
+    logger.addHandler(logged)
     try:
         chat = apprise.Apprise.instantiate(url)
         if chat is None:
             return False, "its address is of no kind that apprise knows"
-        taken = chat.notify(body=body, title=title, body_format=apprise.NotifyFormat.TEXT)
+        is_taken = chat.notify(body=body, title=title, body_format=apprise.NotifyFormat.TEXT)
     finally:
-        logger.removeHandler(words)
-    return bool(taken), " ".join(_masked(url, " ".join(words.messages)).split())[:MOST_WORDS]
+        logger.removeHandler(logged)
+    return bool(is_taken), " ".join(_masked(url, " ".join(logged.messages)).split())[:MOST_WORDS]
 
 
-def _masked(url: str, words: str) -> str:
+def _masked(url: str, text: str) -> str:
     """Return a chat's words without the parts of its address, any of which may be its secret. The host stays."""
-    _, _, rest = url.partition("://")
-    account, _, host_and_path = rest.rpartition("@")
+    _, _, after_scheme = url.partition("://")
+    account, _, host_and_path = after_scheme.rpartition("@")
     _, _, path = host_and_path.partition("/")
     parts = {
         part for part in re.split(r"[/?&=:@,]", unquote(f"{account}/{path}")) if len(part) >= SHORTEST_SECRET
     }
     for part in sorted(parts, key=len, reverse=True):
-        words = words.replace(part, "…")
-    return words
+        text = text.replace(part, "…")
+    return text

@@ -35,10 +35,10 @@ class ChatSettings(CourierSettings):
     def address(self, org: str, name: str) -> str | None:
         """Return the address of an org's chat; None if the operator gave none. Raises ConfigError for a bad file."""
         if all(_PLAIN.fullmatch(part) for part in (org, name)):
-            found = os.environ.get(URL + "__".join(part.upper().replace("-", "_") for part in (org, name)))
-            if found:
-                remember(found)
-                return found
+            address = os.environ.get(URL + "__".join(part.upper().replace("-", "_") for part in (org, name)))
+            if address:
+                remember(address)
+                return address
         if self.secrets is None or not all(_SAFE.fullmatch(part) for part in (org, name)):
             return None
         file = self.secrets / org / name

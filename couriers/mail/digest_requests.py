@@ -20,7 +20,7 @@ from aiokafka.errors import KafkaError
 from aiokafka.structs import OffsetAndMetadata
 
 from couriers.directory import CourierDirectory
-from couriers.mail.digests import DIGEST, SHOWN
+from couriers.mail.digests import DIGEST, MOST_SHOWN
 from models.errors import RetryableError
 from models.public import LeadException, Notification
 from streams.clients import Consumer, started_client, stop_consumer
@@ -95,8 +95,8 @@ class ExceptionDigests:
             begins = await self._begins(consumer, topic_partitions, hour)
             first = {tp: begins[tp] for tp in topic_partitions if begins[tp] < ends[tp]}
             if first:
-                found, since = await _read(consumer, first, ends)
-                await self._request(found, since, hour)
+                exceptions, since = await _read(consumer, first, ends)
+                await self._request(exceptions, since, hour)
             await consumer.commit({tp: OffsetAndMetadata(ends[tp], "") for tp in topic_partitions})
         finally:
             await stop_consumer(consumer)
@@ -107,23 +107,23 @@ class ExceptionDigests:
         """Return where the exceptions begin that were not reported yet; at the first start, an hour before."""
         an_hour_before = await _offsets_at(consumer, topic_partitions, hour.timestamp() - self._every)
         earliest = await consumer.beginning_offsets(topic_partitions)
-        found = {}
+        begins = {}
         for tp in topic_partitions:
             committed = await consumer.committed(tp)
-            found[tp] = max(earliest[tp], an_hour_before[tp] if committed is None else committed)
-        return found
+            begins[tp] = max(earliest[tp], an_hour_before[tp] if committed is None else committed)
+        return begins
 
-    async def _request(self, found: Exceptions, since: datetime, hour: datetime) -> None:
+    async def _request(self, exceptions: Exceptions, since: datetime, hour: datetime) -> None:
         by_org: dict[str, list[LeadException]] = {}
-        for one in found.values():
-            if one.status == _OPEN:
-                by_org.setdefault(one.org, []).append(one)
-        wanted: dict[str, Notification] = {}
+        for exception in exceptions.values():
+            if exception.status == _OPEN:
+                by_org.setdefault(exception.org, []).append(exception)
+        requests: dict[str, Notification] = {}
         for org, leads in sorted(by_org.items()):
             data = _data(leads, since, hour)
             for rep_id in self._directory.managers(org)[:MOST_MANAGERS]:
                 identity = f"digest/{org}/{hour:%Y-%m-%dT%H:%M:%SZ}/{rep_id}/{DIGEST}/email"
-                wanted[identity] = Notification(
+                requests[identity] = Notification(
                     notification_id=identity,
                     kind="email",
                     template=DIGEST,
@@ -134,10 +134,10 @@ class ExceptionDigests:
                     data=data,
                     org=org,
                 )
-        if not wanted:
+        if not requests:
             return
-        there = await _requested(self._settings, hour)
-        missing = [request for identity, request in wanted.items() if identity not in there]
+        requested_ids = await _requested(self._settings, hour)
+        missing = [request for identity, request in requests.items() if identity not in requested_ids]
         async with started_client(make_producer(self._settings)) as producer:
             for request in missing:
                 await producer.send_and_wait(
@@ -156,8 +156,11 @@ class ExceptionDigests:
 
 
 def _data(leads: list[LeadException], since: datetime, hour: datetime) -> dict[str, Any]:
-    """Return what a digest tells: how many leads there are, and the first `SHOWN` of them."""
-    ordered = sorted(leads, key=lambda one: (one.raised_at is None, str(one.raised_at), one.lead_id))
+    """Return what a digest tells: how many leads there are, and the first `MOST_SHOWN` of them."""
+    ordered = sorted(
+        leads,
+        key=lambda exception: (exception.raised_at is None, str(exception.raised_at), exception.lead_id),
+    )
     return {
         "count": len(leads),
         "since": since.isoformat(),
@@ -165,13 +168,13 @@ def _data(leads: list[LeadException], since: datetime, hour: datetime) -> dict[s
         "hour": hour.isoformat(),
         "leads": [
             {
-                "lead_id": one.lead_id,
-                "name": one.prospect_name,
-                "reason": one.reason,
-                "campaign": one.campaign,
-                "vendor": one.vendor,
+                "lead_id": exception.lead_id,
+                "name": exception.prospect_name,
+                "reason": exception.reason,
+                "campaign": exception.campaign,
+                "vendor": exception.vendor,
             }
-            for one in ordered[:SHOWN]
+            for exception in ordered[:MOST_SHOWN]
         ],
     }
 
@@ -184,10 +187,11 @@ async def _offsets_at(
     consumer: Consumer, topic_partitions: list[TopicPartition], timestamp: float
 ) -> dict[TopicPartition, int]:
     """Return the offset of the first record at or after an instant; the end where there is none."""
-    found = await consumer.offsets_for_times(dict.fromkeys(topic_partitions, int(timestamp * 1000)))
+    offsets = await consumer.offsets_for_times(dict.fromkeys(topic_partitions, int(timestamp * 1000)))
     ends = await consumer.end_offsets(topic_partitions)
     return {
-        tp: ends[tp] if (at := found.get(tp)) is None else min(at.offset, ends[tp]) for tp in topic_partitions
+        tp: ends[tp] if (at := offsets.get(tp)) is None else min(at.offset, ends[tp])
+        for tp in topic_partitions
     }
 
 
@@ -195,34 +199,34 @@ async def _read(
     consumer: Consumer, first: Mapping[TopicPartition, int], ends: Mapping[TopicPartition, int]
 ) -> tuple[Exceptions, datetime]:
     """Return the newest exception of each lead in these ranges, and when the first record was written."""
-    found: Exceptions = {}
+    exceptions: Exceptions = {}
     since = datetime.now(UTC)
     consumer.pause(*(tp for tp in consumer.assignment() if tp not in first))
     for tp, offset in first.items():
         consumer.seek(tp, offset)
-    left = set(first)
-    while left:
-        for tp, records in (await consumer.getmany(*left, timeout_ms=READ_MS)).items():
+    unread = set(first)
+    while unread:
+        for tp, records in (await consumer.getmany(*unread, timeout_ms=READ_MS)).items():
             for record in records:
                 if record.offset >= ends[tp]:
                     continue
                 since = min(since, datetime.fromtimestamp(max(0, record.timestamp) / 1000, UTC))
-                _note(record, found)
-        left = {tp for tp in left if await consumer.position(tp) < ends[tp]}
-    return found, since
+                _note(record, exceptions)
+        unread = {tp for tp in unread if await consumer.position(tp) < ends[tp]}
+    return exceptions, since
 
 
-def _note(record: Any, found: Exceptions) -> None:
+def _note(record: Any, exceptions: Exceptions) -> None:
     lead_id = (record.key or b"").decode(errors="replace")
     try:
         exception = _EXCEPTION.decode(record.value or b"")
     except (msgspec.MsgspecError, UnicodeDecodeError):
-        found.pop(lead_id, None)  # the lead was erased
+        exceptions.pop(lead_id, None)  # the lead was erased
         return
-    if exception.lead_id not in found and len(found) >= MOST_LEADS:
+    if exception.lead_id not in exceptions and len(exceptions) >= MOST_LEADS:
         _log.warning("too many exceptions for a digest", most=MOST_LEADS, org=exception.org)
         return
-    found[exception.lead_id] = exception
+    exceptions[exception.lead_id] = exception
 
 
 async def _requested(settings: Settings, hour: datetime) -> set[str]:
@@ -234,18 +238,18 @@ async def _requested(settings: Settings, hour: datetime) -> set[str]:
         consumer.assign(topic_partitions)
         ends = await consumer.end_offsets(topic_partitions)
         begins = await _offsets_at(consumer, topic_partitions, hour.timestamp())
-        left = {tp for tp in topic_partitions if begins[tp] < ends[tp]}
-        consumer.pause(*(tp for tp in topic_partitions if tp not in left))
-        for tp in left:
+        unread = {tp for tp in topic_partitions if begins[tp] < ends[tp]}
+        consumer.pause(*(tp for tp in topic_partitions if tp not in unread))
+        for tp in unread:
             consumer.seek(tp, begins[tp])
-        found: set[str] = set()
-        while left:
-            for records in (await consumer.getmany(*left, timeout_ms=READ_MS)).values():
-                found |= {
+        identities: set[str] = set()
+        while unread:
+            for records in (await consumer.getmany(*unread, timeout_ms=READ_MS)).values():
+                identities |= {
                     identity for record in records if (identity := _id_of(record)).startswith("digest/")
                 }
-            left = {tp for tp in left if await consumer.position(tp) < ends[tp]}
-        return found
+            unread = {tp for tp in unread if await consumer.position(tp) < ends[tp]}
+        return identities
     finally:
         await stop_consumer(consumer)
 

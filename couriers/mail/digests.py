@@ -9,7 +9,7 @@ from couriers.wording import local_time, one_line, zone_of
 DIGEST: Final = "exception_digest"
 """The template of the digest."""
 DESK: Final = "/exceptions"
-SHOWN: Final = 20
+MOST_SHOWN: Final = 20
 """How many leads a digest names. The others are counted."""
 
 
@@ -21,18 +21,21 @@ def digest_content(request: Request, console: str) -> tuple[MailContent, str]:
     leads = "1 lead needs" if number == 1 else f"{number:,} leads need"
     heading = f"{leads} a Decision"
     since = local_time(data.get("since"), zone)
-    shown = data.get("leads")
+    listed = data.get("leads")
     facts = [
-        _line(one) for one in (shown if isinstance(shown, list) else [])[:SHOWN] if isinstance(one, dict)
+        _line(lead)
+        for lead in (listed if isinstance(listed, list) else [])[:MOST_SHOWN]
+        if isinstance(lead, dict)
     ]
-    more = number - len(facts)
-    if more > 0:
-        facts.append(("Others", f"{more:,}"))
-    own = request.settings.mail.words.get(DIGEST)
+    other_count = number - len(facts)
+    if other_count > 0:
+        facts.append(("Others", f"{other_count:,}"))
+    own_texts = request.settings.mail.words.get(DIGEST)
     content = MailContent(
-        heading=(own and own.subject) or heading,
+        heading=(own_texts and own_texts.subject) or heading,
         name=request.rep.name,
-        opening=(own and own.opening) or f"These leads came to the exceptions desk since {since}:",
+        opening=(own_texts and own_texts.opening)
+        or f"These leads came to the exceptions desk since {since}:",
         facts=facts,
         closing="Assign, redistribute or ignore them at the desk.",
         button="Open the Exceptions",

@@ -35,18 +35,18 @@ def compose(request: Request, settings: MailSettings, message_id: str) -> tuple[
 def _content(request: Request, console: str) -> tuple[MailContent, str]:
     """Return what a mail of one lead says, and its subject."""
     org, notification = request.settings.mail, request.notification
-    words = WORDS.get(notification.template, OTHERWISE)
-    own = org.words.get(notification.template)
-    heading = (own and own.subject) or words.subject
+    texts = WORDS.get(notification.template, OTHERWISE)
+    own_texts = org.words.get(notification.template)
+    heading = (own_texts and own_texts.subject) or texts.subject
     name = lead_name(notification.data)
     content = MailContent(
         heading=heading,
         name=request.rep.name,
-        opening=(own and own.opening) or words.opening,
+        opening=(own_texts and own_texts.opening) or texts.opening,
         facts=_facts(request, name),
-        closing=words.closing,
-        button=words.button,
-        link=f"{console}{page_of(request, mine=words.mine)}" if console else None,
+        closing=texts.closing,
+        button=texts.button,
+        link=f"{console}{page_of(request, is_own=texts.is_own)}" if console else None,
     )
     return content, f"{heading}: {name}" if org.names_in_subjects and name != UNNAMED else heading
 
@@ -54,15 +54,15 @@ def _content(request: Request, console: str) -> tuple[MailContent, str]:
 def _facts(request: Request, name: str) -> list[tuple[str, str]]:
     """Return what the mail says of the lead: (label, value)."""
     data = request.notification.data
-    found = [("Name", name), ("Lead Source", source_of(data))]
+    facts = [("Name", name), ("Lead Source", source_of(data))]
     inquiry = data.get("inquiry")
     if isinstance(inquiry, dict):
-        found += [(label, one_line(inquiry.get(key))) for key, label in _LABELS.items()]
+        facts += [(label, one_line(inquiry.get(key))) for key, label in _LABELS.items()]
     zone = zone_of(request)
-    found.append(("Yours Until", local_time(data.get("until"), zone)))
-    found.append(("Call At", local_time(data.get("callback_at"), zone)))
-    found.append(("Call Not Before", local_time(data.get("quiet_until"), zone)))
-    found.append(("Reason", one_line(data.get("why"))))
+    facts.append(("Yours Until", local_time(data.get("until"), zone)))
+    facts.append(("Call At", local_time(data.get("callback_at"), zone)))
+    facts.append(("Call Not Before", local_time(data.get("quiet_until"), zone)))
+    facts.append(("Reason", one_line(data.get("why"))))
     if data.get("may_call") is False:
-        found.append(("Note", "This person must not be called."))
-    return [(label, value) for label, value in found if value]
+        facts.append(("Note", "This person must not be called."))
+    return [(label, value) for label, value in facts if value]

@@ -8,14 +8,14 @@ from typing import Final
 class MailText:
     """What a mail says. `subject` is also its heading. `closing` stands before the button, `button` on it.
 
-    `mine`: the lead is the reader's, so the button leads to it; otherwise it leads to the reader's own leads.
+    `is_own`: the lead is the reader's, so the button leads to it; otherwise it leads to the reader's own leads.
     """
 
     subject: str
     opening: str
     closing: str = "View and engage with your leads by clicking the button below."
     button: str = "View My Leads"
-    mine: bool = True
+    is_own: bool = True
 
 
 WORDS: Final[dict[str, MailText]] = {
@@ -25,20 +25,22 @@ WORDS: Final[dict[str, MailText]] = {
         "A Lead was Reassigned",
         "This lead is not yours any more:",
         closing="View your other leads by clicking the button below.",
-        mine=False,
+        is_own=False,
     ),
     "lead_claimed": MailText(
         "Another Rep Claimed a Lead of Yours",
         "Another rep claimed this lead, because it was open in a queue for too long:",
         closing="View your other leads by clicking the button below.",
-        mine=False,
+        is_own=False,
     ),
     "new_lead_button": MailText(
-        "A New Lead is Available", "A new lead is available to you and others:", mine=False
+        "A New Lead is Available", "A new lead is available to you and others:", is_own=False
     ),
-    "lock_freed": MailText("A Lead was Freed", "A manager freed this lead, which you had open:", mine=False),
+    "lock_freed": MailText(
+        "A Lead was Freed", "A manager freed this lead, which you had open:", is_own=False
+    ),
     "lead_merged": MailText(
-        "A Lead of Yours was Merged", "This lead was merged into another one:", mine=False
+        "A Lead of Yours was Merged", "This lead was merged into another one:", is_own=False
     ),
     "lead_split": MailText("A Lead was Taken Out", "This lead was taken out of another one, and is yours:"),
     "inquiry_split": MailText("An Inquiry was Taken Out", "An inquiry was taken out of this lead of yours:"),

@@ -45,16 +45,16 @@ class MailSettings(CourierSettings):
 
     @model_validator(mode="after")
     def _is_whole(self) -> Self:
-        given = self.password is not None or self.password_file is not None
+        has_password = self.password is not None or self.password_file is not None
         if self.password is not None and self.password_file is not None:
             raise ConfigError(
                 "FIRSTCLAIM_SMTP_PASSWORD_FILE",
                 "is set as well as FIRSTCLAIM_SMTP_PASSWORD; set only one of them",
             )
-        if (self.username is not None) != given:
+        if (self.username is not None) != has_password:
             missing = "PASSWORD" if self.username is not None else "USERNAME"
             raise ConfigError(f"FIRSTCLAIM_SMTP_{missing}", "is missing; a user name needs a password")
-        if given and self.security == "none":
+        if has_password and self.security == "none":
             raise ConfigError(
                 "FIRSTCLAIM_SMTP_SECURITY",
                 "is none, which would send the password in clear text; use starttls or tls",

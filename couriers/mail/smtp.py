@@ -93,7 +93,7 @@ class _Connection:
                 await client.login(settings.username, settings.secret or "")
         except (aiosmtplib.SMTPException, OSError) as error:
             client.close()
-            raise ProviderDownError(self.provider, _words(error)) from error
+            raise ProviderDownError(self.provider, _error_text(error)) from error
         except BaseException:
             client.close()
             raise
@@ -105,19 +105,19 @@ class _Connection:
 
     def _meaning(self, error: aiosmtplib.SMTPException) -> DeliveryError:
         """Return what a failure means: the address, this mail, or the server."""
-        words = _words(error)
+        text = _error_text(error)
         if isinstance(error, aiosmtplib.SMTPRecipientsRefused):
             codes = [refusal.code for refusal in error.recipients]
             kind = BouncedError if codes and min(codes) >= PERMANENT else LaterError
-            return kind(self.provider, words)
+            return kind(self.provider, text)
         if isinstance(error, aiosmtplib.SMTPResponseException):
             if error.code == SERVICE_CLOSING or error.code < 0:
-                return ProviderDownError(self.provider, words)
-            return (UndeliverableError if error.code >= PERMANENT else LaterError)(self.provider, words)
+                return ProviderDownError(self.provider, text)
+            return (UndeliverableError if error.code >= PERMANENT else LaterError)(self.provider, text)
         if isinstance(error, aiosmtplib.SMTPNotSupported):
             # Signing in is over by then, so it is about this mail alone: other mails have plain addresses.
-            return UndeliverableError(self.provider, f"{words}: the address has letters beyond ASCII")
-        return ProviderDownError(self.provider, words)
+            return UndeliverableError(self.provider, f"{text}: the address has letters beyond ASCII")
+        return ProviderDownError(self.provider, text)
 
 
 class SmtpPool:
@@ -161,7 +161,7 @@ async def sign_in(settings: MailSettings) -> str:
     return encryption
 
 
-def _words(error: BaseException) -> str:
+def _error_text(error: BaseException) -> str:
     """Return the server's words, or else what happened."""
     if isinstance(error, aiosmtplib.SMTPRecipientsRefused):
         return "; ".join(f"{refusal.code} {refusal.message}" for refusal in error.recipients)

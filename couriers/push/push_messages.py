@@ -41,8 +41,8 @@ def shown_message(request: Request, console_url: str | None, now: datetime) -> P
     A notification is shown on locked screens, as a mail's subject is.
     """
     notification, org = request.notification, request.settings.mail
-    data, words = notification.data, WORDS.get(notification.template, OTHERWISE)
-    own = org.words.get(notification.template)
+    data, texts = notification.data, WORDS.get(notification.template, OTHERWISE)
+    own_texts = org.words.get(notification.template)
     name = lead_name(data)
     facts = [
         name if org.names_in_subjects and name != UNNAMED else "",
@@ -53,16 +53,16 @@ def shown_message(request: Request, console_url: str | None, now: datetime) -> P
     console = (org.console_url or console_url or "").rstrip("/")
     value = {
         "tag": tag_of(notification),
-        "title": (own and own.subject) or words.subject,
+        "title": (own_texts and own_texts.subject) or texts.subject,
         "body": " · ".join(fact for fact in facts if fact),
-        "url": f"{console}{_path(request, mine=words.mine)}",
+        "url": f"{console}{_path(request, is_own=texts.is_own)}",
         "lead_id": notification.lead_id,
         "until": request.until.isoformat(),
     }
-    left = max(0, min(LONGEST_SECONDS, int((request.until - now).total_seconds())))
+    ttl_seconds = max(0, min(LONGEST_SECONDS, int((request.until - now).total_seconds())))
     return PushMessage(
         content=msgspec.json.encode(value),
-        ttl_seconds=left,
+        ttl_seconds=ttl_seconds,
         urgency="high" if notification.template in URGENT else "normal",
         topic=topic_of(notification),
     )
@@ -85,9 +85,11 @@ def topic_of(notification: Notification) -> str:
     return urlsafe_b64encode(digest[:_TOPIC_BYTES]).decode()
 
 
-def _path(request: Request, *, mine: bool) -> str:
+def _path(request: Request, *, is_own: bool) -> str:
     """Return the page that a click opens. Every page shows the rep's offers."""
-    return OWN_QUEUE if request.notification.template == "new_lead_button" else page_of(request, mine=mine)
+    return (
+        OWN_QUEUE if request.notification.template == "new_lead_button" else page_of(request, is_own=is_own)
+    )
 
 
 def _until(request: Request) -> str:

@@ -86,7 +86,7 @@ class PushService:
             async with self._session.post(
                 browser.endpoint, data=body, headers=headers, allow_redirects=False
             ) as answer:
-                return _push_result(answer.status), f"{answer.status} {await _words(answer)}".strip()
+                return _push_result(answer.status), f"{answer.status} {await _answer_text(answer)}".strip()
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             return PushResult.LATER, str(error) or repr(error)
 
@@ -95,14 +95,14 @@ class PushService:
         parts = urlsplit(endpoint)
         origin = f"{parts.scheme}://{parts.netloc}"
         now = time.time()
-        found = self._signatures.get(origin)
-        if found is None or found[1] < now:
+        signature = self._signatures.get(origin)
+        if signature is None or signature[1] < now:
             if len(self._signatures) >= MOST_ORIGINS:
                 self._signatures.clear()
             claims = {"aud": origin, "exp": int(now) + TOKEN_SECONDS, "sub": self._settings.contact}
-            found = (dict(self._key.sign(claims)), now + RENEWED_SECONDS)
-            self._signatures[origin] = found
-        return found[0]
+            signature = (dict(self._key.sign(claims)), now + RENEWED_SECONDS)
+            self._signatures[origin] = signature
+        return signature[0]
 
 
 def encrypt(browser: PushSubscription, content: bytes) -> bytes:
@@ -127,7 +127,7 @@ def _push_result(status: int) -> PushResult:
     return PushResult.REFUSED
 
 
-async def _words(answer: aiohttp.ClientResponse) -> str:
+async def _answer_text(answer: aiohttp.ClientResponse) -> str:
     read: Any = b""
     with suppress(aiohttp.ClientError, asyncio.TimeoutError):
         read = await answer.content.read(MOST_WORDS)

@@ -88,8 +88,12 @@ class PushSettings(CourierSettings):
             return False
         if parts.scheme != "https" or parts.username is not None or len(endpoint) > MOST_ENDPOINT:
             return False
-        named = host if port in {None, 443} else f"{host}:{port}"
-        return any(fnmatchcase(named, one.strip()) for one in self.services.split(",") if one.strip())
+        host_and_port = host if port in {None, 443} else f"{host}:{port}"
+        return any(
+            fnmatchcase(host_and_port, pattern.strip())
+            for pattern in self.services.split(",")
+            if pattern.strip()
+        )
 
 
 def public_key_of(key: Vapid02) -> str:

@@ -20,7 +20,7 @@ _log = structlog.get_logger(__name__)
 
 MOST_PER_REP: Final = 10
 """How many browsers of one rep get messages: those that asked last."""
-MOST: Final = 100_000
+MOST_BROWSERS: Final = 100_000
 """How many browsers of all reps are kept. A further one is not taken, and the log says so."""
 _DECODER: Final = msgspec.json.Decoder(PushSubscription)
 _NEVER: Final = datetime.min.replace(tzinfo=UTC)
@@ -46,8 +46,8 @@ class Subscriptions:
 
     def of(self, org: str, rep_id: str) -> list[PushSubscription]:
         """Return a rep's browsers, those that asked last first, at most `MOST_PER_REP`."""
-        own = [self._all[key] for key in self._of_rep.get((org, rep_id), ())]
-        return sorted(own, key=_asked_at, reverse=True)[:MOST_PER_REP]
+        subscriptions = [self._all[key] for key in self._of_rep.get((org, rep_id), ())]
+        return sorted(subscriptions, key=_asked_at, reverse=True)[:MOST_PER_REP]
 
     async def follow(self) -> None:
         """Follow the topic until cancelled. While Kafka is away, the last state stays in use. Raises ConfigError."""
@@ -68,24 +68,26 @@ class Subscriptions:
             self._drop(name)
             return
         try:
-            found = _DECODER.decode(value)
+            subscription = _DECODER.decode(value)
         except (msgspec.MsgspecError, UnicodeDecodeError):
             return
-        if found.key != name:
+        if subscription.key != name:
             return
         self._drop(name)
-        if len(self._all) >= MOST:
-            _log.warning("too many browsers", most=MOST, org=found.org, rep_id=found.rep_id)
+        if len(self._all) >= MOST_BROWSERS:
+            _log.warning(
+                "too many browsers", most=MOST_BROWSERS, org=subscription.org, rep_id=subscription.rep_id
+            )
             return
-        self._all[name] = found
-        self._of_rep.setdefault((found.org, found.rep_id), set()).add(name)
+        self._all[name] = subscription
+        self._of_rep.setdefault((subscription.org, subscription.rep_id), set()).add(name)
 
     def _drop(self, name: str) -> None:
         former = self._all.pop(name, None)
         if former is not None:
-            own = self._of_rep[former.org, former.rep_id]
-            own.discard(name)
-            if not own:
+            names = self._of_rep[former.org, former.rep_id]
+            names.discard(name)
+            if not names:
                 del self._of_rep[former.org, former.rep_id]
 
     async def remove(self, subscription: PushSubscription) -> None:

@@ -89,9 +89,9 @@ class Ari:
 
     async def _follow(self, session: aiohttp.ClientSession) -> None:
         url = f"{self._settings.ari_url}/events"
-        wanted = {"app": APP}
+        parameters = {"app": APP}
         async with session.ws_connect(
-            url, params=wanted, heartbeat=HEARTBEAT_SECONDS, max_msg_size=LARGEST_EVENT_BYTES
+            url, params=parameters, heartbeat=HEARTBEAT_SECONDS, max_msg_size=LARGEST_EVENT_BYTES
         ) as socket:
             await self._compare()
             self.connected.set()
@@ -109,13 +109,13 @@ class Ari:
     async def _compare(self) -> None:
         """Hang up channels that nobody knows, and report legs that are gone."""
         channels: Any = await self._order("GET", "channels", session_needed=False)
-        there = {str(channel["id"]) for channel in channels or []}
-        known = {self._channel(leg_id): leg_id for leg_id in self._legs}
-        for channel in there - set(known):
+        open_channels = {str(channel["id"]) for channel in channels or []}
+        leg_of_channel = {self._channel(leg_id): leg_id for leg_id in self._legs}
+        for channel in open_channels - set(leg_of_channel):
             if channel.startswith(PREFIX):
                 await self._order("DELETE", f"channels/{channel}", session_needed=False)
-        for channel in set(known) - there:
-            self._gone(known[channel], "lost")
+        for channel in set(leg_of_channel) - open_channels:
+            self._leg_ended(leg_of_channel[channel], "lost")
 
     # Orders.
 
@@ -168,14 +168,14 @@ class Ari:
         """Play the ring tone until `quiet`."""
         await self.speak(leg_id, (_RING,), 0)
 
-    async def bridge(self, one: str, other: str) -> None:
+    async def bridge(self, leg_id: str, other_leg_id: str) -> None:
         """Connect two legs. The bridge ends with its first leg."""
-        await self.quiet(one)
-        bridge = f"{PREFIX}{one}"
+        await self.quiet(leg_id)
+        bridge = f"{PREFIX}{leg_id}"
         await self._order("POST", f"bridges/{bridge}", {"type": "mixing,dtmf_events"})
-        self._bridges[one] = bridge
-        both = ",".join((self._channel(one), self._channel(other)))
-        await self._order("POST", f"bridges/{bridge}/addChannel", {"channel": both})
+        self._bridges[leg_id] = bridge
+        pair = ",".join((self._channel(leg_id), self._channel(other_leg_id)))
+        await self._order("POST", f"bridges/{bridge}/addChannel", {"channel": pair})
 
     async def hang_up(self, leg_id: str) -> None:
         """End a leg."""
@@ -191,14 +191,14 @@ class Ari:
         return quote(leg_id if leg_id in self._inbound else f"{PREFIX}{leg_id}", safe="")
 
     async def _order(
-        self, method: str, path: str, given: dict[str, Any] | None = None, *, session_needed: bool = True
+        self, method: str, path: str, parameters: dict[str, Any] | None = None, *, session_needed: bool = True
     ) -> Any:
         """Send an order. What Asterisk does not find any more is no error."""
         if self._session is None or (session_needed and not self.connected.is_set()):
             raise ProviderDownError(self.name, "it is not connected")
         try:
             async with self._session.request(
-                method, f"{self._settings.ari_url}/{path}", params=given or {}
+                method, f"{self._settings.ari_url}/{path}", params=parameters or {}
             ) as answer:
                 if answer.status in {_NOT_FOUND, _CONFLICT}:
                     return None
@@ -234,7 +234,7 @@ class Ari:
             self._tell(LegDigit(leg_id, str(event["digit"])))
         elif kind == "StasisEnd" and leg_id in self._inbound:
             # Asterisk does not report the end of a channel that it made after it left the application.
-            self._gone(leg_id, "hung_up")
+            self._leg_ended(leg_id, "hung_up")
         elif kind == "ChannelDestroyed":
             # Telephones end an answered call with all kinds of causes; one that was not answered has not hung up.
             reason = REASONS.get(event.get("cause", 0), "failed")
@@ -242,7 +242,7 @@ class Ari:
                 reason = "hung_up"
             elif reason == "hung_up":
                 reason = "no_answer"
-            self._gone(leg_id, reason)
+            self._leg_ended(leg_id, reason)
 
     def _entered(self, leg_id: str, event: dict[str, Any], channel: dict[str, Any]) -> None:
         arguments = event.get("args") or []
@@ -261,14 +261,14 @@ class Ari:
             del self._playing[leg_id]
             self._tell(LegWordsEnded(leg_id, int(number)))
 
-    def _gone(self, leg_id: str, reason: str) -> None:
+    def _leg_ended(self, leg_id: str, reason: str) -> None:
         self._legs.pop(leg_id, None)
         self._inbound.discard(leg_id)
         self._playing.pop(leg_id, None)
         bridge = self._bridges.pop(leg_id, None)
         if bridge is not None:
             task = asyncio.create_task(self._forget(bridge))
-            task.add_done_callback(lambda done: done.exception())
+            task.add_done_callback(lambda finished: finished.exception())
         self._tell(LegOver(leg_id, reason))
 
     async def _forget(self, bridge: str) -> None:

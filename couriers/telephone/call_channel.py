@@ -85,9 +85,9 @@ class CallChannel:
             raise LaterError(provider, f"{MOST_CALLS} calls are open already")
         address = address_of(request, provider)
         caller_id = request.settings.telephone.caller_id or self._settings.caller_id
-        left = (request.until - datetime.now(UTC)).total_seconds()
-        seconds = left if about.template == RING else self._settings.ring_seconds
-        seconds = max(1.0, min(seconds, left))
+        remaining = (request.until - datetime.now(UTC)).total_seconds()
+        seconds = remaining if about.template == RING else self._settings.ring_seconds
+        seconds = max(1.0, min(seconds, remaining))
         caller = None if connects else self._caller(about)
         if about.template == LEAD_CALLS and caller is None:
             raise UndeliverableError(provider, "the lead is not on the line any more")
@@ -102,7 +102,7 @@ class CallChannel:
         await self.tools.write(_dialled(call))
         task = asyncio.create_task(call.run(seconds + 1.0))
         self._tasks[call_id] = task
-        task.add_done_callback(lambda done: self._done(call_id, done))
+        task.add_done_callback(lambda finished: self._call_ended(call_id, finished))
         return SendReceipt(provider, "it rings")
 
     async def withdraw(self, notification: Notification) -> bool:
@@ -126,9 +126,9 @@ class CallChannel:
             return
         if isinstance(event, LegOver) and self.callers is not None:
             self.callers.ended(event.leg_id)
-            for one in self._calls.values():
-                if one.caller == event.leg_id:
-                    one.happens(call_events.LegEnded("lead", event.reason))
+            for open_call in self._calls.values():
+                if open_call.caller == event.leg_id:
+                    open_call.happens(call_events.LegEnded("lead", event.reason))
         if isinstance(event, LegWordsEnded) and self.callers is not None:
             self.callers.heard(event.leg_id)
         call = self._calls.get(event.leg_id.removesuffix(_LEAD))
@@ -142,7 +142,7 @@ class CallChannel:
                 call.happens(call_events.PhoneAnswered(leg))
             case LegDigit(_, digit) if leg == "rep":
                 call.happens(call_events.DigitPressed(digit))
-            case LegWordsEnded(_, number) if number == call.words:
+            case LegWordsEnded(_, number) if number == call.announcements:
                 call.happens(call_events.WordsEnded())
             case LegOver(_, reason):
                 call.happens(call_events.LegEnded(leg, reason))
@@ -216,7 +216,7 @@ class CallChannel:
                 return call
         return None
 
-    def _done(self, call_id: str, task: asyncio.Task[None]) -> None:
+    def _call_ended(self, call_id: str, task: asyncio.Task[None]) -> None:
         self._tasks.pop(call_id, None)
         self._calls.pop(call_id, None)
         if not task.cancelled() and (error := task.exception()) is not None:

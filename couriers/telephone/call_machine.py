@@ -33,7 +33,7 @@ from couriers.telephone.call_events import (
     WriteCallRecord,
 )
 
-ONE: Final = "1"
+KEY_ONE: Final = "1"
 
 
 class CallPhase(StrEnum):
@@ -148,25 +148,25 @@ def _to(call: RepCall, phase: CallPhase, seconds: float, *instructions: Instruct
     return replace(call, phase=phase, clock=clock), [*instructions, StartTimeLimit(clock, seconds)]
 
 
-def _close(call: RepCall, words: Announcement, *before: Instruction) -> Step:
-    return _to(call, CallPhase.CLOSING, call.times.words, *before, SayText(words))
+def _close(call: RepCall, announcement: Announcement, *before: Instruction) -> Step:
+    return _to(call, CallPhase.CLOSING, call.times.words, *before, SayText(announcement))
 
 
 def _rep_answered(call: RepCall) -> Step:
     if call.phase is not CallPhase.DIALLING:
         return call, []
-    answered = WriteCallRecord("rep", "answered")
+    record = WriteCallRecord("rep", "answered")
     if call.over:
-        return _close(call, Announcement.GONE, answered)
+        return _close(call, Announcement.GONE, record)
     if call.offered:
-        return _to(call, CallPhase.OFFERING, call.times.words, answered, SayText(Announcement.OFFER))
-    words = Announcement.CALLER if call.waiting else Announcement.CALL
-    return _to(call, CallPhase.WON, call.times.words, answered, SayText(words))
+        return _to(call, CallPhase.OFFERING, call.times.words, record, SayText(Announcement.OFFER))
+    announcement = Announcement.CALLER if call.waiting else Announcement.CALL
+    return _to(call, CallPhase.WON, call.times.words, record, SayText(announcement))
 
 
 def _pressed(call: RepCall, digit: str) -> Step:
     pressed = WriteCallRecord("rep", "pressed", digit=digit)
-    if digit != ONE:
+    if digit != KEY_ONE:
         return call, [pressed]
     if call.phase is CallPhase.OFFERING:
         return _to(call, CallPhase.ASKING, call.times.answer, pressed, StopSpeech(), AskEngine("press_one"))
@@ -224,14 +224,14 @@ def _won_elsewhere(call: RepCall) -> Step:
     If the lead is on the line, the telephone rings on, because the rep speaks with it there (N5). Hanging up means
     nothing any more. After a press here, the engine's answer says who won.
     """
-    mine = replace(call, offered=False)
+    own_call = replace(call, offered=False)
     if call.phase is CallPhase.OFFERING:
-        return _to(mine, CallPhase.WON, call.times.words, SayText(Announcement.WON))
+        return _to(own_call, CallPhase.WON, call.times.words, SayText(Announcement.WON))
     if call.phase is not CallPhase.DIALLING:
         return call, []
     if call.waiting:
-        return mine, []
-    return replace(mine, phase=CallPhase.ENDED), [
+        return own_call, []
+    return replace(own_call, phase=CallPhase.ENDED), [
         WriteCallRecord("rep", "ended", reason="withdrawn"),
         HangUp("rep"),
     ]
@@ -258,19 +258,19 @@ def _ask_again(call: RepCall) -> Step:
 
 
 def _lead_answered(call: RepCall) -> Step:
-    answered = WriteCallRecord("lead", "answered")
+    record = WriteCallRecord("lead", "answered")
     if call.phase is not CallPhase.LEAD_DIALLING:
-        return call, [answered, HangUp("lead")]
+        return call, [record, HangUp("lead")]
     return _to(
-        call, CallPhase.BRIDGED, call.times.talk, answered, BridgeLegs(), WriteCallRecord("lead", "bridged")
+        call, CallPhase.BRIDGED, call.times.talk, record, BridgeLegs(), WriteCallRecord("lead", "bridged")
     )
 
 
 def _lead_gone(call: RepCall, reason: str) -> Step:
     ended = WriteCallRecord("lead", "ended", reason=reason)
     if call.phase is CallPhase.LEAD_DIALLING:
-        words = Announcement.BUSY if reason == "busy" else REFUSED.get(reason, Announcement.NO_ANSWER)
-        return _close(call, words, ended)
+        announcement = Announcement.BUSY if reason == "busy" else REFUSED.get(reason, Announcement.NO_ANSWER)
+        return _close(call, announcement, ended)
     if call.phase is CallPhase.BRIDGED:
         return _to(call, CallPhase.CLOSING, call.times.words, ended, AskEngine("activity"), HangUp("rep"))
     if call.waiting and call.offered:

@@ -43,16 +43,16 @@ Leg = tuple[str, str]
 
 async def open_legs(settings: Settings, system: str) -> dict[Leg, Call]:
     """Return the last record of each leg of a telephone system that has not ended. Raises KafkaError."""
-    found: dict[Leg, Call] = {}
+    legs: dict[Leg, Call] = {}
     async for record in _since(settings, CALLS, LONGEST_SECONDS):
         call = _read(_CALL, record.value)
         if call is None or call.system != system:
             continue
         if call.event == "ended":
-            found.pop((call.call_id, call.leg), None)
+            legs.pop((call.call_id, call.leg), None)
         else:
-            found[call.call_id, call.leg] = call
-    return found
+            legs[call.call_id, call.leg] = call
+    return legs
 
 
 async def recover(
@@ -67,30 +67,30 @@ async def recover(
 
     `knows`: whether this process itself has the call with this id, because it rings again already.
     """
-    left: dict[Leg, Call] = {}
+    legs: dict[Leg, Call] = {}
 
     async def look() -> None:
-        left.update(await open_legs(settings, system))
+        legs.update(await open_legs(settings, system))
 
     await WRITE_FATE.run(KafkaError, f"read {CALLS}", look)
-    left = {leg: call for leg, call in left.items() if not knows(call.call_id)}
+    legs = {leg: call for leg, call in legs.items() if not knows(call.call_id)}
     now = datetime.now(UTC)
-    for call in left.values():
+    for call in legs.values():
         await write(msgspec.structs.replace(call, event="ended", at=now, digit=None, reason="lost"))
-    rang = {call.notification_id for call in left.values() if call.leg == "rep" and call.event != "pressed"}
-    if left:
-        _log.warning("legs of a dead courier were ended", legs=len(left))
+    rang = {call.notification_id for call in legs.values() if call.leg == "rep" and call.event != "pressed"}
+    if legs:
+        _log.warning("legs of a dead courier were ended", legs=len(legs))
     if not rang:
         return
     await directory.caught_up.wait()
     await asyncio.gather(
-        *(_ring_again(one, directory, send) for one in await _still_asked(settings, rang)),
+        *(_ring_again(request, directory, send) for request in await _still_asked(settings, rang)),
     )
 
 
 async def _still_asked(settings: Settings, ids: set[str]) -> list[tuple[Notification, datetime]]:
     """Return those of the requests for a ring that are not withdrawn, with the time of each."""
-    found: dict[str, tuple[Notification, datetime]] = {}
+    requests: dict[str, tuple[Notification, datetime]] = {}
 
     async def look() -> None:
         async for record in _since(settings, NOTIFICATIONS, RING_AGAIN_SECONDS):
@@ -98,13 +98,13 @@ async def _still_asked(settings: Settings, ids: set[str]) -> list[tuple[Notifica
             if request is None or request.notification_id not in ids or request.template != RING:
                 continue
             if request.withdrawn:
-                found.pop(request.notification_id, None)
+                requests.pop(request.notification_id, None)
             else:
                 at = datetime.fromtimestamp(max(0, record.timestamp) / 1000, UTC)
-                found[request.notification_id] = (request, at)
+                requests[request.notification_id] = (request, at)
 
     await WRITE_FATE.run(KafkaError, f"read {NOTIFICATIONS}", look)
-    return list(found.values())
+    return list(requests.values())
 
 
 async def _ring_again(
@@ -133,17 +133,17 @@ async def _since(settings: Settings, topic: str, seconds: float) -> AsyncIterato
         topic_partitions = sorted(consumer.assignment())
         ends = await consumer.end_offsets(topic_partitions)
         starts = await consumer.offsets_for_times(dict.fromkeys(topic_partitions, begin_ms))
-        left = {tp for tp in topic_partitions if starts[tp] is not None and starts[tp].offset < ends[tp]}
+        unread = {tp for tp in topic_partitions if starts[tp] is not None and starts[tp].offset < ends[tp]}
         consumer.unsubscribe()
-        consumer.assign(sorted(left))
-        for tp in left:
+        consumer.assign(sorted(unread))
+        for tp in unread:
             consumer.seek(tp, starts[tp].offset)
-        while left:
+        while unread:
             # Without the names of partitions it would raise for those that were left out: they have no position.
-            for records in (await consumer.getmany(*left, timeout_ms=_POLL_MS)).values():
+            for records in (await consumer.getmany(*unread, timeout_ms=_POLL_MS)).values():
                 for record in records:
                     yield record
-            left = {tp for tp in left if await consumer.position(tp) < ends[tp]}
+            unread = {tp for tp in unread if await consumer.position(tp) < ends[tp]}
     finally:
         await stop_consumer(consumer)
 

@@ -22,7 +22,7 @@ _log = structlog.get_logger(__name__)
 
 MOST_CALLERS: Final = 200
 """The most callers that wait at a time. One more is hung up."""
-WORDS: Final = 1
+ANNOUNCEMENT_NUMBER: Final = 1
 """The number of the only words that a caller hears."""
 WORDS_SECONDS: Final = 15.0
 
@@ -35,8 +35,8 @@ class Caller:
     org: str
     campaign: str
     lead_id: str
-    taken: bool = False
-    over: asyncio.Event = field(default_factory=asyncio.Event)
+    is_connected: bool = False
+    ended: asyncio.Event = field(default_factory=asyncio.Event)
     heard_words: asyncio.Event = field(default_factory=asyncio.Event)
 
 
@@ -64,43 +64,43 @@ class Callers:
     def waiting(self, lead: str) -> str | None:
         """Return the leg of a lead that is on the line and was not connected yet."""
         for leg_id, caller in self._callers.items():
-            if caller.lead_id == lead and not caller.taken and not caller.over.is_set():
+            if caller.lead_id == lead and not caller.is_connected and not caller.ended.is_set():
                 return leg_id
         return None
 
     def take(self, leg_id: str) -> None:
         """Note that a rep is connected with the caller."""
         if leg_id in self._callers:
-            self._callers[leg_id].taken = True
+            self._callers[leg_id].is_connected = True
 
     def comes(self, call: InboundCall) -> None:
         """Take a call."""
         task = asyncio.create_task(self._run(call))
         self._tasks.add(task)
-        task.add_done_callback(self._done)
+        task.add_done_callback(self._task_ended)
 
     def ended(self, leg_id: str) -> None:
         """Note that a caller hung up."""
         if leg_id in self._callers:
-            self._callers[leg_id].over.set()
+            self._callers[leg_id].ended.set()
 
     def heard(self, leg_id: str) -> None:
         """Note that a caller heard the words."""
         if leg_id in self._callers:
             self._callers[leg_id].heard_words.set()
 
-    def _done(self, task: asyncio.Task[None]) -> None:
+    def _task_ended(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
             _log.error("a caller was lost", reason=repr(error))
 
     async def _run(self, call: InboundCall) -> None:
-        found = self._directory.inbound(call.called)
-        if found is None or len(self._callers) >= MOST_CALLERS:
-            _log.warning("a call was refused", number=call.called, known=found is not None)
+        org_and_campaign = self._directory.inbound(call.called)
+        if org_and_campaign is None or len(self._callers) >= MOST_CALLERS:
+            _log.warning("a call was refused", number=call.called, known=org_and_campaign is not None)
             await self._hang_up(call.leg_id)
             return
-        org, campaign = found
+        org, campaign = org_and_campaign
         phone = None
         with contextlib.suppress(ValueError):  # a caller who shows no number, or one that is none
             phone = contacts.phone(call.caller)
@@ -121,10 +121,10 @@ class Callers:
             await self._arrive(message)
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(self._wait_seconds):
-                    await caller.over.wait()
-            if not caller.taken and not caller.over.is_set():
+                    await caller.ended.wait()
+            if not caller.is_connected and not caller.ended.is_set():
                 await self._apologize(caller)
-            await caller.over.wait()
+            await caller.ended.wait()
         except (DeliveryError, RetryableError) as error:
             _log.warning("a caller was lost", reason=str(error))
             await self._hang_up(call.leg_id)
@@ -132,7 +132,7 @@ class Callers:
             del self._callers[call.leg_id]
             seconds = round((datetime.now(UTC) - began).total_seconds(), 3)
             await self._record(
-                caller, "ended", seconds=seconds, reason="hung_up" if caller.taken else "no_answer"
+                caller, "ended", seconds=seconds, reason="hung_up" if caller.is_connected else "no_answer"
             )
 
     async def _apologize(self, caller: Caller) -> None:
@@ -140,7 +140,9 @@ class Callers:
         leg_id = caller.call.leg_id
         recordings = dict(self._directory.settings(caller.org).telephone.recordings)
         await self._provider.answer(leg_id)
-        await self._provider.speak(leg_id, await self._sounds(Announcement.NOBODY, "", recordings), WORDS)
+        await self._provider.speak(
+            leg_id, await self._sounds(Announcement.NOBODY, "", recordings), ANNOUNCEMENT_NUMBER
+        )
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(WORDS_SECONDS):
                 await caller.heard_words.wait()

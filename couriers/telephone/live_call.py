@@ -44,7 +44,7 @@ class CallTools:
     engine: EnginePort
     sounds: Sounds
     write: Callable[[Call], Awaitable[None]]
-    taken: Callable[[str], None]
+    on_connected: Callable[[str], None]
     """Notes that a rep is connected with a lead that called in."""
     report: Callable[[Request, Literal["delivered", "failed"], str], Awaitable[None]]
     refusal: Callable[[Request], str | None] = lambda _: None
@@ -62,8 +62,8 @@ class LiveCall:
     state: RepCall
     lead_leg: str = ""
     events: asyncio.Queue[call_events.Event] = field(default_factory=lambda: asyncio.Queue(MOST_EVENTS))
-    words: int = 0
-    answered: dict[str, datetime] = field(default_factory=dict)
+    announcements: int = 0
+    answered_at: dict[str, datetime] = field(default_factory=dict)
     asking: set[asyncio.Task[None]] = field(default_factory=set)
     limit: asyncio.TimerHandle | None = None
     caller: str | None = None
@@ -71,7 +71,7 @@ class LiveCall:
     has_lead: bool = False
     connects: Request | None = None
     """The newest request to connect the rep with the lead."""
-    asked: int = 0
+    requests: int = 0
 
     def __post_init__(self) -> None:
         self.lead_leg = self.lead_leg or f"{self.call_id}-lead"
@@ -94,9 +94,9 @@ class LiveCall:
             while not self.ended:
                 event = await self.events.get()
                 before = self.state.phase
-                self.state, found = call_machine.step(self.state, event)
+                self.state, instructions = call_machine.step(self.state, event)
                 _log.debug("call", call=self.call_id, happened=event, before=before, after=self.state.phase)
-                await self._carry_out(found)
+                await self._carry_out(instructions)
         finally:
             if self.limit is not None:
                 self.limit.cancel()
@@ -109,7 +109,7 @@ class LiveCall:
     async def _carry_out(self, instructions: list[call_events.Instruction]) -> None:
         for instruction in instructions:
             try:
-                await self._one(instruction)
+                await self._carry_out_one(instruction)
             except DeliveryError as error:
                 _log.warning("the telephone system refused", call=self.call_id, reason=str(error))
                 if isinstance(instruction, call_events.DialLead):
@@ -117,11 +117,11 @@ class LiveCall:
                 elif isinstance(instruction, call_events.SayText | call_events.BridgeLegs):
                     self.happens(call_events.LegEnded("rep", "failed"))
 
-    async def _one(self, instruction: call_events.Instruction) -> None:
+    async def _carry_out_one(self, instruction: call_events.Instruction) -> None:
         provider = self.tools.provider
         match instruction:
-            case call_events.SayText(words):
-                await self._say(words)
+            case call_events.SayText(announcement):
+                await self._say(announcement)
             case call_events.StopSpeech():
                 await provider.quiet(self.call_id)
             case call_events.AskEngine(action):
@@ -142,9 +142,9 @@ class LiveCall:
             case call_events.BridgeLegs():
                 if self.state.waiting and self.caller is not None:
                     self.lead_leg = self.caller
-                    self.tools.taken(self.caller)
+                    self.tools.on_connected(self.caller)
                     await provider.answer(self.caller)
-                self.answered.setdefault("talk", datetime.now(UTC))
+                self.answered_at.setdefault("talk", datetime.now(UTC))
                 self.has_lead = True
                 await provider.bridge(self.call_id, self.lead_leg)
             case call_events.HangUp(leg):
@@ -158,24 +158,26 @@ class LiveCall:
             case call_events.WriteCallRecord(leg, event, digit, reason):
                 await self._record(leg, event, digit, reason)
 
-    async def _say(self, words: Announcement) -> None:
+    async def _say(self, announcement: Announcement) -> None:
         data = self.request.notification.data
         name = spoken_name(data.get("first_name"), data.get("last_name"))
-        self.words += 1
+        self.announcements += 1
         try:
-            sounds = await self.tools.sounds(words, name, dict(self.request.settings.telephone.recordings))
+            sounds = await self.tools.sounds(
+                announcement, name, dict(self.request.settings.telephone.recordings)
+            )
         except RetryableError as error:
             _log.warning("cannot be spoken", call=self.call_id, reason=error.reason)
             self.happens(call_events.WordsEnded())
             return
-        await self.tools.provider.speak(self.call_id, sounds, self.words)
+        await self.tools.provider.speak(self.call_id, sounds, self.announcements)
 
     async def _ask(self, action: call_events.RequestedAction) -> None:
         about = self.request.notification
-        self.asked += 1
-        again = f"-{self.asked}" if action == "connect" else ""
-        given = {
-            "action_id": f"{self.call_id}-{action}{again}",
+        self.requests += 1
+        repeat_suffix = f"-{self.requests}" if action == "connect" else ""
+        request = {
+            "action_id": f"{self.call_id}-{action}{repeat_suffix}",
             "type": "dial" if action == "connect" and not self.state.offered else action,
             "lead_id": about.lead_id,
             "rep_id": about.rep_id,
@@ -183,10 +185,10 @@ class LiveCall:
             "epoch": about.epoch if action in {"press_one", "hang_up"} and self.state.offered else None,
         }
         if action == "activity":
-            talked = datetime.now(UTC) - self.answered.get("talk", datetime.now(UTC))
-            given |= {"kind": "call_log", "note": f"Telephone call, {talked.total_seconds():.0f} s."}
+            talked = datetime.now(UTC) - self.answered_at.get("talk", datetime.now(UTC))
+            request |= {"kind": "call_log", "note": f"Telephone call, {talked.total_seconds():.0f} s."}
         try:
-            answer = await self.tools.engine.ask(given, patience_seconds=self.state.times.answer)
+            answer = await self.tools.engine.ask(request, patience_seconds=self.state.times.answer)
         except RetryableError as error:
             _log.warning("the engine did not answer", call=self.call_id, action=action, reason=error.reason)
             self.happens(call_events.ActionDecided(action, "unknown"))
@@ -198,10 +200,10 @@ class LiveCall:
     ) -> None:
         now = datetime.now(UTC)
         if event == "answered":
-            self.answered[leg] = now
+            self.answered_at[leg] = now
         seconds = None
-        if event == "ended" and leg in self.answered:
-            seconds = round((now - self.answered[leg]).total_seconds(), 3)
+        if event == "ended" and leg in self.answered_at:
+            seconds = round((now - self.answered_at[leg]).total_seconds(), 3)
         about = self.request.notification
         await self.tools.write(
             Call(
@@ -220,5 +222,5 @@ class LiveCall:
         )
         if leg == "rep" and event == "answered":
             await self.tools.report(self.request, "delivered", "it was answered")
-        elif leg == "rep" and event == "ended" and leg not in self.answered and reason != "withdrawn":
+        elif leg == "rep" and event == "ended" and leg not in self.answered_at and reason != "withdrawn":
             await self.tools.report(self.request, "failed", DETAIL.get(reason, reason.replace("_", " ")))

@@ -109,7 +109,7 @@ class TelephoneProvider(Protocol):
         """Let a leg hear that another telephone rings."""
         ...
 
-    async def bridge(self, one: str, other: str) -> None:
+    async def bridge(self, leg_id: str, other_leg_id: str) -> None:
         """Connect two legs."""
         ...
 

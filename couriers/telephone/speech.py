@@ -40,28 +40,30 @@ class Speech:
         self._command = [*shlex.split(espeak), "-v", voice, "--stdin", "--stdout"]
         self._voice = voice
         self._busy = asyncio.Lock()
-        for one in (folder, self._texts, self._names):
-            private_folder(one)
+        for directory in (folder, self._texts, self._names):
+            private_folder(directory)
 
-    async def sounds(self, words: Announcement, name: str, recordings: Mapping[str, str]) -> tuple[str, ...]:
+    async def sounds(
+        self, announcement: Announcement, name: str, recordings: Mapping[str, str]
+    ) -> tuple[str, ...]:
         """Return what to play for words, as Asterisk's media URIs. Raises RetryableError if it cannot be spoken.
 
         `recordings`: an org's own recordings: `offer` for the text before the name, `offer_after` for what follows.
         """
-        before, after = text_around_name(words)
-        found = [await self._recorded(recordings.get(words), before)]
+        before, after = text_around_name(announcement)
+        uris = [await self._recorded(recordings.get(announcement), before)]
         if after:
-            found += [
+            uris += [
                 await self._spoken(self._names, name),
-                await self._recorded(recordings.get(f"{words}_after"), after),
+                await self._recorded(recordings.get(f"{announcement}_after"), after),
             ]
-        return tuple(found)
+        return tuple(uris)
 
     async def prepare(self) -> None:
         """Speak every fixed text, so that no rep waits for it. Raises ConfigError if nothing can be spoken."""
         try:
-            for words in Announcement:
-                for text in filter(None, text_around_name(words)):
+            for announcement in Announcement:
+                for text in filter(None, text_around_name(announcement)):
                     await self._spoken(self._texts, text)
         except RetryableError as error:
             raise ConfigError("FIRSTCLAIM_TELEPHONE_ESPEAK", error.reason) from error
@@ -82,7 +84,7 @@ class Speech:
 
     def _forget_names(self) -> None:
         oldest = time.time() - NAME_SECONDS
-        files = sorted(self._names.glob("*.wav"), key=lambda one: one.stat().st_mtime)
+        files = sorted(self._names.glob("*.wav"), key=lambda path: path.stat().st_mtime)
         for number, file in enumerate(files):
             if file.stat().st_mtime < oldest or number < len(files) - MOST_NAMES:
                 file.unlink(missing_ok=True)
@@ -130,14 +132,14 @@ def resample(samples: "array.array[int]", rate: int) -> "array.array[int]":
     """Return samples at `RATE`, through a low-pass filter (windowed sinc)."""
     gcd = math.gcd(rate, RATE)
     up, down = RATE // gcd, rate // gcd
-    found = array.array("h")
+    resampled = array.array("h")
     padded = [0] * _TAPS + samples.tolist() + [0] * (_TAPS + 1)
     for number in range(len(samples) * up // down):
-        whole, phase = divmod(number * down, up)
-        window = padded[whole + 1 : whole + 1 + 2 * _TAPS]
+        position, phase = divmod(number * down, up)
+        window = padded[position + 1 : position + 1 + 2 * _TAPS]
         value = sum(map(mul, _filter(phase, up, down), window))
-        found.append(max(-_LARGEST, min(_LARGEST, round(value))))
-    return found
+        resampled.append(max(-_LARGEST, min(_LARGEST, round(value))))
+    return resampled
 
 
 @lru_cache(maxsize=1024)

@@ -35,7 +35,7 @@ def spoken_name(first: str | None, last: str | None) -> str:
     return " ".join(printable.split())[:MOST_NAME] or SOMEBODY
 
 
-def text_around_name(words: Announcement) -> tuple[str, str]:
+def text_around_name(announcement: Announcement) -> tuple[str, str]:
     """Return the text before and after the name; the second is empty where no name is said."""
-    before, _, after = TEXTS[words].partition(NAME)
+    before, _, after = TEXTS[announcement].partition(NAME)
     return before.strip(), after.strip(" ,.") and after.lstrip(" ,.").strip()

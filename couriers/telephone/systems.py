@@ -39,13 +39,13 @@ async def open_system(
 def twilio_sounds(recordings_url: str | None) -> Sounds:
     """Return the sounds of Twilio, which speaks texts by itself. An org's recording is an address."""
 
-    async def sounds(words: Announcement, name: str, recordings: dict[str, str]) -> tuple[str, ...]:
-        before, after = text_around_name(words)
+    async def sounds(announcement: Announcement, name: str, recordings: dict[str, str]) -> tuple[str, ...]:
+        before, after = text_around_name(announcement)
         return tuple(
             f"{PLAY}{recordings_url}/{recordings[key]}.mp3" if recordings_url and key in recordings else text
             for key, text in (
-                (str(words), before),
-                *((("", name), (f"{words}_after", after)) if after else ()),
+                (str(announcement), before),
+                *((("", name), (f"{announcement}_after", after)) if after else ()),
             )
         )
 

@@ -59,11 +59,11 @@ class _Leg:
     """One call of Twilio. `reply`: an open webhook that waits for TwiML. `document`: the last document's number."""
 
     sid: str = ""
-    answered: bool = False
+    is_answered: bool = False
     by_machine: bool = False
     reply: asyncio.Future[str] | None = None
     document: int = 0
-    words: int = 0
+    announcement: int = 0
 
 
 class Twilio:
@@ -132,11 +132,11 @@ class Twilio:
             ]
         leg = self._legs[leg_id] = _Leg()
         try:
-            made = await self._request("POST", "/Calls.json", form)
+            answer = await self._request("POST", "/Calls.json", form)
         except BaseException:
             self._legs.pop(leg_id, None)
             raise
-        leg.sid = leg.sid or str(made["sid"])
+        leg.sid = leg.sid or str(answer["sid"])
 
     async def let_ring(self, leg_id: str) -> None:
         """Let the caller of an inbound call hear that it rings."""
@@ -149,7 +149,7 @@ class Twilio:
         """Play sounds, instead of what is being played."""
         leg = self._legs.get(leg_id)
         if leg is not None:
-            leg.words = number
+            leg.announcement = number
             digits, ended = self._next(leg_id, "digit"), self._same(leg_id, "words")
             await self._tell(leg_id, twiml.twiml_of_sounds(sounds, self._settings.say_voice, digits, ended))
 
@@ -161,10 +161,10 @@ class Twilio:
         """Let a leg hear that another telephone rings."""
         await self._tell(leg_id, twiml.ringing(self._settings.ring_tone_url, self._next(leg_id, "idle")))
 
-    async def bridge(self, one: str, other: str) -> None:
+    async def bridge(self, leg_id: str, other_leg_id: str) -> None:
         """Connect two legs. Both end with the first that goes."""
-        document = twiml.conference(one)
-        await asyncio.gather(self._tell(one, document), self._tell(other, document))
+        document = twiml.conference(leg_id)
+        await asyncio.gather(self._tell(leg_id, document), self._tell(other_leg_id, document))
 
     async def hang_up(self, leg_id: str) -> None:
         """End a leg."""
@@ -189,7 +189,7 @@ class Twilio:
             return
         if leg.reply is not None and not leg.reply.done():
             leg.reply.set_result(document)
-        elif leg.sid and leg.answered:
+        elif leg.sid and leg.is_answered:
             await self._update(leg, "Twiml", document)
 
     async def _update(self, leg: _Leg, name: str, value: str) -> None:
@@ -206,19 +206,19 @@ class Twilio:
     def _idle(self, leg_id: str) -> str:
         return twiml.idle(self._next(leg_id, "digit"), self._same(leg_id, "idle"))
 
-    def _url(self, leg_id: str, what: str) -> str:
-        return f"{self._settings.webhook_url}/twilio/{quote(leg_id, safe='')}/{what}"
+    def _url(self, leg_id: str, page: str) -> str:
+        return f"{self._settings.webhook_url}/twilio/{quote(leg_id, safe='')}/{page}"
 
-    def _next(self, leg_id: str, what: str) -> str:
+    def _next(self, leg_id: str, page: str) -> str:
         """Return the address of a webhook of the leg's next document."""
         leg = self._legs.get(leg_id)
         if leg is not None:
             leg.document += 1
-        return self._same(leg_id, what)
+        return self._same(leg_id, page)
 
-    def _same(self, leg_id: str, what: str) -> str:
+    def _same(self, leg_id: str, page: str) -> str:
         leg = self._legs.get(leg_id)
-        return f"{self._url(leg_id, what)}/{leg.document if leg else 0}"
+        return f"{self._url(leg_id, page)}/{leg.document if leg else 0}"
 
     async def _request(self, method: str, path: str, form: list[tuple[str, str]] | None = None) -> Any:
         if self._session is None:
@@ -242,30 +242,30 @@ class Twilio:
 
     # Reports.
 
-    async def take(self, leg_id: str, what: str, document: int | None, form: dict[str, str]) -> str:
+    async def take(self, leg_id: str, page: str, document: int | None, form: dict[str, str]) -> str:
         """Take a webhook, and return the TwiML that answers it. `document`: the number in its address."""
         leg = self._legs.get(leg_id)
         if leg is None or leg.sid not in {"", form.get("CallSid")}:  # a call of a courier that died
-            return twiml.EMPTY if what in {"status", "machine"} else twiml.HANG_UP
-        if what == "status":
+            return twiml.EMPTY if page in {"status", "machine"} else twiml.HANG_UP
+        if page == "status":
             self._status(leg_id, leg, form)
             return twiml.EMPTY
-        if what == "machine":
+        if page == "machine":
             if form.get("AnsweredBy", "").startswith(("machine", "fax")):
                 leg.by_machine = True
                 with suppress(DeliveryError):
                     await self.hang_up(leg_id)
             return twiml.EMPTY
-        if what == "answered":
-            leg.sid, leg.answered = form.get("CallSid", leg.sid), True
+        if page == "answered":
+            leg.sid, leg.is_answered = form.get("CallSid", leg.sid), True
             return await self._reply(leg_id, leg, LegAnswered(leg_id))
         if document != leg.document:  # the leg has another document by now
             return twiml.idle(self._same(leg_id, "digit"), self._same(leg_id, "idle"))
         leg.document += 1
-        if what == "digit" and (digit := form.get("Digits", "")[:1]):
+        if page == "digit" and (digit := form.get("Digits", "")[:1]):
             return await self._reply(leg_id, leg, LegDigit(leg_id, digit))
-        if what == "words":
-            return await self._reply(leg_id, leg, LegWordsEnded(leg_id, leg.words))
+        if page == "words":
+            return await self._reply(leg_id, leg, LegWordsEnded(leg_id, leg.announcement))
         return self._idle(leg_id)
 
     async def take_inbound_call(self, form: dict[str, str]) -> str:
@@ -280,7 +280,7 @@ class Twilio:
             return twiml.HANG_UP
         if call.get("status") not in _LIVE:  # a request from long ago, sent again by somebody
             return twiml.HANG_UP
-        leg = self._legs[leg_id] = _Leg(sid=leg_id, answered=True)
+        leg = self._legs[leg_id] = _Leg(sid=leg_id, is_answered=True)
         event = InboundCall(leg_id, form.get("To", ""), form.get("From", ""))
         return await self._reply(leg_id, leg, event, self._waits(leg_id))
 
@@ -303,7 +303,7 @@ class Twilio:
             self._on_event(LegRinging(leg_id))
         elif status in ENDED:
             reason = ENDED[status]
-            if leg.by_machine or (reason == "hung_up" and not leg.answered):
+            if leg.by_machine or (reason == "hung_up" and not leg.is_answered):
                 reason = "no_answer"
             del self._legs[leg_id]
             if leg.reply is not None and not leg.reply.done():

@@ -16,7 +16,7 @@ from models.errors import ConfigError
 _log = structlog.get_logger(__name__)
 
 LARGEST_BYTES: Final = 64 * 1024
-MOST_SEEN: Final = 50_000
+MOST_SIGNATURES: Final = 50_000
 """How many signatures are remembered to refuse repeats. Older webhooks are of legs that are over."""
 SIGNATURE: Final = "X-Twilio-Signature"
 _ONE_LEG: Final = frozenset({"answered", "digit", "words", "idle", "status", "machine"})
@@ -28,7 +28,7 @@ class Webhooks:
     def __init__(self, settings: TelephoneSettings, twilio: Twilio) -> None:
         self._settings = settings
         self._twilio = twilio
-        self._seen: OrderedDict[str, None] = OrderedDict()
+        self._signatures: OrderedDict[str, None] = OrderedDict()
         self._runner: web.AppRunner | None = None
         self.port = 0
 
@@ -62,11 +62,11 @@ class Webhooks:
         form, refusal = await self._checked(request)
         if refusal is not None:
             return refusal
-        what, document = request.match_info["what"], request.match_info.get("document")
-        if what not in _ONE_LEG:
+        page, document = request.match_info["what"], request.match_info.get("document")
+        if page not in _ONE_LEG:
             return web.Response(status=HTTPStatus.NOT_FOUND)
         number = int(document) if document and document.isdecimal() else None
-        return _xml(await self._twilio.take(request.match_info["leg"], what, number, form))
+        return _xml(await self._twilio.take(request.match_info["leg"], page, number, form))
 
     async def _inbound(self, request: web.Request) -> web.Response:
         form, refusal = await self._checked(request)
@@ -78,21 +78,21 @@ class Webhooks:
 
     async def _checked(self, request: web.Request) -> tuple[dict[str, str], web.Response | None]:
         """Return the form, and a refusal of a request that Twilio did not sign, or that came before."""
-        given = request.headers.get(SIGNATURE, "")
+        signature = request.headers.get(SIGNATURE, "")
         sent = await request.post()
         form = [(name, value) for name, value in sent.items() if isinstance(value, str)]
         url = f"{self._settings.webhook_url}{request.path_qs}"
         if not hmac.compare_digest(
-            twiml.signature(self._settings.secret, url, form).encode(), given.encode()
+            twiml.signature(self._settings.secret, url, form).encode(), signature.encode()
         ):
             _log.warning("a webhook without Twilio's signature was refused", path=request.path)
             return {}, web.Response(status=HTTPStatus.FORBIDDEN)
-        if given in self._seen:
+        if signature in self._signatures:
             _log.warning("a repeated webhook was refused", path=request.path)
             return {}, web.Response(status=HTTPStatus.CONFLICT)
-        self._seen[given] = None
-        while len(self._seen) > MOST_SEEN:
-            self._seen.popitem(last=False)
+        self._signatures[signature] = None
+        while len(self._signatures) > MOST_SIGNATURES:
+            self._signatures.popitem(last=False)
         return dict(form), None
 
 

@@ -41,7 +41,7 @@ def quiet_until(
         now = next_change(hours, zone, now)
         if now is not None:
             moment = now
-            zone = next((one for one in lead_zones if is_open(hours, one, moment)), None)
+            zone = next((lead_zone for lead_zone in lead_zones if is_open(hours, lead_zone, moment)), None)
     return quiet, now if zone is None else None
 
 
@@ -52,7 +52,7 @@ def allowed_until(spans: tuple[WeekSpan, ...], facts: Facts, at: datetime) -> da
     """
     hours = _hours(spans)
     begins = [next_change(hours, zone, at) for zone in zones(facts)]
-    return min((one for one in begins if one is not None), default=None)
+    return min((instant for instant in begins if instant is not None), default=None)
 
 
 def clock(zone: str, at: datetime) -> str:

@@ -50,7 +50,7 @@ NEVER: Final = Week()
 def week(spans: Iterable[WeekSpan], path: str = "hours") -> Week:
     """Compile a published week; raises `RuleErrors` with the path of every span's problem."""
     problems: list[Problem] = []
-    found: list[tuple[int, int]] = []
+    intervals: list[tuple[int, int]] = []
     for index, span in enumerate(spans):
         at = f"{path}[{index}]"
         start, end = _minute(span.from_), _minute(span.to, end=True)
@@ -75,12 +75,12 @@ def week(spans: Iterable[WeekSpan], path: str = "hours") -> Week:
         for day in span.days:
             if day in DAYS:
                 begin = DAYS.index(day) * DAY_MINUTES + start
-                found.append((begin, min(begin + length, WEEK_MINUTES)))
+                intervals.append((begin, min(begin + length, WEEK_MINUTES)))
                 if begin + length > WEEK_MINUTES:
-                    found.append((0, begin + length - WEEK_MINUTES))
+                    intervals.append((0, begin + length - WEEK_MINUTES))
     if problems:
         raise RuleErrors(tuple(problems))
-    merged = _merged(found)
+    merged = _merged(intervals)
     edges = {minute for span in merged for minute in span}
     if {0, WEEK_MINUTES} <= edges:
         edges -= {0, WEEK_MINUTES}
@@ -195,10 +195,10 @@ def _minute(clock: str, *, end: bool = False) -> int | None:
 def _to_edge(hours: Week, wall: datetime) -> timedelta:
     """Return the time to the next edge of the hours, if no clock change comes first. It is always more than zero."""
     day = timedelta(hours=wall.hour, minutes=wall.minute, seconds=wall.second, microseconds=wall.microsecond)
-    shown = wall.weekday() * _DAY + day
-    index = bisect_right(hours.edges, shown // timedelta(minutes=1))
+    since_monday = wall.weekday() * _DAY + day
+    index = bisect_right(hours.edges, since_monday // timedelta(minutes=1))
     minutes = hours.edges[index] if index < len(hours.edges) else hours.edges[0] + WEEK_MINUTES
-    return timedelta(minutes=minutes) - shown
+    return timedelta(minutes=minutes) - since_monday
 
 
 def _even(zone: str, at: datetime) -> datetime:

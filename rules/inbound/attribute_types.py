@@ -24,21 +24,24 @@ def read_types(attributes: dict[str, Any], types: Types, zone: str) -> dict[str,
 
     `zone`: of a date without an offset.
     """
-    found, invalid = {**attributes}, dict[str, Any]()
+    typed, invalid = {**attributes}, dict[str, Any]()
     for name in attributes.keys() & types.keys():
         try:
             read = _READERS[types[name]](attributes[name], zone)
         except ValueError:
-            invalid[name] = found.pop(name)
+            invalid[name] = typed.pop(name)
             continue
         if read is None:
-            del found[name]
+            del typed[name]
         else:
-            found[name] = read
+            typed[name] = read
     if invalid:
-        theirs = found.get("invalid", {})
-        found["invalid"] = {**(theirs if isinstance(theirs, dict) else {"invalid": theirs}), **invalid}
-    return found
+        sent_invalid = typed.get("invalid", {})
+        typed["invalid"] = {
+            **(sent_invalid if isinstance(sent_invalid, dict) else {"invalid": sent_invalid}),
+            **invalid,
+        }
+    return typed
 
 
 def _number(value: Any, _: str) -> int | float | None:
@@ -50,11 +53,11 @@ def _number(value: Any, _: str) -> int | float | None:
         if not text:
             return None
         sign, digits = (-1, text[1:]) if text.startswith(("-", "\N{MINUS SIGN}")) else (1, text)
-        whole, _, part = digits.partition(".")
-        if (whole + part).isascii() and whole.isdigit() and (part.isdigit() or not part):
-            if len(whole + part) > _LONGEST_NUMBER:
+        integer_part, _, part = digits.partition(".")
+        if (integer_part + part).isascii() and integer_part.isdigit() and (part.isdigit() or not part):
+            if len(integer_part + part) > _LONGEST_NUMBER:
                 raise ValueError("has too many digits to be exact")
-            return sign * (float(digits) if part.strip("0") else int(whole))
+            return sign * (float(digits) if part.strip("0") else int(integer_part))
         read = amounts.amount(digits)
         return None if read is None else sign * read
     if value is None or isinstance(value, int | float):

@@ -24,7 +24,7 @@ class ClaimLimits:
     """Counts claims by org and rep. An org that has published neither settings nor reps has no limit."""
 
     def __init__(self) -> None:
-        self._most: dict[str, tuple[int, int]] = {}
+        self._limits: dict[str, tuple[int, int]] = {}
         self._claims: OrderedDict[tuple[str, str], OrderedDict[str, datetime]] = OrderedDict()
 
     @property
@@ -34,34 +34,34 @@ class ClaimLimits:
 
     def publish(self, event: DirectoryPublished) -> None:
         """Apply a publication. Settings older than the known ones change nothing."""
-        version, _ = self._most.get(event.org, (-1, _DEFAULT))
+        version, _ = self._limits.get(event.org, (-1, _DEFAULT))
         if event.kind == "rep":
-            self._most.setdefault(event.org, (-1, _DEFAULT))
+            self._limits.setdefault(event.org, (-1, _DEFAULT))
         elif event.kind == "settings" and event.version >= version:
-            given = (event.value or {}).get("claims_per_minute", _DEFAULT)
-            self._most[event.org] = (event.version, given)
+            published = (event.value or {}).get("claims_per_minute", _DEFAULT)
+            self._limits[event.org] = (event.version, published)
 
     def checked(self, event: ActionRequested, at: datetime) -> ActionRequested:
         """Return the action, marked if it is a claim beyond the limit. `at`: the broker's time of the record.
 
         A repeat of a counted claim is neither counted nor refused (X4).
         """
-        if event.action != Trigger.CLAIM or event.org not in self._most:
+        if event.action != Trigger.CLAIM or event.org not in self._limits:
             return event
-        _, most = self._most[event.org]
-        claims = self._of(event.org, event.rep_id)
+        _, limit = self._limits[event.org]
+        claims = self._claims_of(event.org, event.rep_id)
         while claims and next(iter(claims.values())) + WINDOW <= at:
             claims.popitem(last=False)
         if event.cause in claims:
             return event
-        if len(claims) >= most:
-            again = next(iter(claims.values())) + WINDOW
-            why = f"{event.rep_id} has claimed {len(claims)} leads within a minute, and {most} are allowed; try again"
-            return replace(event, over_limit=f"{why} at {again.isoformat(timespec='seconds')}")
+        if len(claims) >= limit:
+            next_at = next(iter(claims.values())) + WINDOW
+            why = f"{event.rep_id} has claimed {len(claims)} leads within a minute, and {limit} are allowed; try again"
+            return replace(event, over_limit=f"{why} at {next_at.isoformat(timespec='seconds')}")
         claims[event.cause] = at
         return event
 
-    def _of(self, org: str, rep_id: str) -> OrderedDict[str, datetime]:
+    def _claims_of(self, org: str, rep_id: str) -> OrderedDict[str, datetime]:
         claims = self._claims.setdefault((org, rep_id), OrderedDict())
         self._claims.move_to_end((org, rep_id))
         if len(self._claims) > REPS_KEPT:

@@ -142,8 +142,8 @@ def storable(value: Any) -> Any:
 
 def printable(text: str) -> str:
     """Return a sender's text in a form fit for headers and logs: printable, at most 200 characters."""
-    shown = text if text.isprintable() else repr(text)[1:-1]
-    return shown if len(shown) <= _KEY_LENGTH else f"{shown[: _KEY_LENGTH - 1]}…"
+    printed = text if text.isprintable() else repr(text)[1:-1]
+    return printed if len(printed) <= _KEY_LENGTH else f"{printed[: _KEY_LENGTH - 1]}…"
 
 
 def _header(name: str, raw: bytes | None) -> str:

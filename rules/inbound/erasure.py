@@ -9,7 +9,7 @@ from models.erasure import is_digest, is_hash
 from models.events import NO_ORG, ActionRequested
 from models.org_events import ErasureRequested
 
-_MOST: int = 200
+_LONGEST: int = 200
 """The maximum length of a lead id."""
 
 
@@ -21,7 +21,7 @@ def erasure_requested(action: ActionRequested) -> ErasureRequested | None:
     if action.invalid is not None or action.org == NO_ORG:
         return None
     lead_id, digest, hashed = attributes.get("of_lead"), attributes.get("digest"), attributes.get("hash")
-    if isinstance(lead_id, str) and 0 < len(lead_id) <= _MOST:
+    if isinstance(lead_id, str) and 0 < len(lead_id) <= _LONGEST:
         digest = hashed = None
     elif is_digest(digest) and (hashed is None or is_hash(hashed)):
         lead_id = None

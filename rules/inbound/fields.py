@@ -19,7 +19,7 @@ from rules.inbound.wrapped import unwrapped_lead
 
 HANDLES: Final = ("external_id", "phone", "email", "last_name")
 """A lead needs at least one of these fields, to distinguish it from others."""
-_OWN: Final = frozenset(Arrival.model_fields)
+_OWN_FIELDS: Final = frozenset(Arrival.model_fields)
 _READERS: Final[dict[str, Callable[[Any], Any]]] = {
     "external_id": normalize.text(),
     "first_name": normalize.person_name,
@@ -71,116 +71,116 @@ def find_fields(sent: Mapping[str, Any]) -> FoundFields:
 
 
 def _find(sent: Mapping[str, Any]) -> FoundFields:
-    found = FoundFields({}, {}, {}, identifies=False)
-    fields = found.fields
+    message = FoundFields({}, {}, {}, identifies=False)
+    fields = message.fields
     others: dict[str, Any] = {}
     aliases: dict[str, _Candidate] = {}
-    further: dict[str, list[_Candidate]] = {}
+    candidates: dict[str, list[_Candidate]] = {}
     is_test = False
     for name, value in flatten_answers(sent).items():
         if type(value) is str and "<" in value:
             is_test = is_test or value.strip().lower().startswith(_TEST_LEAD)
         if type(value) is UnreadableValue:
-            found.invalid[name] = str(value)
-            field = name if name in _OWN else field_of(name)
-            found.identifies = found.identifies or field in HANDLES or field == FULL_NAME
-        elif name in _OWN:
+            message.invalid[name] = str(value)
+            field = name if name in _OWN_FIELDS else field_of(name)
+            message.identifies = message.identifies or field in HANDLES or field == FULL_NAME
+        elif name in _OWN_FIELDS:
             fields[name] = value
         elif (field := field_of(name)) is None or not isinstance(value, _SCALARS):
             others[name] = value
         elif not _is_blank(value):
             if field in aliases:
-                further.setdefault(field, []).append((name, value))
+                candidates.setdefault(field, []).append((name, value))
             else:
                 aliases[field] = (name, value)
     for field, alias in aliases.items():
-        if field in fields or field in further:
-            offered = [alias, *further.get(field, ())]
+        if field in fields or field in candidates:
+            offered = [alias, *candidates.get(field, ())]
             if field in fields:
                 offered.append((field, fields.pop(field)))
-            _choose(field, sorted(offered, key=_rank), found, others)
+            _choose(field, sorted(offered, key=_rank), message, others)
         else:
-            _take(field, alias, found)
-    _take_full_name(found, others)
-    found.identifies = found.identifies or any(as_sent(fields.get(name)) is not None for name in HANDLES)
+            _take(field, alias, message)
+    _take_full_name(message, others)
+    message.identifies = message.identifies or any(as_sent(fields.get(name)) is not None for name in HANDLES)
     if is_test:
-        _withhold_handles(found)
+        _withhold_handles(message)
     for name, prefix in _SOCIAL_IDS.items():
         if type(value := fields.get(name)) is str and value.lstrip().startswith(prefix):
             fields[name] = _without_prefix(value, prefix)
-    found.fields = {**others, **fields} if others else fields
-    return found
+    message.fields = {**others, **fields} if others else fields
+    return message
 
 
 def _rank(candidate: _Candidate) -> int:
     name = candidate[0]
-    return _OWN_NAME if name in _OWN else rank_of(name)
+    return _OWN_NAME if name in _OWN_FIELDS else rank_of(name)
 
 
-def _choose(field: str, offered: list[_Candidate], found: FoundFields, others: dict[str, Any]) -> None:
+def _choose(field: str, offered: list[_Candidate], message: FoundFields, others: dict[str, Any]) -> None:
     """Take the first candidate that can be read, and keep all others under their own names."""
-    offered = [one for one in offered if not _is_blank(one[1])] or offered[:1]
+    offered = [candidate for candidate in offered if not _is_blank(candidate[1])] or offered[:1]
     chosen = offered[0]
     if (read := _READERS.get(field)) is not None:
-        readable = next((one for one in offered if _reads(read, one[1])), None)
-        for one in offered:
-            if one is readable:
+        readable = next((candidate for candidate in offered if _reads(read, candidate[1])), None)
+        for candidate in offered:
+            if candidate is readable:
                 break
-            found.invalid[one[0]] = one[1]
+            message.invalid[candidate[0]] = candidate[1]
         if readable is None:
             # A value under its own name is read by the model again, which names the reason.
-            others.update({name: value for name, value in offered if name not in _OWN})
-            if chosen[0] in _OWN:
-                found.fields[field] = chosen[1]
-            found.identifies = found.identifies or (field in HANDLES and as_sent(chosen[1]) is not None)
+            others.update({name: value for name, value in offered if name not in _OWN_FIELDS})
+            if chosen[0] in _OWN_FIELDS:
+                message.fields[field] = chosen[1]
+            message.identifies = message.identifies or (field in HANDLES and as_sent(chosen[1]) is not None)
             return
         chosen = readable
-    for one in offered:
-        if one is not chosen and one[0] not in found.invalid:
-            others[one[0]] = one[1]
-    _take(field, chosen, found)
+    for candidate in offered:
+        if candidate is not chosen and candidate[0] not in message.invalid:
+            others[candidate[0]] = candidate[1]
+    _take(field, chosen, message)
 
 
-def _take(field: str, chosen: _Candidate, found: FoundFields) -> None:
+def _take(field: str, chosen: _Candidate, message: FoundFields) -> None:
     name, value = chosen
-    if name not in _OWN:
-        found.names[field] = name
-    found.fields[field] = value
+    if name not in _OWN_FIELDS:
+        message.names[field] = name
+    message.fields[field] = value
 
 
-def _take_full_name(found: FoundFields, others: dict[str, Any]) -> None:
+def _take_full_name(message: FoundFields, others: dict[str, Any]) -> None:
     """Fill first and last name from the whole name, which stays under its own name."""
-    full = found.fields.pop(FULL_NAME, None)
+    full = message.fields.pop(FULL_NAME, None)
     if full is None:
         return
-    name = found.names.pop(FULL_NAME)
+    name = message.names.pop(FULL_NAME)
     others[name] = full
     if not _reads(normalize.person_name, full):
-        found.invalid[name] = full
-        found.identifies = True
+        message.invalid[name] = full
+        message.identifies = True
         return
     first, last, suffix = split_name(cleaned(decode_entities(str(full))))
-    known = {name: not _is_blank(found.fields.get(name)) for name in ("first_name", "last_name")}
-    if not known["last_name"] and last:
-        found.fields["last_name"] = last
-        found.identifies = True
+    is_sent = {name: not _is_blank(message.fields.get(name)) for name in ("first_name", "last_name")}
+    if not is_sent["last_name"] and last:
+        message.fields["last_name"] = last
+        message.identifies = True
         if suffix:
             others.setdefault("name_suffix", suffix)
-    if not known["first_name"] and first:
-        found.fields["first_name"] = first
+    if not is_sent["first_name"] and first:
+        message.fields["first_name"] = first
 
 
-def _withhold_handles(found: FoundFields) -> None:
+def _withhold_handles(message: FoundFields) -> None:
     """Take the phone and the mail address out of a form's test lead: all test leads have the same (reading A5)."""
     for field in ("phone", "email"):
-        if not _is_blank(value := found.fields.pop(field, None)):
-            found.invalid[found.names.get(field, field)] = value
+        if not _is_blank(value := message.fields.pop(field, None)):
+            message.invalid[message.names.get(field, field)] = value
 
 
 def _without_prefix(value: str, prefix: str) -> str:
     """Return a social network's id without the prefix that its export adds (reading A4)."""
-    bare = value.strip().removeprefix(prefix)
-    return bare if bare.isdecimal() else value
+    number = value.strip().removeprefix(prefix)
+    return number if number.isdecimal() else value
 
 
 def can_be_read(field: str, value: Any) -> bool:
@@ -228,12 +228,12 @@ def flatten_answers(sent: Mapping[str, Any]) -> Mapping[str, Any]:
 def list_found(value: Any, path: str = "", depth: int = _DEEPEST_LIST) -> str | None:
     """Say where a list of objects is inside a message that is no lead; None if there is none (reading A16)."""
     if isinstance(value, list):
-        objects = sum(isinstance(one, dict) for one in value)
+        objects = sum(isinstance(element, dict) for element in value)
         if objects:
             return f"a list of {objects} was found at {path or 'the top'}; send each as a message of its own"
         return None
     if isinstance(value, dict) and depth:
         for name, inner in value.items():
-            if found := list_found(inner, f"{path}.{name}" if path else name, depth - 1):
-                return found
+            if sentence := list_found(inner, f"{path}.{name}" if path else name, depth - 1):
+                return sentence
     return None

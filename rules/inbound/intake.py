@@ -66,24 +66,24 @@ def accept_arrival(
     (`types_of_org`, C4). Raises only Refused.
     """
     envelope = open_envelope(value, headers, parsed_lead)
-    found = find_fields(envelope.message)
-    read, extra, problems = _read_arrival(found.fields)
-    if not found.identifies:
-        wrong = next((name for name in HANDLES if name in problems), "external_id")
-        why = problems.get(wrong) or list_found(envelope.message)
+    message = find_fields(envelope.message)
+    read, extra, problems = _read_arrival(message.fields)
+    if not message.identifies:
+        problem_field = next((name for name in HANDLES if name in problems), "external_id")
+        why = problems.get(problem_field) or list_found(envelope.message)
         why = why or "or one of phone, email, last_name is needed to tell the lead from others"
-        raise Refused("nothing_identifying", wrong, why)
-    remarks = Remarks(found, problems)
-    extra |= {found.names[name]: found.fields[name] for name in problems if name in found.names}
+        raise Refused("nothing_identifying", problem_field, why)
+    remarks = Remarks(message, problems)
+    extra |= {message.names[name]: message.fields[name] for name in problems if name in message.names}
     facts: dict[str, Any] = {**_NO_FACTS, **read}
     attributes = facts.pop("attributes", None) or {}
     org = facts["org"]
     zone = zone_of_org(org) if zone_of_org else "UTC"
-    complete_facts(facts, found, remarks, arrived_at=arrived_at, zone=zone)
+    complete_facts(facts, message, remarks, arrived_at=arrived_at, zone=zone)
     attributes = _attributes(attributes, extra, remarks)
     if types_of_org and (types := types_of_org(org)):
         attributes = read_types(attributes, types, zone)
-    vendor, external_id = as_sent(found.fields["vendor"]), as_sent(found.fields.get("external_id"))
+    vendor, external_id = as_sent(message.fields["vendor"]), as_sent(message.fields.get("external_id"))
     return PersonArrived(
         lead_id=ids.lead_id(org, vendor or facts["vendor"], external_id, envelope.message),
         cause=envelope.event_id or digest(value or b""),
@@ -174,9 +174,9 @@ def accept_publication(
         try:
             published = publication.accept_publication(kind, object_id, sent)
         except PublicationErrors as error:
-            first, more = error.problems[0], len(error.problems) - 1
+            first, other_count = error.problems[0], len(error.problems) - 1
             first_reason = str(first).removeprefix(f"{first.path or 'value'}: ")
-            reason = f"{first_reason} (and {more} more)" if more else first_reason
+            reason = f"{first_reason} (and {other_count} more)" if other_count else first_reason
             raise Refused("invalid_publication", printable(first.path), reason) from None
     return DirectoryPublished(
         lead_id="",
@@ -259,18 +259,18 @@ def _attributes(attributes: dict[str, Any], extra: dict[str, Any], remarks: Rema
     A top-level field that also occurs in `attributes` with another value goes to `attributes.invalid`, because its name
     is already taken.
     """
-    found = {**attributes}
+    merged = {**attributes}
     invalid = remarks.invalid | {
-        name: value for name, value in extra.items() if found.setdefault(name, value) != value
+        name: value for name, value in extra.items() if merged.setdefault(name, value) != value
     }
-    unreadable = dict.fromkeys(unreadable_paths(found), "could not be kept as it was sent")
-    for name, own in (
+    unreadable = dict.fromkeys(unreadable_paths(merged), "could not be kept as it was sent")
+    for name, own_remarks in (
         ("invalid", invalid),
         ("assumed", remarks.assumed),
         ("remarks", remarks.remarks | unreadable),
     ):
-        if own:
-            theirs = found.get(name, {})
-            found[name] = {**(theirs if isinstance(theirs, dict) else {name: theirs}), **own}
-    kept: dict[str, Any] = storable(found)
-    return kept
+        if own_remarks:
+            sent = merged.get(name, {})
+            merged[name] = {**(sent if isinstance(sent, dict) else {name: sent}), **own_remarks}
+    storable_attributes: dict[str, Any] = storable(merged)
+    return storable_attributes

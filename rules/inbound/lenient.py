@@ -34,9 +34,9 @@ class ScientificNumber(float):
 
     def __new__(cls, literal: str) -> Self:
         """Return the number of a literal."""
-        made = super().__new__(cls, literal)
-        made.literal = literal
-        return made
+        number = super().__new__(cls, literal)
+        number.literal = literal
+        return number
 
 
 def parsed_lead(value: bytes) -> Any:
@@ -54,13 +54,13 @@ def parsed_lead(value: bytes) -> Any:
 
 def document_of(value: bytes) -> Any:
     """Return the JSON document of a file of leads, of any size; raises `ValueError` or `RecursionError`."""
-    return _kept(_loaded(value))
+    return _without_surrogates(_loaded(value))
 
 
 def _leniently(value: bytes) -> Any:
     document = _loaded(value)
     check_bounds(document, "", MAX_DEPTH)
-    return _kept(document)
+    return _without_surrogates(document)
 
 
 def _loaded(value: bytes) -> Any:
@@ -73,7 +73,7 @@ def first_value(text: str, at: int) -> tuple[Any, int]:
     Raises `ValueError` or `RecursionError`.
     """
     value, end = _DECODER.raw_decode(text, at)
-    return _kept(value), end
+    return _without_surrogates(value), end
 
 
 def _int(literal: str) -> Any:
@@ -92,11 +92,11 @@ _DECODER: Final = json.JSONDecoder(
 _DECODE: Final = msgspec.json.Decoder(Any, float_hook=_float).decode
 
 
-def _kept(value: Any) -> Any:
+def _without_surrogates(value: Any) -> Any:
     if isinstance(value, dict):
-        return {_SURROGATE.sub("\ufffd", key): _kept(inner) for key, inner in value.items()}
+        return {_SURROGATE.sub("\ufffd", key): _without_surrogates(inner) for key, inner in value.items()}
     if isinstance(value, list):
-        return [_kept(inner) for inner in value]
+        return [_without_surrogates(inner) for inner in value]
     if isinstance(value, str) and not isinstance(value, UnreadableValue) and _SURROGATE.search(value):
         return UnreadableValue(_SURROGATE.sub("\ufffd", value))
     return value
@@ -108,14 +108,14 @@ def unreadable_paths(value: Any, path: str = "") -> list[str]:
         return [path]
     if isinstance(value, dict):
         return [
-            found
+            inner_path
             for key, inner in value.items()
-            for found in unreadable_paths(inner, f"{path}.{key}" if path else key)
+            for inner_path in unreadable_paths(inner, f"{path}.{key}" if path else key)
         ]
     if isinstance(value, list):
         return [
-            found
+            inner_path
             for index, inner in enumerate(value)
-            for found in unreadable_paths(inner, f"{path}[{index}]")
+            for inner_path in unreadable_paths(inner, f"{path}[{index}]")
         ]
     return []

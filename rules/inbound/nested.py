@@ -9,7 +9,7 @@ from typing import Any, Final
 from models import contacts
 from models.field_names import FULL_NAME, field_of, normal_name
 
-_MOST: Final = 20
+_MOST_VALUES: Final = 20
 """How many values of a list are looked at."""
 _SCALARS: Final = (str, int, float)
 _VALUES: Final = frozenset({"number", "value", "raw", "formatted", "address"})
@@ -30,46 +30,55 @@ def with_nested(sent: Mapping[str, Any]) -> Mapping[str, Any]:
     ]
     if not nested:
         return sent
-    known = {
+    own_fields = {
         field_of(name) or name for name, value in sent.items() if isinstance(value, _SCALARS) and value != ""
     }
     added: dict[str, Any] = {}
     for name, value in nested:
-        for field, one in _fields_in(normal_name(name), value):
-            if field not in known:
-                added.setdefault("full_name" if field == FULL_NAME else field, one)
+        for field, inner_value in _fields_in(normal_name(name), value):
+            if field not in own_fields:
+                added.setdefault("full_name" if field == FULL_NAME else field, inner_value)
     if not added:
         return sent
-    taken = {name: value for name, value in sent.items() if name in added and value not in (None, "")}
-    if not taken:
+    replaced = {name: value for name, value in sent.items() if name in added and value not in (None, "")}
+    if not replaced:
         return {**sent, **added}
     attributes = sent.get("attributes")
-    kept = {**taken, **attributes} if isinstance(attributes, dict) else taken
-    return {**sent, **added, "attributes": kept}
+    merged = {**replaced, **attributes} if isinstance(attributes, dict) else replaced
+    return {**sent, **added, "attributes": merged}
 
 
 def _fields_in(name: str, value: Any) -> Iterator[tuple[str, Any]]:
     field = field_of(name) or field_of(name.removesuffix("s")) or field_of(name.removesuffix("es"))
     if field in _REACHING:
-        values = value[:_MOST] if isinstance(value, list) else [value]
-        found = [one for each in values if (one := _value_of(field, each)) is not None]
-        if found:
-            yield field, next((one for one in found if _can_be_read(field, one)), found[0])
+        values = value[:_MOST_VALUES] if isinstance(value, list) else [value]
+        readable = [
+            inner_value for element in values if (inner_value := _value_of(field, element)) is not None
+        ]
+        if readable:
+            yield (
+                field,
+                next((candidate for candidate in readable if _can_be_read(field, candidate)), readable[0]),
+            )
     elif isinstance(value, dict) and field == FULL_NAME:
-        yield from _of(with_nested(value), _NAMES | (_REACHING if name in _CONTACTS else frozenset()))
+        yield from _fields_among(
+            with_nested(value), _NAMES | (_REACHING if name in _CONTACTS else frozenset())
+        )
     elif isinstance(value, dict) and name in _ADDRESSES:
-        yield from _of(value, _PLACES)
+        yield from _fields_among(value, _PLACES)
     elif isinstance(value, dict) and name in _CONTACTS:
-        yield from _of(with_nested(value), _NAMES | _REACHING)
+        yield from _fields_among(with_nested(value), _NAMES | _REACHING)
 
 
 def _value_of(field: str, value: Any) -> Any:
     """Return the number or address of an element of a list."""
     if isinstance(value, dict):
-        named = (
-            one for name, one in value.items() if field_of(name) == field or normal_name(name) in _VALUES
+        values = (
+            inner_value
+            for name, inner_value in value.items()
+            if field_of(name) == field or normal_name(name) in _VALUES
         )
-        value = next(named, None)
+        value = next(values, None)
     return value if isinstance(value, _SCALARS) and value != "" else None
 
 
@@ -80,8 +89,8 @@ def _can_be_read(field: str, value: Any) -> bool:
         return False
 
 
-def _of(value: Mapping[str, Any], fields: frozenset[str]) -> Iterator[tuple[str, Any]]:
-    for name, one in value.items():
+def _fields_among(value: Mapping[str, Any], fields: frozenset[str]) -> Iterator[tuple[str, Any]]:
+    for name, inner_value in value.items():
         field = field_of(name)
-        if field in fields and isinstance(one, _SCALARS) and one != "":
-            yield field, one
+        if field in fields and isinstance(inner_value, _SCALARS) and inner_value != "":
+            yield field, inner_value

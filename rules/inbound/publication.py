@@ -49,29 +49,29 @@ def accept_publication(kind: str, object_id: str, value: dict[str, Any] | None) 
     if not isinstance(value, dict):
         raise PublicationErrors((Problem(path="", reason="must be an object"),))
     model, id_field = KINDS[kind]
-    given = present(value)
+    published = present(value)
     if id_field is not None:
-        given.setdefault(id_field, object_id)
+        published.setdefault(id_field, object_id)
     problems: list[Problem] = []
     try:
-        model.model_validate(given)
+        model.model_validate(published)
     except ValidationError as error:
         problems.extend(map(_problem, error.errors(include_url=False, include_input=False)))
-    if id_field is not None and isinstance(given[id_field], str) and given[id_field] != object_id:
+    if id_field is not None and isinstance(published[id_field], str) and published[id_field] != object_id:
         reason = f"is not the id {object_id} it is published under"
         problems.append(Problem(path=id_field, field=id_field, reason=reason))
     for name in _TREES.get(kind, ()):
-        problems.extend(_tree_problems(given.get(name), name, kind))
+        problems.extend(_tree_problems(published.get(name), name, kind))
     if kind == "queue":
-        problems.extend(_queue_problems(given))
+        problems.extend(_queue_problems(published))
     if problems:
         raise PublicationErrors(tuple(problems))
-    return {**given, "outcomes": []} if kind == "queue" and given.get("claimable") else given
+    return {**published, "outcomes": []} if kind == "queue" and published.get("claimable") else published
 
 
 def present(value: dict[str, Any]) -> dict[str, Any]:
     """Return an object without its null fields. A null field counts as not given."""
-    return {name: item for name, item in value.items() if item is not None}
+    return {name: field_value for name, field_value in value.items() if field_value is not None}
 
 
 def _queue_problems(queue: dict[str, Any]) -> list[Problem]:

@@ -28,39 +28,41 @@ def answer_to_refused(
     value: bytes | None, headers: Headers, refusal: PermanentError
 ) -> ActionRequested | None:
     """Return the event that answers a refused action; None if its id cannot be read."""
-    found = _sent(value or b"", headers)
-    action_id = _identifier(found.fields.get("action_id"))
+    sent = _sent(value or b"", headers)
+    action_id = _identifier(sent.fields.get("action_id"))
     if not action_id:
         return None
     reason = refusal.reason
     if isinstance(refusal, Refused) and refusal.field:
         reason = f"{refusal.field}: {reason}"
     return ActionRequested(
-        lead_id=_lead_id(found.fields.get("lead_id")),
+        lead_id=_lead_id(sent.fields.get("lead_id")),
         cause=action_id,
-        action=_identifier(found.fields.get("type")) or "",
-        rep_id=_identifier(found.fields.get("rep_id")) or "",
-        org=_org(found),
+        action=_identifier(sent.fields.get("type")) or "",
+        rep_id=_identifier(sent.fields.get("rep_id")) or "",
+        org=_org(sent),
         invalid=reason[:_MOST_REASON],
     )
 
 
 def _sent(value: bytes, headers: Headers) -> SalvagedFields:
     """Return the fields of the action, also if it is in a structured envelope."""
-    found = salvage(value, (*_FIELDS, *_ENVELOPE))
+    salvaged = salvage(value, (*_FIELDS, *_ENVELOPE))
     content_type = next((raw for name, raw in headers.items() if name.lower() == "content-type"), None) or b""
-    named = content_type.decode(errors="replace").strip().lower().startswith(_STRUCTURED)
-    data, encoded = found.fields.get("data"), found.fields.get("data_base64")
-    if not named and not ("specversion" in found.fields and (data is not None or encoded is not None)):
-        return found
+    is_structured = content_type.decode(errors="replace").strip().lower().startswith(_STRUCTURED)
+    data, encoded = salvaged.fields.get("data"), salvaged.fields.get("data_base64")
+    if not is_structured and not (
+        "specversion" in salvaged.fields and (data is not None or encoded is not None)
+    ):
+        return salvaged
     if isinstance(data, NestedField):
-        return salvage_at(found.text, data.begin, _FIELDS)
+        return salvage_at(salvaged.text, data.begin, _FIELDS)
     if isinstance(encoded, str):
         try:
             return salvage(base64.b64decode(encoded, validate=True), _FIELDS)
         except (binascii.Error, ValueError):
             pass
-    return SalvagedFields("", {}, whole=False)
+    return SalvagedFields("", {}, is_whole=False)
 
 
 def _identifier(value: Any) -> str | None:
@@ -78,14 +80,14 @@ def _lead_id(value: Any) -> str:
     try:
         return normalize.lead_id(value)
     except ValueError:
-        found = _identifier(value)
-        return found if found and "/" not in found and found.isprintable() else NO_LEAD
+        identifier = _identifier(value)
+        return identifier if identifier and "/" not in identifier and identifier.isprintable() else NO_LEAD
 
 
-def _org(found: SalvagedFields) -> str:
-    if "org" not in found.fields and not found.whole:
+def _org(sent: SalvagedFields) -> str:
+    if "org" not in sent.fields and not sent.is_whole:
         return NO_ORG
     try:
-        return normalize.org(found.fields.get("org"))
+        return normalize.org(sent.fields.get("org"))
     except ValueError:
         return NO_ORG

@@ -19,10 +19,10 @@ class Remarks:
     `remarks`: field -> what is doubtful about it.
     """
 
-    def __init__(self, found: FoundFields, problems: dict[str, str]) -> None:
+    def __init__(self, message: FoundFields, problems: dict[str, str]) -> None:
         self.invalid: dict[str, Any] = {
-            **found.invalid,
-            **{found.names.get(name, name): found.fields[name] for name in problems},
+            **message.invalid,
+            **{message.names.get(name, name): message.fields[name] for name in problems},
         }
         self.assumed: dict[str, Any] = {}
         self.remarks: dict[str, str] = {}
@@ -30,23 +30,23 @@ class Remarks:
 
 
 def complete_facts(
-    facts: dict[str, Any], found: FoundFields, remarks: Remarks, *, arrived_at: datetime, zone: str
+    facts: dict[str, Any], message: FoundFields, remarks: Remarks, *, arrived_at: datetime, zone: str
 ) -> None:
     """Fill what follows from other facts. `arrived_at`: the broker's time. `zone`: of a time without an offset."""
-    _read_created_at(facts, found, remarks, arrived_at, zone)
+    _read_created_at(facts, message, remarks, arrived_at, zone)
     facts["silenced"] = facts["silenced"] is True or "silenced" in remarks.unread
-    _read_contacts(facts, found, remarks)
+    _read_contacts(facts, message, remarks)
     _read_location(facts, remarks)
 
 
 def _read_created_at(
-    facts: dict[str, Any], found: FoundFields, remarks: Remarks, arrived_at: datetime, zone: str
+    facts: dict[str, Any], message: FoundFields, remarks: Remarks, arrived_at: datetime, zone: str
 ) -> None:
     created_at: datetime | None = facts["created_at"]
     if created_at is None:
         facts["created_at"] = arrived_at
         return
-    name, sent = found.names.get("created_at", "created_at"), found.fields["created_at"]
+    name, sent = message.names.get("created_at", "created_at"), message.fields["created_at"]
     if created_at.tzinfo is None:
         remarks.assumed["created_at"] = zone
         created_at = created_at.replace(tzinfo=ZoneInfo(zone))
@@ -61,18 +61,18 @@ def _read_created_at(
     facts["created_at"] = min(created_at, arrived_at) if name not in remarks.invalid else arrived_at
 
 
-def _read_contacts(facts: dict[str, Any], found: FoundFields, remarks: Remarks) -> None:
-    sent = found.fields.get("phone")
+def _read_contacts(facts: dict[str, Any], message: FoundFields, remarks: Remarks) -> None:
+    sent = message.fields.get("phone")
     if facts["phone"] is not None:
         parts = contacts.phone_parts(sent)
         if parts is not None and parts.extension is not None and facts["phone_extension"] is None:
             facts["phone_extension"] = parts.extension
         if parts is not None and parts.more:
             remarks.assumed["phone"] = sent
-    sent = found.fields.get("email")
+    sent = message.fields.get("email")
     if facts["email"] is not None and isinstance(sent, str) and sent.count("@") > 1:
         remarks.assumed["email"] = sent
-    sent = found.fields.get("loan_amount")
+    sent = message.fields.get("loan_amount")
     if facts["loan_amount"] is not None and isinstance(sent, str):
         read = amounts.amount_and_bound(sent)
         if read is not None and read[1]:
@@ -86,9 +86,9 @@ def _read_location(facts: dict[str, Any], remarks: Remarks) -> None:
         facts["state"] = geography.state_of_zip(facts["zip"])
         if facts["state"] is not None:
             remarks.assumed["state"] = f"from zip {facts['zip']}"
-    found = location.location_of(facts["zip"], facts["state"], facts["phone"], facts["time_zone"])
-    facts["time_zone"] = found.time_zone
-    remarks.remarks |= found.contradictions
+    derived = location.location_of(facts["zip"], facts["state"], facts["phone"], facts["time_zone"])
+    facts["time_zone"] = derived.time_zone
+    remarks.remarks |= derived.contradictions
 
 
 def _restore_zip(facts: dict[str, Any], remarks: Remarks) -> None:

@@ -24,7 +24,7 @@ _BLANK: Final = re.compile(r"[ \t\r\n]*")
 _SCALAR: Final = re.compile(r"-?[0-9][0-9.eE+-]*|true|false|null|-?Infinity|NaN")
 _BETWEEN: Final = re.compile(r"(?:[ \t\r\n,:]+|-?[0-9][0-9.eE+-]*|true|false|null|-?Infinity|NaN)*")
 """Matches what may occur between the brackets and strings of a value."""
-_WHOLE: Final = re.compile(r"-?(?:0|[1-9][0-9]{0,199})")
+_INTEGER: Final = re.compile(r"-?(?:0|[1-9][0-9]{0,199})")
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
 
 
@@ -41,7 +41,7 @@ class UnreadableField(msgspec.Struct, frozen=True):
 class SalvagedFields(msgspec.Struct, frozen=True):
     """The fields that were found.
 
-    `whole`: the object was read to its end, so a field that was not found does not exist.
+    `is_whole`: the object was read to its end, so a field that was not found does not exist.
 
     `fields`: text, whole numbers, true, false and null as they are; anything else as `NestedField` or
     `UnreadableField`.
@@ -49,7 +49,7 @@ class SalvagedFields(msgspec.Struct, frozen=True):
 
     text: str
     fields: dict[str, Any]
-    whole: bool
+    is_whole: bool
 
 
 def salvage(value: bytes, names: Collection[str]) -> SalvagedFields:
@@ -63,10 +63,10 @@ def salvage_at(text: str, begin: int, names: Collection[str]) -> SalvagedFields:
     scan = _Scan(text, begin)
     fields: dict[str, Any] = {}
     try:
-        whole = scan.members(fields, names)
+        is_whole = scan.members(fields, names)
     except (ValueError, IndexError):  # the text is not JSON here, or it ends
-        whole = False
-    return SalvagedFields(text, fields, whole)
+        is_whole = False
+    return SalvagedFields(text, fields, is_whole)
 
 
 class _Scan:
@@ -104,8 +104,8 @@ class _Scan:
             raise ValueError(self._at)
 
     def _next(self) -> str:
-        found = _BLANK.match(self._text, self._at)
-        self._at = found.end() if found else self._at
+        blank = _BLANK.match(self._text, self._at)
+        self._at = blank.end() if blank else self._at
         return self._text[self._at]
 
     def _expect(self, character: str) -> None:
@@ -125,31 +125,31 @@ class _Scan:
         if self._text[begin] in "{[":
             self._pass_over()
             return NestedField(begin)
-        found = _SCALAR.match(self._text, begin)
-        if found is None:
+        scalar = _SCALAR.match(self._text, begin)
+        if scalar is None:
             raise ValueError(begin)
-        self._at = found.end()
-        words = {"true": True, "false": False, "null": None}
-        if found[0] in words:
-            return words[found[0]]
-        return int(found[0]) if _WHOLE.fullmatch(found[0]) else UnreadableField()
+        self._at = scalar.end()
+        literals = {"true": True, "false": False, "null": None}
+        if scalar[0] in literals:
+            return literals[scalar[0]]
+        return int(scalar[0]) if _INTEGER.fullmatch(scalar[0]) else UnreadableField()
 
     def _pass_over(self) -> None:
         """Skip an object or a list of any depth without building it."""
         opened: list[str] = []
         while True:
             self._step()
-            here = self._text[self._at]
-            if here == '"':
+            character = self._text[self._at]
+            if character == '"':
                 self._string()
-            elif here in "{[":
-                opened.append("}" if here == "{" else "]")
+            elif character in "{[":
+                opened.append("}" if character == "{" else "]")
                 self._at += 1
-            elif here == opened.pop():
+            elif character == opened.pop():
                 self._at += 1
                 if not opened:
                     return
             else:
                 raise ValueError(self._at)
-            between = _BETWEEN.match(self._text, self._at)
-            self._at = between.end() if between else self._at
+            separator = _BETWEEN.match(self._text, self._at)
+            self._at = separator.end() if separator else self._at

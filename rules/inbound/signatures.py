@@ -98,13 +98,13 @@ class SignatureChecker:
         if binding is None and not terms.arrivals_required:
             return
         required = terms.arrivals_required or (binding is not None and binding.signature == "required")
-        theirs = frozenset(binding.key_ids) if binding else frozenset()
-        what = f"a lead of vendor {vendor} in org {event.org}"
-        key_id = self._signer(headers, theirs | terms.key_ids, what, required=required)
+        vendor_keys = frozenset(binding.key_ids) if binding else frozenset()
+        subject = f"a lead of vendor {vendor} in org {event.org}"
+        key_id = self._signer(headers, vendor_keys | terms.key_ids, subject, required=required)
         if key_id is not None and key_id not in terms.key_ids:
-            named = _text(headers, VENDOR)
-            if _vendor(named) != vendor:
-                raise Refused(FOREIGN_VENDOR, VENDOR, f"is {named!r}, and the message is {what}")
+            signed_vendor = _text(headers, VENDOR)
+            if _vendor(signed_vendor) != vendor:
+                raise Refused(FOREIGN_VENDOR, VENDOR, f"is {signed_vendor!r}, and the message is {subject}")
         if key_id not in terms.key_ids:
             _check_campaign(binding, event.facts.campaign, vendor)
         if key_id is not None:
@@ -117,12 +117,12 @@ class SignatureChecker:
         terms = self.terms(event.org)
         if not terms.actions_required:
             return
-        what = f"an action in org {event.org}"
-        key_id = self._signer(headers, terms.key_ids, what, required=True)
+        subject = f"an action in org {event.org}"
+        key_id = self._signer(headers, terms.key_ids, subject, required=True)
         if key_id is not None:
             self._check_signature(key_id, topic, value, headers, at)
 
-    def _signer(self, headers: Headers, may: frozenset[str], what: str, *, required: bool) -> str | None:
+    def _signer(self, headers: Headers, may: frozenset[str], subject: str, *, required: bool) -> str | None:
         """Return the key id named in a message.
 
         Return None if the message needs no signature and names no known key.
@@ -132,13 +132,13 @@ class SignatureChecker:
             if not required:
                 return None
             missing = SIGNATURE if key_id else KEY_ID
-            raise Refused(UNSIGNED, missing, f"is missing; {what} must be signed")
+            raise Refused(UNSIGNED, missing, f"is missing; {subject} must be signed")
         if key_id not in self._keys:
             if not required:
                 return None
             raise Refused(UNKNOWN_KEY, KEY_ID, f"names {key_id!r}, which the intake does not know")
         if key_id not in may:
-            raise Refused(FOREIGN_KEY, KEY_ID, f"names {key_id!r}, which may not sign {what}")
+            raise Refused(FOREIGN_KEY, KEY_ID, f"names {key_id!r}, which may not sign {subject}")
         return key_id
 
     def _check_signature(
@@ -149,10 +149,10 @@ class SignatureChecker:
             timestamp_text.isascii() and timestamp_text.isdigit() and len(timestamp_text) <= len(str(2**40))
         ):
             raise Refused(STALE, TIMESTAMP, f"is {timestamp_text!r}, and must be whole seconds since 1970")
-        apart = abs(at.timestamp() - int(timestamp_text))
-        if apart > self._max_age.total_seconds():
-            most = self._max_age.total_seconds()
-            reason = f"is {apart:.0f} s from when the message arrived, and at most {most:.0f} s are allowed"
+        age = abs(at.timestamp() - int(timestamp_text))
+        if age > self._max_age.total_seconds():
+            max_age = self._max_age.total_seconds()
+            reason = f"is {age:.0f} s from when the message arrived, and at most {max_age:.0f} s are allowed"
             raise Refused(STALE, TIMESTAMP, reason)
         right = signature(
             self._keys[key_id],
@@ -183,8 +183,13 @@ def headers_of(
     signed = signature(
         secret, topic=topic, key_id=key_id, vendor=vendor, timestamp=str(timestamp), value=value
     )
-    named = [(VENDOR, vendor.encode())] if vendor else []
-    return [(KEY_ID, key_id.encode()), (TIMESTAMP, str(timestamp).encode()), *named, (SIGNATURE, signed)]
+    vendor_header = [(VENDOR, vendor.encode())] if vendor else []
+    return [
+        (KEY_ID, key_id.encode()),
+        (TIMESTAMP, str(timestamp).encode()),
+        *vendor_header,
+        (SIGNATURE, signed),
+    ]
 
 
 def _terms(value: Mapping[str, Any]) -> SignatureTerms:
@@ -211,14 +216,14 @@ def _text(headers: Headers, name: str) -> str:
     """Return a header as one line of text; empty if it is missing, too long, not UTF-8 or has several lines."""
     raw = headers.get(name) or b""
     try:
-        found = raw.decode() if len(raw) <= _MOST_HEADER else ""
+        decoded = raw.decode() if len(raw) <= _MOST_HEADER else ""
     except UnicodeDecodeError:
         return ""
-    return "" if "\n" in found else found
+    return "" if "\n" in decoded else decoded
 
 
-def _vendor(named: str) -> str | None:
+def _vendor(vendor: str) -> str | None:
     try:
-        return normalize.vendor(named)
+        return normalize.vendor(vendor)
     except ValueError:
         return None

@@ -10,7 +10,7 @@ from models.field_names import FULL_NAME, field_of, normal_name
 from rules.inbound.nested import with_nested
 
 
-def _words(text: str) -> frozenset[str]:
+def _word_set(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
@@ -20,7 +20,7 @@ _NAMED, _REACHED, _WHOLE = 2, 3, 4
 _NAME_OF_ANYTHING: Final = frozenset({"name", "Name"})
 """The name of an event or a form may stand beside the lead under it."""
 _SCALARS: Final = (str, int, float)
-_OTHERS: Final = _words(
+_OTHERS: Final = _word_set(
     """
     agent rep referrer referral referred referer spouse partner co coborrower coapplicant cosigner employer lender
     realtor vendor provider supplier publisher affiliate source campaign form page ad adset user assignee assigned
@@ -28,7 +28,7 @@ _OTHERS: Final = _words(
     """
 )
 """Words for what is not the lead. An object with such a name is left alone."""
-_LEADS: Final = _words(
+_LEADS: Final = _word_set(
     """
     lead data contact customer client person prospect borrower applicant consumer payload attribute field properties
     answer response submission record body
@@ -48,16 +48,16 @@ def unwrapped_lead(sent: Mapping[str, Any]) -> dict[str, Any] | None:
 
     What stood around the lead is kept under `attributes`, and its id is the lead's if the lead has none.
     """
-    own = _weight(sent)
-    if own > _NAMED or (own == _NAMED and not _NAME_OF_ANYTHING.intersection(sent)):
+    own_weight = _weight(sent)
+    if own_weight > _NAMED or (own_weight == _NAMED and not _NAME_OF_ANYTHING.intersection(sent)):
         return None
-    found = [*_inside(sent, _DEEPEST)]
-    people = [one for one in found if one.weight >= _NAMED] or found
-    if own or len(people) > 1:
+    persons = [*_inside(sent, _DEEPEST)]
+    people = [person for person in persons if person.weight >= _NAMED] or persons
+    if own_weight or len(people) > 1:
         people = [person for person in people if person.is_called_a_lead]
     best = max((person.weight for person in people), default=0)
     leads = [person for person in people if person.weight == best]
-    return _lifted(sent, leads[0].path) if best > own and len(leads) == 1 else None
+    return _lifted(sent, leads[0].path) if best > own_weight and len(leads) == 1 else None
 
 
 class _Candidate(NamedTuple):
@@ -73,15 +73,15 @@ class _Candidate(NamedTuple):
 
 def _words_of(name: str) -> frozenset[str]:
     """Return the words of a name, and each without the s of a plural."""
-    words = normal_name(name).split("_")
-    return frozenset((*words, *(word.removesuffix("s") for word in words)))
+    parts = normal_name(name).split("_")
+    return frozenset((*parts, *(word.removesuffix("s") for word in parts)))
 
 
 def _weight_of(fields: frozenset[str]) -> int:
-    named, reached = bool(fields & _NAMING), bool(fields & _REACHING)
-    if reached:
-        return _WHOLE if named else _REACHED
-    return _NAMED if named else 1 if "external_id" in fields else 0
+    has_name, has_handle = bool(fields & _NAMING), bool(fields & _REACHING)
+    if has_handle:
+        return _WHOLE if has_name else _REACHED
+    return _NAMED if has_name else 1 if "external_id" in fields else 0
 
 
 def _weight(value: Mapping[str, Any]) -> int:
@@ -116,15 +116,15 @@ def _inside(value: Mapping[str, Any], depth: int, path: tuple[str, ...] = ()) ->
 
 
 def _lifted(sent: Mapping[str, Any], path: tuple[str, ...]) -> dict[str, Any]:
-    around: dict[str, Any] = {}
+    outer_fields: dict[str, Any] = {}
     inner: Any = sent
     for name in path:
-        around |= {other: value for other, value in inner.items() if other != name}
+        outer_fields |= {other: value for other, value in inner.items() if other != name}
         inner = inner[name][0] if isinstance(inner[name], list) else inner[name]
     lead: dict[str, Any] = {**inner}
     others: dict[str, Any] = {}
     has_id = any(field_of(name) == "external_id" for name in lead)
-    for name, value in around.items():
+    for name, value in outer_fields.items():
         field = name if name in _OF_THE_MESSAGE else field_of(name)
         if name not in lead and (
             name in _OF_THE_MESSAGE or (field == "external_id" and not has_id and isinstance(value, _SCALARS))
@@ -134,8 +134,8 @@ def _lifted(sent: Mapping[str, Any], path: tuple[str, ...]) -> dict[str, Any]:
             others[name] = value
     if others:
         attributes = lead.get("attributes")
-        known = attributes if isinstance(attributes, dict) else {}
-        apart = {name: value for name, value in others.items() if name in lead or name in known}
-        kept = {name: value for name, value in others.items() if name not in apart}
-        lead["attributes"] = {**kept, **known} | ({_AROUND: apart} if apart else {})
+        own_attributes = attributes if isinstance(attributes, dict) else {}
+        hidden = {name: value for name, value in others.items() if name in lead or name in own_attributes}
+        added = {name: value for name, value in others.items() if name not in hidden}
+        lead["attributes"] = {**added, **own_attributes} | ({_AROUND: hidden} if hidden else {})
     return lead

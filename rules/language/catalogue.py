@@ -201,7 +201,7 @@ def builder_field(field: Field) -> dict[str, Any]:
     A number of days is compared as any whole number, so its type is `integer`.
     """
     kind = FieldType.INTEGER if field.type is FieldType.DAYS else field.type
-    shown: dict[str, Any] = {
+    definition: dict[str, Any] = {
         "name": field.name,
         "label": field.label,
         "group": field.group,
@@ -211,10 +211,10 @@ def builder_field(field: Field) -> dict[str, Any]:
         **_EDITORS[field.type],
     }
     if field.unit:
-        shown["unit"] = field.unit
+        definition["unit"] = field.unit
     if field.options:
-        shown["values"] = [{"name": option, "label": option} for option in field.options]
-    return shown
+        definition["values"] = [{"name": option, "label": option} for option in field.options]
+    return definition
 
 
 def builder_fields(attributes: tuple[str, ...] = ()) -> list[dict[str, Any]]:

@@ -209,18 +209,18 @@ def _explain_node(
 ) -> tuple[bool, str]:
     """Explain a node by the parts that decided it: for an unmet `and`, its unmet parts."""
     if isinstance(node, Condition):
-        one = outcome(node, lead, now, path)
-        outcomes.append(one)
-        return one.met, one.why
+        result = outcome(node, lead, now, path)
+        outcomes.append(result)
+        return result.met, result.why
     part_reasons = [
         _explain_node(rule, lead, now, f"{path}.rules[{index}]".lstrip("."), outcomes)
         for index, rule in enumerate(node.rules)
     ]
     met = any(m for m, _ in part_reasons) if node.combinator == "or" else all(m for m, _ in part_reasons)
-    words = [why for m, why in part_reasons if m is met]
-    why = "; ".join(words)
+    reasons = [why for m, why in part_reasons if m is met]
+    why = "; ".join(reasons)
     if node.negated:
         why = f"not ({why})" if not met else f"({why}), which is not wanted"
-    elif len(words) > 1 and path:
+    elif len(reasons) > 1 and path:
         why = f"({why})"
     return met is not node.negated, why

@@ -42,9 +42,9 @@ def reader(field: Field, value: Operand) -> Read:
     """Return a reader of a field for comparison with a value of this kind: text casefolded, instants in UTC."""
     get = field.get
     if field.type is FieldType.TEXT:
-        return lambda lead: None if (found := get(lead)) is None else folded(found)
+        return lambda lead: None if (content := get(lead)) is None else folded(content)
     if field.type in _INSTANTS:
-        return lambda lead: None if (found := get(lead)) is None else utc(found)
+        return lambda lead: None if (content := get(lead)) is None else utc(content)
     if field.type is FieldType.ATTRIBUTE:
         first = value[0] if isinstance(value, tuple) else value
         convert = as_text if isinstance(first, str) else as_number
@@ -60,7 +60,9 @@ def compared_value(condition: Condition) -> Operand:
     """
     if FIELDS[condition.field].type is FieldType.TEXT:
         if isinstance(condition.value, tuple):
-            return tuple(comparable(one) if isinstance(one, str) else one for one in condition.value)
+            return tuple(
+                comparable(element) if isinstance(element, str) else element for element in condition.value
+            )
         return comparable(condition.value) if isinstance(condition.value, str) else condition.value
     if FIELDS[condition.field].type is not FieldType.ATTRIBUTE or condition.operator not in _ORDER:
         return condition.value
@@ -68,8 +70,8 @@ def compared_value(condition: Condition) -> Operand:
     numbers = tuple(as_number(value) for value in values)
     if any(number is None for number in numbers):
         return condition.value
-    found = tuple(number for number in numbers if number is not None)
-    return found if isinstance(condition.value, tuple) else found[0]
+    known_numbers = tuple(number for number in numbers if number is not None)
+    return known_numbers if isinstance(condition.value, tuple) else known_numbers[0]
 
 
 def as_number(value: Any) -> int | float | None:
@@ -197,16 +199,16 @@ def _date_check(operator: Operator, value: Operand, time_zone: str) -> Check:
         return _within(at)
     start, end = at.start, at.end
     return {
-        Operator.LESS: lambda found: found < start,
-        Operator.AT_MOST: lambda found: found < end,
-        Operator.MORE: lambda found: found >= end,
-        Operator.AT_LEAST: lambda found: found >= start,
+        Operator.LESS: lambda instant: instant < start,
+        Operator.AT_MOST: lambda instant: instant < end,
+        Operator.MORE: lambda instant: instant >= end,
+        Operator.AT_LEAST: lambda instant: instant >= start,
     }[operator]
 
 
 def _within(at: DateSpan) -> Check:
     start, end = at.start, at.end
-    return lambda found: start <= found < end
+    return lambda instant: start <= instant < end
 
 
 _CHECKS: Final[dict[Operator, Callable[[Any], Check]]] = {

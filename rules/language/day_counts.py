@@ -29,7 +29,7 @@ def day_count_test(
     `check` says whether a number of days meets the condition. `compared`: the numbers it compares with. Its result
     can change only where the count reaches one of them or exceeds it by one.
     """
-    turns = tuple(sorted({day for one in compared for day in (one, one + 1) if day > 0}))
+    turns = tuple(sorted({day for threshold in compared for day in (threshold, threshold + 1) if day > 0}))
 
     def test(lead: Lead, now: datetime) -> tuple[bool, datetime | None]:
         since = read(lead)

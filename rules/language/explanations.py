@@ -14,7 +14,7 @@ from rules.language.operands import Operand
 from rules.language.operators import COMPLEMENT, LISTS, NULLNESS, PAIRS, FieldType, Operator
 from rules.language.tree import Condition
 
-_SHOWN: Final = 60
+_LONGEST_VALUE: Final = 60
 _LISTED: Final = 10
 
 _PHRASES: Final = {
@@ -57,31 +57,31 @@ def outcome(condition: Condition, lead: Lead, now: datetime, path: str) -> Condi
     """Test one condition of a lead at `now` and return its outcome in words."""
     met = timed_test(condition)(lead, now)[0] if is_timed(condition) else static_test(condition)(lead)
     return ConditionOutcome(
-        path, condition.field, condition.operator.value, met, _why(condition, lead, now, met=met)
+        path, condition.field, condition.operator.value, met, _reason(condition, lead, now, met=met)
     )
 
 
-def _why(condition: Condition, lead: Lead, now: datetime, *, met: bool) -> str:
+def _reason(condition: Condition, lead: Lead, now: datetime, *, met: bool) -> str:
     field = FIELDS[condition.field]
     value, operator_asked = field.get(lead), condition.operator
     if value is None:
         return f"{field.name} is empty"
     if field.type is FieldType.DAYS:
         value = days_since(utc(value), now)
-    statement = f"{field.name} is {_shown(value)}"
+    statement = f"{field.name} is {_value_text(value)}"
     if operator_asked in NULLNESS:
         return statement
     if field.type is FieldType.ATTRIBUTE and not _comparable(value, compared_value(condition)):
-        return f"{statement}, not to be compared with {_wanted(condition)}"
+        return f"{statement}, not to be compared with {_operand_text(condition)}"
     holds = met is not (operator_asked in COMPLEMENT)
     operator = COMPLEMENT.get(operator_asked, operator_asked)
-    wanted = _wanted(condition)
+    operand = _operand_text(condition)
     if verbs := _VERBS.get(operator):
-        return f"{statement}, {verbs[0] if holds else verbs[1]} {wanted}"
+        return f"{statement}, {verbs[0] if holds else verbs[1]} {operand}"
     if operator is Operator.EQUAL:
-        return statement if holds else f"{statement}, not {wanted}"
+        return statement if holds else f"{statement}, not {operand}"
     phrase = (_DATE_PHRASES if field.type is FieldType.DATE else {}).get(operator) or _PHRASES[operator]
-    return f"{statement}, {'' if holds else 'not '}{phrase} {wanted}"
+    return f"{statement}, {'' if holds else 'not '}{phrase} {operand}"
 
 
 def _comparable(value: Any, operand: Operand) -> bool:
@@ -89,22 +89,24 @@ def _comparable(value: Any, operand: Operand) -> bool:
     return (as_text if isinstance(first, str) else as_number)(value) is not None
 
 
-def _wanted(condition: Condition) -> str:
+def _operand_text(condition: Condition) -> str:
     value = condition.value
     if isinstance(value, Amount):
         return str(value)
     if not isinstance(value, tuple):
-        return _shown(value)
+        return _value_text(value)
     if condition.operator in PAIRS:
-        return " and ".join(map(_shown, value))
-    more = f" and {len(value) - _LISTED} more" if condition.operator in LISTS and len(value) > _LISTED else ""
-    return ", ".join(map(_shown, value[:_LISTED])) + more
+        return " and ".join(map(_value_text, value))
+    more_text = (
+        f" and {len(value) - _LISTED} more" if condition.operator in LISTS and len(value) > _LISTED else ""
+    )
+    return ", ".join(map(_value_text, value[:_LISTED])) + more_text
 
 
-def _shown(value: Any) -> str:
+def _value_text(value: Any) -> str:
     if isinstance(value, datetime):
         return utc(value).isoformat(timespec="seconds").replace("+00:00", "Z")
     if isinstance(value, bool):
         return "true" if value else "false"
     text = str(value)
-    return text if len(text) <= _SHOWN else text[:_SHOWN] + "…"
+    return text if len(text) <= _LONGEST_VALUE else text[:_LONGEST_VALUE] + "…"

@@ -22,7 +22,7 @@ Operand = Scalar | tuple[Scalar, ...] | Amount | None
 
 NUMBER: Final = re.compile(r"\s*[+-]?\d{1,15}(\.\d{1,15})?\s*", re.ASCII)
 """Text that an attribute or a rule has for a number."""
-_SHOWN: Final = 40
+_LONGEST_VALUE: Final = 40
 _PARTS: Final = frozenset(
     {
         Operator.CONTAINS,
@@ -42,7 +42,7 @@ class OperandError(ValueError):
 def clipped_text(value: Any) -> str:
     """Return a value for an error message, cut if it is long."""
     if isinstance(value, str):
-        return value if len(value) <= _SHOWN else value[:_SHOWN] + "…"
+        return value if len(value) <= _LONGEST_VALUE else value[:_LONGEST_VALUE] + "…"
     if isinstance(value, (dict, list)):
         return f"a {'list' if isinstance(value, list) else 'object'} of {len(value)}"
     if (
@@ -53,7 +53,7 @@ def clipped_text(value: Any) -> str:
         return "a huge number"
     if value is None or isinstance(value, bool):
         return {None: "nothing", True: "true", False: "false"}[value]
-    return repr(value)[:_SHOWN]
+    return repr(value)[:_LONGEST_VALUE]
 
 
 def operand(field: Field, operator: Operator, value: Any) -> Operand:
@@ -81,7 +81,7 @@ def _scalar(field: Field, value: Any) -> Scalar:
         case FieldType.NUMBER:
             return _number(value)
         case FieldType.INTEGER:
-            return _whole(value)
+            return _whole_number(value)
         case FieldType.DAYS:
             return _days(value)
         case FieldType.BOOLEAN:
@@ -114,8 +114,10 @@ def _choice(field: Field, value: Any) -> str:
     text = _text(value)
     if text in field.options:
         return text
-    near = next((option for option in field.options if option.casefold() == text.strip().casefold()), None)
-    hint = f", did you mean {near}?" if near else ""
+    suggestion = next(
+        (option for option in field.options if option.casefold() == text.strip().casefold()), None
+    )
+    hint = f", did you mean {suggestion}?" if suggestion else ""
     raise OperandError(f"{clipped_text(text)} is not one of its values{hint}")
 
 
@@ -129,7 +131,7 @@ def _number(value: Any) -> int | float:
     return value
 
 
-def _whole(value: Any) -> int:
+def _whole_number(value: Any) -> int:
     number = _number(value)
     if number != int(number):
         raise OperandError(f"expected a whole number, got {clipped_text(value)}")
@@ -137,7 +139,7 @@ def _whole(value: Any) -> int:
 
 
 def _days(value: Any) -> int:
-    days = _whole(value)
+    days = _whole_number(value)
     if not 0 <= days <= MAX_DAYS:
         raise OperandError(f"expected 0 to {MAX_DAYS} days, got {clipped_text(value)}")
     return days
@@ -162,9 +164,9 @@ def _amount(value: Any) -> Amount:
         raise OperandError(f"amount must be a whole number from 1, got {clipped_text(amount)}")
     if unit not in tuple(Unit):
         raise OperandError(f"unit must be one of {', '.join(Unit)}, got {clipped_text(unit)}")
-    if amount > MAX_AMOUNT.total_seconds() or (found := Amount(amount, Unit(unit))).length > MAX_AMOUNT:
+    if amount > MAX_AMOUNT.total_seconds() or (parsed := Amount(amount, Unit(unit))).length > MAX_AMOUNT:
         raise OperandError("the time is longer than a hundred years")
-    return found
+    return parsed
 
 
 def _list(field: Field, value: Any) -> tuple[Scalar, ...]:
@@ -174,21 +176,21 @@ def _list(field: Field, value: Any) -> tuple[Scalar, ...]:
         raise OperandError("the list is empty")
     if len(value) > MAX_LIST:
         raise OperandError(f"the list has {len(value)} values, at most {MAX_LIST} are allowed")
-    found: list[Scalar] = []
-    for index, item in enumerate(value):
+    scalars: list[Scalar] = []
+    for index, element in enumerate(value):
         try:
-            found.append(_scalar(field, item))
+            scalars.append(_scalar(field, element))
         except OperandError as error:
             raise OperandError(f"value {index + 1}: {error}") from error
-    _one_kind(found)
-    return tuple(found)
+    _one_kind(scalars)
+    return tuple(scalars)
 
 
 def _pair(field: Field, value: Any) -> tuple[Scalar, ...]:
     if not isinstance(value, list) or len(value) != 2:  # noqa: PLR2004  # a pair
         raise OperandError(f"expected a list of two, from and to, got {clipped_text(value)}")
     low, high = _list(field, value)
-    numbers = field.type is FieldType.ATTRIBUTE and all(NUMBER.fullmatch(str(one)) for one in (low, high))
+    numbers = field.type is FieldType.ATTRIBUTE and all(NUMBER.fullmatch(str(end)) for end in (low, high))
     if float(low) > float(high) if numbers else _rank(field, low) > _rank(field, high):
         raise OperandError(f"{clipped_text(low)} is after {clipped_text(high)}: from must not exceed to")
     return low, high

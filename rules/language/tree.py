@@ -118,7 +118,7 @@ class _Reader:
 
     def __init__(self) -> None:
         self.problems: list[Problem] = []
-        self.seen = 0
+        self.conditions = 0
 
     def problem(self, path: str, reason: str, field: Any = None, operator: Any = None) -> None:
         self.problems.append(
@@ -159,9 +159,9 @@ class _Reader:
     def _node(self, raw: Any, path: str, depth: int) -> Node | None:
         if isinstance(raw, dict) and ("rules" in raw or "combinator" in raw):
             return self.group(raw, path, depth + 1)
-        self.seen += 1
-        if self.seen > MAX_CONDITIONS:
-            if self.seen == MAX_CONDITIONS + 1:
+        self.conditions += 1
+        if self.conditions > MAX_CONDITIONS:
+            if self.conditions == MAX_CONDITIONS + 1:
                 self.problem(path, f"more than {MAX_CONDITIONS} conditions")
             return None
         return self._condition(raw, path)
@@ -203,7 +203,7 @@ class _Reader:
             self.problem(path, str(error), name, operator_name)
             return None
 
-    def _unknown(self, raw: dict[Any, Any], known: frozenset[str], path: str) -> None:
+    def _unknown(self, raw: dict[Any, Any], allowed: frozenset[str], path: str) -> None:
         # Unknown keys are not dropped, because a key like `muted` or `match` changes the meaning of the tree.
-        if unknown := sorted(clipped_text(key) for key in raw if key not in known):
+        if unknown := sorted(clipped_text(key) for key in raw if key not in allowed):
             self.problem(path, f"has unknown keys: {', '.join(unknown[:5])}")

@@ -105,21 +105,21 @@ def view(transition: Transition, request: ActionRequested) -> ActionResult:
         update_queues(transition)
         claimable = sorted(q for q in transition.lead.placements if rules.queues[q].queue.claimable)
         if claimable:
-            seen = [rules.called(q) for q in claimable if rules.may_see(request.rep_id, q)]
-            named = ", ".join(seen) or "a queue of other teams"
-            return refused_result(Reason.NOT_ALLOWED, f"claim it first, from {named}")
+            visible = [rules.called(q) for q in claimable if rules.may_see(request.rep_id, q)]
+            queue_names = ", ".join(visible) or "a queue of other teams"
+            return refused_result(Reason.NOT_ALLOWED, f"claim it first, from {queue_names}")
         if not manager and not any(rules.may_see(request.rep_id, q) for q in transition.lead.placements):
             return refused_result(Reason.NOT_QUALIFIED, "it is in no work queue that you have access to")
-        shown = [
+        visible_ids = [
             queue_id
             for queue_id in sorted(transition.lead.placements)
             if rules.may_see(request.rep_id, queue_id)
         ]
-        if result := refuse_unlicensed(transition, request.rep_id, shown):
+        if result := refuse_unlicensed(transition, request.rep_id, visible_ids):
             return result
-        most = rules.settings.max_locks
-        if len(transition.others_open) >= most:
-            return refused_result(Reason.TOO_MANY_OPEN, too_many_open(transition.others_open, most))
+        limit = rules.settings.max_locks
+        if len(transition.others_open) >= limit:
+            return refused_result(Reason.TOO_MANY_OPEN, too_many_open(transition.others_open, limit))
     transition.lock(request.rep_id, transition.at + timedelta(minutes=rules.settings.lock_minutes))
     return DONE
 

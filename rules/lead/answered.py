@@ -42,15 +42,15 @@ def recall(memory: bytes, action_id: str, at: datetime) -> tuple[Result, datetim
     if not memory:
         return None
     digest = _digest(action_id)
-    found = memory.find(digest)
-    while found >= 0:
-        if found % ENTRY_BYTES == 0:
-            hours = _hours_of(memory, found)
+    position = memory.find(digest)
+    while position >= 0:
+        if position % ENTRY_BYTES == 0:
+            hours = _hours_of(memory, position)
             if hours < _hours(at - timedelta(days=REMEMBERED_DAYS)):
                 return None
-            code = memory[found + ENTRY_BYTES - 1] & 3
+            code = memory[position + ENTRY_BYTES - 1] & 3
             return _RESULTS[code], datetime.fromtimestamp(hours * _HOUR, UTC)
-        found = memory.find(digest, found + 1)
+        position = memory.find(digest, position + 1)
     return None
 
 

@@ -41,7 +41,7 @@ _AT_REST = frozenset({Phase.QUEUED, Phase.EXCEPTION, Phase.IGNORED, Phase.CLOSED
 
 def create_lead(event: LeadArrived, at: datetime, rules: OrgRules) -> Transition:
     """Create a lead from an arrival, and start its distribution."""
-    facts, apart = bounded_facts(event.facts)
+    facts, left_over = bounded_facts(event.facts)
     lead = Lead(
         lead_id=event.lead_id,
         facts=facts,
@@ -53,7 +53,7 @@ def create_lead(event: LeadArrived, at: datetime, rules: OrgRules) -> Transition
     )
     transition = Transition(lead=lead, at=at, rules=rules, before_event=None)
     transition.emit(
-        LeadAccepted(apart=apart, maybe=event.maybe, id_reused=event.id_reused, doubt=event.doubt)
+        LeadAccepted(apart=left_over, maybe=event.maybe, id_reused=event.id_reused, doubt=event.doubt)
     )
     _record_suppression(transition, event.forbidden)
     if event.split is not None:
@@ -78,7 +78,7 @@ def repeat_or_add_inquiry(transition: Transition, event: LeadArrived) -> AnswerI
         return None
     stranger = _another_name(transition, event)
     before = transition.lead.facts
-    filled, apart = (
+    filled, left_over = (
         ((), {})
         if stranger
         else _fill_in(transition, event.facts, ITS_ARRIVAL if inquiry is not None else frozenset())
@@ -89,7 +89,7 @@ def repeat_or_add_inquiry(transition: Transition, event: LeadArrived) -> AnswerI
         transition.update(org_log_offset=event.org_log_offset)
     vendor = event.facts.vendor if event.facts.vendor != before.vendor else None
     doubt = ANOTHER_NAME if stranger else None
-    transition.emit(ArrivalRepeated(filled=filled, apart=apart, doubt=doubt, vendor=vendor))
+    transition.emit(ArrivalRepeated(filled=filled, apart=left_over, doubt=doubt, vendor=vendor))
     return None
 
 
@@ -111,14 +111,14 @@ def change_suppression(transition: Transition, event: SuppressionChanged) -> Ans
     """X6: record that a handle of the lead was put on the do-not-contact list or taken off it."""
     if stale := _repeated(transition, event.org_log_offset, "suppression_changed"):
         return stale
-    known = transition.lead.suppressed
-    if event.reason is None and event.handle in known:
-        left = {handle: reason for handle, reason in known.items() if handle != event.handle}
-        if event.why is not None and known[event.handle].startswith(BY_OUTCOME):
+    suppressed = transition.lead.suppressed
+    if event.reason is None and event.handle in suppressed:
+        remaining = {handle: reason for handle, reason in suppressed.items() if handle != event.handle}
+        if event.why is not None and suppressed[event.handle].startswith(BY_OUTCOME):
             transition.update(
                 facts=replace(transition.lead.facts, silenced=True)
             )  # it spoke of the person (M8)
-        transition.update(suppressed=left)
+        transition.update(suppressed=remaining)
         why = event.why or "it was taken off the do-not-contact list"
         transition.emit(SuppressionRecorded(handle=event.handle, reason=None, why=why))
     elif event.reason is not None:
@@ -137,8 +137,8 @@ def note_shared_handle(transition: Transition, event: HandleShared) -> AnswerIgn
     others = [lead_id for lead_id in event.leads if lead_id != transition.lead.lead_id]
     why = f"{kind} {value} came with three last names, so it joins nobody any more"
     why += f"; these leads have it too: {', '.join(others)}" if others else ""
-    tells = transition.lead.lead_id == min(event.leads, default="")
-    managers = transition.rules.managers() if tells else ()
+    is_first_lead = transition.lead.lead_id == min(event.leads, default="")
+    managers = transition.rules.managers() if is_first_lead else ()
     transition.update(org_log_offset=event.org_log_offset)
     transition.emit(SharedHandleFound(handle=event.handle, leads=event.leads, why=why, managers=managers))
     return None
@@ -154,11 +154,11 @@ def check_correction(transition: Transition, event: CorrectionChecked) -> Answer
     return None
 
 
-def _repeated(transition: Transition, offset: int, what: str) -> AnswerIgnored | None:
+def _repeated(transition: Transition, offset: int, answer: str) -> AnswerIgnored | None:
     if not 0 <= offset <= transition.lead.org_log_offset:
         return None
     why = f"the lead has org-log offset {offset} already; it is at {transition.lead.org_log_offset}"
-    return AnswerIgnored(answer=what, epoch=0, why=why)
+    return AnswerIgnored(answer=answer, epoch=0, why=why)
 
 
 def _add_inquiry(transition: Transition, event: LeadArrived, inquiry: Inquiry) -> None:
@@ -174,7 +174,7 @@ def _add_inquiry(transition: Transition, event: LeadArrived, inquiry: Inquiry) -
     reopened = transition.lead.phase is Phase.CLOSED and distributes
     stranger = _another_name(transition, event)
     before = transition.lead.facts
-    filled, apart = ((), {}) if stranger else _fill_in(transition, facts, ITS_ARRIVAL)
+    filled, left_over = ((), {}) if stranger else _fill_in(transition, facts, ITS_ARRIVAL)
     same = not stranger or merged is not None or facts.phone == transition.lead.facts.phone
     silences = facts.silenced and same
     if silences and not transition.lead.facts.silenced:
@@ -201,8 +201,8 @@ def _add_inquiry(transition: Transition, event: LeadArrived, inquiry: Inquiry) -
             ),
             reopened=reopened,
             filled=filled,
-            apart=apart,
-            facts=_without(facts, apart),
+            apart=left_over,
+            facts=_without(facts, left_over),
         )
     )
     _record_suppression(transition, event.forbidden)
@@ -219,10 +219,10 @@ def _add_inquiry(transition: Transition, event: LeadArrived, inquiry: Inquiry) -
         transition.update(phase=Phase.OWNED, owned_epoch=epoch, queue_since=transition.at)
 
 
-def _without(facts: Facts, apart: Attributes) -> Facts:
+def _without(facts: Facts, left_over: Attributes) -> Facts:
     """Return an inquiry's facts without the attributes that its decision has apart."""
     return replace(
-        facts, attributes={key: value for key, value in facts.attributes.items() if key not in apart}
+        facts, attributes={key: value for key, value in facts.attributes.items() if key not in left_over}
     )
 
 
@@ -231,8 +231,8 @@ def _another_name(transition: Transition, event: LeadArrived) -> bool:
 
     The lead's own arrival may have the name that a person corrected since.
     """
-    known = transition.lead.corrections
-    if event.inquiry is None and known is not None and "last_name" in known.fields:
+    corrected = transition.lead.corrections
+    if event.inquiry is None and corrected is not None and "last_name" in corrected.fields:
         return False
     return names_differ(transition.lead.facts, event.facts)
 
@@ -266,23 +266,23 @@ def _distribute_again(transition: Transition, facts: Facts, owner: str | None) -
 def _distribute(transition: Transition, facts: Facts, why: str, assigned: str) -> None:
     """Give a lead to the rep that its arrival names; without one, request a rep from its campaign's group."""
     if facts.assigned_to:
-        found = _licensed(transition, transition.rules.find_rep(facts.assigned_to))
-        if found.rep_id is not None:
+        match = _licensed(transition, transition.rules.find_rep(facts.assigned_to))
+        if match.rep_id is not None:
             note_campaign(transition, facts)
-            transition.assign_owner(found.rep_id, "pre_assigned", f"vendor/{facts.vendor}", assigned)
+            transition.assign_owner(match.rep_id, "pre_assigned", f"vendor/{facts.vendor}", assigned)
             return
         transition.emit(
-            PreassignmentNotFollowed(assigned_to=facts.assigned_to, reason=found.reason, why=found.why)
+            PreassignmentNotFollowed(assigned_to=facts.assigned_to, reason=match.reason, why=match.why)
         )
     ask_group(transition, facts, why)
 
 
-def _licensed(transition: Transition, found: RepMatch) -> RepMatch:
+def _licensed(transition: Transition, match: RepMatch) -> RepMatch:
     """Return a match, or why it is not followed because the rep lacks the licence for the lead's state (M6)."""
     state = transition.lead.facts.state
-    if found.rep_id is None or not lacks_licence(transition.rules, found.rep_id, state):
-        return found
-    return RepMatch(None, "not_licensed", f"{found.rep_id} is not licensed in {state}")
+    if match.rep_id is None or not lacks_licence(transition.rules, match.rep_id, state):
+        return match
+    return RepMatch(None, "not_licensed", f"{match.rep_id} is not licensed in {state}")
 
 
 def _fill_in(
@@ -292,15 +292,15 @@ def _fill_in(
 
     Return their names, and the attributes for which the lead has no room.
     """
-    known = transition.lead.facts
-    facts, apart = completed_facts(
-        known, sent, without=without | corrections.protected_fields(transition.lead)
+    former = transition.lead.facts
+    facts, left_over = completed_facts(
+        former, sent, without=without | corrections.protected_fields(transition.lead)
     )
     facts = corrections.filled_facts(transition.lead, facts, sent)
-    filled = tuple(name for name in facts.__struct_fields__ if getattr(facts, name) != getattr(known, name))
+    filled = tuple(name for name in facts.__struct_fields__ if getattr(facts, name) != getattr(former, name))
     if filled:
         transition.update(facts=facts)
-    return filled, apart
+    return filled, left_over
 
 
 def _record_suppression(transition: Transition, forbidden: dict[str, str]) -> None:

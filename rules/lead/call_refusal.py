@@ -45,10 +45,10 @@ def suppression(lead: Lead) -> CallRefusal | None:
 
 def quiet_hours_refusal(lead: Lead, settings: OrgSettings, at: datetime) -> CallRefusal | None:
     """Return why a lead must not be called at an instant (aware), because it is quiet where the lead is."""
-    found = quiet_until(settings.quiet_hours, lead.facts, at)
-    if found is None:
+    quiet = quiet_until(settings.quiet_hours, lead.facts, at)
+    if quiet is None:
         return None
-    zone, until = found
+    zone, until = quiet
     ends = f"until {until.isoformat()}" if until else "at any time"
     problem = f"it is {clock(zone, at)} in {zone}"
     return CallRefusal(
@@ -58,15 +58,15 @@ def quiet_hours_refusal(lead: Lead, settings: OrgSettings, at: datetime) -> Call
 
 def call_refusal(lead: Lead, settings: OrgSettings, at: datetime) -> CallRefusal | None:
     """Return why a lead must not be called at an instant (aware); None if it may be called."""
-    if found := suppression(lead):
-        return found
+    if refusal := suppression(lead):
+        return refusal
     if lead.facts.phone is None:
         return CallRefusal(Reason.NO_PHONE, "it has no phone number that could be called")
     return quiet_hours_refusal(lead, settings, at)
 
 
-def local_time(found: CallRefusal) -> datetime | None:
+def local_time(refusal: CallRefusal) -> datetime | None:
     """Return when a lead may be called again, in the lead's own time; None if it is never, or not by time alone."""
-    if found.until is None or found.zone is None:
+    if refusal.until is None or refusal.zone is None:
         return None
-    return found.until.astimezone(zone_of(found.zone))
+    return refusal.until.astimezone(zone_of(refusal.zone))

@@ -63,8 +63,8 @@ def dial(transition: Transition, request: ActionRequested) -> ActionResult:
     """N7: call a rep who works the lead, and then the lead, unless it must not be called, or not now (X6)."""
     if result := not_working(transition, request):
         return result
-    if found := call_refusal(transition.lead, transition.rules.settings, transition.at):
-        return refused_result(found.reason, found.why)
+    if refusal := call_refusal(transition.lead, transition.rules.settings, transition.at):
+        return refused_result(refusal.reason, refusal.why)
     transition.record_contact(request.rep_id)
     transition.emit(ConnectRequested(rep_id=request.rep_id))
     return DONE
@@ -77,12 +77,12 @@ def warn_of_promise(transition: Transition, at: datetime) -> ActionResult | None
     lead's own time.
     """
     lead = transition.lead
-    if found := suppression(lead):
-        return ActionResult(Result.DONE, why=f"the promise is kept, but {found.why}")
-    found = quiet_hours_refusal(lead, transition.rules.settings, at)
-    if found is None or found.zone is None:
+    if refusal := suppression(lead):
+        return ActionResult(Result.DONE, why=f"the promise is kept, but {refusal.why}")
+    refusal = quiet_hours_refusal(lead, transition.rules.settings, at)
+    if refusal is None or refusal.zone is None:
         return None
-    zone, call_from = found.zone, local_time(found)
+    zone, call_from = refusal.zone, local_time(refusal)
     promised = f"{at.astimezone(zone_of(zone)):{_CLOCK}}"
     allowed = f"the next allowed time is {call_from:{_CLOCK}}" if call_from else "no time is allowed"
     why = f"the promised time, {promised} in {zone}, is within the lead's quiet hours: {allowed} there"

@@ -44,34 +44,34 @@ def update(transition: Transition, request: ActionRequested) -> ActionResult:
         return refused_result(Reason.NOT_ALLOWED, "correcting facts is for the owner, managers and admins")
     if not request.facts:
         return refused_result(Reason.INVALID, "facts: an update action needs at least one field")
-    wanted = request.facts
-    if lead.facts.silenced and wanted.get("silenced") is False:
+    requested = request.facts
+    if lead.facts.silenced and requested.get("silenced") is False:
         return refused_result(Reason.INVALID, "facts.silenced: only recorded consent lifts it")
-    known = lead.corrections or NOTHING_CORRECTED
-    fields = _protected(known, wanted)
-    facts = _still_silenced(lead, _corrected(lead.facts, wanted, fields))
+    corrections = lead.corrections or NOTHING_CORRECTED
+    fields = _protected(corrections, requested)
+    facts = _still_silenced(lead, _corrected(lead.facts, requested, fields))
     changes = tuple(
         FactChange(name, old, new)
         for name in CORRECTABLE
         if (old := getattr(lead.facts, name)) != (new := getattr(facts, name))
-        or (name in fields and name not in known.fields)
+        or (name in fields and name not in corrections.fields)
     )
-    if not changes and fields == known.fields:
+    if not changes and fields == corrections.fields:
         return ActionResult(Result.DONE, why="it has these facts already: nothing changes")
     before, after = handles_of(lead.facts), handles_of(facts)
-    removed = [*known.removed_handles, *(handle for handle in before if handle not in after)]
+    removed = [*corrections.removed_handles, *(handle for handle in before if handle not in after)]
     removed_handles = tuple(handle for handle in removed if handle not in after)
     if len(removed_handles) > MOST_REMOVED_HANDLES:
         why = f"facts.phone, facts.email: {MOST_REMOVED_HANDLES} of them were wrong already; no more are remembered"
         return refused_result(Reason.INVALID, why)
-    unchecked = (*known.unchecked, *(handle for handle in after if handle not in before))
+    unchecked = (*corrections.unchecked, *(handle for handle in after if handle not in before))
     version = FactsVersion(rep_id, transition.at, changes, request.why)
     transition.update(
         facts=facts,
         hashes=joined_hashes(lead.hashes, request.hashes),
         corrections=Corrections(
             fields=fields,
-            versions=newest_versions((*known.versions, version)),
+            versions=newest_versions((*corrections.versions, version)),
             removed_handles=removed_handles,
             unchecked=tuple(dict.fromkeys(handle for handle in unchecked if handle in after)),
         ),
@@ -93,19 +93,19 @@ def check_correction(transition: Transition, event: CorrectionChecked) -> Answer
     A handle that the lead lost meanwhile is not listed. Returns the reason if nothing changes.
     """
     lead = transition.lead
-    own = handles_of(lead.facts)
+    own_handles = handles_of(lead.facts)
     for handle in event.handles:
-        reason = event.forbidden.get(handle) if handle in own else None
+        reason = event.forbidden.get(handle) if handle in own_handles else None
         if reason is None:
             _drop_do_not_contact(transition, handle, "it is not on the do-not-contact list")
         elif lead.suppressed.get(handle) != reason:
             transition.update(suppressed={**transition.lead.suppressed, handle: reason})
             why = f"it is on the do-not-contact list: {reason}"
             transition.emit(SuppressionRecorded(handle=handle, reason=reason, why=why))
-    known = lead.corrections
-    if known is not None and any(handle in event.handles for handle in known.unchecked):
-        left = tuple(handle for handle in known.unchecked if handle not in event.handles)
-        transition.update(corrections=replace(known, unchecked=left))
+    corrections = lead.corrections
+    if corrections is not None and any(handle in event.handles for handle in corrections.unchecked):
+        unchecked = tuple(handle for handle in corrections.unchecked if handle not in event.handles)
+        transition.update(corrections=replace(corrections, unchecked=unchecked))
     if transition.lead is lead:
         return AnswerIgnored(answer="correction_checked", epoch=0, why="the lead has it so already")
     return None
@@ -116,8 +116,12 @@ def filled_facts(lead: Lead, facts: Facts, sent: Facts) -> Facts:
 
     `facts`: as filled. `sent`: those of the arrival, whose time zone may follow from a phone that is not the lead's.
     """
-    known = lead.corrections
-    if known is None or facts.time_zone == lead.facts.time_zone or not LOCATION_FIELDS & set(known.fields):
+    corrections = lead.corrections
+    if (
+        corrections is None
+        or facts.time_zone == lead.facts.time_zone
+        or not LOCATION_FIELDS & set(corrections.fields)
+    ):
         return facts
     derived = location_of(sent.zip, sent.state, sent.phone).time_zone
     if sent.time_zone != derived:
@@ -139,20 +143,20 @@ def without_removed(lead: Lead, handles: dict[str, str]) -> dict[str, str]:
     }
 
 
-def _protected(known: Corrections, wanted: dict[str, Any]) -> tuple[str, ...]:
+def _protected(corrections: Corrections, requested: dict[str, Any]) -> tuple[str, ...]:
     """Return the corrected fields. A time zone that was corrected to empty is derived again, so it is not one."""
-    fields = {*known.fields, *wanted}
-    if "time_zone" in wanted and wanted["time_zone"] is None:
+    fields = {*corrections.fields, *requested}
+    if "time_zone" in requested and requested["time_zone"] is None:
         fields.discard("time_zone")
     return tuple(name for name in CORRECTABLE if name in fields)
 
 
-def _corrected(facts: Facts, wanted: dict[str, Any], fields: tuple[str, ...]) -> Facts:
+def _corrected(facts: Facts, requested: dict[str, Any], fields: tuple[str, ...]) -> Facts:
     """Return the corrected facts. The time zone follows zip, state and phone unless somebody named it."""
-    after: Facts = replace(facts, **wanted)
-    if "time_zone" in fields or not (LOCATION_FIELDS | {"time_zone"}) & wanted.keys():
+    after: Facts = replace(facts, **requested)
+    if "time_zone" in fields or not (LOCATION_FIELDS | {"time_zone"}) & requested.keys():
         return after
-    was_derived = facts.time_zone in (None, _zone_of(facts)) or "time_zone" in wanted
+    was_derived = facts.time_zone in (None, _zone_of(facts)) or "time_zone" in requested
     return replace(after, time_zone=_zone_of(after)) if was_derived else after
 
 
@@ -161,8 +165,8 @@ def _still_silenced(lead: Lead, facts: Facts) -> Facts:
 
     The outcome spoke of the person, not of the number.
     """
-    lost = set(handles_of(lead.facts)) - set(handles_of(facts))
-    forbidden = any(lead.suppressed.get(handle, "").startswith(BY_OUTCOME) for handle in lost)
+    lost_handles = set(handles_of(lead.facts)) - set(handles_of(facts))
+    forbidden = any(lead.suppressed.get(handle, "").startswith(BY_OUTCOME) for handle in lost_handles)
     return replace(facts, silenced=True) if forbidden else facts
 
 
@@ -174,8 +178,8 @@ def _drop_do_not_contact(transition: Transition, handle: str, why: str) -> None:
     """Take a handle off the lead's entries of the do-not-contact list, if it is there."""
     listed = transition.lead.suppressed
     if handle in listed:
-        left = {other: reason for other, reason in listed.items() if other != handle}
-        transition.update(suppressed=left)
+        remaining = {other: reason for other, reason in listed.items() if other != handle}
+        transition.update(suppressed=remaining)
         transition.emit(SuppressionRecorded(handle=handle, reason=None, why=why))
 
 
@@ -200,14 +204,14 @@ def _distribute_by(transition: Transition, why: str, *, campaign: bool) -> None:
 
 def _in_words(changes: tuple[FactChange, ...]) -> str:
     return "; ".join(
-        f"{change.field.replace('_', ' ')} {_shown(change.old)} → {_shown(change.new)}"
+        f"{change.field.replace('_', ' ')} {_value_text(change.old)} → {_value_text(change.new)}"
         if change.old != change.new
-        else f"{change.field.replace('_', ' ')} {_shown(change.new)} confirmed"
+        else f"{change.field.replace('_', ' ')} {_value_text(change.new)} confirmed"
         for change in changes
     )
 
 
-def _shown(value: Any) -> str:
+def _value_text(value: Any) -> str:
     if value is None:
         return "empty"
     return {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)

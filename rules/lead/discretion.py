@@ -27,7 +27,9 @@ def may_know(transition: Transition, rep_id: str) -> bool:
     if not lead.placements:
         phase = Phase.QUEUED if lead.owner is None else Phase.OWNED
         at_rest = replace(lead, lock=None, open_distribution=None, phase=phase)
-        return any(rules.may_see(rep_id, one) for one in rules.evaluate(at_rest, transition.at).sort_keys)
+        return any(
+            rules.may_see(rep_id, queue_id) for queue_id in rules.evaluate(at_rest, transition.at).sort_keys
+        )
     return any(rules.may_see(rep_id, queue_id) for queue_id in lead.placements)
 
 

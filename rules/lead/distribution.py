@@ -176,7 +176,10 @@ def decline_offer(transition: Transition, rep_id: str) -> None:
         _fail_distribution(
             transition,
             distribution,
-            tuple(RejectedCandidate(one, RejectionReason.TRIED, "declined") for one in declined),
+            tuple(
+                RejectedCandidate(declined_rep, RejectionReason.TRIED, "declined")
+                for declined_rep in declined
+            ),
         )
 
 
@@ -246,8 +249,8 @@ def _apply_no_rep(transition: Transition, answer: NoRepAvailable) -> AnswerIgnor
     """
     distribution = transition.lead.open_distribution
     stage = _DELAYED.get(answer.reason) if answer.waits else None
-    asks = _AWAITING_REP if stage is None else _AWAITING_REP - {stage, DistributionStatus.WAITING}
-    if distribution is None or distribution.epoch != answer.epoch or distribution.stage not in asks:
+    asking_stages = _AWAITING_REP if stage is None else _AWAITING_REP - {stage, DistributionStatus.WAITING}
+    if distribution is None or distribution.epoch != answer.epoch or distribution.stage not in asking_stages:
         return _too_late(transition, answer)
     if stage is not None:
         transition.update(open_distribution=replace(distribution, stage=stage))
@@ -255,9 +258,9 @@ def _apply_no_rep(transition: Transition, answer: NoRepAvailable) -> AnswerIgnor
         failure = failure_of(transition.lead, answer)
         if distribution.stage is DistributionStatus.WAITING and failure == transition.lead.failed:
             return _too_late(transition, answer)
-        kept = None if answer.waits else Round(distribution.campaign, distribution.tried)
+        round_kept = None if answer.waits else Round(distribution.campaign, distribution.tried)
         waiting = replace(distribution, stage=DistributionStatus.WAITING) if answer.waits else None
-        transition.update(open_distribution=waiting, round=kept, failed=failure)
+        transition.update(open_distribution=waiting, round=round_kept, failed=failure)
     transition.emit(
         NobodyAvailable(
             group_id=answer.group_id,

@@ -12,12 +12,12 @@ UNANSWERED: Final = {"ring_all": "no_agents_answered", "distribute_all": "no_age
 
 def failure_of(lead: Lead, answer: NoRepAvailable) -> Failure:
     """Return why nobody can have a lead. A ring that nobody answered stays the reason while its reps count as tried."""
-    known = lead.failed
-    if known is None or known.reason not in UNANSWERED.values() or answer.reason == FATAL_ERROR:
+    former = lead.failed
+    if former is None or former.reason not in UNANSWERED.values() or answer.reason == FATAL_ERROR:
         return Failure(answer.reason, answer.explanation)
     tried_before = {
         candidate.rep_id: candidate
-        for candidate in known.explanation
+        for candidate in former.explanation
         if candidate.reason is RejectionReason.TRIED
     }
     explanation = tuple(
@@ -26,4 +26,4 @@ def failure_of(lead: Lead, answer: NoRepAvailable) -> Failure:
         else candidate
         for candidate in answer.explanation
     )
-    return Failure(known.reason, explanation)
+    return Failure(former.reason, explanation)

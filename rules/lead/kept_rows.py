@@ -44,47 +44,47 @@ class KeptRows(MutableMapping[bytes, Row]):
     Published objects stay decoded. `store`: where the bytes are kept; without it they are in this object.
     """
 
-    __slots__ = ("_decoded", "_kept", "_store")
+    __slots__ = ("_decoded", "_store", "_stored")
 
     def __init__(self, store: ByteStore | None = None) -> None:
         self._store = store
-        self._kept: dict[bytes, Row | RowAddress] = {}
+        self._stored: dict[bytes, Row | RowAddress] = {}
         self._decoded: deque[bytes] = deque()
 
     def __len__(self) -> int:
-        return len(self._kept)
+        return len(self._stored)
 
     def __iter__(self) -> Iterator[bytes]:
-        return iter(self._kept)
+        return iter(self._stored)
 
     def __contains__(self, key: object) -> bool:
-        return key in self._kept
+        return key in self._stored
 
     def __getitem__(self, key: bytes) -> Row:
-        found = self._kept[key]
-        if isinstance(found, (LeadRow, DirectoryRow)):
-            return found
-        row = self._read(found)
+        stored = self._stored[key]
+        if isinstance(stored, (LeadRow, DirectoryRow)):
+            return stored
+        row = self._read(stored)
         self[key] = row
         return row
 
     def get(self, key: bytes, default: Any = None) -> Any:
         """Return a row, or `default`."""
-        found = self._kept.get(key)
-        if isinstance(found, (LeadRow, DirectoryRow)):
-            return found
-        return default if found is None else self[key]
+        stored = self._stored.get(key)
+        if isinstance(stored, (LeadRow, DirectoryRow)):
+            return stored
+        return default if stored is None else self[key]
 
     def look(self, key: bytes) -> Row | None:
         """Return a row, None if there is none, without keeping it decoded. It is for looking at many rows in turn."""
-        found = self._kept.get(key)
-        if found is None or isinstance(found, (LeadRow, DirectoryRow)):
-            return found
-        return self._read(found)
+        stored = self._stored.get(key)
+        if stored is None or isinstance(stored, (LeadRow, DirectoryRow)):
+            return stored
+        return self._read(stored)
 
     def __setitem__(self, key: bytes, row: Row) -> None:
-        before = self._kept.get(key)
-        self._kept[key] = row
+        before = self._stored.get(key)
+        self._stored[key] = row
         if isinstance(before, LeadRow):
             return
         if isinstance(before, int) and self._store is not None:
@@ -94,25 +94,25 @@ class KeptRows(MutableMapping[bytes, Row]):
         self._decoded.append(key)
         if len(self._decoded) > MOST_DECODED:
             oldest = self._decoded.popleft()
-            if isinstance(known := self._kept.get(oldest), LeadRow):
-                self._kept[oldest] = self._put(encode_row(known))
+            if isinstance(oldest_row := self._stored.get(oldest), LeadRow):
+                self._stored[oldest] = self._put(encode_row(oldest_row))
 
     def put_encoded(self, key: bytes, value: bytes) -> None:
         """Keep a lead's row as the bytes that the journal has of it. Its decisions are left out when it is read."""
-        before = self._kept.get(key)
+        before = self._stored.get(key)
         if isinstance(before, int) and self._store is not None:
             self._store.drop(before)
-        self._kept[key] = self._put(value)
+        self._stored[key] = self._put(value)
 
     def __delitem__(self, key: bytes) -> None:
-        before = self._kept.pop(key)
+        before = self._stored.pop(key)
         if isinstance(before, int) and self._store is not None:
             self._store.drop(before)
 
     def items(self) -> Iterator[tuple[bytes, Row]]:  # type: ignore[override]  # an iterator: the rows are made in turn
         """Yield each key with its row. No further row is kept decoded for it."""
-        for key, found in self._kept.items():
-            yield key, found if isinstance(found, (LeadRow, DirectoryRow)) else self._read(found)
+        for key, stored in self._stored.items():
+            yield key, stored if isinstance(stored, (LeadRow, DirectoryRow)) else self._read(stored)
 
     def values(self) -> Iterator[Row]:  # type: ignore[override]  # as `items`
         """Yield each row, as `items` does."""
@@ -120,7 +120,7 @@ class KeptRows(MutableMapping[bytes, Row]):
 
     def published(self) -> list[DirectoryRow]:
         """Return the published objects, without reading the leads."""
-        return [row for row in self._kept.values() if isinstance(row, DirectoryRow)]
+        return [row for row in self._stored.values() if isinstance(row, DirectoryRow)]
 
     def _put(self, value: bytes) -> RowAddress:
         return value if self._store is None else self._store.put(value)

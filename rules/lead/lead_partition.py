@@ -135,7 +135,7 @@ class LeadPartition:
                 others_open=self._others_open(key, event, at),
             )
             value = encode_row(after)
-            check_size(key, value, most=MAX_ROW_BYTES)
+            check_size(key, value, limit=MAX_ROW_BYTES)
         except Exception as error:  # noqa: BLE001  # one event must never stop the partition behind it
             failure = error
             after = undecided_row(row, event, off, at)
@@ -152,12 +152,12 @@ class LeadPartition:
     def _publish(self, event: DirectoryPublished, off: int, at: datetime) -> LeadOutcome | None:
         """Decide a publication. The object's newest version counts, as a whole or not at all."""
         key = directory_key(self.partition, event.org, event.kind, event.object_id)
-        known: Row | None = self.rows.get(key)
-        if known is not None and off <= known.off:
+        former: Row | None = self.rows.get(key)
+        if former is not None and off <= former.off:
             return None
         newest = event
-        if isinstance(known, DirectoryRow) and event.version <= known.version:
-            newest = replace(event, version=known.version, value=known.value)
+        if isinstance(former, DirectoryRow) and event.version <= former.version:
+            newest = replace(event, version=former.version, value=former.value)
         row = DirectoryRow(
             off=off,
             org=event.org,
@@ -189,8 +189,8 @@ class LeadPartition:
         if event.kind not in ROUTING:
             return ()
         old, new = before.org(event.org), after.org(event.org)
-        named = self.waiting.campaigns(event.org)
-        return tuple(sorted(name for name in named if old.route_by(name)[1] != new.route_by(name)[1]))
+        campaigns = self.waiting.campaigns(event.org)
+        return tuple(sorted(name for name in campaigns if old.route_by(name)[1] != new.route_by(name)[1]))
 
     def accept(self, outcome: LeadOutcome) -> None:
         """Apply a decided record to the state, once it has been sent to the journal."""
@@ -218,13 +218,13 @@ class LeadPartition:
         A record older than the known one was written late by a zombie and is ignored (docs/faust.md 9). `value`: the
         record's bytes; with them, a lead's row is kept as bytes.
         """
-        known = self.rows.look(key)
+        former = self.rows.look(key)
         if row is None:
             self.rows.pop(key, None)
-            self._index(key, known, None)
+            self._index(key, former, None)
             self._unread.pop(key, None)
             return True
-        if known is not None and row.off < known.off:
+        if former is not None and row.off < former.off:
             return False
         if isinstance(row, DirectoryRow):
             self._unread[key] = row
@@ -232,21 +232,21 @@ class LeadPartition:
             self.rows[key] = without_decisions(row)
         else:
             self.rows.put_encoded(key, value)
-        self._index(key, known, row)
+        self._index(key, former, row)
         if isinstance(row, LeadRow):
-            self._arm(key, known, row)
+            self._arm(key, former, row)
         return True
 
     def _arm(self, key: bytes, before: Row | None, row: LeadRow) -> None:
         """Add the deadlines that a row has, and the row before had not, to the heap."""
         if row.lead is None or not row.lead.deadlines:
             return
-        known: tuple[Deadline, ...] = ()
+        armed: tuple[Deadline, ...] = ()
         if isinstance(before, LeadRow) and before.lead is not None:
-            known = before.lead.deadlines
-        if row.lead.deadlines is not known:
+            armed = before.lead.deadlines
+        if row.lead.deadlines is not armed:
             for deadline in row.lead.deadlines:
-                if deadline not in known:
+                if deadline not in armed:
                     self.deadlines.push((fires_at(deadline.due), key, deadline.epoch))
 
     def _index(self, key: bytes, before: Row | None, after: Row | None) -> None:
@@ -262,19 +262,19 @@ class LeadPartition:
 
     # -- time and new rules -------------------------------------------------------------------------------------------
 
-    def due(self, now: float, most: int = MOST_AT_ONCE) -> list[DeadlinePassed]:
-        """Return an event for each deadline that is due at `now` (POSIX seconds), at most `most`.
+    def due(self, now: float, limit: int = MOST_AT_ONCE) -> list[DeadlinePassed]:
+        """Return an event for each deadline that is due at `now` (POSIX seconds), at most `limit`.
 
         A deadline that is still in its row after `RETRY_SECONDS` is returned again.
         """
-        return self.deadlines.take(now, self._deadline_event, most)
+        return self.deadlines.take(now, self._deadline_event, limit)
 
     def _deadline_event(self, entry: Entry) -> DeadlinePassed | None:
         _, key, epoch = entry
         row = self.rows.look(key)
         if not isinstance(row, LeadRow) or row.lead is None:
             return None
-        deadline = next((each for each in row.lead.deadlines if each.epoch == epoch), None)
+        deadline = next((candidate for candidate in row.lead.deadlines if candidate.epoch == epoch), None)
         if deadline is None:
             return None
         lead_id = row.lead.lead_id

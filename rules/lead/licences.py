@@ -23,9 +23,9 @@ def lacks_licence(rules: OrgRules, rep_id: str, state: str | None) -> bool:
     return state not in rep.licensed_states
 
 
-def state_text(facts: Facts, *, named: bool) -> str:
+def state_text(facts: Facts, *, shows_state: bool) -> str:
     """Return the state in a sentence. A rep to whom the queue does not show the state is not told it (Q3)."""
-    return f"{facts.state}" if named else "its state"
+    return f"{facts.state}" if shows_state else "its state"
 
 
 def refuse_unlicensed(transition: Transition, rep_id: str, queue_ids: list[str]) -> ActionResult | None:
@@ -36,8 +36,10 @@ def refuse_unlicensed(transition: Transition, rep_id: str, queue_ids: list[str])
     facts, rules = transition.lead.facts, transition.rules
     if not lacks_licence(rules, rep_id, facts.state):
         return None
-    named = any("state" in rules.queues[queue_id].queue.columns for queue_id in queue_ids)
-    return refused_result(Reason.NOT_LICENSED, f"you are not licensed in {state_text(facts, named=named)}")
+    shows_state = any("state" in rules.queues[queue_id].queue.columns for queue_id in queue_ids)
+    return refused_result(
+        Reason.NOT_LICENSED, f"you are not licensed in {state_text(facts, shows_state=shows_state)}"
+    )
 
 
 def check_assignee(

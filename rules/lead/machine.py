@@ -99,17 +99,17 @@ def step(
     answer until the org has sent it back (M6).
     """
     if row is None:
-        lead, seq, kept, answered, into, merged_org = None, 0, NO_ANSWERS, b"", None, ""
+        lead, seq, kept_answers, answer_memory, into, merged_org = None, 0, NO_ANSWERS, b"", None, ""
     else:
-        lead, seq, kept, answered = row.lead, row.seq, row.kept, row.answered
+        lead, seq, kept_answers, answer_memory = row.lead, row.seq, row.kept, row.answered
         into, merged_org = row.merged_into, row.merged_org
         at = max(at, row.at)
     before = lead
     decisions: tuple[Decision, ...]
     if isinstance(event, _REQUESTS):
         action = event if isinstance(event, ActionRequested) else erasure.as_action(event)
-        given = answer_to(kept, event.cause, event.org)
-        if given is not None:
+        known_answer = answer_to(kept_answers, event.cause, event.org)
+        if known_answer is not None:
             spare = _returned_reservation(action, lead, ())
             return LeadRow(
                 off=off,
@@ -117,19 +117,19 @@ def step(
                 lead=lead,
                 at=at,
                 cause=event.cause,
-                decisions=(given, spare) if spare else (given,),
-                kept=kept,
-                answered=answered,
+                decisions=(known_answer, spare) if spare else (known_answer,),
+                kept=kept_answers,
+                answered=answer_memory,
                 merged_into=into,
                 merged_org=merged_org,
             )
         known_into = into if merged_org in ("", action.org) else None
-        theirs = org_may_know(action.org, lead)
+        may_know = org_may_know(action.org, lead)
         decisions = ()
-        earlier = recall(answered, action.cause, at) if answered else None
+        earlier = recall(answer_memory, action.cause, at) if answer_memory else None
         if isinstance(event, ErasureFound):
             result = erasure.answer_erasure(event, rule_book.org(event.org))
-        elif not theirs:  # the sender must not learn of another org's lead, nor of what others asked of it
+        elif not may_know:  # the sender must not learn of another org's lead, nor of what others asked of it
             result = _unreadable(action) or _UNKNOWN
         elif earlier is not None:
             result = answer_again(*earlier, lead, action)
@@ -150,33 +150,37 @@ def step(
         if lead is not before:
             seq += 1
             if erasure.is_new(before, lead):
-                kept = encoded_answers(erasure.answers_without_reasons(all_of(kept)))
+                kept_answers = encoded_answers(erasure.answers_without_reasons(all_of(kept_answers)))
         answer = Answered(
             action_id=action.cause,
             action=action.action,
             rep_id=action.rep_id,
             result=result.result,
-            version=seq if theirs else 0,
+            version=seq if may_know else 0,
             decided_at=at,
             reason=result.reason,
-            owner=lead.owner if lead and theirs else None,
+            owner=lead.owner if lead and may_know else None,
             why=result.why,
-            merged_into=known_into if lead is None else lead.merged.into if theirs and lead.merged else None,
+            merged_into=known_into
+            if lead is None
+            else lead.merged.into
+            if may_know and lead.merged
+            else None,
             org=event.org,
             call_from=result.call_from,
         )
         spare = _returned_reservation(action, lead, decisions)
         decisions = (answer, *decisions, spare) if spare else (answer, *decisions)
-        kept, older = with_answer(kept, answer, ANSWERS_KEPT)
+        kept_answers, older = with_answer(kept_answers, answer, ANSWERS_KEPT)
         if older:
-            answered = remember(answered, older, at)
+            answer_memory = remember(answer_memory, older, at)
     else:
         org = event.facts.org if isinstance(event, LeadArrived) else lead.facts.org if lead else "default"
         lead, decisions = decide_event(lead, event, at, rule_book.org(org))
         if lead is not before:
             seq += 1
             if erasure.is_new(before, lead):
-                kept = encoded_answers(erasure.answers_without_reasons(all_of(kept)))
+                kept_answers = encoded_answers(erasure.answers_without_reasons(all_of(kept_answers)))
         if isinstance(event, ArrivalMerged) and any(
             isinstance(decision, MergedInto) for decision in decisions
         ):
@@ -188,8 +192,8 @@ def step(
         at=at,
         cause=event.cause,
         decisions=decisions,
-        kept=kept,
-        answered=answered,
+        kept=kept_answers,
+        answered=answer_memory,
         merged_into=into if lead is None else None,
         merged_org=merged_org if lead is None else "",
     )
@@ -282,27 +286,27 @@ def decide_event(
         transition = Transition(lead=lead, at=at, rules=rules, before_event=lead)
         if (dropped := erasure.without_effect(transition, event)) is not None:
             return transition.lead, dropped
-        stale: Decision | None = None
+        ignored: Decision | None = None
         if isinstance(event, LeadArrived) and event.split is not None:
-            stale = arrivals.leave_merge(transition, event)
+            ignored = arrivals.leave_merge(transition, event)
         elif isinstance(event, LeadArrived):
-            stale = arrivals.repeat_or_add_inquiry(transition, event)
+            ignored = arrivals.repeat_or_add_inquiry(transition, event)
         elif isinstance(event, SuppressionChanged):
-            stale = arrivals.change_suppression(transition, event)
+            ignored = arrivals.change_suppression(transition, event)
         elif isinstance(event, HandleShared):
-            stale = arrivals.note_shared_handle(transition, event)
+            ignored = arrivals.note_shared_handle(transition, event)
         elif isinstance(event, FormerInquiryErased):
-            stale = erasure.former_inquiry(event)
+            ignored = erasure.former_inquiry(event)
         elif isinstance(event, CorrectionChecked):
-            stale = arrivals.check_correction(transition, event)
+            ignored = arrivals.check_correction(transition, event)
         elif isinstance(event, DeadlinePassed):
-            stale = _apply_deadline(transition, event)
+            ignored = _apply_deadline(transition, event)
         elif isinstance(event, OrgAnswered):
-            stale = apply_answer(transition, event.answer)
+            ignored = apply_answer(transition, event.answer)
         else:
             _apply_rules(transition)
-        if stale is not None:
-            return lead, (stale,)
+        if ignored is not None:
+            return lead, (ignored,)
     settle(transition)
     ask_again(transition)
     return transition.lead, tuple(transition.decisions)

@@ -135,26 +135,26 @@ def keep_inquiry(
     if inquiry is None:
         return
     joined = transition.lead.joined
-    known = joined.get(inquiry.inquiry_id)
-    if inquiry.again and (known is None or not filled):
+    former = joined.get(inquiry.inquiry_id)
+    if inquiry.again and (former is None or not filled):
         return
     now = transition.lead.facts.attributes
     attributes = tuple(key for key in now if key not in before.attributes)
-    if known is not None:
-        kept = replace(
-            known,
-            filled=tuple(dict.fromkeys((*known.filled, *filled))),
-            attributes=tuple(dict.fromkeys((*known.attributes, *attributes))),
+    if former is not None:
+        inquiry_kept = replace(
+            former,
+            filled=tuple(dict.fromkeys((*former.filled, *filled))),
+            attributes=tuple(dict.fromkeys((*former.attributes, *attributes))),
         )
     else:
-        kept = KeptInquiry(
+        inquiry_kept = KeptInquiry(
             facts=event.facts,
             filled=filled,
             attributes=attributes,
             hashes=event.hashes,
             merged=inquiry.merged,
         )
-    transition.update(joined=_bounded({**joined, inquiry.inquiry_id: kept}))
+    transition.update(joined=_bounded({**joined, inquiry.inquiry_id: inquiry_kept}))
 
 
 def _bounded(joined: dict[str, KeptInquiry]) -> dict[str, KeptInquiry]:
@@ -162,16 +162,16 @@ def _bounded(joined: dict[str, KeptInquiry]) -> dict[str, KeptInquiry]:
 
     Merged leads keep their own facts, so beyond the room they are kept here without attributes.
     """
-    room, found = MAX_KEPT_BYTES, dict[str, KeptInquiry]()
-    for n, (inquiry_id, kept) in enumerate(reversed(joined.items())):
-        size = len(msgspec.json.encode(kept))
-        if size > room and kept.merged is not None:
-            bare = replace(kept, facts=replace(kept.facts, attributes={}))
-            found[inquiry_id] = bare
-        elif (size <= room and n < MOST_KEPT) or kept.merged is not None:
-            found[inquiry_id] = kept
+    room, bounded = MAX_KEPT_BYTES, dict[str, KeptInquiry]()
+    for n, (inquiry_id, inquiry) in enumerate(reversed(joined.items())):
+        size = len(msgspec.json.encode(inquiry))
+        if size > room and inquiry.merged is not None:
+            without_attributes = replace(inquiry, facts=replace(inquiry.facts, attributes={}))
+            bounded[inquiry_id] = without_attributes
+        elif (size <= room and n < MOST_KEPT) or inquiry.merged is not None:
+            bounded[inquiry_id] = inquiry
             room -= size
-    return dict(reversed(found.items()))
+    return dict(reversed(bounded.items()))
 
 
 def split(transition: Transition, request: ActionRequested) -> ActionResult:
@@ -181,45 +181,49 @@ def split(transition: Transition, request: ActionRequested) -> ActionResult:
         return result
     if inquiry_id is None:
         return refused_result(Reason.INVALID, "inquiry_id: is missing")
-    kept = lead.joined.get(inquiry_id)
-    if kept is None:
+    inquiry = lead.joined.get(inquiry_id)
+    if inquiry is None:
         why = (
             f"inquiry_id: {inquiry_id} is none of the inquiries that the lead remembers, at most {MOST_KEPT}"
         )
         return refused_result(Reason.NOT_QUALIFIED, why)
-    rest = {each: other for each, other in lead.joined.items() if each != inquiry_id}
-    facts, rest = _without(lead, kept, rest)
+    other_inquiries = {other_id: other for other_id, other in lead.joined.items() if other_id != inquiry_id}
+    facts, other_inquiries = _without(lead, inquiry, other_inquiries)
     why = f"taken out of lead {lead.lead_id} by {rep_id}" + (f": {request.why}" if request.why else "")
     emptied = tuple(
         name for name in facts.__struct_fields__ if getattr(facts, name) != getattr(lead.facts, name)
     )
     transition.update(
         facts=facts,
-        joined=rest,
-        inquiries=max(1, lead.inquiries - (kept.merged.inquiries if kept.merged else 1)),
-        hashes=_hashes(lead, kept, facts, rest),
+        joined=other_inquiries,
+        inquiries=max(1, lead.inquiries - (inquiry.merged.inquiries if inquiry.merged else 1)),
+        hashes=_hashes(lead, inquiry, facts, other_inquiries),
     )
-    others = [facts, *(other.facts for other in rest.values())]
-    names = tuple(dict.fromkeys(name for each in others if (name := name_digest(each)) is not None))
+    others = [facts, *(other.facts for other in other_inquiries.values())]
+    names = tuple(
+        dict.fromkeys(name for facts_of_one in others if (name := name_digest(facts_of_one)) is not None)
+    )
     transition.emit(
         InquirySplit(
             inquiry_id=inquiry_id,
             rep_id=rep_id,
             why=why,
-            facts=kept.facts,
+            facts=inquiry.facts,
             emptied=emptied,
-            handles=tuple(dict.fromkeys(handle for each in others for handle in person_handles(each))),
+            handles=tuple(
+                dict.fromkeys(handle for facts_of_one in others for handle in person_handles(facts_of_one))
+            ),
             names=names,
             suppressed=tuple(sorted(lead.suppressed)),
-            hashes=kept.hashes,
-            merged=kept.merged is not None,
+            hashes=inquiry.hashes,
+            merged=inquiry.merged is not None,
         )
     )
     return DONE
 
 
 def _without(
-    lead: Lead, kept: KeptInquiry, rest: dict[str, KeptInquiry]
+    lead: Lead, inquiry: KeptInquiry, other_inquiries: dict[str, KeptInquiry]
 ) -> tuple[Facts, dict[str, KeptInquiry]]:
     """Return a lead's facts without what only an inquiry filled, and its other inquiries with what they fill instead.
 
@@ -228,30 +232,32 @@ def _without(
     protected = protected_fields(lead)
     emptied: dict[str, Any] = {
         name: None
-        for name in kept.filled
+        for name in inquiry.filled
         if name not in ("attributes", "silenced")
         and name not in protected
-        and getattr(lead.facts, name) == getattr(kept.facts, name)
+        and getattr(lead.facts, name) == getattr(inquiry.facts, name)
     }
-    gone = {
-        key for key in kept.attributes if lead.facts.attributes.get(key) == kept.facts.attributes.get(key)
+    emptied_keys = {
+        key
+        for key in inquiry.attributes
+        if lead.facts.attributes.get(key) == inquiry.facts.attributes.get(key)
     }
-    if gone:
-        left = {key: value for key, value in lead.facts.attributes.items() if key not in gone}
-        emptied["attributes"] = left
+    if emptied_keys:
+        attributes = {key: value for key, value in lead.facts.attributes.items() if key not in emptied_keys}
+        emptied["attributes"] = attributes
     facts: Facts = replace(lead.facts, **emptied)
-    found: dict[str, KeptInquiry] = {}
-    for inquiry_id, other in rest.items():
+    refilled: dict[str, KeptInquiry] = {}
+    for inquiry_id, other in other_inquiries.items():
         now = facts
         if not names_differ(facts, other.facts):
             now, _ = completed_facts(facts, other.facts, without=ITS_ARRIVAL | protected)
         filled = [name for name in now.__struct_fields__ if getattr(now, name) != getattr(facts, name)]
-        more = [key for key in now.attributes if key not in facts.attributes]
-        found[inquiry_id] = (
+        filled_keys = [key for key in now.attributes if key not in facts.attributes]
+        refilled[inquiry_id] = (
             replace(
                 other,
                 filled=tuple(dict.fromkeys((*other.filled, *filled))),
-                attributes=tuple(dict.fromkeys((*other.attributes, *more))),
+                attributes=tuple(dict.fromkeys((*other.attributes, *filled_keys))),
             )
             if filled
             else other
@@ -259,29 +265,31 @@ def _without(
         facts = now
     if facts.time_zone is None and "time_zone" in emptied:
         facts = replace(facts, time_zone=location_of(facts.zip, facts.state, facts.phone).time_zone)
-    return facts, found
+    return facts, refilled
 
 
-def _hashes(lead: Lead, kept: KeptInquiry, facts: Facts, rest: dict[str, KeptInquiry]) -> tuple[str, ...]:
+def _hashes(
+    lead: Lead, inquiry: KeptInquiry, facts: Facts, other_inquiries: dict[str, KeptInquiry]
+) -> tuple[str, ...]:
     """Return a lead's keyed hashes without those that are of the inquiry alone."""
-    others = [facts, *(other.facts for other in rest.values())]
-    known = {each for other in rest.values() for each in other.hashes}
+    others = [facts, *(other.facts for other in other_inquiries.values())]
+    other_hashes = {hashed for other in other_inquiries.values() for hashed in other.hashes}
     return tuple(
-        each
-        for each in lead.hashes
-        if each not in kept.hashes
-        or each in known
-        or (field := _HANDLE_FIELDS.get(kind_of(each))) is None
-        or any(getattr(kept.facts, field) == getattr(other, field) for other in others)
+        hashed
+        for hashed in lead.hashes
+        if hashed not in inquiry.hashes
+        or hashed in other_hashes
+        or (field := _HANDLE_FIELDS.get(kind_of(hashed))) is None
+        or any(getattr(inquiry.facts, field) == getattr(other, field) for other in others)
     )
 
 
 def _handles(lead: Lead) -> tuple[str, ...]:
     """Return the handles of a lead and of the inquiries that it remembers."""
-    found = [*handles_of(lead.facts)]
-    for kept in lead.joined.values():
-        found += [*handles_of(kept.facts), *(kept.merged.handles if kept.merged else ())]
-    return tuple(dict.fromkeys(found))
+    handles = [*handles_of(lead.facts)]
+    for inquiry in lead.joined.values():
+        handles += [*handles_of(inquiry.facts), *(inquiry.merged.handles if inquiry.merged else ())]
+    return tuple(dict.fromkeys(handles))
 
 
 # -- a lead that is taken out ------------------------------------------------------------------------------------------

@@ -23,10 +23,10 @@ def reassign(transition: Transition, request: ActionRequested) -> ActionResult:
     lead, rules, actor = transition.lead, transition.rules, request.rep_id
     manager = rules.role(actor) in MANAGERS
     if not manager and not (rules.settings.owners_may_reassign and lead.owner == actor):
-        who = (
+        allowed = (
             "managers, admins and the owner" if rules.settings.owners_may_reassign else "managers and admins"
         )
-        return refused_result(Reason.NOT_ALLOWED, f"reassigning is for {who}")
+        return refused_result(Reason.NOT_ALLOWED, f"reassigning is for {allowed}")
     if request.to_rep_id is None:
         return refused_result(Reason.INVALID, "to_rep_id: is missing")
     if result := _without_reason(request) or _owned_by_another(lead, request):

@@ -86,8 +86,8 @@ def connect(transition: Transition, request: ActionRequested) -> ActionResult:
         return refused_result(Reason.OFFER_OVER, owned_by(transition, request.rep_id))
     if lead.hung_up_epoch == lead.owned_epoch:
         return refused_result(Reason.OFFER_OVER, "you hung up, so the call is over: the lead stays yours")
-    if found := call_refusal(lead, transition.rules.settings, transition.at):
-        return refused_result(found.reason, found.why)
+    if refusal := call_refusal(lead, transition.rules.settings, transition.at):
+        return refused_result(refusal.reason, refusal.why)
     transition.record_contact(request.rep_id)
     transition.emit(ConnectRequested(rep_id=request.rep_id))
     return DONE

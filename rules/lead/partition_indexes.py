@@ -34,17 +34,17 @@ class UnknownLeads:
 
     def sort(self) -> None:
         """Restore the order after rows were read from the journal."""
-        self._offsets = dict(sorted(self._offsets.items(), key=lambda item: item[1]))
+        self._offsets = dict(sorted(self._offsets.items(), key=lambda entry: entry[1]))
 
     def surplus(self, key: bytes, row: LeadRow) -> tuple[bytes, ...]:
         """Return the oldest keys, to be removed with the next row of `key`."""
         if row.lead is not None or row.merged_into is not None:
             return ()
-        most = UNKNOWN_KEPT - (key not in self._offsets)
-        count = max(len(self._offsets) - most, 0)
-        return tuple(one for one, _ in zip(self._offsets, range(count + 1), strict=False) if one != key)[
-            :count
-        ]
+        limit = UNKNOWN_KEPT - (key not in self._offsets)
+        count = max(len(self._offsets) - limit, 0)
+        return tuple(
+            old_key for old_key, _ in zip(self._offsets, range(count + 1), strict=False) if old_key != key
+        )[:count]
 
     def was_removed(self, off: int) -> bool:
         """Say whether the row of an event at this offset of the log must have been removed already."""
@@ -63,22 +63,22 @@ class OpenLeads:
 
     def put(self, key: bytes, before: Row | None, after: Row | None) -> None:
         """Follow a changed row."""
-        was, now = _holder(before), _holder(after)
-        if was is not None and (now is None or now[0] != was[0]):
-            held = self._keys[was[0]]
-            held.pop(key, None)
-            if not held:
-                del self._keys[was[0]]
-        if now is not None:
-            self._keys.setdefault(now[0], {})[key] = now[1]
+        former, current = _holder(before), _holder(after)
+        if former is not None and (current is None or current[0] != former[0]):
+            open_keys = self._keys[former[0]]
+            open_keys.pop(key, None)
+            if not open_keys:
+                del self._keys[former[0]]
+        if current is not None:
+            self._keys.setdefault(current[0], {})[key] = current[1]
 
     def __bool__(self) -> bool:
         return bool(self._keys)
 
     def held_by(self, org: str, rep_id: str, at: datetime, *, but: bytes) -> tuple[str, ...]:
         """Return the ids of the leads a rep has open at an instant (aware), in order, without the lead `but`."""
-        held = self._keys.get((org, rep_id), {})
-        return tuple(sorted(key.decode() for key, until in held.items() if key != but and until > at))
+        open_keys = self._keys.get((org, rep_id), {})
+        return tuple(sorted(key.decode() for key, until in open_keys.items() if key != but and until > at))
 
 
 class WaitingLeads:
@@ -91,14 +91,14 @@ class WaitingLeads:
 
     def put(self, key: bytes, before: Row | None, after: Row | None) -> None:
         """Follow a changed row."""
-        was, now = _waiting(before), _waiting(after)
-        if was is not None and (now is None or now[:2] != was[:2]):
-            campaigns = self._keys[was[0]]
-            campaigns[was[1]].pop(key, None)
-            if not campaigns[was[1]]:
-                del campaigns[was[1]]
-        if now is not None:
-            self._keys.setdefault(now[0], {}).setdefault(now[1], {})[key] = now[2]
+        former, current = _waiting(before), _waiting(after)
+        if former is not None and (current is None or current[:2] != former[:2]):
+            campaigns = self._keys[former[0]]
+            campaigns[former[1]].pop(key, None)
+            if not campaigns[former[1]]:
+                del campaigns[former[1]]
+        if current is not None:
+            self._keys.setdefault(current[0], {}).setdefault(current[1], {})[key] = current[2]
 
     def campaigns(self, org: str) -> Collection[str]:
         """Return the campaigns that waiting leads of an org name; the empty one if some name none."""
@@ -106,9 +106,9 @@ class WaitingLeads:
 
     def keys(self, org: str, campaigns: Iterable[str]) -> list[bytes]:
         """Return the leads of an org that wait and name one of these campaigns, the oldest first."""
-        known = self._keys.get(org, {})
-        found = [(at, key) for name in campaigns for key, at in known.get(name, {}).items()]
-        return [key for _, key in sorted(found)]
+        by_campaign = self._keys.get(org, {})
+        waiting = [(at, key) for name in campaigns for key, at in by_campaign.get(name, {}).items()]
+        return [key for _, key in sorted(waiting)]
 
 
 def _waiting(row: Row | None) -> tuple[str, str, datetime] | None:

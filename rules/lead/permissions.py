@@ -10,19 +10,17 @@ from rules.lead.discretion import opened_by, owned_by
 from rules.lead.transition import ActionResult, Transition, refused_result
 
 MANAGERS: Final = frozenset({"manager", "admin"})
-NAMED: Final = 5
+MOST_NAMED: Final = 5
 """How many of a rep's open leads a refusal names."""
 LATE_HOURS: Final = 24
 """How long after its lock expired a rep may still act on the lead (D2)."""
 
 
-def too_many_open(leads: Sequence[str], most: int) -> str:
+def too_many_open(leads: Sequence[str], limit: int) -> str:
     """Return the refusal of a rep who has as many leads open as the org allows, in words. It names some of them."""
-    named = ", ".join(leads[:NAMED])
-    more = f" and {len(leads) - NAMED:,} more" if len(leads) > NAMED else ""
-    return (
-        f"you have {len(leads)} leads open ({named}{more}); at most {most} are allowed: finish or release one"
-    )
+    lead_ids = ", ".join(leads[:MOST_NAMED])
+    others = f" and {len(leads) - MOST_NAMED:,} more" if len(leads) > MOST_NAMED else ""
+    return f"you have {len(leads)} leads open ({lead_ids}{others}); at most {limit} are allowed: finish or release one"
 
 
 def not_manager(transition: Transition, request: ActionRequested) -> ActionResult | None:

@@ -113,9 +113,11 @@ def _why_moved(transition: Transition) -> str:
 def _update_exception(transition: Transition) -> None:
     """Raise an exception for a free lead that no queue takes, with each queue's reason; otherwise end it."""
     lead, before_event = transition.lead, transition.before_event
-    was = before_event.open_exception if before_event else None
+    former = before_event.open_exception if before_event else None
     if lead.phase is Phase.QUEUED and not lead.placements:
-        open_exception = was if before_event is not None and before_event.phase is Phase.EXCEPTION else None
+        open_exception = (
+            former if before_event is not None and before_event.phase is Phase.EXCEPTION else None
+        )
         failed = lead.failed
         if failed is not None and (
             before_event is None or before_event.failed != failed or open_exception is None
@@ -140,13 +142,13 @@ def _update_exception(transition: Transition) -> None:
         transition.update(phase=Phase.EXCEPTION, open_exception=open_exception)
     elif lead.open_exception is not None and lead.phase is not Phase.IGNORED:
         transition.update(open_exception=None)
-    if was is not None and transition.lead.open_exception is None:
+    if former is not None and transition.lead.open_exception is None:
         transition.emit(
             ExceptionResolved(
-                reason=was.reason,
+                reason=former.reason,
                 why=_resolution(transition),
-                explanation=was.explanation,
-                raised_at=was.raised_at,
+                explanation=former.explanation,
+                raised_at=former.raised_at,
             )
         )
 

@@ -238,9 +238,9 @@ class Transition(msgspec.Struct, eq=False):
     def note_departure(self) -> None:
         """Record whether the lead's owner has left, according to the org's reps (M4)."""
         lead = self.lead
-        left = lead.owner is not None and self.rules.has_left(lead.owner)
-        if left is not lead.owner_left:
-            self.update(owner_left=left)
+        has_left = lead.owner is not None and self.rules.has_left(lead.owner)
+        if has_left is not lead.owner_left:
+            self.update(owner_left=has_left)
 
     def update_phase(self) -> None:
         """Derive the phase from owner and lock. Only closing and ignoring are decided elsewhere.

@@ -13,7 +13,9 @@ from rules.lead import merging
 from rules.lead.cap_check import return_unused_place
 from rules.lead.machine import LeadEvent, org_may_know
 
-WHY: Final = "a fault of firstclaim kept the action from being decided; whoever runs firstclaim can see which"
+REASON: Final = (
+    "a fault of firstclaim kept the action from being decided; whoever runs firstclaim can see which"
+)
 """What the sender of an action is told. The error itself is in the dead letter and in the log."""
 
 
@@ -22,10 +24,10 @@ def undecided_row(row: LeadRow | None, event: LeadEvent, off: int, at: datetime)
 
     The lead is unchanged. Only a deadline that failed is removed.
     """
-    known = row or LeadRow(off=off, seq=0, lead=None, at=at, cause=event.cause)
+    former = row or LeadRow(off=off, seq=0, lead=None, at=at, cause=event.cause)
     decisions: tuple[Decision, ...] = ()
     if isinstance(event, ActionRequested):
-        theirs = org_may_know(event.org, known.lead)
+        may_know = org_may_know(event.org, former.lead)
         decisions = (
             Answered(
                 action_id=event.cause,
@@ -33,19 +35,19 @@ def undecided_row(row: LeadRow | None, event: LeadEvent, off: int, at: datetime)
                 rep_id=event.rep_id,
                 result=Result.REFUSED,
                 reason=Reason.FATAL_ERROR,
-                version=known.seq if theirs else 0,
+                version=former.seq if may_know else 0,
                 decided_at=at,
-                owner=known.lead.owner if known.lead and theirs else None,
-                why=WHY,
+                owner=former.lead.owner if former.lead and may_know else None,
+                why=REASON,
                 org=event.org,
             ),
         )
-        if spare := return_unused_place(event, ()) or merging.return_unused_merge(event, known.lead, ()):
+        if spare := return_unused_place(event, ()) or merging.return_unused_merge(event, former.lead, ()):
             decisions = (*decisions, spare)
-    lead = known.lead
+    lead = former.lead
     if lead is not None and isinstance(event, DeadlinePassed):
         # A retry would fail again for ever, so the deadline goes to the dead letters with the event.
         lead = replace(
             lead, deadlines=tuple(deadline for deadline in lead.deadlines if deadline.epoch != event.epoch)
         )
-    return replace(known, off=off, at=at, cause=event.cause, lead=lead, decisions=decisions)
+    return replace(former, off=off, at=at, cause=event.cause, lead=lead, decisions=decisions)

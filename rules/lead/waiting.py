@@ -33,14 +33,14 @@ _SEEKS: Final = frozenset(
 
 def campaign_of(lead: Lead) -> str:
     """Return the campaign through which a rep is, was or would be sought; empty if the lead names none."""
-    named = (
+    sought = (
         lead.open_distribution.campaign
         if lead.open_distribution
         else lead.round.campaign
         if lead.round
         else None
     )
-    return (lead.facts.campaign or "") if named is None else named
+    return (lead.facts.campaign or "") if sought is None else sought
 
 
 def waits_at_rest(lead: Lead) -> bool:
@@ -131,9 +131,9 @@ def _ask(transition: Transition, why: str) -> None:
     """
     lead = transition.lead
     distribution = lead.open_distribution
-    named = campaign_of(lead)
-    facts = replace(lead.facts, campaign=named or None)
-    _, group = transition.rules.route_by(named)
+    campaign_id = campaign_of(lead)
+    facts = replace(lead.facts, campaign=campaign_id or None)
+    _, group = transition.rules.route_by(campaign_id)
     if distribution is not None and (group is None or not group.takes):
         group_id = distribution.group_id
     elif group is not None and group.takes:
@@ -145,7 +145,7 @@ def _ask(transition: Transition, why: str) -> None:
     if distribution is not None and distribution.group_id != group_id:
         transition.end_distribution(f"{why}: {group_id} is asked")
     waits = distribution is None or distribution.stage is DistributionStatus.WAITING
-    request_rep(transition, group_id, f"asked again: {why}", tried, campaign=named, waits=waits)
+    request_rep(transition, group_id, f"asked again: {why}", tried, campaign=campaign_id, waits=waits)
     transition.update(updated_at=transition.at)
 
 

@@ -20,7 +20,7 @@ from rules.calendar.schedule import window_end
 from rules.org.capacity import take_capacity
 from rules.org.choice import Choice, Method
 from rules.org.directory import GroupPlan
-from rules.org.eligibility import GONE, Eligibility, Refusal, group_refusal
+from rules.org.eligibility import NOT_ACTIVE, Eligibility, Refusal, group_refusal
 from rules.org.methods import METHODS
 from rules.org.methods.roster import ROSTER
 from rules.org.methods.round_robin import ROUND_ROBIN
@@ -78,15 +78,15 @@ def retry(transition: OrgTransition, row: OrgLead, why: str, *, renews: bool = T
     if choice is not None and choice.reps:
         _offer(transition, row, choice, f"asked again: {why}; ")
         return
-    nobody = _NobodyReasons.of(obstacle, choice)
+    reasons = _NobodyReasons.of(obstacle, choice)
     in_line = row.line_until is not None and transition.at < row.line_until
-    delayed = row.paused and nobody.reason != PAUSED
+    delayed = row.paused and reasons.reason != PAUSED
     ended = row.line_until is not None and not in_line
-    if delayed or ended or (renews and not in_line and row.reported != nobody.checksum):
-        _answer_nobody(transition, row, nobody, lines_up=delayed)
+    if delayed or ended or (renews and not in_line and row.reported != reasons.checksum):
+        _answer_nobody(transition, row, reasons, lines_up=delayed)
         return
-    until = _earliest(nobody.until, row.line_until)
-    waiting = msgspec.structs.replace(row, wake=until, parked=not nobody.passing and not in_line)
+    until = _earliest(reasons.until, row.line_until)
+    waiting = msgspec.structs.replace(row, wake=until, parked=not reasons.passing and not in_line)
     if waiting != transition.lead(row.lead_id):
         transition.put_lead(waiting)
     transition.emit(LeadStillWaiting(lead_id=row.lead_id, epoch=row.epoch, until=until))
@@ -118,7 +118,7 @@ class _NobodyReasons(msgspec.Struct, frozen=True):
             reason, explanation = obstacle.reason, (obstacle.refusal.of(None),)
         passing, until = _may_pass(refused)
         reasons = ",".join(f"{candidate.rep_id}={candidate.reason}" for candidate in explanation)
-        rings = any(each.reason is RejectionReason.RINGING for each in refused)
+        rings = any(refusal.reason is RejectionReason.RINGING for refusal in refused)
         return cls(reason, explanation, passing, until, crc32(f"{reason}:{reasons}".encode()), rings)
 
 
@@ -194,9 +194,9 @@ def group_obstacle(
     if row.tried:
         paused, until = transition.calendar_cache.pause(group, transition.at)
         if paused:
-            shown = until.isoformat(sep=" ", timespec="minutes") if until else "further notice"
+            end_text = until.isoformat(sep=" ", timespec="minutes") if until else "further notice"
             refusal = Refusal(
-                RejectionReason.PAUSED, f"transfers pause until {shown}", until is not None, until
+                RejectionReason.PAUSED, f"transfers pause until {end_text}", until is not None, until
             )
             return _GroupObstacle(refusal, PAUSED if refusal.passing else NO_AVAILABLE_AGENTS)
     filtered = group_refusal(transition, group, lead)
@@ -278,21 +278,23 @@ def _due(transition: OrgTransition, group: GroupPlan, seconds: int | None) -> da
 def _may_pass(refused: list[Refusal]) -> tuple[bool, datetime | None]:
     """Say whether any reason may pass by itself, and the first instant at which time alone ends one."""
     passing = [refusal for refusal in refused if refusal.passing]
-    return bool(passing), min((each.until for each in passing if each.until is not None), default=None)
+    return bool(passing), min(
+        (refusal.until for refusal in passing if refusal.until is not None), default=None
+    )
 
 
 def _reason(refused: list[Refusal]) -> str:
     reasons = {refusal.reason for refusal in refused}
-    return "all_agents_tried" if reasons - GONE == {RejectionReason.TRIED} else NO_AVAILABLE_AGENTS
+    return "all_agents_tried" if reasons - NOT_ACTIVE == {RejectionReason.TRIED} else NO_AVAILABLE_AGENTS
 
 
 def _explanation(choice: Choice | None) -> tuple[RejectedCandidate, ...]:
     refused = choice.refused if choice else ()
-    named = [refusal.of(rep_id) for rep_id, refusal in refused[:MOST_EXPLAINED]]
+    explained = [refusal.of(rep_id) for rep_id, refusal in refused[:MOST_EXPLAINED]]
     others: dict[RejectionReason, int] = {}
     for _, refusal in refused[MOST_EXPLAINED:]:
         others[refusal.reason] = others.get(refusal.reason, 0) + 1
     return (
-        *named,
+        *explained,
         *(RejectedCandidate(None, reason, f"{n} more: {reason}") for reason, n in sorted(others.items())),
     )

@@ -41,12 +41,12 @@ ID_REUSED: Final = "id_reused"
 class _Arrival(msgspec.Struct):
     """What tells one arrival's person from others.
 
-    `given`: phone and mail address as read, also placeholders. `handles`: without placeholders. `joining`: those that
-    tell people apart. `name`: the digest of its last name.
+    `identifying`: phone and mail address as read, also placeholders. `handles`: without placeholders. `joining`:
+    those that tell people apart. `name`: the digest of its last name.
     `retired`: those that this arrival shows to be shared, because it is the third last name they are met with.
     """
 
-    given: tuple[str, ...]
+    identifying: tuple[str, ...]
     handles: tuple[str, ...]
     joining: tuple[str, ...]
     name: str | None
@@ -73,24 +73,24 @@ def place_arrival(transition: OrgTransition, event: PersonArrived) -> None:
         return
     arrival_id = event.lead_id
     before = persons.lead_of(arrival_id)
-    known = before is not None
-    if not known:
+    is_known = before is not None
+    if not is_known:
         arrival.retired = _newly_retired(persons, arrival)
     match = _match(persons, arrival_id, arrival, before)
     lead_id = match.lead_id or arrival_id
-    _store(transition, arrival_id, lead_id, arrival, known=known)
+    _store(transition, arrival_id, lead_id, arrival, is_known=is_known)
     why = match.why
-    maybe = match.maybe if lead_id == arrival_id and not known else ()
+    maybe = match.maybe if lead_id == arrival_id and not is_known else ()
     if reused is not None:
         why = f"its vendor's id came with another person before, in lead {reused}; {why}"
-    kept = tuple(handle for handle in arrival.handles if not persons.has_lost(lead_id, handle))
+    retained = tuple(handle for handle in arrival.handles if not persons.has_lost(lead_id, handle))
     transition.emit(
         ArrivalPlaced(
             lead_id=lead_id,
             facts=event.facts if reused is None else _remarked(event.facts),
             why=why,
-            inquiry=None if lead_id == arrival_id else Inquiry(arrival_id, why, known),
-            forbidden=forbidden_among(persons, kept, event.hashes),
+            inquiry=None if lead_id == arrival_id else Inquiry(arrival_id, why, is_known),
+            forbidden=forbidden_among(persons, retained, event.hashes),
             maybe=maybe,
             id_reused=reused,
             hashes=event.hashes,
@@ -103,10 +103,10 @@ def place_arrival(transition: OrgTransition, event: PersonArrived) -> None:
 def list_contact(transition: OrgTransition, event: DoNotContactPublished) -> None:
     """Store whether a handle may be contacted, and inform every lead that has the handle (X6)."""
     persons, handle = transition.state.persons, event.handle
-    known = persons.forbidden_reason(handle)
+    former_reason = persons.forbidden_reason(handle)
     if event.erased:  # always written: the journal may hold an older row, whose key is the handle
         transition.put_person(DoNotContactRow(handle=handle, erased=True))
-    if known == event.reason:
+    if former_reason == event.reason:
         return
     if not event.erased:
         transition.put_person(DoNotContactRow(handle=handle, reason=event.reason, at=event.at))
@@ -125,7 +125,7 @@ def placed_undecided(event: PersonArrived, persons: Persons) -> ArrivalPlaced:
 def _read(persons: Persons, facts: Facts, shared: frozenset[str]) -> _Arrival:
     joining = joining_handles(facts, shared)
     return _Arrival(
-        given=tuple(value for value in (facts.phone, facts.phone_extension, facts.email) if value),
+        identifying=tuple(value for value in (facts.phone, facts.phone_extension, facts.email) if value),
         handles=handles_of(facts),
         joining=tuple(handle for handle in joining if not persons.is_retired(handle)),
         name=name_digest(facts),
@@ -139,7 +139,7 @@ def _with_own_id(
     before = persons.lead_of(event.lead_id)
     if before is None or not _is_another_person(persons, arrival, before):
         return event, None
-    own_id = reused_lead_id(event.lead_id, *arrival.given, arrival.name or "")
+    own_id = reused_lead_id(event.lead_id, *arrival.identifying, arrival.name or "")
     return msgspec.structs.replace(event, lead_id=own_id), before
 
 
@@ -152,7 +152,7 @@ def _is_another_person(persons: Persons, arrival: _Arrival, lead_id: str) -> boo
     names = persons.names(lead_id)
     if arrival.name is None or not names or arrival.name in names:
         return False
-    return bool(arrival.given) and not any(
+    return bool(arrival.identifying) and not any(
         persons.joins(lead_id, joining) or persons.was_corrected(lead_id, do_not_contact_handle(joining))
         for joining in arrival.joining
     )
@@ -170,26 +170,26 @@ def _newly_retired(persons: Persons, arrival: _Arrival) -> tuple[str, ...]:
 def _match(persons: Persons, arrival_id: str, arrival: _Arrival, before: str | None) -> _Match:
     """Return the lead an arrival belongs to, and why. `before`: the lead that an arrival with its id belongs to."""
     if before is not None:
-        again = "it came before" if before == arrival_id else f"it came before, as an inquiry of {before}"
-        return _Match(before, again)
-    found: list[tuple[str, str]] = []
+        reason = "it came before" if before == arrival_id else f"it came before, as an inquiry of {before}"
+        return _Match(before, reason)
+    recognised: list[tuple[str, str]] = []
     doubtful: list[str] = []
     for joining in arrival.joining:
         if joining in arrival.retired:
             doubtful += persons.candidates(joining)
             continue
         candidates = persons.candidates(joining)
-        agreed = [lead for lead in candidates if not _speaks_against(persons, arrival, joining, lead)]
-        if agreed:
-            found.append((joining, _best(persons, arrival, agreed)))
+        agreeing = [lead for lead in candidates if not _speaks_against(persons, arrival, joining, lead)]
+        if agreeing:
+            recognised.append((joining, _best(persons, arrival, agreeing)))
         else:
             doubtful += candidates
     retired = "".join(
         f"; its {_kind(joining)} has come with {MET_TOO_OFTEN} last names and joins nobody any more"
         for joining in arrival.retired
     )
-    if found:
-        return _Match(found[0][1], _recognised(found) + retired)
+    if recognised:
+        return _Match(recognised[0][1], _recognised(recognised) + retired)
     if doubtful:
         maybe = tuple(dict.fromkeys(doubtful))[:MOST_DOUBTS]
         why = f"it may be the same person as {', '.join(f'lead {lead}' for lead in maybe)}"
@@ -218,12 +218,12 @@ def _speaks_against(persons: Persons, arrival: _Arrival, joining: str, lead_id: 
 
 def _best(persons: Persons, arrival: _Arrival, candidates: list[str]) -> str:
     """Return the first lead with the arrival's last name, or else the first one."""
-    named = (lead for lead in candidates if arrival.name in persons.names(lead))
-    return next(named, candidates[0])
+    namesakes = (lead for lead in candidates if arrival.name in persons.names(lead))
+    return next(namesakes, candidates[0])
 
 
-def _recognised(found: list[tuple[str, str]]) -> str:
-    (joining, lead_id), *others = found
+def _recognised(matches: list[tuple[str, str]]) -> str:
+    (joining, lead_id), *others = matches
     kind = _kind(joining)
     agreeing = [kind, *(_kind(other) for other, lead in others if lead == lead_id)]
     why = f"lead {lead_id} has the same {' and '.join(agreeing)}"
@@ -234,7 +234,7 @@ def _recognised(found: list[tuple[str, str]]) -> str:
 
 
 def _store(
-    transition: OrgTransition, arrival_id: str, lead_id: str, arrival: _Arrival, *, known: bool
+    transition: OrgTransition, arrival_id: str, lead_id: str, arrival: _Arrival, *, is_known: bool
 ) -> None:
     """Store whose the arrival and its handles are, and the last name they came with."""
     persons = transition.state.persons
@@ -246,7 +246,7 @@ def _store(
     )
     fresh = tuple(handle for handle in joining if not persons.is_held(handle))
     shared = tuple(handle for handle in joining if handle not in fresh and not persons.holds(lead_id, handle))
-    apart = tuple(
+    not_joining = tuple(
         handle
         for handle in arrival.handles
         if handle not in joining
@@ -254,18 +254,18 @@ def _store(
         and not persons.has(lead_id, handle)
         and persons.apart(handle) < MOST_APART
     )
-    own = lead_id == arrival_id and not known
-    name = arrival.name if own or persons.takes_name(lead_id, arrival.name) else None
-    met = {} if known else dict(_newly_met(persons, joining, arrival.name, lead_id, own=own))
-    if not known or fresh or shared or apart or name:
+    is_own = lead_id == arrival_id and not is_known
+    name = arrival.name if is_own or persons.takes_name(lead_id, arrival.name) else None
+    met = {} if is_known else dict(_newly_met(persons, joining, arrival.name, lead_id, own=is_own))
+    if not is_known or fresh or shared or not_joining or name:
         transition.put_person(
             OrgPerson(
                 arrival_id=arrival_id,
                 lead_id=lead_id,
                 handles=fresh,
                 shared=shared,
-                more=known,
-                apart=apart,
+                more=is_known,
+                apart=not_joining,
                 name=name,
                 met=met,
             )
@@ -297,8 +297,8 @@ def _tell_retired(transition: OrgTransition, joining: str, *, apart_from: str) -
 
 def _remarked(facts: Facts) -> Facts:
     """Return the facts with the remark that the vendor's id came with another person before (K6)."""
-    theirs: Any = facts.attributes.get("remarks", {})
-    remarks = theirs if isinstance(theirs, dict) else {"remarks": theirs}
+    sent: Any = facts.attributes.get("remarks", {})
+    remarks = sent if isinstance(sent, dict) else {"remarks": sent}
     remark = "the vendor's id came with another person before"
     return msgspec.structs.replace(
         facts, attributes={**facts.attributes, "remarks": {**remarks, ID_REUSED: remark}}
@@ -308,11 +308,11 @@ def _remarked(facts: Facts) -> Facts:
 def forbidden_among(persons: Persons, handles: tuple[str, ...], hashes: tuple[str, ...]) -> dict[str, str]:
     """Return the handles on the do-not-contact list with their reason, also those listed by their hash only."""
     by_kind = {kind_of(hashed): f"{FORBIDDEN_HASH}{hashed}" for hashed in hashes}
-    found = {
+    reasons = {
         handle: persons.forbidden_reason(handle) or persons.forbidden_reason(by_kind.get(_kind(handle), ""))
         for handle in handles
     }
-    return {handle: reason for handle, reason in found.items() if reason is not None}
+    return {handle: reason for handle, reason in reasons.items() if reason is not None}
 
 
 def _kind(handle: str) -> str:

@@ -33,20 +33,20 @@ class CalendarCache:
 
     def day(self, zone: str, at: datetime) -> tuple[date, datetime]:
         """Return the date of a zone's calendar at an instant, and when it ends."""
-        known = self._days.get(zone)
-        if known is None or not known[0] <= at < known[1]:
-            known = self._days[zone] = (at, day_ends(zone, at), day_of(zone, at))
-        return known[2], known[1]
+        cached = self._days.get(zone)
+        if cached is None or not cached[0] <= at < cached[1]:
+            cached = self._days[zone] = (at, day_ends(zone, at), day_of(zone, at))
+        return cached[2], cached[1]
 
     def _cached(self, key: str, week: Week, zone: str, at: datetime) -> HoldsUntil:
-        known = self._hours.get(key)
+        cached = self._hours.get(key)
         if (
-            known is None
-            or known[0] is not week
-            or known[1] != zone
-            or at < known[2]
-            or (known[3][1] is not None and known[3][1] <= at)
+            cached is None
+            or cached[0] is not week
+            or cached[1] != zone
+            or at < cached[2]
+            or (cached[3][1] is not None and cached[3][1] <= at)
         ):
             result = is_open(week, zone, at), next_change(week, zone, at)
-            known = self._hours[key] = (week, zone, at, result)
-        return known[3]
+            cached = self._hours[key] = (week, zone, at, result)
+        return cached[3]

@@ -96,7 +96,7 @@ def _is_last(transition: OrgTransition, rep_id: str) -> bool:
     return plan is not None and plan.availability == LAST_LEAD
 
 
-def _put_owned(transition: OrgTransition, lead_id: str, rep_id: str, epoch: int, held: int) -> None:
+def _put_owned(transition: OrgTransition, lead_id: str, rep_id: str, epoch: int, count: int) -> None:
     transition.put_lead(
         OrgLead(
             lead_id=lead_id,
@@ -106,4 +106,4 @@ def _put_owned(transition: OrgTransition, lead_id: str, rep_id: str, epoch: int,
             holds=(CapacityHold(rep_id),),
         )
     )
-    transition.emit(CapacityTaken(lead_id=lead_id, rep_id=rep_id, held=held))
+    transition.emit(CapacityTaken(lead_id=lead_id, rep_id=rep_id, held=count))

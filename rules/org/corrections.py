@@ -31,14 +31,18 @@ def _index(transition: OrgTransition, event: LeadCorrected) -> None:
     if persons.is_erased(event.lead_id):
         return
     transition.put_person(OrgCorrection(lead_id=event.lead_id, handles=event.handles, removed=event.removed))
-    found = {handle: persons.forbidden_reason(handle) for handle in event.changed if handle in event.handles}
-    also = {lead_id for handle in event.handles for lead_id in persons.all_with(handle)} - {event.lead_id}
+    reasons = {
+        handle: persons.forbidden_reason(handle) for handle in event.changed if handle in event.handles
+    }
+    other_leads = {lead_id for handle in event.handles for lead_id in persons.all_with(handle)} - {
+        event.lead_id
+    }
     transition.emit(
         HandlesCorrected(
             lead_id=event.lead_id,
             handles=event.changed,
-            forbidden={handle: reason for handle, reason in found.items() if reason is not None},
-            also=tuple(sorted(also)),
+            forbidden={handle: reason for handle, reason in reasons.items() if reason is not None},
+            also=tuple(sorted(other_leads)),
         )
     )
 

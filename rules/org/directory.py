@@ -187,11 +187,11 @@ def published_for(event: DirectoryPublished) -> bool:
 
 
 def _membership(groups: Mapping[str, GroupPlan]) -> dict[str, tuple[str, ...]]:
-    found: dict[str, list[str]] = {}
+    group_ids_of: dict[str, list[str]] = {}
     for group_id in sorted(groups):
         for rep_id in groups[group_id].weights:
-            found.setdefault(rep_id, []).append(group_id)
-    return {rep_id: tuple(group_ids) for rep_id, group_ids in found.items()}
+            group_ids_of.setdefault(rep_id, []).append(group_id)
+    return {rep_id: tuple(group_ids) for rep_id, group_ids in group_ids_of.items()}
 
 
 def _put(table: dict[str, Any], object_id: str, plan: Iterable[Any] | RepPlan | GroupPlan | None) -> None:

@@ -14,7 +14,7 @@ from rules.calendar.schedule import away_until
 from rules.org.directory import GroupPlan, RepPlan
 from rules.org.transition import OrgTransition
 
-GONE: Final = frozenset({RejectionReason.UNKNOWN, RejectionReason.INACTIVE})
+NOT_ACTIVE: Final = frozenset({RejectionReason.UNKNOWN, RejectionReason.INACTIVE})
 """Reasons of members who are no reps any more. All reps were tried if every other member was (E1)."""
 
 
@@ -36,7 +36,7 @@ class Refusal(msgspec.Struct, frozen=True):
 
 _UNKNOWN: Final = Refusal(RejectionReason.UNKNOWN, "not in the directory")
 _INACTIVE: Final = Refusal(RejectionReason.INACTIVE, "inactive")
-_LEFT: Final = Refusal(RejectionReason.INACTIVE, "inactive: has left")
+_REP_LEFT: Final = Refusal(RejectionReason.INACTIVE, "inactive: has left")
 _TRIED: Final = Refusal(RejectionReason.TRIED, "already tried in this round")
 _PAUSED: Final = Refusal(RejectionReason.ABSENT, "has paused")
 _HAD_LAST: Final = Refusal(RejectionReason.ABSENT, "has paused after its last lead")
@@ -118,7 +118,7 @@ def departure_refusal(plan: RepPlan, row: OrgRep) -> Refusal | None:
     """Return the refusal of a rep who is inactive or has left; None for any other."""
     if not plan.active:
         return _INACTIVE
-    return _LEFT if row.left else None
+    return _REP_LEFT if row.left else None
 
 
 def unavailable(transition: OrgTransition, plan: RepPlan, row: OrgRep, *, rings: bool) -> Refusal | None:
@@ -166,6 +166,6 @@ def _paused(plan: RepPlan, row: OrgRep) -> Refusal | None:
     return _LAST_IS_OUT if row.offered else None
 
 
-def _until(reason: RejectionReason, words: str, until: datetime, plan: RepPlan) -> Refusal:
-    shown = until.astimezone(ZoneInfo(plan.time_zone)).isoformat(sep=" ", timespec="minutes")
-    return Refusal(reason, f"{words} {shown}", passing=True, until=until)
+def _until(reason: RejectionReason, phrase: str, until: datetime, plan: RepPlan) -> Refusal:
+    end_text = until.astimezone(ZoneInfo(plan.time_zone)).isoformat(sep=" ", timespec="minutes")
+    return Refusal(reason, f"{phrase} {end_text}", passing=True, until=until)

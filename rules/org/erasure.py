@@ -70,19 +70,19 @@ def forget(transition: OrgTransition, event: LeadForgotten) -> None:
     row = transition.lead(lead_id)
     if row is not None:
         release_lead(transition, row, "the lead was erased")
-    others = tuple(one for one in _person(persons, (lead_id,)) if one != lead_id)
-    kept = event.hashes if len(others) <= MOST_LEADS else ()
+    others = tuple(other for other in _person(persons, (lead_id,)) if other != lead_id)
+    hashes = event.hashes if len(others) <= MOST_LEADS else ()
     digests, rows = persons.digests_of(lead_id), persons.rows_of(lead_id)
     for person in rows:
         transition.put_person(person)
-    for hashed in kept:
+    for hashed in hashes:
         transition.put_person(OrgErased(hash=hashed, at=transition.at))
     transition.emit(
         PersonForgotten(
             lead_id=lead_id,
             arrivals=len(rows),
             handles=len(digests),
-            hashes=len(kept),
+            hashes=len(hashes),
             former=event.former,
         )
     )
@@ -113,16 +113,20 @@ def turn_away(transition: OrgTransition, event: PersonArrived) -> bool:
         why = f"it is a resend, and lead {lead_id} was erased"
         transition.emit(ArrivalTurnedAway(arrival_id=event.lead_id, why=why))
         return True
-    known = persons.erased_among(event.hashes)
+    erased_hashes = persons.erased_among(event.hashes)
     telling = _telling_kinds(transition, event)
-    kinds = [kind_of(each) for each in known if kind_of(each) in RECOGNISING and kind_of(each) in telling]
+    kinds = [
+        kind_of(hashed)
+        for hashed in erased_hashes
+        if kind_of(hashed) in RECOGNISING and kind_of(hashed) in telling
+    ]
     if not kinds:
         return False
     if transition.directory.settings.refuse_erased:
         why = f"its {' and '.join(kinds)} is an erased person's, and the org's setting refuse_erased is on"
         transition.emit(ArrivalTurnedAway(arrival_id=event.lead_id, why=why))
         return True
-    for hashed in known:
+    for hashed in erased_hashes:
         transition.put_person(OrgErased(hash=hashed, at=transition.at, returned=True))
     return False
 
@@ -141,10 +145,10 @@ def _person(persons: Persons, seeds: tuple[str, ...]) -> tuple[str, ...]:
 
     A handle that came with three last names tells nobody apart, so it finds nobody (K1).
     """
-    found = dict.fromkeys(seeds)
+    leads = dict.fromkeys(seeds)
     for lead_id in seeds:
-        for digest in (one for lead in persons.family(lead_id) for one in persons.digests_of(lead)):
+        for digest in (digest for lead in persons.family(lead_id) for digest in persons.digests_of(lead)):
             if persons.is_retired_digest(digest):
                 continue
-            found.update(dict.fromkeys(persons.all_with_digest(digest)))
-    return tuple(lead_id for lead_id in found if not persons.is_erased(lead_id))
+            leads.update(dict.fromkeys(persons.all_with_digest(digest)))
+    return tuple(lead_id for lead_id in leads if not persons.is_erased(lead_id))

@@ -57,8 +57,8 @@ class HandleIndex:
 
     def apart(self, digest: bytes) -> tuple[Packed, ...]:
         """Return the leads with a handle that joins them with nobody, by id."""
-        found = self._apart.get(digest)
-        return _by_id(found) if found else ()
+        leads = self._apart.get(digest)
+        return _by_id(leads) if leads else ()
 
     def is_apart(self, lead: Packed, digest: bytes) -> bool:
         """Say whether a lead has a handle that joins it with nobody."""
@@ -94,12 +94,12 @@ class HandleIndex:
         if self._first.get(digest) == lead:
             del self._first[digest]
         for holders in (self._shared, self._apart):
-            if lead in (left := holders.get(digest, set())):
-                left.discard(lead)
-                if not left:
+            if lead in (leads := holders.get(digest, set())):
+                leads.discard(lead)
+                if not leads:
                     del holders[digest]
-        if self._digests_of is not None and digest in (known := self._digests_of.get(lead, [])):
-            known.remove(digest)
+        if self._digests_of is not None and digest in (lead_digests := self._digests_of.get(lead, [])):
+            lead_digests.remove(digest)
 
     def forget(self, lead: Packed) -> None:
         """Take every handle from a lead. The first call reads the whole index: a second for a million leads."""
@@ -126,8 +126,10 @@ class HandleIndex:
         return self._digests_of
 
     def _note(self, digest: bytes, lead: Packed) -> None:
-        if self._digests_of is not None and digest not in (known := self._digests_of.setdefault(lead, [])):
-            known.append(digest)
+        if self._digests_of is not None and digest not in (
+            lead_digests := self._digests_of.setdefault(lead, [])
+        ):
+            lead_digests.append(digest)
 
 
 def _by_id(leads: set[Packed]) -> tuple[Packed, ...]:

@@ -20,7 +20,7 @@ _PHONE: Final = f"{PHONE}/"
 class LastNames:
     """lead -> its last names, and with which of them it came by each of its joining handles."""
 
-    __slots__ = ("_also", "_lost", "_met", "_people")
+    __slots__ = ("_also", "_lost_names", "_met", "_people")
 
     def __init__(self) -> None:
         self._people: dict[Packed, bytes] = {}
@@ -29,7 +29,7 @@ class LastNames:
         """Lead -> digests of the last names of its inquiries and resends."""
         self._met: dict[Packed, dict[bytes, frozenset[bytes]]] = {}
         """Lead -> digest of a joining handle -> its last names, if they are not just that of the lead's arrival."""
-        self._lost: dict[Packed, dict[str, bytes]] = {}
+        self._lost_names: dict[Packed, dict[str, bytes]] = {}
         """Lead -> inquiry that was taken out of it -> digest of the last name that only this inquiry had (K5)."""
 
     def __eq__(self, other: object) -> bool:
@@ -41,14 +41,14 @@ class LastNames:
 
     def put(self, row: OrgPerson, lead: Packed) -> None:
         """Add a row of a person."""
-        known = self._people.get(lead, b"")
+        former = self._people.get(lead, b"")
         name = b"" if row.name is None else bytes.fromhex(row.name)
-        own = row.arrival_id == row.lead_id and not row.more
-        if name and not own:
+        is_own = row.arrival_id == row.lead_id and not row.more
+        if name and not is_own:
             self._also[lead] = self._also.get(lead, _NO_NAMES) | {name}
         phone = any(handle.startswith(_PHONE) for handle in (*row.handles, *row.shared))
-        flag = _A_PHONE if phone else known[:1] or _NO_PHONE
-        described = flag + (name if own else known[1:])
+        flag = _A_PHONE if phone else former[:1] or _NO_PHONE
+        described = flag + (name if is_own else former[1:])
         if described != _NO_PHONE:
             self._people[lead] = described
         for joining, names in row.met.items():
@@ -57,23 +57,23 @@ class LastNames:
 
     def lose(self, lead: Packed, inquiry_id: str, name: str | None) -> None:
         """Take the last name from a lead that it had only by an inquiry; None: the inquiry was erased."""
-        lost = self._lost.setdefault(lead, {})
+        lost_names = self._lost_names.setdefault(lead, {})
         if name is None:
-            lost.pop(inquiry_id, None)
+            lost_names.pop(inquiry_id, None)
         else:
-            lost[inquiry_id] = bytes.fromhex(name)
-        if not lost:
-            del self._lost[lead]
+            lost_names[inquiry_id] = bytes.fromhex(name)
+        if not lost_names:
+            del self._lost_names[lead]
 
     def _without_lost(self, lead: Packed, names: frozenset[bytes]) -> frozenset[bytes]:
-        return names.difference(self._lost[lead].values()) if lead in self._lost else names
+        return names.difference(self._lost_names[lead].values()) if lead in self._lost_names else names
 
     def forget(self, lead: Packed) -> None:
         """Forget what is known of an erased lead."""
         self._people.pop(lead, None)
         self._also.pop(lead, None)
         self._met.pop(lead, None)
-        self._lost.pop(lead, None)
+        self._lost_names.pop(lead, None)
 
     def has_phone(self, lead: Packed) -> bool:
         """Say whether a lead has a phone that tells people apart."""
@@ -85,22 +85,22 @@ class LastNames:
 
     def of(self, lead: Packed) -> frozenset[str]:
         """Return the digests of a lead's last names; empty if none is known, or too many to tell anybody apart."""
-        found = self._without_lost(lead, self._also.get(lead, _NO_NAMES))
-        if own := self._people.get(lead, b"")[1:]:
-            found |= {own}
-        return frozenset(name.hex() for name in found) if len(found) < MOST_NAMES else frozenset()
+        digests = self._without_lost(lead, self._also.get(lead, _NO_NAMES))
+        if own_name := self._people.get(lead, b"")[1:]:
+            digests |= {own_name}
+        return frozenset(name.hex() for name in digests) if len(digests) < MOST_NAMES else frozenset()
 
     def takes(self, lead: Packed, name: str | None) -> bool:
         """Say whether a last name is new for a lead that has room for it."""
-        if name is None or len(also := self._also.get(lead, _NO_NAMES)) >= MOST_NAMES:
+        if name is None or len(other_names := self._also.get(lead, _NO_NAMES)) >= MOST_NAMES:
             return False
         digest = bytes.fromhex(name)
-        return digest not in also and digest != self._people.get(lead, b"")[1:]
+        return digest not in other_names and digest != self._people.get(lead, b"")[1:]
 
     def met(self, lead: Packed, digest: bytes) -> frozenset[str]:
         """Return the digests of the last names with which a lead came by one of its joining handles."""
-        found = self._met.get(lead, _NOT_MET).get(digest)
-        if found is None:
-            own = self.own(lead)
-            return frozenset((own,)) if own else frozenset()
-        return frozenset(name.hex() for name in self._without_lost(lead, found))
+        met_names = self._met.get(lead, _NOT_MET).get(digest)
+        if met_names is None:
+            own_name = self.own(lead)
+            return frozenset((own_name,)) if own_name else frozenset()
+        return frozenset(name.hex() for name in self._without_lost(lead, met_names))

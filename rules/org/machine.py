@@ -183,25 +183,25 @@ def _count_for_owner(transition: OrgTransition, lead_id: str, epoch: int, rep_id
     if row is not None and epoch < row.epoch:
         _too_late(transition, row, epoch)
         return
-    mine = next((hold for hold in row.holds if hold.rep_id == rep_id), None) if row else None
-    if row is not None and mine is not None and row.stage is OrgLeadStatus.HELD:
+    own_hold = next((hold for hold in row.holds if hold.rep_id == rep_id), None) if row else None
+    if row is not None and own_hold is not None and row.stage is OrgLeadStatus.HELD:
         if epoch == row.epoch:
             _ignore(transition, lead_id, f"{rep_id} has it already")
         else:
             transition.put_lead(msgspec.structs.replace(row, epoch=epoch))
         return
-    if row is not None and mine is not None:
+    if row is not None and own_hold is not None:
         for hold in row.holds:
-            if hold is not mine:
+            if hold is not own_hold:
                 return_capacity(transition, row, hold, f"{rep_id} has the lead", voided=False)
-        keep_capacity(transition, row, mine, epoch)
+        keep_capacity(transition, row, own_hold, epoch)
     else:
         if row is not None:
             release_lead(transition, row, f"{rep_id} has the lead")
         count_owned(transition, lead_id, rep_id, epoch)
-    held = transition.lead(lead_id)
-    if held is not None and has_left(transition, rep_id):
-        remove_lead_from_rep(transition, held, rep_id, "its owner has left")
+    owned_lead = transition.lead(lead_id)
+    if owned_lead is not None and has_left(transition, rep_id):
+        remove_lead_from_rep(transition, owned_lead, rep_id, "its owner has left")
 
 
 def _release(transition: OrgTransition, lead_id: str, epoch: int, why: str) -> None:
@@ -224,10 +224,10 @@ def _rep_changed(transition: OrgTransition, event: RepChanged) -> None:
         # The rep may return sooner than announced before. Leads that wait for the rep must be checked then.
         transition.available[rep_id] = f"{rep_id} may have leads again"
     else:
-        left = transition.rep(rep_id).left
+        had_left = transition.rep(rep_id).left
         transition.change_rep(rep_id, left=False, away=False, away_until=None, wake=None)
         transition.available[rep_id] = f"{rep_id} is back"
-        if left:
+        if had_left:
             _review_rep(transition, rep_id, f"{rep_id} is back", None)
     transition.emit(RepStatusChanged(rep_id=rep_id, change=event.change, until=event.until))
 
@@ -250,17 +250,17 @@ def _published(transition: OrgTransition, event: DirectoryPublished) -> None:
 
 def _rep_published(transition: OrgTransition, rep_id: str) -> None:
     before, plan = transition.before, transition.directory.reps.get(rep_id)
-    known = before.rep(rep_id) if before is not None else None
-    if transition.rep(rep_id).had_last and choice_of(known) != choice_of(plan):
+    former = before.rep(rep_id) if before is not None else None
+    if transition.rep(rep_id).had_last and choice_of(former) != choice_of(plan):
         transition.change_rep(rep_id, had_last=False)
     if plan is None or not plan.active:
         depart(transition, rep_id, f"{rep_id} is no longer active")
         return
     if transition.rep(rep_id).left:
-        known = None
+        former = None
         transition.change_rep(rep_id, left=False, wake=None)
         transition.emit(RepStatusChanged(rep_id=rep_id, change=RepChange.RETURNED))
-    change = rep_change(known, plan)
+    change = rep_change(former, plan)
     if change is not None:
         _review_rep(transition, rep_id, *change)
 

@@ -42,9 +42,9 @@ class MergeIndex:
     def put(self, row: OrgMerged, lead: Packed, into: Packed | None) -> None:
         """Apply a row of a merged lead. No row makes a circle, because the org grants none."""
         if (former := self._into.pop(lead, None)) is not None:
-            left = self._members[former[0]] - {lead}
-            if left:
-                self._members[former[0]] = left
+            remaining = self._members[former[0]] - {lead}
+            if remaining:
+                self._members[former[0]] = remaining
             else:
                 del self._members[former[0]]
         if into is not None:
@@ -53,15 +53,15 @@ class MergeIndex:
 
     def put_split(self, row: OrgSplit, inquiry: Packed, lead: Packed) -> frozenset[bytes]:
         """Apply a row of an inquiry that was taken out. Return the digests of the handles its former lead loses."""
-        lost = frozenset(map(handle_digest, row.lost))
+        lost_digests = frozenset(map(handle_digest, row.lost))
         self._former[lead] = self._former.get(lead, _NONE) | {inquiry}
-        self._splits[inquiry] = (lead, lost, OrgSplit(inquiry_id=row.inquiry_id, lead_id=row.lead_id))
-        return lost
+        self._splits[inquiry] = (lead, lost_digests, OrgSplit(inquiry_id=row.inquiry_id, lead_id=row.lead_id))
+        return lost_digests
 
     def root(self, lead: Packed) -> Packed:
         """Return the lead that counts for a lead: itself, or the one it was merged into, directly or through others."""
-        while (found := self._into.get(lead)) is not None:
-            lead = found[0]
+        while (merge := self._into.get(lead)) is not None:
+            lead = merge[0]
         return lead
 
     def family(self, lead: Packed) -> Iterator[Packed]:
@@ -76,8 +76,8 @@ class MergeIndex:
 
     def row(self, lead: Packed) -> OrgMerged | None:
         """Return the row of a merged lead; None if it is a lead of its own."""
-        found = self._into.get(lead)
-        return None if found is None else found[1]
+        merge = self._into.get(lead)
+        return None if merge is None else merge[1]
 
     def lost(self, lead: Packed) -> frozenset[bytes]:
         """Return the digests of the handles that a lead lost with inquiries that were taken out."""
@@ -90,5 +90,5 @@ class MergeIndex:
 
     def bare_split(self, inquiry: Packed) -> OrgSplit | None:
         """Return the row that replaces that of an inquiry that was taken out, once it is erased."""
-        found = self._splits.get(inquiry)
-        return None if found is None else found[2]
+        split = self._splits.get(inquiry)
+        return None if split is None else split[2]

@@ -26,23 +26,23 @@ from rules.org.transition import OrgTransition
 def seek_merge(transition: OrgTransition, event: MergeRequested) -> None:
     """Grant or refuse a merge. A repeat of the granted action is granted again."""
     persons, lead_id, action = transition.state.persons, event.lead_id, event.action
-    named = action.into_lead_id or ""
-    known = persons.merge_of(lead_id)
-    if known is not None and known.into is not None and known.cause == action.cause:
-        into, refusal = known.into, None
+    named_lead = action.into_lead_id or ""
+    merge = persons.merge_of(lead_id)
+    if merge is not None and merge.into is not None and merge.cause == action.cause:
+        into, refusal = merge.into, None
     else:
-        into = persons.lead_of(named) or ""
-        refusal = _refusal(persons, lead_id, named, into)
+        into = persons.lead_of(named_lead) or ""
+        refusal = _refusal(persons, lead_id, named_lead, into)
         if refusal is None:
             transition.put_person(OrgMerged(lead_id=lead_id, into=into, cause=action.cause, pending=True))
     why = refusal or f"lead {into} takes it in"
     transition.emit(MergeDecided(lead_id=lead_id, into=into, granted=refusal is None, action=action, why=why))
 
 
-def _refusal(persons: Persons, lead_id: str, named: str, into: str) -> str | None:
-    """Return why a lead may not be merged into `into`, the lead that counts for `named`; None if it may."""
+def _refusal(persons: Persons, lead_id: str, named_lead: str, into: str) -> str | None:
+    """Return why a lead may not be merged into `into`, the lead that counts for `named_lead`; None if it may."""
     if not into:
-        return f"into_lead_id: the org has no lead {named}"
+        return f"into_lead_id: the org has no lead {named_lead}"
     if persons.is_erased(into):
         return f"into_lead_id: lead {into} was erased"
     if into == (persons.lead_of(lead_id) or lead_id):
@@ -61,11 +61,11 @@ def _refusal(persons: Persons, lead_id: str, named: str, into: str) -> str | Non
 def complete_merge(transition: OrgTransition, event: LeadMerged) -> None:
     """Record that a lead followed its merge, and pass its facts to the lead it was merged into."""
     persons = transition.state.persons
-    known = persons.merge_of(event.lead_id)
-    if known is None or known.into != event.into or not known.pending:
+    merge = persons.merge_of(event.lead_id)
+    if merge is None or merge.into != event.into or not merge.pending:
         _ignore(transition, event.lead_id, f"it is not being merged into {event.into}")
         return
-    transition.put_person(OrgMerged(lead_id=event.lead_id, into=event.into, cause=known.cause))
+    transition.put_person(OrgMerged(lead_id=event.lead_id, into=event.into, cause=merge.cause))
     transition.emit(
         ArrivalPlaced(
             lead_id=event.into,
@@ -82,8 +82,8 @@ def complete_merge(transition: OrgTransition, event: LeadMerged) -> None:
 
 def return_merge(transition: OrgTransition, event: MergeUnused) -> None:
     """Undo a granted merge that the lead did not follow."""
-    known = transition.state.persons.merge_of(event.lead_id)
-    if known is None or not known.pending or known.cause != event.action_id:
+    merge = transition.state.persons.merge_of(event.lead_id)
+    if merge is None or not merge.pending or merge.cause != event.action_id:
         _ignore(transition, event.lead_id, f"no merge is granted for {event.action_id}")
         return
     transition.put_person(OrgMerged(lead_id=event.lead_id))
@@ -93,10 +93,10 @@ def take_out(transition: OrgTransition, event: InquiryTakenOut) -> None:
     """Make an inquiry a lead of its own. Its former lead loses what it had only by it, also on the list (X6)."""
     persons, inquiry_id, lead_id = transition.state.persons, event.inquiry_id, event.lead_id
     if event.merged:
-        lost: tuple[str, ...] = ()
+        lost_handles: tuple[str, ...] = ()
         transition.put_person(OrgMerged(lead_id=inquiry_id))
     else:
-        lost = _lost(person_handles(event.facts), event.handles)
+        lost_handles = _lost_handles(person_handles(event.facts), event.handles)
         joining = joining_handles(event.facts, transition.directory.shared_handles)
         name = name_digest(event.facts)
         keeps_name = name is None or name in event.names or name == persons.own_name(lead_id)
@@ -105,9 +105,9 @@ def take_out(transition: OrgTransition, event: InquiryTakenOut) -> None:
                 inquiry_id=inquiry_id,
                 lead_id=lead_id,
                 handles=joining,
-                apart=tuple(each for each in handles_of(event.facts) if each not in joining),
+                apart=tuple(handle for handle in handles_of(event.facts) if handle not in joining),
                 name=name,
-                lost=lost,
+                lost=lost_handles,
                 lost_name=None if keeps_name else name,
             )
         )
@@ -116,7 +116,7 @@ def take_out(transition: OrgTransition, event: InquiryTakenOut) -> None:
         *(
             handle
             for handle in event.suppressed
-            if event.merged and any(persons.has(one, handle) for one in persons.family(inquiry_id))
+            if event.merged and any(persons.has(relative, handle) for relative in persons.family(inquiry_id))
         ),
     }
     transition.emit(
@@ -130,17 +130,17 @@ def take_out(transition: OrgTransition, event: InquiryTakenOut) -> None:
         )
     )
     for handle in event.suppressed:
-        if not persons.keeps(lead_id, handle, without=inquiry_id, lost=lost):
+        if not persons.keeps(lead_id, handle, without=inquiry_id, lost_handles=lost_handles):
             why = f"lead {inquiry_id}, which has it, was taken out"
             transition.emit(DoNotContactChanged(lead_id=lead_id, handle=handle, reason=None, why=why))
 
 
-def _lost(handles: tuple[str, ...], left: tuple[str, ...]) -> tuple[str, ...]:
+def _lost_handles(handles: tuple[str, ...], remaining: tuple[str, ...]) -> tuple[str, ...]:
     """Return which handles, with their extensions and as the list knows them, are not among those that are left."""
-    listed = {*map(do_not_contact_handle, left)}
-    lost = [handle for handle in handles if handle not in left]
-    lost += [handle for handle in map(do_not_contact_handle, handles) if handle not in listed]
-    return tuple(dict.fromkeys(lost))
+    listed = {*map(do_not_contact_handle, remaining)}
+    lost_handles = [handle for handle in handles if handle not in remaining]
+    lost_handles += [handle for handle in map(do_not_contact_handle, handles) if handle not in listed]
+    return tuple(dict.fromkeys(lost_handles))
 
 
 def _ignore(transition: OrgTransition, lead_id: str, why: str) -> None:

@@ -122,13 +122,13 @@ class OrgPartition:
         else:
             directory = self.directory(org)
             published: tuple[Record, ...] = ()
-            known: OrgDirectory | None = None
+            former: OrgDirectory | None = None
             if isinstance(event, DirectoryPublished):
-                known, directory = directory, directory.publish(event)
+                former, directory = directory, directory.publish(event)
                 # An older publication is not recorded, because compaction would keep it instead of the newer one.
-                published = () if directory is known else (self._published(event, off, at),)
+                published = () if directory is former else (self._published(event, off, at),)
             try:
-                step = step_org(self.state(org), event, at, directory, before=known)
+                step = step_org(self.state(org), event, at, directory, before=former)
             except Exception as error:  # noqa: BLE001  # one event must not stop those behind it, whatever the error
                 failure, decisions = error, _failed(event, error, self.state(org).persons)
             else:
@@ -164,8 +164,10 @@ class OrgPartition:
         match record:
             case OrgStep():
                 self.at = max(self.at, record.at)
-                known = (record.org, record.source)
-                self._watermarks[known] = max(self._watermarks.get(known, -1), record.source_number)
+                watermark_key = (record.org, record.source)
+                self._watermarks[watermark_key] = max(
+                    self._watermarks.get(watermark_key, -1), record.source_number
+                )
             case OrgRowKept():
                 self.state(record.org).put((record.value,))
             case DirectoryRow():
@@ -218,12 +220,12 @@ class OrgPartition:
             _wake_entry(org, row, row.wake) for org, row in self.wakes() if row.wake is not None
         )
 
-    def due(self, now: float, most: int = MOST_AT_ONCE) -> list[OrgWoken]:
+    def due(self, now: float, limit: int = MOST_AT_ONCE) -> list[OrgWoken]:
         """Return an event for each row that is to be woken at `now` (POSIX seconds), at most `most`.
 
         A row that still has the same wake time after `RETRY_SECONDS` is woken again.
         """
-        return self.deadlines.take(now, self._wake_event, most)
+        return self.deadlines.take(now, self._wake_event, limit)
 
     def _wakeable(self, org: str, kind: WakeKind, object_id: str) -> Wakeable | None:
         """Return the row that has a wake time, or None."""

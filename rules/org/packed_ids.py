@@ -13,10 +13,10 @@ def pack_id(identity: str) -> Packed:
     if len(identity) != _UUID_LENGTH:
         return identity
     try:
-        found = UUID(identity)
+        parsed = UUID(identity)
     except ValueError:
         return identity
-    return found.bytes if str(found) == identity else identity
+    return parsed.bytes if str(parsed) == identity else identity
 
 
 def unpack_id(identity: Packed) -> str:

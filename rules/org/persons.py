@@ -87,8 +87,8 @@ class Persons:
 
     def first_with(self, handle: str) -> str | None:
         """Return the lead that had a handle first; after its erasure or correction the next one by id."""
-        found = self.all_with_digest(handle_digest(handle))
-        return found[0] if found else None
+        leads = self.all_with_digest(handle_digest(handle))
+        return leads[0] if leads else None
 
     def candidates(self, joining: str) -> tuple[str, ...]:
         """Return the leads that an arrival with a joining handle may belong to: the first one, then the others by id.
@@ -96,8 +96,8 @@ class Persons:
         At most `MOST_LEADS`. A lead that lost the handle by a correction is none of them.
         """
         digest, listed = handle_digest(joining), do_not_contact_handle(joining)
-        found = (lead for lead in self.all_with_digest(digest) if not self.has_lost(lead, listed))
-        return tuple(islice(found, MOST_LEADS))
+        leads = (lead for lead in self.all_with_digest(digest) if not self.has_lost(lead, listed))
+        return tuple(islice(leads, MOST_LEADS))
 
     def is_held(self, joining: str) -> bool:
         """Say whether any lead has a joining handle."""
@@ -117,24 +117,26 @@ class Persons:
         lead, digest = pack_id(lead_id), handle_digest(handle)
         return self._handles.joins(lead, digest) or self._handles.is_apart(lead, digest)
 
-    def keeps(self, lead_id: str, handle: str, *, without: str, lost: tuple[str, ...]) -> bool:
+    def keeps(self, lead_id: str, handle: str, *, without: str, lost_handles: tuple[str, ...]) -> bool:
         """Say whether a lead has a handle once the lead or inquiry `without` is taken out of it (K5).
 
-        `lost`: the handles that it loses by that.
+        `lost_handles`: the handles that it loses by that.
         """
-        left = set(self._merges.family(pack_id(lead_id))) - set(self._merges.family(pack_id(without)))
+        remaining = set(self._merges.family(pack_id(lead_id))) - set(self._merges.family(pack_id(without)))
         digest = handle_digest(handle)
         holders = (*self._handles.holders(digest), *self._handles.apart(digest))
-        return any(lead in left and (lead != pack_id(lead_id) or handle not in lost) for lead in holders)
+        return any(
+            lead in remaining and (lead != pack_id(lead_id) or handle not in lost_handles) for lead in holders
+        )
 
     def all_with(self, handle: str) -> tuple[str, ...]:
         """Return every lead that the do-not-contact list reaches by a handle, also those that it joins with nobody."""
         digest = handle_digest(handle)
-        found = self.all_with_digest(digest)
-        if apart := self._handles.apart(digest):
-            known = set(found)
-            found += tuple(lead for lead in self._counting(apart, digest) if lead not in known)
-        return found
+        leads = self.all_with_digest(digest)
+        if apart_leads := self._handles.apart(digest):
+            joined_leads = set(leads)
+            leads += tuple(lead for lead in self._counting(apart_leads, digest) if lead not in joined_leads)
+        return leads
 
     def apart(self, handle: str) -> int:
         """Return how many leads have a handle that joins them with nobody."""
@@ -148,10 +150,10 @@ class Persons:
         """Return the leads that count for these, each once, without erased ones and those that lost the handle."""
         if not self._merges:
             return tuple(map(unpack_id, leads))
-        found = dict.fromkeys(map(self._merges.root, leads))
+        roots = dict.fromkeys(map(self._merges.root, leads))
         return tuple(
             unpack_id(lead)
-            for lead in found
+            for lead in roots
             if lead not in self._erased and self._corrected.get(lead, _UNCORRECTED).get(digest) is not False
         )
 
@@ -163,8 +165,10 @@ class Persons:
         """Say whether a person took a handle from a lead, so that no arrival brings it back (M2, K5)."""
         if self.was_corrected(lead_id, handle):
             return True
-        lost = self._merges.lost(pack_id(lead_id))
-        return bool(lost) and handle_digest(handle) in lost and not self.joins(lead_id, handle)
+        lost_digests = self._merges.lost(pack_id(lead_id))
+        return (
+            bool(lost_digests) and handle_digest(handle) in lost_digests and not self.joins(lead_id, handle)
+        )
 
     def forbidden_reason(self, handle: str) -> str | None:
         """Return why a handle must not be contacted; None if it may be (X6)."""
@@ -172,11 +176,11 @@ class Persons:
 
     def arrivals(self) -> dict[str, int]:
         """Return the number of arrivals of each lead."""
-        found: dict[Packed, int] = {}
+        counts: dict[Packed, int] = {}
         for lead in self._arrivals.values():
             root = self._merges.root(lead)
-            found[root] = found.get(root, 0) + 1
-        return {unpack_id(lead): count for lead, count in found.items()}
+            counts[root] = counts.get(root, 0) + 1
+        return {unpack_id(lead): count for lead, count in counts.items()}
 
     # -- last names -------------------------------------------------------------------------------------------------
 
@@ -253,7 +257,7 @@ class Persons:
 
     def erased_among(self, hashes: Iterable[str]) -> tuple[str, ...]:
         """Return those of these hashes that are an erased person's."""
-        return tuple(each for each in hashes if each in self._erased_hashes)
+        return tuple(hashed for hashed in hashes if hashed in self._erased_hashes)
 
     def digests_of(self, lead_id: str) -> tuple[bytes, ...]:
         """Return the digests of a lead's handles. The first call reads the whole index once: a second for a million."""
@@ -267,7 +271,7 @@ class Persons:
             *(OrgPerson(arrival_id=unpack_id(arrival), lead_id=lead_id, erased=True) for arrival in arrivals),
             *self._more.get(lead, ()),
             *((OrgCorrection(lead_id=lead_id),) if lead in self._corrected else ()),
-            *((bare,) if (bare := self._merges.bare_split(lead)) is not None else ()),
+            *((bare_split,) if (bare_split := self._merges.bare_split(lead)) is not None else ()),
         )
 
     def _index_arrivals(self) -> dict[Packed, list[Packed]]:
@@ -327,8 +331,8 @@ class Persons:
         if lead in self._erased:
             return  # an older row, which a zombie wrote late, brings no handle back
         corrected = self._corrected.get(lead, _UNCORRECTED)
-        if lost := self._merges.lost(lead):
-            corrected = {**dict.fromkeys(lost, False), **corrected}
+        if lost_digests := self._merges.lost(lead):
+            corrected = {**dict.fromkeys(lost_digests, False), **corrected}
         for digest in map(handle_digest, row.handles):
             if digest not in corrected:
                 self._handles.begin(digest, lead)
@@ -340,15 +344,15 @@ class Persons:
                 self._handles.keep_apart(digest, lead)
         self._names.put(row, lead)
         if row.more:
-            bare = OrgPerson(
+            erased_row = OrgPerson(
                 arrival_id=row.arrival_id,
                 lead_id=row.lead_id,
                 more=True,
                 resend_offset=row.resend_offset,
                 erased=True,
             )
-            if bare not in (known := self._more.get(lead, ())):
-                self._more[lead] = (*known, bare)
+            if erased_row not in (further := self._more.get(lead, ())):
+                self._more[lead] = (*further, erased_row)
 
     def _correct(self, row: OrgCorrection) -> None:
         """Replace what is corrected of a lead. It shares its corrected handles and is first with none of them."""
@@ -390,7 +394,7 @@ class Persons:
         for digest in map(handle_digest, row.apart):
             self._handles.keep_apart(digest, inquiry)
         if row.handles or row.name:
-            own = OrgPerson(
+            own_person = OrgPerson(
                 arrival_id=row.inquiry_id, lead_id=row.inquiry_id, handles=row.handles, name=row.name
             )
-            self._names.put(own, inquiry)
+            self._names.put(own_person, inquiry)

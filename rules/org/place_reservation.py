@@ -28,11 +28,11 @@ def reserve_place(transition: OrgTransition, event: PlaceRequested) -> None:
         if transition.at - reserved.since < LAPSES
         and not _is_reserved_for(reserved, event.lead_id, action_id)
     )
-    had = any(_is_reserved_for(reserved, event.lead_id, action_id) for reserved in row.places)
+    has_place = any(_is_reserved_for(reserved, event.lead_id, action_id) for reserved in row.places)
     open_leads = row.open_leads - len(row.places) + len(current)
     plan = transition.directory.rep(rep_id)
-    most = plan.max_open if plan is not None else None
-    granted = had or most is None or open_leads < most
+    limit = plan.max_open if plan is not None else None
+    granted = has_place or limit is None or open_leads < limit
     if granted:
         current = (*current, ReservedPlace(event.lead_id, action_id, transition.at))
     if current != row.places:
@@ -45,7 +45,7 @@ def reserve_place(transition: OrgTransition, event: PlaceRequested) -> None:
             rep_id=rep_id,
             granted=granted,
             open=open_leads,
-            most=most,
+            most=limit,
             action=event.action,
         )
     )
@@ -64,10 +64,12 @@ def return_place(transition: OrgTransition, event: PlaceUnused) -> None:
 def use_place(transition: OrgTransition, rep_id: str, lead_id: str, action_id: str | None) -> bool:
     """Remove a rep's reserved place, if there is one; say whether there was."""
     row: OrgRep = transition.rep(rep_id)
-    rest = tuple(reserved for reserved in row.places if not _is_reserved_for(reserved, lead_id, action_id))
-    if len(rest) == len(row.places):
+    remaining = tuple(
+        reserved for reserved in row.places if not _is_reserved_for(reserved, lead_id, action_id)
+    )
+    if len(remaining) == len(row.places):
         return False
-    transition.change_rep(rep_id, places=rest)
+    transition.change_rep(rep_id, places=remaining)
     return True
 
 

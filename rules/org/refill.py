@@ -38,7 +38,7 @@ def refill(transition: OrgTransition, rep_id: str, why: str, *, parked: bool = F
     takeable = (
         _waiting_leads_for(transition, rep_id, group_id, until, parked=parked) for group_id in group_ids
     )
-    for row, eligibility in merge(*takeable, key=lambda one: one[0].since):
+    for row, eligibility in merge(*takeable, key=lambda pair: pair[0].since):
         refusal = eligibility.refusal(rep_id)
         transition.looks -= 1
         if refusal is not None:
@@ -80,8 +80,10 @@ def _waiting_leads_for(
     if plan is None or group is None or method is None or rep_id not in group.positions:
         return
     for row in transition.waiting(group_id, plan.licensed_states, parked=parked):
-        held = transition.rep(rep_id)
-        refusal = departure_refusal(plan, held) or unavailable(transition, plan, held, rings=method.exclusive)
+        rep_row = transition.rep(rep_id)
+        refusal = departure_refusal(plan, rep_row) or unavailable(
+            transition, plan, rep_row, rings=method.exclusive
+        )
         if refusal is not None:
             _collect_until(until, refusal)
             return

@@ -35,8 +35,8 @@ def rep_change(before: RepPlan | None, after: RepPlan) -> tuple[str, tuple[str |
     states: tuple[str | None, ...] | None = ()
     gained = _licences_gained(old, new)
     if gained is None or gained:
-        named = "everywhere" if gained is None else ", ".join(gained[:MOST_STATES])
-        changes.append(f"is now licensed in {named}" if gained else "is now licensed everywhere")
+        places = "everywhere" if gained is None else ", ".join(gained[:MOST_STATES])
+        changes.append(f"is now licensed in {places}" if gained else "is now licensed everywhere")
         states = gained
     if old.filter != new.filter:
         changes.append("has another filter")
@@ -104,10 +104,14 @@ def start_review(
     group = transition.group(group_id)
     running = group.review
     if running is not None:
-        both = tuple(sorted({*running.reps, *reps}))
-        reps = both if running.reps and reps and len(both) <= MOST_REPS else ()
-        known = running.states
-        states = None if known is None or states is None else tuple(dict.fromkeys((*known, *states)))
+        joined_reps = tuple(sorted({*running.reps, *reps}))
+        reps = joined_reps if running.reps and reps and len(joined_reps) <= MOST_REPS else ()
+        former_states = running.states
+        states = (
+            None
+            if former_states is None or states is None
+            else tuple(dict.fromkeys((*former_states, *states)))
+        )
         why = (
             why if why == running.why else f"{why}, and before it {running.why.split(', and before it ')[0]}"
         )

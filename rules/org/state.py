@@ -169,9 +169,9 @@ class OrgState:
             return
         for group_id in row.turns.keys() | turns.keys():
             line = self._turn_queues.get(group_id)
-            was, now = turns.get(group_id, NO_TURN), row.turns.get(group_id, NO_TURN)
-            if line is not None and was != now:
-                line.move(row.rep_id, was, now)
+            former_turn, turn = turns.get(group_id, NO_TURN), row.turns.get(group_id, NO_TURN)
+            if line is not None and former_turn != turn:
+                line.move(row.rep_id, former_turn, turn)
 
     def _put_lead(self, row: OrgLead) -> None:
         before = self.leads.pop(row.lead_id, None)

@@ -76,14 +76,14 @@ def pick(
 
     `resting`: the rep who rests from its owed turns, as long as there is another candidate.
     """
-    alone = len(candidates) == 1
+    is_alone = len(candidates) == 1
     owed = [
         candidate
         for candidate in candidates
-        if candidate.turn.owed and (alone or candidate.rep_id != resting)
+        if candidate.turn.owed and (is_alone or candidate.rep_id != resting)
     ]
     if owed:
-        first = min(owed, key=lambda each: turn_sort_key(each.turn, each.position))
+        first = min(owed, key=lambda candidate: turn_sort_key(candidate.turn, candidate.position))
         return serve(first.rep_id, first.turn, turns=turns, lags=lags)
     total = sum(candidate.weight for candidate in candidates)
     due = [
@@ -93,10 +93,10 @@ def pick(
     ]
     chosen = min(
         due or candidates,
-        key=lambda each: (
-            (SCALE - lags.get(each.rep_id, 0)) * _FINE // each.weight,
-            each.turn.served,
-            each.position,
+        key=lambda candidate: (
+            (SCALE - lags.get(candidate.rep_id, 0)) * _FINE // candidate.weight,
+            candidate.turn.served,
+            candidate.position,
         ),
     )
     after = dict(lags)

@@ -45,8 +45,8 @@ def _caller(records: Sequence[Call]) -> str:
     if end is None:
         return "The lead calls in."
     length = f", and stayed on the line for {duration(end.seconds)}" if end.seconds is not None else ""
-    nobody = " Nobody took the call." if end.reason == "no_answer" else ""
-    return f"The lead called in{length}.{nobody}"
+    unanswered = " Nobody took the call." if end.reason == "no_answer" else ""
+    return f"The lead called in{length}.{unanswered}"
 
 
 def _rep(records: Sequence[Call], name: str) -> list[str]:
@@ -74,11 +74,13 @@ def _lead(records: Sequence[Call]) -> list[str]:
     if "dialled" in events:
         sentences.append("The lead was called.")
     if bridged is not None:
-        over = min((one.at for one in (end, rep_end) if one is not None), default=None)
+        talk_end = min(
+            (end_record.at for end_record in (end, rep_end) if end_record is not None), default=None
+        )
         talked = (
             "They are talking."
-            if over is None
-            else f"They talked for {duration((over - bridged.at).total_seconds())}."
+            if talk_end is None
+            else f"They talked for {duration((talk_end - bridged.at).total_seconds())}."
         )
         return [*sentences, talked]
     if end is not None:
@@ -94,6 +96,6 @@ def _end(records: Sequence[Call], leg: str) -> Call | None:
 
 def duration(seconds: float | None) -> str:
     """Return a length of time in words; less than a second counts as none."""
-    whole = round(max(0.0, seconds or 0.0))
-    minutes, rest = divmod(whole, _MINUTE)
-    return f"{minutes} min {rest} s" if minutes else f"{rest} s"
+    whole_seconds = round(max(0.0, seconds or 0.0))
+    minutes, rest_seconds = divmod(whole_seconds, _MINUTE)
+    return f"{minutes} min {rest_seconds} s" if minutes else f"{rest_seconds} s"

@@ -206,9 +206,9 @@ def _taken_out(common: dict[str, str], decision: InquirySplit) -> InquiryTakenOu
 
 def _correction(row: LeadRow, lead: Lead, decision: FactsCorrected) -> LeadCorrected | None:
     """Return what an org is told of a correction; None if nothing there depends on it."""
-    known = lead.corrections or NOTHING_CORRECTED
+    corrections = lead.corrections or NOTHING_CORRECTED
     changed = corrected_handles(decision.changes)
-    seeks_rep = any(isinstance(each, RepSought) for each in row.decisions)  # the request has the new facts
+    seeks_rep = any(isinstance(other, RepSought) for other in row.decisions)  # the request has the new facts
     if not changed and (lead.open_distribution is None or seeks_rep):
         return None
     return LeadCorrected(
@@ -218,9 +218,9 @@ def _correction(row: LeadRow, lead: Lead, decision: FactsCorrected) -> LeadCorre
         epoch=lead.open_distribution.epoch if lead.open_distribution is not None else lead.epoch,
         lead=_asking(lead),
         handles=tuple(
-            handle for handle in handles_of(lead.facts) if handle.partition("/")[0] in known.fields
+            handle for handle in handles_of(lead.facts) if handle.partition("/")[0] in corrections.fields
         ),
-        removed=known.removed_handles,
+        removed=corrections.removed_handles,
         changed=changed,
     )
 

@@ -65,7 +65,7 @@ def notifications_of(row: LeadRow) -> list[Notification]:
     lead = row.lead
     if lead is None:
         return []
-    found: list[Notification] = []
+    notifications: list[Notification] = []
     given_for_good = False
     for decision in row.decisions:
         if type(decision) in _SILENT:
@@ -83,18 +83,20 @@ def notifications_of(row: LeadRow) -> list[Notification]:
                     **_inquiries(lead),
                 }
                 for rep_id in decision.reps:
-                    found += _to(lead, rep_id, template, kinds, decision.epoch, data)
+                    notifications += _to(lead, rep_id, template, kinds, decision.epoch, data)
             case OfferEnded(method=str() as method):
                 template, kinds = OFFERS.get(method, OFFERS["round_robin"])
                 for rep_id in decision.reps:
-                    found += _to(lead, rep_id, template, kinds, decision.epoch, {}, withdrawn=True)
+                    notifications += _to(lead, rep_id, template, kinds, decision.epoch, {}, withdrawn=True)
                     if decision.outcome is Outcome.TIMEOUT and method in WINDOWED:
-                        found += _to(
+                        notifications += _to(
                             lead, rep_id, "lead_reassigned", ("email",), decision.epoch, _about(lead)
                         )
                 if decision.winner is not None and not given_for_good:
-                    more = {"won": True}
-                    found += _to(lead, decision.winner, template, kinds, decision.epoch, more, withdrawn=True)
+                    winner_data = {"won": True}
+                    notifications += _to(
+                        lead, decision.winner, template, kinds, decision.epoch, winner_data, withdrawn=True
+                    )
             case OfferDeclined():
                 method = (
                     lead.open_distribution.method
@@ -102,24 +104,28 @@ def notifications_of(row: LeadRow) -> list[Notification]:
                     else "ring_all"
                 )
                 template, kinds = OFFERS.get(method, OFFERS["ring_all"])
-                found += _to(lead, decision.rep_id, template, kinds, decision.epoch, {}, withdrawn=True)
+                notifications += _to(
+                    lead, decision.rep_id, template, kinds, decision.epoch, {}, withdrawn=True
+                )
             case OwnerChanged():
-                found += _new_owner(lead, decision) + _former_owner(lead, decision, row.seq)
+                notifications += _new_owner(lead, decision) + _former_owner(lead, decision, row.seq)
             case InquiryAdded(rep_id=str() as rep_id):
-                found += _another_inquiry(lead, decision, rep_id)
+                notifications += _another_inquiry(lead, decision, rep_id)
             case CallbackDue(rep_id=str() as rep_id, epoch=epoch) if epoch:
                 due = {"callback_at": lead.callback_at, "quiet_until": decision.quiet_until}
-                found += _to(lead, rep_id, CALLBACK_DUE, ("email", "push"), epoch, {**_about(lead), **due})
+                notifications += _to(
+                    lead, rep_id, CALLBACK_DUE, ("email", "push"), epoch, {**_about(lead), **due}
+                )
             case CallbackNoticeWithdrawn(rep_id=rep_id, epoch=epoch):
-                found += _to(lead, rep_id, CALLBACK_DUE, ("email", "push"), epoch, {}, withdrawn=True)
+                notifications += _to(lead, rep_id, CALLBACK_DUE, ("email", "push"), epoch, {}, withdrawn=True)
             case LockFreed():
                 data = {**_about(lead), "why": decision.why}
-                found += _to(lead, decision.rep_id, LOCK_FREED, ("push",), row.seq, data)
+                notifications += _to(lead, decision.rep_id, LOCK_FREED, ("push",), row.seq, data)
             case ConnectRequested():
                 data = {**_about(lead), "phone": lead.facts.phone, "place": _location(lead)}
-                found += _to(lead, decision.rep_id, "connect", ("call",), row.seq, data)
+                notifications += _to(lead, decision.rep_id, "connect", ("call",), row.seq, data)
             case MergedInto() | InquirySplit() | LeadSplit():
-                found += _merged_or_split(lead, decision, row.seq)
+                notifications += _merged_or_split(lead, decision, row.seq)
             case SharedHandleFound():
                 data = {
                     **_about(lead),
@@ -128,10 +134,10 @@ def notifications_of(row: LeadRow) -> list[Notification]:
                     "why": decision.why,
                 }
                 for rep_id in decision.managers:
-                    found += _to(lead, rep_id, SHARED_HANDLE, ("email", "push"), row.seq, data)
+                    notifications += _to(lead, rep_id, SHARED_HANDLE, ("email", "push"), row.seq, data)
             case _:
                 pass
-    return found
+    return notifications
 
 
 def _another_inquiry(lead: Lead, decision: InquiryAdded, rep_id: str) -> list[Notification]:
@@ -144,11 +150,11 @@ def _another_inquiry(lead: Lead, decision: InquiryAdded, rep_id: str) -> list[No
         "campaign": decision.campaign,
         "inquiry": _inquiry(decision.facts),
     }
-    found = _to(lead, rep_id, "new_inquiry", ("email", "push"), epoch, data, about=about)
+    notifications = _to(lead, rep_id, "new_inquiry", ("email", "push"), epoch, data, about=about)
     if decision.vendor == TELEPHONE:
-        more = {**_about(lead), "inquiry_id": decision.inquiry_id}
-        found += _to(lead, rep_id, LEAD_CALLS, ("call",), epoch, more, about=about)
-    return found
+        call_data = {**_about(lead), "inquiry_id": decision.inquiry_id}
+        notifications += _to(lead, rep_id, LEAD_CALLS, ("call",), epoch, call_data, about=about)
+    return notifications
 
 
 def _merged_or_split(
@@ -165,8 +171,8 @@ def _merged_or_split(
     if lead.owner is None or lead.owner_left or lead.owner == decision.rep_id:
         return []
     about = f"version-{version}"
-    more = {**_about(lead), **data, "why": decision.why}
-    return _to(lead, lead.owner, template, ("email", "push"), version, more, about=about)
+    lead_data = {**_about(lead), **data, "why": decision.why}
+    return _to(lead, lead.owner, template, ("email", "push"), version, lead_data, about=about)
 
 
 def _new_owner(lead: Lead, change: OwnerChanged) -> list[Notification]:

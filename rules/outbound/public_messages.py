@@ -171,14 +171,14 @@ def _of_changed_lead(row: LeadRow, lead: Lead, key: bytes, messages: list[_Messa
     owners: list[OwnerChanged] = []
     exception: ExceptionRaised | ExceptionIgnored | ExceptionResolved | None = None
     queue_changes: dict[str, QueueEntered | QueueLeft | QueueMoved] = {}
-    left: set[str] = set()
+    left_queues: set[str] = set()
     for decision in row.decisions:
         if isinstance(decision, OwnerChanged):
             owners.append(decision)
         elif isinstance(decision, (QueueEntered, QueueLeft, QueueMoved)):
             queue_changes[decision.queue_id] = decision
             if isinstance(decision, QueueLeft):
-                left.add(decision.queue_id)
+                left_queues.add(decision.queue_id)
         elif isinstance(decision, (ExceptionRaised, ExceptionIgnored, ExceptionResolved)):
             exception = decision
     if LeadErased in kinds:
@@ -191,7 +191,9 @@ def _of_changed_lead(row: LeadRow, lead: Lead, key: bytes, messages: list[_Messa
     if exception is not None:
         messages.append((LEAD_EXCEPTIONS, key, _exception(row, lead, exception)))
     for queue_id, queue_change in queue_changes.items():
-        messages.append((QUEUE_CHANGES, key, _queue_change(row, lead, queue_change, again=queue_id in left)))
+        messages.append(
+            (QUEUE_CHANGES, key, _queue_change(row, lead, queue_change, again=queue_id in left_queues))
+        )
     messages.extend((QUEUE_CHANGES, key, change) for change in own_changes(row, lead))
     messages.extend((NOTIFICATIONS, key, notification) for notification in notifications_of(row))
     if not kinds.isdisjoint(_LISTING):

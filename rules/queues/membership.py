@@ -97,11 +97,11 @@ class CompiledQueue(msgspec.Struct, frozen=True, eq=False):
         cls, queue_id: str, value: dict[str, Any], version: int, time_zone: str = "UTC"
     ) -> "CompiledQueue":
         """Compile a queue as it was published; raises `RuleErrors`. A claimable queue has no outcomes (Q5)."""
-        given = {**present(value), "queue_id": queue_id}
-        if given.get("claimable"):
-            given["outcomes"] = ()
+        published = {**present(value), "queue_id": queue_id}
+        if published.get("claimable"):
+            published["outcomes"] = ()
         try:
-            queue = msgspec.convert(given, Queue)
+            queue = msgspec.convert(published, Queue)
         except msgspec.ValidationError as error:
             raise RuleErrors((Problem(path="queue", reason=str(error)),)) from error
         return cls.compile(queue, version, time_zone)
@@ -116,15 +116,15 @@ class CompiledQueue(msgspec.Struct, frozen=True, eq=False):
         inclusion = self.inclusion.explain(lead, now)
         exclusion = self.exclusion.explain(lead, now) if self.exclusion else None
         if refused:
-            stands, until, why = False, protected if self.queue.claimable else None, refused
+            is_member, until, why = False, protected if self.queue.claimable else None, refused
         elif not inclusion.meets:
-            stands, why = False, inclusion.why
+            is_member, why = False, inclusion.why
         elif exclusion is not None and exclusion.meets:
-            stands, why = False, f"excluded: {exclusion.why}"
+            is_member, why = False, f"excluded: {exclusion.why}"
         else:
-            stands, why = meets, inclusion.why + (f"; not excluded: {exclusion.why}" if exclusion else "")
-        text = self._condition_text(stands, why)
-        return Explanation(self.queue.queue_id, self.version, stands, text, until, inclusion, exclusion)
+            is_member, why = meets, inclusion.why + (f"; not excluded: {exclusion.why}" if exclusion else "")
+        text = self._condition_text(is_member, why)
+        return Explanation(self.queue.queue_id, self.version, is_member, text, until, inclusion, exclusion)
 
     def why(self, lead: Lead, now: datetime, protected: datetime | None = None) -> str:
         """Return the reason of `explain` in words. If the lead's state decides, no condition is tested."""
@@ -162,17 +162,17 @@ class QueueIndex:
         allowed = eligible_kinds(lead).allowed
         if not allowed:
             return NOWHERE
-        met, until = self._predicate_index.look(lead, now, allowed)
+        queue_ids, until = self._predicate_index.look(lead, now, allowed)
         # Queues with the same order share one key function, which is called once. The queues are visited in sorted
         # order, so that a repeat gives the same result in the same order.
         key_of_order: dict[SortKey, str] = {}
         sort_keys: dict[str, str] = {}
-        for queue_id in sorted(met):
+        for queue_id in sorted(queue_ids):
             key = self._queues[queue_id].key
-            found = key_of_order.get(key)
-            if found is None:
-                found = key_of_order[key] = key(lead)
-            sort_keys[queue_id] = found
+            lead_key = key_of_order.get(key)
+            if lead_key is None:
+                lead_key = key_of_order[key] = key(lead)
+            sort_keys[queue_id] = lead_key
         return Evaluation(sort_keys, until)
 
     def explain(self, lead: Lead, queue_id: str, now: datetime) -> Explanation:
@@ -193,8 +193,8 @@ class QueueIndex:
         """Return when a lead that is protected until an instant enters its first queue. Until then it is in none."""
         if True not in eligible_kinds(lead).allowed:
             return NOWHERE
-        met, until = self._predicate_index.look(lead, protected, (True,))
-        opens = protected if met else until
+        queue_ids, until = self._predicate_index.look(lead, protected, (True,))
+        opens = protected if queue_ids else until
         return NOWHERE if opens is None else Evaluation({}, opens)
 
     def _protected(self, lead: Lead, now: datetime) -> datetime | None:

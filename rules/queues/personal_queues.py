@@ -150,13 +150,13 @@ def own_changes(row: LeadRow, lead: Lead) -> list[QueueChange]:
 
     `lead`: the lead of the record. If a rep takes an offered lead, the lead stays in the rep's queue with a new row.
     """
-    stood = _concerned(row, lead)
-    if not stood:
+    was_in_queue = _concerned(row, lead)
+    if not was_in_queue:
         return []
     now = own_queues(lead)
     sort_key, columns = own_sort_key(lead, row.at), own_columns(lead)
     changes = []
-    for queue_id, before in stood.items():
+    for queue_id, before in was_in_queue.items():
         if queue_id in now:
             change = QueueChange(
                 queue_id=queue_id,
@@ -185,7 +185,7 @@ def own_changes(row: LeadRow, lead: Lead) -> list[QueueChange]:
 
 def _concerned(row: LeadRow, lead: Lead) -> dict[str, bool]:
     """Return the personal queues a record concerns, and whether the lead was in each before it."""
-    stood: dict[str, bool] = {}
+    was_in_queue: dict[str, bool] = {}
     moved = claimed = reopened = ended = False
     for decision in row.decisions:
         if type(decision) in _SHARED:
@@ -193,22 +193,22 @@ def _concerned(row: LeadRow, lead: Lead) -> dict[str, bool]:
         match decision:
             case OwnerChanged():
                 if decision.previous_rep_id is not None:
-                    stood.setdefault(personal_queue(decision.previous_rep_id), not reopened)
+                    was_in_queue.setdefault(personal_queue(decision.previous_rep_id), not reopened)
                 if decision.rep_id is not None:
-                    stood.setdefault(personal_queue(decision.rep_id), claimed)
+                    was_in_queue.setdefault(personal_queue(decision.rep_id), claimed)
             case LeadOffered():
                 for rep_id in decision.reps:
-                    stood.setdefault(personal_queue(rep_id), False)
+                    was_in_queue.setdefault(personal_queue(rep_id), False)
             case OfferEnded():
                 claimed = decision.outcome is Outcome.CLAIMED
                 for rep_id in decision.reps:
-                    stood.setdefault(personal_queue(rep_id), True)
+                    was_in_queue.setdefault(personal_queue(rep_id), True)
             case InquiryAdded(reopened=True) | LeadReopened() | LeadSplit(owner=str()):
                 reopened = True
                 if lead.owner is not None:
-                    stood.setdefault(personal_queue(lead.owner), False)
+                    was_in_queue.setdefault(personal_queue(lead.owner), False)
             case OfferDeclined():
-                stood.setdefault(personal_queue(decision.rep_id), True)
+                was_in_queue.setdefault(personal_queue(decision.rep_id), True)
             case LeadClosed():
                 ended = moved = True
             case _:
@@ -216,10 +216,10 @@ def _concerned(row: LeadRow, lead: Lead) -> dict[str, bool]:
     if moved:
         # A closed lead is no longer in the queue, unless this record closed it.
         if lead.owner is not None and (ended or lead.phase in OWNED_PHASES):
-            stood.setdefault(personal_queue(lead.owner), True)
+            was_in_queue.setdefault(personal_queue(lead.owner), True)
         for queue_id in own_queues(lead):
-            stood.setdefault(queue_id, True)
-    return stood
+            was_in_queue.setdefault(queue_id, True)
+    return was_in_queue
 
 
 def _completed_nothing(decision: Decision) -> bool:

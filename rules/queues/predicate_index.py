@@ -46,11 +46,11 @@ class IndexedRule(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class _Entry(msgspec.Struct, frozen=True, eq=False):
-    """One indexed rule. `literals`: slots and their required answers. `rest`: the other conditions that must hold."""
+    """One indexed rule. `literals`: slots and their required answers. `others`: the other conditions that must hold."""
 
     name: str
     literals: tuple[tuple[int, int], ...]
-    rest: CompiledNode | None
+    others: CompiledNode | None
     rule: CompiledRule
 
 
@@ -62,21 +62,21 @@ class _KindIndex:
         self.value_indexes: dict[tuple[str, bool], tuple[Read, dict[Any, list[_Entry]]]] = {}
 
     def candidates(self, lead: Lead) -> list[_Entry]:
-        found = self.always.copy()
+        entries_found = self.always.copy()
         for read, drawer in self.value_indexes.values():
             if entries := drawer.get(read(lead)):
-                found.extend(entries)
-        return found
+                entries_found.extend(entries)
+        return entries_found
 
-    def file(self, entry: _Entry, under: Condition | None) -> None:
-        values = None if under is None else keys(under)
-        if under is None or values is None:
+    def file(self, entry: _Entry, condition: Condition | None) -> None:
+        values = None if condition is None else keys(condition)
+        if condition is None or values is None:
             self.always.append(entry)
             return
         # An attribute is read as text or as number. Each way of reading has its own drawers.
-        index_key = (under.field, any(isinstance(value, str) for value in values))
+        index_key = (condition.field, any(isinstance(value, str) for value in values))
         if index_key not in self.value_indexes:
-            self.value_indexes[index_key] = (reader(FIELDS[under.field], under.value), {})
+            self.value_indexes[index_key] = (reader(FIELDS[condition.field], condition.value), {})
         drawer = self.value_indexes[index_key][1]
         for value in values:
             drawer.setdefault(value, []).append(entry)
@@ -103,52 +103,56 @@ class PredicateIndex:
         self._timed: dict[Condition, int] = {}
         self._shelves = {False: _KindIndex(), True: _KindIndex()}
         domains = _domains(needed for _, needed in filed)
-        for one, needed in filed:
-            under = _most_selective(needed, domains)
-            self._shelves[one.kind].file(self._entry(one, needed, under, domains), under)
+        for indexed, needed in filed:
+            condition = _most_selective(needed, domains)
+            self._shelves[indexed.kind].file(self._entry(indexed, needed, condition, domains), condition)
 
     def look(self, lead: Lead, now: datetime, kinds: Iterable[bool]) -> tuple[list[str], datetime | None]:
         """Return the names of the rules a lead meets, and when time alone next changes that."""
         answers = bytearray(len(self._tests))
         sight, tests = _LookUp(lead, answers), self._tests
-        met: list[str] = []
+        rule_names: list[str] = []
         earliest: datetime | None = None
         for kind in kinds:
             for entry in self._shelves[kind].candidates(lead):
-                for slot, wanted in entry.literals:
+                for slot, expected in entry.literals:
                     answer = answers[slot]
                     if not answer:
                         answer = answers[slot] = _YES if tests[slot](lead) else _NO
-                    if answer != wanted:
+                    if answer != expected:
                         break
                 else:
                     meets, until = _always_tested(entry, sight, now)
                     if meets:
-                        met.append(entry.name)
+                        rule_names.append(entry.name)
                     if until is not None and (earliest is None or until < earliest):
                         earliest = until
-        return met, earliest
+        return rule_names, earliest
 
     def _entry(
-        self, one: IndexedRule, needed: tuple[Required, ...], under: Condition | None, domains: dict[str, int]
+        self,
+        indexed: IndexedRule,
+        needed: tuple[Required, ...],
+        filed_under: Condition | None,
+        domains: dict[str, int],
     ) -> _Entry:
         literals: list[tuple[float, int, int]] = []
-        rest: list[CompiledNode] = []
-        for node, wanted in dict.fromkeys(needed):
-            if node is under:
+        other_nodes: list[CompiledNode] = []
+        for node, expected in dict.fromkeys(needed):
+            if node is filed_under:
                 continue  # the drawer already guarantees this condition
             if isinstance(node, Condition) and not is_timed(node):
-                share = _share(node, domains) if wanted else _UNFILED
-                literals.append((share, self._index_slot(node), _YES if wanted else _NO))
+                share = _share(node, domains) if expected else _UNFILED
+                literals.append((share, self._index_slot(node), _YES if expected else _NO))
             else:
                 part = build(node, self._leaf)
-                rest.append(part if wanted else combine([part], False, negated=True))
+                other_nodes.append(part if expected else combine([part], False, negated=True))
         literals.sort()
         return _Entry(
-            one.name,
+            indexed.name,
             tuple((slot, answer) for _, slot, answer in literals),
-            combine(rest, False) if rest else None,
-            one.rule,
+            combine(other_nodes, False) if other_nodes else None,
+            indexed.rule,
         )
 
     def _index_slot(self, condition: Condition) -> int:
@@ -164,10 +168,10 @@ class PredicateIndex:
             ask = timed_test(condition)
 
             def timed(sight: _LookUp, now: datetime) -> Answer:
-                known = sight.timed.get(index)
-                if known is None:
-                    known = sight.timed[index] = ask(sight.lead, now)
-                return known
+                result = sight.timed.get(index)
+                if result is None:
+                    result = sight.timed[index] = ask(sight.lead, now)
+                return result
 
             return CompiledNode(None, timed, 1)
         slot = self._index_slot(condition)
@@ -182,41 +186,41 @@ class PredicateIndex:
         return CompiledNode(static, None, 0)
 
 
-def required_nodes(node: Node, wanted: bool = True) -> Iterator[Required]:
+def required_nodes(node: Node, expected: bool = True) -> Iterator[Required]:
     """Split a rule into nodes that must each have a certain result for the rule to have the wanted one."""
     if isinstance(node, Condition):
-        yield node, wanted
+        yield node, expected
         return
-    inner = wanted is not node.negated
+    inner = expected is not node.negated
     if len(node.rules) == 1 or (node.combinator == "and") is inner or not node.rules:
         for rule in node.rules:
             yield from required_nodes(rule, inner)
     else:
-        yield node, wanted
+        yield node, expected
 
 
 def _always_tested(entry: _Entry, sight: _LookUp, now: datetime) -> Answer:
-    rest = entry.rest
-    if rest is None:
+    remaining = entry.others
+    if remaining is None:
         return True, None
-    if rest.static is not None:
-        return rest.static(sight), None
-    if rest.timed is None:
+    if remaining.static is not None:
+        return remaining.static(sight), None
+    if remaining.timed is None:
         raise TypeError("a compiled node has a test")
-    meets, until = rest.timed(sight, now)
-    if until is None or rest.moments == 1:
+    meets, until = remaining.timed(sight, now)
+    if until is None or remaining.moments == 1:
         return meets, until
     return entry.rule.test(sight.lead, now)
 
 
 def _domains(rules: Iterable[tuple[Required, ...]]) -> dict[str, int]:
     """Count the distinct values that the rules use, for each field they could be indexed by."""
-    seen: dict[str, set[Any]] = {}
+    values_of: dict[str, set[Any]] = {}
     for needed in rules:
-        for node, wanted in needed:
-            if wanted and isinstance(node, Condition) and (values := keys(node)):
-                seen.setdefault(node.field, set()).update(values)
-    return {name: len(values) for name, values in seen.items()}
+        for node, expected in needed:
+            if expected and isinstance(node, Condition) and (values := keys(node)):
+                values_of.setdefault(node.field, set()).update(values)
+    return {name: len(values) for name, values in values_of.items()}
 
 
 def _share(condition: Condition, domains: dict[str, int]) -> float:
@@ -235,6 +239,8 @@ def _share(condition: Condition, domains: dict[str, int]) -> float:
 
 def _most_selective(needed: tuple[Required, ...], domains: dict[str, int]) -> Condition | None:
     fileable = [
-        node for node, wanted in needed if wanted and isinstance(node, Condition) and keys(node) is not None
+        node
+        for node, expected in needed
+        if expected and isinstance(node, Condition) and keys(node) is not None
     ]
     return min(fileable, key=lambda node: _share(node, domains), default=None)

@@ -38,16 +38,16 @@ class RepNames:
         if (exact := self._reps.get(text)) is not None and exact.active:
             return RepMatch(text)
         folded = _folded(text)
-        left = folded in self._removed
+        has_left = folded in self._removed
         for index in self._by:
-            named = index.get(folded, ())
-            active = [rep_id for rep_id in named if self._reps[rep_id].active]
+            named_reps = index.get(folded, ())
+            active = [rep_id for rep_id in named_reps if self._reps[rep_id].active]
             if len(active) == 1:
                 return RepMatch(active[0])
             if active:
                 return RepMatch(None, AMBIGUOUS, f"{text} may be {' or '.join(active)}")
-            left = left or bool(named)
-        if left:
+            has_left = has_left or bool(named_reps)
+        if has_left:
             return RepMatch(None, LEFT, f"{text} has left")
         return RepMatch(None, UNKNOWN, f"the org has no rep {text}")
 

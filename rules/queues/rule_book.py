@@ -151,8 +151,8 @@ class OrgRules:
 
     def managers(self) -> tuple[str, ...]:
         """Return the active managers and admins by id, at most `MOST_MANAGERS`."""
-        found = (rep for rep in sorted(self.reps) if self.role(rep) in ("manager", "admin"))
-        return tuple(islice(found, MOST_MANAGERS))
+        managers = (rep for rep in sorted(self.reps) if self.role(rep) in ("manager", "admin"))
+        return tuple(islice(managers, MOST_MANAGERS))
 
     def has_left(self, rep_id: str) -> bool:
         """Say whether a rep has left: the rep is inactive or removed, in an org that is not open (X2)."""
@@ -165,9 +165,13 @@ class OrgRules:
         """
         return self.route_by(facts.campaign or "")
 
-    def route_by(self, named: str) -> tuple[Campaign | None, GroupTerms | None]:
+    def route_by(self, campaign_name: str) -> tuple[Campaign | None, GroupTerms | None]:
         """Return campaign and group as `route` does, by the campaign that a lead names; empty if it names none."""
-        campaign = self.campaigns.get(named) or self._by_case.get(named.casefold()) or self.default_campaign
+        campaign = (
+            self.campaigns.get(campaign_name)
+            or self._by_case.get(campaign_name.casefold())
+            or self.default_campaign
+        )
         group = self.groups.get(campaign.group_id or "") if campaign else None
         return campaign, group
 
@@ -205,16 +209,16 @@ class OrgRules:
         if queue is None or role is None:
             return False
         teams = queue.queue.teams
-        named = role in OVERSEERS or "*" in teams or rep_id in queue.queue.reps
-        return named or not set(teams).isdisjoint(self.reps[rep_id].teams)
+        is_named = role in OVERSEERS or "*" in teams or rep_id in queue.queue.reps
+        return is_named or not set(teams).isdisjoint(self.reps[rep_id].teams)
 
     def with_objects(self, changes: Iterable[tuple[Key, NewestPublication]]) -> "OrgRules":
         """Return the rules with newer objects applied. An object counts only if its version exceeds the known one."""
         objects = dict(self.objects)
         changed: set[Key] = set()
         for key, published in changes:
-            known = objects.get(key)
-            if known is None or known.version < published.version:
+            former = objects.get(key)
+            if former is None or former.version < published.version:
                 objects[key] = published
                 changed.add(key)
         if not changed:

@@ -70,7 +70,7 @@ def parse_order(listing: ListDefinition, order: str | None) -> tuple[str, bool]:
 
 def encode_cursor(order: str, position: PagePosition) -> str:
     """Return a position as a cursor. The cursor is valid for this order only."""
-    values = [one.isoformat() if isinstance(one, datetime) else one for one in position.values]
+    values = [value.isoformat() if isinstance(value, datetime) else value for value in position.values]
     return urlsafe_b64encode(msgspec.json.encode([order, position.before, values])).decode().rstrip("=")
 
 
@@ -83,12 +83,12 @@ def decode_cursor(cursor: str, order: str, kinds: tuple[type, ...]) -> PagePosit
         raw = urlsafe_b64decode(cursor.encode() + b"=" * (-len(cursor) % 4))
         of_order, before, values = msgspec.json.decode(raw, type=tuple[str, bool, list[Any]])
         if of_order == order and len(values) == len(kinds):
-            found = tuple(
+            position = tuple(
                 None if value is None else msgspec.convert(value, kind)
                 for value, kind in zip(values, kinds, strict=True)
             )
-            if found[-1] is not None:
-                return PagePosition(found, before)
+            if position[-1] is not None:
+                return PagePosition(position, before)
     except (Error, ValueError, OverflowError, RecursionError, msgspec.MsgspecError):
         pass
     reason = "does not belong to this list in this order; take it from `next` or `previous`"

@@ -74,28 +74,32 @@ def page(
 ) -> Page:
     """Return one page. `only`: what this user may see. `bands`: whole numbers to sort by before the order."""
     keys = _keys(listing, list_query, bands)
-    back = list_query.at is not None and list_query.at.before
+    is_backward = list_query.at is not None and list_query.at.before
     query = select(*_selected(listing), *(key.by.label(f"_{n}") for n, key in enumerate(keys))).where(
         *only, *conditions(listing, list_query)
     )
     query = _with_scan_hint(query, listing, list_query)
     if list_query.at is not None:
-        query = query.where(_after_row(keys, list_query.at.values, back=back))
-    found = [
+        query = query.where(_after_row(keys, list_query.at.values, back=is_backward))
+    fetched = [
         dict(row)
         for row in connection.execute(
-            query.order_by(*_order(keys, back=back)).limit(list_query.limit + 1)
+            query.order_by(*_order(keys, back=is_backward)).limit(list_query.limit + 1)
         ).mappings()
     ]
-    more, rows = len(found) > list_query.limit, found[: list_query.limit]
-    if back:
+    has_more, rows = len(fetched) > list_query.limit, fetched[: list_query.limit]
+    if is_backward:
         rows.reverse()
     positions = [tuple(row.pop(f"_{n}") for n in range(len(keys))) for row in rows]
     if not rows:
         return Page([], None, None)
-    following = encode_cursor(list_query.order, PagePosition(positions[-1])) if more or back else None
+    following = (
+        encode_cursor(list_query.order, PagePosition(positions[-1])) if has_more or is_backward else None
+    )
     earlier = encode_cursor(list_query.order, PagePosition(positions[0], before=True))
-    return Page(rows, following, earlier if (more if back else list_query.at is not None) else None)
+    return Page(
+        rows, following, earlier if (has_more if is_backward else list_query.at is not None) else None
+    )
 
 
 def count(
@@ -114,11 +118,11 @@ def total(
     listing: ListDefinition,
     list_query: ListQuery,
     only: Sequence[Condition],
-    shown: Page,
+    first_page: Page,
 ) -> int:
     """Return how many rows meet the filters. Nothing is counted if the page shows all of them."""
-    if list_query.at is None and shown.next is None:
-        return len(shown.rows)
+    if list_query.at is None and first_page.next is None:
+        return len(first_page.rows)
     return count(connection, listing, list_query, only)
 
 
@@ -144,8 +148,8 @@ def stream(
     bands: Sequence[Expression] = (),
 ) -> Iterator[tuple[Any, ...]]:
     """Yield (row id, the named columns …) of every row that meets the filters, in order, in batches."""
-    shown = [listing.by_name[name].read.label(name) for name in names]
-    query: Select[Any] = select(listing.row_id, *shown).where(*only, *conditions(listing, list_query))
+    columns = [listing.by_name[name].read.label(name) for name in names]
+    query: Select[Any] = select(listing.row_id, *columns).where(*only, *conditions(listing, list_query))
     query = query.order_by(*_order(_keys(listing, list_query, bands), back=False))
     for row in connection.execute(query, execution_options={"yield_per": STREAMED}):
         yield tuple(row)
@@ -153,10 +157,12 @@ def stream(
 
 def conditions(listing: ListDefinition, list_query: ListQuery) -> list[Condition]:
     """Return the conditions of the filters and the search."""
-    found = [_condition(listing.by_name[name], one) for name, one in list_query.filters.items()]
+    clauses = [
+        _condition(listing.by_name[name], list_filter) for name, list_filter in list_query.filters.items()
+    ]
     if list_query.search.strip():
-        found.append(_searched(listing, list_query.search.strip()))
-    return found
+        clauses.append(_searched(listing, list_query.search.strip()))
+    return clauses
 
 
 def contains(read_as: Expression, text: str) -> Condition:
@@ -174,9 +180,9 @@ def _condition(column: Column, list_query: Filter) -> Condition:
         case ContainsFilter(text):
             return contains(column.read, text)
         case OneOf(values):
-            given = [value for value in values if value is not None]
-            met = column.read.in_(given) if given else false()
-            return or_(met, column.read.is_(None)) if None in values else met
+            present = [value for value in values if value is not None]
+            is_among = column.read.in_(present) if present else false()
+            return or_(is_among, column.read.is_(None)) if None in values else is_among
         case BetweenFilter(low, high):
             begins = column.read >= low if low is not None else true()
             if high is None:
@@ -202,17 +208,17 @@ def _with_scan_hint(
     query: Select[Any], listing: ListDefinition, list_query: ListQuery, *, sorts: bool = True
 ) -> Select[Any]:
     """Make SQLite scan an org's rows in stored order where no index helps. Its planner has no statistics."""
-    looks = bool(list_query.filters or list_query.search) or (
+    is_filtered = bool(list_query.filters or list_query.search) or (
         sorts and list_query.sort not in listing.indexed
     )
-    if not looks or not listing.scan or listing.indexed & list_query.filters.keys():
+    if not is_filtered or not listing.scan or listing.indexed & list_query.filters.keys():
         return query
     return query.with_hint(listing.row_id.table, f"INDEXED BY {listing.scan}", "sqlite")
 
 
 def _selected(listing: ListDefinition) -> list[Any]:
-    shown = [column.read.label(column.name) for column in listing.columns]
-    return [listing.row_id, *(expression.label(name) for name, expression in listing.extra.items()), *shown]
+    columns = [column.read.label(column.name) for column in listing.columns]
+    return [listing.row_id, *(expression.label(name) for name, expression in listing.extra.items()), *columns]
 
 
 def _keys(listing: ListDefinition, list_query: ListQuery, bands: Sequence[Expression]) -> list[_Key]:
@@ -225,28 +231,28 @@ def _keys(listing: ListDefinition, list_query: ListQuery, bands: Sequence[Expres
 
 
 def _order(keys: Sequence[_Key], *, back: bool) -> list[ColumnElement[Any]]:
-    found: list[ColumnElement[Any]] = []
+    clauses: list[ColumnElement[Any]] = []
     for key in keys:
         if key.nullable:
             missing = key.by.is_(None)
-            found.append(missing.desc() if back else missing)
-        found.append(key.by.desc() if key.descending != back else key.by.asc())
-    return found
+            clauses.append(missing.desc() if back else missing)
+        clauses.append(key.by.desc() if key.descending != back else key.by.asc())
+    return clauses
 
 
 def _after_row(keys: Sequence[_Key], values: Sequence[Any], *, back: bool) -> Condition:
     """Return the condition that a row comes after a position, or before it."""
-    ways: list[Condition] = []
+    alternatives: list[Condition] = []
     same: list[Condition] = []
     for key, value in zip(keys, values, strict=True):
-        ways.append(and_(*same, _after_position(key, value, back=back)))
+        alternatives.append(and_(*same, _after_position(key, value, back=back)))
         same.append(key.by.is_(None) if value is None else key.by == value)
     first = keys[0]
     if first.nullable:
-        return or_(*ways)
+        return or_(*alternatives)
     # Repeat the condition for the first key alone, so that an index can be used for the start.
     begins = first.by <= values[0] if first.descending != back else first.by >= values[0]
-    return and_(begins, or_(*ways))
+    return and_(begins, or_(*alternatives))
 
 
 def _after_position(key: _Key, value: Any, *, back: bool) -> Condition:

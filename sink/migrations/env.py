@@ -13,9 +13,9 @@ from sink.database_engine import connect
 from sink.tables import Base
 
 
-def _render(kind: str, item: Any, _context: Any) -> str | Literal[False]:
+def _render(kind: str, column_type: Any, _context: Any) -> str | Literal[False]:
     """Render our type as its database type, because a migration must not depend on code that changes."""
-    if kind == "type" and isinstance(item, UtcDateTime):
+    if kind == "type" and isinstance(column_type, UtcDateTime):
         return 'sa.DateTime(timezone=True).with_variant(sa.Text(), "sqlite")'
     return False
 
@@ -33,10 +33,10 @@ def _run(connection: Connection) -> None:
         context.run_migrations()
 
 
-given = context.config.attributes.get("connection")
-if given is None:
+given_connection = context.config.attributes.get("connection")
+if given_connection is None:
     url = context.get_x_argument(as_dictionary=True)["url"]
     with connect(url).execution_options(writes=True).begin() as opened:
         _run(opened)
 else:
-    _run(given)
+    _run(given_connection)

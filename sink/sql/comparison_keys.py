@@ -33,16 +33,16 @@ _ESCAPES: Final = str.maketrans({"%": "%25", '"': "%22", "\\": "%5C"})
 
 def comparison_keys(lead: Lead, *, is_ascii: bool = False) -> dict[str, Any]:
     """Return the comparison keys of a lead. Many leads have none. `is_ascii`: no text of it has more than ASCII."""
-    found: dict[str, Any] = {}
+    keys: dict[str, Any] = {}
     for field in () if is_ascii else _TEXTS:
         value = field.get(lead)
         if value is not None and not value.isascii():
-            found[field.name] = folded(value)
+            keys[field.name] = folded(value)
     if lead.facts.created_at is None:
-        found["created_at"] = False
+        keys["created_at"] = False
     for name, value in lead.facts.attributes.items():
-        found.update(_attribute(key_of(ATTRIBUTES + name), value))
-    return found
+        keys.update(_attribute(key_of(ATTRIBUTES + name), value))
+    return keys
 
 
 def key_of(name: str) -> str:

@@ -66,11 +66,11 @@ class LeadColumns:
 
     def folded(self, field: Field) -> Expression:
         """Return a text or an attribute as closures compare it: folded, ordered by code point."""
-        kept = self._comparison_key(key_of(field.name))
+        stored_key = self._comparison_key(key_of(field.name))
         if field.type is FieldType.ATTRIBUTE:
-            return self._by_code(kept)
-        # Both databases compute the lower case of ASCII alike. Texts with other letters are in `kept`.
-        return func.coalesce(kept, func.lower(self._by_code(self.raw(field))))
+            return self._by_code(stored_key)
+        # Both databases compute the lower case of ASCII alike. Texts with other letters are in `stored_key`.
+        return func.coalesce(stored_key, func.lower(self._by_code(self.raw(field))))
 
     def number(self, field: Field) -> Expression:
         """Return an attribute as a number; NULL where it is none."""

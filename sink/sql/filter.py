@@ -53,14 +53,14 @@ def queue_condition(
 
     `protect_minutes`: how long a fresh assignment is in no claimable queue (M4).
     """
-    holds = and_(
+    in_queue = and_(
         phase_condition(claimable=queue.queue.claimable), rule_condition(queue.rule.tree, at, dialect)
     )
     if not queue.queue.claimable or not protect_minutes:
-        return holds
+        return in_queue
     table, limit = LeadTable, utc(at) - timedelta(minutes=protect_minutes)
     return and_(
-        holds,
+        in_queue,
         or_(
             table.owner.is_(None),
             table.assigned_at.is_(None),
@@ -131,13 +131,13 @@ class _Where:
             return _compared(self._columns.raw(field), operator, value)
         first = value[0] if isinstance(value, tuple) else value
         if not isinstance(first, str):
-            of = self._columns.number if field.type is FieldType.ATTRIBUTE else self._columns.raw
-            return _compared(of(field), operator, value)
+            expression_of = self._columns.number if field.type is FieldType.ATTRIBUTE else self._columns.raw
+            return _compared(expression_of(field), operator, value)
         return self._text(self._columns.folded(field), operator, value)
 
     def _text(self, text: Expression, operator: Operator, value: Operand) -> ColumnElement[bool]:
         if isinstance(value, tuple):
-            return _compared(text, operator, tuple(folded(str(one)) for one in value))
+            return _compared(text, operator, tuple(folded(str(option)) for option in value))
         part = folded(str(value))
         if operator is Operator.CONTAINS:
             return self._columns.contains(text, part)
@@ -161,7 +161,7 @@ def _compared(read: Expression, operator: Operator, value: Operand) -> ColumnEle
         return and_(read >= value[0], read <= value[1])
     if isinstance(value, tuple):
         # A list is bound with the type of its first value: 12.5 among whole numbers would become 12.
-        mixed = any(isinstance(one, float) for one in value)
+        mixed = any(isinstance(option, float) for option in value)
         return read.in_(tuple(map(float, value)) if mixed else value)
     return _COMPARISONS[operator](read, value)
 
@@ -171,12 +171,12 @@ def _date(read: Expression, operator: Operator, value: Operand, time_zone: str) 
     if operator is Operator.BETWEEN and isinstance(value, tuple):
         first, last = (span(str(text), time_zone) for text in value)
         return _within(read, DateSpan(first.start, last.end))
-    wanted = span(str(value), time_zone)
+    target = span(str(value), time_zone)
     if operator is Operator.EQUAL:
-        return _within(read, wanted)
+        return _within(read, target)
     after = operator in {Operator.AT_MOST, Operator.MORE}
     comparison = {Operator.AT_MOST: Operator.LESS, Operator.MORE: Operator.AT_LEAST}.get(operator, operator)
-    return _COMPARISONS[comparison](read, wanted.end if after else wanted.start)
+    return _COMPARISONS[comparison](read, target.end if after else target.start)
 
 
 def _days(since: Expression, operator: Operator, value: Operand, at: datetime) -> ColumnElement[bool]:
@@ -185,19 +185,23 @@ def _days(since: Expression, operator: Operator, value: Operand, at: datetime) -
     def at_least(days: int) -> ColumnElement[bool]:
         return since <= at - days * DAY if days > 0 else since.is_not(None)
 
-    values = [one for one in (value if isinstance(value, tuple) else (value,)) if isinstance(one, int)]
+    values = [
+        day_count
+        for day_count in (value if isinstance(value, tuple) else (value,))
+        if isinstance(day_count, int)
+    ]
     low, high = values[0], values[-1]
     if operator is Operator.IN:
-        return or_(*(and_(at_least(one), not_(at_least(one + 1))) for one in values))
+        return or_(*(and_(at_least(day_count), not_(at_least(day_count + 1))) for day_count in values))
     if operator in {Operator.EQUAL, Operator.BETWEEN}:
         return and_(at_least(low), not_(at_least(high + 1)))
-    more = operator in {Operator.AT_MOST, Operator.MORE}
-    reached = at_least(low + 1 if more else low)
-    return not_(reached) if operator in {Operator.LESS, Operator.AT_MOST} else reached
+    is_next_day = operator in {Operator.AT_MOST, Operator.MORE}
+    is_reached = at_least(low + 1 if is_next_day else low)
+    return not_(is_reached) if operator in {Operator.LESS, Operator.AT_MOST} else is_reached
 
 
-def _within(read: Expression, wanted: DateSpan) -> ColumnElement[bool]:
-    return and_(read >= wanted.start, read < wanted.end)
+def _within(read: Expression, target: DateSpan) -> ColumnElement[bool]:
+    return and_(read >= target.start, read < target.end)
 
 
 _COMPARISONS: Final[dict[Operator, Callable[[Expression, Any], ColumnElement[bool]]]] = {

@@ -20,11 +20,11 @@ def queue_order(sort: SortOrder, dialect: str, *, due_first: bool = False) -> li
     field, columns = FIELDS[sort.field], LeadColumns(dialect)
     values = _values(field, columns)
     deferred = LeadTable.deferred_at.expression
-    here = deferred.is_(None)
+    not_deferred = deferred.is_(None)
     missing = and_(*(value.is_(None) for value in values[-2:]))
     # In both directions, leads without a value come after those with one, and deferred leads come last.
-    bands: list[Expression] = [not_(here), deferred, and_(here, missing)]
-    keys = [case((here, value)) for value in values]
+    bands: list[Expression] = [not_(not_deferred), deferred, and_(not_deferred, missing)]
+    keys = [case((not_deferred, value)) for value in values]
     if due_first:
         promised = LeadTable.callback_at.expression
         # A row that is not older than the promised time was written when the call became due, or later.

@@ -50,10 +50,10 @@ def check_versions() -> None:
     from streams.decompression import missing_codecs  # noqa: PLC0415  # as above
 
     for package, tested in TESTED.items():
-        found = importlib.metadata.version(package)
-        if found not in tested:
+        installed = importlib.metadata.version(package)
+        if installed not in tested:
             raise ConfigError(
-                package, f"version {found} is untested here; the patches fit {', '.join(tested)}"
+                package, f"version {installed} is untested here; the patches fit {', '.join(tested)}"
             )
     if missing := missing_codecs():
         raise ConfigError("cramjam", f"is not installed, and Kafka's codecs {', '.join(missing)} need it")

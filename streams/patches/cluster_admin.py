@@ -92,7 +92,10 @@ class ClusterClient(AIOKafkaAdminClient):
         partitions: Any = [(number, brokers, {}) for number, brokers in replicas.items()]
         request = AlterPartitionReassignmentsRequest(_TIMEOUT_MS, [(topic, partitions, {})], {})
         answer = await self._send_to_controller(request)
-        for code in (answer.error_code, *(each[1] for _, found, _ in answer.responses for each in found)):
+        for code in (
+            answer.error_code,
+            *(result[1] for _, results, _ in answer.responses for result in results),
+        ):
             if code:
                 raise for_code(code)(f"{topic} cannot be reassigned")
 

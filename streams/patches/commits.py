@@ -110,13 +110,13 @@ def commit_without_table() -> None:
         never commit them again until further records come, and the group's lag would stay.
         """
         assigned = self.assignment()
-        ours = {tp: offset for tp, offset in offsets.items() if tp in assigned}
-        if not ours:
+        own_offsets = {tp: offset for tp, offset in offsets.items() if tp in assigned}
+        if not own_offsets:
             return False
-        committed: bool = await self._commit(ours)
+        committed: bool = await self._commit(own_offsets)
         if committed:
-            self.app.tables.on_commit(ours)
-            self._committed_offset.update(ours)
+            self.app.tables.on_commit(own_offsets)
+            self._committed_offset.update(own_offsets)
         return committed
 
     Consumer._commit_offsets = _commit_offsets

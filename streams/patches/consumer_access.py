@@ -66,8 +66,8 @@ async def group_commits(
     consumer: AIOKafkaConsumer, topic_partitions: Iterable[Any]
 ) -> dict[Any, tuple[int, str]]:
     """Return the committed offset and metadata of each partition that has one; `committed` returns no metadata."""
-    found = await consumer._coordinator.fetch_committed_offsets(list(topic_partitions))
-    return {tp: (at.offset, at.metadata or "") for tp, at in found.items() if at.offset >= 0}
+    committed = await consumer._coordinator.fetch_committed_offsets(list(topic_partitions))
+    return {tp: (at.offset, at.metadata or "") for tp, at in committed.items() if at.offset >= 0}
 
 
 async def committed_offsets(faust_consumer: Any, topic_partitions: list[Any]) -> Any:

@@ -37,30 +37,30 @@ def put_back_overtaken() -> None:
         """
         # Use a copy: a rebalance and the end of a recovery empty the caller's set, and aiokafka takes an empty set as
         # all partitions. Records of other partitions would be lost, and later ones would be delivered first.
-        wanted = set(active_partitions)
+        in_use = set(active_partitions)
         before = _assignment_generation(self.consumer)
-        if not wanted or getattr(self.consumer, "_held", 0) > 0:
+        if not in_use or getattr(self.consumer, "_held", 0) > 0:
             await asyncio.sleep(IDLE_SECONDS)
             return {}
-        consumer._fetcher._in_use = wanted
-        left = options.pop("timeout", None) or 0.0
+        consumer._fetcher._in_use = in_use
+        remaining = options.pop("timeout", None) or 0.0
         while True:
-            wait = min(left, FETCH_SLICE_SECONDS)
-            records = await fetch_records(self, consumer, wanted, timeout=wait, **options)
-            left -= wait
-            if records or left <= 0 or _assignment_generation(self.consumer) != before:
+            wait = min(remaining, FETCH_SLICE_SECONDS)
+            records = await fetch_records(self, consumer, in_use, timeout=wait, **options)
+            remaining -= wait
+            if records or remaining <= 0 or _assignment_generation(self.consumer) != before:
                 break
-            if not self.consumer.flow_active or set(active_partitions) != wanted:
+            if not self.consumer.flow_active or set(active_partitions) != in_use:
                 break
         if self.consumer.flow_active and _assignment_generation(self.consumer) == before:
             return records
         assignment = consumer._subscription.subscription.assignment
-        for tp, taken in records.items():
+        for tp, fetched in records.items():
             if tp in assignment.tps:
                 state = assignment.state_value(tp)
                 # Do not seek forward: another seek may have gone further back in the meantime.
-                if state.has_valid_position and state.position > taken[0].offset:
-                    consumer.seek(tp, taken[0].offset)
+                if state.has_valid_position and state.position > fetched[0].offset:
+                    consumer.seek(tp, fetched[0].offset)
         return {}
 
     driver.AIOKafkaConsumerThread._fetch_records = _fetch_records

@@ -17,15 +17,15 @@ def _nothing() -> None:
 
 
 class FillingBatch(BatchBuilder):
-    """A batch of an idempotent producer without transactions. `taken` is called when the sender takes it.
+    """A batch of an idempotent producer without transactions. `on_close` is called when the sender takes it.
 
     The sender numbers a batch by the count of its records when it takes it, and encodes it in a later turn of the loop.
     A record that was added in between would have a number that the next batch has too. So it is closed there.
     """
 
-    def __init__(self, most_bytes: int, taken: Callable[[], None]) -> None:
+    def __init__(self, most_bytes: int, on_close: Callable[[], None]) -> None:
         super().__init__(most_bytes, 0)
-        self._taken = taken
+        self._on_close = on_close
 
     def add(self, key: bytes | None, value: bytes | None, headers: Sequence[Header]) -> bool:
         """Add a record; False if the batch is full or taken. It is `append` without what our records do not need."""
@@ -37,9 +37,9 @@ class FillingBatch(BatchBuilder):
         self._relative_offset += 1
         return True
 
-    def _set_producer_state(self, *state: Any, **named: Any) -> None:
+    def _set_producer_state(self, *state: Any, **options: Any) -> None:
         """Close the batch. aiokafka calls this once, in the same turn in which it counts the records."""
-        self._taken()
-        self._taken = _nothing  # no reference cycle keeps the bytes
+        self._on_close()
+        self._on_close = _nothing  # no reference cycle keeps the bytes
         self.close()
-        super()._set_producer_state(*state, **named)
+        super()._set_producer_state(*state, **options)

@@ -16,10 +16,10 @@ def renew_leases() -> None:
 
     async def _do_heartbeat(self: Any) -> bool:
         sent_at = time.monotonic()
-        good: bool = await heartbeat(self)
-        if good:
+        succeeded: bool = await heartbeat(self)
+        if succeeded:
             renew(self.group_id, sent_at)
-        return good
+        return succeeded
 
     async def _send_sync_group_request(self: Any, request: Any) -> Any:
         sent_at = time.monotonic()

@@ -60,7 +60,7 @@ def ack_together(consumer: Any, messages: list[Any]) -> None:
     tp, new = messages[0].tp, []
     enabled = consumer.app.topics.acks_enabled_for(tp.topic)
     with ack_lock:
-        committed, known, acked = (
+        committed, acked_index, acked = (
             consumer._committed_offset[tp],
             consumer._acked_index[tp],
             consumer._acked[tp],
@@ -69,8 +69,8 @@ def ack_together(consumer: Any, messages: list[Any]) -> None:
             if message.acked or message.decref():
                 continue  # another reader of the message has not handled it yet
             message.acked, offset = True, message.offset
-            if enabled and (committed is None or offset >= committed) and offset not in known:
-                known.add(offset)
+            if enabled and (committed is None or offset >= committed) and offset not in acked_index:
+                acked_index.add(offset)
                 acked.append(offset)
                 new.append(message)
         consumer._n_acked += len(new)
@@ -148,10 +148,10 @@ def _put(queue: Any, events: list[Event]) -> None:
     queue._wakeup_next(queue._getters)
 
 
-def take_waiting(queue: Any, most: int) -> list[Event]:
-    """Take up to `most` events that wait in an agent's queue. Nobody waits for room there (see `drain_messages`)."""
+def take_waiting(queue: Any, limit: int) -> list[Event]:
+    """Take up to `limit` events that wait in an agent's queue. Nobody waits for room there (see `drain_messages`)."""
     waiting = queue._queue
-    return [waiting.popleft() for _ in range(min(most, len(waiting)))]
+    return [waiting.popleft() for _ in range(min(limit, len(waiting)))]
 
 
 def _runs(records: list[Any]) -> Iterator[list[Any]]:
@@ -183,7 +183,9 @@ async def _fetched(consumer: Any) -> AsyncIterator[tuple[Any, list[Any]]]:
         except Exception as error:  # noqa: BLE001  # as in Faust: the rebalance seeks again at its end
             consumer.log.warning("seek failed while the flow is not active: %r", error)
         return
-    for tp, run in consumer.scheduler.iterate({tp: _runs(given) for tp, given in records.items()}):
+    for tp, run in consumer.scheduler.iterate(
+        {tp: _runs(partition_records) for tp, partition_records in records.items()}
+    ):
         if not consumer.flow_active or app.consumer_generation_id != generation:
             break
         if active is None or tp in active or tp in consumer._buffered_partitions:

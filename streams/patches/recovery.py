@@ -21,7 +21,7 @@ CHANGELOG_WAIT_SECONDS: Final = 0.001
 def hold_fetching_until_sought() -> None:
     """Fetch nothing before the last seek of a recovery is done (docs/faust.md 21)."""
 
-    def held(function: Any, consumer_of: Any) -> Any:
+    def holding_fetches(function: Any, consumer_of: Any) -> Any:
         async def is_alone(self: Any, *args: Any, **options: Any) -> Any:
             consumer = consumer_of(self)
             consumer._times_held = getattr(consumer, "_times_held", 0) + 1
@@ -36,11 +36,13 @@ def hold_fetching_until_sought() -> None:
     # At the end of a recovery Faust first resumes the partitions, then seeks, and last records their positions. A
     # message delivered in between makes the messages after the seek look already delivered, so they are dropped, and
     # the ack of a later one closes the gap. Therefore fetching is held from before the first step until after the last.
-    Consumer.perform_seek = held(Consumer.perform_seek, lambda consumer: consumer)
-    Recovery.on_recovery_completed = held(
+    Consumer.perform_seek = holding_fetches(Consumer.perform_seek, lambda consumer: consumer)
+    Recovery.on_recovery_completed = holding_fetches(
         Recovery.on_recovery_completed, lambda recovery: recovery.app.consumer
     )
-    Recovery._resume_streams = held(Recovery._resume_streams, lambda recovery: recovery.app.consumer)
+    Recovery._resume_streams = holding_fetches(
+        Recovery._resume_streams, lambda recovery: recovery.app.consumer
+    )
 
 
 def start_tables_at_once() -> None:
@@ -91,9 +93,9 @@ def read_changelogs_in_batches() -> None:
         records, active = await wait_next_records(self, timeout)
         if records and self.flow_active:
             for tp in recovery.active_tps & records.keys():
-                taken = records.pop(tp)
+                changelog_records = records.pop(tp)
                 if active is None or tp in active or tp in self._buffered_partitions:
-                    queue.force_put_nowait(ChangelogRecords(tp, taken))
+                    queue.force_put_nowait(ChangelogRecords(tp, changelog_records))
         return records, active
 
     async def _slurp_changelogs(self: Any) -> None:
@@ -102,19 +104,26 @@ def read_changelogs_in_batches() -> None:
         while not self.should_stop:
             self.signal_recovery_end.clear()
             try:
-                found = await asyncio.wait_for(queue.get(), timeout=1.0)
+                entry = await asyncio.wait_for(queue.get(), timeout=1.0)
             except TimeoutError:
                 _maybe_recovered(self)
                 continue
             # A rebalance can make a partition active between a fetch and its delivery; then Faust queues events.
             tp, records = (
-                found if isinstance(found, ChangelogRecords) else (found.message.tp, [found.message])
+                entry if isinstance(entry, ChangelogRecords) else (entry.message.tp, [entry.message])
             )
             if tp in self.active_tps:
-                seen = self.active_offsets.get(tp)
-                self.active_offsets[tp] = max(records[-1].offset, -1 if seen is None else seen)
+                applied_offset = self.active_offsets.get(tp)
+                self.active_offsets[tp] = max(
+                    records[-1].offset, -1 if applied_offset is None else applied_offset
+                )
                 self.tp_to_table[tp].data.apply_records(
-                    tp.partition, (record for record in records if seen is None or record.offset > seen)
+                    tp.partition,
+                    (
+                        record
+                        for record in records
+                        if applied_offset is None or record.offset > applied_offset
+                    ),
                 )
             self.flush_buffers()  # nothing waits there; Faust warns if its time is long ago
             _maybe_recovered(self)

@@ -72,13 +72,13 @@ class TopicAdmin(AIOKafkaAdminClient):
     async def configs(self, topics: Sequence[str]) -> dict[str, dict[str, str]]:
         """Return each topic's configs on the broker. Raises KafkaError if the broker does not return them."""
         resources = [ConfigResource(ConfigResourceType.TOPIC, topic) for topic in topics]
-        found: dict[str, dict[str, str]] = {}
+        configs: dict[str, dict[str, str]] = {}
         for response in await self.describe_configs(resources):
             for code, _message, _type, name, entries in response.resources:
                 if code:
                     raise for_code(code)(name)
-                found[name] = {entry[0]: entry[1] for entry in entries}
-        return found
+                configs[name] = {entry[0]: entry[1] for entry in entries}
+        return configs
 
     async def set_config(self, topic: str, key: str, value: str) -> str | None:
         """Set one config of a topic; return None, or why the broker refused. It needs the AlterConfigs permission.

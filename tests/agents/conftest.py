@@ -62,8 +62,8 @@ class Engine:
         return self._stage("relay", environment)
 
     def _stage(self, stage: str, environment: dict[str, object]) -> Program:
-        given = {"PREFIX": self.prefix, "STAGE": stage, "GROUP": self.group(stage), **environment}
-        return self.launch("stage", **given)
+        variables = {"PREFIX": self.prefix, "STAGE": stage, "GROUP": self.group(stage), **environment}
+        return self.launch("stage", **variables)
 
     def group(self, stage: str) -> str:
         """Return a stage's group."""
@@ -125,8 +125,8 @@ def log_records(event: Event) -> list[Record]:
 
 def lead_arrival(lead_id: str, **facts: Any) -> LeadArrived:
     """Return the arrival of a lead from Rhode Island."""
-    given = {"vendor": "acme", "last_name": "Jones", "state": "RI", "created_at": START, **facts}
-    return LeadArrived(lead_id=lead_id, cause=f"arrival/{lead_id}", facts=Facts(**given))
+    fields = {"vendor": "acme", "last_name": "Jones", "state": "RI", "created_at": START, **facts}
+    return LeadArrived(lead_id=lead_id, cause=f"arrival/{lead_id}", facts=Facts(**fields))
 
 
 def requested_action(

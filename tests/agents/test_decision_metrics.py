@@ -81,14 +81,15 @@ class Log:
 def test_q8_a_won_and_a_lost_claim_are_counted_with_the_time_to_the_owner() -> None:
     log = Log()
     won = value("firstclaim_answers_total", action="claim", result="won", reason="")
-    lost = value("firstclaim_answers_total", action="claim", result="lost", reason="already_claimed")
+    lost_count = value("firstclaim_answers_total", action="claim", result="lost", reason="already_claimed")
     seconds = value("firstclaim_speed_to_lead_seconds_sum")
     log.arrives("lead", "acme-counted")
     log.claims("lead", "ann")
     log.claims("lead", "bob")
     assert value("firstclaim_answers_total", action="claim", result="won", reason="") == won + 1
     assert (
-        value("firstclaim_answers_total", action="claim", result="lost", reason="already_claimed") == lost + 1
+        value("firstclaim_answers_total", action="claim", result="lost", reason="already_claimed")
+        == lost_count + 1
     )
     assert value("firstclaim_speed_to_lead_seconds_sum") == seconds + 1
     assert value("firstclaim_arrivals_total", vendor="acme-counted", became="lead") == 1

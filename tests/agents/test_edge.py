@@ -83,9 +83,9 @@ async def test_p8_a_records_time_costs_only_the_time(engine_without: Any) -> Non
             return len(leads(await engine.rows())) == len(TIMES) + len(stated)
 
         await worker.until_async(arrived, "every lead is there")
-    found = leads(await engine.rows())
-    assert found.keys() == {*TIMES, *stated}
-    for name, row in found.items():
+    rows = leads(await engine.rows())
+    assert rows.keys() == {*TIMES, *stated}
+    for name, row in rows.items():
         assert row.lead is not None
         assert row.lead.facts.created_at is not None
         assert began <= row.lead.facts.created_at <= datetime.now(UTC), name
@@ -141,8 +141,10 @@ async def test_c4_attributes_are_read_as_the_org_says(engine: Engine, foreign_cl
             return len(leads(await engine.rows())) == len(sent)
 
         await worker.until_async(arrived, "both leads are there")
-    found = {name: row.lead and row.lead.facts.attributes for name, row in leads(await engine.rows()).items()}
-    assert found == {
+    attributes = {
+        name: row.lead and row.lead.facts.attributes for name, row in leads(await engine.rows()).items()
+    }
+    assert attributes == {
         "typed": {"income": 12000, "code": "7", "move_in": "2026-11-25T00:00:00Z", "other": "12k"},
         "lost": {"invalid": {"income": "n/a", "move_in": "soon"}},
     }
@@ -186,11 +188,11 @@ async def test_d16_whoever_can_be_answered_is_answered(engine: Engine, foreign_c
     letters = len(REFUSED) * 2 + len(UNANSWERABLE)
     async with engine.worker() as worker, engine.relay():
 
-        async def done() -> bool:
+        async def all_decided() -> bool:
             buried, sent_answers = await engine.dead_letters(), await engine.records(LEAD_DECISIONS)
             return len(buried) >= letters and len(sent_answers) >= len(REFUSED) * 2 + 1
 
-        await worker.until_async(done, "all are answered and buried")
+        await worker.until_async(all_decided, "all are answered and buried")
     answers: dict[str, list[dict[str, Any]]] = {}
     for record in await engine.records(LEAD_DECISIONS):
         answer = json.loads(record.value)
@@ -230,7 +232,7 @@ async def test_p10_only_a_whole_object_replaces_and_only_a_tombstone_removes(
 
     async def row() -> DirectoryRow | None:
         rows = await engine.rows()
-        return next((one for one in rows.values() if isinstance(one, DirectoryRow)), None)
+        return next((stored for stored in rows.values() if isinstance(stored, DirectoryRow)), None)
 
     async with engine.worker() as worker:
 
@@ -239,8 +241,8 @@ async def test_p10_only_a_whole_object_replaces_and_only_a_tombstone_removes(
 
         await worker.until_async(buried, "all halves are buried")
         # Dead letters are written apart from the journal, and may be there first.
-        kept = await worker.until_async(row, "the whole object is in the journal")
-        assert kept.value == N4
+        stored_row = await worker.until_async(row, "the whole object is in the journal")
+        assert stored_row.value == N4
         letters = await engine.dead_letters()
         assert len(letters) == len(halves)
         for _, value, headers in letters:
@@ -251,7 +253,7 @@ async def test_p10_only_a_whole_object_replaces_and_only_a_tombstone_removes(
         foreign_client.flush()
 
         async def removed() -> bool:
-            found = await row()
-            return found is not None and found.value is None
+            current = await row()
+            return current is not None and current.value is None
 
         await worker.until_async(removed, "the tombstone has removed it")

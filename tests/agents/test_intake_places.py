@@ -21,8 +21,8 @@ def intake() -> IntakeStage:
     """Return the stage without Faust."""
     stage: Any = IntakeStage.__new__(IntakeStage)
     stage.partitions = 3
-    found: IntakeStage = stage
-    return found
+    intake_stage: IntakeStage = stage
+    return intake_stage
 
 
 def test_r6_an_arrival_goes_to_its_org_and_to_nobody_else(intake: IntakeStage) -> None:

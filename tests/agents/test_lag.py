@@ -32,15 +32,15 @@ class Metrics:
 
     def lag(self, stage: str, topic: str) -> dict[int, float]:
         """Return the lag of a stage in a topic by partition."""
-        found = {}
+        lags = {}
         for (name, labels), value in self.samples.items():
             fields = dict(labels)
             if name == "firstclaim_stage_lag_records" and (fields["stage"], fields["topic"]) == (
                 stage,
                 topic,
             ):
-                found[int(fields["partition"])] = value
-        return found
+                lags[int(fields["partition"])] = value
+        return lags
 
     def dead_letters(self, topic: str) -> float:
         """Return how many records of a topic became dead letters."""
@@ -69,8 +69,8 @@ async def test_each_stage_exports_its_lag_by_partition_and_what_it_buried(engine
         (n % PARTITIONS, None, as_json({"vendor": "acme", "external_id": f"lag-{n}", "state": "RI"}))
         for n in range(ARRIVALS)
     ]
-    bad = [(0, None, b"x"), (1, None, b"{")]
-    await engine.send(LEAD_ARRIVALS, [*arrivals, *bad])
+    bad_records = [(0, None, b"x"), (1, None, b"{")]
+    await engine.send(LEAD_ARRIVALS, [*arrivals, *bad_records])
     in_all = dict.fromkeys(range(PARTITIONS), ARRIVALS / PARTITIONS + 1)
     topic = engine.topic(LEAD_ARRIVALS)
     port = free_port()
@@ -81,13 +81,13 @@ async def test_each_stage_exports_its_lag_by_partition_and_what_it_buried(engine
             return (
                 measured is not None
                 and measured.lag("intake", topic) == in_all
-                and measured.dead_letters(topic) == len(bad)
+                and measured.dead_letters(topic) == len(bad_records)
             )
 
         await worker.until_async(behind, "nothing is committed, and it says so")
         await worker.kill9()
     ports = {"worker": free_port(), "relay": free_port()}
-    wanted = {
+    topics_of = {
         "worker": {"intake": LEAD_ARRIVALS, "leads": LEAD_LOG, "orgs": ORG_LOG},
         "relay": {"relay": LEAD_JOURNAL, "org_relay": ORG_JOURNAL},
     }
@@ -97,9 +97,11 @@ async def test_each_stage_exports_its_lag_by_partition_and_what_it_buried(engine
         async def caught_up() -> bool:
             measured = {name: await metrics(at) for name, at in ports.items()}
             return all(
-                found is not None
-                and all(found.lag(stage, engine.topic(read)) == none for stage, read in wanted[name].items())
-                for name, found in measured.items()
+                metrics is not None
+                and all(
+                    metrics.lag(stage, engine.topic(read)) == none for stage, read in topics_of[name].items()
+                )
+                for name, metrics in measured.items()
             )
 
         await worker.until_async(caught_up, "every stage has no lag in any partition")

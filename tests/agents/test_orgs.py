@@ -104,8 +104,8 @@ async def test_r3_r8_x3_every_rep_is_tried_once_though_workers_and_relays_die(en
     leads = [f"lead-{n}" for n in range(60)]
     objects = [*people(*REPS), *group("round_robin", *REPS, claim_window_seconds=1)]
     await publish(engine, *objects)
-    kept = engine.worker(INSTANCE="worker-0", COMMIT_SECONDS=600), engine.relay(INSTANCE="relay-0")
-    async with kept[0] as worker, kept[1] as relay:
+    processes = engine.worker(INSTANCE="worker-0", COMMIT_SECONDS=600), engine.relay(INSTANCE="relay-0")
+    async with processes[0] as worker, processes[1] as relay:
         await worker.until_async(
             lambda: publications_are_known(engine, len(objects)), "the org knows its people"
         )
@@ -127,7 +127,7 @@ async def test_r3_r8_x3_every_rep_is_tried_once_though_workers_and_relays_die(en
         await worker.until_async(lambda: in_phase(engine, Phase.EXCEPTION, len(leads)), "all have been tried")
         await relay.kill9()
         await worker.until_async(lambda: all_taken(engine), "the org has read all that the relay forwarded")
-    tried = Counter(
+    tries = Counter(
         (record.key.decode(), rep_id)
         for record, row in await engine.journal()
         if isinstance(row, LeadRow)
@@ -135,7 +135,7 @@ async def test_r3_r8_x3_every_rep_is_tried_once_though_workers_and_relays_die(en
         if isinstance(decision, LeadOffered)
         for rep_id in decision.reps
     )
-    assert tried == Counter({(lead, rep_id): 1 for lead in leads for rep_id in REPS})
+    assert tries == Counter({(lead, rep_id): 1 for lead in leads for rep_id in REPS})
     for lead in (await leads_of(engine)).values():
         assert lead.open_exception is not None
         assert lead.open_exception.reason == "all_agents_tried"
@@ -172,17 +172,19 @@ async def test_r9_e1_a_cap_holds_under_any_concurrency_and_a_free_slot_fills_its
             )
             assert lead.open_distribution is not None
             assert lead.open_distribution.stage is DistributionStatus.WAITING
-        one = next(lead for lead in leads.values() if lead.open_distribution and lead.open_distribution.reps)
-        assert one.open_distribution is not None
-        (holder,) = one.open_distribution.reps
-        await engine.tell(requested_action(one.lead_id, "outcome", holder, outcome="closed_won"))
+        offered_lead = next(
+            lead for lead in leads.values() if lead.open_distribution and lead.open_distribution.reps
+        )
+        assert offered_lead.open_distribution is not None
+        (holder,) = offered_lead.open_distribution.reps
+        await engine.tell(requested_action(offered_lead.lead_id, "outcome", holder, outcome="closed_won"))
         await worker.until_async(lambda: in_phase(engine, Phase.EXCEPTION, 169), "the slot is filled")
         leads = await leads_of(engine)
         offered = Counter(
             rep for lead in leads.values() if lead.open_distribution for rep in lead.open_distribution.reps
         )
         assert offered == Counter(dict.fromkeys(REPS, 10))
-        assert leads[one.lead_id].phase is Phase.CLOSED
+        assert leads[offered_lead.lead_id].phase is Phase.CLOSED
 
 
 async def test_s1_s3_fifty_press_one_at_once_and_one_wins(engine: Engine) -> None:
@@ -276,7 +278,7 @@ async def test_r6_two_vendors_send_the_same_person_and_it_is_one_lead(engine: En
     objects = [*people("rep-1", "rep-2"), *group("roster", "rep-1")]
     await publish(engine, *objects)
     first, other = lead_id("default", "acme", "A-1", {}), lead_id("default", "globex", "G-1", {})
-    again = [
+    repeats = [
         vendor_message("globex", f"G-{n}", phone="(401) 419-4247", email=f"j{n}@x.org") for n in (1, 2, 3)
     ]
     async with engine.worker(), engine.relay(INSTANCE="relay-0", COMMIT_SECONDS=600) as relay:
@@ -285,7 +287,7 @@ async def test_r6_two_vendors_send_the_same_person_and_it_is_one_lead(engine: En
         )
         await engine.send(LEAD_ARRIVALS, [vendor_message("acme", "A-1", phone="4014194247")])
         await relay.until_async(lambda: in_phase(engine, Phase.OWNED, 1), "number one has it")
-        await engine.send(LEAD_ARRIVALS, [*again, *again, vendor_message("acme", "A-2", email="k@x.org")])
+        await engine.send(LEAD_ARRIVALS, [*repeats, *repeats, vendor_message("acme", "A-2", email="k@x.org")])
 
         async def inquired() -> bool:
             leads = await leads_of(engine)
@@ -339,13 +341,13 @@ async def test_x6_a_number_on_the_list_is_not_called_and_its_lead_is_assigned(en
         await engine.tell(*asks)
 
         async def answered() -> bool:
-            given = {
+            answers = {
                 answer.action_id: str(answer.reason or answer.result)
                 for _, row in await engine.journal()
                 if isinstance(row, LeadRow)
                 for answer in row.answers
             }
-            return [given.get(ask.cause) for ask in asks] == [result] * len(asks)
+            return [answers.get(ask.cause) for ask in asks] == [result] * len(asks)
 
         await worker.until_async(answered, f"connect is answered {result}")
 

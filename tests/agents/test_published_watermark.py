@@ -28,21 +28,21 @@ async def create_topics(settings: Settings, *topics: str) -> None:
 
 
 async def test_what_is_public_already_is_known_by_its_id(settings: Settings) -> None:
-    one, other = unique("told"), unique("told")
-    await create_topics(settings, one, other)
+    topic, other = unique("told"), unique("told")
+    await create_topics(settings, topic, other)
     async with clients.producer(settings) as producer:
         for partition, off, n in ((0, 7, 0), (0, 7, 2), (1, 3, 1)):
             ce_id = f"lead-log-{partition}-{off}-{n}".encode()
-            await producer.send_and_wait(one, b"", partition=partition, headers=[("ce_id", ce_id)])
+            await producer.send_and_wait(topic, b"", partition=partition, headers=[("ce_id", ce_id)])
         await producer.send_and_wait(other, b"", partition=1, headers=[("ce_id", b"somebody else's")])
-    published = PublishedWatermark([one, other], [])
+    published = PublishedWatermark([topic, other], [])
     await published.read(settings, [0, 1])
-    assert published.has(one, 0, 7, 2)
-    assert published.has(one, 0, 6, 9)
-    assert not published.has(one, 0, 7, 3)
-    assert not published.has(one, 0, 8, 0)
-    assert published.has(one, 1, 3, 1)
-    assert not published.has(one, 1, 3, 2)
+    assert published.has(topic, 0, 7, 2)
+    assert published.has(topic, 0, 6, 9)
+    assert not published.has(topic, 0, 7, 3)
+    assert not published.has(topic, 0, 8, 0)
+    assert published.has(topic, 1, 3, 1)
+    assert not published.has(topic, 1, 3, 2)
     assert not published.has(other, 0, 0, 0)  # the partition is empty
     assert not published.has(other, 1, 0, 0)  # its records are not ours
 
@@ -64,8 +64,8 @@ async def test_m8_a_topic_that_all_partitions_share_is_known_for_each_of_them(se
     topic = unique("told")
     await create_topics(settings, topic)
     async with clients.producer(settings) as producer:
-        for of, off, n in ((1, 9, 0), (0, 4, 1), (1, 3, 0), (2, 8, 0), (1, 3, 2)):
-            headers = [("ce_id", f"lead-log-{of}-{off}-{n}".encode())]
+        for source, off, n in ((1, 9, 0), (0, 4, 1), (1, 3, 0), (2, 8, 0), (1, 3, 2)):
+            headers = [("ce_id", f"lead-log-{source}-{off}-{n}".encode())]
             await producer.send_and_wait(topic, None, key=b"k", partition=0, headers=headers)
         await producer.send_and_wait(topic, None, key=b"k", partition=0)  # a person's own record
     published = PublishedWatermark([], [topic])

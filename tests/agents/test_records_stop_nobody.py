@@ -109,12 +109,12 @@ async def test_x4_every_bad_event_is_a_dead_letter_and_everything_else_is_decide
     )
     async with engine.worker(FAULTS="the_machine_fails the_intake_fails") as worker:
 
-        async def done() -> bool:
+        async def all_decided() -> bool:
             rows, letters = await engine.rows(), await engine.dead_letters()
             claimed = all(results_by_action(rows[lead]) for lead in (*after, "known") if lead in rows)
             return claimed and {*after, "known"} <= rows.keys() and len(letters) >= len(CASES) + 5
 
-        await worker.until_async(done, "all is decided or buried")
+        await worker.until_async(all_decided, "all is decided or buried")
     rows, letters = await engine.rows(), await engine.dead_letters()
     for name, ((partition, key, value), error_class, reason) in CASES.items():
         (headers,) = [

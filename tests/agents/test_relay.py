@@ -70,29 +70,30 @@ async def test_a_zombies_older_row_is_not_made_public_after_a_newer_one(
         other = next(record for record in others if record[0] == partition)
         await engine.send(LEAD_JOURNAL, [older, other])
         async with engine.relay(**environment) as relay:
-            wanted = len([older, newer, other])
+            expected = len([older, newer, other])
 
             async def is_published() -> bool:
-                return len(await engine.records(ASSIGNMENTS)) >= wanted
+                return len(await engine.records(ASSIGNMENTS)) >= expected
 
             await relay.until_async(is_published, "the other lead's is public")
             await cluster.commits_reach(engine.group("relay"), engine.topic(LEAD_JOURNAL), {partition: 4})
-        found = [json.loads(record.value) for record in await engine.records(ASSIGNMENTS)]
-        return [public["rep_id"] for public in found if public["lead_id"] == "lead"]
+        messages = [json.loads(record.value) for record in await engine.records(ASSIGNMENTS)]
+        return [public["rep_id"] for public in messages if public["lead_id"] == "lead"]
 
-    kept, lost = await asyncio.gather(scenario(""), scenario("commit_metadata"))
-    assert kept == ["a", "b"]
-    assert lost == ["a", "b", "a"]
+    patched, unpatched = await asyncio.gather(scenario(""), scenario("commit_metadata"))
+    assert patched == ["a", "b"]
+    assert unpatched == ["a", "b", "a"]
 
 
 async def test_a_journal_record_nobody_can_read_is_a_dead_letter_and_the_next_is_public(
     engine: Engine,
 ) -> None:
-    good = assignment_record("lead", "a", off=9, version=1)
-    bad = (b"\xff", b"{}", b'{"row":"lead","cause":"\xff"}', b"[" * 90_000)
-    removed = (good[0], b"removed", None)  # a tombstone: its row was removed, and it is no dead letter
+    readable = assignment_record("lead", "a", off=9, version=1)
+    unreadable = (b"\xff", b"{}", b'{"row":"lead","cause":"\xff"}', b"[" * 90_000)
+    removed = (readable[0], b"removed", None)  # a tombstone: its row was removed, and it is no dead letter
     await engine.send(
-        LEAD_JOURNAL, [*((good[0], b"bad-%d" % n, value) for n, value in enumerate(bad)), removed, good]
+        LEAD_JOURNAL,
+        [*((readable[0], b"bad-%d" % n, value) for n, value in enumerate(unreadable)), removed, readable],
     )
     async with engine.relay() as relay:
 
@@ -101,7 +102,7 @@ async def test_a_journal_record_nobody_can_read_is_a_dead_letter_and_the_next_is
 
         await relay.until_async(is_published, "the good one is public")
     letters = await engine.dead_letters()
-    assert [value for _, value, _ in letters] == list(bad)
+    assert [value for _, value, _ in letters] == list(unreadable)
     assert {headers["error-class"] for _, _, headers in letters} == {"unreadable_row"}
-    assert [headers["source-offset"] for _, _, headers in letters] == [str(n) for n in range(len(bad))]
+    assert [headers["source-offset"] for _, _, headers in letters] == [str(n) for n in range(len(unreadable))]
     assert DEAD_LETTERS not in {headers["source-topic"] for _, _, headers in letters}

@@ -65,10 +65,10 @@ async def test_p1_p4_p7_what_other_clients_send_comes_in_or_becomes_a_dead_lette
     engine: Engine, server_folder: Path
 ) -> None:
     topic, address = engine.topic(LEAD_ARRIVALS), engine.cluster.address
-    wanted = set()
+    expected = set()
     for codec in CODECS:  # P1
         sent = [f"{codec}-{n}" for n in range(3)]
-        wanted |= {*sent}
+        expected |= {*sent}
         send(
             librdkafka(engine, **{"compression.type": codec}), topic, [lead(name, page=PAGE) for name in sent]
         )
@@ -80,34 +80,34 @@ async def test_p1_p4_p7_what_other_clients_send_comes_in_or_becomes_a_dead_lette
         for n, ends in enumerate((producer.abort_transaction, producer.commit_transaction)):
             producer.begin_transaction()
             sent = [f"{('aborted', 'committed')[n]}-{codec}-{i}" for i in range(10)]
-            wanted |= {name for name in sent if name.startswith("committed")}
+            expected |= {name for name in sent if name.startswith("committed")}
             send(producer, topic, [lead(name, page=PAGE) for name in sent])
             ends(30)
     # P4: a hand-made request sends it, because librdkafka's Python client accepts no such name.
-    named = built(
+    batch = built(
         [(None, lead("before"), []), (b"k", lead("p4"), [("NAME", b"1")]), (None, lead("behind"), [])]
     )
-    assert await append(address, topic, with_checksum(named.replace(b"NAME", b"\xffAME"))) == 0
+    assert await append(address, topic, with_checksum(batch.replace(b"NAME", b"\xffAME"))) == 0
     # P3
     plain = built([(None, b"x" * 5_000_000, [])])
     assert await append(address, topic, with_payload(plain, gzip_encode(bytes(plain[HEADER.size :])), 1)) == 0
-    wanted |= {"before", "behind"}
+    expected |= {"before", "behind"}
     damaged = await damaged_on_disk(engine, server_folder, topic)
     last = [f"last-{n}" for n in range(2)]
-    wanted |= {*last}
+    expected |= {*last}
     for partition, name in enumerate(last):
         send(librdkafka(engine), topic, [lead(name)], partition)
     async with engine.worker() as worker:
 
-        async def done() -> bool:
+        async def all_decided() -> bool:
             letters = await engine.dead_letters()
-            return len(letters) >= 2 + (damaged and damaged + 1) and wanted <= await names(engine)
+            return len(letters) >= 2 + (damaged and damaged + 1) and expected <= await names(engine)
 
-        await worker.until_async(done, "all that can be read is in, and the rest buried")
+        await worker.until_async(all_decided, "all that can be read is in, and the rest buried")
         # The offsets are passed, including the ends of the transactions.
         ends = await engine.cluster.ends(topic)
         await engine.cluster.commits_reach(engine.group("worker"), topic, {0: ends[0], 1: ends[1]})
-    assert await names(engine) == wanted
+    assert await names(engine) == expected
     letters = [letter for letter in await engine.dead_letters() if letter[2]["source-topic"] == topic]
     assert sorted(headers["error-class"] for _, _, headers in letters) == [
         "too_large",

@@ -70,9 +70,9 @@ async def test_m5_d2_what_the_failure_named_changes_and_the_lead_is_asked_for_ag
         )
         await engine.tell(requested_action(hidden, "unignore", "boss"))
         await second.until_async(lambda: in_phase(engine, Phase.OWNED, 4), "it was asked for again")
-    found = await leads_by_vendor_id(engine)
-    assert {lead.owner for lead in found.values()} == {"ann"}
-    texas = found["texas"].lead_id
+    by_vendor_id = await leads_by_vendor_id(engine)
+    assert {lead.owner for lead in by_vendor_id.values()} == {"ann"}
+    texas = by_vendor_id["texas"].lead_id
     whys = [
         decision.why
         for record, row in await engine.journal()

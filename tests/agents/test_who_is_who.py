@@ -30,9 +30,9 @@ def vendor_message(external_id: str, last_name: str, **more: Any) -> tuple[int, 
 async def leads_by_name(engine: Engine) -> dict[str, Lead]:
     """Return the leads by last name; a name has one lead."""
     rows = [row for row in (await engine.rows()).values() if isinstance(row, LeadRow) and row.lead]
-    found = {row.lead.facts.last_name or "": row.lead for row in rows if row.lead}
-    assert len(found) == len(rows), "no last name has two leads"
-    return found
+    by_name = {row.lead.facts.last_name or "": row.lead for row in rows if row.lead}
+    assert len(by_name) == len(rows), "no last name has two leads"
+    return by_name
 
 
 async def arrivals_placed(engine: Engine) -> int:
@@ -105,15 +105,19 @@ async def test_a2_b1_b2_k1_k2_k3_k6_strangers_are_never_one_person(engine: Engin
             return await arrivals_placed(engine) >= 2 * len(SENT) and listed
 
         await worker.until_async(sent_again, "all came again, and a service number is listed")
-        found = await leads_by_name(engine)
-    assert set(found) == NAMES
-    assert {name for name, lead in found.items() if lead.silenced} == {"Birch", "Fir", "Gum"}
-    assert (found["Ash"].facts.phone, found["Cedar"].facts.loan_amount) == (None, None)
-    assert [found[name].facts.phone_extension for name in ("Juniper", "Kauri")] == ["12", "13"]
-    assert (found["Rowan"].inquiries, found["Rowan"].facts.zip, found["Rowan"].facts.email) == (2, None, None)
-    assert {name: lead.inquiries for name, lead in found.items() if lead.inquiries > 1} == {"Rowan": 2}
-    assert (found["Oak"].lead_id, found["Oak"].facts.zip) == (lead_id("default", "acme", "1", {}), None)
-    assert found["Pine"].facts.attributes["remarks"]["id_reused"]
+        by_name = await leads_by_name(engine)
+    assert set(by_name) == NAMES
+    assert {name for name, lead in by_name.items() if lead.silenced} == {"Birch", "Fir", "Gum"}
+    assert (by_name["Ash"].facts.phone, by_name["Cedar"].facts.loan_amount) == (None, None)
+    assert [by_name[name].facts.phone_extension for name in ("Juniper", "Kauri")] == ["12", "13"]
+    assert (by_name["Rowan"].inquiries, by_name["Rowan"].facts.zip, by_name["Rowan"].facts.email) == (
+        2,
+        None,
+        None,
+    )
+    assert {name: lead.inquiries for name, lead in by_name.items() if lead.inquiries > 1} == {"Rowan": 2}
+    assert (by_name["Oak"].lead_id, by_name["Oak"].facts.zip) == (lead_id("default", "acme", "1", {}), None)
+    assert by_name["Pine"].facts.attributes["remarks"]["id_reused"]
     placed = [
         (row.lead, decision)
         for _, row in await engine.journal()
@@ -121,20 +125,28 @@ async def test_a2_b1_b2_k1_k2_k3_k6_strangers_are_never_one_person(engine: Engin
         for decision in row.decisions
     ]
     accepted_by_name = {
-        lead.facts.last_name: each for lead, each in placed if lead and isinstance(each, LeadAccepted)
+        lead.facts.last_name: decision
+        for lead, decision in placed
+        if lead and isinstance(decision, LeadAccepted)
     }
-    assert accepted_by_name["Maple"].maybe == (found["Larch"].lead_id,)
-    assert accepted_by_name["Teak"].maybe == (found["Rowan"].lead_id,)
-    assert accepted_by_name["Pine"].id_reused == found["Oak"].lead_id
-    assert {name for name, each in accepted_by_name.items() if each.doubt} == {"Maple", "Teak", "Pine"}
-    (inquiry,) = {each.inquiry_id: each for _, each in placed if isinstance(each, InquiryAdded)}.values()
+    assert accepted_by_name["Maple"].maybe == (by_name["Larch"].lead_id,)
+    assert accepted_by_name["Teak"].maybe == (by_name["Rowan"].lead_id,)
+    assert accepted_by_name["Pine"].id_reused == by_name["Oak"].lead_id
+    assert {name for name, decision in accepted_by_name.items() if decision.doubt} == {
+        "Maple",
+        "Teak",
+        "Pine",
+    }
+    (inquiry,) = {
+        decision.inquiry_id: decision for _, decision in placed if isinstance(decision, InquiryAdded)
+    }.values()
     assert inquiry.facts is not None
     assert (inquiry.facts.last_name, inquiry.facts.zip, inquiry.facts.email) == (
         "Spruce",
         "02903",
         "spruce@x.org",
     )
-    (shared,) = [(lead, each) for lead, each in placed if isinstance(each, SharedHandleFound)]
+    (shared,) = [(lead, decision) for lead, decision in placed if isinstance(decision, SharedHandleFound)]
     assert (shared[0].facts.last_name if shared[0] else None, shared[1].handle) == (
         "Rowan",
         "phone/+14014190030",

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 
 @pytest.mark.parametrize(
-    ("seen", "over"),
+    ("looks", "over"),
     [
         ([(0, True, 0), (10, True, 0)], False),
         ([(0, True, 0), (11, True, 0)], True),
@@ -40,14 +40,14 @@ if TYPE_CHECKING:
         ([(0, False, 0), (100, False, 0)], False),
     ],
 )
-def test_patience_ends_where_nothing_gets_on(seen: list[tuple[float, bool, int]], over: bool) -> None:
+def test_patience_ends_where_nothing_gets_on(looks: list[tuple[float, bool, int]], over: bool) -> None:
     """A worker that hangs while it starts or takes over is restarted. A long recovery is not interrupted."""
     patience = Patience(10)
-    assert [patience.is_over(now, waits=waits, done=done) for now, waits, done in seen][-1] is over
+    assert [patience.is_over(now, waits=waits, progress=handled) for now, waits, handled in looks][-1] is over
 
 
 @pytest.mark.parametrize(
-    ("what", "not_ready"),
+    ("state", "not_ready"),
     [
         ({}, []),
         ({"rebalancing": True}, ["rebalancing"]),
@@ -60,21 +60,21 @@ def test_patience_ends_where_nothing_gets_on(seen: list[tuple[float, bool, int]]
         ({"loop_age": STALLED_SECONDS + 1}, ["loop_stalled"]),
     ],
 )
-async def test_ready_means_that_events_are_handled_now(what: dict[str, Any], not_ready: list[str]) -> None:
+async def test_ready_means_that_events_are_handled_now(state: dict[str, Any], not_ready: list[str]) -> None:
     """Fact 13: a hung loop looks alive to Kafka, and stock Faust always says OK."""
     loop = asyncio.get_running_loop()
     lease = Lease(6.0)
-    lease.renew(lease.awake_at - what.get("heartbeat_age", 0.0))
+    lease.renew(lease.awake_at - state.get("heartbeat_age", 0.0))
     app: Any = SimpleNamespace(
         lease=lease,
-        rebalancing=what.get("rebalancing", False),
-        in_recovery=what.get("in_recovery", False),
-        unassigned=what.get("unassigned", False),
+        rebalancing=state.get("rebalancing", False),
+        in_recovery=state.get("in_recovery", False),
+        unassigned=state.get("unassigned", False),
     )
     health = Health(app)
-    health.started = what.get("started", True)
-    health.stopping = what.get("stopping", False)
-    health._ticked = loop.time() - what.get("loop_age", 0.0)
+    health.started = state.get("started", True)
+    health.stopping = state.get("stopping", False)
+    health._ticked = loop.time() - state.get("loop_age", 0.0)
     ok, details = health.ready()
     assert (ok, details["not_ready"]) == (not not_ready, not_ready)
     assert health.health()[0] is ("loop_stalled" not in not_ready)
@@ -90,15 +90,15 @@ async def test_ready_through_a_workers_life(engine: Engine) -> None:
     await engine.tell(queue(), *(lead_arrival(f"lead-{n}") for n in range(100)))
     port = free_port()
     async with engine.worker(PORT=port) as worker, aiohttp.ClientSession() as session:
-        seen = [await asked_until(session, worker, port, lambda answer: answer["ok"])]
-        assert {"starting", "lease_stale"} & reasons(seen[0])
-        assert seen[0][-1]["not_ready"] == []
+        answers = [await asked_until(session, worker, port, lambda answer: answer["ok"])]
+        assert {"starting", "lease_stale"} & reasons(answers[0])
+        assert answers[0][-1]["not_ready"] == []
         assert (await page(session, port, "health"))[0] == 200
         metrics = (await page(session, port, "metrics"))[1]
         assert "firstclaim_events_total" in metrics
         async with engine.worker() as second:
-            seen.append(await asked_until(session, worker, port, lambda answer: not answer["ok"]))
-            assert "rebalancing" in reasons(seen[1])
+            answers.append(await asked_until(session, worker, port, lambda answer: not answer["ok"]))
+            assert "rebalancing" in reasons(answers[1])
             await asked_until(session, worker, port, lambda answer: answer["ok"])
             second.signal(signal.SIGTERM)
             assert await second.exit_code() == 0
@@ -178,8 +178,8 @@ async def test_a_faust_without_its_c_extensions_is_refused_with_78(engine: Engin
 def test_other_versions_than_those_tested_are_refused_by_name(
     package: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    found = {**{name: versions[0] for name, versions in patches.TESTED.items()}, package: "0.99.1"}
-    monkeypatch.setattr("importlib.metadata.version", found.__getitem__)
+    installed = {**{name: versions[0] for name, versions in patches.TESTED.items()}, package: "0.99.1"}
+    monkeypatch.setattr("importlib.metadata.version", installed.__getitem__)
     with pytest.raises(ConfigError, match=rf"^{package}: version 0\.99\.1 is untested here; the patches fit"):
         patches.check_versions()
 
@@ -219,6 +219,6 @@ async def asked_until(
     return reports
 
 
-def reasons(heard: list[dict[str, Any]]) -> set[str]:
+def reasons(answers: list[dict[str, Any]]) -> set[str]:
     """Return every reason in the answers."""
-    return {reason for answer in heard for reason in answer["not_ready"]}
+    return {reason for answer in answers for reason in answer["not_ready"]}

@@ -30,12 +30,12 @@ def prose(text: str) -> str:
 @cache
 def anchors(page: Path) -> frozenset[str]:
     """Return the anchors of a page, as GitHub derives them from its headings."""
-    found: list[str] = []
+    names: list[str] = []
     for title in _HEADING.findall(prose(read(page))):
         plain = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", title).replace("`", "").lower()
         anchor = re.sub(r"[^\w\- ]", "", plain).replace(" ", "-")
-        found.append(f"{anchor}-{found.count(anchor)}" if anchor in found else anchor)
-    return frozenset(found)
+        names.append(f"{anchor}-{names.count(anchor)}" if anchor in names else anchor)
+    return frozenset(names)
 
 
 def resolve(cited: str, beside: Path) -> Path | None:
@@ -59,11 +59,11 @@ def missing_documents(text: str, beside: Path) -> Iterator[str]:
         if document is None:
             yield f"{match[1]}: there is no such document"
             continue
-        rest = text[match.end() : match.end() + 200].split("\n\n", maxsplit=1)[0].replace("\n", " ")
-        if facts := _FACTS.match(rest):
+        following = text[match.end() : match.end() + 200].split("\n\n", maxsplit=1)[0].replace("\n", " ")
+        if facts := _FACTS.match(following):
             absent = [n for n in facts[1].split(", ") if f"fact-{n}" not in anchors(document)]
             yield from (f"{match[1]} {n}: there is no such fact" for n in absent)
-        elif item := _ITEM.match(rest):
+        elif item := _ITEM.match(following):
             section = item[1].strip('`" ')
             titles = [title.replace("`", "").lower() for title in _HEADING.findall(prose(read(document)))]
             if not any(section.lower().removeprefix("the ") in title for title in titles):
@@ -112,10 +112,10 @@ def defines(file: Path, member: str) -> bool:
         return re.search(rf"\b{re.escape(member)}\b *[(=]", read(file)) is not None
     body: list[ast.stmt] = ast.parse(read(file)).body
     for part in member.split("."):
-        found = next((node for node in body if part in _names(node)), None)
-        if found is None:
+        definition = next((node for node in body if part in _names(node)), None)
+        if definition is None:
             return False
-        body = getattr(found, "body", [])
+        body = getattr(definition, "body", [])
     return True
 
 

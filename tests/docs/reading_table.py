@@ -78,7 +78,7 @@ def _line(case: ReadingCase) -> str:
 
 def _shown(value: Mapping[str, Any]) -> str:
     text = json.dumps(dict(value), ensure_ascii=False)
-    return "".join(one if one.isprintable() else f"\\u{ord(one):04x}" for one in text)[1:-1]
+    return "".join(char if char.isprintable() else f"\\u{ord(char):04x}" for char in text)[1:-1]
 
 
 def _code(text: str) -> str:

@@ -26,38 +26,38 @@ def sections(page: str) -> dict[str, str]:
 
 def status(text: str) -> str:
     """Return a rule's status: `Holds`, `In part` or `Planned`; empty if it has none."""
-    found = re.search(r"^\*\*(Holds|In part|Planned)\b", text, re.MULTILINE)
-    return found[1] if found else ""
+    match = re.search(r"^\*\*(Holds|In part|Planned)\b", text, re.MULTILINE)
+    return match[1] if match else ""
 
 
 @cache
 def named_by(source: str) -> frozenset[str]:
     """Return the rules whose numbers are in the name or docstring of a test function in a file."""
-    found: set[str] = set()
+    rules: set[str] = set()
     module = ast.parse(source if "def test_" in source else "")
     bodies = [module.body, *(node.body for node in module.body if isinstance(node, ast.ClassDef))]
     for node in [node for body in bodies for node in body]:
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name.startswith("test_"):
-            found |= {rule.upper() for rule in _IN_NAME.findall(node.name)}
-            found |= set(RULE.findall(ast.get_docstring(node) or ""))
-    return frozenset(found)
+            rules |= {rule.upper() for rule in _IN_NAME.findall(node.name)}
+            rules |= set(RULE.findall(ast.get_docstring(node) or ""))
+    return frozenset(rules)
 
 
 def tests() -> dict[str, list[str]]:
     """Return rule -> the files with tests that name it."""
-    found: dict[str, list[str]] = {}
+    by_rule: dict[str, list[str]] = {}
     for path in files():
         if name(path).startswith("tests/") and path.name.startswith("test_") and path.suffix == ".py":
             for rule in named_by(read(path)):
-                found.setdefault(rule, []).append(name(path))
-    return found
+                by_rule.setdefault(rule, []).append(name(path))
+    return by_rule
 
 
-def page_with_tests(page: str, found: dict[str, list[str]]) -> str:
+def page_with_tests(page: str, by_rule: dict[str, list[str]]) -> str:
     """Return the page with a line of tests after each rule that has tests."""
     for rule, text in sections(page).items():
         bare = _TESTS.sub("", text).rstrip("\n")
-        listed = [f"`{file}`" for file in sorted(found.get(rule, []))]
+        listed = [f"`{file}`" for file in sorted(by_rule.get(rule, []))]
         lines = f"{bare}\n\n{_wrap('Tests: ' + ', '.join(listed))}" if listed else bare
         page = page.replace(f"### {rule}\n{text}", f"### {rule}\n{lines}\n\n", 1)
     return page.rstrip("\n") + "\n"

@@ -27,8 +27,8 @@ COMMAND_SECONDS: Final = 300
 
 def blocks(page: Path) -> Iterator[tuple[str, str]]:
     """Yield name and commands of each block of a page; the name is empty if nothing names it."""
-    for found in _BLOCK.finditer(read(page)):
-        yield found[1] or "", textwrap.dedent(found[3])
+    for match in _BLOCK.finditer(read(page)):
+        yield match[1] or "", textwrap.dedent(match[3])
 
 
 def commands_of_block(page: str, name: str) -> str:
@@ -41,7 +41,7 @@ def run(
 ) -> subprocess.CompletedProcess[str]:
     """Run commands in a folder, with `firstclaim` on the path; assert their exit code. Return what they printed."""
     own = Path(sys.executable).parent
-    done = subprocess.run(
+    result = subprocess.run(
         ["bash", "-euo", "pipefail", "-c", commands],
         cwd=folder,
         env={
@@ -55,5 +55,5 @@ def run(
         timeout=COMMAND_SECONDS,
         check=False,
     )
-    assert done.returncode == expected, f"{commands}\n{done.stdout}\n{done.stderr}"
-    return done
+    assert result.returncode == expected, f"{commands}\n{result.stdout}\n{result.stderr}"
+    return result

@@ -37,13 +37,13 @@ def cited_ids(path: Path) -> set[str]:
 
 
 def test_every_cited_rule_or_case_exists() -> None:
-    known = RULES.keys() | CASES.keys()
-    wrong = {
+    known_ids = RULES.keys() | CASES.keys()
+    missing_ids = {
         name(path): missing
         for path in files()
-        if OURS not in path.parents and (missing := cited_ids(path) - known)
+        if OURS not in path.parents and (missing := cited_ids(path) - known_ids)
     }
-    assert wrong == {}
+    assert missing_ids == {}
 
 
 def test_no_id_is_both_a_rule_and_a_case_and_each_case_names_its_tests() -> None:
@@ -70,11 +70,11 @@ def test_no_id_is_both_a_rule_and_a_case_and_each_case_names_its_tests() -> None
 
 
 def test_a_rule_that_holds_has_a_test_and_a_planned_one_has_none() -> None:
-    found = rule_tests.tests()
+    by_rule = rule_tests.tests()
     untested = [
-        rule for rule, text in RULES.items() if rule_tests.status(text) != "Planned" and rule not in found
+        rule for rule, text in RULES.items() if rule_tests.status(text) != "Planned" and rule not in by_rule
     ]
-    ahead = [rule for rule, text in RULES.items() if rule_tests.status(text) == "Planned" and rule in found]
+    ahead = [rule for rule, text in RULES.items() if rule_tests.status(text) == "Planned" and rule in by_rule]
     assert untested == [], "no test names these rules"
     assert ahead == [], (
         "tests name these rules, and docs/rules.md says they are planned: change their status there"
@@ -87,14 +87,14 @@ def test_the_tests_of_each_rule_are_listed() -> None:
 
 
 def test_every_cited_document_and_section_exists() -> None:
-    wrong = {
-        name(path): found
+    missing_documents = {
+        name(path): missing
         for path in files()
         if OURS not in path.parents
         and path != HISTORY
-        and (found := [*citations.missing_documents(read(path), path)])
+        and (missing := [*citations.missing_documents(read(path), path)])
     }
-    assert wrong == {}
+    assert missing_documents == {}
 
 
 @pytest.mark.parametrize("page", documents(), ids=name)
@@ -105,12 +105,12 @@ def test_every_link_path_and_name_in_a_document_exists(page: Path) -> None:
 
 def test_every_make_target_in_a_document_exists() -> None:
     targets = set(re.findall(r"^([a-z-]+):", read(ROOT / "Makefile"), re.MULTILINE))
-    named = {
+    named_targets = {
         word
         for page in documents()
         for word in re.findall(r"(?:^|`)make ([a-z-]+)", read(page), re.MULTILINE)
     }
-    assert named - targets == set()
+    assert named_targets - targets == set()
 
 
 def test_every_decision_is_in_the_index_in_order_under_its_own_title() -> None:
@@ -128,7 +128,7 @@ def test_every_decision_is_in_the_index_in_order_under_its_own_title() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "wrong"),
+    ("text", "expected"),
     [
         ("(docs/faust.md 9, 13)", []),
         ("(docs/faust.md 9, 99)", ["docs/faust.md 99: there is no such fact"]),
@@ -141,12 +141,12 @@ def test_every_decision_is_in_the_index_in_order_under_its_own_title() -> None:
         ("(ELSEWHERE.md, page one)", ["ELSEWHERE.md: there is no such document"]),
     ],
 )
-def test_a_citation_of_what_is_not_there_is_found(text: str, wrong: list[str]) -> None:
-    assert [*citations.missing_documents(text, PAGE)] == wrong
+def test_a_citation_of_what_is_not_there_is_found(text: str, expected: list[str]) -> None:
+    assert [*citations.missing_documents(text, PAGE)] == expected
 
 
 @pytest.mark.parametrize(
-    ("text", "wrong"),
+    ("text", "expected"),
     [
         ("`models/lead.py::LeadRow` `models/lead.py::Lead.deadline` `models.lead.Phase`", 0),
         ("`models/lead.py::LeadColumn`", 1),
@@ -156,11 +156,11 @@ def test_a_citation_of_what_is_not_there_is_found(text: str, wrong: list[str]) -
         ("[here](rules.md#q8) [there](rules.md#q99) [nowhere](rule.md)", 2),
     ],
 )
-def test_a_path_link_or_name_that_is_not_there_is_found(text: str, wrong: int, tmp_path: Path) -> None:
+def test_a_path_link_or_name_that_is_not_there_is_found(text: str, expected: int, tmp_path: Path) -> None:
     (tmp_path / "rules.md").write_text("### Q8\n", encoding="utf-8")
     page = tmp_path / "page.md"
     page.write_text(text, encoding="utf-8")
-    assert len([*citations.missing_links(page), *citations.missing_paths(page)]) == wrong
+    assert len([*citations.missing_links(page), *citations.missing_paths(page)]) == expected
 
 
 def test_a_test_names_a_rule_by_its_name_or_its_docstring() -> None:

@@ -52,17 +52,21 @@ def resolves(document: Any, reference: str) -> bool:
 
 @pytest.mark.parametrize(("name", "document"), documents().items())
 def test_every_reference_names_a_place_in_its_document(name: str, document: Any) -> None:
-    references = {found["$ref"] for found in objects(document) if isinstance(found.get("$ref"), str)}
-    dangling = sorted(each for each in references if each.startswith("#") and not resolves(document, each))
+    references = {part["$ref"] for part in objects(document) if isinstance(part.get("$ref"), str)}
+    dangling = sorted(
+        reference
+        for reference in references
+        if reference.startswith("#") and not resolves(document, reference)
+    )
     assert dangling == [], name
 
 
 def test_every_pattern_is_one_that_javascript_compiles() -> None:
     patterns = {
-        found["pattern"]
+        part["pattern"]
         for document in documents().values()
-        for found in objects(document)
-        if isinstance(found.get("pattern"), str)
+        for part in objects(document)
+        if isinstance(part.get("pattern"), str)
     }
     assert patterns
     node = Path(sys.executable).with_name("node")

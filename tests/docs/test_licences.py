@@ -15,20 +15,20 @@ def test_the_page_is_current_and_every_licence_is_allowed() -> None:
 
 
 def test_every_locked_package_is_on_the_page_with_what_needs_it() -> None:
-    found = {part.name: part for part in software_licences.packages()}
-    assert len(found) > 100
-    assert found["aiokafka"].of == found["mode-streaming"].of == "firstclaim"
-    assert found["quixstreams"].of == "firstclaim[bench]"
-    assert found["opentelemetry-exporter-otlp-proto-http"].of == "firstclaim[otel]"
-    assert found["ruff"].of == "firstclaim[dev]"
-    assert "firstclaim[oidc]" in found["joserfc"].of.split(", ")
+    by_name = {part.name: part for part in software_licences.packages()}
+    assert len(by_name) > 100
+    assert by_name["aiokafka"].needed_by == by_name["mode-streaming"].needed_by == "firstclaim"
+    assert by_name["quixstreams"].needed_by == "firstclaim[bench]"
+    assert by_name["opentelemetry-exporter-otlp-proto-http"].needed_by == "firstclaim[otel]"
+    assert by_name["ruff"].needed_by == "firstclaim[dev]"
+    assert "firstclaim[oidc]" in by_name["joserfc"].needed_by.split(", ")
 
 
 def metadata(**fields: str) -> Any:
-    made = Message()
+    message = Message()
     for name, value in fields.items():
-        made[name.replace("_", "-")] = value
-    return made
+        message[name.replace("_", "-")] = value
+    return message
 
 
 @pytest.mark.parametrize(

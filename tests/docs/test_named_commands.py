@@ -35,8 +35,8 @@ OF_AN_ORG = "FIRSTCLAIM_CHAT_URL_"
 
 def named_commands(text: str) -> Iterator[str]:
     """Yield each command that a page names in a sentence, or shows in a block."""
-    for found in _INLINE.finditer(text):
-        yield " ".join(found[1].split())
+    for match in _INLINE.finditer(text):
+        yield " ".join(match[1].split())
     for block in _BLOCK.finditer(text):
         joined = block[1].replace("\\\n", " ")
         for line in _LINE.finditer(joined):
@@ -72,7 +72,7 @@ def test_every_command_that_a_page_names_exists_with_its_options(page: Path) -> 
 
 def test_a_command_or_option_that_is_not_there_is_found() -> None:
     text = "Run `firstclaim verfy` and `firstclaim status --jsno`.\n\n```sh\nA=b firstclaim locks fre L # all\n```\n"
-    assert [problem_of(one) for one in named_commands(text)] == [
+    assert [problem_of(command) for command in named_commands(text)] == [
         "firstclaim verfy: no command verfy",
         "firstclaim status --jsno: no option --jsno",
         "firstclaim locks fre L: no command fre",
@@ -83,9 +83,9 @@ def test_every_variable_that_a_page_names_is_read_somewhere() -> None:
     code = "\n".join(read(path) for path in files() if path.suffix in {".py", ".yml", ".yaml", ""})
     settings = set(variables(BaseSettings))
     assert {"KAFKA_BOOTSTRAP_SERVERS", "FIRSTCLAIM_SMTP_HOST", "FIRSTCLAIM_TELEPHONE_ARI_URL"} <= settings
-    named = {name for page in PAGES for name in _VARIABLE.findall(read(page))}
-    named = {name for name in named if not name.startswith(OF_AN_ORG)}
-    assert {name for name in named - settings if f'"{name}"' not in code and f"{name}:" not in code} == set()
+    names = {name for page in PAGES for name in _VARIABLE.findall(read(page))}
+    names = {name for name in names if not name.startswith(OF_AN_ORG)}
+    assert {name for name in names - settings if f'"{name}"' not in code and f"{name}:" not in code} == set()
 
 
 def variables(settings: type[BaseSettings]) -> Iterator[str]:

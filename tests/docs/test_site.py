@@ -42,15 +42,15 @@ def test_there_is_a_guide_for_each_role() -> None:
 
 @pytest.mark.parametrize("page", PAGES)
 def test_every_block_of_commands_has_a_name_and_a_test_that_runs_it(page: str) -> None:
-    named = [name for name, _ in blocks(DOCS / f"{page}.md")]
-    assert read(DOCS / f"{page}.md").count("```sh") == len(named)
-    assert "" not in named
-    assert len(set(named)) == len(named)
+    names = [name for name, _ in blocks(DOCS / f"{page}.md")]
+    assert read(DOCS / f"{page}.md").count("```sh") == len(names)
+    assert "" not in names
+    assert len(set(names)) == len(names)
     folder, _, short = page.partition("/")
     tests = "".join(read(path) for path in files() if (ROOT / "tests" / "operations") in path.parents)
     ran = [
         name
-        for name in named
+        for name in names
         if f'run_{folder}("{short}", "{name}"' in tests or f'restored("{name}"' in tests
     ]
-    assert ran == named
+    assert ran == names

@@ -26,10 +26,10 @@ def test_the_bill_of_materials_names_every_locked_package_and_is_reproducible(tm
     document = json.loads(first)
     assert (document["bomFormat"], document["specVersion"]) == ("CycloneDX", "1.6")
     assert document["metadata"]["component"]["name"] == "firstclaim"
-    named = {(component["name"], component["version"]) for component in document["components"]}
+    listed = {(component["name"], component["version"]) for component in document["components"]}
     locked = set(LOCKED.findall((REPO / "requirements.lock").read_text()))
     assert len(locked) > 100
-    assert named == locked
+    assert listed == locked
     assert all(
         hashed["alg"] == "SHA-256"
         for component in document["components"]

@@ -97,10 +97,10 @@ class Courier:
             options |= {"message_timeout_ms": WAITS_MS, "transaction_timeout_ms": WAITS_MS}
             if transaction:
                 options["transactional_id"] = f"fuzz-{uuid.uuid4()}"
-            made = producer(self._settings, **options)
+            client = producer(self._settings, **options)
             if transaction:
-                made.init_transactions(SECONDS)
-            self._producers[codec, transaction] = made
+                client.init_transactions(SECONDS)
+            self._producers[codec, transaction] = client
         return self._producers[codec, transaction]
 
     def _produce(self, by: Any, topic: str, record: DamagedRecord, *, aborted: bool) -> None:

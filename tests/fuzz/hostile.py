@@ -146,15 +146,15 @@ def _object(
     random: Random, schema: dict[str, Any], components: dict[str, Any], marks: dict[str, str], depth: int
 ) -> dict[str, Any]:
     required = schema.get("required", ())
-    found = {
+    fields = {
         name: _value(random, field, components, marks, depth + 1)
         for name, field in schema.get("properties", {}).items()
         if name in required or random.random() < 0.5
     }
-    if not found or random.random() < 0.1:
+    if not fields or random.random() < 0.1:
         for name in random.sample(("name", "columns", "inclusion", "role", "rules", "leads", "é\u0000"), 3):
-            found[name] = _hostile(random, marks)
-    return found
+            fields[name] = _hostile(random, marks)
+    return fields
 
 
 def _hostile(random: Random, marks: dict[str, str]) -> Any:

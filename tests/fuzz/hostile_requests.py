@@ -131,26 +131,26 @@ class Requests:
             case 2 | 3:
                 return [b"Cookie: firstclaim_session=" + cookie, b"X-CSRF-Token: " + csrf]
             case 4:
-                wrong = self._random.choice(TEXTS).replace(b"\r\n", b"")
-                return [b"Cookie: firstclaim_session=" + cookie, b"X-CSRF-Token: " + wrong]
+                bad_token = self._random.choice(TEXTS).replace(b"\r\n", b"")
+                return [b"Cookie: firstclaim_session=" + cookie, b"X-CSRF-Token: " + bad_token]
             case _:
                 return [b"Authorization: Bearer " + self._random.choice(self._tokens)]
 
     def _path(self, route: APIRoute) -> bytes:
         parts = []
         for part in route.path.split("/"):
-            known = self._random.random() < OFTEN_KNOWN
-            given = self._random.choice(KNOWN) if known else escape(self._random.choice(TEXTS))
-            parts.append(given if part.startswith("{") else part.encode())
+            is_known = self._random.random() < OFTEN_KNOWN
+            segment = self._random.choice(KNOWN) if is_known else escape(self._random.choice(TEXTS))
+            parts.append(segment if part.startswith("{") else part.encode())
         return b"/".join(parts)
 
     def _query(self, route: APIRoute | None) -> bytes:
-        names = [] if route is None else [one.alias for one in route.dependant.query_params]
+        names = [] if route is None else [parameter.alias for parameter in route.dependant.query_params]
         count = self._random.choice((0, 0, 1, 2, 3))
         chosen = [self._random.choice((*names, *names, *WORDS)) for _ in range(count)]
         pairs = (name.encode() + b"=" + escape(self._random.choice(TEXTS)) for name in chosen)
-        found = b"&".join(pairs)
-        return b"?" + found if found else b""
+        query = b"&".join(pairs)
+        return b"?" + query if query else b""
 
     def _schema(self, route: APIRoute | None, method: str) -> dict[str, Any]:
         if route is None:

@@ -239,14 +239,14 @@ def _bytes(rng: random.Random, value: bytes) -> bytes:
 
 def _tokens(rng: random.Random, value: bytes) -> bytes:
     """Damage tokens: drop, double or swap them, or replace one by something that an encoder should not write."""
-    found = [*_TOKEN.finditer(value)]
+    tokens = [*_TOKEN.finditer(value)]
     for _ in range(rng.choice((1, 1, 2, 3))):
-        if not found:
+        if not tokens:
             break
-        one, other = rng.choice(found), rng.choice(found)
-        new = rng.choice((b"", one[0] * 2, other[0], rng.choice(NASTY_TOKENS), rng.choice(NASTY_TOKENS)))
-        value = value[: one.start()] + new + value[one.end() :]
-        found = [*_TOKEN.finditer(value)] if len(value) < 20_000 else []
+        token, other = rng.choice(tokens), rng.choice(tokens)
+        new = rng.choice((b"", token[0] * 2, other[0], rng.choice(NASTY_TOKENS), rng.choice(NASTY_TOKENS)))
+        value = value[: token.start()] + new + value[token.end() :]
+        tokens = [*_TOKEN.finditer(value)] if len(value) < 20_000 else []
     return value
 
 

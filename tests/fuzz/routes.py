@@ -81,12 +81,12 @@ async def attack(stack: RunningStack, count: int, seed: int, say: Callable[[str]
     """Send `count` requests, `AT_ONCE` at a time, and return their outcome."""
     store = connect(WebSettings.read(state_dir=stack.settings.state_dir).console_database_url)
     accounts, sessions, tokens = Accounts(store), Sessions(store), Tokens(store)
-    who = [("boss", "admin"), ("admin-1", "admin"), ("manager-1", "manager"), ("rep-1", "rep")]
+    people = [("boss", "admin"), ("admin-1", "admin"), ("manager-1", "manager"), ("rep-1", "rep")]
     async with LoadClient(stack.settings) as client:
         client.org = ORG
-        for rep_id, role in who:
+        for rep_id, role in people:
             await client.publish("rep", rep_id, {"rep_id": rep_id, "role": role, "name": rep_id})
-    issued = [tokens.issue(ORG, rep_id, "fuzz", SCOPES, by="fuzz")[0].encode() for rep_id, _ in who[1:]]
+    issued = [tokens.issue(ORG, rep_id, "fuzz", SCOPES, by="fuzz")[0].encode() for rep_id, _ in people[1:]]
     boss = tokens.issue(ORG, "boss", "fuzz", SCOPES, by="fuzz")[0].encode()
     port, requests = stack.ports["console"], Requests(seed, [*issued, boss])
     async with (
@@ -122,7 +122,7 @@ async def attack(stack: RunningStack, count: int, seed: int, say: Callable[[str]
             accounts.put(account, None)
             secret, session = sessions.begin(account)
             requests.session = (secret.encode(), session.csrf.encode())
-        batch = [requests.draw(each) for each in range(number, min(number + AT_ONCE, count))]
+        batch = [requests.draw(index) for index in range(number, min(number + AT_ONCE, count))]
         await asyncio.gather(*map(send_request, batch))
     if stack.children["console"].pid != pid:
         outcome.failures.append("the console has ended and was started again")
@@ -146,7 +146,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--requests", type=int, default=10_000)
     parser.add_argument("--seed", type=int, default=1)
-    given = parser.parse_args()
+    options = parser.parse_args()
 
     def say(text: str) -> None:
         sys.stderr.write(f"{text}\n")
@@ -156,7 +156,7 @@ def main() -> int:
         tempfile.TemporaryDirectory(prefix="firstclaim-fuzz-") as folder,
         everything(workers=1, state_dir=Path(folder), say=say, console_port=0) as stack,
     ):
-        outcome = asyncio.run(attack(stack, given.requests, given.seed, say))
+        outcome = asyncio.run(attack(stack, options.requests, options.seed, say))
         if outcome.failures:
             say((Path(folder) / "log" / "console.log").read_text(errors="replace")[-20_000:])
     for failure in outcome.failures[:40]:
@@ -164,8 +164,8 @@ def main() -> int:
     for unsafe in outcome.unsafe[:10]:
         say(f"without headers of safety: {unsafe}")
     result = {
-        "requests": given.requests,
-        "seed": given.seed,
+        "requests": options.requests,
+        "seed": options.seed,
         "statuses": dict(sorted(outcome.statuses.items())),
         "failures": len(outcome.failures),
         "without_safety_headers": len(outcome.unsafe),

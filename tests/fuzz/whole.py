@@ -44,13 +44,13 @@ SAID: Final = 20
 def flood(courier: Courier, messages: int, seed: int, say: Say) -> None:
     """Send `messages` damaged records to each inbound topic, in any partitioning."""
     for topic in TOPICS:
-        done, tenths = 0, 0
+        count, tenths = 0, 0
         for parcel in parcels(topic, seed, messages):
             courier.take(topic, parcel)
-            done += len(parcel.records)
-            if done * SAID >= (tenths + 1) * messages:
-                tenths = done * SAID // messages
-                say(f"{done} of {messages} sent to {topic}")
+            count += len(parcel.records)
+            if count * SAID >= (tenths + 1) * messages:
+                tenths = count * SAID // messages
+                say(f"{count} of {messages} sent to {topic}")
         courier.settle()
     courier.mark(list(TOPICS))
 
@@ -63,12 +63,12 @@ async def wait_until_caught_up(settings: Settings, say: Say) -> None:
     since = time.monotonic()
     try:
         while any((behind := await lags.of_stages()).values()):
-            where = ", ".join(f"{stage} {count}" for stage, count in behind.items())
+            lag_text = ", ".join(f"{stage} {count}" for stage, count in behind.items())
             if behind != before:
                 before, since = behind, time.monotonic()
-                say(f"behind: {where}")
+                say(f"behind: {lag_text}")
             elif time.monotonic() - since > STALL_SECONDS:
-                raise TimeoutError(f"nothing was handled for {STALL_SECONDS:.0f} s: {where}")
+                raise TimeoutError(f"nothing was handled for {STALL_SECONDS:.0f} s: {lag_text}")
             await asyncio.sleep(2)
     finally:
         await lags.close()
@@ -133,9 +133,9 @@ async def flood_and_check(stack: RunningStack, messages: int, seed: int, say: Sa
     findings["not_taken"] = sum(courier.not_taken.values())
     restarts = {name: state.restarts for name, state in stack.supervisor.states().items() if state.restarts}
     dead = Counter(topic for topic, _, _ in positions)
-    found = +findings
+    positive = +findings
     return {
-        "ok": report.ok and not restarts and not found,
+        "ok": report.ok and not restarts and not positive,
         "seed": seed,
         "sent": courier.sent.total(),
         "aborted": len(courier.aborted),
@@ -145,7 +145,7 @@ async def flood_and_check(stack: RunningStack, messages: int, seed: int, say: Sa
         "accepted": {topic: courier.sent[topic] - dead[topic] for topic in TOPICS},
         "restarts": restarts,
         "leads": report.leads,
-        "findings": dict(found),
+        "findings": dict(positive),
         "seconds": round(time.monotonic() - began, 1),
     }
 
@@ -165,12 +165,12 @@ def main() -> int:
     parser.add_argument("--messages", type=int, default=200_000, help="to each inbound topic")
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--seed", type=int, default=1)
-    given = parser.parse_args()
+    options = parser.parse_args()
 
     def say(text: str) -> None:
         sys.stderr.write(f"{text}\n")
 
-    result = fuzz(given.messages, seed=given.seed, workers=given.workers, say=say)
+    result = fuzz(options.messages, seed=options.seed, workers=options.workers, say=say)
     sys.stdout.write(f"{json.dumps(result)}\n")
     return 0 if result["ok"] else 1
 

@@ -19,11 +19,11 @@ def test_every_zip_lies_in_the_state_and_the_zone_its_sources_say() -> None:
     entries = zipcodes.list_all()  # type: ignore[no-untyped-call]
     other_clock = 0
     for entry in entries:
-        zip_code, named = entry["zip_code"], entry["timezone"]
+        zip_code, other_zone = entry["zip_code"], entry["timezone"]
         assert state_of_zip(zip_code) == (entry["state"] if entry["state"] in STATE_CODES else None)
         zones = zones_of_zip(zip_code)
-        assert bool(zones) == bool(named)
-        if named and named != zones[0]:
+        assert bool(zones) == bool(other_zone)
+        if other_zone and other_zone != zones[0]:
             other_clock += 1
     assert 10 < other_clock < 30
 

@@ -34,46 +34,46 @@ def answer_of(action_id: str, why: str | None = None, org: str = "default") -> A
 
 @given(st.lists(st.tuples(TEXTS, TEXTS), max_size=3 * MOST))
 def test_x4_the_newest_answers_are_kept_and_the_others_come_out_in_order(
-    given: list[tuple[str, str]],
+    pairs: list[tuple[str, str]],
 ) -> None:
-    kept, wanted, left = NO_ANSWERS, list[Answered](), list[Answered]()
-    for action_id, why in given:
+    encoded, expected, dropped = NO_ANSWERS, list[Answered](), list[Answered]()
+    for action_id, why in pairs:
         answer = answer_of(action_id, why)
-        kept, older = with_answer(kept, answer, MOST)
-        wanted.append(answer)
-        left += older
-        while len(wanted) > MOST:
-            assert left[-1] == wanted.pop(0)
-        assert list(all_of(kept)) == wanted
-        assert answer_to(kept, action_id, "default") is not None
-    assert len(left) == max(0, len(given) - MOST)
-    assert encoded_answers(wanted) == kept
+        encoded, older = with_answer(encoded, answer, MOST)
+        expected.append(answer)
+        dropped += older
+        while len(expected) > MOST:
+            assert dropped[-1] == expected.pop(0)
+        assert list(all_of(encoded)) == expected
+        assert answer_to(encoded, action_id, "default") is not None
+    assert len(dropped) == max(0, len(pairs) - MOST)
+    assert encoded_answers(expected) == encoded
 
 
 def test_x4_the_shortest_answers_are_counted_too() -> None:
-    kept, dropped = NO_ANSWERS, list[Answered]()
+    encoded, dropped = NO_ANSWERS, list[Answered]()
     for _ in range(40):
         shortest = Answered(action_id="", action="", rep_id="", result=Result.WON, version=0, decided_at=AT)
-        kept, older = with_answer(kept, shortest, ANSWERS_KEPT)
+        encoded, older = with_answer(encoded, shortest, ANSWERS_KEPT)
         dropped += older
-    assert (len(all_of(kept)), len(dropped)) == (ANSWERS_KEPT, 40 - ANSWERS_KEPT)
+    assert (len(all_of(encoded)), len(dropped)) == (ANSWERS_KEPT, 40 - ANSWERS_KEPT)
 
 
 def test_x4_a_row_that_keeps_fewer_answers_than_it_has_leaves_out_all_that_are_too_many() -> None:
-    kept = encoded_answers([answer_of(str(n)) for n in range(6)])
-    kept, older = with_answer(kept, answer_of("6"), 2)
-    assert [one.action_id for one in older] == ["0", "1", "2", "3", "4"]
-    assert [one.action_id for one in all_of(kept)] == ["5", "6"]
-    kept, older = with_answer(kept, answer_of("7"), 1)
-    assert [one.action_id for one in older] == ["5", "6"]
-    assert all_of(kept) == (answer_of("7"),)
+    encoded = encoded_answers([answer_of(str(n)) for n in range(6)])
+    encoded, older = with_answer(encoded, answer_of("6"), 2)
+    assert [answer.action_id for answer in older] == ["0", "1", "2", "3", "4"]
+    assert [answer.action_id for answer in all_of(encoded)] == ["5", "6"]
+    encoded, older = with_answer(encoded, answer_of("7"), 1)
+    assert [answer.action_id for answer in older] == ["5", "6"]
+    assert all_of(encoded) == (answer_of("7"),)
 
 
 def test_x4_only_the_org_of_an_action_finds_its_answer() -> None:
-    kept = encoded_answers([answer_of("a", org="one"), answer_of("a", why='"b"', org="two")])
-    assert answer_to(kept, "a", "two") == answer_of("a", why='"b"', org="two")
-    assert answer_to(kept, "a", "three") is None
-    assert answer_to(kept, "b", "two") is None
+    encoded = encoded_answers([answer_of("a", org="one"), answer_of("a", why='"b"', org="two")])
+    assert answer_to(encoded, "a", "two") == answer_of("a", why='"b"', org="two")
+    assert answer_to(encoded, "a", "three") is None
+    assert answer_to(encoded, "b", "two") is None
     assert answer_to(NO_ANSWERS, "a", "one") is None
 
 

@@ -126,7 +126,7 @@ def test_k1_an_extension_and_the_orgs_list_keep_people_apart() -> None:
 
 
 @pytest.mark.parametrize(
-    ("one", "other", "differ"),
+    ("name", "other", "differ"),
     [
         *(
             ("Doe", "DOE", False),
@@ -144,9 +144,9 @@ def test_k1_an_extension_and_the_orgs_list_keep_people_apart() -> None:
     ],
 )
 def test_k3_last_names_are_compared_without_case_accents_and_punctuation(
-    one: str | None, other: str | None, differ: bool
+    name: str | None, other: str | None, differ: bool
 ) -> None:
-    first, second = Facts(vendor="a", last_name=one), Facts(vendor="a", last_name=other)
+    first, second = Facts(vendor="a", last_name=name), Facts(vendor="a", last_name=other)
     assert names_differ(first, second) is names_differ(second, first) is differ
 
 

@@ -29,8 +29,8 @@ def parse(text: str) -> str | None:
     except phonenumbers.NumberParseException:
         return None
     written = phonenumbers.format_number(number, 0)
-    known = us_numbers.OVERLAYS.get(written[2:5]) if written.startswith("+1") else None
-    judged = phonenumbers.parse(f"+1{known}{written[5:]}") if known else number
+    older_area = us_numbers.OVERLAYS.get(written[2:5]) if written.startswith("+1") else None
+    judged = phonenumbers.parse(f"+1{older_area}{written[5:]}") if older_area else number
     return written if phonenumbers.is_valid_number(judged) else None
 
 
@@ -88,9 +88,9 @@ def test_c3_an_exchange_that_nobody_lists_may_be_in_each_zone_of_its_area_code(
     assert zones_of_phone(number) == zones
 
 
-@pytest.mark.parametrize(("area", "known"), us_numbers.OVERLAYS.items())
+@pytest.mark.parametrize(("area", "older_area"), us_numbers.OVERLAYS.items())
 def test_an_area_code_newer_than_the_librarys_is_read_and_lies_where_its_older_one_does(
-    area: str, known: str
+    area: str, older_area: str
 ) -> None:
     number = f"+1{area}2345678"
     assert not phonenumbers.is_valid_number(phonenumbers.parse(number)), (
@@ -101,7 +101,7 @@ def test_an_area_code_newer_than_the_librarys_is_read_and_lies_where_its_older_o
         assert parts is not None
         assert parts.number == number
     assert has_location(number)
-    assert zones_of_phone(number) >= zones_of_phone(f"+1{known}2345678") != set()
+    assert zones_of_phone(number) >= zones_of_phone(f"+1{older_area}2345678") != set()
 
 
 @given(

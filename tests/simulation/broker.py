@@ -109,13 +109,13 @@ class Outbox:
         """
         for (topic, partition), lane in self._lanes.items():
             for _ in range(min(most, len(lane))):
-                one = lane.popleft()
-                for key, value, headers in one.records:
+                batch = lane.popleft()
+                for key, value, headers in batch.records:
                     self._broker.append(topic, partition, key, value, headers)
-                if acknowledged and one.receipt is not None:
-                    one.receipt.settle()
+                if acknowledged and batch.receipt is not None:
+                    batch.receipt.settle()
                 if acknowledged and self.durable is not None:
-                    self.durable(topic, len(one.records))
+                    self.durable(topic, len(batch.records))
 
 
 class Delivery:

@@ -91,13 +91,13 @@ class Cluster:
                 key = lead.encode()
                 self.broker.append(LEAD_LOG, partition_of(key), key, value)
             case steps.Poll(worker, partition, most):
-                one = self.workers[worker]
-                if not one.frozen and partition in one.owned:
-                    one.poll(partition, most)
+                target = self.workers[worker]
+                if not target.frozen and partition in target.owned:
+                    target.poll(partition, most)
             case steps.PollOrgs(worker, most):
-                one = self.workers[worker]
-                if not one.frozen and ORG_PARTITION in one.owned:
-                    one.orgs.poll(ORG_PARTITION, most)
+                target = self.workers[worker]
+                if not target.frozen and ORG_PARTITION in target.owned:
+                    target.orgs.poll(ORG_PARTITION, most)
             case steps.Rebalance(shift):
                 self._rebalance(shift)
             case _:
@@ -105,29 +105,29 @@ class Cluster:
 
     def _one_worker(self, step: Step) -> None:
         number: int = getattr(step, "worker")  # noqa: B009  # the remaining steps all have one
-        one = self.workers[number]
+        worker = self.workers[number]
         match step:
             case steps.Thaw():
-                one.frozen = False
+                worker.frozen = False
             case steps.Crash(_, landed):
-                one.crash(landed)
+                worker.crash(landed)
                 self.members.discard(number)
-            case _ if one.frozen:
+            case _ if worker.frozen:
                 return
             case steps.Land(_, most):
-                one.outbox.land(most)
+                worker.outbox.land(most)
             case steps.Commit():
                 if number in self.members:
-                    one.commit()
+                    worker.commit()
             case steps.Fire():
-                one.fire()
+                worker.fire()
             case steps.Sweep():
-                one.sweep()
+                worker.sweep()
             case steps.Freeze():
-                one.frozen = True
+                worker.frozen = True
             case steps.Rejoin():
                 if number not in self.members:
-                    one.let_go()
+                    worker.let_go()
 
     def _relay(self, step: steps.Relay | steps.CrashRelay) -> None:
         relay = self.relay
@@ -225,14 +225,14 @@ class Cluster:
         for worker in self.workers:
             row = worker.rows.of(partition).rows.get(key) if partition in worker.owned else None
             if step.rep_id in steps.CONCERNED and isinstance(row, LeadRow) and (lead := row.lead) is not None:
-                known = {
+                rep_of = {
                     "holder": lead.lock.rep_id if lead.lock else None,
                     "owner": lead.owner,
                     "offered": lead.open_distribution.reps[-1]
                     if lead.open_distribution and lead.open_distribution.reps
                     else None,
                 }
-                return known.get(step.rep_id, lead.lapsed) or "rep-9"
+                return rep_of.get(step.rep_id, lead.lapsed) or "rep-9"
         return "rep-9" if step.rep_id in steps.CONCERNED else step.rep_id
 
     def _send(self, lead: str, value: bytes) -> None:
@@ -260,9 +260,9 @@ class Cluster:
     def _deliver(self, partition: int, most: int) -> None:
         waiting = self.pending[partition]
         for _ in range(min(most, len(waiting))):
-            one = (ORG.encode() if partition == ORG_LANE else b"", waiting.popleft())
-            self.intake[partition].append(one)
-            self._append(partition, *one)
+            event = (ORG.encode() if partition == ORG_LANE else b"", waiting.popleft())
+            self.intake[partition].append(event)
+            self._append(partition, *event)
 
     def _append(self, partition: int, key: bytes, value: bytes) -> None:
         if partition == ORG_LANE:
@@ -292,11 +292,11 @@ class Cluster:
     def _rebalance(self, shift: int) -> None:
         alive = [number for number, worker in enumerate(self.workers) if not worker.frozen]
         for number in alive:
-            one = self.workers[number]
+            worker = self.workers[number]
             if number in self.members:
-                one.outbox.land(ALL)
-                one.commit()
-            one.let_go()
+                worker.outbox.land(ALL)
+                worker.commit()
+            worker.let_go()
         self.members = set(alive)
         shares: dict[int, set[int]] = {number: set() for number in alive}
         for partition in range(PARTITIONS):

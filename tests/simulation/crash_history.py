@@ -71,7 +71,7 @@ HISTORY: tuple[Act, ...] = (
     (
         0.0,
         [
-            *(_publication("rep", one["rep_id"], {**one, "name": one["rep_id"]}) for one in REPS),
+            *(_publication("rep", rep["rep_id"], {**rep, "name": rep["rep_id"]}) for rep in REPS),
             _publication("queue", "new", QUEUE),
             _publication(
                 "group",
@@ -151,7 +151,7 @@ class Run:
                 for message in messages:
                     self._send(message)
                 self._settle()
-            self._rest()
+            self._let_time_pass()
             self.loop.end()
         if self.loop.failures:
             raise AssertionError("; ".join(self.loop.failures))
@@ -197,7 +197,7 @@ class Run:
     def _progress(self) -> tuple[int, int]:
         return sum(map(len, self.broker.logs.values())), sum(self.lives.values())
 
-    def _rest(self) -> None:
+    def _let_time_pass(self) -> None:
         for _ in range(ROUNDS):
             stages = {stage.name: stage for stage in self.apps["worker"].stages}
             partitions = [*stages["leads"].table.rows.partitions(), *stages["orgs"].table.rows.partitions()]
@@ -227,13 +227,13 @@ class Run:
 
     def public_messages(self) -> dict[str, list[Any]]:
         """Return what others were told: of each topic and key the messages in order, without our logs' offsets."""
-        found: dict[str, list[Any]] = defaultdict(list)
+        by_key: dict[str, list[Any]] = defaultdict(list)
         for topic in (LEAD_DECISIONS, ASSIGNMENTS, LEAD_EXCEPTIONS, QUEUE_CHANGES, NOTIFICATIONS):
             for partition in range(PARTITIONS):
                 for record in self.broker.logs[topic, partition]:
                     value = json.loads(record.value) if record.value else None
-                    found[f"{topic}/{record.key.decode()}"].append(value)
-        return dict(found)
+                    by_key[f"{topic}/{record.key.decode()}"].append(value)
+        return dict(by_key)
 
     def stored(self) -> dict[str, list[Any]]:
         """Return the rows of the CRM database by table, in a fixed order."""

@@ -57,9 +57,9 @@ class Stage:
         if "sink" in self.processes:
             at_once = reset_database(self.template, self.folder / "at-once.db")
             stored_at_once(run.kafka, at_once)
-            wanted, found = rows_in(at_once), run.stored()
-            assert found == wanted, "the CRM database differs: " + _first_difference(wanted, found)
-        return run, {key: _once(messages) for key, messages in run.public_messages().items()}
+            expected, stored = rows_in(at_once), run.stored()
+            assert stored == expected, "the CRM database differs: " + _first_difference(expected, stored)
+        return run, {key: _without_repeats(messages) for key, messages in run.public_messages().items()}
 
     def crashes(self, run: Run) -> Iterator[tuple[str, Crash]]:
         """Yield each crash point of a run with the name of its process."""
@@ -69,30 +69,32 @@ class Stage:
                 if has_requests:
                     yield owner.process, Crash(step, late=True)
 
-    def failure(self, crash: Crash, wanted: PublicMessages) -> str | None:
+    def failure(self, crash: Crash, expected: PublicMessages) -> str | None:
         """Run the history with a crash; return what is wrong at its end, or None."""
         try:
-            run, found = self.public_messages(crash)
+            run, messages = self.public_messages(crash)
             assert sum(run.lives.values()) == len(run.lives) + 1, "exactly one process was started again"
-            assert found == wanted, "others were told something else: " + _first_difference(wanted, found)
+            assert messages == expected, "others were told something else: " + _first_difference(
+                expected, messages
+            )
         except Exception as error:  # noqa: BLE001  # any error is a finding
             return f"{type(error).__name__}: {error}"
         return None
 
 
-def _once(messages: Iterable[Any]) -> list[Any]:
+def _without_repeats(messages: Iterable[Any]) -> list[Any]:
     return list(dict.fromkeys(json.dumps(message, sort_keys=True) for message in messages))
 
 
-def _first_difference(wanted: dict[str, list[Any]], found: dict[str, list[Any]]) -> str:
-    for name in sorted(wanted.keys() | found.keys()):
-        ours, theirs = wanted.get(name, []), found.get(name, [])
-        for one in ours:
-            if one not in theirs:
-                return f"{name}: {one!r} is missing"
-        for one in theirs:
-            if one not in ours:
-                return f"{name}: {one!r} is one too many"
+def _first_difference(expected: dict[str, list[Any]], actual: dict[str, list[Any]]) -> str:
+    for name in sorted(expected.keys() | actual.keys()):
+        ours, theirs = expected.get(name, []), actual.get(name, [])
+        for message in ours:
+            if message not in theirs:
+                return f"{name}: {message!r} is missing"
+        for message in theirs:
+            if message not in ours:
+                return f"{name}: {message!r} is one too many"
         if ours != theirs:
             return f"{name}: another order"
     return "nothing"
@@ -111,13 +113,13 @@ def enumerate_crashes(
         template = database_template(folder)
         for processes, mortal in ((ENGINE, ENGINE), (WITH_SINK, ("sink",))):
             stage = Stage(processes, tuple(set(mortal) & set(killed)), template, folder)
-            run, wanted = stage.public_messages()
+            run, expected = stage.public_messages()
             points = list(stage.crashes(run))
             result.points.update(process for process, _ in points)
             for process, crash in points[first::every]:
                 result.histories += 1
-                if (wrong := stage.failure(crash, wanted)) is not None:
-                    result.findings.append(f"{process}, {crash}: {wrong}")
+                if (problem := stage.failure(crash, expected)) is not None:
+                    result.findings.append(f"{process}, {crash}: {problem}")
                 yield result
 
 
@@ -129,14 +131,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     began = time.process_time()
-    *_, found = enumerate_crashes(every=options.every, first=options.first)
-    parts = ", ".join(f"{process} {count}" for process, count in sorted(found.points.items()))
+    *_, result = enumerate_crashes(every=options.every, first=options.first)
+    parts = ", ".join(f"{process} {count}" for process, count in sorted(result.points.items()))
     sys.stdout.write(
-        f"{found.points.total()} crash points ({parts}), {found.histories} histories, "
-        f"{len(found.findings)} findings, {time.process_time() - began:.0f} s of processor time\n"
+        f"{result.points.total()} crash points ({parts}), {result.histories} histories, "
+        f"{len(result.findings)} findings, {time.process_time() - began:.0f} s of processor time\n"
     )
-    sys.stdout.writelines(f"  {finding}\n" for finding in found.findings)
-    return 1 if found.findings else 0
+    sys.stdout.writelines(f"  {finding}\n" for finding in result.findings)
+    return 1 if result.findings else 0
 
 
 if __name__ == "__main__":

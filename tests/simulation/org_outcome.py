@@ -66,13 +66,13 @@ def read_org_log(broker: Broker) -> ExpectedOrgState:
         event = decode_org_event(record.value or b"")
         by_event = dict(record.headers).get("ce_id")
         source, number = _number(by_event)
-        seen = by_event is not None and by_event in truth.org_messages
+        is_repeated = by_event is not None and by_event in truth.org_messages
         if isinstance(event, DoNotContactPublished):
-            source, number, seen = DO_NOT_CONTACT_SOURCE, event.version, event.version in truth.listed
+            source, number, is_repeated = DO_NOT_CONTACT_SOURCE, event.version, event.version in truth.listed
             truth.listed.add(event.version)
         mark = truth.highest[source] = max(number, truth.highest.get(source, -1))
         at = datetime_of(record.timestamp)
-        if seen:
+        if is_repeated:
             assert by_event is None or truth.org_messages[by_event] == record.value, (
                 "a relay repeats itself word for word"
             )
@@ -104,7 +104,7 @@ def read_org_log(broker: Broker) -> ExpectedOrgState:
             )
             if isinstance(value, OrgStep):
                 truth.to_leads_messages |= {org_event_identity(news) or "": news for news in to_leads(value)}
-        if not seen:
+        if not is_repeated:
             _check_caps(truth, event, open_leads)
         truth.batches[record.offset] = tuple(
             (key, b"" if value is None else encode_org_record(value)) for key, value in records
@@ -199,11 +199,11 @@ def _check_agreement(truth: ExpectedOrgState, leads: Sequence[Records], arrived:
         and row.lead is not None
         and (stand := expected_in_org(row.lead)) is not None
     }
-    found = {
+    actual = {
         row.lead_id: (row.stage, row.epoch, tuple(sorted(hold.rep_id for hold in row.holds)))
         for row in truth.orgs.state(ORG).leads.values()
     }
-    assert found == expected, "leads and org are not of one mind"
+    assert actual == expected, "leads and org are not of one mind"
     found_leads = {
         row.lead.lead_id: row.lead for row in rows.values() if isinstance(row, LeadRow) and row.lead
     }
@@ -214,12 +214,16 @@ def _check_agreement(truth: ExpectedOrgState, leads: Sequence[Records], arrived:
         lead_id = persons.lead_of(arrival_id)
         assert lead_id in found_leads, f"{arrival_id} is nobody's"
         assert _counting_lead(rows, arrival_id) == lead_id, "ids lead to the lead that counts (K5)"
-    forbidden = {handle for one in found_leads.values() for handle in one.suppressed}  # also by outcomes (M8)
+    forbidden = {
+        handle for lead in found_leads.values() for handle in lead.suppressed
+    }  # also by outcomes (M8)
     forbidden = {
         handle for handle in forbidden.union(LISTED_HANDLES) if persons.forbidden_reason(handle) is not None
     }
-    for lead_id, one in counting.items():
-        assert one.suppressed.keys() == {h for h in forbidden if lead_id in persons.all_with(h)}, "X6"
+    for lead_id, counting_lead in counting.items():
+        assert counting_lead.suppressed.keys() == {h for h in forbidden if lead_id in persons.all_with(h)}, (
+            "X6"
+        )
     for lead in truth.orgs.state(ORG).leads.values():
         assert lead.wake is None, f"{lead.lead_id} waits for an instant that is over"
     for rep in truth.orgs.state(ORG).reps.values():
@@ -245,17 +249,17 @@ def _counting_lead(rows: dict[bytes, Row], lead_id: str) -> str:
 
 def _batches(journal: list[Record]) -> list[tuple[int, Batch]]:
     """Return the journal's records grouped by event, as they were written together."""
-    found: list[tuple[int, list[tuple[bytes, bytes]]]] = []
+    batches: list[tuple[int, list[tuple[bytes, bytes]]]] = []
     for record in journal:
         if record.value is None:  # a tombstone follows the step of its event
-            found[-1][1].append((record.key, b""))
+            batches[-1][1].append((record.key, b""))
             continue
         value = decode_org_record(record.value)
         if isinstance(value, OrgStep):
-            found.append((value.off, []))
-        assert found[-1][0] == value.off, "rows follow their step"
-        found[-1][1].append((record.key, record.value or b""))
-    return [(off, tuple(batch)) for off, batch in found]
+            batches.append((value.off, []))
+        assert batches[-1][0] == value.off, "rows follow their step"
+        batches[-1][1].append((record.key, record.value or b""))
+    return [(off, tuple(batch)) for off, batch in batches]
 
 
 def _lead_news(record: Record) -> LeadNews | None:

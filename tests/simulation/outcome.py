@@ -139,23 +139,25 @@ def _check_listings(
 
 def _versions(topic: str, log: list[Record]) -> list[tuple[tuple[Any, ...], int, bytes]]:
     """Return each message's subject, version and content. Answers and notifications have no successors."""
-    found = []
+    versions = []
     for record in log:
         if record.value is None:
             continue  # a tombstone: the lead was erased
         value = msgspec.json.decode(record.value)
         if topic not in (LEAD_DECISIONS, NOTIFICATIONS):
-            found.append(((record.key, value.get("queue_id")), value["version"], record.value))
-    return found
+            versions.append(((record.key, value.get("queue_id")), value["version"], record.value))
+    return versions
 
 
 def _check_growth(topic: str, log: list[Record]) -> None:
     """Check that each message is newer than the previous one about the same subject, or equal to it."""
-    seen: dict[tuple[Any, ...], tuple[int, bytes]] = {}
+    newest: dict[tuple[Any, ...], tuple[int, bytes]] = {}
     for about, version, value in _versions(topic, log):
-        known, count = seen.get(about, (-1, b""))
-        assert version > known or (version == known and value == count), f"{topic}: {value!r} after {count!r}"
-        seen[about] = version, value
+        former, count = newest.get(about, (-1, b""))
+        assert version > former or (version == former and value == count), (
+            f"{topic}: {value!r} after {count!r}"
+        )
+        newest[about] = version, value
 
 
 def _check_answers(broker: Broker, partition: int, truth: ExpectedState) -> None:

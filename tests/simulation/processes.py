@@ -32,9 +32,9 @@ class SweepRequests:
     def request(self, partition: int, org: str, campaigns: Iterable[str] = ()) -> None:
         """Request a sweep of an org's leads in a partition, or of its waiting leads that name a campaign."""
         key = (partition, org)
-        known = self.requested.get(key, frozenset())
-        wanted = frozenset(campaigns)
-        self.requested[key] = None if known is None or not wanted else known | wanted
+        former = self.requested.get(key, frozenset())
+        campaign_ids = frozenset(campaigns)
+        self.requested[key] = None if former is None or not campaign_ids else former | campaign_ids
 
     def request_after_recovery(self, partition: int, org: str) -> None:
         """Request a sweep of all leads of an org in a partition."""

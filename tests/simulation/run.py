@@ -40,8 +40,8 @@ def failure(steps: Schedule) -> str | None:
 def find(seeds: Iterable[int], length: int) -> tuple[int, str] | None:
     """Return the first seed that fails, and the failure."""
     for seed in seeds:
-        if (wrong := failure(schedule(seed, length))) is not None:
-            return seed, wrong
+        if (problem := failure(schedule(seed, length))) is not None:
+            return seed, problem
     return None
 
 
@@ -69,13 +69,13 @@ def main() -> int:
     options = parser.parse_args()
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     began = time.monotonic()
-    found = find(range(options.first, options.first + options.seeds), options.length)
-    if found is None:
+    failing = find(range(options.first, options.first + options.seeds), options.length)
+    if failing is None:
         sys.stdout.write(f"{options.seeds} seeds, nothing wrong, {time.monotonic() - began:.0f} s\n")
         return 0
-    seed, wrong = found
+    seed, problem = failing
     short = shrink(schedule(seed, options.length))
-    sys.stdout.write(f"seed {seed}: {wrong}\ncut down: {failure(short)}\n")
+    sys.stdout.write(f"seed {seed}: {problem}\ncut down: {failure(short)}\n")
     sys.stdout.writelines(f"    {step!r},\n" for step in short)
     return 1
 

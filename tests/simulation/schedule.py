@@ -68,7 +68,7 @@ def schedule(seed: int, length: int) -> Schedule:
         _duplicate: 3 * fault_rate,
         _poison: 0.5,
         _tick: 6,
-        _dawn: 3,
+        _due_by_one_clock: 3,
         _poll: 25,
         _poll_orgs: 8,
         _flow: 14,
@@ -212,7 +212,7 @@ def _tick(random: Random) -> list[Step]:
     return [Tick(seconds, _partition(random), skew), *(Fire(worker) for worker in range(WORKERS))]
 
 
-def _dawn(random: Random) -> list[Step]:
+def _due_by_one_clock(random: Random) -> list[Step]:
     """Let something of the org be due by one clock and not yet by another."""
     return [
         *[Flow(MOST)] * 3,

@@ -46,7 +46,7 @@ class StepLoop(asyncio.BaseEventLoop):
         self.failures: list[str] = []
         self.after_step: Callable[[Owner], None] = lambda _owner: None
         self._dead: set[Owner] = set()
-        self._kept: list[asyncio.Task[Any]] = []
+        self._tasks: list[asyncio.Task[Any]] = []
         self.set_exception_handler(self._failed)
 
     def time(self) -> float:
@@ -64,7 +64,7 @@ class StepLoop(asyncio.BaseEventLoop):
         self._keep(self.create_task(work))
 
     def _keep(self, task: asyncio.Task[Any]) -> None:
-        self._kept.append(task)
+        self._tasks.append(task)
         task.add_done_callback(self._ended)
 
     def _ended(self, task: asyncio.Task[Any]) -> None:
@@ -78,11 +78,11 @@ class StepLoop(asyncio.BaseEventLoop):
 
         def step() -> None:
             try:
-                done = work()
+                result = work()
             except Exception as error:  # noqa: BLE001  # it is the answer
                 answer.set_exception(error)
             else:
-                answer.set_result(done)
+                answer.set_result(result)
 
         context: Context = copy_context()
         context.run(_owner.set, asks._replace(served=True))

@@ -69,8 +69,10 @@ class StepProducer:
         def land() -> None:
             batch._set_producer_state(-1, -1, 0)
             data = bytes(batch._build())
-            found = [(record.key, record.value, list(record.headers)) for record in DefaultRecordBatch(data)]
-            self._kafka.append(topic, partition, found)
+            records = [
+                (record.key, record.value, list(record.headers)) for record in DefaultRecordBatch(data)
+            ]
+            self._kafka.append(topic, partition, records)
 
         return loop_now().serve(land)
 
@@ -149,22 +151,22 @@ class StepConsumer:
             return {}
         while True:
             self._watch.clear()
-            found: dict[TopicPartition, list[Any]] = await loop_now().serve(
+            records: dict[TopicPartition, list[Any]] = await loop_now().serve(
                 lambda: self._next(partitions, max_records)
             )
-            if found:
-                return found
+            if records:
+                return records
             await self._watch.wait()
 
     def _next(self, partitions: tuple[TopicPartition, ...], most: int) -> dict[TopicPartition, list[Any]]:
-        found: dict[TopicPartition, list[Any]] = {}
+        by_partition: dict[TopicPartition, list[Any]] = {}
         for partition in partitions or tuple(self._positions):
             begin = self._positions[partition]
             log = self._kafka.broker.logs[partition.topic, partition.partition]
             if partition not in self._paused and (records := log[begin : begin + most]):
-                found[partition] = [fetched_record(record) for record in records]
+                by_partition[partition] = [fetched_record(record) for record in records]
                 self._positions[partition] = begin + len(records)
-        return found
+        return by_partition
 
 
 @dataclass(slots=True)

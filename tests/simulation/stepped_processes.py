@@ -159,12 +159,12 @@ class App:
 
     def ack_together(self, events: list[FaustEvent]) -> None:
         """Mark events as handled."""
-        for taken in events:
-            taken.ack()
+        for handled in events:
+            handled.ack()
 
     async def run(self) -> None:
         """Recover, then feed the agents."""
-        for table in sorted(self.tables, key=lambda one: one.journal):
+        for table in sorted(self.tables, key=lambda table: table.journal):
             await table.refill(self._kafka)
         for handler in self.on_rebalance_complete.handlers:
             await handler()
@@ -242,8 +242,8 @@ class Ticks:
     def fire(self) -> None:
         """Make every timer due."""
         waiting, self._waiting = self._waiting, []
-        for one in waiting:
-            one.set_result(None)
+        for timer in waiting:
+            timer.set_result(None)
 
 
 def start_app(kafka: Kafka, ticks: Ticks, *, relay: bool) -> App:
@@ -314,19 +314,19 @@ def without_faust(kafka: Kafka) -> Iterator[None]:
     async def committed_offsets(
         _consumer: Any, partitions: list[TopicPartition]
     ) -> dict[TopicPartition, Any]:
-        found = await loop_now().serve(
+        committed = await loop_now().serve(
             lambda: {tp: kafka.broker.committed.get((tp.topic, tp.partition), (0, "")) for tp in partitions}
         )
-        return {tp: SimpleNamespace(metadata=metadata) for tp, (_, metadata) in found.items()}
+        return {tp: SimpleNamespace(metadata=metadata) for tp, (_, metadata) in committed.items()}
 
     async def to_thread(work: Callable[..., Any], *arguments: Any) -> Any:
         await asyncio.sleep(0)
-        done = work(*arguments)
+        result = work(*arguments)
         await asyncio.sleep(0)
-        return done
+        return result
 
-    def ends(code: Any, what: str, reason: str) -> None:
-        raise AssertionError(f"{code!r} {what}: {reason}")
+    def ends(code: Any, field: str, reason: str) -> None:
+        raise AssertionError(f"{code!r} {field}: {reason}")
 
     with ExitStack() as stack:
         for target, value in {

@@ -29,10 +29,10 @@ def _silent_log() -> Iterator[None]:
 
 
 def test_q8_x4_x7_whoever_is_killed_between_two_awaits_the_end_is_the_same() -> None:
-    *_, found = enumerate_crashes(every=EVERY)
-    assert not found.findings
-    assert found.points.keys() == {"worker", "relay", "sink"}
-    assert found.histories >= found.points.total() // EVERY > 0
+    *_, result = enumerate_crashes(every=EVERY)
+    assert not result.findings
+    assert result.points.keys() == {"worker", "relay", "sink"}
+    assert result.histories >= result.points.total() // EVERY > 0
 
 
 def _with_acks_before_durability(patch: pytest.MonkeyPatch) -> None:
@@ -71,4 +71,4 @@ def test_x4_x7_a_crash_point_notices_a_safeguard_that_is_missing(
     killed: str, broken: Callable[[pytest.MonkeyPatch], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     broken(monkeypatch)
-    assert any(found.findings for found in enumerate_crashes(every=5, first=100, killed=(killed,)))
+    assert any(result.findings for result in enumerate_crashes(every=5, first=100, killed=(killed,)))

@@ -65,9 +65,9 @@ def _without_replay_check(patch: pytest.MonkeyPatch) -> None:
 
 def _without_row_guard(patch: pytest.MonkeyPatch) -> None:
     def apply(leads: LeadPartition, key: bytes, row: Row, _: bytes | None = None) -> bool:
-        known = leads.rows.get(key)
+        former = leads.rows.get(key)
         leads.rows[key] = replace(row, decisions=()) if isinstance(row, LeadRow) else row
-        leads._index(key, known, row)
+        leads._index(key, former, row)
         return True
 
     patch.setattr(LeadPartition, "apply", apply)
@@ -136,7 +136,7 @@ def _with_deadlines_that_are_due_once(kind: type[LeadPartition] | type[OrgPartit
 
         def due(partition: Any, now: float, most: int) -> list[Any]:
             events = real(partition, now, most)
-            partition.deadlines._taken.clear()
+            partition.deadlines._handed_out.clear()
             return events
 
         patch.setattr(kind, "due", due)
@@ -192,9 +192,9 @@ def test_x4_x7_each_safeguard_is_needed_and_its_loss_is_noticed(
     broken: BrokenRecord, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     broken(monkeypatch)
-    found = find(range(ENOUGH), LENGTH)
-    assert found is not None
-    assert found[1].startswith("AssertionError: "), (
+    failing = find(range(ENOUGH), LENGTH)
+    assert failing is not None
+    assert failing[1].startswith("AssertionError: "), (
         "it fails by a promise that is broken, not by the way we broke it"
     )
 
@@ -298,6 +298,6 @@ def test_r9_x3_a_wake_that_a_fast_clock_tells_too_early_is_told_again(
 ) -> None:
     run(_a_wake_by_a_fast_clock())
     _with_org_deadlines_that_are_due_once(monkeypatch)
-    wrong = failure(_a_wake_by_a_fast_clock())
-    assert wrong is not None
-    assert "waits for an instant that is over" in wrong
+    problem = failure(_a_wake_by_a_fast_clock())
+    assert problem is not None
+    assert "waits for an instant that is over" in problem

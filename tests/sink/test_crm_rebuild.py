@@ -19,7 +19,7 @@ from models.lead import LeadRow, Phase
 from models.public import ASSIGNMENTS, LEAD_EXCEPTIONS
 from rules.outbound.public_messages import public_messages
 from sink.rebuild import HISTORY, NO_REASON, PublicRows, decisions_belong, empty_tables
-from sink.statements import KEPT
+from sink.statements import RETAINED_COLUMNS
 from sink.tables import AssignmentHistoryTable, AssignmentTable, LeadExceptionTable
 from sink.writer import CrmWriter
 from tests.sink.seeded_journal import (
@@ -116,7 +116,7 @@ def test_owners_and_exceptions_of_a_compacted_journal_come_from_the_topics(
     owners = rows.assignments([*letters, None, b"{", b'{"lead_id": "x"}'])
     rows.exceptions(public(scenario.records, LEAD_EXCEPTIONS))
     after = tables(engine)
-    without_kept = [column.name not in KEPT for column in LeadExceptionTable.__table__.columns]
+    without_kept = [column.name not in RETAINED_COLUMNS for column in LeadExceptionTable.__table__.columns]
     assert _rows_kept(after[names[0]], without_kept) == _rows_kept(before[names[0]], without_kept)
     without_why = [column.name != "why" for column in AssignmentTable.__table__.columns]
     assert _rows_kept(after[names[1]], without_why) == _rows_kept(before[names[1]], without_why)

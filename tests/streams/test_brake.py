@@ -28,8 +28,8 @@ class Clock:
         return self.now
 
 
-def end(code: ExitCode, what: str, reason: str) -> NoReturn:
-    raise Ended(code, what, reason)
+def end(code: ExitCode, field: str, reason: str) -> NoReturn:
+    raise Ended(code, field, reason)
 
 
 def make(most: int = 3) -> tuple[Brake, Clock]:
@@ -44,8 +44,8 @@ def test_as_many_as_are_allowed_go_by_and_one_more_ends_the_process() -> None:
         clock.now += 1
     with pytest.raises(Ended) as ended:
         brake.failed("leads", "KeyError('x')", MESSAGE)
-    code, what, reason = ended.value.args
-    assert (code, what) == (79, "leads")
+    code, field, reason = ended.value.args
+    assert (code, field) == (79, "leads")
     assert "3 records could not be decided within 60 s" in reason
     assert "lead-log-2@17: KeyError('x')" in reason
     assert brake.recent == 3

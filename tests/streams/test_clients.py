@@ -71,11 +71,11 @@ def test_the_versions_that_are_declared_are_those_the_patches_fit() -> None:
 
 def test_only_one_module_makes_clients_of_kafka() -> None:
     """Made elsewhere, a consumer would read what was aborted, and end at the first batch that it cannot read."""
-    named: dict[str, set[str]] = {}
-    made: list[str] = []
+    imports: dict[str, set[str]] = {}
+    calls: list[str] = []
     for path, tree in product():
         nodes = list(ast.walk(tree))
-        ours = {
+        imported = {
             alias.asname or alias.name
             for node in nodes
             if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("streams.")
@@ -84,23 +84,23 @@ def test_only_one_module_makes_clients_of_kafka() -> None:
         used = {alias.name for node in nodes if isinstance(node, ast.ImportFrom) for alias in node.names}
         used |= {name_of(node) for node in nodes if isinstance(node, ast.expr)}
         if used & CLASSES:
-            named[path] = used & CLASSES
-        made += [
+            imports[path] = used & CLASSES
+        calls += [
             f"{path}:{node.lineno}"
             for node in nodes
-            if isinstance(node, ast.Call) and name_of(node.func) in ALIASES & ours
+            if isinstance(node, ast.Call) and name_of(node.func) in ALIASES & imported
         ]
-    assert named == OWN_CLIENTS
-    assert made == []
+    assert imports == OWN_CLIENTS
+    assert calls == []
 
 
 def test_only_one_module_computes_the_partition_of_a_key() -> None:
-    found = [
+    paths = [
         path
         for path, tree in product()
         if any(isinstance(node, ast.alias) and node.name == "murmur2" for node in ast.walk(tree))
     ]
-    assert found == OWN_FORMULA
+    assert paths == OWN_FORMULA
 
 
 @pytest.mark.kafka
@@ -120,22 +120,22 @@ async def test_a_key_is_in_the_partition_that_a_client_of_another_make_chooses(s
 
 async def values_of(batches: AsyncIterator[Batch], count: int) -> list[bytes]:
     """Return the next values, as soon as there are so many."""
-    found: list[bytes] = []
+    values: list[bytes] = []
     async with asyncio.timeout(120):
-        while len(found) < count:
-            found += [record.value for record in (await anext(batches)).records]
-    return found
+        while len(values) < count:
+            values += [record.value for record in (await anext(batches)).records]
+    return values
 
 
 async def until_caught_up(batches: AsyncIterator[Batch]) -> list[bytes]:
     """Return the values up to where the topic ended."""
-    found: list[bytes] = []
+    values: list[bytes] = []
     async with asyncio.timeout(PATIENCE_SECONDS):
         while True:
             batch = await anext(batches)
-            found += [record.value for record in batch.records]
+            values += [record.value for record in batch.records]
             if batch.caught_up:
-                return found
+                return values
 
 
 @pytest.mark.kafka
@@ -192,16 +192,16 @@ async def test_following_goes_on_where_it_was_after_an_error(
     """A follower that began anew would miss what came meanwhile, or give what came before a second time."""
     cluster = Cluster(settings.kafka_bootstrap_servers)
     topic = await cluster.create(unique("followed"), 1)
-    lost: list[Exception] = []
+    errors: list[Exception] = []
     getmany = AIOKafkaConsumer.getmany
 
     async def failing(self: Any, *args: Any, **options: Any) -> Any:
-        if not lost:
+        if not errors:
             await cluster.send(topic, [(0, b"k", b"meanwhile")])
             raise KafkaConnectionError
         return await getmany(self, *args, **options)
 
-    async with aclosing(follow(settings, topic, from_end=True, lost=lost.append)) as batches:
+    async with aclosing(follow(settings, topic, from_end=True, on_failure=errors.append)) as batches:
         await anext(batches)
         await cluster.send(topic, [(0, b"k", b"before")])
         assert await values_of(batches, 1) == [b"before"]
@@ -209,7 +209,7 @@ async def test_following_goes_on_where_it_was_after_an_error(
         assert await values_of(batches, 1) == [b"meanwhile"]
         await cluster.send(topic, [(0, b"k", b"after")])
         assert await values_of(batches, 1) == [b"after"]
-    assert [type(error) for error in lost] == [KafkaConnectionError]
+    assert [type(error) for error in errors] == [KafkaConnectionError]
 
 
 @pytest.mark.kafka
@@ -245,16 +245,16 @@ async def test_a_fetch_of_a_follower_is_held_long_only_if_it_leaves_no_partition
 @pytest.fixture
 def sent_requests(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Return the kinds of the requests of all clients, in order; those for offsets and for records."""
-    found: list[str] = []
+    kinds: list[str] = []
     send = AIOKafkaClient.send
 
     async def noted(client: AIOKafkaClient, node_id: int, request: Any, **options: Any) -> Any:
         if isinstance(request, (FetchRequest, OffsetRequest)):
-            found.append(type(request).__name__)
+            kinds.append(type(request).__name__)
         return await send(client, node_id, request, **options)
 
     monkeypatch.setattr(AIOKafkaClient, "send", noted)
-    return found
+    return kinds
 
 
 @pytest.mark.kafka
@@ -277,7 +277,7 @@ async def test_offsets_are_asked_before_anything_is_fetched(kafka: str, sent_req
 
 @pytest.mark.kafka
 async def test_a_kafka_that_is_away_when_following_begins_is_waited_for() -> None:
-    lost = asyncio.Event()
+    away = asyncio.Event()
     with tempfile.TemporaryDirectory() as folder:
         Path(folder).chmod(0o711)
         with make_kafka(Path(folder) / "kafka") as broker:
@@ -286,8 +286,8 @@ async def test_a_kafka_that_is_away_when_following_begins_is_waited_for() -> Non
             await cluster.send(topic, [(0, b"k", b"there")])
             await asyncio.to_thread(broker.kill9)
             settings = Settings.read(kafka_bootstrap_servers=broker.address)
-            async with aclosing(follow(settings, topic, lost=lambda _: lost.set())) as batches:
+            async with aclosing(follow(settings, topic, on_failure=lambda _: away.set())) as batches:
                 reading = asyncio.create_task(until_caught_up(batches))
-                await lost.wait()
+                await away.wait()
                 await asyncio.to_thread(broker.start)
                 assert await reading == [b"there"]

@@ -53,10 +53,10 @@ def python(*arguments: str | Path, **environment: str) -> subprocess.CompletedPr
 
 def compiled_run(folder: Path | str) -> dict[str, Any]:
     """Run the schedules and the history with a core; `-`: with none."""
-    done = python("-m", "tests.simulation.compiled_run", folder, str(SEEDS), PYTHONHASHSEED="7")
-    assert done.returncode == 0, done.stderr
-    found: dict[str, Any] = json.loads(done.stdout)
-    return found
+    result = python("-m", "tests.simulation.compiled_run", folder, str(SEEDS), PYTHONHASHSEED="7")
+    assert result.returncode == 0, result.stderr
+    report: dict[str, Any] = json.loads(result.stdout)
+    return report
 
 
 def test_q8_x4_x7_compiled_modules_write_the_same_logs_byte_for_byte(
@@ -73,9 +73,9 @@ def test_q8_x4_x7_compiled_modules_write_the_same_logs_byte_for_byte(
 def test_the_modules_are_there_once_and_no_command_imports_one_before_the_core_is_used() -> None:
     assert len(set(MODULES)) == len(MODULES)
     assert [name for name in MODULES if not compiled_core.source(ROOT, name).is_file()] == []
-    done = python("-c", "import sys, cli; print(*sys.modules)")
-    assert done.returncode == 0, done.stderr
-    assert set(MODULES) & set(done.stdout.split()) == set()
+    result = python("-c", "import sys, cli; print(*sys.modules)")
+    assert result.returncode == 0, result.stderr
+    assert set(MODULES) & set(result.stdout.split()) == set()
 
 
 @pytest.fixture(scope="module")
@@ -96,14 +96,14 @@ def tiny(built: Path) -> Path:
 
 def run_tiny(root: Path) -> list[str]:
     """Let a process use the core and import the module; return core, result, suffix of its file, and reason."""
-    done = python("-c", RUN_TINY, root / "core", root)
-    assert done.returncode == 0, done.stderr
-    return done.stdout.strip().split("|")
+    result = python("-c", RUN_TINY, root / "core", root)
+    assert result.returncode == 0, result.stderr
+    return result.stdout.strip().split("|")
 
 
 def test_the_doctor_finds_a_core_that_is_there_and_cannot_be_used(tiny: Path) -> None:
-    good = doctor.core(tiny / "core", tiny)
-    assert (good.ok, good.detail) == (True, "1 modules, from these sources")
+    usable = doctor.core(tiny / "core", tiny)
+    assert (usable.ok, usable.detail) == (True, "1 modules, from these sources")
     (tiny / "tiny.py").write_text(TINY.replace("* 2", "* 3"))
     stale = doctor.core(tiny / "core", tiny)
     assert not stale.ok
@@ -178,6 +178,6 @@ def test_without_a_compiler_the_error_says_what_to_install(
 
 
 def test_a_wrong_word_in_the_variable_ends_the_worker_as_a_wrong_setting() -> None:
-    done = python("-m", "cli", "worker", FIRSTCLAIM_COMPILED_CORE="perhaps")
-    assert done.returncode == 78
-    assert f"{VARIABLE}: is 'perhaps'; it must be auto, off or required" in done.stderr
+    result = python("-m", "cli", "worker", FIRSTCLAIM_COMPILED_CORE="perhaps")
+    assert result.returncode == 78
+    assert f"{VARIABLE}: is 'perhaps'; it must be auto, off or required" in result.stderr

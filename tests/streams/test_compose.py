@@ -84,8 +84,8 @@ def test_what_is_not_needed_by_all_is_in_a_profile_and_data_is_kept() -> None:
     for service in SERVICES.values():
         for volume in service.get("volumes", []):
             source, target, *_ = volume.split(":")
-            ours = source.startswith("./deploy/")
-            assert ours or source in COMPOSE["volumes"] or source == target, "a folder that both sides see"
+            is_own = source.startswith("./deploy/")
+            assert is_own or source in COMPOSE["volumes"] or source == target, "a folder that both sides see"
 
 
 def test_n4_the_asterisk_of_the_profile_is_the_one_that_the_telephone_courier_expects() -> None:
@@ -102,7 +102,9 @@ def test_n4_the_asterisk_of_the_profile_is_the_one_that_the_telephone_courier_ex
     )
     telephone.check()
     asterisk = SERVICES["asterisk"]
-    files = {one["target"]: COMPOSE["configs"][one["source"]]["content"] for one in asterisk["configs"]}
+    files = {
+        config["target"]: COMPOSE["configs"][config["source"]]["content"] for config in asterisk["configs"]
+    }
     assert files.keys() == {
         f"/etc/asterisk/{name}.conf" for name in ("http", "ari", "pjsip", "rtp", "extensions")
     }

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from application.dead_letters import letter_as_json
 from application.replay import NotReplayable, ReplayObstacle, is_replayable, target_of
 from streams.dead_letter_reading import (
-    OURS,
+    OWN_HEADERS,
     SourcePosition,
     StoredDeadLetter,
     original_header_name,
@@ -66,11 +66,11 @@ anything = st.one_of(
     st.integers(),
     st.floats(),
     st.binary(max_size=20).map(bytearray),
-    st.binary(max_size=20).map(lambda some: memoryview(some)[1:]),
+    st.binary(max_size=20).map(lambda array: memoryview(array)[1:]),
 )
 names = st.one_of(
-    st.sampled_from(sorted(OURS)),
-    st.sampled_from(sorted(OURS)).map(lambda name: "original-" + name),
+    st.sampled_from(sorted(OWN_HEADERS)),
+    st.sampled_from(sorted(OWN_HEADERS)).map(lambda name: "original-" + name),
     st.text(max_size=20),
     anything,
 )
@@ -99,30 +99,31 @@ def test_any_record_becomes_a_letter_that_fits_and_can_be_read(
 ) -> None:
     letter = make_letter(record, error_class, reason, stage="intake", timestamp_ms=at)
     assert as_kafka_counts(letter) <= MAX_DEAD_LETTER_BYTES
-    ours = [name for name, _ in letter.headers if name in OURS]
-    assert len(ours) == len(set(ours)), "each of our names is there once"
+    own_names = [name for name, _ in letter.headers if name in OWN_HEADERS]
+    assert len(own_names) == len(set(own_names)), "each of our names is there once"
     assert {"error-class", "reason", "source-topic", "source-partition", "source-offset", "failed-at"} <= {
-        *ours
+        *own_names
     }
     read = as_read(letter)
     assert read.stage == "intake"
-    for whole, kept, cut_from in (
+    for original, stored, cut_from in (
         (record.value, read.value, read.value_cut_from),
         (record.key, read.key, read.key_cut_from),
     ):
-        if not isinstance(whole, bytes):
+        if not isinstance(original, bytes):
             continue
         if cut_from is None:
-            assert kept == whole
+            assert stored == original
         else:
-            assert kept == whole[: len(kept or b"")]
-            assert cut_from == len(whole) > len(kept or b"")
+            assert stored == original[: len(stored or b"")]
+            assert cut_from == len(original) > len(stored or b"")
 
 
 plain_headers = st.lists(
     st.tuples(
         st.one_of(
-            st.sampled_from(sorted(OURS)), st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
+            st.sampled_from(sorted(OWN_HEADERS)),
+            st.text(st.characters(exclude_categories=["Cs"]), max_size=20),
         ),
         st.one_of(st.none(), st.binary(max_size=20)),
     ),
@@ -143,20 +144,20 @@ def test_a_message_that_looks_like_a_letter_is_not_taken_for_one(
     assert read.source == SourcePosition("lead-arrivals", 3, 17)
     assert (read.value_cut_from, read.key_cut_from, read.headers_dropped) == (None, None, 0)
     # A letter about that letter is its own letter.
-    again = as_read(make_letter(Record("dead-letters", headers=letter.headers), "empty", ""))
-    assert again.source_topic == "dead-letters"
-    assert [name for name, _ in again.headers] == [name for name, _ in letter.headers]
+    nested = as_read(make_letter(Record("dead-letters", headers=letter.headers), "empty", ""))
+    assert nested.source_topic == "dead-letters"
+    assert [name for name, _ in nested.headers] == [name for name, _ in letter.headers]
 
 
 @given(st.text())
 def test_a_name_that_is_set_apart_is_restored(name: str) -> None:
     assert original_header_name(set_apart(name)) == name
-    assert set_apart(name) not in OURS
+    assert set_apart(name) not in OWN_HEADERS
 
 
 read_headers = st.lists(
     st.tuples(
-        st.one_of(st.sampled_from(sorted(OURS)), st.text(max_size=20)),
+        st.one_of(st.sampled_from(sorted(OWN_HEADERS)), st.text(max_size=20)),
         st.one_of(
             st.none(),
             st.binary(max_size=30),

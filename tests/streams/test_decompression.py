@@ -65,9 +65,9 @@ def test_gzip_may_be_padded_with_zeros() -> None:
 @every_codec
 def test_beyond_the_bound_it_is_refused_and_at_the_bound_it_is_not(codec: int, encode: object) -> None:
     data = b"x" * 1_000_000
-    assert len(inflate(codec, encode(data), most=len(data))) == len(data)  # type: ignore[operator]
+    assert len(inflate(codec, encode(data), max_bytes=len(data))) == len(data)  # type: ignore[operator]
     with pytest.raises(CannotInflate, match="inflates to more than 999999 bytes"):
-        inflate(codec, encode(data), most=len(data) - 1)  # type: ignore[operator]
+        inflate(codec, encode(data), max_bytes=len(data) - 1)  # type: ignore[operator]
 
 
 @every_codec

@@ -67,19 +67,19 @@ def unpacking(
     data: bytes, at: int = 0, *, stand_ins: bool = True, aborted: Any = (), isolation: int = READ_COMMITTED
 ) -> FetchedRecords:
     """Return the iterator over one fetch."""
-    wanted = give_stand_ins if stand_ins else None
+    stand_in = give_stand_ins if stand_ins else None
     return FetchedRecords(
-        PARTITION, record_reader.FetchedBytes(data), aborted, at, None, wanted, True, isolation
+        PARTITION, record_reader.FetchedBytes(data), aborted, at, None, stand_in, True, isolation
     )
 
 
 def as_log(given_batches: Any, base: int = 0) -> tuple[list[bytearray], int]:
     """Return batches as a log stores them, and the offset after them."""
-    made = []
+    log = []
     for content, codec in given_batches:
-        made.append(built(content, codec=codec, base=base))
+        log.append(built(content, codec=codec, base=base))
         base += len(content)
-    return made, base
+    return log, base
 
 
 def records_of_keys(n: int, value: bytes = b'{"vendor":"acme"}') -> list[Any]:
@@ -87,23 +87,23 @@ def records_of_keys(n: int, value: bytes = b'{"vendor":"acme"}') -> list[Any]:
     return [(b"key-%d" % i, value, [("n", b"%d" % i)]) for i in range(n)]
 
 
-def what_is_delivered(found: list[Any]) -> list[tuple[int, str]]:
+def what_is_delivered(records: list[Any]) -> list[tuple[int, str]]:
     """Return the offset with the key of a record, the error class of an unreadable one, or nothing."""
     return [
         (r.offset, r.value.error_class if isinstance(r.value, Unreadable) else "nothing")
         if isinstance(r.value, StandIn)
         else (r.offset, r.key.decode())
-        for r in found
+        for r in records
     ]
 
 
 @settings(deadline=None)
 @given(batches, st.integers(0, 3), st.integers(0, 7))
 def test_undamaged_batches_are_read_as_aiokafka_reads_them(content: Any, base: int, skip: int) -> None:
-    made, end = as_log(content, base)
+    log, end = as_log(content, base)
     at = min(base + skip, end - 1)
     # A broker's answer begins with the batch that contains the requested offset.
-    data = b"".join(batch for batch in made if sum(HEADER.unpack_from(batch)[i] for i in (0, 6)) >= at)
+    data = b"".join(batch for batch in log if sum(HEADER.unpack_from(batch)[i] for i in (0, 6)) >= at)
     theirs = STOCK["PartitionRecords"](
         PARTITION, STOCK["MemoryRecords"](data), [], at, None, None, True, READ_COMMITTED
     )
@@ -121,10 +121,10 @@ def test_messages_of_old_formats_are_read(magic: int, codec: int) -> None:
     data = builder.build()
     if codec:
         struct.pack_into(">q", data, 0, 2)  # a broker gives the wrapper its last message's offset
-    found = list(unpacking(bytes(data)))
-    assert what_is_delivered(found) == [(0, "key-0"), (1, "key-1"), (2, "key-2")]
-    assert [r.timestamp for r in found] == ([-1] * 3 if magic == 0 else [1000, 1001, 1002])
-    assert {r.value for r in found} == {b"value " * 20}
+    records = list(unpacking(bytes(data)))
+    assert what_is_delivered(records) == [(0, "key-0"), (1, "key-1"), (2, "key-2")]
+    assert [r.timestamp for r in records] == ([-1] * 3 if magic == 0 else [1000, 1001, 1002])
+    assert {r.value for r in records} == {b"value " * 20}
 
 
 @settings(deadline=None)
@@ -132,18 +132,20 @@ def test_messages_of_old_formats_are_read(magic: int, codec: int) -> None:
 def test_damaged_bytes_raise_nothing_and_nothing_comes_twice(
     content: Any, rnd: random.Random, resigned: bool, stand_ins: bool
 ) -> None:
-    made, _ = as_log(content, 5)
-    for batch in made:
+    log, _ = as_log(content, 5)
+    for batch in log:
         for _ in range(rnd.randrange(3)):
             at = rnd.randrange(len(batch) + 1)
             batch[at : at + rnd.randrange(6)] = rnd.randbytes(rnd.randrange(6))
-    whole = [with_checksum(batch) if resigned and len(batch) >= HEADER.size else batch for batch in made]
-    iterator = unpacking(b"".join(whole), 5, stand_ins=stand_ins)
+    sent_batches = [
+        with_checksum(batch) if resigned and len(batch) >= HEADER.size else batch for batch in log
+    ]
+    iterator = unpacking(b"".join(sent_batches), 5, stand_ins=stand_ins)
     last = 4
     for record in iterator:
         assert last < record.offset == iterator.next_fetch_offset - 1
         last = record.offset
-    if any(whole):
+    if any(sent_batches):
         assert iterator.next_fetch_offset > 5  # it never requests the same batch again
     if stand_ins:
         assert last == iterator.next_fetch_offset - 1  # every passed offset can be acknowledged
@@ -155,29 +157,29 @@ def test_a_damaged_batch_leaves_those_around_it_as_they_are(
     content: Any, data: Any, rnd: random.Random
 ) -> None:
     content = [(records_of_keys(2), 0), *content, (records_of_keys(2), 4)]
-    made, end = as_log(content)
-    which = data.draw(st.integers(1, len(made) - 2))
-    good = [list(unpacking(bytes(batch), HEADER.unpack_from(batch)[0])) for batch in made]
+    log, end = as_log(content)
+    index = data.draw(st.integers(1, len(log) - 2))
+    undamaged = [list(unpacking(bytes(batch), HEADER.unpack_from(batch)[0])) for batch in log]
     for _ in range(rnd.randrange(1, 4)):
-        made[which][rnd.randrange(16, len(made[which]))] = rnd.randrange(
+        log[index][rnd.randrange(16, len(log[index]))] = rnd.randrange(
             256
         )  # all that its checksum covers, and that
-    if HEADER.unpack_from(made[which])[3] != 2:
+    if HEADER.unpack_from(log[index])[3] != 2:
         return  # with another format, the damage hides where the batch ends
-    found = list(unpacking(b"".join(made)))
-    first = HEADER.unpack_from(made[which])[0]
-    after = HEADER.unpack_from(made[which + 1])[0]
-    assert [r for r in found if r.offset < first] == [r for rs in good[:which] for r in rs]
-    assert [r for r in found if r.offset >= after] == [r for rs in good[which + 1 :] for r in rs]
-    inside = [r for r in found if first <= r.offset < after]
-    assert inside == good[which] or what_is_delivered(inside) == [(after - 1, "unreadable_batch")]
-    assert found[-1].offset == end - 1
+    records = list(unpacking(b"".join(log)))
+    first = HEADER.unpack_from(log[index])[0]
+    after = HEADER.unpack_from(log[index + 1])[0]
+    assert [r for r in records if r.offset < first] == [r for rs in undamaged[:index] for r in rs]
+    assert [r for r in records if r.offset >= after] == [r for rs in undamaged[index + 1 :] for r in rs]
+    inside = [r for r in records if first <= r.offset < after]
+    assert inside == undamaged[index] or what_is_delivered(inside) == [(after - 1, "unreadable_batch")]
+    assert records[-1].offset == end - 1
 
 
 @settings(deadline=None)
 @given(st.integers(0, 4), st.sampled_from(sorted(CODECS.values())), st.randoms(use_true_random=False))
 def test_a_record_that_lies_leaves_the_others_of_its_batch(
-    which: int, codec: int, rnd: random.Random
+    index: int, codec: int, rnd: random.Random
 ) -> None:
     content = records_of_keys(5, b"some text that is long enough " * 4)
     plain = built(content)
@@ -188,13 +190,13 @@ def test_a_record_that_lies_leaves_the_others_of_its_batch(
         begin = at + (1 if plain[at] < 128 else 2)
         at = begin + (size >> 1)
         spans.append((begin, at))
-    begin, end = spans[which]
+    begin, end = spans[index]
     plain[rnd.randrange(begin + 1, end)] = rnd.randrange(256)  # after the length field
     data = plain if not codec else with_payload(plain, compress(codec, bytes(plain[HEADER.size :])), codec)
-    found = list(unpacking(bytes(with_checksum(data))))
-    assert [r.offset for r in found] == list(range(5))
-    others = [r for r in found if r.offset != which]
-    assert what_is_delivered(others) == [(n, f"key-{n}") for n in range(5) if n != which]
+    records = list(unpacking(bytes(with_checksum(data))))
+    assert [r.offset for r in records] == list(range(5))
+    others = [r for r in records if r.offset != index]
+    assert what_is_delivered(others) == [(n, f"key-{n}") for n in range(5) if n != index]
     assert {r.value for r in others} == {content[0][1]}
 
 
@@ -210,9 +212,9 @@ def test_p4_a_header_name_that_is_not_utf8_costs_its_record_alone() -> None:
     batch = built([(b"a", b"1", []), (b"b", b"2", [("NAME", b"x"), ("other", None)]), (b"c", b"3", [])])
     batch = with_checksum(batch.replace(b"NAME", b"\xffAME"))
     before = UNREADABLE.labels(topic=PARTITION.topic, error_class="unreadable_record")._value.get()
-    found = list(unpacking(bytes(batch)))
-    assert what_is_delivered(found) == [(0, "a"), (1, "unreadable_record"), (2, "c")]
-    stood = found[1]
+    records = list(unpacking(bytes(batch)))
+    assert what_is_delivered(records) == [(0, "a"), (1, "unreadable_record"), (2, "c")]
+    stood = records[1]
     assert (stood.key, stood.value) == (b"b", b"2")
     assert stood.headers == (("\\xffAME", b"x"), ("other", None))
     assert stood.value.about == (("unreadable-offsets", b"1-1"),)
@@ -224,7 +226,7 @@ def test_p4_a_header_name_that_is_not_utf8_costs_its_record_alone() -> None:
 
 
 @pytest.mark.parametrize(
-    ("lie", "which"),
+    ("lie", "index"),
     {
         "length, shorter": ((0, 0x10), 1),
         "length, longer": ((0, 0x7E), 1),
@@ -233,22 +235,22 @@ def test_p4_a_header_name_that_is_not_utf8_costs_its_record_alone() -> None:
         "number of headers": ((-1, 0x7E), 1),
     }.values(),
 )
-def test_a_varint_that_lies_costs_its_record_alone(lie: tuple[int, int], which: int) -> None:
+def test_a_varint_that_lies_costs_its_record_alone(lie: tuple[int, int], index: int) -> None:
     batch = built([(b"key-%d" % n, b"value", []) for n in range(4)])
     size = (len(batch) - HEADER.size) // 4
     at, value = lie
-    batch[HEADER.size + which * size + (at if at >= 0 else size + at)] = value
-    found = list(unpacking(bytes(with_checksum(batch))))
-    assert what_is_delivered(found) == [(0, "key-0"), (1, "unreadable_record"), (2, "key-2"), (3, "key-3")]
+    batch[HEADER.size + index * size + (at if at >= 0 else size + at)] = value
+    records = list(unpacking(bytes(with_checksum(batch))))
+    assert what_is_delivered(records) == [(0, "key-0"), (1, "unreadable_record"), (2, "key-2"), (3, "key-3")]
 
 
 @pytest.mark.parametrize("claimed", [6, 2, -1, 2**31 - 1])
 def test_a_batch_that_lies_about_how_many_it_holds_ends(claimed: int) -> None:
     batch = built(records_of_keys(4))
     struct.pack_into(">i", batch, 57, claimed)
-    found = list(unpacking(bytes(with_checksum(batch)) + bytes(built(records_of_keys(2), base=4))))
-    assert [r.key for r in found if r.offset >= 4] == [b"key-0", b"key-1"]
-    assert found[-1].offset == 5
+    records = list(unpacking(bytes(with_checksum(batch)) + bytes(built(records_of_keys(2), base=4))))
+    assert [r.key for r in records if r.offset >= 4] == [b"key-0", b"key-1"]
+    assert records[-1].offset == 5
 
 
 @pytest.mark.parametrize(
@@ -266,35 +268,35 @@ def test_a_batch_that_lies_about_how_many_it_holds_ends(claimed: int) -> None:
     }.values(),
 )
 def test_a_batch_that_cannot_be_read_is_one_stand_in_at_its_last_offset(damage: Any, reason: str) -> None:
-    bad = damage(built(records_of_keys(3), base=2))
-    data = bytes(built(records_of_keys(2))) + bytes(bad) + bytes(built(records_of_keys(1), base=5))
-    found = list(unpacking(data))
-    assert what_is_delivered(found) == [(0, "key-0"), (1, "key-1"), (4, "unreadable_batch"), (5, "key-0")]
-    stood = found[2]
+    damaged = damage(built(records_of_keys(3), base=2))
+    data = bytes(built(records_of_keys(2))) + bytes(damaged) + bytes(built(records_of_keys(1), base=5))
+    records = list(unpacking(data))
+    assert what_is_delivered(records) == [(0, "key-0"), (1, "key-1"), (4, "unreadable_batch"), (5, "key-0")]
+    stood = records[2]
     assert stood.value.reason.startswith("offsets 2 to 4: ")
     assert reason in stood.value.reason
-    assert stood.value == bytes(bad)[:KEPT_BYTES]
+    assert stood.value == bytes(damaged)[:KEPT_BYTES]
     assert dict(stood.value.about)["unreadable-offsets"] == b"2-4"
     # Requested from its middle, as after a restart, the record is at the same offset.
-    assert what_is_delivered(list(unpacking(bytes(bad), 3))) == [(4, "unreadable_batch")]
-    assert what_is_delivered(list(records_of(found))) == [(0, "key-0"), (1, "key-1"), (5, "key-0")]
+    assert what_is_delivered(list(unpacking(bytes(damaged), 3))) == [(4, "unreadable_batch")]
+    assert what_is_delivered(list(records_of(records))) == [(0, "key-0"), (1, "key-1"), (5, "key-0")]
 
 
 def test_p3_a_large_record_of_a_compressed_batch_is_cut() -> None:
     large = b"x" * 5_000_000
     data = built([(b"a", b"1", []), (b"b", large, []), (b"c", b"3", [])], codec=1)
     assert len(data) < 20_000
-    found = list(unpacking(bytes(data)))
-    assert what_is_delivered(found) == [(0, "a"), (1, "too_large"), (2, "c")]
-    assert found[1].value == large[:KEPT_BYTES]
-    assert dict(found[1].value.about)["value-cut-from"] == b"5000000"
-    assert f"at most {MOST_RECORD_BYTES}" in found[1].value.reason
+    records = list(unpacking(bytes(data)))
+    assert what_is_delivered(records) == [(0, "a"), (1, "too_large"), (2, "c")]
+    assert records[1].value == large[:KEPT_BYTES]
+    assert dict(records[1].value.about)["value-cut-from"] == b"5000000"
+    assert f"at most {MOST_RECORD_BYTES}" in records[1].value.reason
     assert what_is_delivered(list(unpacking(bytes(data), stand_ins=False))) == [(0, "a"), (2, "c")]
 
 
 def test_what_inflates_far_is_taken_in_several_fetches() -> None:
-    one: list[Given] = [(b"k", b"x" * 900_000, [])] * 20
-    data = b"".join(bytes(built(one, codec=1, base=20 * n)) for n in range(4))
+    content: list[Given] = [(b"k", b"x" * 900_000, [])] * 20
+    data = b"".join(bytes(built(content, codec=1, base=20 * n)) for n in range(4))
     iterator = unpacking(data)
     assert [r.offset for r in iterator] == list(range(40))
     assert (

@@ -14,10 +14,10 @@ PARTS = ("agents.worker", "sink.service", "board.process", "couriers.process", "
 
 def output_of(program: str) -> list[str]:
     """Return what a new interpreter prints."""
-    done = subprocess.run(
+    result = subprocess.run(
         [sys.executable, "-c", f"import gc\n{program}"], capture_output=True, text=True, check=True
     )
-    return done.stdout.split()
+    return result.stdout.split()
 
 
 @pytest.mark.parametrize("part", PARTS)
@@ -40,8 +40,8 @@ def test_a_program_that_chose_its_thresholds_keeps_them() -> None:
 
 def test_what_a_process_has_imported_is_not_searched_later() -> None:
     program = "import cli\nfrom streams.garbage import keep_imports\nkeep_imports()\n"
-    kept, left, *thresholds = output_of(
+    frozen, tracked, *thresholds = output_of(
         f"{program}print(gc.get_freeze_count(), len(gc.get_objects()), *gc.get_threshold())"
     )
-    assert int(kept) > int(left)
+    assert int(frozen) > int(tracked)
     assert thresholds == [*map(str, garbage.RUNNING)]

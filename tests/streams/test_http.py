@@ -29,7 +29,7 @@ async def pages(ready: Any = lambda: (True, {})) -> AsyncIterator[http.HttpServe
         await server.stop()
 
 
-async def said(port: int, request: bytes) -> bytes:
+async def answer_of(port: int, request: bytes) -> bytes:
     """Send bytes and return all that is answered until the server closes the connection."""
     async with asyncio.timeout(PATIENCE_SECONDS):
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
@@ -66,43 +66,45 @@ def get(target: str, method: str = "GET", headers: str = "Host: here\r\n") -> by
 )
 async def test_each_request_has_one_answer(request_: bytes, status: bytes, body: bytes) -> None:
     async with pages() as server:
-        head, _, found = (await said(server.port, request_)).partition(b"\r\n\r\n")
+        head, _, received = (await answer_of(server.port, request_)).partition(b"\r\n\r\n")
     assert head.startswith(b"HTTP/1.1 " + status + b"\r\n")
-    assert found == body
+    assert received == body
 
 
 async def test_what_is_not_ready_says_why_and_a_page_that_fails_is_a_500() -> None:
     async with pages(lambda: (False, {"not_ready": ["starting"]})) as server:
-        found = await said(server.port, get("/ready"))
-    assert found.startswith(b"HTTP/1.1 503 Service Unavailable\r\n")
-    assert found.endswith(b'\r\n\r\n{"ok": false, "not_ready": ["starting"]}')
+        answer = await answer_of(server.port, get("/ready"))
+    assert answer.startswith(b"HTTP/1.1 503 Service Unavailable\r\n")
+    assert answer.endswith(b'\r\n\r\n{"ok": false, "not_ready": ["starting"]}')
 
     async def fails() -> Any:
         raise ValueError
 
     async with pages(fails) as server:
-        assert (await said(server.port, get("/ready"))).startswith(b"HTTP/1.1 500 Internal Server Error\r\n")
-        assert (await said(server.port, get("/health"))).startswith(b"HTTP/1.1 200 OK\r\n")
+        assert (await answer_of(server.port, get("/ready"))).startswith(
+            b"HTTP/1.1 500 Internal Server Error\r\n"
+        )
+        assert (await answer_of(server.port, get("/health"))).startswith(b"HTTP/1.1 200 OK\r\n")
 
 
 async def test_headers_without_end_are_refused() -> None:
     async with pages() as server:
-        found = await said(server.port, b"GET /health HTTP/1.1\r\nX: " + b"x" * http.REQUEST_BYTES)
-        assert found == b"" or found.startswith(b"HTTP/1.1 431 ")
-        assert (await said(server.port, get("/health"))).startswith(b"HTTP/1.1 200 OK\r\n")
+        answer = await answer_of(server.port, b"GET /health HTTP/1.1\r\nX: " + b"x" * http.REQUEST_BYTES)
+        assert answer == b"" or answer.startswith(b"HTTP/1.1 431 ")
+        assert (await answer_of(server.port, get("/health"))).startswith(b"HTTP/1.1 200 OK\r\n")
 
 
 async def test_a_silent_client_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(http, "REQUEST_SECONDS", 0.01)
     async with pages() as server:
-        assert await said(server.port, b"GET /health") == b""
+        assert await answer_of(server.port, b"GET /health") == b""
 
 
 async def test_connections_are_bounded_and_a_stop_ends_them(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(http, "MOST_CONNECTIONS", 1)
     async with pages() as server, asyncio.timeout(PATIENCE_SECONDS):
         reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
-        assert await said(server.port, get("/health")) == b"", "one connection is open"
+        assert await answer_of(server.port, get("/health")) == b"", "one connection is open"
         await server.stop()
         assert await reader.read() == b""
         writer.close()

@@ -43,27 +43,27 @@ async def test_bytes_reach_the_agent_as_they_are_and_are_not_decoded(app: Any, v
         raise AssertionError("decoded")
 
     topic.decode = decode
-    given = message(value=value)
-    await app.topics._build_handler(PARTITION, {topic})(given)
+    record = message(value=value)
+    await app.topics._build_handler(PARTITION, {topic})(record)
     event = topic.queue.get_nowait()
-    assert (event.key, event.value, event.message) == (b"lead", value, given)
-    assert given.refcount == 1
+    assert (event.key, event.value, event.message) == (b"lead", value, record)
+    assert record.refcount == 1
     assert topic.queue.empty()
 
 
 async def test_an_agents_event_is_as_faust_makes_it_and_its_ack_is_the_messages(app: Any) -> None:
     """The patch `message_handler`: the message is acked with its consumer, once."""
-    topic, given = raw_topic(app, "lead-log"), message()
-    app.topics._acking_topics.add(given.topic)
-    await app.topics._build_handler(PARTITION, {topic})(given)
+    topic, record = raw_topic(app, "lead-log"), message()
+    app.topics._acking_topics.add(record.topic)
+    await app.topics._build_handler(PARTITION, {topic})(record)
     event = topic.queue.get_nowait()
-    stock = app.conf.Event(app, given.key, given.value, given.headers, given)
-    named = ("app", "key", "value", "headers", "message", "acked")
-    assert [getattr(event, name) for name in named] == [getattr(stock, name) for name in named]
+    stock = app.conf.Event(app, record.key, record.value, record.headers, record)
+    names = ("app", "key", "value", "headers", "message", "acked")
+    assert [getattr(event, name) for name in names] == [getattr(stock, name) for name in names]
     assert isinstance(event, app.conf.Event)
     assert (event.ack(), event.ack()) == (True, False)
-    assert given.acked
-    assert app.consumer._acked[PARTITION] == [given.offset]
+    assert record.acked
+    assert app.consumer._acked[PARTITION] == [record.offset]
 
 
 @pytest.mark.parametrize("committed", [None, 3])
@@ -72,60 +72,65 @@ async def test_events_are_acked_together_as_each_alone(
 ) -> None:
     """Offset 5 is acked twice, and 2 may be committed already."""
     others: Any = make_app("alone", Settings.read(state_dir=tmp_path))
-    for each in (app, others):
-        each.topics._acking_topics.add(PARTITION.topic)
-        each.consumer._committed_offset[PARTITION] = committed
+    for target in (app, others):
+        target.topics._acking_topics.add(PARTITION.topic)
+        target.consumer._committed_offset[PARTITION] = committed
     together, alone = ([message(offset=offset) for offset in (2, 3, 4, 5, 5)] for _ in range(2))
-    for given in together:
-        given.tracked = True
-        app.consumer.track_message(given)
-    for given in alone:
-        others.consumer.track_message(given)
-        UncountedEvent(others, given).ack()
-    app.ack_together([UncountedEvent(app, given) for given in together])
+    for record in together:
+        record.tracked = True
+        app.consumer.track_message(record)
+    for record in alone:
+        others.consumer.track_message(record)
+        UncountedEvent(others, record).ack()
+    app.ack_together([UncountedEvent(app, record) for record in together])
     for name in ("_acked", "_acked_index", "_n_acked"):
         assert getattr(app.consumer, name) == getattr(others.consumer, name)
-    left, expected = ({one.offset for one in each.consumer._unacked_messages} for each in (app, others))
-    assert left == expected
-    assert all(given.acked for given in together)
+    unacked, expected = (
+        {record.offset for record in target.consumer._unacked_messages} for target in (app, others)
+    )
+    assert unacked == expected
+    assert all(record.acked for record in together)
 
 
 async def test_a_rebalance_waits_until_the_last_event_of_each_partition_is_acked(app: Any) -> None:
     """Faust waits for what it tracks: the first event, which it takes itself, and the last ones of a batch."""
     app.topics._acking_topics.add(PARTITION.topic)
     stream = app.stream(raw_topic(app, PARTITION.topic))
-    given = [
+    records = [
         ConsumerMessage(
             PARTITION.topic, n % 2, n, 1.5, 1, [], b"lead", b"{}", None, tp=TP(PARTITION.topic, n % 2)
         )
         for n in range(BULK)
     ]
-    for each in given:
-        each.refcount, each.generation_id = 1, app.consumer_generation_id
-        stream.channel.queue.put_nowait(UncountedEvent(app, each))
+    for record in records:
+        record.refcount, record.generation_id = 1, app.consumer_generation_id
+        stream.channel.queue.put_nowait(UncountedEvent(app, record))
     batch = await anext(bulks(app, stream))
-    assert [event.message for event in batch] == given
+    assert [event.message for event in batch] == records
     waits_for = app.consumer._unacked_messages
-    assert set(waits_for) == {given[0], *given[-2:]}
+    assert set(waits_for) == {records[0], *records[-2:]}
     app.ack_together([event for event in batch if event.message.partition == 0])
-    assert set(waits_for) == {given[-1]}
+    assert set(waits_for) == {records[-1]}
     app.ack_together([event for event in batch[:-1] if event.message.partition == 1])
-    assert set(waits_for) == {given[-1]}
+    assert set(waits_for) == {records[-1]}
     app.ack_together(batch[-1:])
     assert not waits_for
 
 
 async def test_what_two_agents_want_both_get(app: Any) -> None:
     """Faust's own handler does that, and the patch does not replace it."""
-    one, two = raw_topic(app, "lead-log"), app.topic("lead-log", value_type=bytes, value_serializer="raw")
-    given = message()
-    await app.topics._build_handler(PARTITION, {one, two})(given)
-    assert one.queue.qsize() == two.queue.qsize() == 1
-    assert given.refcount == 2
-    app.ack_together([one.queue.get_nowait()])
-    assert not given.acked  # the other agent has not handled it
-    app.ack_together([two.queue.get_nowait()])
-    assert given.acked
+    first, second = (
+        raw_topic(app, "lead-log"),
+        app.topic("lead-log", value_type=bytes, value_serializer="raw"),
+    )
+    record = message()
+    await app.topics._build_handler(PARTITION, {first, second})(record)
+    assert first.queue.qsize() == second.queue.qsize() == 1
+    assert record.refcount == 2
+    app.ack_together([first.queue.get_nowait()])
+    assert not record.acked  # the other agent has not handled it
+    app.ack_together([second.queue.get_nowait()])
+    assert record.acked
 
 
 async def test_nothing_is_delivered_while_the_flow_is_suspended(app: Any) -> None:
@@ -163,11 +168,11 @@ async def test_a_message_is_delivered_without_a_coroutine_only_while_its_agent_m
 
 async def test_a_message_delivered_without_a_coroutine_is_in_flight_until_it_is_acked(app: Any) -> None:
     """The patch `commit_cap`: its offset is not committed before."""
-    topic, given = raw_topic(app, "lead-log"), message()
-    app.topics._acking_topics.add(given.topic)
+    topic, record = raw_topic(app, "lead-log"), message()
+    app.topics._acking_topics.add(record.topic)
     app.topics._tp_to_callback[PARTITION] = app.topics._build_handler(PARTITION, {topic})
-    assert at_once(app.consumer.callback)([given])
-    assert app.consumer._delivered[PARTITION] == {given.offset}
+    assert at_once(app.consumer.callback)([record])
+    assert app.consumer._delivered[PARTITION] == {record.offset}
 
 
 async def test_a_message_waits_while_the_handlers_are_changed(app: Any) -> None:
@@ -250,14 +255,14 @@ async def test_messages_given_together_have_consecutive_offsets(offsets: list[in
 
 @pytest.mark.parametrize("change", ["generation", "flow"])
 async def test_what_was_fetched_before_a_rebalance_is_not_given_after_it(change: str) -> None:
-    consumer, given = Fetched(), []
+    consumer, batches = Fetched(), []
     async for _, messages in _fetched(consumer):
-        given.append(messages)
+        batches.append(messages)
         if change == "generation":
             consumer.app.consumer_generation_id += 1
         else:
             consumer.flow_active = False
-    assert given == [run_of(0, *range(RUN))]
+    assert batches == [run_of(0, *range(RUN))]
 
 
 async def test_what_was_fetched_while_the_flow_was_suspended_is_sought_again() -> None:

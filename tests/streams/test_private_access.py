@@ -38,52 +38,52 @@ def private_names(tree: ast.Module) -> set[str]:
 
 def inherited_names(tree: ast.Module) -> set[str]:
     """Return the private methods of each class whose base class belongs to one of these libraries."""
-    theirs = {
+    library_names = {
         alias.asname or alias.name
         for node in ast.walk(tree)
         if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] in LIBRARIES
         for alias in node.names
     }
-    found: set[str] = set()
+    names: set[str] = set()
     for node in ast.walk(tree):
         if not isinstance(node, ast.ClassDef):
             continue
         bases = {ast.unparse(base).split("[")[0].split(".")[0] for base in node.bases}
-        if not bases & (theirs | set(LIBRARIES)):
+        if not bases & (library_names | set(LIBRARIES)):
             continue
-        found |= {
+        names |= {
             f"{node.name}.{part.name}"
             for part in node.body
             if isinstance(part, ast.FunctionDef | ast.AsyncFunctionDef)
             and part.name.startswith("_")
             and not part.name.startswith("__")
         }
-    return found
+    return names
 
 
 def test_nothing_but_the_patches_reaches_into_the_libraries() -> None:
-    found = {path: names for path, tree in product() if (names := private_names(tree))}
-    outside = {path: names for path, names in found.items() if not path.startswith("streams/patches/")}
+    private = {path: names for path, tree in product() if (names := private_names(tree))}
+    outside = {path: names for path, names in private.items() if not path.startswith("streams/patches/")}
     assert outside == OTHERS
-    assert found.keys() - outside.keys()  # the test would detect them
+    assert private.keys() - outside.keys()  # the test would detect them
 
 
 def test_nothing_but_the_patches_inherits_private_methods() -> None:
     # aiokafka's listener has no private methods; these classes' underscores are their own.
     listeners = {"JournalReader", "RequestReader", "SingleActiveProcess"}
-    found = {
+    inherited = {
         name
         for path, tree in product()
         if not path.startswith("streams/patches/")
         for name in inherited_names(tree)
         if name.split(".")[0] not in listeners
     }
-    assert found == set()
+    assert inherited == set()
 
 
 def test_commands_that_need_no_stream_processor_do_not_load_it() -> None:
     loaded = "import sys, streams.clients, streams.topics; print('faust' in sys.modules)"
-    done = subprocess.run(
+    result = subprocess.run(
         [sys.executable, "-c", loaded], cwd=ROOT, capture_output=True, text=True, check=True
     )
-    assert done.stdout == "False\n"
+    assert result.stdout == "False\n"

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from structlog.typing import EventDict
 
 QUICK: Final = RetryPolicy(first_seconds=0.001, longest_seconds=0.002)
-POLICIES: Final = {name: one for name, one in vars(retries).items() if isinstance(one, RetryPolicy)}
+POLICIES: Final = {name: policy for name, policy in vars(retries).items() if isinstance(policy, RetryPolicy)}
 RANDOM_BACKOFF: Final = frozenset({"stamina", "tenacity", "backoff"})
 
 
@@ -44,15 +44,15 @@ class Work:
 @pytest.fixture
 def log_events() -> Iterator[list[EventDict]]:
     """Yield the log records from now on."""
-    found: list[EventDict] = []
+    events: list[EventDict] = []
 
     def keep(_: object, __: str, event: EventDict) -> EventDict:
-        found.append(dict(event))
+        events.append(dict(event))
         raise structlog.DropEvent
 
     before = structlog.get_config()["processors"]
     structlog.configure(processors=[keep])
-    yield found
+    yield events
     structlog.configure(processors=before)
 
 

@@ -17,18 +17,18 @@ ROWS = st.one_of(
 
 
 @given(st.lists(st.tuples(ROWS, st.booleans()), max_size=30))
-def test_every_row_is_given_back_however_rows_come_and_go(given: list[tuple[bytes, bool]]) -> None:
-    file, kept = RowFile(Path(__file__).parent), dict[int, bytes]()
-    for value, goes in given:
+def test_every_row_is_given_back_however_rows_come_and_go(rows: list[tuple[bytes, bool]]) -> None:
+    file, stored = RowFile(Path(__file__).parent), dict[int, bytes]()
+    for value, goes in rows:
         position = file.put(value)
         assert isinstance(position, int)
-        assert position not in kept
-        kept[position] = value
+        assert position not in stored
+        stored[position] = value
         if goes:
-            first = next(iter(kept))
+            first = next(iter(stored))
             file.drop(first)
-            del kept[first]
-        assert {position: file.get(position) for position in kept} == kept
+            del stored[first]
+        assert {position: file.get(position) for position in stored} == stored
 
 
 def test_room_of_dropped_rows_is_used_again(tmp_path: Path) -> None:
@@ -65,15 +65,15 @@ def test_rows_that_a_full_disk_refuses_stay_in_memory(tmp_path: Path) -> None:
         given = [position if isinstance(position, bytes) else file.get(position) for position in positions]
         print(given == rows, any(isinstance(position, bytes) for position in positions))
     """
-    done = subprocess.run(
+    result = subprocess.run(
         [sys.executable, "-c", textwrap.dedent(program), str(tmp_path)],
         cwd=Path(__file__).parents[2],
         capture_output=True,
         text=True,
         check=False,
     )
-    output = done.stdout.splitlines()
-    assert output[-1] == "True True", done.stderr
+    output = result.stdout.splitlines()
+    assert output[-1] == "True True", result.stderr
     assert sum("rows stay in memory" in line for line in output) == 1
 
 

@@ -51,14 +51,14 @@ async def test_a_producer_gives_up_what_a_silent_kafka_does_not_take(broker: Kaf
 
 async def test_a_follower_says_that_kafka_is_silent_and_goes_on_after_it(broker: KafkaBroker) -> None:
     settings = Settings.read(kafka_bootstrap_servers=broker.address)
-    lost = asyncio.Event()
-    reading = clients.follow(settings, LEAD_ARRIVALS, from_end=True, lost=lambda _: lost.set())
+    away = asyncio.Event()
+    reading = clients.follow(settings, LEAD_ARRIVALS, from_end=True, on_failure=lambda _: away.set())
     async with aclosing(reading) as batches, asyncio.timeout(PATIENCE_SECONDS):
         assert (await anext(batches)).caught_up
         broker.suspend()
         try:
             following = asyncio.create_task(first_record(batches))
-            await lost.wait()
+            await away.wait()
         finally:
             broker.resume()
         async with clients.started_client(clients.producer(settings)) as producer:
@@ -73,8 +73,8 @@ async def test_a_follower_that_reads_many_records_at_once_does_not_call_kafka_si
     settings = Settings.read(kafka_bootstrap_servers=broker.address)
     async with clients.started_client(clients.producer(settings)) as producer:
         await clients.durable([await producer.send(ASSIGNMENTS, b"{}", b"%d" % n) for n in range(MANY)])
-    lost: list[Exception] = []
-    reading = clients.follow(settings, ASSIGNMENTS, poll_ms=5_000, lost=lost.append)
+    errors: list[Exception] = []
+    reading = clients.follow(settings, ASSIGNMENTS, poll_ms=5_000, on_failure=errors.append)
     count = 0
     async with aclosing(reading) as batches, asyncio.timeout(PATIENCE_SECONDS):
         async for batch in batches:
@@ -82,21 +82,21 @@ async def test_a_follower_that_reads_many_records_at_once_does_not_call_kafka_si
             if count >= MANY:
                 break
     assert count == MANY
-    assert lost == []
+    assert errors == []
 
 
 def test_kafka_stays_silent_when_a_connection_without_answer_is_removed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The newest answer is then one of another connection, and older."""
-    heard = [7.0]
-    monkeypatch.setattr(silence, "heard_at", lambda _: heard[0])
+    last_heard = [7.0]
+    monkeypatch.setattr(silence, "heard_at", lambda _: last_heard[0])
     silent = silence.Silence(object())
     assert not silent.lasts(silence.UNHEARD_SECONDS / 2)
     assert silent.lasts(silence.UNHEARD_SECONDS / 2)
-    heard[0] = 0.0
+    last_heard[0] = 0.0
     assert silent.lasts(1.0)
-    heard[0] = 8.0
+    last_heard[0] = 8.0
     assert not silent.lasts(1.0)
 
 

@@ -31,15 +31,15 @@ async def test_a_process_whose_step_succeeds_at_once_is_still_starting() -> None
 
 
 async def test_a_step_says_why_it_waits_and_takes_that_back() -> None:
-    readiness, said = starting(), list[list[str]]()
+    readiness, reasons = starting(), list[list[str]]()
 
     async def second_time() -> None:
-        said.append(readiness.ready()[1]["not_ready"])
-        if len(said) == 1:
+        reasons.append(readiness.ready()[1]["not_ready"])
+        if len(reasons) == 1:
             raise KafkaConnectionError("nobody listens")
 
     assert await StartSteps(Settings.read(), readiness, asyncio.Event()).succeeds("Kafka", second_time)
-    assert said == [["starting"], ["starting", "Kafka"]]
+    assert reasons == [["starting"], ["starting", "Kafka"]]
     assert readiness.ready()[1]["not_ready"] == ["starting"]
 
 

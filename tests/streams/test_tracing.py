@@ -200,9 +200,9 @@ class Collector:
                 body = self.rfile.read(int(self.headers["content-length"]))
                 for resource in ExportTraceServiceRequest.FromString(body).resource_spans:
                     collector.services |= {
-                        one.value.string_value
-                        for one in resource.resource.attributes
-                        if one.key == "service.name"
+                        attribute.value.string_value
+                        for attribute in resource.resource.attributes
+                        if attribute.key == "service.name"
                     }
                     collector.spans += [span for scope in resource.scope_spans for span in scope.spans]
                 self.send_response(200)
@@ -235,7 +235,7 @@ def test_the_exporter_sends_a_span_with_the_ids_of_the_header(collector: Collect
     assert continued.parent_span_id.hex() == "00f067aa0ba902b7"
     assert continued.span_id.hex().encode() == span_of(LEAD_LOG, 1, 7)
     assert continued.start_time_unix_nano == 1_700_000_000_000_000_000
-    attributes = {one.key: one.value.string_value for one in continued.attributes}
+    attributes = {attribute.key: attribute.value.string_value for attribute in continued.attributes}
     assert attributes["firstclaim.lead_id"] == "lead-1"
     assert attributes["firstclaim.action_id"] == "action-1"
     assert new_span.trace_id.hex().encode() == trace_of(record(LEAD_JOURNAL))

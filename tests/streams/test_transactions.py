@@ -48,12 +48,17 @@ async def test_p7_a_hanging_transaction_is_named_and_holds_nobody_who_reads_to_t
     await cluster.send(topic, [(0, b"k", b"behind")])
     assert [r.value for r in await cluster.records(topic)] == [b"before"]
     assert await extent(settings, topic) == {0: (0, 1)}
-    (held,) = await held_partitions(settings, [topic, "no-such-topic"], longer_than=timedelta(0))
-    assert (held.topic, held.partition, held.offset, held.end) == (topic, 0, 1, 4)
-    assert held.transactional_id == name
-    assert held.since is not None
-    assert f"{topic}-0: an open transaction holds back 3 records from offset 1 on" in str(held)
-    assert name in str(held)
+    (held_partition,) = await held_partitions(settings, [topic, "no-such-topic"], longer_than=timedelta(0))
+    assert (held_partition.topic, held_partition.partition, held_partition.offset, held_partition.end) == (
+        topic,
+        0,
+        1,
+        4,
+    )
+    assert held_partition.transactional_id == name
+    assert held_partition.since is not None
+    assert f"{topic}-0: an open transaction holds back 3 records from offset 1 on" in str(held_partition)
+    assert name in str(held_partition)
     assert await held_partitions(settings, [topic], longer_than=timedelta(hours=1)) == []
     hanging.abort_transaction(30)
     assert await held_partitions(settings, [topic], longer_than=timedelta(0)) == []
@@ -80,8 +85,8 @@ async def test_reading_ends_where_the_last_offsets_hold_nothing_that_can_be_read
 async def test_a_relay_finds_its_last_message_behind_what_others_wrote(settings: Settings) -> None:
     cluster = Cluster(settings.kafka_bootstrap_servers)
     topic = await cluster.create(unique("told"), 1)
-    ours: list[Given] = [(b"k", b"", [("ce_id", b"lead-log-0-7-1")])]
-    assert await append(cluster.address, topic, built(ours)) == 0
+    own_records: list[Given] = [(b"k", b"", [("ce_id", b"lead-log-0-7-1")])]
+    assert await append(cluster.address, topic, built(own_records)) == 0
     foreign = transaction(settings, unique("foreign"))
     send(foreign, topic, b"theirs")
     foreign.commit_transaction(30)

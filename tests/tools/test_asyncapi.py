@@ -24,11 +24,11 @@ def specification() -> Any:
 
 
 def test_the_document_is_valid_by_asyncapis_own_schema() -> None:
-    found = [
+    problems = [
         f"{list(error.absolute_path)}: {error.message}"
         for error in specification().iter_errors(asyncapi.document())
     ]
-    assert not found
+    assert not problems
 
 
 def test_asyncapis_schema_refuses_a_document_that_is_wrong() -> None:
@@ -38,10 +38,10 @@ def test_asyncapis_schema_refuses_a_document_that_is_wrong() -> None:
 
 
 def test_every_schema_belongs_to_a_message_of_a_channel() -> None:
-    named = set()
+    names = set()
     for topic in asyncapi.PUBLIC:
-        named |= set(topic.messages) or {f"{topic.name}-headers"}
-    assert named == set(contracts.schemas())
+        names |= set(topic.messages) or {f"{topic.name}-headers"}
+    assert names == set(contracts.schemas())
 
 
 def test_every_reference_leads_somewhere() -> None:
@@ -50,9 +50,9 @@ def test_every_reference_leads_somewhere() -> None:
     assert len(references) > len(asyncapi.PUBLIC)
     for reference in references:
         if reference.startswith("#/"):
-            found: Any = document
+            node: Any = document
             for part in reference[2:].split("/"):
-                found = found[part]
+                node = node[part]
         else:
             assert (contracts.FOLDER / reference).is_file(), reference
 

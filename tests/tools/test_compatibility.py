@@ -20,8 +20,8 @@ def test_nothing_has_changed_since_the_release_that_breaks_a_client() -> None:
 
 
 def released_file(name: str) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads((RELEASED / f"{name}.schema.json").read_text())
-    return found
+    schema: dict[str, Any] = json.loads((RELEASED / f"{name}.schema.json").read_text())
+    return schema
 
 
 def test_a_field_taken_out_of_a_model_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -27,7 +27,7 @@ def test_the_committed_schemas_are_up_to_date() -> None:
 
 
 def test_every_public_topic_has_a_schema() -> None:
-    named = {
+    topic_names = {
         topics.LEAD_ARRIVALS,
         topics.LEAD_ACTIONS,
         topics.DO_NOT_CONTACT,
@@ -43,7 +43,7 @@ def test_every_public_topic_has_a_schema() -> None:
         *(f"{topics.DIRECTORY}-{kind}" for kind in KINDS),
         f"{topics.DEAD_LETTERS}-headers",
     }
-    assert set(contracts.schemas()) == named
+    assert set(contracts.schemas()) == topic_names
 
 
 def test_the_names_of_topics_are_the_same_everywhere() -> None:
@@ -74,7 +74,7 @@ def test_the_contracts_needed_fields_are_required() -> None:
 def test_the_contract_names_every_type_reason_and_way_to_an_owner() -> None:
     """These lists are written by hand, and readers build their own tables from them."""
     types = contracts.schemas()["lead-actions"]["properties"]["type"]["description"]
-    assert {str(one) for one in (*ACTIONS, *OFFER_TRIGGERS, Trigger.ERASE)} <= set(
+    assert {str(action) for action in (*ACTIONS, *OFFER_TRIGGERS, Trigger.ERASE)} <= set(
         re.findall(r"[a-z_]+", types)
     )
     text = (contracts.FOLDER / "README.md").read_text(encoding="utf-8")

@@ -56,11 +56,11 @@ Key = Annotated[
 
 
 @router.post("/leads/{lead_id}/claims")
-async def claim(person: Acts, parts: PartsOf, lead_id: uuid.UUID, given: Claim, key: Key = None) -> Answer:
+async def claim(person: Acts, parts: PartsOf, lead_id: uuid.UUID, body: Claim, key: Key = None) -> Answer:
     """Claim a lead. The result is `won`, or `lost` with the owner (Q8)."""
     is_answered = bool(key) and parts.engine_client.known(action_id(person, key)) is not None
-    with claim_on_its_way(parts, person, str(lead_id), given.queue_id, is_answered=is_answered) as on_its_way:
-        on_its_way.answer = await act(parts, person, str(lead_id), "claim", key, queue_id=given.queue_id)
+    with claim_on_its_way(parts, person, str(lead_id), body.queue_id, is_answered=is_answered) as on_its_way:
+        on_its_way.answer = await act(parts, person, str(lead_id), "claim", key, queue_id=body.queue_id)
         return on_its_way.answer
 
 
@@ -77,10 +77,10 @@ async def cancel_claim(
 
 
 @router.post("/leads/{lead_id}/actions")
-async def action(person: Acts, parts: PartsOf, lead_id: uuid.UUID, given: Action, key: Key = None) -> Answer:
+async def action(person: Acts, parts: PartsOf, lead_id: uuid.UUID, body: Action, key: Key = None) -> Answer:
     """Perform any other action. The engine decides whether the person may do it, and gives the reason."""
-    fields = given.model_dump(exclude_none=True, mode="json")
-    if given.type == "view" and not given.view_only:
+    fields = body.model_dump(exclude_none=True, mode="json")
+    if body.type == "view" and not body.view_only:
         await check_open_leads(parts, person, str(lead_id))
     return await act(parts, person, str(lead_id), fields.pop("type"), key, **fields)
 
@@ -88,17 +88,17 @@ async def action(person: Acts, parts: PartsOf, lead_id: uuid.UUID, given: Action
 @router.get("/actions/{action_id}")
 async def answer(person: Acts, parts: PartsOf, action_id: uuid.UUID) -> Answer:
     """Return the recent answer to one of the caller's actions. For an older one, send the same request again."""
-    known = parts.engine_client.known(str(action_id))
-    if known is None or (known.org, known.rep_id) != (person.org, person.rep_id):
+    decision = parts.engine_client.known(str(action_id))
+    if decision is None or (decision.org, decision.rep_id) != (person.org, person.rep_id):
         raise not_found(f"recent answer to {action_id}")
-    return answer_for(parts, person, known)
+    return answer_for(parts, person, decision)
 
 
 async def act(
     parts: Services, person: Person, lead_id: str, action: str, key: str | None, /, **fields: Any
 ) -> Answer:
     """Send an action to the engine as this person, and return its answer."""
-    given = {
+    request = {
         "action_id": action_id(person, key),
         "type": action,
         "lead_id": lead_id,
@@ -106,26 +106,31 @@ async def act(
         "org": person.org,
         **{name: value for name, value in fields.items() if value is not None},
     }
-    found = await ask_recorded(parts, person, given)
-    if (found.org, found.rep_id, found.lead_id, found.type) != (person.org, person.rep_id, lead_id, action):
+    decision = await ask_recorded(parts, person, request)
+    if (decision.org, decision.rep_id, decision.lead_id, decision.type) != (
+        person.org,
+        person.rep_id,
+        lead_id,
+        action,
+    ):
         detail = f"Idempotency-Key: {key} belongs to another action"
         raise HttpProblem(422, "idempotency-key-reused", detail)
-    return answer_for(parts, person, found)
+    return answer_for(parts, person, decision)
 
 
-async def ask_recorded(parts: Services, person: Person, given: dict[str, Any]) -> LeadDecision:
+async def ask_recorded(parts: Services, person: Person, request: dict[str, Any]) -> LeadDecision:
     """Ask the engine. Acts that move a lead are recorded; a refusal of the engine is not."""
-    act = LEAD_ACTS.get(given["type"])
+    act = LEAD_ACTS.get(request["type"])
     if act is None:
-        return await parts.engine_client.ask(given)
+        return await parts.engine_client.ask(request)
     recorded = (*_RECORDED, "why") if act == "consent_recorded" else _RECORDED
-    used = [AuditDifference(name, None, given[name]) for name in recorded if name in given]
-    if "facts" in given:  # the values are in the lead's history, where an erasure removes them
-        used.append(AuditDifference("facts", None, sorted(given["facts"])))
-    async with parts.audit.act(person.as_actor, act, f"lead/{given['lead_id']}", used) as entry:
-        found = await parts.engine_client.ask(given)
-        entry.is_void = found.result not in DONE
-        return found
+    used = [AuditDifference(name, None, request[name]) for name in recorded if name in request]
+    if "facts" in request:  # the values are in the lead's history, where an erasure removes them
+        used.append(AuditDifference("facts", None, sorted(request["facts"])))
+    async with parts.audit.act(person.as_actor, act, f"lead/{request['lead_id']}", used) as entry:
+        decision = await parts.engine_client.ask(request)
+        entry.is_void = decision.result not in DONE
+        return decision
 
 
 def action_id(person: Person, key: str | None) -> str:
@@ -138,18 +143,18 @@ def action_id(person: Person, key: str | None) -> str:
         return str(uuid.uuid5(_KEYS, f"{person.org}/{person.rep_id}/{key}"))
 
 
-def answer_for(parts: Services, person: Person, found: LeadDecision) -> Answer:
+def answer_for(parts: Services, person: Person, decision: LeadDecision) -> Answer:
     """Return an answer with the owner's name, without data of the lead that the person may not see."""
     rules = parts.directory.org(person.org)
-    owner = rules.reps.get(found.owner or "")
-    fields = msgspec.to_builtins(found)
+    owner = rules.reps.get(decision.owner or "")
+    fields = msgspec.to_builtins(decision)
     del fields["org"]  # the caller's own
-    if not person.oversees and found.reason in _REVEALING and found.owner != person.rep_id:
-        fields["why"] = _REVEALING[found.reason]
-    if not person.oversees and found.result == Result.REFUSED and found.owner != person.rep_id:
+    if not person.oversees and decision.reason in _REVEALING and decision.owner != person.rep_id:
+        fields["why"] = _REVEALING[decision.reason]
+    if not person.oversees and decision.result == Result.REFUSED and decision.owner != person.rep_id:
         fields["owner"], owner = None, None
     fields["words"] = Names(rules).within(fields["why"])
-    if found.result == Result.REFUSED and fields["words"] is not None:
+    if decision.result == Result.REFUSED and fields["words"] is not None:
         fields["problem"], override = refusal_parts(fields["words"])
         fields["override"] = override if person.oversees else None
     return Answer(**fields, owner_name=(owner.name or None) if owner else None)

@@ -75,7 +75,7 @@ async def audit(  # one parameter for each filter
     parts: PartsOf,
     actor: Word = None,
     act: Annotated[Act | None, Query()] = None,
-    of: Annotated[
+    object_name: Annotated[
         str | None,
         Query(alias="object", min_length=1, max_length=300, description="Kind and id: `queue/aged`"),
     ] = None,
@@ -85,8 +85,10 @@ async def audit(  # one parameter for each filter
     limit: Annotated[int, Query(ge=1, le=MOST)] = 50,
 ) -> AuditEntries:
     """List who did what in the org, newest first."""
-    wanted = AuditFilter(org=person.org, actor=actor, act=act, object=of, since=since, until=until)
-    page = await read_page(parts, person, wanted, limit=limit, cursor=cursor)
+    audit_filter = AuditFilter(
+        org=person.org, actor=actor, act=act, object=object_name, since=since, until=until
+    )
+    page = await read_page(parts, person, audit_filter, limit=limit, cursor=cursor)
     return AuditEntries(entries=[_entry(line) for line in page.lines], next=page.next)
 
 
@@ -105,11 +107,11 @@ async def notices(
 async def read(
     person: Annotated[Person, Depends(Access("account:write", enrolling=True))],
     parts: PartsOf,
-    given: NoticesRead,
+    body: NoticesRead,
 ) -> None:
     """Say that the caller has read the notices up to a time. Later ones stay."""
     if person.email is not None:
-        at = min(given.until, datetime.now(UTC))
+        at = min(body.until, datetime.now(UTC))
         await asyncio.to_thread(lambda: parts.accounts.notices_read(str(person.email), at=at))
 
 

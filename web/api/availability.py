@@ -31,10 +31,10 @@ async def own_availability(
 
 @router.put("/me/availability")
 async def choose_own_availability(
-    person: Annotated[Person, Depends(Access("account:write"))], parts: PartsOf, given: ChosenAvailability
+    person: Annotated[Person, Depends(Access("account:write"))], parts: PartsOf, body: ChosenAvailability
 ) -> Availability:
     """Choose whether the caller is offered leads. Offers that are out stay."""
-    return await choose(parts, person, person.rep_id, given.availability)
+    return await choose(parts, person, person.rep_id, body.availability)
 
 
 @router.put("/reps/{rep_id}/availability")
@@ -42,7 +42,7 @@ async def choose_availability_of_rep(
     person: Annotated[Person, Depends(Access("directory:write", MANAGERS))],
     parts: PartsOf,
     rep_id: Annotated[str, Path(min_length=1, max_length=200)],
-    given: ChosenAvailability,
+    body: ChosenAvailability,
 ) -> Availability:
     """Choose for a rep whether it is offered leads. Offers that are out stay."""
-    return await choose(parts, person, rep_id, given.availability)
+    return await choose(parts, person, rep_id, body.availability)

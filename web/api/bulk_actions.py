@@ -115,33 +115,33 @@ class DryRun(Model):
     response_class=StreamingResponse,
     responses={200: {"content": {LINES: {"schema": {"type": "string"}}}}},
 )
-async def many(person: Acts, parts: PartsOf, given: BulkRequest, key: Key = None) -> StreamingResponse:
+async def many(person: Acts, parts: PartsOf, body: BulkRequest, key: Key = None) -> StreamingResponse:
     """Run one action on many leads. Each line of the answer is the progress; the last one (`finished`) is the result.
 
     With the same `Idempotency-Key` each lead's action has the same id, so nothing is done twice (X4).
     """
-    leads = await _leads(parts, person, given)
-    if given.do.type in GIVING and not given.to:
-        raise HttpProblem(422, "invalid", f"to: {given.do.type} needs at least one rep")
-    known = await ask(parts, lambda connection: owners_and_phases(connection, person.org, leads))
-    deal = _deal(parts, person, given, leads, known)
-    if given.dry_run:
+    leads = await _leads(parts, person, body)
+    if body.do.type in GIVING and not body.to:
+        raise HttpProblem(422, "invalid", f"to: {body.do.type} needs at least one rep")
+    by_lead = await ask(parts, lambda connection: owners_and_phases(connection, person.org, leads))
+    deal = _deal(parts, person, body, leads, by_lead)
+    if body.dry_run:
         changing, stays = staying(
-            given.do.type, [*deal.pairs, *((one, "") for one in deal.unlicensed)], known
+            body.do.type, [*deal.pairs, *((lead, "") for lead in deal.unlicensed)], by_lead
         )
         nobodys = [lead for lead in deal.unlicensed if lead in changing]
         line = DryRun(
             of=len(leads),
             by_rep=dict(Counter(to for lead, to in deal.pairs if to and lead in changing)),
-            stand=count_by_state(leads, known),
+            stand=count_by_state(leads, by_lead),
             unlicensed=len(deal.unlicensed),
             changing=len(changing) - len(nobodys),
             stays=stays,
-            unlicensed_states=dict(Counter(known[lead].state or "" for lead in nobodys)),
+            unlicensed_states=dict(Counter(by_lead[lead].state or "" for lead in nobodys)),
         ).model_dump_json()
         return StreamingResponse(iter([line.encode() + b"\n"]), media_type=LINES)
-    wanted = [_wanted(person, given, key, *one) for one in deal.pairs]
-    lines = await _recorded(parts, person, given, _lines(parts, person, wanted), len(wanted))
+    actions = [_wanted_action(person, body, key, *pair) for pair in deal.pairs]
+    lines = await _recorded(parts, person, body, _lines(parts, person, actions), len(actions))
     return StreamingResponse(lines, media_type=LINES)
 
 
@@ -153,28 +153,28 @@ async def read_list(
     content = await file.read(MOST_BYTES + 1)
     if len(content) > MOST_BYTES:
         raise HttpProblem(413, "too-large", f"file: has more than {MOST_BYTES // 1024 // 1024} MB")
-    found = await asyncio.to_thread(_read_list, content, person.org)
-    if len(found.leads) > MOST:
+    lead_list = await asyncio.to_thread(_read_list, content, person.org)
+    if len(lead_list.leads) > MOST:
         raise HttpProblem(
-            413, "too-large", f"file: names {len(found.leads)} leads; one action takes at most {MOST}"
+            413, "too-large", f"file: names {len(lead_list.leads)} leads; one action takes at most {MOST}"
         )
     return ListedLeads(
-        leads=list(found.leads),
-        repeated=found.repeated,
-        unusable=[{"place": one.place, "reason": one.reason} for one in found.unusable[:UNNAMED]],
-        unusable_total=len(found.unusable),
+        leads=list(lead_list.leads),
+        repeated=lead_list.repeated,
+        unusable=[{"place": entry.place, "reason": entry.reason} for entry in lead_list.unusable[:UNNAMED]],
+        unusable_total=len(lead_list.unusable),
     )
 
 
 def _deal(
-    parts: Services, person: Person, given: BulkRequest, leads: list[str], known: dict[str, OwnerAndPhase]
+    parts: Services, person: Person, body: BulkRequest, leads: list[str], by_lead: dict[str, OwnerAndPhase]
 ) -> DealtLeads:
     """Decide which rep is to get each lead. An action that gives leads to nobody has an empty rep for each."""
-    reps = tuple(dict.fromkeys(given.to)) or ("",)
-    if given.split == "by_licence" and given.to:
+    reps = tuple(dict.fromkeys(body.to)) or ("",)
+    if body.split == "by_licence" and body.to:
         licences = licences_of(parts.directory.org(person.org), reps)
-        return deal_by_licence(leads, licences, known, given.do.type)
-    changing = {lead for lead, one in known.items() if one.changes(given.do.type)}
+        return deal_by_licence(leads, licences, by_lead, body.do.type)
+    changing = {lead for lead, standing in by_lead.items() if standing.changes(body.do.type)}
     return deal_evenly(leads, reps, changing)
 
 
@@ -193,15 +193,15 @@ def _read_list(content: bytes, org: str) -> LeadSelection:
             raise InvalidInput(tuple(shown)) from error
 
 
-async def _leads(parts: Services, person: Person, given: BulkRequest) -> list[str]:
-    which = given.which
-    if (which.leads is None) == (which.of is None):
+async def _leads(parts: Services, person: Person, body: BulkRequest) -> list[str]:
+    choice = body.which
+    if (choice.leads is None) == (choice.of is None):
         raise HttpProblem(422, "invalid", "which: must name either leads, or a list and its filter")
-    if which.leads is not None:
-        return list(dict.fromkeys(map(str, which.leads)))
-    query = QueryParams(which.query)
+    if choice.leads is not None:
+        return list(dict.fromkeys(map(str, choice.leads)))
+    query = QueryParams(choice.query)
     bands: Sequence[Any] = ()
-    if which.of == "exceptions":
+    if choice.of == "exceptions":
         if not person.oversees:
             raise forbidden("the exceptions desk is for managers and admins")
         listing = EXCEPTIONS
@@ -210,22 +210,22 @@ async def _leads(parts: Services, person: Person, given: BulkRequest) -> list[st
     else:
         listing = LEADS
         only = [*whose(person), *segment(parts, person, query.get("segment"))]
-        if given.do.type == "assign":
+        if body.do.type == "assign":
             # A filter selects only leads that have no owner and are not closed.
             only = [*only, LeadTable.owner.is_(None), LeadTable.phase != Phase.CLOSED.value]
-        elif given.do.type in ("reassign", "unassign"):
+        elif body.do.type in ("reassign", "unassign"):
             only = [*only, LeadTable.owner.is_not(None), LeadTable.phase != Phase.CLOSED.value]
-        elif given.do.type == "redistribute":
+        elif body.do.type == "redistribute":
             only = [*only, LeadTable.phase != Phase.CLOSED.value]
-        elif given.do.type == "reopen":
+        elif body.do.type == "reopen":
             only = [*only, LeadTable.phase == Phase.CLOSED.value]
     all_rows = msgspec.structs.replace(
         list_params.from_query(query, listing, ("ignored", "segment"), bands), at=None
     )
 
     def ids(connection: Connection) -> list[str]:
-        found = pages.stream(connection, listing, all_rows, only, (), bands)
-        return [row[0] for _, row in zip(range(MOST + 1), found, strict=False)]
+        rows = pages.stream(connection, listing, all_rows, only, (), bands)
+        return [row[0] for _, row in zip(range(MOST + 1), rows, strict=False)]
 
     leads = await ask(parts, ids)
     if len(leads) > MOST:
@@ -233,8 +233,8 @@ async def _leads(parts: Services, person: Person, given: BulkRequest) -> list[st
     return leads
 
 
-def _wanted(person: Person, given: BulkRequest, key: str | None, lead_id: str, to: str) -> WantedAction:
-    fields = given.do.model_dump(exclude_none=True, mode="json")
+def _wanted_action(person: Person, body: BulkRequest, key: str | None, lead_id: str, to: str) -> WantedAction:
+    fields = body.do.model_dump(exclude_none=True, mode="json")
     if to:
         fields["to_rep_id"] = to
     action = {
@@ -248,13 +248,13 @@ def _wanted(person: Person, given: BulkRequest, key: str | None, lead_id: str, t
 
 
 async def _recorded(
-    parts: Services, person: Person, given: BulkRequest, lines: AsyncIterator[bytes], leads: int
+    parts: Services, person: Person, body: BulkRequest, lines: AsyncIterator[bytes], leads: int
 ) -> AsyncIterator[bytes]:
     """Record the whole action as one act, if it moves leads. Each lead's history has its own part of it."""
-    act = LEAD_ACTS.get(given.do.type)
+    act = LEAD_ACTS.get(body.do.type)
     if act is None:
         return lines
-    used = [AuditDifference("leads", None, leads), AuditDifference("to_rep_id", None, given.to)]
+    used = [AuditDifference("leads", None, leads), AuditDifference("to_rep_id", None, body.to)]
     recording = parts.audit.act(person.as_actor, act, "leads", used)
     async with AsyncExitStack() as stack:
         entry = await stack.enter_async_context(recording)
@@ -274,11 +274,11 @@ async def _ending(
             entry.add("done", msgspec.json.decode(last).get("done", 0))
 
 
-async def _lines(parts: Services, person: Person, wanted: list[WantedAction]) -> AsyncIterator[bytes]:
-    def named(one: WantedAction, answer: LeadDecision) -> FailedLead:
+async def _lines(parts: Services, person: Person, actions: list[WantedAction]) -> AsyncIterator[bytes]:
+    def failed_lead(action: WantedAction, answer: LeadDecision) -> FailedLead:
         shown = answer_for(parts, person, answer)
         return FailedLead(
-            one.lead_id,
+            action.lead_id,
             answer.result,
             owner=shown.owner,
             owner_name=shown.owner_name,
@@ -288,13 +288,13 @@ async def _lines(parts: Services, person: Person, wanted: list[WantedAction]) ->
             problem=shown.problem,
         )
 
-    async for progress in ask_all(parts.engine_client, parts.crm, wanted, named):
+    async for progress in ask_all(parts.engine_client, parts.crm, actions, failed_lead):
         if progress.finished and person.oversees:
             progress = await _with_names(parts, person, progress)  # noqa: PLW2901  # the last line has more
         yield msgspec.json.encode(progress) + b"\n"
 
 
 async def _with_names(parts: Services, person: Person, progress: BulkProgress) -> BulkProgress:
-    leads = [*(one.lead_id for one in progress.others), *(one.lead_id for one in progress.given)]
+    leads = [*(lead.lead_id for lead in progress.others), *(lead.lead_id for lead in progress.given)]
     names = await ask(parts, lambda connection: lead_names(connection, person.org, leads))
     return msgspec.structs.replace(progress, names=names)

@@ -25,7 +25,7 @@ class Round(Model):
 
 @router.post("/{queue_id:path}/next")
 async def following(
-    person: Annotated[Person, Depends(Access("leads:act"))], parts: PartsOf, queue_id: str, given: Round
+    person: Annotated[Person, Depends(Access("leads:act"))], parts: PartsOf, queue_id: str, body: Round
 ) -> NextLead:
     """Return the next lead of a work queue, or of `mine`, that the caller may open and call now. It is not opened."""
-    return await next_lead(parts, person, queue_id, {str(one) for one in given.done})
+    return await next_lead(parts, person, queue_id, {str(lead_id) for lead_id in body.done})

@@ -62,7 +62,7 @@ async def create(
     response: Response,
     person: Annotated[Person, Depends(Access("leads:act"))],
     parts: PartsOf,
-    given: NewLead,
+    body: NewLead,
     key: Key = None,
 ) -> CreatedLead:
     """Create a lead. The status is 201 if the lists already show it, 202 if it is still being processed.
@@ -71,26 +71,26 @@ async def create(
     each field with its reason. If the person is known, the lead becomes another inquiry of the existing lead (R6), and
     no new lead is created.
     """
-    message = {name: value for name, value in given.model_dump().items() if value not in (None, "")}
-    message |= {"vendor": VENDOR, "org": person.org, "assigned_to": _owner(parts, person, given.assigned_to)}
+    message = {name: value for name, value in body.model_dump().items() if value not in (None, "")}
+    message |= {"vendor": VENDOR, "org": person.org, "assigned_to": _owner(parts, person, body.assigned_to)}
     lead_id = checked(message, str(uuid.UUID(action_id(person, key))))
     await parts.engine_client.arrive(message)
-    there = await until_stored(parts.crm, {lead_id: 0})
-    if not there:
+    is_stored = await until_stored(parts.crm, {lead_id: 0})
+    if not is_stored:
         response.status_code = HTTPStatus.ACCEPTED
-    return CreatedLead(lead_id=lead_id, there=there)
+    return CreatedLead(lead_id=lead_id, there=is_stored)
 
 
-def _owner(parts: Services, person: Person, wanted: str | None) -> str | None:
+def _owner(parts: Services, person: Person, assignee: str | None) -> str | None:
     if not person.oversees:
-        if wanted and wanted != person.rep_id:
+        if assignee and assignee != person.rep_id:
             raise forbidden("assigned_to: a rep's new lead belongs to that rep")
         return person.rep_id
     rules = parts.directory.org(person.org)
-    if wanted and rules.role(wanted) is None:
-        reason = f"the org has no active rep {wanted}"
+    if assignee and rules.role(assignee) is None:
+        reason = f"the org has no active rep {assignee}"
         raise InvalidInput((Problem(path="assigned_to", field="assigned_to", reason=reason),))
-    return wanted or None
+    return assignee or None
 
 
 def checked(message: dict[str, Any], external_id: str) -> str:
@@ -100,8 +100,8 @@ def checked(message: dict[str, Any], external_id: str) -> str:
         Arrival.model_validate(message)
     except ValidationError as error:
         problems = [
-            _problem(str(one["loc"][0]), one["msg"].removeprefix("Value error, "))
-            for one in error.errors(include_url=False, include_context=False, include_input=False)
+            _problem(str(detail["loc"][0]), detail["msg"].removeprefix("Value error, "))
+            for detail in error.errors(include_url=False, include_context=False, include_input=False)
         ]
     now = datetime.now(UTC)
     try:

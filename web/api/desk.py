@@ -134,13 +134,16 @@ async def exception(person: Oversees, parts: PartsOf, lead_id: uuid.UUID) -> Exp
         raise not_found(f"exception {lead_id}")
     rules = parts.directory.org(person.org)
     candidates = []
-    for one in row["explanation"] or []:
-        rep, queue = rules.reps.get(one.get("rep_id") or ""), rules.queues.get(one.get("queue_id") or "")
+    for candidate in row["explanation"] or []:
+        rep, queue = (
+            rules.reps.get(candidate.get("rep_id") or ""),
+            rules.queues.get(candidate.get("queue_id") or ""),
+        )
         names = {"rep_name": rep.name if rep else "", "queue_name": queue.queue.name if queue else ""}
-        words = Names(rules).within(one.get("why"))
-        candidates.append({**one, **{key: name for key, name in names.items() if name}, "words": words})
-    wanted = {name: row[name] for name in Explained.model_fields}
-    return Explained(**{**wanted, "explanation": candidates})
+        text = Names(rules).within(candidate.get("why"))
+        candidates.append({**candidate, **{key: name for key, name in names.items() if name}, "words": text})
+    values = {name: row[name] for name in Explained.model_fields}
+    return Explained(**{**values, "explanation": candidates})
 
 
 @router.get("/assignees")
@@ -150,14 +153,14 @@ async def assignees(
     search: Annotated[str, Query(max_length=list_params.LONGEST)] = "",
 ) -> Assignees:
     """List the active reps of the org by name. Any of them may be given a lead by hand (E3, D6)."""
-    words = search.casefold().split()
-    found = [
+    terms = search.casefold().split()
+    reps = [
         Assignee(rep_id=rep.rep_id, name=rep.name or rep.rep_id, role=rep.role, teams=list(rep.teams))
         for rep in parts.directory.org(person.org).reps.values()
-        if rep.active and all(word in f"{rep.name} {rep.rep_id}".casefold() for word in words)
+        if rep.active and all(word in f"{rep.name} {rep.rep_id}".casefold() for word in terms)
     ]
-    found.sort(key=lambda rep: (rep.name.casefold(), rep.rep_id))
-    return Assignees(reps=found[:REPS_OFFERED], total=len(found))
+    reps.sort(key=lambda rep: (rep.name.casefold(), rep.rep_id))
+    return Assignees(reps=reps[:REPS_OFFERED], total=len(reps))
 
 
 # -- helpers of the routes of lists ------------------------------------------------------------------------------------
@@ -174,14 +177,14 @@ async def desk(
 ) -> DeskPage:
     """Return a page of the desk."""
     bands: Sequence[Expression] = IGNORED_LAST if ignored else ()
-    given = list_params.from_request(request, listing, ("ignored",), bands)
+    query = list_params.from_request(request, listing, ("ignored",), bands)
     only = on_desk(person, ignored=ignored)
 
     def question(connection: Connection) -> tuple[pages.Page, int, dict[str, int]]:
-        page = pages.page(connection, listing, given, only, bands)
+        page = pages.page(connection, listing, query, only, bands)
         return (
             page,
-            pages.total(connection, listing, given, only, page),
+            pages.total(connection, listing, query, only, page),
             exceptions_by_status(connection, person.org),
         )
 
@@ -208,9 +211,9 @@ async def offered(
         raise HttpProblem(404, "not-found", f"column {name} with values to choose from")
     rules = parts.directory.org(person.org)
     in_database = "" if column.names else search
-    found = await ask(parts, lambda connection: pages.choices(connection, listing, name, only, in_database))
+    choices = await ask(parts, lambda connection: pages.choices(connection, listing, name, only, in_database))
     offered = []
-    for value, count in found:
+    for value, count in choices:
         label = list_params.name_of(rules, column, value) if column.names and isinstance(value, str) else None
         if column.names == "group" and isinstance(value, str):
             campaign = rules.campaigns.get(value)

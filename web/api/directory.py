@@ -100,10 +100,10 @@ async def one_object(
     person: Reads, parts: PartsOf, response: Response, kind: Kind, object_id: ObjectId
 ) -> DirectoryObject:
     """Return one object. A change of it must name its ETag."""
-    found = current_publication(parts.directory.org(person.org), (kind, object_id))
-    if found is None:
+    published = current_publication(parts.directory.org(person.org), (kind, object_id))
+    if published is None:
         raise not_found(f"{kind} {object_id}")
-    answer = object_as_shown(parts, person, (kind, object_id), found)
+    answer = object_as_shown(parts, person, (kind, object_id), published)
     response.headers["ETag"] = answer.etag
     return answer
 
@@ -139,21 +139,21 @@ async def delete_object(
 
 @router.post("/rep/{object_id}/account", status_code=HTTPStatus.CREATED)
 async def invite(
-    request: Request, person: Proved, parts: PartsOf, object_id: ObjectId, given: Invitation
+    request: Request, person: Proved, parts: PartsOf, object_id: ObjectId, body: Invitation
 ) -> Invited:
     """Create an account with a password for a rep. For an existing account, create a new password."""
     rep = parts.directory.org(person.org).reps.get(object_id)
     if rep is None:
         raise not_found(f"rep {object_id}")
     password = None if parts.web.oidc_only else secrets.token_urlsafe(INVITATION_BYTES)
-    account = Account(email=given.email, org=person.org, rep_id=object_id, role=rep.role)
+    account = Account(email=body.email, org=person.org, rep_id=object_id, role=rep.role)
     host = network(host_of(request))
     until = None if password is None else datetime.now(UTC) + timedelta(hours=parts.web.invitation_hours)
     address = [AuditDifference("email", None, account.email)]
     async with parts.audit.act(person.as_actor, "account_invited", account_object(object_id), address):
         if not await parts.hashing.run(host, lambda: parts.accounts.invite(account, password, until=until)):
             raise HttpProblem(
-                HTTPStatus.CONFLICT, "address-taken", f"email: {given.email} belongs to another account"
+                HTTPStatus.CONFLICT, "address-taken", f"email: {body.email} belongs to another account"
             )
     mailed = password is not None and _mail_welcome(parts, account, rep.name or rep.rep_id)
     return Invited(email=account.email, rep_id=object_id, password=password, until=until, mailed=mailed)
@@ -165,9 +165,9 @@ def _mail_welcome(parts: Services, account: Account, name: str) -> bool:
         return False
     rules = parts.directory.org(account.org)
     lasts = timedelta(hours=parts.web.invitation_hours)
-    there = msgspec.structs.replace(account, email=address_of(account.email))
+    recipient = msgspec.structs.replace(account, email=address_of(account.email))
     try:
-        parts.account_mails.later(lambda: parts.account_mails.welcome(there, name, rules, lasts))
+        parts.account_mails.later(lambda: parts.account_mails.welcome(recipient, name, rules, lasts))
     except HttpProblem:
         return False  # the admin has the password and hands it over
     return True
@@ -185,33 +185,33 @@ async def _edit(
 ) -> EditResult:
     if key[0] == "settings" and key[1] != "settings":
         raise not_found(f"settings {key[1]}; an org has only settings/settings")
-    there = current_publication(parts.directory.org(person.org), key)
-    if there is not None and if_match is None:
+    published = current_publication(parts.directory.org(person.org), key)
+    if published is not None and if_match is None:
         detail = f"If-Match: {key[0]} {key[1]} exists; name the version that you change by its ETag"
         raise HttpProblem(HTTPStatus.PRECONDITION_REQUIRED, "precondition-required", detail)
-    base = _version(if_match, there.version if there is not None else None)
+    base = _version(if_match, published.version if published is not None else None)
 
     async def edit() -> Edit:
         by = {"rep_id": person.rep_id, "name": person.name, "role": "admin", "email": person.email}
         return await parts.editor.edit(person.org, key, value, base=base, publish=not dry_run, by=by)
 
     if dry_run:
-        done = await edit()
+        result = await edit()
     else:
         act: Act = "removed" if value is None else "published"
         async with parts.audit.act(person.as_actor, act, "/".join(key)) as entry:
-            done = await edit()
-            entry.replace(done.changes)
-            entry.is_void = value is not None and not done.changes
-    if not dry_run and done.value is not None and done.version is not None:
-        response.headers["ETag"] = etag(done.version)
+            result = await edit()
+            entry.replace(result.changes)
+            entry.is_void = value is not None and not result.changes
+    if not dry_run and result.value is not None and result.version is not None:
+        response.headers["ETag"] = etag(result.version)
     return EditResult(
         published=not dry_run,
-        version=done.version,
-        etag=etag(done.version) if done.version is not None and done.value is not None else None,
-        value=done.value,
-        changes=[Changed(path=change.path, old=change.old, new=change.new) for change in done.changes],
-        effects=done.effects,
+        version=result.version,
+        etag=etag(result.version) if result.version is not None and result.value is not None else None,
+        value=result.value,
+        changes=[Changed(path=change.path, old=change.old, new=change.new) for change in result.changes],
+        effects=result.effects,
     )
 
 
@@ -221,13 +221,15 @@ def _version(if_match: str | None, now: int | None) -> int | None:
         return None
     if if_match.strip() == ANY:
         return ANY_VERSION
-    versions = [one.removeprefix("v") for one in named_tags(if_match)]
+    versions = [tag.removeprefix("v") for tag in named_tags(if_match)]
     # A longer number cannot be a Kafka offset. A version that may still arrive is waited for; this one is rejected.
-    known = [
-        int(one) for one in versions if one.isdecimal() and one.isascii() and len(one) <= _LONGEST_VERSION
+    numbers = [
+        int(version)
+        for version in versions
+        if version.isdecimal() and version.isascii() and len(version) <= _LONGEST_VERSION
     ]
-    if not known:
+    if not numbers:
         raise HttpProblem(
             HTTPStatus.PRECONDITION_FAILED, "changed-meanwhile", "If-Match: is not an ETag of this console"
         )
-    return now if now in known else max(known)
+    return now if now in numbers else max(numbers)

@@ -61,16 +61,16 @@ class ImportResult(Model):
 @router.get("", response_class=Response, responses={200: {"content": {YAML: {"schema": {"type": "object"}}}}})
 async def directory_file(person: Reads, parts: PartsOf) -> Response:
     """Return the published directory as a file. Importing it changes nothing."""
-    found = await read_published(parts.settings, person.org)
+    published = await read_published(parts.settings, person.org)
     headers = {"Content-Disposition": 'attachment; filename="directory.yaml"'}
-    return Response(write_directory(person.org, found.present), media_type=YAML, headers=headers)
+    return Response(write_directory(person.org, published.present), media_type=YAML, headers=headers)
 
 
 @router.post("/trial")
 async def try_file(person: Writes, parts: PartsOf, file: UploadFile, prune: _Prune = False) -> ImportResult:
     """Say what a file would change. Nothing is published or kept. 422 names every problem by line and field."""
-    found = await _planned(person, parts, file, prune=prune)
-    return _result(found, published=False)
+    plan = await _planned(person, parts, file, prune=prune)
+    return _result(plan, published=False)
 
 
 @router.post("")
@@ -82,11 +82,11 @@ async def import_file(
     prune: _Prune = False,
 ) -> ImportResult:
     """Publish what a file changes, all of it or nothing. 412 if that is not what was shown any more."""
-    found = await _planned(person, parts, file, prune=prune)
-    if found.tag != tag:
+    plan = await _planned(person, parts, file, prune=prune)
+    if plan.tag != tag:
         raise changed_meanwhile()
-    await publish_import(parts, person, found)
-    return _result(found, published=True)
+    await publish_import(parts, person, plan)
+    return _result(plan, published=True)
 
 
 async def _planned(person: Person, parts: PartsOf, file: UploadFile, *, prune: bool) -> ImportPlan:
@@ -95,17 +95,17 @@ async def _planned(person: Person, parts: PartsOf, file: UploadFile, *, prune: b
         return await plan_import(parts, person, content, file.filename or "", prune=prune)
 
 
-def _result(found: ImportPlan, *, published: bool) -> ImportResult:
+def _result(plan: ImportPlan, *, published: bool) -> ImportResult:
     return ImportResult(
         published=published,
-        tag=found.tag,
-        count=len(found.plan.changes),
+        tag=plan.tag,
+        count=len(plan.plan.changes),
         changes=[
-            ImportChange(change=one.change, kind=one.kind, id=one.id, text=one.text)
-            for one in found.sentences
+            ImportChange(change=sentence.change, kind=sentence.kind, id=sentence.id, text=sentence.text)
+            for sentence in plan.sentences
         ],
-        effects=found.effects,
-        unchanged=found.plan.unchanged,
-        left=found.left,
-        unread=list(found.unread),
+        effects=plan.effects,
+        unchanged=plan.plan.unchanged,
+        left=plan.left,
+        unread=list(plan.unread),
     )

@@ -73,8 +73,10 @@ class PublishedVersionInfo(Model):
 async def drafts(person: Reads, parts: PartsOf) -> list[DraftState]:
     """List every queue, published or drafted, by id."""
     rules = parts.directory.org(person.org)
-    found = await asyncio.to_thread(parts.drafts.all, person.org)
-    states = (state_of(rules, queue_id, found.get(queue_id)) for queue_id in sorted({*rules.queues, *found}))
+    by_queue = await asyncio.to_thread(parts.drafts.all, person.org)
+    states = (
+        state_of(rules, queue_id, by_queue.get(queue_id)) for queue_id in sorted({*rules.queues, *by_queue})
+    )
     return [draft_as_shown(state) for state in states if state is not None]
 
 
@@ -85,37 +87,37 @@ async def history(person: Reads, parts: PartsOf, queue_id: str) -> list[Publishe
         raise not_found("queue of that name")
     editions = await asyncio.to_thread(parts.drafts.history, person.org, queue_id)
     rules = parts.directory.org(person.org)
-    held, names = rules.objects.get(("queue", queue_id)), Names(rules)
-    if not editions and held is None:
+    published, names = rules.objects.get(("queue", queue_id)), Names(rules)
+    if not editions and published is None:
         raise not_found(f"queue {queue_id}")
-    found = [
+    versions = [
         PublishedVersionInfo(
             version=edition.version,
             value=edition.value,
             published_by=edition.published_by,
             published_by_name=names.rep(edition.published_by),
             published_at=edition.published_at,
-            current=held is not None and held.version == edition.version,
+            current=published is not None and published.version == edition.version,
         )
         for edition in editions
     ]
-    if held is not None and not any(one.current for one in found):
-        found.append(
+    if published is not None and not any(version.current for version in versions):
+        versions.append(
             PublishedVersionInfo(
-                version=held.version,
-                value=held.value,
+                version=published.version,
+                value=published.value,
                 published_by=None,
                 published_by_name=None,
                 published_at=None,
                 current=True,
             )
         )
-    return sorted(found, key=lambda one: one.version, reverse=True)
+    return sorted(versions, key=lambda version: version.version, reverse=True)
 
 
 @router.post("/{queue_id:path}/publish")
 async def publish(
-    person: Writes, parts: PartsOf, response: Response, queue_id: str, given: Publish, match: Match = None
+    person: Writes, parts: PartsOf, response: Response, queue_id: str, body: Publish, match: Match = None
 ) -> DraftState:
     """Publish the draft. It takes effect on all leads, or is refused with every field and reason (Q6).
 
@@ -129,7 +131,7 @@ async def publish(
     now = _state_if_current(now, queue_id, match)
     if now.draft is None:
         raise HttpProblem(HTTPStatus.CONFLICT, "nothing-to-publish", f"{queue_id} has no unpublished changes")
-    if now.version != given.over:
+    if now.version != body.over:
         raise _lost_edit_problem(
             now, now.published or {}, now.value, f"somebody else has published version {now.version}"
         )
@@ -144,8 +146,8 @@ async def remove(person: Writes, parts: PartsOf, queue_id: str, match: Match = N
     if now.version is None:
         await asyncio.to_thread(parts.drafts.discard, person.org, queue_id, now.tag)
         return
-    gone = differences(now.published or {}, {})
-    async with parts.audit.act(person.as_actor, "removed", f"queue/{queue_id}", gone):
+    changes = differences(now.published or {}, {})
+    async with parts.audit.act(person.as_actor, "removed", f"queue/{queue_id}", changes):
         version = await _publish_over(parts, person, queue_id, None, now)
     await asyncio.to_thread(
         lambda: parts.drafts.published(person.org, queue_id, version, None, by=person.rep_id, seen=now.tag)
@@ -155,17 +157,17 @@ async def remove(person: Writes, parts: PartsOf, queue_id: str, match: Match = N
 
 @router.post("/{queue_id:path}/revert")
 async def revert(
-    person: Writes, parts: PartsOf, response: Response, queue_id: str, given: Revert, match: Match = None
+    person: Writes, parts: PartsOf, response: Response, queue_id: str, body: Revert, match: Match = None
 ) -> DraftState:
     """Make an older version the draft. It is published like any draft."""
     if queue_id_problem(queue_id):
         raise not_found("queue of that name")
     editions = await asyncio.to_thread(parts.drafts.history, person.org, queue_id)
     value = next(
-        (edition.value for edition in editions if edition.version == given.version and edition.value), None
+        (edition.value for edition in editions if edition.version == body.version and edition.value), None
     )
     if value is None:
-        raise not_found(f"version {given.version} of queue {queue_id} in the console's history")
+        raise not_found(f"version {body.version} of queue {queue_id} in the console's history")
     return await _save(parts, person, response, queue_id, value, match)
 
 
@@ -180,10 +182,10 @@ async def draft(person: Reads, parts: PartsOf, response: Response, queue_id: str
 
 @router.put("/{queue_id:path}")
 async def save(
-    person: Writes, parts: PartsOf, response: Response, queue_id: str, given: DraftEdit, match: Match = None
+    person: Writes, parts: PartsOf, response: Response, queue_id: str, body: DraftEdit, match: Match = None
 ) -> DraftState:
     """Save a draft. For a new queue, omit `If-Match`. A claimable queue gets empty outcomes (Q5)."""
-    return await _save(parts, person, response, queue_id, given.value, match)
+    return await _save(parts, person, response, queue_id, body.value, match)
 
 
 @router.delete("/{queue_id:path}", status_code=HTTPStatus.NO_CONTENT)
@@ -202,8 +204,8 @@ async def current(parts: Services, person: Person, queue_id: str) -> QueueState 
     """Return a queue's state, None if there is no such queue."""
     if queue_id_problem(queue_id):
         return None
-    found = await asyncio.to_thread(parts.drafts.find, person.org, queue_id)
-    return state_of(parts.directory.org(person.org), queue_id, found)
+    draft = await asyncio.to_thread(parts.drafts.find, person.org, queue_id)
+    return state_of(parts.directory.org(person.org), queue_id, draft)
 
 
 async def _save(
@@ -211,10 +213,10 @@ async def _save(
     person: Person,
     response: Response,
     queue_id: str,
-    given: dict[str, Any],
+    fields: dict[str, Any],
     match: str | None,
 ) -> DraftState:
-    value = drafted_value(queue_id, given)
+    value = drafted_value(queue_id, fields)
     now = await current(parts, person, queue_id)
     if now is not None and not list(differences(now.value, value)):
         return with_etag(response, now)
@@ -240,14 +242,16 @@ async def _save(
 
 
 async def _publish(
-    parts: Services, person: Person, response: Response, value: dict[str, Any], seen: QueueState
+    parts: Services, person: Person, response: Response, value: dict[str, Any], seen_state: QueueState
 ) -> DraftState:
-    queue_id = seen.queue_id
-    changes = differences(seen.published or {}, value)
+    queue_id = seen_state.queue_id
+    changes = differences(seen_state.published or {}, value)
     async with parts.audit.act(person.as_actor, "published", f"queue/{queue_id}", changes):
-        version = await _publish_over(parts, person, queue_id, value, seen)
+        version = await _publish_over(parts, person, queue_id, value, seen_state)
     await asyncio.to_thread(
-        lambda: parts.drafts.published(person.org, queue_id, version, value, by=person.rep_id, seen=seen.tag)
+        lambda: parts.drafts.published(
+            person.org, queue_id, version, value, by=person.rep_id, seen=seen_state.tag
+        )
     )
     await parts.directory.until(person.org, "queue", queue_id, version, READ_BACK_SECONDS)
     now = await current(parts, person, queue_id)
@@ -257,20 +261,20 @@ async def _publish(
 
 
 async def _publish_over(
-    parts: Services, person: Person, queue_id: str, value: dict[str, Any] | None, seen: QueueState
+    parts: Services, person: Person, queue_id: str, value: dict[str, Any] | None, seen_state: QueueState
 ) -> int:
     """Publish over the version that was seen. Raises 412 if somebody else has published the queue."""
     for _ in range(ATTEMPTS):
         end = parts.directory.end
-        now = state_of(parts.directory.org(person.org), queue_id, seen.draft)
-        if now is None or now.version != seen.version:
-            there = seen if now is None else now
+        now = state_of(parts.directory.org(person.org), queue_id, seen_state.draft)
+        if now is None or now.version != seen_state.version:
+            latest = seen_state if now is None else now
             why = (
                 "somebody else has removed it"
                 if now is None
                 else f"somebody else has published version {now.version}"
             )
-            raise _lost_edit_problem(there, there.published or {}, seen.value, why)
+            raise _lost_edit_problem(latest, latest.published or {}, seen_state.value, why)
         try:
             return await publish_one(parts.settings, person.org, ("queue", queue_id), value, seen=end)
         except PublicationConflictError as error:
@@ -321,11 +325,11 @@ def _lost_edit_problem(
 def _overtaken_problem(error: DraftConflictError, yours: dict[str, Any]) -> HttpProblem:
     now: Draft | None = error.now
     theirs = {} if now is None else now.value
-    who = "somebody has published or reset it" if now is None else f"{now.updated_by} has changed it"
+    reason = "somebody has published or reset it" if now is None else f"{now.updated_by} has changed it"
     return HttpProblem(
         HTTPStatus.PRECONDITION_FAILED,
         "overtaken",
-        f"{who} since you saw it",
+        f"{reason} since you saw it",
         etag=None if now is None else now.revision,
         changes=[
             {"path": difference.path, "theirs": difference.old, "yours": difference.new}

@@ -76,19 +76,21 @@ class ErasureShown(Model):
 @router.get("")
 async def receipts(person: Reads, parts: PartsOf) -> list[ErasureShown]:
     """List the org's newest receipts, newest first."""
-    return [ErasureShown.model_validate(each) for each in await newest_receipts(parts.settings, person.org)]
+    return [
+        ErasureShown.model_validate(receipt) for receipt in await newest_receipts(parts.settings, person.org)
+    ]
 
 
 @router.post("/preview")
-async def preview(person: Looks, parts: PartsOf, given: Named) -> ErasurePreview:
+async def preview(person: Looks, parts: PartsOf, body: Named) -> ErasurePreview:
     """Say which leads would be erased. Nothing is."""
-    why, leads = await _description_of(parts, person, _read(given.person))
+    why, leads = await _description_of(parts, person, _read(body.person))
     rows = {row.lead_id: row for row in await ask(parts, lambda crm: _rows(crm, person.org, leads))}
-    known = parts.directory.org(person.org).reps
+    reps = parts.directory.org(person.org).reps
     shown = []
     for lead_id in leads:
         row = rows.get(lead_id)
-        owner = None if row is None else known.get(row.owner or "")
+        owner = None if row is None else reps.get(row.owner or "")
         shown.append(
             ErasableLead(
                 lead_id=lead_id,
@@ -102,27 +104,27 @@ async def preview(person: Looks, parts: PartsOf, given: Named) -> ErasurePreview
 
 
 @router.post("", status_code=HTTPStatus.CREATED)
-async def erase_person(person: Erases, parts: PartsOf, given: Erasure) -> ErasureShown:
+async def erase_person(person: Erases, parts: PartsOf, body: Erasure) -> ErasureShown:
     """Erase a person everywhere but in the past of Kafka's logs, which retention removes. Repeating it does no harm.
 
     Answers 409 if there are more or fewer leads than the preview named, and 503 if a part of the system is away or
     slow: then erase again.
     """
-    named = _read(given.person)
+    erasable = _read(body.person)
     with parts.erasing.one(person.org):
-        _, leads = await _description_of(parts, person, named)
-        if len(leads) != given.leads:
+        _, leads = await _description_of(parts, person, erasable)
+        if len(leads) != body.leads:
             detail = (
-                f"leads: the person has {len(leads)} leads now, not {given.leads}: look at the preview again"
+                f"leads: the person has {len(leads)} leads now, not {body.leads}: look at the preview again"
             )
             raise HttpProblem(HTTPStatus.CONFLICT, "changed", detail)
-        by = [AuditDifference("named_by", None, named.kind), AuditDifference("leads", None, list(leads))]
+        by = [AuditDifference("named_by", None, erasable.kind), AuditDifference("leads", None, list(leads))]
         async with parts.audit.act(person.as_actor, "erased", "persons", by) as entry:
             outcome = await erase(
                 parts.settings,
                 person.org,
                 person.rep_id,
-                [named],
+                [erasable],
                 console_database_url=parts.web.console_database_url,
             )
             if outcome.refused:
@@ -140,10 +142,10 @@ def _read(text: str) -> Erasable:
         raise HttpProblem(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid", detail) from error
 
 
-async def _description_of(parts: Services, person: Person, named: Erasable) -> tuple[str, tuple[str, ...]]:
+async def _description_of(parts: Services, person: Person, erasable: Erasable) -> tuple[str, tuple[str, ...]]:
     """Return the engine's words about a person, and the ids of the person's leads."""
     key = own_key(parts.settings)
-    answer = await preview_erasure(parts.engine_client, key, person.org, person.rep_id, named)
+    answer = await preview_erasure(parts.engine_client, key, person.org, person.rep_id, erasable)
     why = answer.why or ""
     if answer.result != "done":
         raise forbidden(why)

@@ -15,7 +15,7 @@ from models.spelling import cleaned
 from rules.queues.rule_book import OrgRules
 from sink.lists import pages
 from sink.lists.list_query import ListQuery
-from web.api.my_leads import of, whose
+from web.api.my_leads import leads_listing, whose
 from web.auth import Access, PartsOf, Person
 from web.console_services import Services
 from web.errors import DOCUMENTED
@@ -69,22 +69,26 @@ async def find(
     if not (text := cleaned(text)):
         return Found()
     infos = await visible(parts, person)
-    own, queued = await asyncio.gather(_own(parts, person, text), _queued(parts, person, infos, text))
-    leads = list({one.lead_id: one for one in (*queued, *own)}.values())  # a lead of one's own opens as such
-    wanted = text.casefold()
+    own, queued = await asyncio.gather(
+        _own_leads(parts, person, text), _queue_leads(parts, person, infos, text)
+    )
+    leads = list(
+        {lead.lead_id: lead for lead in (*queued, *own)}.values()
+    )  # a lead of one's own opens as such
+    folded = text.casefold()
     return Found(
-        leads=sorted(leads, key=lambda one: not one.name.casefold().startswith(wanted))[:MOST_LEADS],
+        leads=sorted(leads, key=lambda lead: not lead.name.casefold().startswith(folded))[:MOST_LEADS],
         queues=[
             FoundQueue(queue_id=info.queue_id, name=info.name or info.queue_id, size=info.size)
             for info in infos
-            if wanted in (info.name or info.queue_id).casefold()
+            if folded in (info.name or info.queue_id).casefold()
         ][:MOST_LEADS],
     )
 
 
-async def _own(parts: Services, person: Person, text: str) -> list[FoundLead]:
+async def _own_leads(parts: Services, person: Person, text: str) -> list[FoundLead]:
     """Return the person's own leads, or the org's for managers, newest first."""
-    listing, where = of(person), "All leads" if person.oversees else "My leads"
+    listing, place = leads_listing(person), "All leads" if person.oversees else "My leads"
     query = ListQuery(sort="created_at", descending=True, search=text, limit=MOST_LEADS)
 
     def read(connection: Connection) -> Sequence[dict[str, Any]]:
@@ -94,14 +98,16 @@ async def _own(parts: Services, person: Person, text: str) -> list[FoundLead]:
         FoundLead(
             lead_id=row["lead_id"],
             name=" ".join(filter(None, (row["first_name"], row["last_name"]))) or row["email"] or "unnamed",
-            where=where,
+            where=place,
             href=f"/leads/{row['lead_id']}",
         )
         for row in await ask(parts, read)
     ]
 
 
-async def _queued(parts: Services, person: Person, infos: Sequence[QueueInfo], text: str) -> list[FoundLead]:
+async def _queue_leads(
+    parts: Services, person: Person, infos: Sequence[QueueInfo], text: str
+) -> list[FoundLead]:
     """Return leads of queues by name, of at most `MOST_QUEUES` queues, the own queue first."""
     rules, room = parts.directory.org(person.org), asyncio.Semaphore(AT_ONCE)
 
@@ -111,8 +117,8 @@ async def _queued(parts: Services, person: Person, infos: Sequence[QueueInfo], t
         return [_in_queue(rules, queue_id, row) for row in page.rows]
 
     ids = [MINE, *(info.queue_id for info in infos)][:MOST_QUEUES]
-    found = await asyncio.gather(*map(search, ids))
-    return [lead for leads in found for lead in leads]
+    per_queue = await asyncio.gather(*map(search, ids))
+    return [lead for leads in per_queue for lead in leads]
 
 
 def _in_queue(rules: OrgRules, queue_id: str, row: ListRow) -> FoundLead:

@@ -74,10 +74,10 @@ async def live(
     def sees(queue_id: str) -> bool:
         return queue_id == own or person.may_see(parts.directory.org(person.org), queue_id)
 
-    wants = None if queue is None else frozenset(own if one == MINE else one for one in queue)
-    for one in watch or ():
-        if one in EVENT_SCOPES and EVENT_SCOPES[one] not in person.scopes:
-            raise forbidden(f"watch: {one} needs the scope {EVENT_SCOPES[one]}, which the token lacks")
+    wants = None if queue is None else frozenset(own if queue_id == MINE else queue_id for queue_id in queue)
+    for event in watch or ():
+        if event in EVENT_SCOPES and EVENT_SCOPES[event] not in person.scopes:
+            raise forbidden(f"watch: {event} needs the scope {EVENT_SCOPES[event]}, which the token lacks")
     watches = frozenset(watch or ()) if person.oversees else frozenset()
     page = OpenPage(
         person.org,

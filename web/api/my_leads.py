@@ -60,7 +60,7 @@ _CSV: Final = "text/csv"
 async def leads(request: Request, person: Reads, parts: PartsOf) -> ListPage:
     """List leads, newest first: a rep's own leads; all leads of the org for managers and admins."""
     only = [*whose(person), *segment(parts, person, request.query_params.get("segment"))]
-    return await _page(parts, person, request, of(person), only, ("segment",))
+    return await _page(parts, person, request, leads_listing(person), only, ("segment",))
 
 
 @router.get("/leads/choices/{column}")
@@ -71,7 +71,7 @@ async def choices(
     search: Annotated[str, Query(max_length=list_params.LONGEST)] = "",
 ) -> list[ColumnChoice]:
     """List the values of a column of the caller's leads, for its filter."""
-    return await offered(parts, person, of(person), column, search, whose(person))
+    return await offered(parts, person, leads_listing(person), column, search, whose(person))
 
 
 @router.get(
@@ -87,13 +87,13 @@ async def export(request: Request, person: MayExport, parts: PartsOf) -> Recorde
     would take for a formula gets a leading apostrophe. `firstclaim assign --from` and the page's own upload can read
     the file. A few exports run at the same time; a further one gets 429.
     """
-    listing = of(person)
+    listing = leads_listing(person)
     names = [
         name for name in (request.query_params.get("columns") or ",".join(LEAD_COLUMNS)).split(",") if name
     ]
     if unknown := [name for name in names if name not in listing.by_name]:
         raise HttpProblem(422, "invalid", f"columns: there is no column {', '.join(unknown)}")
-    given = list_params.from_request(request, listing, ("columns", "segment"))
+    query = list_params.from_request(request, listing, ("columns", "segment"))
     only = [*whose(person), *segment(parts, person, request.query_params.get("segment"))]
     rules = parts.directory.org(person.org)
     rows = RowCount()
@@ -102,7 +102,7 @@ async def export(request: Request, person: MayExport, parts: PartsOf) -> Recorde
     return RecordedExport(
         parts.exports,
         (person.org, person.rep_id),
-        lambda connection: _csv(connection, listing, given, only, names, rules, rows.add),
+        lambda connection: _csv(connection, listing, query, only, names, rules, rows.add),
         recording=recording,
         rows=rows,
         media_type=_CSV,
@@ -142,7 +142,7 @@ def segment(parts: Services, person: Person, text: str | None) -> list[Any]:
     return [rule_condition(tree, datetime.now(UTC), parts.crm.dialect.name)]
 
 
-def of(person: Person) -> ListDefinition:
+def leads_listing(person: Person) -> ListDefinition:
     """Return the list of leads for a person. A rep has few leads, and an index finds them."""
     return LEADS if person.oversees else replace(LEADS, scan=None)
 
@@ -155,11 +155,11 @@ async def _page(
     only: Sequence[Any],
     more: Sequence[str] = (),
 ) -> ListPage:
-    given = list_params.from_request(request, listing, more)
+    query = list_params.from_request(request, listing, more)
 
     def question(connection: Connection) -> tuple[pages.Page, int]:
-        page = pages.page(connection, listing, given, only)
-        return page, pages.total(connection, listing, given, only, page)
+        page = pages.page(connection, listing, query, only)
+        return page, pages.total(connection, listing, query, only, page)
 
     page, total = await ask(parts, question)
     return ListPage(
@@ -175,7 +175,7 @@ async def _page(
 def _csv(
     connection: Connection,
     listing: ListDefinition,
-    given: ListQuery,
+    query: ListQuery,
     only: Sequence[Any],
     names: Sequence[str],
     rules: OrgRules,
@@ -189,13 +189,13 @@ def _csv(
     also = [f"{columns[n].label} (as shown)" for n in worded]
     write(["lead_id", *(column.label for column in columns), *also])
     yield b"\xef\xbb\xbf"
-    for n, (lead_id, *values) in enumerate(pages.stream(connection, listing, given, only, names)):
+    for n, (lead_id, *values) in enumerate(pages.stream(connection, listing, query, only, names)):
         count()
         cells = (_cell(rules, *cell) for cell in zip(columns, values, strict=True))
         write([lead_id, *cells, *(_words(rules, columns[n], values[n]) for n in worded)])
         if n % 200 == 0:
-            yield _taken(text)
-    yield _taken(text)
+            yield _take_text(text)
+    yield _take_text(text)
 
 
 def _words(rules: OrgRules, column: Column, value: Any) -> str:
@@ -207,7 +207,7 @@ def _words(rules: OrgRules, column: Column, value: Any) -> str:
     )
 
 
-def _taken(text: io.StringIO) -> bytes:
+def _take_text(text: io.StringIO) -> bytes:
     piece = text.getvalue().encode()
     text.seek(0)
     text.truncate()

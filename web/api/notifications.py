@@ -52,12 +52,12 @@ async def push_setup(person: Reads, parts: PartsOf) -> PushSetup:
 
 
 @router.put("/push/browser")
-async def turn_on(person: Own, parts: PartsOf, given: Browser) -> BrowserTurnedOn:
+async def turn_on(person: Own, parts: PartsOf, body: Browser) -> BrowserTurnedOn:
     """Send the caller's push messages to this browser, and nobody else's any more."""
-    found = await parts.push_browsers.turn_on(
-        person.org, person.rep_id, given.endpoint, given.keys.p256dh, given.keys.auth
+    subscription_id = await parts.push_browsers.turn_on(
+        person.org, person.rep_id, body.endpoint, body.keys.p256dh, body.keys.auth
     )
-    return BrowserTurnedOn(subscription_id=found)
+    return BrowserTurnedOn(subscription_id=subscription_id)
 
 
 @router.delete("/push/browser/{subscription_id}", status_code=HTTPStatus.NO_CONTENT)
@@ -96,18 +96,18 @@ class Notify(Model):
 @router.get("/notify")
 async def chosen(person: Reads, parts: PartsOf) -> Notify:
     """Return how the caller is told of news (N8)."""
-    return Notify.model_validate(_known(notify_choice(parts, person) or {}))
+    return Notify.model_validate(_known_choices(notify_choice(parts, person) or {}))
 
 
 @router.put("/notify")
-async def choose(person: Own, parts: PartsOf, given: Notify) -> Notify:
+async def choose(person: Own, parts: PartsOf, body: Notify) -> Notify:
     """Choose how the caller is told of news. It holds for what comes from now on (N8)."""
     if notify_choice(parts, person) is None:
         raise not_found(f"rep {person.rep_id} in the directory")
-    await choose_notify(parts, person, given.model_dump(by_alias=True, exclude_none=True))
-    return given
+    await choose_notify(parts, person, body.model_dump(by_alias=True, exclude_none=True))
+    return body
 
 
-def _known(published: dict[str, Any]) -> dict[str, Any]:
+def _known_choices(published: dict[str, Any]) -> dict[str, Any]:
     """Return what this version knows of a published choice; a later version may have more."""
     return {name: value for name, value in published.items() if name in Notify.model_fields}

@@ -63,12 +63,12 @@ async def dead_letter(person: Reads, parts: PartsOf, place: PlaceOf) -> DeadLett
     if letter is None:
         raise not_found(f"dead letter {place} among the newest")
     try:
-        whole = await show_letter(parts.settings, place)
-    except RuntimeFailure as gone:
-        raise not_found(f"dead letter {place} any more: {gone.reason}") from gone
+        original = await show_letter(parts.settings, place)
+    except RuntimeFailure as error:
+        raise not_found(f"dead letter {place} any more: {error.reason}") from error
     answer = DeadLetter.model_validate(letter)
     return DeadLetterDetail(
-        **answer.model_dump(), key=whole["key"], value=whole["value"], headers=whole["headers"]
+        **answer.model_dump(), key=original["key"], value=original["value"], headers=original["headers"]
     )
 
 
@@ -83,11 +83,11 @@ async def replay_letter(person: Writes, parts: PartsOf, place: PlaceOf) -> Repla
         raise HttpProblem(
             409, "not-replayable", f"a message of {topic} that failed for this reason is not sent again"
         )
-    what = [
+    differences = [
         AuditDifference("error_class", None, letter.error_class),
         AuditDifference("source", None, letter.source),
     ]
-    async with parts.audit.act(person.as_actor, "dead_letter_replayed", f"dead-letter/{place}", what):
+    async with parts.audit.act(person.as_actor, "dead_letter_replayed", f"dead-letter/{place}", differences):
         try:
             mark = await replay(parts.settings, place, by=person.rep_id)
         except NotReplayable as refused:

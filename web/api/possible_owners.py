@@ -26,5 +26,5 @@ async def takers(
 
     Managers and admins may give every lead; an owner the own leads where the org's settings allow it.
     """
-    found = None if lead_id is None else await visible_lead(parts, person, str(lead_id))
-    return await takers_of(parts, person, search, found)
+    lead = None if lead_id is None else await visible_lead(parts, person, str(lead_id))
+    return await takers_of(parts, person, search, lead)

@@ -80,12 +80,12 @@ async def fields(person: Reads, parts: PartsOf) -> list[dict[str, Any]]:
 
 
 @router.post("/queue-previews")
-async def ask(person: Reads, parts: PartsOf, given: PreviewRequest) -> PreviewResult:
+async def ask(person: Reads, parts: PartsOf, body: PreviewRequest) -> PreviewResult:
     """Preview a queue on the present leads. Nothing changes."""
     check(_PREVIEWS, f"{person.org} {person.rep_id}")
-    value = drafted_value(given.queue_id, given.value)
-    found = await asyncio.to_thread(_ask, parts, person.org, given.queue_id, value, given.lead)
-    return PreviewResult(**msgspec.to_builtins(found))
+    value = drafted_value(body.queue_id, body.value)
+    preview = await asyncio.to_thread(_ask, parts, person.org, body.queue_id, value, body.lead)
+    return PreviewResult(**msgspec.to_builtins(preview))
 
 
 def _ask(parts: Services, org: str, queue_id: str, value: dict[str, Any], about: str | None) -> Preview:

@@ -76,7 +76,7 @@ async def call_times(
     ],
 ) -> dict[str, CallTime]:
     """Return lead -> the time of day where it is, and until when it may be called, if the queue shows where it is."""
-    page = await leads_in(parts, person, queue_id, {str(one) for one in lead})
+    page = await leads_in(parts, person, queue_id, {str(lead_id) for lead_id in lead})
     return await call_times_in(parts, person, page.rows)
 
 

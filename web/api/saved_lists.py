@@ -47,63 +47,63 @@ class Saved(SavedEdit):
 
 @router.get("")
 async def saved(
-    person: Uses, parts: PartsOf, of: Annotated[ListName, Query(alias="list", description="The list")]
+    person: Uses, parts: PartsOf, list_name: Annotated[ListName, Query(alias="list", description="The list")]
 ) -> list[Saved]:
     """List the filters of a list that the caller may use, by name: the own ones and the shared ones."""
-    found = await asyncio.to_thread(parts.saved_lists.of, person.org, person.rep_id, of)
-    return [_shown(person, one) for one in found]
+    saved_lists = await asyncio.to_thread(parts.saved_lists.of, person.org, person.rep_id, list_name)
+    return [_shown(person, saved_list) for saved_list in saved_lists]
 
 
 @router.post("", status_code=HTTPStatus.CREATED)
-async def add(person: Writes, parts: PartsOf, given: SavedEdit) -> Saved:
+async def add(person: Writes, parts: PartsOf, body: SavedEdit) -> Saved:
     """Save a filter. Managers and admins may share it."""
-    return await _put(parts, person, str(uuid.uuid4()), given, person.rep_id)
+    return await _store(parts, person, str(uuid.uuid4()), body, person.rep_id)
 
 
 @router.put("/{saved_id}")
-async def replace(person: Writes, parts: PartsOf, saved_id: uuid.UUID, given: SavedEdit) -> Saved:
+async def replace(person: Writes, parts: PartsOf, saved_id: uuid.UUID, body: SavedEdit) -> Saved:
     """Replace one of the caller's filters; a manager may also replace a shared one."""
-    known = await _own_filter(parts, person, saved_id)
-    return await _put(parts, person, known.saved_id, given, known.rep_id)
+    saved_list = await _own_filter(parts, person, saved_id)
+    return await _store(parts, person, saved_list.saved_id, body, saved_list.rep_id)
 
 
 @router.delete("/{saved_id}", status_code=HTTPStatus.NO_CONTENT)
 async def remove(person: Writes, parts: PartsOf, saved_id: uuid.UUID) -> None:
     """Delete one of the caller's filters; a manager may also delete a shared one. No lead changes."""
-    known = await _own_filter(parts, person, saved_id)
-    await asyncio.to_thread(parts.saved_lists.remove, person.org, known.saved_id)
+    saved_list = await _own_filter(parts, person, saved_id)
+    await asyncio.to_thread(parts.saved_lists.remove, person.org, saved_list.saved_id)
 
 
-async def _put(parts: Services, person: Person, saved_id: str, given: SavedEdit, rep_id: str) -> Saved:
-    if given.shared and not person.oversees:
+async def _store(parts: Services, person: Person, saved_id: str, body: SavedEdit, rep_id: str) -> Saved:
+    if body.shared and not person.oversees:
         raise forbidden("only managers and admins share a filter with everybody")
-    _check(given)
-    kept = SavedList(
+    _check(body)
+    saved_list = SavedList(
         saved_id=saved_id,
-        list_name=given.list_name,
+        list_name=body.list_name,
         rep_id=rep_id,
-        shared=given.shared,
-        value={"name": given.name, "query": given.query, "columns": given.columns},
+        shared=body.shared,
+        value={"name": body.name, "query": body.query, "columns": body.columns},
         updated_at=datetime.now(UTC),
     )
     try:
-        found = await asyncio.to_thread(parts.saved_lists.put, person.org, kept)
+        stored = await asyncio.to_thread(parts.saved_lists.put, person.org, saved_list)
     except TooManySavedError as error:
         raise HttpProblem(HTTPStatus.CONFLICT, "too-many-saved", str(error)) from error
-    return _shown(person, found)
+    return _shown(person, stored)
 
 
-def _check(given: SavedEdit) -> None:
+def _check(body: SavedEdit) -> None:
     """Raise 422 for a column or a filter that the list does not have."""
-    listing = LISTINGS[given.list_name]
+    listing = LISTINGS[body.list_name]
     errors = [
         {"path": "columns", "reason": f"there is no column {name}"}
-        for name in given.columns
+        for name in body.columns
         if name not in listing.by_name
     ]
     errors += [
         {"path": "query", "reason": f"{key} is not a filter of this list"}
-        for key, _ in parse_qsl(given.query, keep_blank_values=True)
+        for key, _ in parse_qsl(body.query, keep_blank_values=True)
         if key not in _WORDS and key.partition(".")[0] not in listing.by_name
     ]
     if errors:
@@ -112,10 +112,10 @@ def _check(given: SavedEdit) -> None:
 
 
 async def _own_filter(parts: Services, person: Person, saved_id: uuid.UUID) -> SavedList:
-    known = await asyncio.to_thread(parts.saved_lists.find, person.org, str(saved_id))
-    if known is None or not _may_change(person, known):
+    saved_list = await asyncio.to_thread(parts.saved_lists.find, person.org, str(saved_id))
+    if saved_list is None or not _may_change(person, saved_list):
         raise not_found(f"saved filter {saved_id} of yours")
-    return known
+    return saved_list
 
 
 def _may_change(person: Person, saved: SavedList) -> bool:

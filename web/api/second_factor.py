@@ -68,7 +68,7 @@ async def second_factor(parts: PartsOf, person: Reads) -> SecondFactor:
 @router.post(PATH, status_code=HTTPStatus.CREATED)
 async def prepare(parts: PartsOf, person: Proved) -> PreparedSecondFactor:
     """Create a secret for a device. It takes effect when `PUT` receives a code of it."""
-    account = _own(person)
+    account = _own_account(person)
     secret = await asyncio.to_thread(parts.second_factors.prepare, account)
     if secret is None:
         raise HttpProblem(HTTPStatus.CONFLICT, "set-up-already", "there is a second factor: remove it first")
@@ -79,11 +79,11 @@ async def prepare(parts: PartsOf, person: Proved) -> PreparedSecondFactor:
 
 
 @router.put(PATH)
-async def confirm(parts: PartsOf, person: Proved, given: Code) -> RecoveryCodes:
+async def confirm(parts: PartsOf, person: Proved, body: Code) -> RecoveryCodes:
     """Activate the prepared secret by a code of it. From then on, sign-in asks for codes."""
-    account = _own(person)
+    account = _own_account(person)
     async with parts.audit.act(person.as_actor, "second_factor_set_up", account_object(account.rep_id)):
-        codes = await asyncio.to_thread(parts.second_factors.confirm, account, given.code)
+        codes = await asyncio.to_thread(parts.second_factors.confirm, account, body.code)
         if codes is None:
             raise HttpProblem(
                 HTTPStatus.UNPROCESSABLE_ENTITY, "invalid", "code: does not match the prepared secret"
@@ -94,7 +94,7 @@ async def confirm(parts: PartsOf, person: Proved, given: Code) -> RecoveryCodes:
 @router.delete(PATH, status_code=HTTPStatus.NO_CONTENT)
 async def remove(parts: PartsOf, person: Proved) -> None:
     """Remove the caller's second factor. Refused if the role requires one."""
-    account = _own(person)
+    account = _own_account(person)
     if person.role in parts.web.second_factor_for:
         raise HttpProblem(HTTPStatus.CONFLICT, "required", f"{person.role}s need a second factor here")
     async with parts.audit.act(person.as_actor, "second_factor_removed", account_object(account.rep_id)):
@@ -109,7 +109,7 @@ async def reset(parts: PartsOf, person: Admin, object_id: str) -> None:
             raise not_found(f"second factor of {object_id}")
 
 
-def _own(person: Person) -> Account:
+def _own_account(person: Person) -> Account:
     if person.session is None:
         raise not_found("second factor of a program")
     if person.session.method != PASSWORD:

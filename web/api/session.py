@@ -31,9 +31,9 @@ class Credentials(Model):
 
 
 @router.post("/session", status_code=HTTPStatus.CREATED, openapi_extra={"security": []})
-async def sign_in(request: Request, response: Response, parts: PartsOf, given: Credentials) -> Me:
+async def sign_in(request: Request, response: Response, parts: PartsOf, body: Credentials) -> Me:
     """Sign in. All other requests need the cookie and `csrf`."""
-    return _current_user(await begin(request, response, parts, given.email, given.password, given.code))
+    return _current_user(await begin(request, response, parts, body.email, body.password, body.code))
 
 
 @router.delete("/session", status_code=HTTPStatus.NO_CONTENT)
@@ -59,7 +59,7 @@ class NewPassword(Model):
 
 
 @router.put("/me/password", status_code=HTTPStatus.NO_CONTENT)
-async def change_password(request: Request, parts: PartsOf, person: Own, given: NewPassword) -> None:
+async def change_password(request: Request, parts: PartsOf, person: Own, body: NewPassword) -> None:
     """Change the caller's password and sign out all other browsers. Only for a signed-in browser, not for tokens."""
     email = person.email
     secret = request.cookies.get(parts.web.session_cookie)
@@ -67,12 +67,10 @@ async def change_password(request: Request, parts: PartsOf, person: Own, given: 
         raise forbidden("a program has no password")
     if parts.web.oidc_only:
         raise forbidden("sign in with your company's account; passwords are not used here")
-    await checked_account(
-        request, parts, email, lambda: parts.accounts.check(email, given.current), NOT_YOURS
-    )
+    await checked_account(request, parts, email, lambda: parts.accounts.check(email, body.current), NOT_YOURS)
     async with parts.audit.act(person.as_actor, "password_changed", account_object(person.rep_id)):
         await parts.hashing.run(
-            network(host_of(request)), lambda: parts.accounts.change_password(email, given.new, keep=secret)
+            network(host_of(request)), lambda: parts.accounts.change_password(email, body.new, keep=secret)
         )
 
 
@@ -103,9 +101,9 @@ async def proof(parts: PartsOf, person: Reads) -> ReauthenticationState:
 
 
 @router.post("/me/proof", status_code=HTTPStatus.NO_CONTENT)
-async def give_proof(request: Request, parts: PartsOf, person: Own, given: Reauthentication) -> None:
+async def give_proof(request: Request, parts: PartsOf, person: Own, body: Reauthentication) -> None:
     """Enter password and code again for a request that answered `prove-yourself`. The proof lasts for some minutes."""
-    await prove(request, parts, person, password=given.current, code=given.code)
+    await prove(request, parts, person, password=body.current, code=body.code)
 
 
 class SessionInfo(Model):
@@ -129,16 +127,16 @@ async def sessions(parts: PartsOf, person: Reads) -> list[SessionInfo]:
         return []
     return [
         SessionInfo(
-            session_id=one.session_id,
-            agent=one.user_agent,
-            host=one.host,
-            method=one.method,
-            created_at=one.created_at,
-            used_at=one.used_at,
-            expires_at=one.expires_at,
-            here=one.session_id == own.session_id,
+            session_id=session.session_id,
+            agent=session.user_agent,
+            host=session.host,
+            method=session.method,
+            created_at=session.created_at,
+            used_at=session.used_at,
+            expires_at=session.expires_at,
+            here=session.session_id == own.session_id,
         )
-        for one in await asyncio.to_thread(parts.sessions.of, own.account.email)
+        for session in await asyncio.to_thread(parts.sessions.of, own.account.email)
     ]
 
 

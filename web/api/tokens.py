@@ -56,31 +56,31 @@ class IssuedToken(TokenInfo):
 @router.get("")
 async def tokens(person: Reads, parts: PartsOf) -> list[TokenInfo]:
     """List the tokens that act as the caller; for an admin, all of the org's."""
-    found = await asyncio.to_thread(parts.tokens.all, person.org, _whose(person))
-    return [_info(token) for token in found]
+    issued = await asyncio.to_thread(parts.tokens.all, person.org, _rep_filter(person))
+    return [_info(token) for token in issued]
 
 
 @router.post("", status_code=HTTPStatus.CREATED)
-async def issue(person: Proved, parts: PartsOf, given: NewToken) -> IssuedToken:
+async def issue(person: Proved, parts: PartsOf, body: NewToken) -> IssuedToken:
     """Create a token. It never has a scope that its maker lacks, or for which a person must be signed in."""
-    _check_scopes(person, given)
-    expires_at = _end(parts, given)
+    _check_scopes(person, body)
+    expires_at = _end(parts, body)
     rules = parts.directory.org(person.org)
-    if rules.role(given.rep_id) is None:
-        raise HttpProblem(422, "invalid", f"rep_id: the org has no active rep {given.rep_id}")
-    made = [
-        AuditDifference("name", None, given.name),
-        AuditDifference("rep_id", None, given.rep_id),
-        AuditDifference("scopes", None, sorted(set(given.scopes))),
+    if rules.role(body.rep_id) is None:
+        raise HttpProblem(422, "invalid", f"rep_id: the org has no active rep {body.rep_id}")
+    differences = [
+        AuditDifference("name", None, body.name),
+        AuditDifference("rep_id", None, body.rep_id),
+        AuditDifference("scopes", None, sorted(set(body.scopes))),
         AuditDifference("expires_at", None, expires_at),
     ]
-    async with parts.audit.act(person.as_actor, "token_made", "token", made) as entry:
+    async with parts.audit.act(person.as_actor, "token_made", "token", differences) as entry:
         secret, token = await asyncio.to_thread(
             lambda: parts.tokens.issue(
                 person.org,
-                given.rep_id,
-                given.name,
-                given.scopes,
+                body.rep_id,
+                body.name,
+                body.scopes,
                 by=person.rep_id,
                 expires_at=expires_at,
             )
@@ -93,41 +93,41 @@ async def issue(person: Proved, parts: PartsOf, given: NewToken) -> IssuedToken:
 async def revoke(person: Own, parts: PartsOf, token_id: str) -> None:
     """Revoke a token of one's own; an admin any token of the org. It stops working immediately."""
     async with parts.audit.act(person.as_actor, "token_revoked", f"token/{token_id[:100]}") as entry:
-        gone = await asyncio.to_thread(parts.tokens.revoke, person.org, token_id, _whose(person))
-        if gone is None:
+        token = await asyncio.to_thread(parts.tokens.revoke, person.org, token_id, _rep_filter(person))
+        if token is None:
             raise not_found(f"token {token_id}")
-        entry.add("name", None, gone.name)
-        entry.add("rep_id", None, gone.rep_id)
+        entry.add("name", None, token.name)
+        entry.add("rep_id", None, token.rep_id)
 
 
-def _whose(person: Person) -> str | None:
+def _rep_filter(person: Person) -> str | None:
     """Return the rep whose tokens the caller may see; None: all of the org's."""
     return None if person.role in ADMINS else person.rep_id
 
 
-def _check_scopes(person: Person, given: NewToken) -> None:
-    for scope in given.scopes:
+def _check_scopes(person: Person, body: NewToken) -> None:
+    for scope in body.scopes:
         if scope not in SCOPES:
             raise HttpProblem(422, "invalid", f"scopes: there is no scope {scope}")
         if scope in PERSONAL:
             raise HttpProblem(
                 422, "invalid", f"scopes: {scope} is not for tokens: a person must be signed in for it"
             )
-    if beyond := sorted(set(given.scopes) - (person.scopes & TOKEN_SCOPES.keys())):
+    if beyond := sorted(set(body.scopes) - (person.scopes & TOKEN_SCOPES.keys())):
         raise forbidden(f"scopes: you have no scope {beyond[0]} to give")
 
 
-def _end(parts: Services, given: NewToken) -> datetime:
+def _end(parts: Services, body: NewToken) -> datetime:
     """Return when the new token ends."""
     now = datetime.now(UTC)
-    if given.expires_at is None:
+    if body.expires_at is None:
         return now + timedelta(days=parts.web.token_days)
-    if given.expires_at.tzinfo is None or given.expires_at <= now:
+    if body.expires_at.tzinfo is None or body.expires_at <= now:
         raise HttpProblem(422, "invalid", "expires_at: must be in the future, with an offset")
     most = parts.web.token_most_days
-    if given.expires_at > now + timedelta(days=most):
+    if body.expires_at > now + timedelta(days=most):
         raise HttpProblem(422, "invalid", f"expires_at: is more than {most:g} days from now")
-    return given.expires_at
+    return body.expires_at
 
 
 def _info(token: Token) -> TokenInfo:

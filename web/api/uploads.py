@@ -85,13 +85,13 @@ async def try_upload(
     choices: _Choices = None,
 ) -> UploadReport:
     """Say what the columns of a file become, and what the engine would make of its rows. Nothing is sent or kept."""
-    wanted = _chosen(choices)
+    mapping = _chosen(choices)
     with (
         parts.uploading.one((person.org, person.rep_id)),
         Upload(parts, person.org, vendor_of(vendor), campaign) as upload,
     ):
         await asyncio.to_thread(upload.take, file.file, file.filename or "")
-        return _report(await asyncio.to_thread(upload.try_it, wanted))
+        return _report(await asyncio.to_thread(upload.try_it, mapping))
 
 
 @router.post(
@@ -114,26 +114,26 @@ async def upload_leads(
     The last line has `finished`, or `error` with the reason. Sending a file again does no harm: a resend is the same
     lead.
     """
-    wanted, name, who = _chosen(choices), vendor_of(vendor), (person.org, person.rep_id)
+    mapping, name, uploader = _chosen(choices), vendor_of(vendor), (person.org, person.rep_id)
     async with AsyncExitStack() as stack:
-        stack.enter_context(parts.uploading.one(who))
+        stack.enter_context(parts.uploading.one(uploader))
         upload = stack.enter_context(Upload(parts, person.org, name, campaign))
         await asyncio.to_thread(upload.take, file.file, file.filename or "")
-        tried = await asyncio.to_thread(upload.try_it, wanted)
-        used = [AuditDifference("vendor", None, name), AuditDifference("format", None, tried.format)]
+        trial = await asyncio.to_thread(upload.try_it, mapping)
+        used = [AuditDifference("vendor", None, name), AuditDifference("format", None, trial.format)]
         entry = await stack.enter_async_context(
             parts.audit.act(person.as_actor, "leads_uploaded", f"vendor/{name[:100]}", used)
         )
-        if keep and wanted is not None and tried.takes_mapping:
-            await _keep(parts, person, name, tried.mapping or {})
+        if keep and mapping is not None and trial.takes_mapping:
+            await _keep(parts, person, name, trial.mapping or {})
         return StreamingResponse(
-            _ending(stack.pop_all(), entry, upload, tried, resume=resume), media_type=LINES
+            _ending(stack.pop_all(), entry, upload, trial, resume=resume), media_type=LINES
         )
     raise AssertionError  # the stack swallows no error
 
 
 async def _ending(
-    stack: AsyncExitStack, entry: AuditedAct, upload: Upload, tried: UploadTrial, *, resume: bool
+    stack: AsyncExitStack, entry: AuditedAct, upload: Upload, trial: UploadTrial, *, resume: bool
 ) -> AsyncIterator[bytes]:
     sent = 0
 
@@ -143,7 +143,7 @@ async def _ending(
 
     async with stack:
         try:
-            async for line in send(upload, tried.mapping, resume=resume, count=count):
+            async for line in send(upload, trial.mapping, resume=resume, count=count):
                 yield line
         finally:
             entry.add("rows", sent)
@@ -151,8 +151,8 @@ async def _ending(
 
 async def _keep(parts: Services, person: Person, vendor: str, value: dict[str, Any]) -> None:
     """Keep a mapping for the vendor's next files."""
-    of, used = f"vendor-file-mapping/{vendor[:100]}", [AuditDifference("mapping", None, value)]
-    async with parts.audit.act(person.as_actor, "vendor_mapping_changed", of, used):
+    object_name, used = f"vendor-file-mapping/{vendor[:100]}", [AuditDifference("mapping", None, value)]
+    async with parts.audit.act(person.as_actor, "vendor_mapping_changed", object_name, used):
         await asyncio.to_thread(lambda: parts.file_mappings.put(person.org, vendor, value, by=person.rep_id))
 
 
@@ -160,31 +160,31 @@ def _chosen(text: str | None) -> dict[str, str] | None:
     if text is None:
         return None
     try:
-        found = msgspec.json.decode(text, type=dict[str, str])
+        choices = msgspec.json.decode(text, type=dict[str, str])
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        raise _wrong(f"must be a JSON object of columns and their fields: {error}") from error
-    if len(found) > MOST_CHOICES:
-        raise _wrong(f"names {len(found)} columns; {MOST_CHOICES} are the most")
-    return found
+        raise _choice_error(f"must be a JSON object of columns and their fields: {error}") from error
+    if len(choices) > MOST_CHOICES:
+        raise _choice_error(f"names {len(choices)} columns; {MOST_CHOICES} are the most")
+    return choices
 
 
-def _wrong(reason: str) -> InvalidInput:
+def _choice_error(reason: str) -> InvalidInput:
     return InvalidInput((FieldProblem(path="choices", reason=reason),))
 
 
-def _report(tried: UploadTrial) -> UploadReport:
-    trial_report = tried.trial.report()
+def _report(trial: UploadTrial) -> UploadReport:
+    trial_report = trial.trial.report()
     return UploadReport.model_validate(
         {
-            "format": tried.format,
-            "takes_mapping": tried.takes_mapping,
-            "mapping_from": tried.mapping_from,
-            "note": tried.note,
+            "format": trial.format,
+            "takes_mapping": trial.takes_mapping,
+            "mapping_from": trial.mapping_from,
+            "note": trial.note,
             "columns": trial_report["columns"],
             "more_columns": trial_report["more_columns"],
-            "fates": tried.fates.counts,
-            "rows": tried.fates.rows,
+            "fates": trial.fates.counts,
+            "rows": trial.fates.rows,
             "leads": trial_report["leads"],
-            "sent_before": tried.sent_before,
+            "sent_before": trial.sent_before,
         }
     )

@@ -166,10 +166,14 @@ async def verify_webhook(
 
     Such a key opens nothing by itself, so it may be in an address: each post needs the signature too.
     """
-    found = await asyncio.to_thread(parts.vendor_keys.find, verify_token)
-    if found is None or not found[0].signs or found[0].vendor != vendor_named(vendor):
+    key_and_secret = await asyncio.to_thread(parts.vendor_keys.find, verify_token)
+    if (
+        key_and_secret is None
+        or not key_and_secret[0].signs
+        or key_and_secret[0].vendor != vendor_named(vendor)
+    ):
         raise forbidden("hub.verify_token: is no key of this vendor whose posts are signed")
-    check(parts.vendor_limit, found[0].key_id)
+    check(parts.vendor_limit, key_and_secret[0].key_id)
     if mode != "subscribe":
         raise HttpProblem(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid", "hub.mode: must be subscribe")
     return PlainTextResponse(challenge)

@@ -62,11 +62,11 @@ async def export(person: Reads, parts: PartsOf, days: Days = 30) -> Response:
     return Response("\ufeff" + text.getvalue(), media_type="text/csv", headers=headers)
 
 
-def _lines(one: VendorReport) -> list[tuple[str, str, str]]:
+def _lines(report: VendorReport) -> list[tuple[str, str, str]]:
     counts = ("accepted", "resends", "inquiries", "reused", "assigned", "claimed")
     return [
-        *((name, "", str(getattr(one, name))) for name in counts),
-        ("conversion", "", "" if one.conversion is None else f"{one.conversion:.3f}"),
-        *(("refused", defused_text(reason), str(count)) for reason, count in one.refused.items()),
-        *(("remark", defused_text(remark), str(count)) for remark, count in one.remarks.items()),
+        *((name, "", str(getattr(report, name))) for name in counts),
+        ("conversion", "", "" if report.conversion is None else f"{report.conversion:.3f}"),
+        *(("refused", defused_text(reason), str(count)) for reason, count in report.refused.items()),
+        *(("remark", defused_text(remark), str(count)) for remark, count in report.remarks.items()),
     ]

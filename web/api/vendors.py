@@ -70,18 +70,18 @@ async def keys(person: Reads, parts: PartsOf) -> list[VendorKeyInfo]:
 
 
 @router.post("/keys", status_code=HTTPStatus.CREATED)
-async def issue(person: Proved, parts: PartsOf, given: NewVendorKey) -> IssuedVendorKey:
+async def issue(person: Proved, parts: PartsOf, body: NewVendorKey) -> IssuedVendorKey:
     """Create a key of one vendor name. It posts that vendor's leads to this org, and can do nothing else."""
-    vendor = vendor_of(given.vendor)
-    made = [
+    vendor = vendor_of(body.vendor)
+    differences = [
         AuditDifference("vendor", None, vendor),
-        AuditDifference("name", None, given.name),
-        AuditDifference("signs", None, given.signing_secret is not None),
+        AuditDifference("name", None, body.name),
+        AuditDifference("signs", None, body.signing_secret is not None),
     ]
-    async with parts.audit.act(person.as_actor, "vendor_key_made", "vendor-key", made) as entry:
+    async with parts.audit.act(person.as_actor, "vendor_key_made", "vendor-key", differences) as entry:
         secret, key = await asyncio.to_thread(
             lambda: parts.vendor_keys.issue(
-                person.org, vendor, given.name, by=person.rep_id, signing_secret=given.signing_secret
+                person.org, vendor, body.name, by=person.rep_id, signing_secret=body.signing_secret
             )
         )
         entry.object = f"vendor-key/{key.key_id}"
@@ -92,33 +92,33 @@ async def issue(person: Proved, parts: PartsOf, given: NewVendorKey) -> IssuedVe
 async def revoke(person: Writes, parts: PartsOf, key_id: str) -> None:
     """Revoke a key. It stops working with its next post."""
     async with parts.audit.act(person.as_actor, "vendor_key_revoked", f"vendor-key/{key_id[:100]}") as entry:
-        gone = await asyncio.to_thread(parts.vendor_keys.revoke, person.org, key_id)
-        if gone is None:
+        key = await asyncio.to_thread(parts.vendor_keys.revoke, person.org, key_id)
+        if key is None:
             raise not_found(f"key {key_id}")
-        entry.add("vendor", None, gone.vendor)
-        entry.add("name", None, gone.name)
+        entry.add("vendor", None, key.vendor)
+        entry.add("name", None, key.name)
 
 
 @router.get("/mappings")
 async def mappings(person: Reads, parts: PartsOf) -> list[VendorMapping]:
     """List the mappings of the org's vendors."""
-    found = await asyncio.to_thread(parts.mappings.all, person.org)
-    return [VendorMapping(vendor=vendor, mapping=value) for vendor, value in sorted(found.items())]
+    by_vendor = await asyncio.to_thread(parts.mappings.all, person.org)
+    return [VendorMapping(vendor=vendor, mapping=value) for vendor, value in sorted(by_vendor.items())]
 
 
 @router.put("/mappings/{vendor}")
-async def put_mapping(person: Writes, parts: PartsOf, vendor: str, given: NewMapping) -> VendorMapping:
+async def put_mapping(person: Writes, parts: PartsOf, vendor: str, body: NewMapping) -> VendorMapping:
     """Say how a vendor's posts are read from now on. Each mistake is named by key and reason."""
     name = vendor_of(vendor)
-    Mapping(given.mapping)
+    Mapping(body.mapping)
     async with parts.audit.act(
         person.as_actor,
         "vendor_mapping_changed",
         f"vendor-mapping/{name[:100]}",
-        [AuditDifference("mapping", None, given.mapping)],
+        [AuditDifference("mapping", None, body.mapping)],
     ):
-        await asyncio.to_thread(lambda: parts.mappings.put(person.org, name, given.mapping, by=person.rep_id))
-    return VendorMapping(vendor=name, mapping=given.mapping)
+        await asyncio.to_thread(lambda: parts.mappings.put(person.org, name, body.mapping, by=person.rep_id))
+    return VendorMapping(vendor=name, mapping=body.mapping)
 
 
 @router.delete("/mappings/{vendor}", status_code=HTTPStatus.NO_CONTENT)

@@ -70,16 +70,16 @@ async def views(person: Uses, parts: PartsOf) -> list[ViewState]:
 
 @router.post("", status_code=HTTPStatus.CREATED)
 async def add(
-    person: Writes, parts: PartsOf, response: Response, given: ViewEdit, key: Key = None
+    person: Writes, parts: PartsOf, response: Response, body: ViewEdit, key: Key = None
 ) -> ViewState:
     """Create a view of the caller's leads."""
     view_id = action_id(person, key)
-    value = _accepted(view_id, given)
+    value = _accepted(view_id, body)
     try:
-        made = await asyncio.to_thread(parts.views.add, person.org, person.rep_id, view_id, value)
+        view = await asyncio.to_thread(parts.views.add, person.org, person.rep_id, view_id, value)
     except TooManyViewsError as error:
         raise HttpProblem(HTTPStatus.CONFLICT, "too-many-views", str(error)) from error
-    return _with_etag(response, made)
+    return _with_etag(response, view)
 
 
 @router.get("/{view_id}")
@@ -94,11 +94,11 @@ async def save(
     parts: PartsOf,
     response: Response,
     view_id: uuid.UUID,
-    given: ViewEdit,
+    body: ViewEdit,
     match: Match = None,
 ) -> ViewState:
     """Change a view."""
-    value = _accepted(str(view_id), given)
+    value = _accepted(str(view_id), body)
     now = _view_if_current(await own_view(parts, person, view_id), match, value)
     saved = await asyncio.to_thread(
         lambda: parts.views.save(person.org, person.rep_id, now.view_id, value, seen=now.revision)
@@ -112,10 +112,10 @@ async def save(
 async def remove(person: Writes, parts: PartsOf, view_id: uuid.UUID, match: Match = None) -> None:
     """Delete a view. Its leads keep their owners."""
     now = _view_if_current(await own_view(parts, person, view_id), match)
-    gone = await asyncio.to_thread(
+    is_removed = await asyncio.to_thread(
         lambda: parts.views.discard(person.org, person.rep_id, now.view_id, seen=now.revision)
     )
-    if not gone:
+    if not is_removed:
         raise _overtaken_problem(await own_view(parts, person, view_id), now.value)
 
 
@@ -129,14 +129,14 @@ async def leads(
     name: Annotated[str, Query(max_length=200, description="Only whose name contains this (Q12)")] = "",
 ) -> ViewPage:
     """List the caller's leads that currently meet the view's rules, in its order."""
-    found = await own_view(parts, person, view_id)
-    return await view_leads_from(parts, person, found, start=rank_of(cursor), limit=limit, name=name)
+    view = await own_view(parts, person, view_id)
+    return await view_leads_from(parts, person, view, start=rank_of(cursor), limit=limit, name=name)
 
 
-def _accepted(view_id: str, given: ViewEdit) -> dict[str, Any]:
+def _accepted(view_id: str, body: ViewEdit) -> dict[str, Any]:
     """Return a view in stored form. Raises 422 with each problem's reason, which the form shows beside the field."""
     try:
-        return custom_views.accepted_view(view_id, given.model_dump())
+        return custom_views.accepted_view(view_id, body.model_dump())
     except InvalidInput as error:
         errors = [{"path": problem.path, "reason": problem.reason} for problem in error.problems]
         raise HttpProblem(

@@ -47,10 +47,10 @@ async def by_day_as_csv(
     person: Reads, parts: PartsOf, begin: From = None, end: To = None, by: Divided = ReportGrouping.DAY
 ) -> Response:
     """Return the same report as CSV."""
-    found = await report(parts, person, begin, end, by)
-    name = f"leads-{found.begin}-{found.end}-by-{found.by}.csv"
+    lead_report = await report(parts, person, begin, end, by)
+    name = f"leads-{lead_report.begin}-{lead_report.end}-by-{lead_report.by}.csv"
     return Response(
-        as_csv(found),
+        as_csv(lead_report),
         media_type="text/csv",
         headers={"Content-Disposition": f'attachment; filename="{name}"'},
     )

@@ -16,7 +16,7 @@ ListedLead = tuple[str, str, str]
 """An org, a queue, and a lead of it."""
 
 
-class _Told:
+class _LeadClaims:
     """Of one lead: when the pages were told, and how many of its claims have not ended."""
 
     def __init__(self) -> None:
@@ -28,27 +28,27 @@ class ClaimsTold:
     """The leads of one console whose claims were told. Each claim that begins also ends."""
 
     def __init__(self) -> None:
-        self._leads: OrderedDict[ListedLead, _Told] = OrderedDict()
+        self._leads: OrderedDict[ListedLead, _LeadClaims] = OrderedDict()
 
     def begin(self, lead: ListedLead) -> bool:
         """Note a claim; return whether the pages are to be told of it."""
-        known = self._leads.get(lead)
-        if known is not None and time.monotonic() - known.at < AGAIN_SECONDS:
-            known.claims += 1
+        lead_claims = self._leads.get(lead)
+        if lead_claims is not None and time.monotonic() - lead_claims.at < AGAIN_SECONDS:
+            lead_claims.claims += 1
             return False
         self._leads.pop(lead, None)
-        self._leads[lead] = _Told()
+        self._leads[lead] = _LeadClaims()
         if len(self._leads) > MOST_LEADS:
             self._leads.popitem(last=False)
         return True
 
     def end(self, lead: ListedLead, *, is_answered: bool, took_lead: bool) -> bool:
         """Note the end of a claim; return whether the pages are to be told that nobody is claiming the lead now."""
-        known = self._leads.get(lead)
-        if known is None:
+        lead_claims = self._leads.get(lead)
+        if lead_claims is None:
             return not took_lead
-        known.claims -= 1
-        is_last = known.claims <= 0
+        lead_claims.claims -= 1
+        is_last = lead_claims.claims <= 0
         if took_lead or (is_last and is_answered):
             del self._leads[lead]
         return is_last and not took_lead

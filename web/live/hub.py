@@ -60,7 +60,7 @@ class _Entry(msgspec.Struct, frozen=True):
         if states is None or self.feed is None or self.feed.state is None:
             return self.chunk
         may_claim = self.feed.state in states
-        why_not = None if may_claim else unlicensed_text(self.feed.state, named="state" in self.feed.columns)
+        why_not = None if may_claim else unlicensed_text(self.feed.state, shown="state" in self.feed.columns)
         return _encoded(self.feed, may_claim=may_claim, why_not=why_not)
 
 
@@ -147,8 +147,8 @@ class _Batch:
         states = page.licences() if shown else None
         chunk = self._joined.get((shown, states))
         if chunk is None:
-            seen = (entry for entry in self._entries if not entry.queue_id or entry.queue_id in shown)
-            chunk = self._joined[shown, states] = b"".join(entry.chunk_for(states) for entry in seen)
+            entries = (entry for entry in self._entries if not entry.queue_id or entry.queue_id in shown)
+            chunk = self._joined[shown, states] = b"".join(entry.chunk_for(states) for entry in entries)
         return chunk
 
 
@@ -197,14 +197,14 @@ class Hub:
 
     def count_stream(self, page: OpenPage, by: int) -> None:
         """Count a stream that begins (1) or has ended (-1)."""
-        who = (page.org, page.rep_id)
-        self._streams[who] += by
-        if not self._streams[who]:
-            del self._streams[who]
+        key = (page.org, page.rep_id)
+        self._streams[key] += by
+        if not self._streams[key]:
+            del self._streams[key]
 
     def present(self, org: str) -> dict[str, int]:
         """Return rep -> how many streams the rep has open, for the reps of an org who have one."""
-        return {rep_id: count for (of, rep_id), count in self._streams.items() if of == org and count > 0}
+        return {rep_id: count for (name, rep_id), count in self._streams.items() if name == org and count > 0}
 
     @property
     def open_pages(self) -> int:
@@ -226,7 +226,9 @@ class Hub:
             org.used_at = time.monotonic()
         # There is no await from here on, so no entry can arrive in between.
         if after and (org.has(after) or _position(after) > _position(org.at)):
-            page.take(_Batch(one for one in org.kept if one.id and _position(one.id) > _position(after)))
+            page.take(
+                _Batch(entry for entry in org.kept if entry.id and _position(entry.id) > _position(after))
+            )
         else:
             page.take(_Batch((_rebuilt(org.at),)))
         org.pages.add(page)
@@ -236,11 +238,11 @@ class Hub:
     async def _knows(self, org_id: str, after: str) -> bool:
         """Say whether the feed has an entry that this hub has not read. A Valkey that was killed may have lost it."""
         try:
-            found = await self._board.feed(org_id, after, limit=1)
+            entries = await self._board.feed(org_id, after, limit=1)
         except Exception as error:  # noqa: BLE001  # the feed is unavailable or unreadable, or the id is invalid
             log.info("a page reloads its lists", org=org_id, reason=repr(error))
             return False
-        return not found or found[0].change != REBUILT
+        return not entries or entries[0].change != REBUILT
 
     def close_page(self, page: OpenPage) -> None:
         """Remove a page."""
@@ -332,12 +334,12 @@ class Hub:
         if entries:
             org.at = entries[-1].id
         sent = [_entry_for_pages(entry) for entry in entries]
-        lost = bool(entries) and entries[0].change == REBUILT
-        if away and not lost:
+        is_rebuilt = bool(entries) and entries[0].change == REBUILT
+        if away and not is_rebuilt:
             # While Valkey was unavailable, it may have lost entries that some pages show and this hub never read.
             # These changes return under other ids, and it is unknown which pages have them.
             sent.insert(0, _rebuilt())
-        if away or lost:
+        if away or is_rebuilt:
             org.kept.clear()
             org.kept_ids.clear()
             org.begin = org.at
@@ -353,13 +355,13 @@ class Hub:
 
 def _keep(org: _Org, sent: list[_Entry]) -> None:
     """Keep the newest entries for pages that reconnect."""
-    for one in sent:
+    for entry in sent:
         if len(org.kept) == ENTRIES_KEPT:
             dropped = org.kept.popleft()
             org.begin = dropped.id or org.begin
             org.kept_ids.discard(dropped.id)
-        org.kept.append(one)
-        org.kept_ids.add(one.id)
+        org.kept.append(entry)
+        org.kept_ids.add(entry.id)
 
 
 def _event(name: str, data: Any) -> bytes:

@@ -74,12 +74,12 @@ class TopicTail:
 
         A failure is logged and counted, and every page must read its lists again, because it may have missed a change.
         """
-        again = asyncio.create_task(self._tell_again())
+        task = asyncio.create_task(self._tell_again())
         try:
             await self._follow_on()
         finally:
-            again.cancel()
-            await asyncio.gather(again, return_exceptions=True)
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
 
     async def _follow_on(self) -> None:
         missed, pauses = False, FOLLOW_TOPIC.pauses()
@@ -107,21 +107,21 @@ class TopicTail:
                     self._hub.reload_lists()
 
     async def _hand_on(self, batch: Batch) -> None:
-        found = [
+        topic_changes = [
             (record.topic, changed)
             for record in batch.records
             if (changed := _read(record.value)) is not None
         ]
-        if found:
-            orgs = {changed.lead_id: changed.org for _, changed in found}
-            for lead, version in (await self._until_kept(changed for _, changed in found)).items():
+        if topic_changes:
+            orgs = {changed.lead_id: changed.org for _, changed in topic_changes}
+            for lead, version in (await self._until_kept(changed for _, changed in topic_changes)).items():
                 self.tell_when_stored(orgs[lead], lead, version)
-            self._tell(found)
+            self._tell(topic_changes)
 
     def tell_when_stored(self, org: str, lead: str, version: int) -> None:
         """Make the org's pages read again when the database has this version of a lead, which a page lacks."""
-        known = self._late.pop(lead, None)
-        newest = max(version, known.version if known else 0)
+        late = self._late.pop(lead, None)
+        newest = max(version, late.version if late else 0)
         self._late[lead] = _Late(org, newest, asyncio.get_running_loop().time())
         while len(self._late) > _MOST_LATE:  # those that came first are stored first, too
             del self._late[next(iter(self._late))]
@@ -132,21 +132,21 @@ class TopicTail:
             await asyncio.sleep(_LATE_SECONDS)
             if not self._late:
                 continue
-            asked = dict(self._late)
+            waiting = dict(self._late)
             try:
-                kept = await asyncio.to_thread(versions, self._crm, list(asked))
+                stored = await asyncio.to_thread(versions, self._crm, list(waiting))
             except RetryableError:
                 continue  # it is away; the next look tries again
             except Exception:
                 log.exception("the versions of late leads could not be read")
                 metrics.TAIL_FAILURES.inc()
                 continue
-            came = {lead for lead, late in asked.items() if kept.get(lead, -1) >= late.version}
+            arrived = {lead for lead, late in waiting.items() if stored.get(lead, -1) >= late.version}
             forgotten = asyncio.get_running_loop().time() - _FORGET_SECONDS
-            for lead, late in asked.items():
-                if (lead in came or late.since < forgotten) and self._late.get(lead) is late:
+            for lead, late in waiting.items():
+                if (lead in arrived or late.since < forgotten) and self._late.get(lead) is late:
                     del self._late[lead]
-            for org in {asked[lead].org for lead in came}:
+            for org in {waiting[lead].org for lead in arrived}:
                 self._hub.reload_lists(org)
 
     async def _until_kept(self, changes: Iterable[ChangedLead]) -> dict[str, int]:
@@ -154,11 +154,11 @@ class TopicTail:
 
         While it is away, pages could not read them anyway.
         """
-        wanted = {change.lead_id: change.version for change in changes}
+        missing = {change.lead_id: change.version for change in changes}
         give_up, is_away = asyncio.get_running_loop().time() + _PATIENCE_SECONDS, False
-        while wanted and asyncio.get_running_loop().time() < give_up:
+        while missing and asyncio.get_running_loop().time() < give_up:
             try:
-                kept = await asyncio.to_thread(versions, self._crm, list(wanted))
+                stored = await asyncio.to_thread(versions, self._crm, list(missing))
             except RetryableError as away:
                 if not is_away:
                     log.warning("pages are told when the database is back", reason=str(away))
@@ -167,14 +167,14 @@ class TopicTail:
                 give_up = asyncio.get_running_loop().time() + _PATIENCE_SECONDS
                 continue
             is_away = False
-            wanted = {lead: v for lead, v in wanted.items() if kept.get(lead, -1) < v}
-            if wanted:
+            missing = {lead: v for lead, v in missing.items() if stored.get(lead, -1) < v}
+            if missing:
                 await asyncio.sleep(_LOOK_SECONDS)
-        return wanted
+        return missing
 
-    def _tell(self, found: list[tuple[str, ChangedLead]]) -> None:
+    def _tell(self, topic_changes: list[tuple[str, ChangedLead]]) -> None:
         by_org: dict[str, list[tuple[str, ChangedLead]]] = {}
-        for topic, change in found:
+        for topic, change in topic_changes:
             by_org.setdefault(change.org, []).append((topic, change))
         for org, changes in by_org.items():
             leads = [change for topic, change in changes if topic == ASSIGNMENTS]
@@ -187,12 +187,12 @@ class TopicTail:
                 continue
             self._hub.tell(org, "leads", {"leads": [lead.lead_id for lead in leads]}, self._oversees)
             for rep_id in {rep for lead in leads for rep in (lead.rep_id, lead.previous_rep_id) if rep}:
-                theirs = [lead.lead_id for lead in leads if rep_id in (lead.rep_id, lead.previous_rep_id)]
+                lead_ids = [lead.lead_id for lead in leads if rep_id in (lead.rep_id, lead.previous_rep_id)]
 
                 def is_theirs(page: OpenPage, rep_id: str = rep_id) -> bool:
                     return page.rep_id == rep_id and not self._oversees(page)
 
-                self._hub.tell(org, "leads", {"leads": theirs}, is_theirs)
+                self._hub.tell(org, "leads", {"leads": lead_ids}, is_theirs)
             for rep_id in {rep for lead in leads for rep in _notified_reps(lead)}:
 
                 def is_of(page: OpenPage, rep_id: str = rep_id) -> bool:
@@ -201,12 +201,12 @@ class TopicTail:
                 self._hub.tell(org, "moved", {}, is_of)
 
 
-def _notified_reps(one: ChangedLead) -> list[str]:
+def _notified_reps(lead: ChangedLead) -> list[str]:
     """Return the reps who are told that others moved the lead to or from them (M1, M4)."""
     return [
         rep_id
-        for rep_id in (one.rep_id, one.previous_rep_id)
-        if rep_id and concerns(rep_id, one.how, one.via, one.rep_id, one.previous_rep_id)
+        for rep_id in (lead.rep_id, lead.previous_rep_id)
+        if rep_id and concerns(rep_id, lead.how, lead.via, lead.rep_id, lead.previous_rep_id)
     ]
 
 

@@ -24,7 +24,7 @@ async def account(
     """Show the account."""
     own = person.session
     sessions = [] if own is None else await asyncio.to_thread(parts.sessions.of, own.account.email)
-    left = 0 if own is None else await asyncio.to_thread(parts.second_factors.left, own.account)
+    codes_left = 0 if own is None else await asyncio.to_thread(parts.second_factors.left, own.account)
     return render(
         request,
         person,
@@ -35,7 +35,7 @@ async def account(
         device_of=device_of,
         own=own,
         view_only=await views_only(parts, person),
-        recovery_codes_left=left,
+        recovery_codes_left=codes_left,
         required=person.role in parts.web.second_factor_for,
         missing=lacks_second_factor(parts, person),
         invited=has_invitation_password(person),

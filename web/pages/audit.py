@@ -32,11 +32,14 @@ async def audit(
     if act and act not in ACTS:
         raise HttpProblem(422, "invalid", "act: there is no such act")
     since, until = day_of(day) if day else (None, None)
-    wanted = AuditFilter(org=person.org, actor=actor or None, act=act or None, since=since, until=until)
-    page = await read_page(parts, person, wanted, limit=ROWS, cursor=cursor)
-    known = EntryNames(parts.directory.org(person.org))
+    audit_filter = AuditFilter(org=person.org, actor=actor or None, act=act or None, since=since, until=until)
+    page = await read_page(parts, person, audit_filter, limit=ROWS, cursor=cursor)
+    entry_names = EntryNames(parts.directory.org(person.org))
     actors = await asyncio.to_thread(parts.audit_index.actors, person.org, MOST_ACTORS)
-    names = sorted(((known.rep(one), one) for one in actors if one), key=lambda pair: pair[0].casefold())
+    names = sorted(
+        ((entry_names.rep(rep_id), rep_id) for rep_id in actors if rep_id),
+        key=lambda pair: pair[0].casefold(),
+    )
     older = None
     if page.next is not None:
         older = request.url.include_query_params(cursor=page.next)

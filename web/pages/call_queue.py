@@ -118,9 +118,9 @@ def columns_of(info: QueueInfo | None) -> list[dict[str, Any]]:
 
 def described_fields(names: Iterable[str]) -> list[dict[str, Any]]:
     """Return fields of the catalogue as columns with labels and types. Unknown fields are left out."""
-    found = []
+    columns = []
     for name in names:
         field = FIELDS.get(name)
         if field is not None:
-            found.append({"name": name, "label": field.label, "type": str(field.type), "unit": field.unit})
-    return found
+            columns.append({"name": name, "label": field.label, "type": str(field.type), "unit": field.unit})
+    return columns

@@ -71,7 +71,7 @@ async def directory(
     if object_id is None and kind != "settings":
         listed = {"published": await publications(parts, person, kind)}
         listed["reps"] = await rep_rows(parts, person) if kind == "rep" else {}
-    values = {key: one.value for key, one in rules.objects.items() if one.value is not None}
+    values = {key: published.value for key, published in rules.objects.items() if published.value is not None}
     shown = {
         "listed": listed,
         "twins": [look_alike.text for look_alike in look_alikes(values, kind)] if kind != "settings" else [],

@@ -24,7 +24,7 @@ async def form(request: Request, parts: PartsOf, key: Annotated[str, Query(max_l
     try:
         await check_link(request, parts, key)
     except HttpProblem as problem:
-        return _page(request, key, said=problem.detail, status=problem.status, over=True)
+        return _page(request, key, message=problem.detail, status=problem.status, over=True)
     return _page(request, key)
 
 
@@ -43,21 +43,21 @@ async def make(
         await make_first_account(request, parts, key, name=name.strip(), email=email, password=password)
     except (InvalidInput, RuleErrors) as error:
         first = error.problems[0]
-        said = f"{first.path or 'The form'}: {first.reason}".capitalize()
-        return _page(request, key, **typed, said=said, status=HTTPStatus.UNPROCESSABLE_ENTITY)
+        message = f"{first.path or 'The form'}: {first.reason}".capitalize()
+        return _page(request, key, **typed, message=message, status=HTTPStatus.UNPROCESSABLE_ENTITY)
     except HttpProblem as problem:
         over = problem.status == HTTPStatus.GONE
-        page = _page(request, key, **typed, said=problem.detail, status=problem.status, over=over)
+        page = _page(request, key, **typed, message=problem.detail, status=problem.status, over=over)
         page.headers.update(problem.headers)
         return page
-    return shown(request, parts, said=MADE, email=email)
+    return shown(request, parts, message=MADE, email=email)
 
 
 def _page(
     request: Request,
     key: str,
     *,
-    said: str | None = None,
+    message: str | None = None,
     name: str = "",
     email: str = "",
     status: int = 200,
@@ -69,7 +69,7 @@ def _page(
         "first_account.html",
         status=status,
         key=key,
-        said=said,
+        said=message,
         name=name,
         email=email,
         over=over,

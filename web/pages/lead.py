@@ -61,13 +61,13 @@ async def lead(
     request: Request, person: Reads, parts: PartsOf, lead_id: uuid.UUID, queue: Queue = None
 ) -> Response:
     """Show the page. It then opens the lead and loads its content from `shown`."""
-    found = await visible_lead(parts, person, str(lead_id), known_seconds=KNOWN_SECONDS)
+    visible = await visible_lead(parts, person, str(lead_id), known_seconds=KNOWN_SECONDS)
     view_only = await views_only(parts, person)
     back = _queue(parts, person, queue)
     page_data: dict[str, Any] = {
-        "lead_id": found.row["lead_id"],
+        "lead_id": visible.row["lead_id"],
         "queue": queue,
-        "opens": opens(person, found),
+        "opens": opens(person, visible),
         "view_only": view_only,
     }
     moves = may_move_leads(person, parts.directory.org(person.org))
@@ -96,55 +96,62 @@ async def shown(
     cursor: Annotated[str | None, Query(max_length=100)] = None,
 ) -> Response:
     """Return, as a part of the page, what the person may see of the lead and which actions the person may use."""
-    found = await visible_lead(parts, person, str(lead_id), version=at_least)
-    history_page = await history(parts, person, found, cursor=cursor, limit=EVENTS)
+    visible = await visible_lead(parts, person, str(lead_id), version=at_least)
+    history_page = await history(parts, person, visible, cursor=cursor, limit=EVENTS)
     context: dict[str, Any] = {"history": history_page, "lead_id": lead_id}
     if cursor is not None:
         return render(request, person, "lead_history.html", **context)
-    if found.sight is Visibility.NONE:
+    if visible.sight is Visibility.NONE:
         return render(
-            request, person, "lead_unseen.html", status=403, why=unseen_lead_problem(found).detail, **context
+            request,
+            person,
+            "lead_unseen.html",
+            status=403,
+            why=unseen_lead_problem(visible).detail,
+            **context,
         )
     view_only = await views_only(parts, person)
-    lead = lead_shown(parts, person, found)
+    lead = lead_shown(parts, person, visible)
     context |= {
         "lead": lead,
-        "facts": facts(found),
-        "outcomes": outcomes(parts, person, [queue] if queue else await queues_when_opened(parts, found)),
+        "facts": facts(visible),
+        "outcomes": outcomes(parts, person, [queue] if queue else await queues_when_opened(parts, visible)),
         "suggested": suggested_outcomes(parts, person),
         "closing": parts.directory.org(person.org).settings.closing_outcomes,
-        "may": may(person, found, lead, view_only=view_only),
+        "may": may(person, visible, lead, view_only=view_only),
         "moves": moves_offered(
             person,
             parts.directory.org(person.org),
-            found,
-            await joined_leads(parts, person, found),
+            visible,
+            await joined_leads(parts, person, visible),
             view_only=view_only,
         ),
         "activities": ACTIVITIES,
-        "correctable": correctable_values(found) if may_correct(person, found, view_only=view_only) else None,
+        "correctable": correctable_values(visible)
+        if may_correct(person, visible, view_only=view_only)
+        else None,
         "corrections": await corrections_shown(parts, person, lead.lead_id) if lead.sight == "all" else [],
-        "silenced": found.row["silenced"],
-        "time": call_time_shown(parts, person, found) if lead.sight == "all" else None,
+        "silenced": visible.row["silenced"],
+        "time": call_time_shown(parts, person, visible) if lead.sight == "all" else None,
         "calls": await calls_shown(parts, person, lead.lead_id) if lead.sight == "all" else [],
         "deliveries": await deliveries_shown(parts, person, lead.lead_id) if lead.sight == "all" else [],
-        "dials": works_lead(person, found, lead, view_only=view_only) and click_to_call(parts, person.org),
+        "dials": works_lead(person, visible, lead, view_only=view_only) and click_to_call(parts, person.org),
     }
     return render(request, person, "lead_shown.html", **context)
 
 
-def opens(person: Person, found: VisibleLead) -> bool:
+def opens(person: Person, visible: VisibleLead) -> bool:
     """Say whether the page opens the lead. A manager's view does not take a lead from the desk or a group (D1)."""
-    free = found.row["phase"] in (Phase.QUEUED, Phase.LOCKED)
-    return not person.oversees or free or found.row["owner"] == person.rep_id
+    is_free = visible.row["phase"] in (Phase.QUEUED, Phase.LOCKED)
+    return not person.oversees or is_free or visible.row["owner"] == person.rep_id
 
 
-def may(person: Person, found: VisibleLead, lead: LeadShown, *, view_only: bool) -> dict[str, bool]:
+def may(person: Person, visible: VisibleLead, lead: LeadShown, *, view_only: bool) -> dict[str, bool]:
     """Return which actions the page offers. The engine makes the final decision about each one."""
-    row = found.row
+    row = visible.row
     phase = row["phase"]
     opened = lead.lock is not None and lead.lock.mine
-    works = works_lead(person, found, lead, view_only=view_only)
+    works = works_lead(person, visible, lead, view_only=view_only)
     return {
         "work": works,
         "release": opened,
@@ -156,24 +163,24 @@ def may(person: Person, found: VisibleLead, lead: LeadShown, *, view_only: bool)
     }
 
 
-def works_lead(person: Person, found: VisibleLead, lead: LeadShown, *, view_only: bool) -> bool:
+def works_lead(person: Person, visible: VisibleLead, lead: LeadShown, *, view_only: bool) -> bool:
     """Say whether the person works the lead: owns it, or has it open."""
-    row = found.row
-    mine = row["owner"] == person.rep_id and row["phase"] in OWNED_PHASES
-    return (mine or (lead.lock is not None and lead.lock.mine)) and not view_only
+    row = visible.row
+    is_owner = row["owner"] == person.rep_id and row["phase"] in OWNED_PHASES
+    return (is_owner or (lead.lock is not None and lead.lock.mine)) and not view_only
 
 
-def facts(found: VisibleLead) -> list[dict[str, Any]]:
+def facts(visible: VisibleLead) -> list[dict[str, Any]]:
     """Return the facts to list: each {name, label, type, value}, in the catalogue's order, attributes last."""
-    known = found.facts
+    values = visible.facts
     listed = [
-        {"name": name, "label": field.label, "type": str(field.type), "value": known[name]}
+        {"name": name, "label": field.label, "type": str(field.type), "value": values[name]}
         for name, field in FIELDS.items()
-        if name in known and name not in _TITLE
+        if name in values and name not in _TITLE
     ]
     return listed + [
         {"name": name, "label": FIELDS[f"attributes.{name}"].label, "type": "text", "value": value}
-        for name, value in sorted(known.get("attributes", {}).items())
+        for name, value in sorted(values.get("attributes", {}).items())
         if f"attributes.{name}" in FIELDS
     ]
 
@@ -181,27 +188,27 @@ def facts(found: VisibleLead) -> list[dict[str, Any]]:
 def outcomes(parts: Services, person: Person, queues: Sequence[str]) -> list[str]:
     """Return the outcomes of those work queues that the person may see, without duplicates."""
     rules = parts.directory.org(person.org)
-    found: dict[str, None] = {}
+    outcome_names: dict[str, None] = {}
     for queue_id in queues:
         if person.may_see(rules, queue_id) and not rules.queues[queue_id].queue.claimable:
-            found.update(dict.fromkeys(rules.queues[queue_id].queue.outcomes))
-    return list(found)
+            outcome_names.update(dict.fromkeys(rules.queues[queue_id].queue.outcomes))
+    return list(outcome_names)
 
 
 def suggested_outcomes(parts: Services, person: Person) -> list[str]:
     """Return every outcome that the person may use, for leads whose queue lists none."""
     rules = parts.directory.org(person.org)
-    found: dict[str, None] = {}
+    outcome_names: dict[str, None] = {}
     for queue_id in sorted(rules.queues):
         if person.may_see(rules, queue_id):
-            found.update(dict.fromkeys(rules.queues[queue_id].queue.outcomes))
-    found.update(dict.fromkeys([*outcome_labels(rules), *rules.settings.closing_outcomes]))
-    return in_order(rules, list(found))
+            outcome_names.update(dict.fromkeys(rules.queues[queue_id].queue.outcomes))
+    outcome_names.update(dict.fromkeys([*outcome_labels(rules), *rules.settings.closing_outcomes]))
+    return in_order(rules, list(outcome_names))
 
 
-def call_time_shown(parts: Services, person: Person, found: VisibleLead) -> str:
+def call_time_shown(parts: Services, person: Person, visible: VisibleLead) -> str:
     """Return as JSON what time it is where the lead is, and until when it may be called."""
-    time = call_time(found.row, parts.directory.org(person.org), datetime.now(UTC), with_phone=True)
+    time = call_time(visible.row, parts.directory.org(person.org), datetime.now(UTC), with_phone=True)
     return time.model_dump_json(exclude_none=True)
 
 

@@ -26,13 +26,13 @@ async def my_leads(
     """Show the list. The address has its filters, and the person's preference has its columns."""
     chosen = await asyncio.to_thread(parts.preferences.get, person.org, person.rep_id, COLUMNS)
     names = chosen.get("columns")
-    known = [name for name in names if name in LEADS.by_name] if isinstance(names, list) else []
+    columns = [name for name in names if name in LEADS.by_name] if isinstance(names, list) else []
     rules = parts.directory.org(person.org)
     shown = {
         "api": "/api/v1/leads",
         "oversees": person.oversees,
         "columns": described_columns(LEADS),
-        "visible": known or LEAD_COLUMNS,
+        "visible": columns or LEAD_COLUMNS,
         "usual": LEAD_COLUMNS,
         "preference": COLUMNS,
         "sort": LEADS.sort,

@@ -67,7 +67,7 @@ async def finish(
         return _refused(request, parts, "The provider did not ask for your password again.")
     account = await asyncio.to_thread(parts.accounts.vouched, vouched.issuer, vouched.subject, vouched.email)
     if account is None:
-        return _refused(request, parts, _nobody(vouched))
+        return _refused(request, parts, _no_account_text(vouched))
     try:
         person_of(parts, account)
         await take_over(parts, account, vouched)
@@ -86,11 +86,11 @@ def _is_old(parts: Services, vouched: VerifiedIdentity) -> bool:
     return at is not None and datetime.now(UTC) - at > timedelta(minutes=parts.web.prove_minutes)
 
 
-def _nobody(vouched: VerifiedIdentity) -> str:
+def _no_account_text(vouched: VerifiedIdentity) -> str:
     if vouched.email is None:
         return "The provider does not say that your address is verified, and no account is bound to you yet."
     return f"{vouched.email} has no account here that is free: ask an admin for one."
 
 
-def _refused(request: Request, parts: Services, said: str) -> Response:
-    return shown(request, parts, status=HTTPStatus.FORBIDDEN, said=said)
+def _refused(request: Request, parts: Services, message: str) -> Response:
+    return shown(request, parts, status=HTTPStatus.FORBIDDEN, message=message)

@@ -22,10 +22,10 @@ async def operations(
     minutes: Annotated[Window, Query()] = Window.HOUR,
 ) -> Response:
     """Show the numbers of a window."""
-    found = await numbers(parts, person, minutes, samples=KEPT)
+    figures = await numbers(parts, person, minutes, samples=KEPT)
     letters = newest_letters(parts, person)
     shown = {
-        "numbers": found.model_dump(mode="json"),
+        "numbers": figures.model_dump(mode="json"),
         "letters": [letter.model_dump(mode="json") for letter in letters],
         "locks": (await locks_of(parts, person)).model_dump(mode="json"),
     }

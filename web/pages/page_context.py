@@ -69,8 +69,8 @@ def render(
 
 def shown_choice(rules: OrgRules, person: Person) -> str | None:
     """Return the choice in the person's availability switch; None for people who are offered no leads."""
-    known = person.rep_id in rules.reps and person.role == "rep"
-    return chosen_availability(rules, person.rep_id).availability if known else None
+    takes_offers = person.rep_id in rules.reps and person.role == "rep"
+    return chosen_availability(rules, person.rep_id).availability if takes_offers else None
 
 
 def data(value: Any) -> str:

@@ -48,7 +48,7 @@ async def set_form(request: Request, parts: PartsOf, token: Token = "") -> Respo
     links_exist(parts)
     account = await asyncio.to_thread(parts.password_links.find, token)
     if account is None:
-        return _set_page(request, token, said=LINK_OVER, status=HTTPStatus.GONE, over=True)
+        return _set_page(request, token, message=LINK_OVER, status=HTTPStatus.GONE, over=True)
     return _set_page(request, token, email=account.email)
 
 
@@ -63,24 +63,30 @@ async def set_it(
     try:
         account = await set_password(request, parts, token, password)
     except InvalidInput as error:
-        said = error.problems[0].reason
-        return _set_page(request, token, said=f"The password {said}.", status=HTTPStatus.UNPROCESSABLE_ENTITY)
+        reason = error.problems[0].reason
+        return _set_page(
+            request, token, message=f"The password {reason}.", status=HTTPStatus.UNPROCESSABLE_ENTITY
+        )
     except LinkOverError:
-        return _set_page(request, token, said=LINK_OVER, status=HTTPStatus.GONE, over=True)
+        return _set_page(request, token, message=LINK_OVER, status=HTTPStatus.GONE, over=True)
     except HttpProblem as problem:
         page = _set_page(
-            request, token, said=problem.detail, status=problem.status, over=problem.status == HTTPStatus.GONE
+            request,
+            token,
+            message=problem.detail,
+            status=problem.status,
+            over=problem.status == HTTPStatus.GONE,
         )
         page.headers.update(problem.headers)
         return page
-    return shown(request, parts, said="Your password is set. Sign in with it.", email=account.email)
+    return shown(request, parts, message="Your password is set. Sign in with it.", email=account.email)
 
 
 def _set_page(
     request: Request,
     token: str,
     *,
-    said: str | None = None,
+    message: str | None = None,
     email: str = "",
     status: int = 200,
     over: bool = False,
@@ -91,7 +97,7 @@ def _set_page(
         "set_password.html",
         status=status,
         token=token,
-        said=said,
+        said=message,
         email=email,
         over=over,
         shortest=SHORTEST,

@@ -28,12 +28,14 @@ async def queue_builder(
     """Show all queues, and one of them to change."""
     rules = parts.directory.org(person.org)
     drafts = await asyncio.to_thread(parts.drafts.all, person.org)
-    found = [state_of(rules, one, drafts.get(one)) for one in sorted({*rules.queues, *drafts})]
-    views = [state for state in found if state is not None]
+    states = [
+        state_of(rules, listed_id, drafts.get(listed_id)) for listed_id in sorted({*rules.queues, *drafts})
+    ]
+    views = [state for state in states if state is not None]
     chosen = next((state for state in views if state.queue_id == queue_id), None)
     if queue_id is not None and chosen is None:
         raise not_found(f"view {queue_id}")
-    values = {key: one.value for key, one in rules.objects.items() if one.value is not None}
+    values = {key: published.value for key, published in rules.objects.items() if published.value is not None}
     key = ("queue", queue_id or "")
     shown_data: dict[str, Any] = {
         "state": None if chosen is None else draft_as_shown(chosen).model_dump(mode="json"),

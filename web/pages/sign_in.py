@@ -48,7 +48,13 @@ async def sign_in(
             response.headers["location"] = f"/sign-in/code?{urlencode({'next': local_path(next)})}"
             return response
         return shown(
-            request, parts, next=next, said=problem.detail, email=email, status=problem.status, of=problem
+            request,
+            parts,
+            next=next,
+            message=problem.detail,
+            email=email,
+            status=problem.status,
+            problem=problem,
         )
     return response
 
@@ -87,7 +93,7 @@ async def code(
 @router.get("/signed-out")
 async def signed_out(request: Request, parts: PartsOf) -> Response:
     """Show that the person is signed out."""
-    response = shown(request, parts, said="You are signed out.")
+    response = shown(request, parts, message="You are signed out.")
     take_back(response, parts)
     return response
 
@@ -97,12 +103,12 @@ def shown(
     parts: Services,
     *,
     next: str = "/",  # noqa: A002  # the field's name in the form
-    said: str | None = None,
+    message: str | None = None,
     email: str = "",
     status: int = 200,
-    of: HttpProblem | None = None,
+    problem: HttpProblem | None = None,
 ) -> Response:
-    """Render the page, with a message above its buttons. `of`: the problem whose headers the response has."""
+    """Render the page, with a message above its buttons. `problem`: the problem whose headers the response has."""
     oidc = parts.web.oidc_issuer is not None
     page = render(
         request,
@@ -110,14 +116,14 @@ def shown(
         "sign_in.html",
         status=status,
         next=local_path(next),
-        said=said,
+        said=message,
         email=email,
         oidc=oidc,
         by_password=not parts.web.oidc_only,
         by_mail=parts.account_mails.available,
     )
-    if of is not None:
-        page.headers.update(of.headers)
+    if problem is not None:
+        page.headers.update(problem.headers)
     return page
 
 

@@ -17,7 +17,7 @@ async def tokens(
 ) -> Response:
     """Show the tokens."""
     is_admin = person.role in ADMINS
-    found = await asyncio.to_thread(parts.tokens.all, person.org, None if is_admin else person.rep_id)
+    issued = await asyncio.to_thread(parts.tokens.all, person.org, None if is_admin else person.rep_id)
     rules = parts.directory.org(person.org)
     names = {rep.rep_id: rep.name or rep.rep_id for rep in rules.reps.values()}
     active = sorted(
@@ -28,7 +28,7 @@ async def tokens(
         request,
         person,
         "tokens.html",
-        tokens=found,
+        tokens=issued,
         names=names,
         is_admin=is_admin,
         reps=active or [(person.name, person.rep_id)],

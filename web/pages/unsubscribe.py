@@ -21,15 +21,15 @@ OVER: Final = "This link is not valid. You can choose how you are told on your p
 @router.get("/unsubscribe/{token}")
 async def question(request: Request, parts: PartsOf, token: Token) -> Response:
     """Ask before anything is changed, because programs open links of mails by themselves."""
-    known = _reader(parts, token) is not None
-    status = HTTPStatus.OK if known else HTTPStatus.NOT_FOUND
+    is_known = _reader(parts, token) is not None
+    status = HTTPStatus.OK if is_known else HTTPStatus.NOT_FOUND
     return render(
         request,
         None,
         "unsubscribe.html",
         status=status,
-        token=token if known else None,
-        said=None if known else OVER,
+        token=token if is_known else None,
+        said=None if is_known else OVER,
     )
 
 

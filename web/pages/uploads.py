@@ -19,7 +19,7 @@ async def uploads(
 ) -> Response:
     """Show the form. The page reads the file by the API."""
     rules = parts.directory.org(person.org)
-    campaigns = sorted(rules.campaigns.values(), key=lambda one: one.name or one.campaign_id)
+    campaigns = sorted(rules.campaigns.values(), key=lambda campaign: campaign.name or campaign.campaign_id)
     labels = {name: field_label(name) for name in (FULL_NAME, *FIELDS) if name != "org"}
     return render(
         request,

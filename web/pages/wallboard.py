@@ -18,8 +18,8 @@ Reads = Annotated[Person, Depends(Access("operations:read", MANAGERS))]
 @router.get("/wallboard")
 async def board(request: Request, person: Reads, parts: PartsOf) -> Response:
     """Show the org's day so far. The page reads it again every few seconds."""
-    found = await wallboard(parts, person)
-    return render(request, person, "wallboard.html", board=data(found.model_dump(mode="json")))
+    figures = await wallboard(parts, person)
+    return render(request, person, "wallboard.html", board=data(figures.model_dump(mode="json")))
 
 
 @router.get("/reports")
@@ -32,16 +32,19 @@ async def reports(
     by: Annotated[ReportGrouping, Query()] = ReportGrouping.DAY,
 ) -> Response:
     """Show a report by day, with links to the usual ranges and to the CSV file."""
-    found = await report(parts, person, begin, end, by)
+    lead_report = await report(parts, person, begin, end, by)
     ranges = [
-        (label, urlencode({"from": found.end - timedelta(days=days - 1), "to": found.end, "by": by}))
+        (
+            label,
+            urlencode({"from": lead_report.end - timedelta(days=days - 1), "to": lead_report.end, "by": by}),
+        )
         for label, days in (("7 days", 7), ("30 days", 30), ("90 days", 90))
     ]
     return render(
         request,
         person,
         "reports.html",
-        report=found,
+        report=lead_report,
         ranges=ranges,
         kinds=[
             (ReportGrouping.DAY, "Day"),
@@ -49,5 +52,5 @@ async def reports(
             (ReportGrouping.GROUP, "Group"),
             (ReportGrouping.REP, "Rep"),
         ],
-        query=urlencode({"from": found.begin, "to": found.end, "by": by}),
+        query=urlencode({"from": lead_report.begin, "to": lead_report.end, "by": by}),
     )

@@ -141,8 +141,8 @@ class AccountMails:
 
 def mail_settings(rules: OrgRules) -> MailObject:
     """Return an org's settings for mails."""
-    found = rules.objects.get(("settings", "settings"))
-    value = None if found is None else found.value
+    published = rules.objects.get(("settings", "settings"))
+    value = None if published is None else published.value
     return MailObject() if value is None else SettingsObject.model_validate(value).mail
 
 

@@ -65,15 +65,15 @@ WHY_NOT_DONE: Final[Mapping[Reason, str]] = {
 """Reason of an answer -> why the action was not done."""
 
 
-def asked_text(who: str, result: str, why: Mapping[str, Any]) -> str:
+def asked_text(name: str, result: str, why: Mapping[str, Any]) -> str:
     """Return an answered action in a sentence: "You asked to open it, but somebody else had it open".
 
     `why`: the decision's fields, with `action` and `reason`.
     """
     action = str(why["action"])
-    text = f"{who} asked to {ASKED.get(action, action.replace('_', ' '))}"
+    text = f"{name} asked to {ASKED.get(action, action.replace('_', ' '))}"
     if result in (Result.WON, Result.DONE):
         return f"{text}, and it was done"
     reason = str(why.get("reason") or "")
-    known = WHY_NOT_DONE[Reason(reason)] if reason in set(Reason) else "it was refused"
-    return f"{text}, but {known}"
+    cause = WHY_NOT_DONE[Reason(reason)] if reason in set(Reason) else "it was refused"
+    return f"{text}, but {cause}"

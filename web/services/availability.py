@@ -46,10 +46,14 @@ def chosen_availability(rules: OrgRules, rep_id: str) -> Availability:
     return Availability(availability=value.get("availability", AVAILABLE), at=instant(at))
 
 
-def with_last(found: Availability, last_at: datetime | None) -> Availability:
+def with_last(choice: Availability, last_at: datetime | None) -> Availability:
     """Return a choice with whether the last lead was had. `last_at`: when the rep last got a lead."""
-    had = found.availability == LAST_LEAD and last_at is not None and (found.at is None or last_at > found.at)
-    return found.model_copy(update={"had_last": had})
+    had = (
+        choice.availability == LAST_LEAD
+        and last_at is not None
+        and (choice.at is None or last_at > choice.at)
+    )
+    return choice.model_copy(update={"had_last": had})
 
 
 async def availability(parts: Services, org: str, rep_id: str) -> Availability:
@@ -83,8 +87,8 @@ async def choose(parts: Services, person: Person, rep_id: str, choice: Choice) -
     return await availability(parts, person.org, rep_id)
 
 
-def paused_words(found: Availability) -> str | None:
+def paused_words(choice: Availability) -> str | None:
     """Return why a rep gets no offers by its own choice; None if it gets them."""
-    if found.availability == PAUSED:
+    if choice.availability == PAUSED:
         return "paused"
-    return "paused after the last lead" if found.had_last else None
+    return "paused after the last lead" if choice.had_last else None

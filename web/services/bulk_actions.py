@@ -84,8 +84,8 @@ class BulkProgress(msgspec.Struct, frozen=True, kw_only=True):
 class _Count:
     """Counts the answers received so far."""
 
-    def __init__(self, of: int, name: Callable[[WantedAction, LeadDecision], FailedLead]) -> None:
-        self.of, self._name = of, name
+    def __init__(self, total: int, name: Callable[[WantedAction, LeadDecision], FailedLead]) -> None:
+        self.total, self._name = total, name
         self.results: Counter[Result | None] = Counter()
         self.by_rep: Counter[str] = Counter()
         self.refusals: Counter[str] = Counter()
@@ -94,27 +94,27 @@ class _Count:
         self.unchanged = 0
         self.versions: dict[str, int] = {}
 
-    def take(self, wanted: WantedAction, answer: LeadDecision | None) -> None:
+    def take(self, action: WantedAction, answer: LeadDecision | None) -> None:
         result = None if answer is None else answer.result
         self.results[result] += 1
         if answer is not None and result in (Result.DONE, Result.WON):
-            self.versions[wanted.lead_id] = answer.version
+            self.versions[action.lead_id] = answer.version
             if answer.type == "reassign" and answer.why is not None:
                 self.unchanged += 1  # the rep has it already
-            elif wanted.to:
-                self.by_rep[wanted.to] += 1
+            elif action.to:
+                self.by_rep[action.to] += 1
                 if len(self.given) < NAMED:
-                    self.given.append(GivenLead(wanted.lead_id, wanted.to))
+                    self.given.append(GivenLead(action.lead_id, action.to))
             return
         if answer is not None and result is Result.REFUSED:
             self.refusals[answer.reason or ""] += 1
         if len(self.others) < NAMED:
-            other = FailedLead(wanted.lead_id, None) if answer is None else self._name(wanted, answer)
+            other = FailedLead(action.lead_id, None) if answer is None else self._name(action, answer)
             self.others.append(other)
 
     def progress(self, *, finished: bool = False) -> BulkProgress:
         return BulkProgress(
-            of=self.of,
+            of=self.total,
             answered=self.results.total(),
             done=self.results[Result.DONE] + self.results[Result.WON],
             lost=self.results[Result.LOST],
@@ -132,7 +132,7 @@ class _Count:
 async def ask_all(
     engine_client: EngineClient,
     crm: Engine,
-    wanted: Sequence[WantedAction],
+    actions: Sequence[WantedAction],
     name: Callable[[WantedAction, LeadDecision], FailedLead],
 ) -> AsyncIterator[BulkProgress]:
     """Send all actions in order. Yield the progress, and the result at the end.
@@ -140,18 +140,18 @@ async def ask_all(
     `name`: describes a failed action with only what the caller may know. If the consumer stops iterating, no further
     actions are sent.
     """
-    count = _Count(len(wanted), name)
-    left = iter(wanted)
+    count = _Count(len(actions), name)
+    remaining = iter(actions)
 
-    async def some() -> None:
-        for one in left:
+    async def ask_remaining() -> None:
+        for action in remaining:
             try:
-                answer = await engine_client.ask(one.action)
+                answer = await engine_client.ask(action.action)
             except RetryableError:
                 answer = None
-            count.take(one, answer)
+            count.take(action, answer)
 
-    asking = asyncio.gather(*(some() for _ in range(min(AT_ONCE, len(wanted)))))
+    asking = asyncio.gather(*(ask_remaining() for _ in range(min(AT_ONCE, len(actions)))))
     try:
         while not asking.done():
             yield count.progress()
@@ -168,15 +168,15 @@ async def until_stored(crm: Engine, versions: Mapping[str, int], seconds: float 
     missing = dict(versions)
     give_up = asyncio.get_running_loop().time() + seconds
     while missing:
-        some = list(missing)[:_ASKED_AT_ONCE]
+        batch = list(missing)[:_ASKED_AT_ONCE]
         try:
-            found = await asyncio.to_thread(tail.versions, crm, some)
+            stored = await asyncio.to_thread(tail.versions, crm, batch)
         except RetryableError:
-            found = {}
-        there = [lead_id for lead_id in some if found.get(lead_id, -1) >= missing[lead_id]]
-        for lead_id in there:
+            stored = {}
+        stored_leads = [lead_id for lead_id in batch if stored.get(lead_id, -1) >= missing[lead_id]]
+        for lead_id in stored_leads:
             del missing[lead_id]
-        if not there:
+        if not stored_leads:
             if asyncio.get_running_loop().time() > give_up:
                 return False
             await asyncio.sleep(_LOOK_SECONDS)
@@ -185,29 +185,37 @@ async def until_stored(crm: Engine, versions: Mapping[str, int], seconds: float 
 
 def owners_and_phases(connection: Connection, org: str, lead_ids: Sequence[str]) -> dict[str, OwnerAndPhase]:
     """Return the standing of each of these leads that the org has."""
-    found: dict[str, OwnerAndPhase] = {}
+    by_lead: dict[str, OwnerAndPhase] = {}
     for at in range(0, len(lead_ids), _ASKED_AT_ONCE):
-        some = lead_ids[at : at + _ASKED_AT_ONCE]
+        batch = lead_ids[at : at + _ASKED_AT_ONCE]
         query = select(LeadTable.lead_id, LeadTable.owner, LeadTable.phase, LeadTable.state).where(
-            LeadTable.lead_id.in_(some), LeadTable.org == org
+            LeadTable.lead_id.in_(batch), LeadTable.org == org
         )
-        found |= {
+        by_lead |= {
             lead_id: owner_and_phase_of(owner, phase, state)
             for lead_id, owner, phase, state in connection.execute(query)
         }
-    return found
+    return by_lead
 
 
-def count_by_state(lead_ids: Sequence[str], known: Mapping[str, OwnerAndPhase]) -> dict[str, int]:
+def count_by_state(lead_ids: Sequence[str], by_lead: Mapping[str, OwnerAndPhase]) -> dict[str, int]:
     """Count how many of these leads are `free`, `owned`, `closed` or `unknown`. Zero counts are left out.
 
     A closed lead counts as owned if it names an owner.
     """
-    found: Counter[str] = Counter()
+    counts: Counter[str] = Counter()
     for lead_id in lead_ids:
-        one = known.get(lead_id)
-        found["unknown" if one is None else "owned" if one.owner else "closed" if one.closed else "free"] += 1
-    return dict(found)
+        standing = by_lead.get(lead_id)
+        counts[
+            "unknown"
+            if standing is None
+            else "owned"
+            if standing.owner
+            else "closed"
+            if standing.closed
+            else "free"
+        ] += 1
+    return dict(counts)
 
 
 def lead_names(connection: Connection, org: str, lead_ids: Sequence[str]) -> dict[str, str]:
@@ -219,7 +227,7 @@ def lead_names(connection: Connection, org: str, lead_ids: Sequence[str]) -> dic
 
 
 def staying(
-    action: str, pairs: Sequence[tuple[str, str]], known: Mapping[str, OwnerAndPhase]
+    action: str, pairs: Sequence[tuple[str, str]], by_lead: Mapping[str, OwnerAndPhase]
 ) -> tuple[frozenset[str], dict[str, int]]:
     """Return the leads that an action can be expected to change, and how many others stay as they are, by reason.
 
@@ -229,15 +237,15 @@ def staying(
     changing: set[str] = set()
     stays: Counter[str] = Counter()
     for lead_id, to in pairs:
-        one = known.get(lead_id)
-        if one is None:
+        standing = by_lead.get(lead_id)
+        if standing is None:
             stays["unknown"] += 1
-        elif action == "reassign" and to and one.owner == to and not one.closed:
+        elif action == "reassign" and to and standing.owner == to and not standing.closed:
             stays["same"] += 1
-        elif one.changes(action):
+        elif standing.changes(action):
             changing.add(lead_id)
         elif action == "reopen":
             stays["open"] += 1
         else:
-            stays["closed" if one.closed else "owned" if one.owner else "free"] += 1
+            stays["closed" if standing.closed else "owned" if standing.owner else "free"] += 1
     return frozenset(changing), dict(stays)

@@ -46,8 +46,8 @@ class NextLead(Model):
     looked: int = Field(default=0, description="How many leads of the list were looked at")
 
 
-async def next_lead(parts: Services, person: Person, queue_id: str, done: Collection[str]) -> NextLead:
-    """Return the first lead of a list that the person may open and call now. `done`: those the round had already.
+async def next_lead(parts: Services, person: Person, queue_id: str, done_ids: Collection[str]) -> NextLead:
+    """Return the first lead of a list that the person may open and call now. `done_ids`: those the round had already.
 
     Raises 404 for a list that the person may not see, and 409 for a claimable queue, whose leads are claimed first.
     """
@@ -60,25 +60,25 @@ async def next_lead(parts: Services, person: Person, queue_id: str, done: Collec
         raise HttpProblem(
             HTTPStatus.CONFLICT, "claimable", "the leads of a claimable queue are claimed first"
         )
-    found, start = NextLead(), 0
+    result, start = NextLead(), 0
     for _ in range(MOST_PAGES):
         page, following = await queue_leads_from(parts, person, queue_id, start=start, limit=PAGE)
         ids = [row.lead_id for row in page.rows]
         refused = await why_unlicensed(parts, person, queue_id, ids)
         times = await call_times(parts, person, ids)
         for row in page.rows:
-            found.looked += 1
-            if row.lead_id in done or _waits(row, queue_id):
+            result.looked += 1
+            if row.lead_id in done_ids or _waits(row, queue_id):
                 continue
             passed = _passed(row, refused.get(row.lead_id), times.get(row.lead_id))
             if passed is None:
-                found.lead_id, found.name = row.lead_id, str(row.columns[NAME])
-                return found
-            found.passed.append(passed)
+                result.lead_id, result.name = row.lead_id, str(row.columns[NAME])
+                return result
+            result.passed.append(passed)
         if following is None:
             break
         start = following
-    return found
+    return result
 
 
 def _waits(row: ListRow, queue_id: str) -> bool:

@@ -77,19 +77,19 @@ def call_time(row: Mapping[str, Any], rules: OrgRules, now: datetime, *, with_ph
         vendor="", zip=row["zip"], state=row["state"], phone=row["phone"], time_zone=row["time_zone"]
     )
     zone = location_of(facts.zip, facts.state, facts.phone, facts.time_zone).time_zone
-    found = CallTime(time_zone=zone, window_seconds=window_seconds(rules, row["campaign"]))
+    result = CallTime(time_zone=zone, window_seconds=window_seconds(rules, row["campaign"]))
     if with_phone and row["silenced"]:
-        return found.model_copy(update={"may_call": False, "reason": Reason.SUPPRESSED, "why": NO_CALL})
+        return result.model_copy(update={"may_call": False, "reason": Reason.SUPPRESSED, "why": NO_CALL})
     if with_phone and facts.phone is None:
-        return found.model_copy(
+        return result.model_copy(
             update={"may_call": False, "reason": Reason.NO_PHONE, "why": "it has no phone number"}
         )
     spans = rules.settings.quiet_hours
     quiet = quiet_until(spans, facts, now)
     if quiet is None:
-        return found.model_copy(update={"until": allowed_until(spans, facts, now)})
+        return result.model_copy(update={"until": allowed_until(spans, facts, now)})
     why = "it is too early or too late to call where the lead is"
-    return found.model_copy(
+    return result.model_copy(
         update={"may_call": False, "reason": Reason.QUIET_HOURS, "why": why, "call_from": quiet[1]}
     )
 

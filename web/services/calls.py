@@ -40,17 +40,17 @@ async def calls_shown(parts: Services, person: Person, lead_id: str) -> list[Cal
     calls: dict[str, list[Call]] = {}
     for row in reversed(await asyncio.to_thread(read)):
         calls.setdefault(row["call_id"], []).append(msgspec.convert(row, Call))
-    found = [
+    shown_calls = [
         CallShown(at=records[0].at.isoformat(), call_id=call_id, text=call_text(records, names.rep))
         for call_id, records in calls.items()
     ]
-    return sorted(found, key=lambda call: call.at, reverse=True)[:SHOWN]
+    return sorted(shown_calls, key=lambda call: call.at, reverse=True)[:SHOWN]
 
 
 def click_to_call(parts: Services, org: str) -> bool:
     """Return whether call buttons ring the rep's telephone; otherwise numbers are `tel:` links (N7)."""
     objects = parts.directory.org(org).objects
-    published = next((found for (kind, _), found in objects.items() if kind == "settings"), None)
+    published = next((settings for (kind, _), settings in objects.items() if kind == "settings"), None)
     value: dict[str, Any] = (published.value if published else None) or {}
     chosen = (value.get("telephone") or {}).get("click_to_call")
     return parts.web.telephone if chosen is None else bool(chosen)

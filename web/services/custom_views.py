@@ -45,13 +45,13 @@ class OwnLeads(NamedTuple):
     rows: list[CustomViewRow]
 
 
-def accepted_view(view_id: str, given: Mapping[str, Any]) -> dict[str, Any]:
+def accepted_view(view_id: str, fields: Mapping[str, Any]) -> dict[str, Any]:
     """Check a view by a queue's rules; return its stored form. Raises `InvalidInput` with every problem, by path."""
-    drafted = drafted_value(view_id, {name: given.get(name) for name in PARTS})
-    found = accept_publication("queue", view_id, drafted)
-    if found is None:
+    drafted = drafted_value(view_id, {name: fields.get(name) for name in PARTS})
+    accepted = accept_publication("queue", view_id, drafted)
+    if accepted is None:
         raise PublicationErrors(())
-    return {name: found[name] for name in PARTS if name in found}
+    return {name: accepted[name] for name in PARTS if name in accepted}
 
 
 def own_leads(

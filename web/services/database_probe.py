@@ -36,13 +36,13 @@ class DatabaseProbe:
     def _ask(self, asking: asyncio.Future[bool]) -> None:
         try:
             with self._engine.connect() as connection:
-                there = connection.scalar(select(1)) == 1
+                is_available = connection.scalar(select(1)) == 1
         except Exception:  # noqa: BLE001  # after any error there was no answer
-            there = False
+            is_available = False
         with suppress(RuntimeError):  # the loop has ended meanwhile
-            asking.get_loop().call_soon_threadsafe(_answered, asking, there)
+            asking.get_loop().call_soon_threadsafe(_answered, asking, is_available)
 
 
-def _answered(asking: asyncio.Future[bool], there: bool) -> None:  # called by the loop
+def _answered(asking: asyncio.Future[bool], is_available: bool) -> None:  # called by the loop
     if not asking.done():
-        asking.set_result(there)
+        asking.set_result(is_available)

@@ -86,13 +86,13 @@ def decision_text(row: Row, names: Names) -> DecisionText:
     """Describe a decision for people who may see the lead."""
     kind, why = row["type"], row["why"]
     text_of = _TEXTS.get(kind)
-    who = row["rep_id"]
+    rep_id = row["rep_id"]
     text = text_of(row, names) if text_of else kind.replace("_", " ").capitalize()
     return DecisionText(
         type=kind,
         text=text,
-        who=who,
-        who_name=names.rep(who) if who else None,
+        who=rep_id,
+        who_name=names.rep(rep_id) if rep_id else None,
         why=names.within(why.get("why") or why.get("doubt")),
         note=why.get("note"),
         passed=tuple(_candidates(why.get("passed") or why.get("explanation") or (), names)),
@@ -101,10 +101,10 @@ def decision_text(row: Row, names: Names) -> DecisionText:
 
 def decision_text_for(rep_id: str, row: Row, names: Names) -> DecisionText | None:
     """Describe a decision for a rep who may not see the lead; None if it does not concern the rep."""
-    why, mine = row["why"], row["rep_id"] == rep_id
+    why, is_own = row["why"], row["rep_id"] == rep_id
     kind = row["type"]
     entries = [
-        one for one in why.get("passed") or why.get("explanation") or () if one.get("rep_id") == rep_id
+        entry for entry in why.get("passed") or why.get("explanation") or () if entry.get("rep_id") == rep_id
     ]
     text = None
     if kind in ("lead_offered", "nobody_available") and entries:
@@ -114,24 +114,24 @@ def decision_text_for(rep_id: str, row: Row, names: Names) -> DecisionText | Non
         text = f"It was offered to you by {METHODS.get(why['method'], why['method'])}"
     elif kind == "offer_ended" and rep_id in why.get("reps", ()):
         text = f"Your offer ended: {ENDED.get(why['outcome'], why['outcome'])}"
-    elif kind == "offer_declined" and mine:
+    elif kind == "offer_declined" and is_own:
         text = "You declined it"
-    elif kind == "owner_changed" and (mine or why["previous_rep_id"] == rep_id):
-        text = "It became yours" if mine else "It no longer belonged to you"
-    elif kind in ("lock_taken", "lock_released") and mine:
+    elif kind == "owner_changed" and (is_own or why["previous_rep_id"] == rep_id):
+        text = "It became yours" if is_own else "It no longer belonged to you"
+    elif kind in ("lock_taken", "lock_released") and is_own:
         text = "You opened it" if kind == "lock_taken" else "You no longer had it open"
-    elif kind == "answered" and mine and row["result"] in ("lost", "refused"):
+    elif kind == "answered" and is_own and row["result"] in ("lost", "refused"):
         text = asked_text("You", row["result"], why)
     return (
         None if text is None else DecisionText(type=kind, text=text, who=rep_id, who_name=names.rep(rep_id))
     )
 
 
-def _candidates(found: Iterable[Mapping[str, Any]], names: Names) -> Iterable[PassedOverRep]:
-    for one in found:
-        rep_id, queue_id = one.get("rep_id"), one.get("queue_id")
+def _candidates(candidates: Iterable[Mapping[str, Any]], names: Names) -> Iterable[PassedOverRep]:
+    for candidate in candidates:
+        rep_id, queue_id = candidate.get("rep_id"), candidate.get("queue_id")
         name = names.rep(rep_id) if rep_id else names.queue(queue_id) if queue_id else None
-        yield PassedOverRep(rep_id, name, names.within(one.get("why")) or "")
+        yield PassedOverRep(rep_id, name, names.within(candidate.get("why")) or "")
 
 
 def _owner(row: Row, names: Names) -> str:
@@ -142,10 +142,10 @@ def owner_words(why: Mapping[str, Any], names: Names) -> str:
     """Describe a change of owner, from a decision's fields or a row of the history."""
     if why["rep_id"] is None:
         return f"{names.rep(why['previous_rep_id'])} no longer owns it; nobody owns it now"
-    how = HOW.get(why["how"], why["how"].replace("_", " "))
+    verb = HOW.get(why["how"], why["how"].replace("_", " "))
     via = names.via(why.get("via"))
-    overridden = "".join(f", {OVERRIDDEN.get(one, one)}" for one in why.get("overrides") or ())
-    return f"{names.rep(why['rep_id'])} {how}" + (f", {via}" if via else "") + overridden
+    overridden = "".join(f", {OVERRIDDEN.get(override, override)}" for override in why.get("overrides") or ())
+    return f"{names.rep(why['rep_id'])} {verb}" + (f", {via}" if via else "") + overridden
 
 
 def _answered(row: Row, names: Names) -> str:
@@ -160,9 +160,9 @@ def _offered(row: Row, names: Names) -> str:
 
 
 def _callback(row: Row, names: Names) -> str:
-    who, at = names.rep(row["rep_id"]), row["why"].get("at")
-    without = f"{who} will call back without a time, so it goes to the end of the queue"
-    return f"{who} promised to call at {at}" if at else without
+    name, at = names.rep(row["rep_id"]), row["why"].get("at")
+    without = f"{name} will call back without a time, so it goes to the end of the queue"
+    return f"{name} promised to call at {at}" if at else without
 
 
 def _activity(row: Row, names: Names) -> str:
@@ -190,8 +190,8 @@ def _inquiry(row: Row) -> str:
     extension = f" x{facts['phone_extension']}" if facts.get("phone_extension") else ""
     phone = f"{facts['phone']}{extension}" if facts.get("phone") else ""
     amount = f"loan amount {facts['loan_amount']:,}" if facts.get("loan_amount") is not None else ""
-    given = ", ".join(part for part in (name, phone, facts.get("email"), amount) if part)
-    return f"The person inquired again, through {row['why']['vendor']}" + (f": {given}" if given else "")
+    details = ", ".join(part for part in (name, phone, facts.get("email"), amount) if part)
+    return f"The person inquired again, through {row['why']['vendor']}" + (f": {details}" if details else "")
 
 
 def _field(name: str) -> str:

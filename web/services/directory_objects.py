@@ -34,9 +34,11 @@ class Directory(Model):
 def all_objects(parts: Services, person: Person) -> Directory:
     """Return every published object of the org, in the order of a directory file."""
     objects = parts.directory.org(person.org).objects
-    there = ordered(key for key, one in objects.items() if key[0] in KINDS and one.value is not None)
-    found = [object_as_shown(parts, person, key, objects[key]) for key in there]
-    return Directory(org=person.org, objects=found)
+    keys = ordered(
+        key for key, published in objects.items() if key[0] in KINDS and published.value is not None
+    )
+    shown = [object_as_shown(parts, person, key, objects[key]) for key in keys]
+    return Directory(org=person.org, objects=shown)
 
 
 async def accounts_of(parts: Services, person: Person) -> list[Account]:
@@ -44,12 +46,20 @@ async def accounts_of(parts: Services, person: Person) -> list[Account]:
     return await asyncio.to_thread(parts.accounts.accounts, person.org)
 
 
-def object_as_shown(parts: Services, person: Person, key: Key, found: NewestPublication) -> DirectoryObject:
+def object_as_shown(
+    parts: Services, person: Person, key: Key, published: NewestPublication
+) -> DirectoryObject:
     """Return an object in the API's form, and remember that this version was shown."""
-    value = found.value or {}
-    parts.editor.shown_versions.note(person.org, key, found.version, value)
+    value = published.value or {}
+    parts.editor.shown_versions.note(person.org, key, published.version, value)
     return DirectoryObject.model_validate(
-        {"kind": key[0], "id": key[1], "version": found.version, "etag": etag(found.version), "value": value}
+        {
+            "kind": key[0],
+            "id": key[1],
+            "version": published.version,
+            "etag": etag(published.version),
+            "value": value,
+        }
     )
 
 

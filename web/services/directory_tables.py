@@ -65,16 +65,16 @@ def teams(rules: OrgRules) -> list[dict[str, Any]]:
         (queue.queue.queue_id, queue.queue.name or queue.queue.queue_id, queue.queue.teams)
         for queue in rules.queues.values()
     ]
-    names = {team for _, _, some in (*reps, *views) for team in some} - {"*"}
+    names = {team for _, _, own_teams in (*reps, *views) for team in own_teams} - {"*"}
     return [
-        {"name": team, "reps": _with(team, reps), "views": _with(team, views)}
+        {"name": team, "reps": _members_of(team, reps), "views": _members_of(team, views)}
         for team in sorted(names, key=str.casefold)
     ]
 
 
-def _with(team: str, found: Iterable[tuple[str, str, Iterable[str]]]) -> list[tuple[str, str]]:
-    there = [(object_id, name) for object_id, name, some in found if team in some]
-    return sorted(there, key=lambda one: one[1].casefold())
+def _members_of(team: str, objects: Iterable[tuple[str, str, Iterable[str]]]) -> list[tuple[str, str]]:
+    pairs = [(object_id, name) for object_id, name, teams in objects if team in teams]
+    return sorted(pairs, key=lambda pair: pair[1].casefold())
 
 
 def _text(at: datetime) -> str:

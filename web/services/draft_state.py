@@ -49,7 +49,7 @@ def draft_as_shown(state: QueueState) -> DraftState:
         value=state.value,
         published=state.published,
         unpublished_changes=[
-            ChangedPath(path=one.path, old=one.old, new=one.new) for one in state.unpublished
+            ChangedPath(path=change.path, old=change.old, new=change.new) for change in state.unpublished
         ],
         unpublished_words=list(state.unpublished_words),
         problems=[QueueProblem(path=problem.path, reason=problem.reason) for problem in state.problems],

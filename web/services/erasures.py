@@ -39,5 +39,5 @@ class RunningErasures:
 
 async def newest_receipts(settings: Settings, org: str) -> list[ErasureReceipt]:
     """Return an org's newest receipts, newest first. Raises `RetryableError`."""
-    found = await read_receipts(settings, org)
-    return found[: -NEWEST - 1 : -1]
+    receipts = await read_receipts(settings, org)
+    return receipts[: -NEWEST - 1 : -1]

@@ -48,19 +48,19 @@ class Exports:
         """The number of running exports."""
         return self._running.total()
 
-    def begin(self, who: Who) -> None:
+    def begin(self, exporter: Who) -> None:
         """Count an export. Raises 429 if too many run. Call `end` afterwards."""
-        if self._running[who] >= MOST_PER_PERSON:
+        if self._running[exporter] >= MOST_PER_PERSON:
             raise _too_many(f"{MOST_PER_PERSON} of your exports are running; wait until one has ended")
         if self.running >= MOST:
             raise _too_many(f"{MOST} exports are running; try again when one has ended")
-        self._running[who] += 1
+        self._running[exporter] += 1
 
-    def end(self, who: Who) -> None:
+    def end(self, exporter: Who) -> None:
         """Count an export as ended."""
-        self._running[who] -= 1
-        if not self._running[who]:
-            del self._running[who]
+        self._running[exporter] -= 1
+        if not self._running[exporter]:
+            del self._running[exporter]
 
     def close(self) -> None:
         """Close what is left of the connections."""
@@ -71,34 +71,34 @@ class Export(Response):
     """One export. It is counted from its first byte to its last, or until its reader goes away."""
 
     def __init__(
-        self, exports: Exports, who: Who, pieces: Pieces, *, media_type: str, headers: dict[str, str]
+        self, exports: Exports, exporter: Who, pieces: Pieces, *, media_type: str, headers: dict[str, str]
     ) -> None:
         super().__init__(media_type=media_type, headers=headers)
         del self.headers["content-length"]
-        self._exports, self._who, self._pieces = exports, who, pieces
+        self._exports, self._exporter, self._pieces = exports, exporter, pieces
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send the export, or 429 if too many run."""
         try:
-            self._exports.begin(self._who)
+            self._exports.begin(self._exporter)
         except HttpProblem as problem:
             await answer(Request(scope), problem)(scope, receive, send)
             return
         try:
-            gone = asyncio.create_task(_until_gone(receive))
+            disconnect = asyncio.create_task(_until_gone(receive))
             sending = asyncio.create_task(self._send(send))
             done, _ = await asyncio.wait(
-                {gone, sending}, timeout=EXPORT_SECONDS, return_when=asyncio.FIRST_COMPLETED
+                {disconnect, sending}, timeout=EXPORT_SECONDS, return_when=asyncio.FIRST_COMPLETED
             )
-            for task in (gone, sending):
+            for task in (disconnect, sending):
                 task.cancel()
-            results = await asyncio.gather(gone, sending, return_exceptions=True)
+            results = await asyncio.gather(disconnect, sending, return_exceptions=True)
             if sending in done and isinstance(results[1], BaseException):
                 raise results[1]
             if sending not in done:
-                log.warning("an export ended early", rep_id=self._who[1], org=self._who[0])
+                log.warning("an export ended early", rep_id=self._exporter[1], org=self._exporter[0])
         finally:
-            self._exports.end(self._who)
+            self._exports.end(self._exporter)
 
     async def _send(self, send: Send) -> None:
         """Send all pieces. An error before the first piece is answered as any other; after it, the file is cut."""

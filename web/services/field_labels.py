@@ -17,8 +17,8 @@ def field_label(name: str) -> str:
     """Return the label of a lead's field."""
     if name in _NAMES:
         return _NAMES[name]
-    known = FIELDS.get(name)
-    return known.label if known is not None else name.replace("_", " ").capitalize()
+    field = FIELDS.get(name)
+    return field.label if field is not None else name.replace("_", " ").capitalize()
 
 
 def remark_sentence(remark: str) -> str:

@@ -30,7 +30,7 @@ async def first_steps(parts: Services, person: Person) -> list[FirstStep]:
 
 def steps_of(rules: OrgRules, rep_id: str, *, has_lead: bool) -> list[FirstStep]:
     """Return the steps of an org. `rep_id`: the admin who does them. `has_lead`: whether a lead has ever come."""
-    values = {key: one.value for key, one in rules.objects.items() if one.value is not None}
+    values = {key: published.value for key, published in rules.objects.items() if published.value is not None}
     with_members = {
         name for (kind, name), value in values.items() if kind == "group" and value.get("members")
     }

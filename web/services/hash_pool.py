@@ -36,10 +36,10 @@ class HashPool:
             )
         self._waiting[host] += 1
         future = asyncio.get_running_loop().run_in_executor(self._threads, work)
-        future.add_done_callback(lambda _: self._done(host))
+        future.add_done_callback(lambda _: self._release(host))
         return await future
 
-    def _done(self, host: str) -> None:
+    def _release(self, host: str) -> None:
         # The place is freed when the work ends, not when the client disconnects.
         self._waiting[host] -= 1
         if not self._waiting[host]:

@@ -35,12 +35,12 @@ class JoinedLeads(msgspec.Struct, frozen=True):
     merged: bool = False
 
 
-async def joined_leads(parts: Services, person: Person, found: VisibleLead) -> JoinedLeads:
+async def joined_leads(parts: Services, person: Person, visible: VisibleLead) -> JoinedLeads:
     """Return the choices for a person who oversees leads; nothing for anybody else."""
     if not person.oversees:
         return JoinedLeads()
     names = Names(parts.directory.org(person.org))
-    return await asyncio.to_thread(_joined, parts, person.org, found.row["lead_id"], names)
+    return await asyncio.to_thread(_joined, parts, person.org, visible.row["lead_id"], names)
 
 
 def _joined(parts: Services, org: str, lead_id: str, names: Names) -> JoinedLeads:
@@ -50,18 +50,18 @@ def _joined(parts: Services, org: str, lead_id: str, names: Names) -> JoinedLead
             for row in queries.inquiries(connection, lead_id, limit=MOST_KEPT)
         )
         return JoinedLeads(
-            others=_others(connection, org, lead_id, names),
+            others=_possible_leads(connection, org, lead_id, names),
             inquiries=inquiries,
             merged=bool(queries.merged_ids(connection, (lead_id,))),
         )
 
 
-def _others(connection: Connection, org: str, lead_id: str, names: Names) -> tuple[Choice, ...]:
+def _possible_leads(connection: Connection, org: str, lead_id: str, names: Names) -> tuple[Choice, ...]:
     """Return the leads that decisions name as perhaps the same person, without merged and erased ones."""
     decided = queries.newest_decisions(connection, lead_id, types=_TYPES, limit=MOST_OTHERS)
-    wanted = list(dict.fromkeys(lead for row in decided for lead in other_leads(row)))[:MOST_OTHERS]
-    merged = queries.merged_ids(connection, wanted)
-    rows = [queries.lead(connection, one) for one in wanted if one not in merged]
+    lead_ids = list(dict.fromkeys(lead for row in decided for lead in other_leads(row)))[:MOST_OTHERS]
+    merged = queries.merged_ids(connection, lead_ids)
+    rows = [queries.lead(connection, other_id) for other_id in lead_ids if other_id not in merged]
     return tuple(
         (row["lead_id"], _described(row["facts"], _owner(row, names)))
         for row in rows

@@ -53,9 +53,9 @@ class CorrectionShown(msgspec.Struct, frozen=True, kw_only=True):
     changes: tuple[FactDifference, ...]
 
 
-def may_correct(person: Person, found: VisibleLead, *, view_only: bool) -> bool:
+def may_correct(person: Person, visible: VisibleLead, *, view_only: bool) -> bool:
     """Say whether the page offers the form: to managers and admins, and to the owner."""
-    owns = found.row["owner"] == person.rep_id and found.row["phase"] in OWNED_PHASES
+    owns = visible.row["owner"] == person.rep_id and visible.row["phase"] in OWNED_PHASES
     return person.oversees or (owns and not view_only)
 
 
@@ -64,25 +64,27 @@ def correctable_fields(rules: OrgRules) -> list[CorrectableField]:
     campaigns = tuple(
         (campaign.campaign_id, campaign.name or campaign.campaign_id) for campaign in rules.campaigns.values()
     )
-    found = []
+    fields = []
     for name in CORRECTABLE:
         field = FIELDS[name]
-        choices = campaigns if name == "campaign" else tuple((one, one) for one in _CHOICES.get(name, ()))
-        found.append(
+        choices = (
+            campaigns if name == "campaign" else tuple((choice, choice) for choice in _CHOICES.get(name, ()))
+        )
+        fields.append(
             CorrectableField(
                 name=name,
                 label=field.label,
                 kind=_KINDS.get(name, "text"),
                 choices=choices,
-                suggestions=() if choices else tuple(one.replace("_", " ") for one in field.options),
+                suggestions=() if choices else tuple(option.replace("_", " ") for option in field.options),
             )
         )
-    return found
+    return fields
 
 
-def correctable_values(found: VisibleLead) -> str:
+def correctable_values(visible: VisibleLead) -> str:
     """Return the present values of the form's fields as JSON: name -> text."""
-    facts = found.row["facts"]
+    facts = visible.row["facts"]
     values = {name: _text(facts.get(name)) for name in CORRECTABLE}
     values["silenced"] = _text(bool(facts.get("silenced")))
     return json.dumps(values)

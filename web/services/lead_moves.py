@@ -32,7 +32,7 @@ class OfferedMove(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def moves_offered(
-    person: Person, rules: OrgRules, found: VisibleLead, joined: JoinedLeads, *, view_only: bool
+    person: Person, rules: OrgRules, visible: VisibleLead, joined: JoinedLeads, *, view_only: bool
 ) -> list[OfferedMove]:
     """Return the moves that this person may make of this lead now. The engine makes the final decision.
 
@@ -40,11 +40,11 @@ def moves_offered(
     """
     if joined.merged:
         return []
-    row, names = found.row, Names(rules)
+    row, names = visible.row, Names(rules)
     phase, owner = row["phase"], row["owner"]
     is_closed, is_owned = phase == Phase.CLOSED, owner is not None and phase in OWNED_PHASES
     _, group = rules.route(msgspec.convert(row["facts"], Facts))
-    again = group.group_id if group is not None and group.takes else None
+    group_id = group.group_id if group is not None and group.takes else None
     offered: list[OfferedMove] = []
     if is_owned and may_reassign(person, rules, owner) and (person.oversees or not view_only):
         offered.append(_reassign(names.rep(owner), is_own=owner == person.rep_id))
@@ -53,9 +53,9 @@ def moves_offered(
     if owner is None and not is_closed:
         offered.append(_assign())
     if is_owned:
-        offered.append(_unassign(names.rep(owner), names.group(again) if again else None))
-    if again is not None and not is_closed:
-        offered.append(_redistribute(names.group(again), names.rep(owner) if owner else None))
+        offered.append(_unassign(names.rep(owner), names.group(group_id) if group_id else None))
+    if group_id is not None and not is_closed:
+        offered.append(_redistribute(names.group(group_id), names.rep(owner) if owner else None))
     if is_closed:
         keeps = owner is not None and not rules.has_left(owner)
         offered.append(_reopen(names.rep(owner) if keeps else None))
@@ -79,11 +79,9 @@ def _assign() -> OfferedMove:
 
 
 def _reassign(owner: str, *, is_own: bool) -> OfferedMove:
-    who = "You have the lead." if is_own else f"{owner} has the lead."
+    state_text = "You have the lead." if is_own else f"{owner} has the lead."
     who_is_notified = "and is told" if is_own else "and both are told"
-    effect = (
-        f"{who} The rep you choose owns it from then on, {who_is_notified}. A promised call goes with it."
-    )
+    effect = f"{state_text} The rep you choose owns it from then on, {who_is_notified}. A promised call goes with it."
     return OfferedMove(
         type="reassign",
         label="Reassign …",

@@ -72,13 +72,13 @@ class VisibleLead(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def facts(self) -> dict[str, Any]:
         """The facts this person may see, without empty ones."""
-        known: dict[str, Any] = self.row["facts"]
+        facts: dict[str, Any] = self.row["facts"]
         if self.sight is Visibility.NONE:
             return {}
         if self.sight is Visibility.OFFER:
             alone = self.offer is not None and self.offer.method in _EXCLUSIVE
-            return {name: known[name] for name in _OFFERED_FACTS if alone and known.get(name) is not None}
-        return {name: value for name, value in known.items() if value not in (None, {}, "")}
+            return {name: facts[name] for name in _OFFERED_FACTS if alone and facts.get(name) is not None}
+        return {name: value for name, value in facts.items() if value not in (None, {}, "")}
 
 
 async def visible_lead(
@@ -93,38 +93,38 @@ async def visible_lead(
     clock = asyncio.get_running_loop().time
     began = clock()
     acted = parts.acted_versions.of(lead_id)
-    wanted = max(version, acted)
+    min_version = max(version, acted)
     while True:
-        found = await asyncio.to_thread(_read, parts, person, lead_id)
-        if found is not None and found.row["version"] >= wanted:
+        visible = await asyncio.to_thread(_read, parts, person, lead_id)
+        if visible is not None and visible.row["version"] >= min_version:
             break
         patience = known_seconds
-        if found is not None:
-            patience = CAUGHT_UP_SECONDS if found.row["version"] < version else ACTED_SECONDS
+        if visible is not None:
+            patience = CAUGHT_UP_SECONDS if visible.row["version"] < version else ACTED_SECONDS
         if clock() - began >= patience:
             break
         await asyncio.sleep(_LOOK_SECONDS)
-    if found is None or found.row["org"] != person.org:
+    if visible is None or visible.row["org"] != person.org:
         raise not_found(f"lead {lead_id}")
-    if found.row["version"] < acted:
+    if visible.row["version"] < acted:
         parts.acted_versions.forget(lead_id)  # the next page does not wait for it again
         parts.tell_when_stored(person.org, lead_id, acted)
-    return found
+    return visible
 
 
 async def visible_lead_at(parts: Services, person: Person, lead_id: str, *, version: int = 0) -> VisibleLead:
     """Return a lead of which the person may see something. Raises 403 with advice, and 404."""
-    found = await visible_lead(parts, person, lead_id, version=version)
-    if found.sight is Visibility.NONE:
-        raise unseen_lead_problem(found)
-    return found
+    visible = await visible_lead(parts, person, lead_id, version=version)
+    if visible.sight is Visibility.NONE:
+        raise unseen_lead_problem(visible)
+    return visible
 
 
-def unseen_lead_problem(found: VisibleLead) -> HttpProblem:
+def unseen_lead_problem(visible: VisibleLead) -> HttpProblem:
     """Return the error for a lead that the person may not see. It contains no facts of the lead."""
     return forbidden(
         "the lead belongs to somebody else"
-        if found.row["owner"] is not None
+        if visible.row["owner"] is not None
         else "open or claim the lead first, from a queue that has it"
     )
 

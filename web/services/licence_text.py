@@ -9,6 +9,6 @@ def licensed_states(rules: OrgRules, rep_id: str) -> frozenset[str] | None:
     return rep.licensed_states if rep is not None and rules.settings.enforce_licence else None
 
 
-def unlicensed_text(state: str | None, *, named: bool) -> str:
-    """Return why a person may not have a lead. `named`: the queue shows the state (Q3)."""
-    return f"You are not licensed in {state if named else 'its state'}."
+def unlicensed_text(state: str | None, *, shown: bool) -> str:
+    """Return why a person may not have a lead. `shown`: the queue shows the state (Q3)."""
+    return f"You are not licensed in {state if shown else 'its state'}."

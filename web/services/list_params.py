@@ -42,9 +42,9 @@ def from_query(
     """Return the query of an address. Raises `InvalidInput`."""
     problems: list[Problem] = []
     filters: dict[str, Filter] = {}
-    known = _WORDS | frozenset(more)
+    reserved = _WORDS | frozenset(more)
     for key in dict.fromkeys(query.keys()):
-        if key in known:
+        if key in reserved:
             continue
         name, _, end = key.partition(".")
         column = listing.by_name.get(name)
@@ -54,8 +54,8 @@ def from_query(
             problems.append(Problem(path=key, reason=f"is a range: use {name}.from and {name}.to"))
         elif name not in filters:
             try:
-                if (one := _filter(column, query)) is not None:
-                    filters[name] = one
+                if (column_filter := _filter(column, query)) is not None:
+                    filters[name] = column_filter
             except ValueError as error:
                 problems.append(Problem(path=key, reason=str(error)))
     search, limit = query.get("search", ""), _limit(query.get("limit"), problems)
@@ -64,18 +64,20 @@ def from_query(
     if problems:
         raise InvalidInput(tuple(problems))
     sort, descending = parse_order(listing, query.get("sort"))
-    found = ListQuery(sort=sort, descending=descending, filters=filters, search=cleaned(search), limit=limit)
-    at = position_at(listing, found, query.get("cursor"), bands)
-    return msgspec.structs.replace(found, at=at)
+    list_query = ListQuery(
+        sort=sort, descending=descending, filters=filters, search=cleaned(search), limit=limit
+    )
+    at = position_at(listing, list_query, query.get("cursor"), bands)
+    return msgspec.structs.replace(list_query, at=at)
 
 
-def _limit(given: str | None, problems: list[Problem]) -> int:
-    if not given:
+def _limit(text: str | None, problems: list[Problem]) -> int:
+    if not text:
         return LIMIT
-    digits = given.lstrip("0")
+    digits = text.lstrip("0")
     if (
-        given.isascii()
-        and given.isdecimal()
+        text.isascii()
+        and text.isdecimal()
         and len(digits) <= len(str(MOST))
         and 1 <= int(digits or 0) <= MOST
     ):
@@ -125,9 +127,9 @@ def _instant(text: str, *, end: bool = False) -> datetime:
         if len(text) == _DAY:
             day = datetime.combine(date.fromisoformat(text), datetime.min.time(), UTC)
             return day + timedelta(days=1) if end else day
-        found = datetime.fromisoformat(text)
-        if found.tzinfo is not None:
-            return found.astimezone(UTC)
+        instant = datetime.fromisoformat(text)
+        if instant.tzinfo is not None:
+            return instant.astimezone(UTC)
     except (ValueError, OverflowError):
         pass
     raise ValueError("is neither a day like 2026-11-20 nor an instant with an offset")
@@ -135,27 +137,27 @@ def _instant(text: str, *, end: bool = False) -> datetime:
 
 def parameters(listing: ListDefinition, *own: dict[str, Any]) -> list[dict[str, Any]]:
     """Return the parameters of a list in OpenAPI form. `own`: the route's own parameters."""
-    found: list[dict[str, Any]] = [
+    entries: list[dict[str, Any]] = [
         _parameter("sort", "A column; - before it: the largest first", {"type": "string"}),
         _parameter("limit", "Rows", {"type": "integer", "minimum": 1, "maximum": MOST, "default": LIMIT}),
         _parameter("cursor", "`next` or `previous` of the page one has", {"type": "string"}),
         *own,
     ]
     if listing.search:
-        found.append(
+        entries.append(
             _parameter("search", "Words of a name, or a number", {"type": "string", "maxLength": LONGEST})
         )
     for column in listing.columns:
         if column.kind in RANGES:
             kind = {"type": "string"} if column.kind is ColumnKind.DATE else {"type": "number"}
-            found += [_parameter(f"{column.name}.{end}", column.label, kind) for end in _ENDS]
+            entries += [_parameter(f"{column.name}.{end}", column.label, kind) for end in _ENDS]
         elif column.kind is ColumnKind.TEXT:
             text = {"type": "string", "maxLength": LONGEST}
-            found.append(_parameter(column.name, f"{column.label} contains", text))
+            entries.append(_parameter(column.name, f"{column.label} contains", text))
         else:
             values = {"type": "array", "items": {"type": "string", "maxLength": LONGEST}}
-            found.append(_parameter(column.name, f"{column.label} is one of; empty: none", values))
-    return found
+            entries.append(_parameter(column.name, f"{column.label} is one of; empty: none", values))
+    return entries
 
 
 def _parameter(name: str, about: str, schema: dict[str, Any]) -> dict[str, Any]:
@@ -180,14 +182,14 @@ def names_in(
     rules: OrgRules, listing: ListDefinition, rows: Iterable[Mapping[str, Any]]
 ) -> dict[str, dict[str, str]]:
     """Return column -> id -> name for the ids of reps and campaigns in these rows, if the org has named them."""
-    found: dict[str, dict[str, str]] = {}
+    names: dict[str, dict[str, str]] = {}
     columns = [column for column in listing.columns if column.names]
     for row in rows:
         for column in columns:
             value = row.get(column.name)
             if value and (name := name_of(rules, column, value)) != value:
-                found.setdefault(column.name, {})[value] = name
-    return found
+                names.setdefault(column.name, {})[value] = name
+    return names
 
 
 def group_name(rules: OrgRules, group_id: str | None) -> str | None:

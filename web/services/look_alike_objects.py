@@ -29,17 +29,17 @@ class LookAlikes(msgspec.Struct, frozen=True):
 
 def look_alikes(objects: Mapping[Key, Value], kind: str) -> list[LookAlikes]:
     """Return those that look alike among the objects of a kind, at most `MOST`."""
-    of_kind = {object_id: value for (one, object_id), value in objects.items() if one == kind}
-    found = [
+    of_kind = {object_id: value for (object_kind, object_id), value in objects.items() if object_kind == kind}
+    groups = [
         LookAlikes(ids, f"{len(ids)} {_WORDS[kind]}s are named {of_kind[ids[0]]['name']}: {', '.join(ids)}.")
         for ids in _alike(of_kind, lambda value: str(value.get("name") or "").strip().casefold() or None)
     ]
     if kind in _SAME:
-        found += [
-            LookAlikes(ids, f"{_named(ids, of_kind)} {_SAID[kind]}.")
+        groups += [
+            LookAlikes(ids, f"{_joined_names(ids, of_kind)} {_SAID[kind]}.")
             for ids in _alike(of_kind, lambda value: _rules(value, _SAME[kind]))
         ]
-    return found[:MOST]
+    return groups[:MOST]
 
 
 def look_alikes_of(objects: Mapping[Key, Value], key: Key) -> list[str]:
@@ -62,15 +62,15 @@ def _alike(of_kind: Mapping[str, Value], by: Any) -> Iterator[tuple[str, ...]]:
 
 def _rules(value: Value, fields: tuple[str, ...]) -> bytes | None:
     """Return the compared fields as bytes; None if none of the rules or the roster says anything."""
-    given = {name: value.get(name) for name in fields if _says(value.get(name))}
-    decisive = {name for name in given if name not in {"claimable", "method"}}
-    return msgspec.json.encode(given, order="sorted") if decisive else None
+    values = {name: value.get(name) for name in fields if _has_content(value.get(name))}
+    decisive = {name for name in values if name not in {"claimable", "method"}}
+    return msgspec.json.encode(values, order="sorted") if decisive else None
 
 
-def _says(value: Any) -> bool:
+def _has_content(value: Any) -> bool:
     return bool(value.get("rules")) if isinstance(value, dict) and "rules" in value else bool(value)
 
 
-def _named(ids: tuple[str, ...], of_kind: Mapping[str, Value]) -> str:
-    names = [of_kind[one].get("name") or one for one in ids]
+def _joined_names(ids: tuple[str, ...], of_kind: Mapping[str, Value]) -> str:
+    names = [of_kind[object_id].get("name") or object_id for object_id in ids]
     return f"{', '.join(names[:-1])} and {names[-1]}"

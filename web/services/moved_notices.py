@@ -11,7 +11,7 @@ from pydantic import Field
 from sqlalchemy import Connection, select
 
 from models.facts import Facts
-from rules.outbound.notification_text import GIVEN, NOTICED, MovedLeads, moved_text
+from rules.outbound.notification_text import MANAGER_MOVES, NOTICED, MovedLeads, moved_text
 from rules.queues.columns import name_of
 from sink.queries import Row
 from sink.tables import AssignmentHistoryTable, DecisionTable, LeadTable
@@ -72,7 +72,7 @@ def concerns(person_id: str, how: str, via: str | None, owner: str | None, forme
     """Say whether a person is told of a change of owner. Whoever made it need not be told."""
     if how not in NOTICED or via in (f"manager/{person_id}", f"rep/{person_id}"):
         return False
-    return owner != former and ((owner == person_id and how in GIVEN) or former == person_id)
+    return owner != former and ((owner == person_id and how in MANAGER_MOVES) or former == person_id)
 
 
 def _since(read: Any) -> datetime:
@@ -86,7 +86,7 @@ def _since(read: Any) -> datetime:
 
 def _moves(connection: Connection, org: str, rep_id: str, since: datetime) -> list[Row]:
     table = AssignmentHistoryTable
-    found: list[Row] = []
+    rows: list[Row] = []
     for side in (table.rep_id, table.previous_rep_id):
         query = (
             select(*table.__table__.columns, LeadTable.facts)
@@ -95,10 +95,10 @@ def _moves(connection: Connection, org: str, rep_id: str, since: datetime) -> li
             .order_by(table.assigned_at.desc(), table.lead_id)
             .limit(MOST)
         )
-        found += [dict(row) for row in connection.execute(query).mappings()]
+        rows += [dict(row) for row in connection.execute(query).mappings()]
     rows_shown = (
         row
-        for row in found
+        for row in rows
         if concerns(rep_id, row["how"], row["via"], row["rep_id"], row["previous_rep_id"])
         and not _by_oneself(rep_id, row)
     )
@@ -141,8 +141,8 @@ def _by_oneself(rep_id: str, row: Row) -> bool:
 
 def _maker(row: Row) -> tuple[str | None, str | None]:
     """Return who moved the lead, and the reason as it was written."""
-    found = _BY.fullmatch(row["why"])
-    return (found["by"], found["why"]) if found else (None, None)
+    match = _BY.fullmatch(row["why"])
+    return (match["by"], match["why"]) if match else (None, None)
 
 
 def _notice(person: Person, rows: Sequence[Row], names: Names) -> MovedNotice:
@@ -151,8 +151,8 @@ def _notice(person: Person, rows: Sequence[Row], names: Names) -> MovedNotice:
     by, why = _maker(first)
     to_you = first["rep_id"] == person.rep_id
     moved = MovedLeads(
-        leads=_named(leads, len(rows)),
-        one=len(rows) == 1,
+        leads=_lead_names(leads, len(rows)),
+        is_single=len(rows) == 1,
         to_you=to_you,
         how=first["how"],
         by=names.rep(by) if by else None,
@@ -170,7 +170,7 @@ def _notice(person: Person, rows: Sequence[Row], names: Names) -> MovedNotice:
     )
 
 
-def _named(leads: Iterable[MovedLead], count: int) -> str:
+def _lead_names(leads: Iterable[MovedLead], count: int) -> str:
     return next(iter(leads)).name if count == 1 else f"{count:,} leads"
 
 

@@ -16,13 +16,13 @@ class Names:
 
     def rep(self, rep_id: str | None) -> str:
         """Return a rep's name, or the id if the org has published none."""
-        known = self._rules.reps.get(rep_id or "")
-        return (known.name if known else "") or self._former.get(f"rep/{rep_id}") or rep_id or "nobody"
+        rep = self._rules.reps.get(rep_id or "")
+        return (rep.name if rep else "") or self._former.get(f"rep/{rep_id}") or rep_id or "nobody"
 
     def queue(self, queue_id: str) -> str:
         """Return a queue's name."""
-        known = self._rules.queues.get(queue_id)
-        return (known.queue.name if known else "") or self._former.get(f"queue/{queue_id}") or queue_id
+        queue = self._rules.queues.get(queue_id)
+        return (queue.queue.name if queue else "") or self._former.get(f"queue/{queue_id}") or queue_id
 
     def group(self, group_id: str) -> str:
         """Return a group's name."""

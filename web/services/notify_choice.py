@@ -22,10 +22,10 @@ ATTEMPTS: Final = 5
 
 def notify_choice(parts: Services, person: Person) -> dict[str, Any] | None:
     """Return what a person chose, as it is published; None if the person is in no directory."""
-    found = current_publication(parts.directory.org(person.org), ("rep", person.rep_id))
-    if found is None or found.value is None:
+    published = current_publication(parts.directory.org(person.org), ("rep", person.rep_id))
+    if published is None or published.value is None:
         return None
-    chosen: dict[str, Any] = found.value.get("notify") or {}
+    chosen: dict[str, Any] = published.value.get("notify") or {}
     return chosen
 
 
@@ -60,22 +60,22 @@ async def publish_rep(
     """Publish a rep with a change. Raises 404 if there is no such rep, and 412 if others keep publishing it."""
     key = ("rep", rep_id)
     async with parts.audit.act(actor, "published", "/".join(key)) as entry:
-        done = await _edited(parts, actor.org, key, change)
-        entry.replace(done.changes)
-        entry.is_void = not done.changes
+        result = await _edited(parts, actor.org, key, change)
+        entry.replace(result.changes)
+        entry.is_void = not result.changes
 
 
 async def _edited(
     parts: Services, org: str, key: Key, change: Callable[[dict[str, Any]], dict[str, Any]]
 ) -> Edit:
-    for left in reversed(range(ATTEMPTS)):
-        found = current_publication(parts.directory.org(org), key)
-        if found is None or found.value is None:
+    for attempts_left in reversed(range(ATTEMPTS)):
+        published = current_publication(parts.directory.org(org), key)
+        if published is None or published.value is None:
             raise not_found(f"rep {key[1]} in the directory")
         try:
-            value = change(found.value)
-            return await parts.editor.edit(org, key, value, base=found.version, publish=True)
+            value = change(published.value)
+            return await parts.editor.edit(org, key, value, base=published.version, publish=True)
         except HttpProblem as problem:
-            if problem.status != HTTPStatus.PRECONDITION_FAILED or not left:
+            if problem.status != HTTPStatus.PRECONDITION_FAILED or not attempts_left:
                 raise
     raise AssertionError  # the last attempt returned or raised

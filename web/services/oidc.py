@@ -102,15 +102,15 @@ class Provider:
             raise PermanentError(
                 "oidc", "the provider's answer belongs to another sign-in; sign in once more"
             )
-        found = await self._discovered()
+        metadata = await self._discovered()
         sent = {
             "grant_type": "authorization_code",
             "code": code,
             "redirect_uri": self._back,
             "code_verifier": begun.verifier,
         }
-        tokens = await self._get(_endpoint(found, "token_endpoint"), sent)
-        keys = await self._get(_endpoint(found, "jwks_uri"))
+        tokens = await self._get(_endpoint(metadata, "token_endpoint"), sent)
+        keys = await self._get(_endpoint(metadata, "jwks_uri"))
         claims = self._checked(str(tokens.get("id_token", "")), keys, begun.nonce)
         return self.vouched(claims)
 
@@ -141,11 +141,11 @@ class Provider:
         name = self._web.oidc_role_claim
         if name is None:
             return None
-        known = self._web.roles_of_claims
-        found = {known[value] for value in _texts(claims.get(name)) if value in known}
-        if not found:
+        role_of = self._web.roles_of_claims
+        roles = {role_of[value] for value in _texts(claims.get(name)) if value in role_of}
+        if not roles:
             raise PermanentError("oidc", f"{name}: does not name a role of firstclaim")
-        return max(found, key=ROLES.index)
+        return max(roles, key=ROLES.index)
 
     def _teams(self, claims: dict[str, Any]) -> tuple[str, ...] | None:
         name = self._web.oidc_teams_claim
@@ -156,7 +156,7 @@ class Provider:
         from joserfc.errors import JoseError  # noqa: PLC0415  # the extra is optional
         from joserfc.jwk import KeySet  # noqa: PLC0415  # the extra is optional
 
-        wanted = jwt.JWTClaimsRegistry(
+        registry = jwt.JWTClaimsRegistry(
             leeway=30,
             iss={"essential": True, "value": self._issuer},
             aud={"essential": True, "value": self._client_id},
@@ -165,16 +165,18 @@ class Provider:
         )
         try:
             decoded = jwt.decode(token, KeySet.import_key_set(keys), algorithms=list(ALGORITHMS))  # type: ignore[arg-type]  # a key set as JSON
-            wanted.validate(decoded.claims)
+            registry.validate(decoded.claims)
         except (JoseError, ValueError, TypeError, KeyError) as error:
             raise PermanentError("oidc", f"the provider's token is not valid: {error}") from error
         return decoded.claims
 
     async def _discovered(self) -> dict[str, Any]:
-        found = await self._get(f"{self._issuer.rstrip('/')}/.well-known/openid-configuration")
-        if found.get("issuer") != self._issuer:
-            raise PermanentError("oidc", f"the provider says it is {found.get('issuer')}, not {self._issuer}")
-        return found
+        metadata = await self._get(f"{self._issuer.rstrip('/')}/.well-known/openid-configuration")
+        if metadata.get("issuer") != self._issuer:
+            raise PermanentError(
+                "oidc", f"the provider says it is {metadata.get('issuer')}, not {self._issuer}"
+            )
+        return metadata
 
     async def _get(self, address: str, form: dict[str, str] | None = None) -> dict[str, Any]:
         """Return the response of one of the provider's addresses. A form is posted with the client secret."""
@@ -196,26 +198,26 @@ class Provider:
                     body += piece
                     if len(body) > MOST_BYTES:
                         raise PermanentError("oidc", f"the provider answers more than {MOST_BYTES} bytes")
-            found = msgspec.json.decode(bytes(body))
+            document = msgspec.json.decode(bytes(body))
         except httpx.HTTPStatusError as error:
             raise PermanentError(
                 "oidc", f"the provider refused the request: {error.response.status_code}"
             ) from error
         except (httpx.HTTPError, ValueError) as error:
             raise RetryableError("OIDC provider", f"{type(error).__name__}: {error}") from error
-        if not isinstance(found, dict):
+        if not isinstance(document, dict):
             raise PermanentError("oidc", "the provider's answer is not a JSON object")
-        return found
+        return document
 
 
-def _endpoint(found: dict[str, Any], name: str) -> str:
+def _endpoint(metadata: dict[str, Any], name: str) -> str:
     """Return an endpoint of the provider. Raises `PermanentError` if others could answer in its place."""
-    address = found.get(name)
+    address = metadata.get(name)
     if not isinstance(address, str) or not safe_address(address):
         raise PermanentError("oidc", f"{name}: the provider has no https address for it")
     return address
 
 
 def _texts(value: Any) -> list[str]:
-    found = value if isinstance(value, list) else [value]
-    return [one.strip() for one in found if isinstance(one, str) and one.strip()]
+    values = value if isinstance(value, list) else [value]
+    return [item.strip() for item in values if isinstance(item, str) and item.strip()]

@@ -15,25 +15,25 @@ PROVIDER: Final = "the sign-in provider"
 
 async def take_over(parts: Services, account: Account, vouched: VerifiedIdentity) -> None:
     """Publish the account's rep with the claimed role and teams if they differ. Raises 403 if that is impossible."""
-    wanted = {
+    claimed = {
         name: value for name, value in (("role", vouched.role), ("teams", vouched.teams)) if value is not None
     }
     key = ("rep", account.rep_id)
-    there = current_publication(parts.directory.org(account.org), key)
-    if not wanted or there is None or there.value is None:
+    published = current_publication(parts.directory.org(account.org), key)
+    if not claimed or published is None or published.value is None:
         return
     value = {
-        **there.value,
-        **{name: list(one) if isinstance(one, tuple) else one for name, one in wanted.items()},
+        **published.value,
+        **{name: list(claim) if isinstance(claim, tuple) else claim for name, claim in claimed.items()},
     }
-    if value == there.value:
+    if value == published.value:
         return
     try:
         # The provider is the author: the person only signed in.
         actor = Actor(org=account.org, actor=f"{PROVIDER} of {account.rep_id}", kind="process")
         async with parts.audit.act(actor, "published", "/".join(key)) as entry:
-            done = await parts.editor.edit(account.org, key, value, base=there.version, publish=True)
-            entry.replace(done.changes)
+            result = await parts.editor.edit(account.org, key, value, base=published.version, publish=True)
+            entry.replace(result.changes)
     except PublicationErrors as error:
         raise forbidden(f"your company's account has invalid data: {error}") from error
     except HttpProblem as problem:

@@ -47,5 +47,5 @@ def _open(connection: Connection, person: Person, but: str) -> list[str]:
         table.locked_until > datetime.now(UTC),
         table.lead_id != but,
     )
-    found = connection.scalars(query.order_by(table.locked_until, table.lead_id))
-    return [name_of(msgspec.convert(facts, Facts)) for facts in found]
+    all_facts = connection.scalars(query.order_by(table.locked_until, table.lead_id))
+    return [name_of(msgspec.convert(facts, Facts)) for facts in all_facts]

@@ -12,7 +12,7 @@ from rules.queues.rule_book import OrgRules
 
 def outcome_labels(rules: OrgRules) -> dict[str, str]:
     """Return the labels that the org gave its outcomes, in the org's order."""
-    return {one["outcome"]: one["label"] for one in _listed(rules)}
+    return {entry["outcome"]: entry["label"] for entry in _listed(rules)}
 
 
 def outcome_label(rules: OrgRules, value: str) -> str:
@@ -30,7 +30,7 @@ def org_outcomes(rules: OrgRules) -> list[str]:
 def in_order(rules: OrgRules, outcomes: list[str]) -> list[str]:
     """Return outcomes in the org's order; those that it did not list come last, as they were."""
     position = {value: n for n, value in enumerate(outcome_labels(rules))}
-    return sorted(outcomes, key=lambda one: position.get(one, len(position)))
+    return sorted(outcomes, key=lambda outcome: position.get(outcome, len(position)))
 
 
 def _listed(rules: OrgRules) -> Iterator[dict[str, Any]]:

@@ -15,17 +15,17 @@ def other_leads(row: Row) -> list[str]:
     if row["type"] not in ("lead_accepted", "shared_handle_found"):
         return []
     ids = (*(why.get("maybe") or ()), *(why.get("leads") or ()), why.get("id_reused"))
-    return list(dict.fromkeys(one for one in ids if one and one != row["lead_id"]))
+    return list(dict.fromkeys(lead_id for lead_id in ids if lead_id and lead_id != row["lead_id"]))
 
 
 def named_leads(parts: Services, person: Person, rows: Iterable[Row]) -> dict[str, str]:
     """Return lead id -> name of the other leads of a page of decisions; empty for whoever does not oversee leads."""
-    wanted = dict.fromkeys(lead for row in rows for lead in other_leads(row)) if person.oversees else {}
-    if not wanted:
+    ids = dict.fromkeys(lead for row in rows for lead in other_leads(row)) if person.oversees else {}
+    if not ids:
         return {}
     with translated_errors("CRM database"), parts.crm.connect() as connection:
-        found = ((lead_id, queries.lead(connection, lead_id)) for lead_id in wanted)
-        return {lead_id: _name(row) for lead_id, row in found if row is not None and row["org"] == person.org}
+        leads = ((lead_id, queries.lead(connection, lead_id)) for lead_id in ids)
+        return {lead_id: _name(row) for lead_id, row in leads if row is not None and row["org"] == person.org}
 
 
 def _name(row: Row) -> str:

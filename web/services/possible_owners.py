@@ -73,23 +73,23 @@ def may_move_leads(person: Person, rules: OrgRules) -> bool:
     return person.oversees or rules.settings.owners_may_reassign
 
 
-async def takers(parts: Services, person: Person, search: str, found: VisibleLead | None) -> Takers:
+async def takers(parts: Services, person: Person, search: str, visible: VisibleLead | None) -> Takers:
     """Return the reps to whom the person may give this lead, or any lead. Nobody if the person may give none."""
     rules = parts.directory.org(person.org)
-    may = may_move_leads(person, rules) if found is None else _may_give(person, rules, found)
+    may = may_move_leads(person, rules) if visible is None else _may_give(person, rules, visible)
     if not may:
         return Takers(reps=[], total=0)
-    state = found.row["facts"].get("state") if found else None
-    words = search.casefold().split()
-    owner = found.row["owner"] if found else None
+    state = visible.row["facts"].get("state") if visible else None
+    terms = search.casefold().split()
+    owner = visible.row["owner"] if visible else None
     reps = [
         rep
         for rep in rules.reps.values()
         if rep.active
         and rep.rep_id != owner
-        and all(word in f"{rep.name} {rep.rep_id}".casefold() for word in words)
+        and all(word in f"{rep.name} {rep.rep_id}".casefold() for word in terms)
     ]
-    licences = licences_of(rules, (rep.rep_id for rep in reps)) if found else {}
+    licences = licences_of(rules, (rep.rep_id for rep in reps)) if visible else {}
 
     def order(rep: Rep) -> tuple[bool, str, str]:
         states = licences.get(rep.rep_id)
@@ -107,7 +107,7 @@ async def takers(parts: Services, person: Person, search: str, found: VisibleLea
     def taker(rep: Rep) -> Taker:
         plan = plan_of(rules, rep.rep_id)
         why = paused_words(choices[rep.rep_id]) or unavailable(plan, now)
-        return _taker(rep, plan, found, why, counts if person.oversees else None)
+        return _taker(rep, plan, visible, why, counts if person.oversees else None)
 
     return Takers(
         reps=[taker(rep) for rep in listed],
@@ -138,9 +138,9 @@ def unavailable(plan: RepPlan, at: datetime) -> str | None:
     return "has no working hours" if begins is None else f"outside working hours until {_instant(begins)}"
 
 
-def _may_give(person: Person, rules: OrgRules, found: VisibleLead) -> bool:
-    free = found.row["owner"] is None and found.row["phase"] != Phase.CLOSED
-    return person.oversees if free else may_reassign(person, rules, found.row["owner"])
+def _may_give(person: Person, rules: OrgRules, visible: VisibleLead) -> bool:
+    is_free = visible.row["owner"] is None and visible.row["phase"] != Phase.CLOSED
+    return person.oversees if is_free else may_reassign(person, rules, visible.row["owner"])
 
 
 def plan_of(rules: OrgRules, rep_id: str) -> RepPlan:
@@ -156,12 +156,12 @@ def plan_of(rules: OrgRules, rep_id: str) -> RepPlan:
 def _taker(
     rep: Rep,
     plan: RepPlan,
-    found: VisibleLead | None,
+    visible: VisibleLead | None,
     why: str | None,
     counts: dict[str, int] | None,
 ) -> Taker:
     states = plan.licensed_states
-    licensed = None if found is None or states is None else found.row["facts"].get("state") in states
+    licensed = None if visible is None or states is None else visible.row["facts"].get("state") in states
     return Taker(
         rep_id=rep.rep_id,
         name=rep.name or rep.rep_id,

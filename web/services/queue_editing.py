@@ -48,9 +48,9 @@ class QueueState(msgspec.Struct, frozen=True, kw_only=True):
 
 def state_of(rules: OrgRules, queue_id: str, draft: Draft | None) -> QueueState | None:
     """Return a queue's state, None if it is neither published nor drafted."""
-    held = rules.objects.get(("queue", queue_id))
-    published = None if held is None else held.value
-    version = None if held is None or published is None else held.version
+    publication = rules.objects.get(("queue", queue_id))
+    published = None if publication is None else publication.value
+    version = None if publication is None or published is None else publication.version
     if draft is None:
         if published is None:
             return None
@@ -80,12 +80,15 @@ def state_of(rules: OrgRules, queue_id: str, draft: Draft | None) -> QueueState 
 
 
 def _in_words(rules: OrgRules, unpublished: tuple[Difference, ...], *, is_new: bool) -> tuple[str, ...]:
-    changes = [AuditDifference(one.path, one.old, one.new, one.rule) for one in unpublished]
+    changes = [
+        AuditDifference(difference.path, difference.old, difference.new, difference.rule)
+        for difference in unpublished
+    ]
     texts = change_texts(changes, is_new=is_new, names=Names(rules))
     return tuple(text[:1].upper() + text[1:] for text in texts)
 
 
-def drafted_value(queue_id: str, given: Mapping[str, Any]) -> dict[str, Any]:
+def drafted_value(queue_id: str, fields: Mapping[str, Any]) -> dict[str, Any]:
     """Return the value to store for an edit. Rules may be unfinished; a claimable queue gets empty outcomes (Q5).
 
     Raises `InvalidInput` for values that a draft cannot hold.
@@ -93,7 +96,7 @@ def drafted_value(queue_id: str, given: Mapping[str, Any]) -> dict[str, Any]:
     if reason := queue_id_problem(queue_id):
         raise _refused("queue_id", reason)
     try:
-        written = msgspec.json.encode(storable({**given, "queue_id": queue_id}))
+        written = msgspec.json.encode(storable({**fields, "queue_id": queue_id}))
         value: dict[str, Any] = msgspec.json.decode(written)  # drops what JSON cannot represent
     except (TypeError, ValueError, RecursionError) as error:
         raise _refused("value", f"cannot be written as JSON: {error}") from error
@@ -114,10 +117,10 @@ def queue_id_problem(queue_id: str) -> str | None:
 
 def publishable(org: str, queue_id: str, value: Mapping[str, Any]) -> dict[str, Any]:
     """Return a draft in the engine's normal form. Raises `PublicationErrors` with every problem (Q6)."""
-    found = normal(org, "queue", queue_id, dict(value))
-    if found is None:
+    normalised = normal(org, "queue", queue_id, dict(value))
+    if normalised is None:
         raise PublicationErrors((Problem(path="", reason="there is nothing to publish"),))
-    return found
+    return normalised
 
 
 def _refused(path: str, reason: str) -> InvalidInput:

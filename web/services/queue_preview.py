@@ -78,9 +78,11 @@ def preview(
     dialect, table = connection.dialect.name, LeadTable
     whose = org_condition(org, dialect)
     holds = queue_condition(draft, at, dialect, protect_minutes)
-    held = false() if published is None else queue_condition(published, at, dialect, protect_minutes)
+    held_before = false() if published is None else queue_condition(published, at, dialect, protect_minutes)
     counted = dict.fromkeys(((True, True), (True, False), (False, True)), 0)
-    query = select(_truth(holds, "holds"), _truth(held, "held")).where(whose, or_(holds, held))
+    query = select(_as_integer(holds, "holds"), _as_integer(held_before, "held")).where(
+        whose, or_(holds, held_before)
+    )
     both = query.subquery()
     for in_draft, in_published, count in connection.execute(
         select(both.c.holds, both.c.held, func.count()).group_by(both.c.holds, both.c.held)
@@ -130,17 +132,17 @@ def explain_lead(
 
 def find(connection: Connection, org: str, text: str) -> str | None:
     """Return the newest lead with this id or with this text in its name, None if there is none."""
-    table, wanted = LeadTable, text.replace("\0", "").strip()
+    table, term = LeadTable, text.replace("\0", "").strip()
     name = func.coalesce(table.first_name, "").concat(" ").concat(func.coalesce(table.last_name, ""))
-    by_name = contains(name, wanted)
+    by_name = contains(name, term)
     query = (
         select(table.lead_id)
-        .where(table.org == org, or_(table.lead_id == wanted, by_name))
-        .order_by(table.lead_id != wanted, table.arrived_at.desc(), table.lead_id)
+        .where(table.org == org, or_(table.lead_id == term, by_name))
+        .order_by(table.lead_id != term, table.arrived_at.desc(), table.lead_id)
         .limit(1)
     )
     return connection.scalar(query)
 
 
-def _truth(condition: ColumnElement[bool], name: str) -> ColumnElement[int]:
+def _as_integer(condition: ColumnElement[bool], name: str) -> ColumnElement[int]:
     return case((condition, literal(1)), else_=literal(0)).label(name)

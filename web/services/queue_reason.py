@@ -17,10 +17,10 @@ def queue_reason(rules: OrgRules, queue_id: str, *, oversees: bool) -> str | Non
     None for a rep if the rules name a fact of the prospect that the queue does not show: its leads have that fact (Q3).
     None as well if the queue's newest publication does not compile, because other rules are used then.
     """
-    found = rules.objects.get(("queue", queue_id))
-    if found is None or found.value is None or ("queue", queue_id) in rules.problems:
+    published = rules.objects.get(("queue", queue_id))
+    if published is None or published.value is None or ("queue", queue_id) in rules.problems:
         return None
-    value = found.value
+    value = published.value
     if not oversees and not _is_shown(value):
         return None
     return rules_sentence(value, rules) or "Every lead is here."
@@ -28,10 +28,10 @@ def queue_reason(rules: OrgRules, queue_id: str, *, oversees: bool) -> str | Non
 
 def rules_sentence(value: Mapping[str, Any], rules: OrgRules) -> str | None:
     """Return the rules of a queue or a view in a sentence; None if it has none."""
-    names, taken, left_out = Names(rules), value.get("inclusion"), value.get("exclusion")
-    if not _has_rules(taken) and not _has_rules(left_out):
+    names, included, left_out = Names(rules), value.get("inclusion"), value.get("exclusion")
+    if not _has_rules(included) and not _has_rules(left_out):
         return None
-    texts = [rule_text(taken, names=names) if _has_rules(taken) else "every lead"]
+    texts = [rule_text(included, names=names) if _has_rules(included) else "every lead"]
     if _has_rules(left_out):
         texts.append(f"not if {rule_text(left_out, names=names)}")
     return f"Why they are here: {'; '.join(texts)}."
@@ -43,10 +43,10 @@ def _has_rules(tree: Any) -> bool:
 
 def _is_shown(value: Mapping[str, Any]) -> bool:
     columns = {name for name in value.get("columns") or () if name}
-    named = {field for part in ("inclusion", "exclusion") for field in _fields(value.get(part))}
+    used_fields = {field for part in ("inclusion", "exclusion") for field in _fields(value.get(part))}
     # A list that shows the phone number says of each row whether it may be called (M8).
     shown = columns | _ALWAYS_SHOWN | ({"silenced"} if "phone" in columns else set())
-    return bool(columns) and named <= shown
+    return bool(columns) and used_fields <= shown
 
 
 def _fields(tree: Any) -> Iterator[str]:

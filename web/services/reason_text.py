@@ -51,26 +51,26 @@ def reason_text(text: str, rules: OrgRules) -> str:
     """Return a reason with names and labels in place of ids, fields and values. What is unknown stays as it is."""
     for patterns, name in ((_QUEUES, _queue), (_GROUPS, _published("group"))):
         for pattern in patterns:
-            text = _named(pattern, text, rules, name)
-    text = _named(_CAMPAIGN, text, rules, _published("campaign"))
-    text = _OUTCOME.sub(lambda found: found[1] + outcome_label(rules, found[2]), text)
+            text = _with_names(pattern, text, rules, name)
+    text = _with_names(_CAMPAIGN, text, rules, _published("campaign"))
+    text = _OUTCOME.sub(lambda match: match[1] + outcome_label(rules, match[2]), text)
     text = _STATEMENT.sub(_labelled, text)
-    return _WORD.sub(lambda found: _word(found[0], rules), text)
+    return _WORD.sub(lambda match: _word(match[0], rules), text)
 
 
-def _named(
+def _with_names(
     pattern: re.Pattern[str], text: str, rules: OrgRules, name: Callable[[OrgRules, str], str | None]
 ) -> str:
-    def renamed(found: re.Match[str]) -> str:
-        known = name(rules, found["id"])
-        return found[0] if known is None else found[0].removesuffix(found["id"]) + known
+    def renamed(match: re.Match[str]) -> str:
+        new_name = name(rules, match["id"])
+        return match[0] if new_name is None else match[0].removesuffix(match["id"]) + new_name
 
     return pattern.sub(renamed, text)
 
 
 def _queue(rules: OrgRules, queue_id: str) -> str | None:
-    known = rules.queues.get(queue_id)
-    return known.queue.name or None if known else None
+    queue = rules.queues.get(queue_id)
+    return queue.queue.name or None if queue else None
 
 
 def _published(kind: str) -> Callable[[OrgRules, str], str | None]:
@@ -81,13 +81,13 @@ def _published(kind: str) -> Callable[[OrgRules, str], str | None]:
     return name
 
 
-def _labelled(found: re.Match[str]) -> str:
-    field = FIELDS.get(found[1])
-    return found[0] if field is None else field.label[:1].lower() + field.label[1:]
+def _labelled(match: re.Match[str]) -> str:
+    field = FIELDS.get(match[1])
+    return match[0] if field is None else field.label[:1].lower() + field.label[1:]
 
 
 def _word(word: str, rules: OrgRules) -> str:
-    known = rules.reps.get(word)
-    if known is not None and known.name:
-        return known.name
+    rep = rules.reps.get(word)
+    if rep is not None and rep.name:
+        return rep.name
     return value_label(word).lower() if word in _VALUES else word

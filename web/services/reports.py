@@ -109,10 +109,10 @@ async def report(
 def lines(rules: OrgRules, arrivals: Iterable[ArrivedLead], by: ReportGrouping) -> list[ReportLine]:
     """Return the lines of a report: the newest day first, and within a day the most arrivals first."""
     zone = rules.settings.time_zone
-    found: defaultdict[tuple[date, str | None], list[ArrivedLead]] = defaultdict(list)
+    groups: defaultdict[tuple[date, str | None], list[ArrivedLead]] = defaultdict(list)
     for arrival in arrivals:
-        found[day_of(zone, arrival.arrived_at), key_of(rules, arrival, by)].append(arrival)
-    shown = [_line(day, key, name_of(rules, key, by), ones) for (day, key), ones in found.items()]
+        groups[day_of(zone, arrival.arrived_at), key_of(rules, arrival, by)].append(arrival)
+    shown = [_line(day, key, name_of(rules, key, by), ones) for (day, key), ones in groups.items()]
     return sorted(shown, key=lambda line: (-line.day.toordinal(), -line.arrivals, line.name.casefold()))
 
 
@@ -158,12 +158,12 @@ def day_begins(zone: str, day: date) -> datetime:
     return datetime.combine(day, time(), zone_of(zone)).astimezone(UTC)
 
 
-def as_csv(found: Report) -> bytes:
+def as_csv(report: Report) -> bytes:
     """Return a report as CSV in UTF-8 with a byte order mark. A text never is a spreadsheet's formula."""
     text = io.StringIO()
     write = csv.writer(text).writerow
-    write(["day", found.by.value, "name", "arrivals", "first_claims", "p50_seconds", "p95_seconds"])
-    for line in found.lines:
+    write(["day", report.by.value, "name", "arrivals", "first_claims", "p50_seconds", "p95_seconds"])
+    for line in report.lines:
         write(
             [
                 line.day.isoformat(),
@@ -183,13 +183,13 @@ def _number(seconds: float | None) -> str:
 
 
 def _line(day: date, key: str | None, name: str, arrivals: Sequence[ArrivedLead]) -> ReportLine:
-    found = speed(arrivals)
+    figures = speed(arrivals)
     return ReportLine(
         day=day,
         key=key,
         name=name,
         arrivals=len(arrivals),
-        first_claims=found.leads,
-        p50_seconds=found.p50_seconds,
-        p95_seconds=found.p95_seconds,
+        first_claims=figures.leads,
+        p50_seconds=figures.p50_seconds,
+        p95_seconds=figures.p95_seconds,
     )

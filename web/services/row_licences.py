@@ -31,9 +31,9 @@ async def why_unlicensed(
         )
         return {row.lead_id: row.state for row in connection.execute(query)}
 
-    named = queue is not None and "state" in queue.queue.columns
+    shown = queue is not None and "state" in queue.queue.columns
     return {
-        lead_id: unlicensed_text(state, named=named)
+        lead_id: unlicensed_text(state, shown=shown)
         for lead_id, state in (await ask(parts, states)).items()
         if lacks_licence(rules, person.rep_id, state)
     }

@@ -24,23 +24,23 @@ def offered_fields(
     UTC, because a day is a day of that zone (reading C1).
     """
     hidden = frozenset() if derived else frozenset(name for name, field in FIELDS.items() if field.derived)
-    found = [field for field in builder_fields(attributes) if field["name"] not in hidden]
-    for field in found:
+    fields = [field for field in builder_fields(attributes) if field["name"] not in hidden]
+    for field in fields:
         for option in field.get("values", ()):
             option["label"] = value_label(option["name"])
     if org_zone != UTC:
-        for field in found:
+        for field in fields:
             if field["type"] == FieldType.DATE.value:
                 field["label"] = f"{field['label']} ({org_zone})"
-    free = builder_field(FIELDS[f"{ATTRIBUTES}name"])
-    return [*found, free | {"name": ATTRIBUTES, "label": FREE, "free": True}]
+    free_field = builder_field(FIELDS[f"{ATTRIBUTES}name"])
+    return [*fields, free_field | {"name": ATTRIBUTES, "label": FREE, "free": True}]
 
 
 def org_fields(rules: OrgRules, *, derived: bool = False) -> list[dict[str, Any]]:
     """Return `offered_fields` of an org: dates of its time zone, its outcomes by their words (D2)."""
-    found = offered_fields(derived=derived, org_zone=rules.settings.time_zone)
-    outcomes = [{"name": one, "label": outcome_label(rules, one)} for one in org_outcomes(rules)]
-    for field in found:
+    fields = offered_fields(derived=derived, org_zone=rules.settings.time_zone)
+    outcomes = [{"name": outcome, "label": outcome_label(rules, outcome)} for outcome in org_outcomes(rules)]
+    for field in fields:
         if field["name"] == OUTCOME and outcomes:
             field["values"] = outcomes
-    return found
+    return fields

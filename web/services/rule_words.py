@@ -33,8 +33,8 @@ def value_text(value: Any) -> str:
     if isinstance(value, list):
         if not value:
             return "nothing"
-        named = ", ".join(value_text(one) for one in value[:_MOST_VALUES])
-        return named + (f" and {len(value) - _MOST_VALUES} more" if len(value) > _MOST_VALUES else "")
+        listed = ", ".join(value_text(item) for item in value[:_MOST_VALUES])
+        return listed + (f" and {len(value) - _MOST_VALUES} more" if len(value) > _MOST_VALUES else "")
     if isinstance(value, dict):
         if "direction" in value:
             return f"{field_label(value.get('field'))}, {_DIRECTIONS.get(value['direction'], 'ascending')}"
@@ -43,7 +43,7 @@ def value_text(value: Any) -> str:
         if "amount" in value and "unit" in value:
             return f"{value['amount']} {value['unit']}s"
         parts = [
-            f"{name.replace('_', ' ')} {value_text(one)}" for name, one in value.items() if one is not None
+            f"{name.replace('_', ' ')} {value_text(part)}" for name, part in value.items() if part is not None
         ]
         return ", ".join(parts[:_MOST_VALUES])
     text = f"{value:,}" if isinstance(value, int | float) else str(value)
@@ -59,7 +59,7 @@ def rule_text(rule: Any, depth: int = 0, *, names: Names | None = None) -> str:
         return "a rule"
     if "rules" in rule:
         rules = rule["rules"]
-        inner = [rule_text(one, depth + 1, names=names) for one in rules[:_MOST_RULES]] or ["every lead"]
+        inner = [rule_text(child, depth + 1, names=names) for child in rules[:_MOST_RULES]] or ["every lead"]
         if (more := len(rules) - _MOST_RULES) > 0:
             inner.append(f"{more} more {'rule' if more == 1 else 'rules'}")
         joined = f" {rule.get('combinator', 'and')} ".join(inner)
@@ -83,7 +83,7 @@ def rule_text(rule: Any, depth: int = 0, *, names: Names | None = None) -> str:
 def _labelled(field: str, value: Any, names: Names | None) -> Any:
     """Return a rule's value with the names and labels that people read, where it has some."""
     if isinstance(value, list):
-        return [_labelled(field, one, names) for one in value]
+        return [_labelled(field, item, names) for item in value]
     if not isinstance(value, str):
         return value
     if names is not None:

@@ -14,20 +14,20 @@ class ShortCache:
     """Answers by org and name. Requests for an answer that is being read wait for it."""
 
     def __init__(self) -> None:
-        self._known: OrderedDict[tuple[str, str], tuple[float, Any]] = OrderedDict()
+        self._cache: OrderedDict[tuple[str, str], tuple[float, Any]] = OrderedDict()
         self._locks: dict[tuple[str, str], asyncio.Lock] = {}
 
-    async def get(self, org: str, what: str, seconds: float, read: Callable[[], Awaitable[Any]]) -> Any:
+    async def get(self, org: str, name: str, seconds: float, read: Callable[[], Awaitable[Any]]) -> Any:
         """Return what was read in the last `seconds`, or read it again."""
-        key = (org, what)
+        key = (org, name)
         async with self._locks.setdefault(key, asyncio.Lock()):
-            at, known = self._known.get(key, (0.0, None))
-            if known is not None and monotonic() - at < seconds:
-                return known
-            found = await read()
-            self._known[key] = (monotonic(), found)
-            self._known.move_to_end(key)
-            while len(self._known) > KEPT:
-                forgotten, _ = self._known.popitem(last=False)
+            at, recent = self._cache.get(key, (0.0, None))
+            if recent is not None and monotonic() - at < seconds:
+                return recent
+            value = await read()
+            self._cache[key] = (monotonic(), value)
+            self._cache.move_to_end(key)
+            while len(self._cache) > KEPT:
+                forgotten, _ = self._cache.popitem(last=False)
                 self._locks.pop(forgotten, None)
-            return found
+            return value

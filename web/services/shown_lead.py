@@ -123,33 +123,35 @@ class WhyPage(Model):
     next: str | None
 
 
-def lead_shown(parts: Services, person: Person, found: VisibleLead) -> LeadShown:
+def lead_shown(parts: Services, person: Person, visible: VisibleLead) -> LeadShown:
     """Return what the person may see of a lead. Who sees all of it has opened it, for the audit."""
-    row, names = found.row, Names(parts.directory.org(person.org))
-    whole = found.sight is Visibility.ALL
-    if whole:
+    row, names = visible.row, Names(parts.directory.org(person.org))
+    sees_all = visible.sight is Visibility.ALL
+    if sees_all:
         parts.audit.note(person.as_actor, "lead_opened", f"lead/{row['lead_id']}")
-    lock, offer = found.lock, found.offer
+    lock, offer = visible.lock, visible.offer
     shown = LeadShown(
         lead_id=row["lead_id"],
         version=row["version"],
-        sight=found.sight,
-        name=found.name,
+        sight=visible.sight,
+        name=visible.name,
         phase=row["phase"],
-        facts=found.facts,
+        facts=visible.facts,
     )
     if offer:
         shown.offer = OfferShown(
             method=offer.method,
             epoch=offer.epoch,
             until=offer.until,
-            names=[names.rep(rep) for rep in offer.reps] if whole else [names.rep(person.rep_id)],
+            names=[names.rep(rep) for rep in offer.reps] if sees_all else [names.rep(person.rep_id)],
             mine=person.rep_id in offer.reps,
         )
-    if refusal := no_call(row, parts.directory.org(person.org).settings, datetime.now(UTC), whole=whole):
+    if refusal := no_call(
+        row, parts.directory.org(person.org).settings, datetime.now(UTC), sees_all=sees_all
+    ):
         shown.may_call, shown.no_call_why, shown.call_from = False, refusal.why, local_time(refusal)
         shown.no_call_problem = refusal.problem or refusal.why
-    if not whole:
+    if not sees_all:
         return shown
     if lock:
         shown.lock = LockShown(
@@ -167,26 +169,26 @@ def lead_shown(parts: Services, person: Person, found: VisibleLead) -> LeadShown
     return shown
 
 
-def no_call(row: Row, settings: OrgSettings, now: datetime, *, whole: bool) -> CallRefusal | None:
-    """Return why a lead must not be called now; None if it may be. `whole`: the person may see all of the lead.
+def no_call(row: Row, settings: OrgSettings, now: datetime, *, sees_all: bool) -> CallRefusal | None:
+    """Return why a lead must not be called now; None if it may be. `sees_all`: the person may see all of the lead.
 
     A person who sees only an offer learns whether the lead may be called at all, and nothing about its phone.
     """
     if row["silenced"]:
         return CallRefusal(Reason.SUPPRESSED, NO_CALL)
-    return call_refusal(lead_from_row(row), settings, now) if whole else None
+    return call_refusal(lead_from_row(row), settings, now) if sees_all else None
 
 
 async def history(
-    parts: Services, person: Person, found: VisibleLead, *, cursor: str | None = None, limit: int = 50
+    parts: Services, person: Person, visible: VisibleLead, *, cursor: str | None = None, limit: int = 50
 ) -> WhyPage:
     """Return a lead's history as the person may see it."""
-    names, lead_id = Names(parts.directory.org(person.org)), found.row["lead_id"]
+    names, lead_id = Names(parts.directory.org(person.org)), visible.row["lead_id"]
     rows = await asyncio.to_thread(_decisions, parts, lead_id, _read(cursor), limit)
     others = await asyncio.to_thread(named_leads, parts, person, rows)
     events = []
     for row in rows:
-        event = _event(person, found.sight, row, names)
+        event = _event(person, visible.sight, row, names)
         if event is not None:
             event = with_other_leads(event, row, person, others)
         if event is not None:
@@ -194,27 +196,29 @@ async def history(
     last = rows[-1] if len(rows) == limit else None
     return WhyPage(
         lead_id=lead_id,
-        sight=found.sight,
+        sight=visible.sight,
         events=events,
         next=f"{last['source_offset']}.{last['n']}" if last else None,
     )
 
 
-async def queues_when_opened(parts: Services, found: VisibleLead) -> list[str]:
+async def queues_when_opened(parts: Services, visible: VisibleLead) -> list[str]:
     """Return the queues that the lead left when its lock was taken, from its decisions; empty without a lock."""
-    if found.lock is None:
+    if visible.lock is None:
         return []
-    return await asyncio.to_thread(_queues_left, parts, found.row["lead_id"])
+    return await asyncio.to_thread(_queues_left, parts, visible.row["lead_id"])
 
 
 def _queues_left(parts: Services, lead_id: str) -> list[str]:
     with translated_errors("CRM database"), parts.crm.connect() as connection:
-        taken = queries.newest_decisions(connection, lead_id, types=("lock_taken",), limit=1)
-        if not taken:
+        lock_rows = queries.newest_decisions(connection, lead_id, types=("lock_taken",), limit=1)
+        if not lock_rows:
             return []
-        event = taken[0]["source_offset"]
-        left = queries.newest_decisions(connection, lead_id, types=("queue_left",), before=(event + 1, 0))
-    return [one["why"]["queue_id"] for one in left if one["source_offset"] == event]
+        event = lock_rows[0]["source_offset"]
+        queue_rows = queries.newest_decisions(
+            connection, lead_id, types=("queue_left",), before=(event + 1, 0)
+        )
+    return [row["why"]["queue_id"] for row in queue_rows if row["source_offset"] == event]
 
 
 def _event(person: Person, sight: Visibility, row: Row, names: Names) -> DecisionShown | None:
@@ -238,14 +242,14 @@ def _event(person: Person, sight: Visibility, row: Row, names: Names) -> Decisio
         why=event.why,
         note=event.note,
         passed=[
-            RejectedTaker(rep_id=one.rep_id, name=one.name, why=one.why)
-            for one in event.passed
-            if person.oversees or one.rep_id in (None, person.rep_id)
+            RejectedTaker(rep_id=candidate.rep_id, name=candidate.name, why=candidate.why)
+            for candidate in event.passed
+            if person.oversees or candidate.rep_id in (None, person.rep_id)
         ],
     )
 
 
-def with_other_leads(event: DecisionShown, row: Row, person: Person, named: dict[str, str]) -> DecisionShown:
+def with_other_leads(event: DecisionShown, row: Row, person: Person, names: dict[str, str]) -> DecisionShown:
     """Name the other leads that a decision is about; only for whoever oversees leads (K2)."""
     ids = other_leads(row)
     if not ids or event.why is None:
@@ -254,8 +258,8 @@ def with_other_leads(event: DecisionShown, row: Row, person: Person, named: dict
         return event.model_copy(update={"why": None})
     why = event.why
     for lead_id in ids:
-        if lead_id in named:
-            why = why.replace(lead_id, f"{lead_id} ({named[lead_id]})")
+        if lead_id in names:
+            why = why.replace(lead_id, f"{lead_id} ({names[lead_id]})")
     return event.model_copy(update={"why": why})
 
 
@@ -267,6 +271,6 @@ def _decisions(parts: Services, lead_id: str, before: tuple[int, int] | None, li
 def _read(cursor: str | None) -> tuple[int, int] | None:
     if cursor is None:
         return None
-    if found := re.fullmatch(r"(-?\d{1,18})\.(\d{1,9})", cursor, re.ASCII):
-        return int(found[1]), int(found[2])
+    if match := re.fullmatch(r"(-?\d{1,18})\.(\d{1,9})", cursor, re.ASCII):
+        return int(match[1]), int(match[2])
     raise HttpProblem(422, "invalid", "cursor: is not valid; take it from `next`")

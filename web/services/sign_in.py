@@ -120,18 +120,18 @@ async def checked_account(
 ) -> Account:
     """Return the account that a check finds. Count the attempt if it finds none. Raises the refusal, 429 and 503."""
     host = host_of(request)
-    taken = buckets(address_of(email), host)
-    if wait := await asyncio.to_thread(parts.attempts.take, taken):
+    limits = buckets(address_of(email), host)
+    if wait := await asyncio.to_thread(parts.attempts.take, limits):
         raise too_often(wait)
     try:
         account = await parts.hashing.run(network(host), check)
     except HttpProblem:  # the password was not checked
-        await asyncio.to_thread(parts.attempts.give_back, taken)
+        await asyncio.to_thread(parts.attempts.give_back, limits)
         raise
     if account is None:
         await _note_failure(request, parts, email)
         raise HttpProblem(*refusal)
-    await asyncio.to_thread(parts.attempts.give_back, taken)
+    await asyncio.to_thread(parts.attempts.give_back, limits)
     return account
 
 
@@ -172,10 +172,10 @@ async def _note_failure(request: Request, parts: Services, email: str) -> None:
     """Record a failed try. An unknown address takes the same time as a known one, and is not recorded itself."""
     account = await asyncio.to_thread(parts.accounts.find, email)
     if account is None:
-        actor, of = Actor(org="", actor="", kind="person", from_host=host_of(request)), "account"
+        actor, object_name = Actor(org="", actor="", kind="person", from_host=host_of(request)), "account"
     else:
-        actor, of = account_actor(request, account), account_object(account.rep_id)
-    await parts.audit.record_failure(actor, "sign_in_failed", of)
+        actor, object_name = account_actor(request, account), account_object(account.rep_id)
+    await parts.audit.record_failure(actor, "sign_in_failed", object_name)
 
 
 def take_back(response: Response, parts: Services) -> None:

@@ -46,12 +46,14 @@ class Answers:
             await asyncio.sleep(ASKED_EVERY_S)
             leads = await asyncio.to_thread(self._leads, ids)
         self._left_s -= loop.time() - began
-        return csv_of([line if one is None else answer_of(line, one, leads) for line, one in lines])
+        return csv_of(
+            [line if arrival_id is None else answer_of(line, arrival_id, leads) for line, arrival_id in lines]
+        )
 
     def _leads(self, ids: set[str]) -> dict[str, str]:
         with translated_errors("CRM database"), self._crm.connect() as connection:
-            found = arrivals_of(connection, self._org, ids, (), ())
-        return {arrival_id: lead_id for arrival_id, lead_id, _ in found if arrival_id in ids}
+            arrivals = arrivals_of(connection, self._org, ids, (), ())
+        return {arrival_id: lead_id for arrival_id, lead_id, _ in arrivals if arrival_id in ids}
 
 
 class FateDecider:
@@ -65,9 +67,9 @@ class FateDecider:
         """Return the rows with their fates."""
         facts = [row.facts for row in rows if row.facts is not None]
         ids = {row.lead_id for row in rows if row.facts is not None}
-        phones = {one.phone for one in facts if one.phone}
-        emails = {one.email for one in facts if one.email}
+        phones = {row_facts.phone for row_facts in facts if row_facts.phone}
+        emails = {row_facts.email for row_facts in facts if row_facts.email}
         with translated_errors("CRM database"), self._crm.connect() as connection:
-            known = arrivals_of(connection, self._org, ids, phones, emails)
-        self._forecast.put(KnownArrival(*each) for each in known)
+            arrivals = arrivals_of(connection, self._org, ids, phones, emails)
+        self._forecast.put(KnownArrival(*arrival) for arrival in arrivals)
         return [(row, self._forecast.fate(row)) for row in rows]

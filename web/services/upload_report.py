@@ -19,7 +19,7 @@ ATTRIBUTE: Final = "attribute"
 UNREAD: Final = "unread"
 
 
-def value_of(choices: dict[str, str], vendor: str, kept: dict[str, Any] | None) -> dict[str, Any]:
+def value_of(choices: dict[str, str], vendor: str, stored: dict[str, Any] | None) -> dict[str, Any]:
     """Return the mapping of a person's choices: column -> a field, `attribute`, or `unread`.
 
     A field that the kept mapping reads from the same column keeps its further keys, such as a date's format. Of several
@@ -31,7 +31,7 @@ def value_of(choices: dict[str, str], vendor: str, kept: dict[str, Any] | None) 
             fields.setdefault(FULL_NAME if choice == _WHOLE_NAME else choice, []).append(column)
     value: dict[str, Any] = {}
     for field, columns in fields.items():
-        former = (kept or {}).get(field)
+        former = (stored or {}).get(field)
         same = isinstance(former, dict) and former.get("column") in (columns, columns[0])
         value[field] = {**(former if same and isinstance(former, dict) else {}), "column": columns}
     value.setdefault("vendor", {"constant": vendor})

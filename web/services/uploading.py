@@ -18,24 +18,24 @@ class Uploading:
     def __init__(self) -> None:
         self._running: set[tuple[str, str]] = set()
 
-    def begin(self, who: tuple[str, str]) -> None:
+    def begin(self, uploader: tuple[str, str]) -> None:
         """Count a file of a person (org and rep id). Raises 429 if the person has one already, or too many are read."""
-        if who in self._running or len(self._running) >= MOST:
-            own = "a file of yours is" if who in self._running else f"{MOST} files are"
+        if uploader in self._running or len(self._running) >= MOST:
+            own = "a file of yours is" if uploader in self._running else f"{MOST} files are"
             detail = f"{own} being read; try again when that is done"
             headers = {"Retry-After": str(RETRY_SECONDS)}
             raise HttpProblem(HTTPStatus.TOO_MANY_REQUESTS, "uploading", detail, headers=headers)
-        self._running.add(who)
+        self._running.add(uploader)
 
-    def end(self, who: tuple[str, str]) -> None:
+    def end(self, uploader: tuple[str, str]) -> None:
         """Count it as ended."""
-        self._running.discard(who)
+        self._running.discard(uploader)
 
     @contextmanager
-    def one(self, who: tuple[str, str]) -> Iterator[None]:
+    def one(self, uploader: tuple[str, str]) -> Iterator[None]:
         """Read one file inside of this. Raises as `begin` does."""
-        self.begin(who)
+        self.begin(uploader)
         try:
             yield
         finally:
-            self.end(who)
+            self.end(uploader)

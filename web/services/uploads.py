@@ -93,11 +93,11 @@ class Upload:
         """Copy the file. Its format follows from the end of its name. Raises 413 if it is too large."""
         suffix = Path(name).suffix.lower()
         self.path = Path(self._folder.name) / f"file{suffix if suffix in _SUFFIXES else ''}"
-        left = MOST_BYTES
+        bytes_left = MOST_BYTES
         with self.path.open("wb") as copy:
             while piece := file.read(1 << 20):
-                left -= len(piece)
-                if left < 0:
+                bytes_left -= len(piece)
+                if bytes_left < 0:
                     raise _too_large(f"has more than {MOST_BYTES // 1024 // 1024} MB")
                 copy.write(piece)
 
@@ -107,25 +107,25 @@ class Upload:
         Raises `InvalidInput` for a file or choices that cannot be used, 413 for too many rows.
         """
         kind = format_of(self.path)
-        kept = self.parts.file_mappings.find(self.org, self.vendor)
+        stored = self.parts.file_mappings.find(self.org, self.vendor)
         note: str | None = None
-        tried: list[tuple[str, dict[str, Any] | None]]
+        mappings: list[tuple[str, dict[str, Any] | None]]
         if kind == "adf":
-            tried = [("names", None)]
+            mappings = [("names", None)]
         elif choices is not None:
-            tried = [("choices", value_of(choices, self.vendor, kept))]
+            mappings = [("choices", value_of(choices, self.vendor, stored))]
         else:
-            named: list[tuple[str, dict[str, Any] | None]] = [("names", None)]
-            tried = [
-                *([("kept", kept)] if kept else []),
-                *named,
+            unmapped: list[tuple[str, dict[str, Any] | None]] = [("names", None)]
+            mappings = [
+                *([("kept", stored)] if stored else []),
+                *unmapped,
                 ("none", {"vendor": {"constant": self.vendor}}),
             ]
-        for index, (source, value) in enumerate(tried):
+        for index, (source, value) in enumerate(mappings):
             try:
-                trial, fates = self._tried(None if value is None else Mapping(value))
+                trial, fates = self._try_mapping(None if value is None else Mapping(value))
             except InvalidInput as error:
-                if index + 1 == len(tried):
+                if index + 1 == len(mappings):
                     raise
                 note = note or str(error.problems[0])
                 continue
@@ -148,7 +148,7 @@ class Upload:
         names = ("console", self.org, self.vendor, self.campaign or "")
         return Progress.of(self.parts.settings.state_dir, self.path, beside, names)
 
-    def _tried(self, mapping: Mapping | None) -> tuple[Trial, Fates]:
+    def _try_mapping(self, mapping: Mapping | None) -> tuple[Trial, Fates]:
         counts: Counter[str] = Counter()
         rows: list[dict[str, Any]] = []
         waiting: list[ImportRow] = []

@@ -66,10 +66,10 @@ async def take(request: Request, parts: Services, post: Post) -> Response:
     settings = parts.directory.org(post.key.org).settings
     rows = await asyncio.to_thread(_read, post, mapping, settings)
     if post.idempotency_key is not None:
-        kept = await asyncio.to_thread(
+        stored = await asyncio.to_thread(
             parts.vendor_posts.begin, post.key.key_id, post.idempotency_key, post.digest
         )
-        if (earlier := _earlier(kept)) is not None:
+        if (earlier := _earlier(stored)) is not None:
             return earlier
     await _send(parts, rows)
     response = _answer(request, post, rows, _reply(post, mapping))
@@ -84,20 +84,20 @@ async def take(request: Request, parts: Services, post: Post) -> Response:
     return response
 
 
-def _earlier(kept: KeptAnswer | None) -> Response | None:
+def _earlier(stored: KeptAnswer | None) -> Response | None:
     """Return the answer of an earlier post. A post without an answer was interrupted, so it is done again.
 
     Doing it again is safe, because the same bytes are the same leads.
     """
-    if kept is None:
+    if stored is None:
         return None
-    if not kept.same:
+    if not stored.same:
         reason = "Idempotency-Key: was used with another body before; use a new key for each post"
         raise HttpProblem(HTTPStatus.UNPROCESSABLE_ENTITY, "idempotency-key-reused", reason)
-    if kept.status is None or kept.answer is None:
+    if stored.status is None or stored.answer is None:
         return None
-    media_type, _, body = kept.answer.partition("\n")
-    return Response(body, kept.status, media_type=media_type, headers={REPLAYED: "true"})
+    media_type, _, body = stored.answer.partition("\n")
+    return Response(body, stored.status, media_type=media_type, headers={REPLAYED: "true"})
 
 
 async def _mapping(parts: Services, key: VendorKey) -> Mapping | None:
@@ -108,8 +108,8 @@ async def _mapping(parts: Services, key: VendorKey) -> Mapping | None:
 def _read(post: Post, mapping: Mapping | None, settings: OrgSettings) -> list[ImportRow]:
     kind = kind_of(post.content_type)
     if kind is None:
-        named = post.content_type.partition(";")[0][:100] or "missing"
-        reason = f"Content-Type: is {named}; it must be one of {', '.join(TYPES)}"
+        content_type = post.content_type.partition(";")[0][:100] or "missing"
+        reason = f"Content-Type: is {content_type}; it must be one of {', '.join(TYPES)}"
         raise HttpProblem(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type", reason)
     key = post.key
     try:
@@ -154,9 +154,11 @@ def _answer(request: Request, post: Post, rows: list[ImportRow], reply: str) -> 
         replies = [_leadconduit(row) for row in rows]
         return _json(replies[0] if len(replies) == 1 else replies, status)
     if not is_taken:
-        errors = [{"path": one.field, "reason": one.reason, "line": one.line} for one in refused]
+        errors = [
+            {"path": refusal.field, "reason": refusal.reason, "line": refusal.line} for refusal in refused
+        ]
         return answer(request, HttpProblem(status, "refused", refused[0].sentence, errors=errors))
-    taken = {
+    summary = {
         "accepted": len(rows) - len(refused),
         "refused": len(refused),
         "leads": [
@@ -164,9 +166,9 @@ def _answer(request: Request, post: Post, rows: list[ImportRow], reply: str) -> 
             for row in rows
             if row.refusal is None
         ],
-        "refusals": [msgspec.to_builtins(one) for one in refused],
+        "refusals": [msgspec.to_builtins(refusal) for refusal in refused],
     }
-    return _json(taken, status)
+    return _json(summary, status)
 
 
 def _leadconduit(row: ImportRow) -> dict[str, Any]:

@@ -44,22 +44,22 @@ async def vendor_reports(parts: Services, org: str, days: int) -> list[VendorRep
     return [_report(counts[vendor]) for vendor in sorted(counts)]
 
 
-def _report(one: VendorCounts) -> VendorReport:
+def _report(counts: VendorCounts) -> VendorReport:
     return VendorReport(
-        vendor=one.vendor,
-        accepted=one.accepted,
-        resends=one.resends,
-        inquiries=one.inquiries,
-        reused=one.reused,
-        assigned=one.assigned,
-        claimed=one.claimed,
-        conversion=one.conversion,
-        refused=_most_frequent(one.refused),
-        remarks=_most_frequent(one.remarks),
+        vendor=counts.vendor,
+        accepted=counts.accepted,
+        resends=counts.resends,
+        inquiries=counts.inquiries,
+        reused=counts.reused,
+        assigned=counts.assigned,
+        claimed=counts.claimed,
+        conversion=counts.conversion,
+        refused=_most_frequent(counts.refused),
+        remarks=_most_frequent(counts.remarks),
     )
 
 
 def _most_frequent(counts: Counter[str]) -> dict[str, int]:
-    found = dict(counts.most_common(MOST_REASONS))
-    more = counts.total() - sum(found.values())
-    return {**found, OTHERS: more} if more else found
+    reasons = dict(counts.most_common(MOST_REASONS))
+    more = counts.total() - sum(reasons.values())
+    return {**reasons, OTHERS: more} if more else reasons

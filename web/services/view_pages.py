@@ -48,10 +48,10 @@ class ViewPage(Model):
 
 async def own_view(parts: Services, person: Person, view_id: uuid.UUID) -> CustomView:
     """Return one of the person's own views. Raises 404 for any other."""
-    found = await asyncio.to_thread(parts.views.find, person.org, person.rep_id, str(view_id))
-    if found is None:
+    view = await asyncio.to_thread(parts.views.find, person.org, person.rep_id, str(view_id))
+    if view is None:
         raise not_found(f"view {view_id} of yours")
-    return found
+    return view
 
 
 async def view_leads_from(
@@ -60,7 +60,7 @@ async def view_leads_from(
     """Return leads of a view from rank `start` on."""
     org_zone = parts.directory.org(person.org).settings.time_zone
     compiled = custom_views.compiled_view(view.view_id, view.value, org_zone)
-    found = await ask(
+    page = await ask(
         parts,
         lambda connection: custom_views.own_leads(
             connection,
@@ -76,9 +76,9 @@ async def view_leads_from(
     end = start + limit
     return ViewPage(
         view_id=view.view_id,
-        size=found.size,
-        rows=[LeadRow(**row._asdict()) for row in found.rows],
-        next=cursor_of(end) if end < found.size else None,
+        size=page.size,
+        rows=[LeadRow(**row._asdict()) for row in page.rows],
+        next=cursor_of(end) if end < page.size else None,
     )
 
 

@@ -66,7 +66,9 @@ async def list_and_queues(
     Without `queue_id` it is the first claimable queue, or the person's own. The queues are read again after the leads:
     a page follows the board from the leads' position on, and would never show a queue that came just before it.
     """
-    chosen = queue_id or next((one.queue_id for one in await visible(parts, person) if one.claimable), MINE)
+    chosen = queue_id or next(
+        (info.queue_id for info in await visible(parts, person) if info.claimable), MINE
+    )
     page, _ = await queue_leads_from(parts, person, chosen, start=0, limit=limit)
     return chosen, page, await visible(parts, person)
 

@@ -105,10 +105,10 @@ class Badges(Model):
 
 async def wallboard(parts: Services, person: Person) -> Wallboard:
     """Return the org's wallboard. For managers and admins."""
-    found: Wallboard = await parts.wallboards.get(
+    board: Wallboard = await parts.wallboards.get(
         person.org, "board", FRESH_SECONDS, lambda: _read(parts, person)
     )
-    return found
+    return board
 
 
 async def badges(parts: Services, person: Person) -> Badges:
@@ -129,10 +129,12 @@ async def badges(parts: Services, person: Person) -> Badges:
         )
 
     whose = "badges" if person.oversees else f"badges of {person.rep_id}"
-    found: Badges = await parts.wallboards.get(person.org, whose, FRESH_SECONDS, fresh)
+    org_badges: Badges = await parts.wallboards.get(person.org, whose, FRESH_SECONDS, fresh)
     if not person.oversees:
-        return found
-    return found.model_copy(update={"dead_letters": waiting_letters(parts, person.org)})  # counted in memory
+        return org_badges
+    return org_badges.model_copy(
+        update={"dead_letters": waiting_letters(parts, person.org)}
+    )  # counted in memory
 
 
 def waiting_letters(parts: Services, org: str) -> int:
@@ -158,16 +160,18 @@ async def _read(parts: Services, person: Person) -> Wallboard:
             "locks": day_reports.locks_by_rep(connection, org, now),
             "offers": day_reports.offers_by_rep(connection, org, now),
             "last": last_leads(
-                connection, org, [rep_id for rep_id, one in choices.items() if one.availability == LAST_LEAD]
+                connection,
+                org,
+                [rep_id for rep_id, choice in choices.items() if choice.availability == LAST_LEAD],
             ),
             "open": open_leads(connection, org, [rep.rep_id for rep in reps]),
             "exceptions": exceptions_by_status(connection, org).get("open", 0),
             "due": day_reports.calls_due(connection, org, now),
         }
 
-    found = await ask(parts, read)
-    arrivals, cut = found["arrivals"]
-    offers, offers_out = found["offers"]
+    figures = await ask(parts, read)
+    arrivals, cut = figures["arrivals"]
+    offers, offers_out = figures["offers"]
     by_rep: defaultdict[str, list[ArrivedLead]] = defaultdict(list)
     for arrival in arrivals:
         if arrival.rep_id is not None:
@@ -177,8 +181,8 @@ async def _read(parts: Services, person: Person) -> Wallboard:
     listed = []
     for rep in reps:
         plan = plan_of(rules, rep.rep_id)
-        choice = with_last(choices[rep.rep_id], found["last"].get(rep.rep_id))
-        count, last = found["given"].get(rep.rep_id, (0, None))
+        choice = with_last(choices[rep.rep_id], figures["last"].get(rep.rep_id))
+        count, last = figures["given"].get(rep.rep_id, (0, None))
         listed.append(
             RepNow(
                 rep_id=rep.rep_id,
@@ -188,9 +192,9 @@ async def _read(parts: Services, person: Person) -> Wallboard:
                 is_in=present.get(rep.rep_id, 0) > 0,
                 unavailable=paused_words(choice) or unavailable(plan, now),
                 availability=choice.availability,
-                locks=found["locks"].get(rep.rep_id, 0),
+                locks=figures["locks"].get(rep.rep_id, 0),
                 offers=offers.get(rep.rep_id, 0),
-                open_leads=found["open"].get(rep.rep_id, 0),
+                open_leads=figures["open"].get(rep.rep_id, 0),
                 max_open=plan.max_open,
                 leads_today=count,
                 last_lead_at=last,
@@ -205,11 +209,11 @@ async def _read(parts: Services, person: Person) -> Wallboard:
         first_claims=total.leads,
         p50_seconds=total.p50_seconds,
         p95_seconds=total.p95_seconds,
-        leads_given=sum(count for count, _ in found["given"].values()),
-        locks=sum(found["locks"].values()),
+        leads_given=sum(count for count, _ in figures["given"].values()),
+        locks=sum(figures["locks"].values()),
         offers=offers_out,
-        exceptions=found["exceptions"],
-        calls_due=found["due"],
+        exceptions=figures["exceptions"],
+        calls_due=figures["due"],
         dead_letters=waiting_letters(parts, org),
         reps=listed,
         more_reps=len(active) - len(reps),
@@ -246,11 +250,11 @@ async def _queues(parts: Services, org: str, rules: OrgRules) -> list[QueueNow]:
 
 
 def _speeds(rules: OrgRules, arrivals: list[ArrivedLead], by: ReportGrouping) -> list[SpeedBy]:
-    found: defaultdict[str | None, list[ArrivedLead]] = defaultdict(list)
+    by_key: defaultdict[str | None, list[ArrivedLead]] = defaultdict(list)
     for arrival in arrivals:
-        found[key_of(rules, arrival, by)].append(arrival)
+        by_key[key_of(rules, arrival, by)].append(arrival)
     lines = []
-    for key, ones in found.items():
+    for key, ones in by_key.items():
         fast = speed(ones)
         lines.append(
             SpeedBy(

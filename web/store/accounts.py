@@ -117,12 +117,12 @@ class Accounts(Store):
                 return None if row.disabled_at is not None else account_of(row)
             if email is None:
                 return None
-            free = (
+            conditions = (
                 table.email == address_of(email),
                 table.disabled_at.is_(None),
                 table.oidc_subject.is_(None),
             )
-            row = connection.execute(select(*table.__table__.columns).where(*free)).first()
+            row = connection.execute(select(*table.__table__.columns).where(*conditions)).first()
             if row is None:
                 return None
             values = {"oidc_issuer": issuer, "oidc_subject": subject}
@@ -135,8 +135,8 @@ class Accounts(Store):
         with self.writing() if at is not None else self.reading() as connection:
             if at is not None:
                 connection.execute(update(AccountTable).where(of_it).values(notices_read_at=at))
-            found: datetime | None = connection.scalar(select(AccountTable.notices_read_at).where(of_it))
-            return found
+            read_until: datetime | None = connection.scalar(select(AccountTable.notices_read_at).where(of_it))
+            return read_until
 
     def unbind(self, email: str) -> bool:
         """Remove an account's binding, so that its next OIDC sign-in binds it again. Say whether it was bound."""

@@ -56,40 +56,44 @@ def network(host: str) -> str:
 class Attempts(Store):
     """The buckets in the database. Blocking: call it from a thread."""
 
-    def take(self, wanted: Sequence[AttemptLimit]) -> float:
+    def take(self, limits: Sequence[AttemptLimit]) -> float:
         """Take one token from each bucket and return 0. If one is empty, take none and return the seconds to wait."""
         now = time.time()
         with self.writing() as connection:
             if connection.dialect.name == "postgresql":
                 connection.execute(select(func.pg_advisory_xact_lock(_LOCK)))
             query = select(AttemptTable.name, AttemptTable.left, AttemptTable.at).where(
-                AttemptTable.name.in_([one.name for one in wanted])
+                AttemptTable.name.in_([limit.name for limit in limits])
             )
-            there = {row.name: (row.left, row.at) for row in connection.execute(query)}
-            left = {one.name: _filled(one, there.get(one.name), now) for one in wanted}
-            if waits := [(1 - left[one.name]) * one.seconds for one in wanted if left[one.name] < 1]:
+            stored = {row.name: (row.left, row.at) for row in connection.execute(query)}
+            tokens_left = {limit.name: _filled(limit, stored.get(limit.name), now) for limit in limits}
+            if waits := [
+                (1 - tokens_left[limit.name]) * limit.seconds
+                for limit in limits
+                if tokens_left[limit.name] < 1
+            ]:
                 return max(waits)
             connection.execute(delete(AttemptTable).where(AttemptTable.at < now - KEPT_SECONDS))
             rows: list[dict[str, Any]] = [
-                {"name": name, "left": value - 1, "at": now} for name, value in left.items()
+                {"name": name, "left": value - 1, "at": now} for name, value in tokens_left.items()
             ]
             added = self.insert(AttemptTable).values(rows)
-            kept = {"left": added.excluded.left, "at": added.excluded.at}
-            connection.execute(added.on_conflict_do_update(index_elements=["name"], set_=kept))
+            values = {"left": added.excluded.left, "at": added.excluded.at}
+            connection.execute(added.on_conflict_do_update(index_elements=["name"], set_=values))
         return 0.0
 
-    def give_back(self, taken: Sequence[AttemptLimit]) -> None:
+    def give_back(self, limits: Sequence[AttemptLimit]) -> None:
         """Give back the tokens of an attempt that succeeded or was not made."""
         with self.writing() as connection:
-            for one in taken:
-                left = AttemptTable.left + 1
+            for limit in limits:
+                tokens_left = AttemptTable.left + 1
                 connection.execute(
-                    update(AttemptTable).where(AttemptTable.name == one.name).values(left=left)
+                    update(AttemptTable).where(AttemptTable.name == limit.name).values(left=tokens_left)
                 )
 
 
-def _filled(bucket: AttemptLimit, there: tuple[float, float] | None, now: float) -> float:
-    if there is None:
+def _filled(bucket: AttemptLimit, stored: tuple[float, float] | None, now: float) -> float:
+    if stored is None:
         return bucket.burst
-    left, at = there
-    return min(bucket.burst, left + max(0.0, now - at) / bucket.seconds)
+    tokens_left, at = stored
+    return min(bucket.burst, tokens_left + max(0.0, now - at) / bucket.seconds)

@@ -85,8 +85,8 @@ class AuditOutbox(Store):
         ids = sorted(audit_ids)
         with self.writing() as connection:
             for at in range(0, len(ids), _SQL_ITEMS):
-                some = AuditOutboxTable.audit_id.in_(ids[at : at + _SQL_ITEMS])
-                connection.execute(delete(AuditOutboxTable).where(some))
+                condition = AuditOutboxTable.audit_id.in_(ids[at : at + _SQL_ITEMS])
+                connection.execute(delete(AuditOutboxTable).where(condition))
 
     def settle_stale(self, now: datetime) -> int:
         """Mark acts whose console was killed as ready to be sent, with the outcome `unknown`. Return how many."""
@@ -94,12 +94,12 @@ class AuditOutbox(Store):
         stale = select(table.record).where(table.ready == 0, table.at < now - STALE)
         old = stale.order_by(table.at, table.audit_id).limit(_SQL_ITEMS)
         with self.writing() as connection:
-            found = [record_of(text) for text in connection.scalars(old)]
-            for record in found:
+            records = [record_of(text) for text in connection.scalars(old)]
+            for record in records:
                 unknown = msgspec.structs.replace(record, outcome="unknown")
-                which = (table.audit_id == record.audit_id, table.ready == 0)
-                connection.execute(update(table).where(*which).values(ready=1, record=text_of(unknown)))
-        return len(found)
+                condition = (table.audit_id == record.audit_id, table.ready == 0)
+                connection.execute(update(table).where(*condition).values(ready=1, record=text_of(unknown)))
+        return len(records)
 
     def waiting(self) -> int:
         """Return how many acts are in the outbox, at most one more than its bound."""
@@ -107,8 +107,8 @@ class AuditOutbox(Store):
             return self._waiting(connection)
 
     def _waiting(self, connection: Connection) -> int:
-        some = select(AuditOutboxTable.audit_id).limit(MOST_WAITING + 1).subquery()
-        return connection.scalar(select(func.count()).select_from(some)) or 0
+        rows = select(AuditOutboxTable.audit_id).limit(MOST_WAITING + 1).subquery()
+        return connection.scalar(select(func.count()).select_from(rows)) or 0
 
 
 class AuditIndex(Store):
@@ -164,15 +164,15 @@ class AuditIndex(Store):
             .order_by(func.max(table.at).desc(), of_it, table.actor)
             .limit(MOST_LATEST)
         )
-        found: dict[str, tuple[datetime, str]] = {}
+        newest: dict[str, tuple[datetime, str]] = {}
         with self.reading() as connection:
             for name, actor, at in connection.execute(query):
-                found.setdefault(name, (at, actor))
-        return found
+                newest.setdefault(name, (at, actor))
+        return newest
 
     def find(
         self,
-        wanted: AuditFilter,
+        audit_filter: AuditFilter,
         *,
         limit: int,
         after: tuple[datetime, str] | None = None,
@@ -183,7 +183,7 @@ class AuditIndex(Store):
         `after`: time and id of the last entry of the page before. `acts`: only these.
         """
         table = AuditEntryTable
-        query = select(table.record).where(*_conditions(wanted))
+        query = select(table.record).where(*_conditions(audit_filter))
         if acts:
             query = query.where(table.act.in_(sorted(acts)))
         if after is not None:
@@ -211,16 +211,16 @@ def record_of(text: str | bytes) -> AuditRecord:
     return msgspec.json.decode(text, type=AuditRecord)
 
 
-def _conditions(wanted: AuditFilter) -> list[Any]:
+def _conditions(audit_filter: AuditFilter) -> list[Any]:
     table = AuditEntryTable
-    found: list[Any] = [table.org == wanted.org]
-    found += [
+    conditions: list[Any] = [table.org == audit_filter.org]
+    conditions += [
         getattr(table, name) == value
         for name in ("actor", "act", "object")
-        if (value := getattr(wanted, name))
+        if (value := getattr(audit_filter, name))
     ]
-    if wanted.since is not None:
-        found.append(table.at >= wanted.since)
-    if wanted.until is not None:
-        found.append(table.at < wanted.until)
-    return found
+    if audit_filter.since is not None:
+        conditions.append(table.at >= audit_filter.since)
+    if audit_filter.until is not None:
+        conditions.append(table.at < audit_filter.until)
+    return conditions

@@ -29,9 +29,9 @@ def is_common(password: str) -> bool:
 
 
 def _listed(word: str) -> bool:
-    wanted, hashes = digest(word), _hashes()
-    index = bisect_left(hashes, wanted)
-    return index < len(hashes) and hashes[index] == wanted
+    word_hash, hashes = digest(word), _hashes()
+    index = bisect_left(hashes, word_hash)
+    return index < len(hashes) and hashes[index] == word_hash
 
 
 def _normal(word: str) -> str:

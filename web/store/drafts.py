@@ -143,10 +143,10 @@ class Drafts(Store):
 
     def _take(self, connection: Connection, org: str, queue_id: str, seen: str) -> None:
         table = QueueDraftTable
-        taken = connection.execute(
+        deleted = connection.execute(
             delete(table).where(table.org == org, table.queue_id == queue_id, table.revision == seen)
         )
-        if taken.rowcount == 0:
+        if deleted.rowcount == 0:
             raise DraftConflictError(_draft(connection, org, queue_id))
 
 

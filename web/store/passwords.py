@@ -27,10 +27,10 @@ def hash_generated(password: str) -> str:
     return _HASHES.hash(password)
 
 
-def matches(password: str, kept: str | None) -> bool:
+def matches(password: str, password_hash: str | None) -> bool:
     """Say whether a password matches a hash. Without a hash the answer is no, and takes the same time."""
-    good = _HASHES.verify(password, kept or _unusable_hash())
-    return good and kept is not None
+    is_match = _HASHES.verify(password, password_hash or _unusable_hash())
+    return is_match and password_hash is not None
 
 
 def _weakness(password: str, email: str) -> str | None:

@@ -53,22 +53,22 @@ class Preferences(Store):
             first = self.insert(table).values(org=org, rep_id=rep_id, name=name, **empty)
             connection.execute(first.on_conflict_do_nothing())
             before = connection.scalar(select(table.value).where(*its).with_for_update()) or {}
-            kept = {key: value for key, value in before.items() if key not in changes}
+            merged = {key: value for key, value in before.items() if key not in changes}
             # What was changed last stands last.
-            kept |= {key: value for key, value in changes.items() if value is not None}
-            if len(msgspec.json.encode(kept)) > most_bytes:
+            merged |= {key: value for key, value in changes.items() if value is not None}
+            if len(msgspec.json.encode(merged)) > most_bytes:
                 raise TooLarge(f"the preference {name} has at most {most_bytes} bytes")
-            self._put(connection, org, rep_id, name, kept)
-        return kept
+            self._put(connection, org, rep_id, name, merged)
+        return merged
 
     def _put(self, connection: Connection, org: str, rep_id: str, name: str, value: dict[str, Any]) -> None:
-        kept = {"value": value, "updated_at": datetime.now(UTC)}
-        statement = self.insert(PreferenceTable).values(org=org, rep_id=rep_id, name=name, **kept)
+        values = {"value": value, "updated_at": datetime.now(UTC)}
+        statement = self.insert(PreferenceTable).values(org=org, rep_id=rep_id, name=name, **values)
         others = select(func.count()).where(
             PreferenceTable.org == org, PreferenceTable.rep_id == rep_id, PreferenceTable.name != name
         )
         if (connection.scalar(others) or 0) >= MOST:
             raise TooMany(f"you have {MOST} preferences already")
         connection.execute(
-            statement.on_conflict_do_update(index_elements=["org", "rep_id", "name"], set_=kept)
+            statement.on_conflict_do_update(index_elements=["org", "rep_id", "name"], set_=values)
         )

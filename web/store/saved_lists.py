@@ -39,8 +39,8 @@ class SavedLists(Store):
             table.org == org, table.list_name == list_name, or_(table.rep_id == rep_id, table.shared)
         )
         with self.reading() as connection:
-            found = [SavedList(**row) for row in connection.execute(query).mappings()]
-        return sorted(found, key=lambda one: (str(one.value["name"]).casefold(), one.saved_id))
+            saved_lists = [SavedList(**row) for row in connection.execute(query).mappings()]
+        return sorted(saved_lists, key=lambda saved: (str(saved.value["name"]).casefold(), saved.saved_id))
 
     def find(self, org: str, saved_id: str) -> SavedList | None:
         """Return a saved filter of an org, None if there is none with that id."""
@@ -52,16 +52,18 @@ class SavedLists(Store):
     def put(self, org: str, saved: SavedList) -> SavedList:
         """Store a filter in place of the one with its id. Raises `TooManySavedError`."""
         table = SavedListTable
-        kept = msgspec.structs.asdict(saved) | {"updated_at": datetime.now(UTC)}
+        values = msgspec.structs.asdict(saved) | {"updated_at": datetime.now(UTC)}
         others = select(func.count()).where(
             table.org == org, table.rep_id == saved.rep_id, table.saved_id != saved.saved_id
         )
         with self.writing() as connection:
             if (connection.scalar(others) or 0) >= MOST:
                 raise TooManySavedError(f"you have saved {MOST} already; delete one first")
-            statement = self.insert(table).values(org=org, **kept)
-            connection.execute(statement.on_conflict_do_update(index_elements=["org", "saved_id"], set_=kept))
-        return SavedList(**kept)
+            statement = self.insert(table).values(org=org, **values)
+            connection.execute(
+                statement.on_conflict_do_update(index_elements=["org", "saved_id"], set_=values)
+            )
+        return SavedList(**values)
 
     def remove(self, org: str, saved_id: str) -> None:
         """Delete a filter. One that does not exist stays so."""

@@ -37,11 +37,11 @@ class SecondFactors(Store):
         """Create and store a new secret. It is inactive until `confirm`. Return None if one is active already."""
         secret = pyotp.random_base32()
         with self.writing() as connection:
-            which = (*_rows_of(account), AccountTable.totp_since.is_(None))
-            kept = connection.execute(
-                update(AccountTable).where(*which).values(totp_secret=self._keys.seal(secret))
+            conditions = (*_rows_of(account), AccountTable.totp_since.is_(None))
+            updated = connection.execute(
+                update(AccountTable).where(*conditions).values(totp_secret=self._keys.seal(secret))
             )
-        return secret if kept.rowcount else None
+        return secret if updated.rowcount else None
 
     def confirm(self, account: Account, code: str) -> list[str] | None:
         """Activate the prepared secret if the code matches. Return the recovery codes, which are shown once."""
@@ -60,8 +60,8 @@ class SecondFactors(Store):
             codes = [_recovery_code() for _ in range(RECOVERY_CODES)]
             connection.execute(delete(RecoveryCodeTable).where(*_codes_of(account)))
             rows = [
-                {"org": account.org, "rep_id": account.rep_id, "code_hash": hash_of(_plain(one))}
-                for one in codes
+                {"org": account.org, "rep_id": account.rep_id, "code_hash": hash_of(_plain(code))}
+                for code in codes
             ]
             connection.execute(insert(RecoveryCodeTable).values(rows))
         return codes
@@ -71,8 +71,8 @@ class SecondFactors(Store):
         plain = _plain(code)
         with self.writing() as connection:
             if len(plain) != _DIGITS:
-                which = (*_codes_of(account), RecoveryCodeTable.code_hash == hash_of(plain))
-                return connection.execute(delete(RecoveryCodeTable).where(*which)).rowcount > 0
+                conditions = (*_codes_of(account), RecoveryCodeTable.code_hash == hash_of(plain))
+                return connection.execute(delete(RecoveryCodeTable).where(*conditions)).rowcount > 0
             query = select(AccountTable.totp_secret).where(
                 *_rows_of(account), AccountTable.totp_since.is_not(None)
             )
@@ -123,8 +123,8 @@ def _step_of(secret: str, code: str) -> int | None:
         return None
     totp, now = pyotp.TOTP(secret), int(time.time()) // STEP_SECONDS
     steps = range(now - DRIFT_STEPS, now + DRIFT_STEPS + 1)
-    good = [step for step in steps if secrets.compare_digest(totp.generate_otp(step), plain)]
-    return max(good, default=None)
+    matching = [step for step in steps if secrets.compare_digest(totp.generate_otp(step), plain)]
+    return max(matching, default=None)
 
 
 def _recovery_code() -> str:

@@ -89,10 +89,10 @@ class Sessions(Store):
                 .order_by(SessionTable.used_at.desc())
                 .limit(MOST - 1)
             )
-            kept = set(connection.scalars(newest))
-            if len(kept) == MOST - 1:
+            kept_hashes = set(connection.scalars(newest))
+            if len(kept_hashes) == MOST - 1:
                 connection.execute(
-                    delete(SessionTable).where(*same_kind, SessionTable.secret_hash.not_in(kept))
+                    delete(SessionTable).where(*same_kind, SessionTable.secret_hash.not_in(kept_hashes))
                 )
             connection.execute(
                 insert(SessionTable).values(secret_hash=hash_of(secret), email=account.email, **values)
@@ -148,21 +148,21 @@ class Sessions(Store):
 
     def end_one(self, email: str, session_id: str) -> bool:
         """End one session of an account. Say whether there was one."""
-        which = (SessionTable.email == email, SessionTable.session_id == session_id)
+        conditions = (SessionTable.email == email, SessionTable.session_id == session_id)
         with self.writing() as connection:
-            return connection.execute(delete(SessionTable).where(*which)).rowcount > 0
+            return connection.execute(delete(SessionTable).where(*conditions)).rowcount > 0
 
     def end_others(self, email: str, keep: str) -> int:
         """End all sessions of an account except the one with id `keep`. Return how many."""
-        which = (SessionTable.email == email, SessionTable.session_id != keep)
+        conditions = (SessionTable.email == email, SessionTable.session_id != keep)
         with self.writing() as connection:
-            return connection.execute(delete(SessionTable).where(*which)).rowcount
+            return connection.execute(delete(SessionTable).where(*conditions)).rowcount
 
     def proved(self, session_id: str) -> None:
         """Record that the session's person has just proved their identity."""
         with self.writing() as connection:
-            which = SessionTable.session_id == session_id
-            connection.execute(update(SessionTable).where(which).values(proved_at=datetime.now(UTC)))
+            condition = SessionTable.session_id == session_id
+            connection.execute(update(SessionTable).where(condition).values(proved_at=datetime.now(UTC)))
 
     def _live(self, now: datetime) -> tuple[ColumnElement[bool], ...]:
         return (

@@ -103,19 +103,19 @@ class Tokens(Store):
 
     def names(self, org: str, token_ids: Iterable[str]) -> dict[str, str]:
         """Return the names of tokens by id, also of revoked ones."""
-        some = (TokenTable.org == org, TokenTable.token_id.in_(list(token_ids)))
-        query = select(TokenTable.token_id, TokenTable.name).where(*some)
+        conditions = (TokenTable.org == org, TokenTable.token_id.in_(list(token_ids)))
+        query = select(TokenTable.token_id, TokenTable.name).where(*conditions)
         with self.reading() as connection:
             return {row.token_id: row.name for row in connection.execute(query)}
 
     def revoke(self, org: str, token_id: str, rep_id: str | None = None) -> Token | None:
         """Revoke a token and return it, None if there was none. `rep_id`: only if it acts as this rep."""
-        which = (*_rows_of(org, rep_id), TokenTable.token_id == token_id)
+        conditions = (*_rows_of(org, rep_id), TokenTable.token_id == token_id)
         with self.writing() as connection:
-            row = connection.execute(select(*_COLUMNS).where(*which)).mappings().first()
+            row = connection.execute(select(*_COLUMNS).where(*conditions)).mappings().first()
             if row is None:
                 return None
-            connection.execute(update(TokenTable).where(*which).values(revoked_at=datetime.now(UTC)))
+            connection.execute(update(TokenTable).where(*conditions).values(revoked_at=datetime.now(UTC)))
             return _token(row)
 
 

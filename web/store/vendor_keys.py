@@ -99,8 +99,8 @@ class VendorKeys(Store):
         """Return a key by its id if its posts must be signed: then the signature proves who posts."""
         return self._find(VendorKeyTable.key_id == key_id, VendorKeyTable.signing_secret.is_not(None))
 
-    def _find(self, *which: Any) -> tuple[VendorKey, str | None] | None:
-        query = select(*_COLUMNS).where(*which, VendorKeyTable.revoked_at.is_(None))
+    def _find(self, *conditions: Any) -> tuple[VendorKey, str | None] | None:
+        query = select(*_COLUMNS).where(*conditions, VendorKeyTable.revoked_at.is_(None))
         with self.reading() as connection:
             row = connection.execute(query).mappings().first()
         if row is None:
@@ -122,36 +122,36 @@ class VendorKeys(Store):
     def all(self, org: str, vendor: str | None = None) -> list[VendorKey]:
         """Return an org's keys that work, oldest first; with `vendor` only that vendor's."""
         of_vendor = () if vendor is None else (VendorKeyTable.vendor == vendor,)
-        which = (VendorKeyTable.org == org, VendorKeyTable.revoked_at.is_(None), *of_vendor)
-        query = select(*_COLUMNS).where(*which).order_by(VendorKeyTable.created_at)
+        conditions = (VendorKeyTable.org == org, VendorKeyTable.revoked_at.is_(None), *of_vendor)
+        query = select(*_COLUMNS).where(*conditions).order_by(VendorKeyTable.created_at)
         with self.reading() as connection:
             return [_key(row) for row in connection.execute(query).mappings()]
 
     def revoke(self, org: str, key_id: str) -> VendorKey | None:
         """Revoke a key and return it, None if there was none. Its signing secret is removed."""
         table = VendorKeyTable
-        which = (table.org == org, table.key_id == key_id, table.revoked_at.is_(None))
+        conditions = (table.org == org, table.key_id == key_id, table.revoked_at.is_(None))
         with self.writing() as connection:
-            row = connection.execute(select(*_COLUMNS).where(*which)).mappings().first()
+            row = connection.execute(select(*_COLUMNS).where(*conditions)).mappings().first()
             if row is None:
                 return None
-            gone = {"revoked_at": datetime.now(UTC), "signing_secret": None}
-            connection.execute(update(table).where(*which).values(gone))
+            values = {"revoked_at": datetime.now(UTC), "signing_secret": None}
+            connection.execute(update(table).where(*conditions).values(values))
             return _key(row)
 
 
-def vendor_named(given: str) -> str | None:
+def vendor_named(name: str) -> str | None:
     """Return a vendor's name in normal form, None if it is none."""
     try:
-        return normalize.vendor(given)
+        return normalize.vendor(name)
     except ValueError:
         return None
 
 
-def vendor_of(given: str) -> str:
+def vendor_of(name: str) -> str:
     """Return a vendor's name in normal form. Raises `InvalidInput`."""
     try:
-        return normalize.vendor(given)
+        return normalize.vendor(name)
     except ValueError as error:
         raise _refused("vendor", str(error)) from error
 

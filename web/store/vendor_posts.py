@@ -45,17 +45,17 @@ class Mappings(Store):
 
     def put(self, org: str, vendor: str, value: dict[str, Any], *, by: str) -> None:
         """Keep a vendor's mapping in the place of its former one."""
-        kept = {"value": value, "updated_by": by, "updated_at": datetime.now(UTC)}
-        row = self.insert(self._table).values(org=org, vendor=vendor, **kept)
+        values = {"value": value, "updated_by": by, "updated_at": datetime.now(UTC)}
+        row = self.insert(self._table).values(org=org, vendor=vendor, **values)
         with self.writing() as connection:
-            connection.execute(row.on_conflict_do_update(index_elements=["org", "vendor"], set_=kept))
+            connection.execute(row.on_conflict_do_update(index_elements=["org", "vendor"], set_=values))
 
     def remove(self, org: str, vendor: str) -> bool:
         """Remove a vendor's mapping; return whether there was one."""
         table = self._table
-        which = (table.org == org, table.vendor == vendor)
+        conditions = (table.org == org, table.vendor == vendor)
         with self.writing() as connection:
-            return bool(connection.execute(delete(table).where(*which)).rowcount)
+            return bool(connection.execute(delete(table).where(*conditions)).rowcount)
 
 
 class KeptAnswer(msgspec.Struct, frozen=True):
@@ -74,23 +74,23 @@ class VendorPosts(Store):
         table, now = VendorPostTable, datetime.now(UTC)
         name = hash_of(idempotency_key)
         row = self.insert(table).values(key_id=key_id, idempotency_key=name, body_hash=body_hash, at=now)
-        which = (table.key_id == key_id, table.idempotency_key == name)
+        conditions = (table.key_id == key_id, table.idempotency_key == name)
         with self.writing() as connection:
             connection.execute(delete(table).where(table.at < now - KEPT_FOR))
             if connection.execute(row.on_conflict_do_nothing()).rowcount:
                 self._forget_oldest(connection, key_id)
                 return None
-            found = connection.execute(
-                select(table.body_hash, table.status, table.answer).where(*which)
+            stored = connection.execute(
+                select(table.body_hash, table.status, table.answer).where(*conditions)
             ).one()
-        return KeptAnswer(found.body_hash == body_hash, found.status, found.answer)
+        return KeptAnswer(stored.body_hash == body_hash, stored.status, stored.answer)
 
     def end(self, key_id: str, idempotency_key: str, status: int, answer: str) -> None:
         """Keep the answer of a post."""
         table = VendorPostTable
-        which = (table.key_id == key_id, table.idempotency_key == hash_of(idempotency_key))
+        conditions = (table.key_id == key_id, table.idempotency_key == hash_of(idempotency_key))
         with self.writing() as connection:
-            connection.execute(update(table).where(*which).values(status=status, answer=answer))
+            connection.execute(update(table).where(*conditions).values(status=status, answer=answer))
 
     def _forget_oldest(self, connection: Any, key_id: str) -> None:
         table = VendorPostTable

@@ -36,8 +36,8 @@ class CustomViews(Store):
         """Return a person's views by name."""
         query = select(*_COLUMNS).where(*_rows_of(org, rep_id))
         with self.reading() as connection:
-            found = [CustomView(**row) for row in connection.execute(query).mappings()]
-        return sorted(found, key=lambda view: (str(view.value["name"]).casefold(), view.view_id))
+            views = [CustomView(**row) for row in connection.execute(query).mappings()]
+        return sorted(views, key=lambda view: (str(view.value["name"]).casefold(), view.view_id))
 
     def find(self, org: str, rep_id: str, view_id: str) -> CustomView | None:
         """Return one of a person's views, None if there is none with that id."""
@@ -48,27 +48,27 @@ class CustomViews(Store):
 
     def add(self, org: str, rep_id: str, view_id: str, value: Mapping[str, Any]) -> CustomView:
         """Add a view and return it. A view whose id exists is returned unchanged. Raises `TooManyViewsError`."""
-        made = _view_of_row(view_id, value)
+        view = _view_of_row(view_id, value)
         count = select(func.count()).select_from(CustomViewTable).where(*_rows_of(org, rep_id))
-        values = {"org": org, "rep_id": rep_id, **msgspec.structs.asdict(made)}
+        values = {"org": org, "rep_id": rep_id, **msgspec.structs.asdict(view)}
         with self.writing() as connection:
-            there = select(*_COLUMNS).where(*_rows_of(org, rep_id), CustomViewTable.view_id == view_id)
-            if (row := connection.execute(there).mappings().first()) is not None:
+            query = select(*_COLUMNS).where(*_rows_of(org, rep_id), CustomViewTable.view_id == view_id)
+            if (row := connection.execute(query).mappings().first()) is not None:
                 return CustomView(**row)
             if (connection.scalar(count) or 0) >= MOST:
                 raise TooManyViewsError(f"you have {MOST} views already; delete one first")
             connection.execute(self.insert(CustomViewTable).values(values).on_conflict_do_nothing())
-            return CustomView(**connection.execute(there).mappings().one())
+            return CustomView(**connection.execute(query).mappings().one())
 
     def save(
         self, org: str, rep_id: str, view_id: str, value: Mapping[str, Any], *, seen: str
     ) -> CustomView | None:
         """Save over revision `seen`. Return None if that is no longer the current revision."""
-        made, table = _view_of_row(view_id, value), CustomViewTable
+        view, table = _view_of_row(view_id, value), CustomViewTable
         query = update(table).where(*_rows_of(org, rep_id), table.view_id == view_id, table.revision == seen)
         with self.writing() as connection:
-            kept = connection.execute(query.values(msgspec.structs.asdict(made)))
-        return made if kept.rowcount else None
+            updated = connection.execute(query.values(msgspec.structs.asdict(view)))
+        return view if updated.rowcount else None
 
     def discard(self, org: str, rep_id: str, view_id: str, *, seen: str) -> bool:
         """Delete revision `seen`. Return False if that is no longer the current revision."""

@@ -25,24 +25,28 @@ def _next_in_line(eligibility: Eligibility) -> Choice:
         elif turn.owed and rep_id == row.resting:
             rests = rep_id  # it has its position in the regular order, behind the other owed turns
         elif rests is not None and not turn.owed and _is_before(eligibility, rests, rep_id):
-            return _given(eligibility, rests, refused, rests=True)
+            return _next_turn(eligibility, rests, refused, rests=True)
         else:
-            return _given(eligibility, rep_id, refused)
-    return Choice((), tuple(refused)) if rests is None else _given(eligibility, rests, refused)
+            return _next_turn(eligibility, rep_id, refused)
+    return Choice((), tuple(refused)) if rests is None else _next_turn(eligibility, rests, refused)
 
 
 def _is_before(eligibility: Eligibility, rep_id: str, other: str) -> bool:
     """Say whether a rep's regular turn comes before another's."""
     transition, group = eligibility.transition, eligibility.group
-    mine, theirs = (transition.turn(group.group_id, each).served for each in (rep_id, other))
-    return (mine, group.positions[rep_id]) < (theirs, group.positions[other])
+    own_turn, other_turn = (
+        transition.turn(group.group_id, candidate).served for candidate in (rep_id, other)
+    )
+    return (own_turn, group.positions[rep_id]) < (other_turn, group.positions[other])
 
 
-def _given(eligibility: Eligibility, rep_id: str, refused: list[Refused], *, rests: bool = False) -> Choice:
+def _next_turn(
+    eligibility: Eligibility, rep_id: str, refused: list[Refused], *, rests: bool = False
+) -> Choice:
     transition, group = eligibility.transition, eligibility.group
     turn = transition.turn(group.group_id, rep_id)
-    taken = serve(rep_id, turn, turns=transition.group(group.group_id).turns, rests=rests)
-    return Choice((rep_id,), tuple(refused), _reason(taken, "waits longest", turn.served), taken)
+    picked = serve(rep_id, turn, turns=transition.group(group.group_id).turns, rests=rests)
+    return Choice((rep_id,), tuple(refused), _reason(picked, "waits longest", turn.served), picked)
 
 
 def _due(eligibility: Eligibility) -> Choice:
@@ -60,17 +64,17 @@ def _due(eligibility: Eligibility) -> Choice:
         return Choice((), tuple(refused))
     row = transition.group(group.group_id)
     lags = {rep_id: lag for rep_id, lag in row.lags.items() if rep_id in group.positions}
-    taken = pick(candidates, turns=row.turns, lags=lags, resting=row.resting)
-    served = transition.turn(group.group_id, taken.rep_id).served
-    due = f"is due by its weight of {group.weights[taken.rep_id]}"
-    return Choice((taken.rep_id,), tuple(refused), _reason(taken, due, served), taken)
+    picked = pick(candidates, turns=row.turns, lags=lags, resting=row.resting)
+    served = transition.turn(group.group_id, picked.rep_id).served
+    due = f"is due by its weight of {group.weights[picked.rep_id]}"
+    return Choice((picked.rep_id,), tuple(refused), _reason(picked, due, served), picked)
 
 
-def _reason(taken: PickedTurn, due: str, served: int) -> str:
-    if taken.owed:
-        return f"a voided turn of {taken.rep_id} is made up for"
+def _reason(picked: PickedTurn, due: str, served: int) -> str:
+    if picked.owed:
+        return f"a voided turn of {picked.rep_id} is made up for"
     last = f"its last turn was {served}" if served else "it had none before"
-    return f"turn {taken.turns}: {taken.rep_id} {due}, {last}"
+    return f"turn {picked.turns}: {picked.rep_id} {due}, {last}"
 
 
 ROUND_ROBIN: Final = Method("round_robin", choose)

@@ -45,7 +45,7 @@ def _fill(inquiry: sa.Table, alias: sa.Table) -> None:
         sa.column("decided_at", INSTANT),
     )
     lead = sa.table("lead", sa.column("lead_id"), sa.column("org"))
-    wanted = (
+    decisions = (
         sa.select(decision.c.lead_id, decision.c.type, decision.c.why, decision.c.decided_at, lead.c.org)
         .outerjoin(lead, lead.c.lead_id == decision.c.lead_id)
         .where(decision.c.type.in_(("inquiry_added", "merged_into")))
@@ -53,11 +53,11 @@ def _fill(inquiry: sa.Table, alias: sa.Table) -> None:
     connection = op.get_bind()
     insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
     into = {table: insert(table).on_conflict_do_nothing() for table in (inquiry, alias)}
-    for rows in connection.execute(wanted.execution_options(yield_per=BATCH)).partitions():
-        found: dict[sa.Table, list[dict[str, Any]]] = {inquiry: [], alias: []}
+    for rows in connection.execute(decisions.execution_options(yield_per=BATCH)).partitions():
+        rows_by_table: dict[sa.Table, list[dict[str, Any]]] = {inquiry: [], alias: []}
         for lead_id, kind, why, at, org in rows:
             if kind == "merged_into" and why.get("into"):
-                found[alias].append({"alias_id": lead_id, "lead_id": why["into"]})
+                rows_by_table[alias].append({"alias_id": lead_id, "lead_id": why["into"]})
             elif kind == "inquiry_added" and why.get("inquiry_id") and org is not None:
                 row = {
                     "inquiry_id": why["inquiry_id"],
@@ -68,8 +68,8 @@ def _fill(inquiry: sa.Table, alias: sa.Table) -> None:
                     "campaign": why.get("campaign"),
                     "at": at,
                 }
-                found[inquiry].append(row)
-        for table, values in found.items():
+                rows_by_table[inquiry].append(row)
+        for table, values in rows_by_table.items():
             if values:
                 connection.execute(into[table], values)
 

@@ -58,8 +58,8 @@ def _fill() -> None:
     connection = op.get_bind()
     counts: Counter[tuple[Any, ...]] = Counter()
     for kind, query in _SOURCES.items():
-        found = sa.text(query).columns(org=sa.Text(), vendor=sa.Text(), at=UtcDateTime())
-        for org, vendor, at in connection.execute(found):
+        select = sa.text(query).columns(org=sa.Text(), vendor=sa.Text(), at=UtcDateTime())
+        for org, vendor, at in connection.execute(select):
             counts[org, vendor, hour_of(at), kind] += 1
     hours: Counter[tuple[Any, ...]] = Counter()
     for (org, vendor, begins_at, _), number in counts.items():

@@ -122,9 +122,9 @@ def test_a_plan_publishes_what_differs_and_removes_last() -> None:
     }
     unpruned, pruned = (plan(ALL, after, prune=prune) for prune in (False, True))
     assert list(unpruned.objects) == [("rep", "a"), ("queue", "new")]
-    assert (unpruned.unchanged, unpruned.left) == (2, (("group", "west"), ("campaign", "web")))
+    assert (unpruned.unchanged, unpruned.unlisted) == (2, (("group", "west"), ("campaign", "web")))
     assert list(pruned.objects) == [*unpruned.objects, ("campaign", "web"), ("group", "west")]
-    assert pruned.left == ()
+    assert pruned.unlisted == ()
     assert [line for change in pruned.changes for line in change.lines()] == [
         "~ rep/a",
         "    max_open: nothing → 4",

@@ -325,9 +325,9 @@ async def test_p11_a_console_and_a_command_do_not_overtake_each_other(
     plan = await compare(settings_with_topics, org, objects)
     edited = await editor.edit(org, ("group", "west"), {**GROUP, "name": "Far west"}, base=base, publish=True)
     with pytest.raises(PublicationConflictError):
-        await publish(settings_with_topics, org, plan.objects, seen=plan.seen)
+        await publish(settings_with_topics, org, plan.objects, seen=plan.read_end)
     plan = await compare(settings_with_topics, org, objects)
-    await publish(settings_with_topics, org, plan.objects, seen=plan.seen)
+    await publish(settings_with_topics, org, plan.objects, seen=plan.read_end)
     with pytest.raises(HttpProblem) as refused:
         await editor.edit(org, ("group", "west"), GROUP, base=edited.version, publish=True)
     assert refused.value.status == 412

@@ -40,8 +40,8 @@ def read_week(raw: RawWeek) -> Week:
 def test_r4_a_claim_window_and_its_pauses(
     shows: str, zone: str, pause: RawWeek, start: str, seconds: int, end: str | None
 ) -> None:
-    found = window_end(datetime.fromisoformat(start), seconds, read_week(pause), zone)
-    assert found == (datetime.fromisoformat(end) if end else None), shows
+    actual = window_end(datetime.fromisoformat(start), seconds, read_week(pause), zone)
+    assert actual == (datetime.fromisoformat(end) if end else None), shows
 
 
 @pytest.mark.parametrize(("zone", "hours", "at", "holds", "changes"), HOURS)
@@ -137,11 +137,11 @@ def test_r9_hours_are_what_the_clock_shows_at_every_minute(raw: RawWeek, zone: s
     shown = [naive_open(raw, wall) for wall in walls]
     assert [hours.holds(wall) for wall in walls] == shown
     turns = [n for n in range(1, len(shown)) if shown[n] is not shown[n - 1]]
-    at, found = instants[0], []
+    at, change_times = instants[0], []
     while (changes := next_change(hours, zone, at)) is not None and changes <= instants[-1]:
-        found.append(changes)
+        change_times.append(changes)
         at = changes
-    assert found == [instants[n] for n in turns]
+    assert change_times == [instants[n] for n in turns]
 
 
 @settings(max_examples=60)

@@ -32,11 +32,11 @@ def check_agreement(orgs: OrgPartition, org: OrgState, rows: Mapping[str, LeadRo
     for name, row in rows.items():
         if row.lead is not None and (stand := expected_in_org(row.lead)) is not None:
             expected[name] = stand
-    found = {
+    actual = {
         name: (row.stage, row.epoch, tuple(sorted(hold.rep_id for hold in row.holds)))
         for name, row in org.leads.items()
     }
-    assert found == expected, "the org knows of each lead what the lead knows (X7)"
+    assert actual == expected, "the org knows of each lead what the lead knows (X7)"
     assert not any(rep.places for rep in org.reps.values()), "each reserved place was used or returned (M6)"
     leads = {name: row.lead for name, row in rows.items() if row.lead is not None}
     counted = {name: lead.inquiries for name, lead in leads.items() if lead.merged is None}

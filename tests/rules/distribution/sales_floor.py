@@ -148,8 +148,8 @@ class SalesFloor(Scenario):
     def arrives(self, name: str = LEAD, **facts: Any) -> Self:
         """Let a vendor send the lead; its org decides whose arrival it is (R6)."""
         self.name = name
-        given = {"vendor": "acme", "external_id": name, "last_name": "Jones", "state": "RI"}
-        incoming = Facts(**{**given, "created_at": self.now, **facts})
+        defaults = {"vendor": "acme", "external_id": name, "last_name": "Jones", "state": "RI"}
+        incoming = Facts(**{**defaults, "created_at": self.now, **facts})
         self.org_messages[ARRIVALS].send(
             PersonArrived(
                 lead_id=name, cause=f"arrival/{name}", facts=incoming, hashes=KEY.hashes_of(incoming)
@@ -239,16 +239,16 @@ class SalesFloor(Scenario):
 
     def answer_to(self, action_id: str) -> Answered:
         """Return the newest answer to an action, which must have been answered."""
-        given = [
+        answers = [
             decision
             for rows in self.history.values()
             for row in rows
             for decision in row.decisions
             if isinstance(decision, Answered) and decision.action_id == action_id
         ]
-        assert given, f"{action_id} is not answered"
-        assert all(one == given[0] for one in given), "every repeat has the same answer (X4)"
-        return given[-1]
+        assert answers, f"{action_id} is not answered"
+        assert all(answer == answers[0] for answer in answers), "every repeat has the same answer (X4)"
+        return answers[-1]
 
     def log(self, event: LeadEvent) -> Self:
         """Append an event to a lead's log, and send its messages to the org."""
@@ -334,7 +334,7 @@ class SalesFloor(Scenario):
             waiting = [(lane.sent[lane.done][2], source, lane) for source, lane in lanes if lane.waiting]
             if not waiting:
                 return self
-            _, source, first = min(waiting, key=lambda one: one[0])
+            _, source, first = min(waiting, key=lambda entry: entry[0])
             (self.carry if first is self.org_messages.get(source) else self.answer)(source)
         raise AssertionError("leads and org do not come to rest")
 
@@ -357,7 +357,7 @@ class SalesFloor(Scenario):
         end, name = self.now + timedelta(**length), self.name
         for _ in range(ROUNDS):
             self.if_prompt()
-            due = min((*self._deadlines(), *self._wakes()), key=lambda one: one[:3], default=None)
+            due = min((*self._deadlines(), *self._wakes()), key=lambda timer: timer[:3], default=None)
             if due is None or due[0] > end:
                 self.now = end
                 self.name = name

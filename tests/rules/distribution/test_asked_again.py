@@ -79,9 +79,9 @@ CHANGES: dict[str, tuple[dict[str, Any], Callable[[SalesFloor], Any], str]] = {
 }
 
 
-@pytest.mark.parametrize("what", CHANGES)
-def test_m5_a_change_that_the_failure_named_asks_again_and_the_decision_says_why(what: str) -> None:
-    before, change, expected = CHANGES[what]
+@pytest.mark.parametrize("case", CHANGES)
+def test_m5_a_change_that_the_failure_named_asks_again_and_the_decision_says_why(case: str) -> None:
+    before, change, expected = CHANGES[case]
     sales_floor = SalesFloor("bob", licensed_states=["TX"]).rep("ann", **before.get("rep", {}))
     sales_floor.group("west", *before.get("members", ["ann"]), **before.get("group", {})).comes("A")
     assert (reason(sales_floor), sales_floor.stage("A")) == ("no_available_agents", OrgLeadStatus.WAITING)
@@ -311,7 +311,9 @@ def test_m5_free_capacity_does_not_search_among_leads_it_cannot_help() -> None:
     decided = len(sales_floor.decided)
     for name in "BCDE":
         sales_floor.of(name).asks("outcome", sales_floor.has(name)[0], outcome="closed_won")
-    assert not [one for one in sales_floor.decided[decided:] if isinstance(one, LeadStillWaiting)]
+    assert not [
+        decision for decision in sales_floor.decided[decided:] if isinstance(decision, LeadStillWaiting)
+    ]
     assert sales_floor.state.leads["A"].parked
     sales_floor.agree()
 

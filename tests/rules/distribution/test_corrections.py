@@ -58,7 +58,7 @@ def test_m2_r6_two_leads_are_not_joined_by_a_correction(sales_floor: SalesFloor)
     sales_floor.comes("B", phone=RIGHT)
     corrects(sales_floor, phone=RIGHT)
     assert (sales_floor.lead_of("A").owner, sales_floor.lead_of("B").owner) == ("ann", "bob")
-    (corrected,) = [each for each in sales_floor.decided if isinstance(each, HandlesCorrected)]
+    (corrected,) = [decision for decision in sales_floor.decided if isinstance(decision, HandlesCorrected)]
     assert corrected.also == ("B",)
     assert lead_of_inquiry(sales_floor, "C", phone=RIGHT) == "B", "it was the first to have it"
     sales_floor.restart_org(compacted=True)
@@ -94,7 +94,7 @@ def test_m2_x6_the_do_not_contact_list_follows_the_new_phone_and_leaves_the_wron
     assert set(sales_floor.lead_of("A").suppressed) == {"email/k@x.org", f"phone/{RIGHT}"}
     corrects(sales_floor, email=None, phone=None)
     assert not sales_floor.lead_of("A").silenced
-    reasons = [each.reason for each in sales_floor.all_decisions("A", SuppressionRecorded)]
+    reasons = [decision.reason for decision in sales_floor.all_decisions("A", SuppressionRecorded)]
     assert reasons == ["asked us", None, "asked us too", "and this one", None, None]
     sales_floor.agree()
 
@@ -117,9 +117,9 @@ def test_m2_x6_late_answers_about_a_former_correction_do_not_count(sales_floor: 
         sales_floor.lists(f"phone/{WRONG}", "this one too")
     sales_floor.deliver()
     assert set(sales_floor.lead_of("A").suppressed) == {f"phone/{WRONG}"}
-    known = sales_floor.lead_of("A").corrections
-    assert known is not None
-    assert known.unchecked == ()
+    corrections = sales_floor.lead_of("A").corrections
+    assert corrections is not None
+    assert corrections.unchecked == ()
     sales_floor.agree()
 
 

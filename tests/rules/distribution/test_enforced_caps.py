@@ -50,8 +50,8 @@ def test_d17_m6_claims_an_assignment_and_an_accept_at_once_never_exceed_the_cap(
         sales_floor.of("F").requests("assign", "mia", action_id="three", to_rep_id="ann")
         sales_floor.of("C").requests("accept", "ann", action_id="four")
     sales_floor.deliver()
-    answers = {one: sales_floor.answer_to(one) for one in ("one", "two", "three", "four")}
-    assert {one: (answer.result, answer.reason) for one, answer in answers.items()} == {
+    answers = {action_id: sales_floor.answer_to(action_id) for action_id in ("one", "two", "three", "four")}
+    assert {action_id: (answer.result, answer.reason) for action_id, answer in answers.items()} == {
         "one": (Result.REFUSED, Reason.AT_CAP),
         "two": (Result.REFUSED, Reason.AT_CAP),
         "three": (Result.REFUSED, Reason.AT_CAP),
@@ -88,8 +88,8 @@ def test_m6_a_manager_overrides_the_cap_with_a_reason_which_is_recorded(sales_fl
     sales_floor.of("D")
     no_reason = sales_floor.asks("assign", "mia", to_rep_id="ann", override_cap=True)
     assert (no_reason.reason, no_reason.why) == (Reason.INVALID, "why: override_cap needs a reason")
-    done = sales_floor.asks("assign", "mia", to_rep_id="ann", override_cap=True, why="she asked for it")
-    assert (done.result, sales_floor.lead.owner) == (Result.DONE, "ann")
+    assigned = sales_floor.asks("assign", "mia", to_rep_id="ann", override_cap=True, why="she asked for it")
+    assert (assigned.result, sales_floor.lead.owner) == (Result.DONE, "ann")
     (owner,) = sales_floor.all_decisions("D", OwnerChanged)
     assert (owner.overrides, owner.place) == (("cap",), None)
     assert owner.why == "assigned by mia: she asked for it"
@@ -150,8 +150,12 @@ def test_q8_m6_a_claim_that_is_lost_returns_its_place() -> None:
         sales_floor.of("A").requests("claim", "bob", action_id="second", queue_id="new")
     sales_floor.deliver()
     assert sales_floor.answer_to("first").result is Result.WON
-    lost = sales_floor.answer_to("second")
-    assert (lost.result, lost.reason, lost.owner) == (Result.LOST, Reason.ALREADY_CLAIMED, "ann")
+    lost_answer = sales_floor.answer_to("second")
+    assert (lost_answer.result, lost_answer.reason, lost_answer.owner) == (
+        Result.LOST,
+        Reason.ALREADY_CLAIMED,
+        "ann",
+    )
     assert [decision.rep_id for decision in sales_floor.all_decisions("A", PlaceReturned)] == ["bob"]
     assert sales_floor.of("B").claims("bob", "new").result is Result.WON
     sales_floor.agree()

@@ -43,8 +43,8 @@ def sales_floor() -> SalesFloor:
 
 def newest(sales_floor: SalesFloor) -> bytes:
     """Return what compaction keeps: the newest record of each key of both journals, as bytes."""
-    kept = dict(sales_floor.journal)
-    org = [key + (b"" if record is None else encode_org_record(record)) for key, record in kept.items()]
+    records = dict(sales_floor.journal)
+    org = [key + (b"" if record is None else encode_org_record(record)) for key, record in records.items()]
     leads = [
         name.encode() + encode_row(row) for name, row in sales_floor.rows.items() if isinstance(row, LeadRow)
     ]
@@ -78,8 +78,8 @@ def test_an_erased_lead_stays_closed_and_empty_and_its_record_repeats_no_fact(
 def test_no_public_message_of_the_erasing_record_has_a_fact(sales_floor: SalesFloor) -> None:
     sales_floor.of("A").asks("erase", "ada")
     sent = public_messages(sales_floor.history["A"][-1], b"A", 0)
-    assert not secrets_in(b"".join(each.value for each in sent))
-    tombstones = [each.topic for each in sent if not each.value]
+    assert not secrets_in(b"".join(message.value for message in sent))
+    tombstones = [message.topic for message in sent if not message.value]
     assert tombstones == ["assignments", "lead-exceptions"]
 
 
@@ -87,8 +87,8 @@ def test_no_public_message_of_the_erasing_record_has_a_fact(sales_floor: SalesFl
 def test_only_an_admin_erases(sales_floor: SalesFloor, rep_id: str) -> None:
     answer = sales_floor.of("A").asks("erase", rep_id)
     assert (answer.result, answer.reason) == (Result.REFUSED, Reason.NOT_ALLOWED)
-    found = sales_floor.erases(lead="A", by=rep_id)
-    assert (found.result, found.reason, found.why) == (answer.result, answer.reason, answer.why)
+    erasure = sales_floor.erases(lead="A", by=rep_id)
+    assert (erasure.result, erasure.reason, erasure.why) == (answer.result, answer.reason, answer.why)
     assert sales_floor.lead_of("A").erased_at is None
 
 
@@ -141,9 +141,9 @@ def test_corrected_facts_and_what_they_replaced_are_erased_and_recognised(sales_
     assert sales_floor.state.persons.first_with(f"phone/{new['phone']}") == "A"
     answer = sales_floor.erases(handle=f"phone/{new['phone']}")
     assert answer.why == "1 lead of the person: A"
-    kept = newest(sales_floor)
-    assert not secrets_in(kept)
-    assert b"4014194200" not in kept
+    compacted = newest(sales_floor)
+    assert not secrets_in(compacted)
+    assert b"4014194200" not in compacted
     assert sales_floor.state.persons.first_with(f"phone/{new['phone']}") is None
     assert sales_floor.state.persons.erased_among(hashes) == hashes
     sales_floor.restart_org(compacted=True)
@@ -175,7 +175,7 @@ def test_who_comes_again_is_refused_or_taken_as_the_setting_says(sales_floor: Sa
     assert sales_floor.lead_of("M").facts.phone == PHONE
     persons = sales_floor.state.persons
     assert not persons.erased_hashes, "the person counts as erased no more"
-    assert any(each.startswith("phone:") for each in persons.returned_hashes)
+    assert any(digest.startswith("phone:") for digest in persons.returned_hashes)
     sales_floor.restart_org(compacted=True)
     sales_floor.agree()
 
@@ -229,9 +229,9 @@ def test_x4_an_order_that_comes_twice_is_answered_the_same_and_changes_nothing(
         ErasureOrdered(lead_id="A", cause="erase/9/A", org=ORG, rep_id="ada", why="again"),
     )
     first = step(row, order, off=10_000, at=sales_floor.now, rule_book=sales_floor.rule_book)
-    again = step(first, order, off=10_001, at=sales_floor.now, rule_book=sales_floor.rule_book)
-    assert again.answers == first.answers
-    assert again.lead == first.lead == row.lead
+    repeated = step(first, order, off=10_001, at=sales_floor.now, rule_book=sales_floor.rule_book)
+    assert repeated.answers == first.answers
+    assert repeated.lead == first.lead == row.lead
 
 
 def test_a_handle_of_more_leads_than_one_person_has_erases_nothing(sales_floor: SalesFloor) -> None:
@@ -278,7 +278,8 @@ def test_a_closed_lead_is_erased_when_its_retention_period_ends(sales_floor: Sal
     assert erased.why == "closed for 30 days, the org's retention period"
     assert not secrets_in(newest(sales_floor))
     assert not any(
-        isinstance(one, OrgRowKept) and isinstance(one.value, OrgErased) for _, one in sales_floor.journal
+        isinstance(record, OrgRowKept) and isinstance(record.value, OrgErased)
+        for _, record in sales_floor.journal
     )
     assert any(isinstance(decision, PersonForgotten) for decision in sales_floor.decided)
     sales_floor.comes("N", **FACTS)

@@ -133,7 +133,7 @@ def test_r6_where_phone_and_email_are_two_peoples_the_phone_decides(sales_floor:
     assert inquiry.inquiry_id == "C"
     assert "lead A has the same phone; lead B has the same email, and the phone decides" in inquiry.why
     arrive_again(sales_floor, "D", phone=None, email="k@x.org")
-    assert [one.inquiry_id for one in inquiries_added(sales_floor, "B")] == ["D"], (
+    assert [added.inquiry_id for added in inquiries_added(sales_floor, "B")] == ["D"], (
         "the address stays with who had it first"
     )
     sales_floor.agree()
@@ -372,7 +372,7 @@ def test_r6_a_zombies_late_row_of_a_person_loses_nobody(sales_floor: SalesFloor)
         and isinstance(record.value, OrgPerson)
         and record.value.arrival_id == "A"
     )
-    sales_floor.journal[:] = [one for one in sales_floor.journal if one[1] is not late]
+    sales_floor.journal[:] = [entry for entry in sales_floor.journal if entry[1] is not late]
     sales_floor.journal.append((b"default/person/A", late))
     sales_floor.restart_org()
     assert sales_floor.orgs.state(ORG).persons.lead_of("A") == "A"

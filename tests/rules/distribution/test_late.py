@@ -56,16 +56,16 @@ def test_x4_every_org_message_sent_again_is_known_by_its_number(sales_floor: Sal
     """The relay died before its commit. Meanwhile the lead was closed, and the org has removed it."""
     sales_floor.asks("outcome", "bob", outcome="closed_won")
     sales_floor.comes("B", "C")
-    rows, known = list(sales_floor.state.rows()), len(sales_floor.decided)
+    rows, decided_before = list(sales_floor.state.rows()), len(sales_floor.decided)
     for lane in sales_floor.org_messages.values():
         lane.rewind(len(lane.sent))
     with sales_floor.messages_held():
         for source, lane in sales_floor.org_messages.items():
             if source not in (NEWS, ARRIVALS):
                 sales_floor.carry(source, lane.waiting)
-    again = sales_floor.decided[known:]
-    assert len(again) > 3
-    assert all(isinstance(decision, OrgEventIgnored) for decision in again)
+    repeats = sales_floor.decided[decided_before:]
+    assert len(repeats) > 3
+    assert all(isinstance(decision, OrgEventIgnored) for decision in repeats)
     assert list(sales_floor.state.rows()) == rows
     sales_floor.restart_org()
     sales_floor.agree()
@@ -134,12 +134,12 @@ def test_q6_a_publication_told_again_is_no_record_that_a_compacted_journal_would
     """Intake died before its commit, so the older version comes after the newer one."""
     sales_floor = SalesFloor("ann").group("west", "ann", claim_window_seconds=900)
     sales_floor.rep("ann", max_open=3).rep("ann", max_open=1)
-    again = next(
-        one
-        for one in sales_floor.org_messages["news"].sent
-        if one[0].value == {"rep_id": "ann", "max_open": 3}
+    older = next(
+        message
+        for message in sales_floor.org_messages["news"].sent
+        if message[0].value == {"rep_id": "ann", "max_open": 3}
     )
-    sales_floor.org_messages["news"].send(again[0])
+    sales_floor.org_messages["news"].send(older[0])
     sales_floor.deliver().restart_org(compacted=True)
     sales_floor.comes("A", "B")
     assert (sales_floor.has("A"), sales_floor.has("B")) == (("ann",), ())

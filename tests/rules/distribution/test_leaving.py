@@ -21,12 +21,12 @@ def way_to_leave(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
-def leave(sales_floor: SalesFloor, rep_id: str, how: str) -> None:
+def leave(sales_floor: SalesFloor, rep_id: str, kind: str) -> None:
     """Let a rep leave."""
-    if how == "left":
+    if kind == "left":
         sales_floor.changes(rep_id, RepChange.LEFT)
     else:
-        sales_floor.publishes("rep", rep_id, None if how == "removed" else {"active": False})
+        sales_floor.publishes("rep", rep_id, None if kind == "removed" else {"active": False})
 
 
 @pytest.fixture
@@ -204,6 +204,10 @@ def test_d7_m7_a_promise_outlives_its_owner_and_the_next_distribution() -> None:
     sales_floor.of("A").asks("accept", taker)
     sales_floor.wait(hours=3)
     assert (sales_floor.lead_of("A").owner, sales_floor.lead_of("A").callback_at) == (taker, call)
-    notifications = [one for one in sales_floor.all_notifications("A") if one[0] == "callback_due"]
+    notifications = [
+        notification
+        for notification in sales_floor.all_notifications("A")
+        if notification[0] == "callback_due"
+    ]
     assert notifications == [("callback_due", taker, False)] * 2, "by mail and by push, once"
     sales_floor.agree()

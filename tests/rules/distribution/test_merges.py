@@ -44,8 +44,8 @@ def check_after_restart(sales_floor: SalesFloor) -> SalesFloor:
 
 def test_k5_a_merged_lead_closes_and_its_facts_are_an_inquiry_of_the_other(sales_floor: SalesFloor) -> None:
     assert merge(sales_floor, "B", "A").result is Result.DONE
-    taken, lead = sales_floor.lead_of("B"), sales_floor.lead_of("A")
-    assert (taken.phase, taken.last_outcome) == (Phase.CLOSED, "merged")
+    merged, lead = sales_floor.lead_of("B"), sales_floor.lead_of("A")
+    assert (merged.phase, merged.last_outcome) == (Phase.CLOSED, "merged")
     assert (lead.owner, lead.inquiries) == ("ann", 2)
     assert (lead.facts.state, lead.facts.credit_score, lead.facts.attributes) == ("RI", 700, {"car": "red"})
     assert sales_floor.in_hand("bob") == (0, 0), "its owner has room again"
@@ -80,15 +80,15 @@ def test_k5_a_split_undoes_a_merge(sales_floor: SalesFloor) -> None:
     before = sales_floor.lead_of("A"), sales_floor.lead_of("B")
     merge(sales_floor, "B", "A")
     assert split_inquiry(sales_floor, "A", "B").result is Result.DONE
-    for name, was in zip("AB", before, strict=True):
+    for name, former in zip("AB", before, strict=True):
         now = sales_floor.lead_of(name)
         assert (now.facts, now.phase, now.owner, now.inquiries) == (
-            was.facts,
-            was.phase,
-            was.owner,
-            was.inquiries,
+            former.facts,
+            former.phase,
+            former.owner,
+            former.inquiries,
         )
-        assert (now.last_outcome, now.hashes, now.suppressed) == (was.last_outcome, was.hashes, {})
+        assert (now.last_outcome, now.hashes, now.suppressed) == (former.last_outcome, former.hashes, {})
     assert sales_floor.lead_of("B").split_from == ("A",)
     assert ("lead_split", "bob", False) in sales_floor.all_notifications("B")
     assert ("inquiry_split", "ann", False) in sales_floor.all_notifications("A")

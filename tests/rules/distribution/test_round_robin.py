@@ -173,7 +173,7 @@ def test_r5_one_assigned_to_nobody_we_know_is_distributed(sales_floor: SalesFloo
 
 
 @pytest.mark.parametrize(
-    ("what", "next_in_turn"),
+    ("outcome", "next_in_turn"),
     [
         ("timeout", ["bob", "cyd", "ann"]),
         ("decline", ["bob", "cyd", "ann"]),
@@ -181,20 +181,20 @@ def test_r5_one_assigned_to_nobody_we_know_is_distributed(sales_floor: SalesFloo
     ],
 )
 def test_r7_a_timeout_or_decline_uses_the_turn_up_a_voided_offer_does_not(
-    what: str, next_in_turn: list[str]
+    outcome: str, next_in_turn: list[str]
 ) -> None:
     """The lead's second round continues in a group of one, so that it takes nobody's turn."""
     sales_floor = SalesFloor(*CREW).group("west", *CREW, **WINDOW).group("solo", "ann", **WINDOW)
     sales_floor.comes("A")
     assert sales_floor.has("A") == ("ann",)
     sales_floor.group("west", "ann", **WINDOW)
-    if what == "timeout":
+    if outcome == "timeout":
         sales_floor.wait(minutes=15)
-    elif what == "decline":
+    elif outcome == "decline":
         sales_floor.asks("decline", "ann")
     else:
         sales_floor.asks("assign", "mia", to_rep_id="cyd")
-    if what in ("timeout", "decline"):
+    if outcome in ("timeout", "decline"):
         sales_floor.asks("ignore", "mia")  # otherwise a new member of the roster would be offered it (M5)
     sales_floor.group("west", *CREW, **WINDOW).comes(*"BCD")
     assert [sales_floor.has(name)[0] for name in "BCD"] == next_in_turn
@@ -263,7 +263,7 @@ def test_r9_every_candidate_that_was_passed_over_is_named_with_its_reason() -> N
     sales_floor.group("west", *reasons, "hal", "nobody", **WINDOW).comes("A")
     (offer,) = sales_floor.all_decisions("A", LeadOffered)
     expected = {rep_id: why for rep_id, (why, _) in reasons.items()}
-    assert {one.rep_id: one.reason for one in offer.passed} == expected
+    assert {candidate.rep_id: candidate.reason for candidate in offer.passed} == expected
     assert offer.reps == ("hal",)
     sales_floor.wait(minutes=15)
     (nobody,) = sales_floor.all_decisions("A", NobodyAvailable)

@@ -87,7 +87,7 @@ fickle = st.sampled_from(FICKLE)
 sources = st.sampled_from([NEWS, ARRIVALS, *map(str, range(PARTITIONS))])
 phones = st.sampled_from([None, None, "+14014194247", "+14014190001", "+14014190002"])
 emails = st.sampled_from([None, "j@x.org", "k@x.org"])
-some = st.sampled_from([1, 1, 2, 5, 50])
+counts = st.sampled_from([1, 1, 2, 5, 50])
 
 
 class SalesFloorMachine(RuleBasedStateMachine):
@@ -106,8 +106,8 @@ class SalesFloorMachine(RuleBasedStateMachine):
     @initialize(terms=st.tuples(st.sampled_from(TERMS[:4]), st.sampled_from(TERMS[:4])), queue=st.booleans())
     def begin(self, terms: tuple[dict[str, Any], ...], *, queue: bool) -> None:
         sales_floor = self.sales_floor
-        for rep_id, given in zip(FICKLE, terms, strict=True):
-            sales_floor.rep(rep_id, **given)
+        for rep_id, rep_terms in zip(FICKLE, terms, strict=True):
+            sales_floor.rep(rep_id, **rep_terms)
         sales_floor.group("fair", *STEADY)
         sales_floor.group(
             "west",
@@ -155,11 +155,11 @@ class SalesFloorMachine(RuleBasedStateMachine):
         self.requests(name, anybody, action)
         self.remember(name)
 
-    @rule(name=leads, which=st.integers(0, 2), action=st.sampled_from(ANSWERS))
-    def who_has_it_acts(self, name: str, which: int, action: tuple[str, dict[str, Any]]) -> None:
+    @rule(name=leads, index=st.integers(0, 2), action=st.sampled_from(ANSWERS))
+    def who_has_it_acts(self, name: str, index: int, action: tuple[str, dict[str, Any]]) -> None:
         row = self.sales_floor.rows.get(name)
         if row is not None and row.lead is not None and (reps := self.sales_floor.has(name)):
-            self.asks(name, reps[which % len(reps)], action)
+            self.asks(name, reps[index % len(reps)], action)
 
     @rule(name=leads, action=st.sampled_from(DESK))
     def manages(self, name: str, action: tuple[str, dict[str, Any]]) -> None:
@@ -203,11 +203,11 @@ class SalesFloorMachine(RuleBasedStateMachine):
 
     # -- messages ---------------------------------------------------------------------------------------------------
 
-    @rule(source=sources, most=some)
+    @rule(source=sources, most=counts)
     def org_messages_arrive(self, source: str, most: int) -> None:
         self.sales_floor.carry(source, most)
 
-    @rule(partition=sources, most=some)
+    @rule(partition=sources, most=counts)
     def answers_arrive(self, partition: str, most: int) -> None:
         if partition not in (NEWS, ARRIVALS):
             self.sales_floor.answer(partition, most)
@@ -270,9 +270,9 @@ class SalesFloorMachine(RuleBasedStateMachine):
 
     @invariant()
     def x7_every_lead_is_in_one_phase(self) -> None:
-        found = [row.lead for row in self.sales_floor.rows.values() if row.lead is not None]
-        counted = Counter(lead.phase for lead in found)
-        assert sum(counted[phase] for phase in Phase) == len(found)
+        leads = [row.lead for row in self.sales_floor.rows.values() if row.lead is not None]
+        counted = Counter(lead.phase for lead in leads)
+        assert sum(counted[phase] for phase in Phase) == len(leads)
 
     @invariant()
     def r5_who_had_it_from_the_start_keeps_it_unless_a_manager_moves_it(self) -> None:
@@ -284,19 +284,21 @@ class SalesFloorMachine(RuleBasedStateMachine):
     @invariant()
     def r8_nobody_is_tried_twice(self) -> None:
         for name, rows in self.sales_floor.history.items():
-            tried: set[str] = set()
+            tried_reps: set[str] = set()
             for decision in (decision for row in rows for decision in row.decisions):
                 if isinstance(decision, RepSought) and not decision.tried:
-                    tried = set()  # a new arrival or another inquiry begins a new round (R6)
+                    tried_reps = set()  # a new arrival or another inquiry begins a new round (R6)
                 elif isinstance(decision, LeadOffered):
-                    assert tried.isdisjoint(decision.reps), f"{name} was offered again to who had been tried"
+                    assert tried_reps.isdisjoint(decision.reps), (
+                        f"{name} was offered again to who had been tried"
+                    )
                 elif isinstance(decision, OfferEnded) and decision.outcome in (
                     Outcome.TIMEOUT,
                     Outcome.DECLINED,
                 ):
-                    tried |= set(decision.reps)
+                    tried_reps |= set(decision.reps)
                 elif isinstance(decision, OfferDeclined) and not decision.decided_by_org:
-                    tried.add(decision.rep_id)
+                    tried_reps.add(decision.rep_id)
 
     @invariant()
     def r7_turns_among_those_who_are_always_there_differ_by_one_at_most(self) -> None:

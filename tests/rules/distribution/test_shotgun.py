@@ -53,7 +53,9 @@ def test_s1_only_who_may_have_it_is_called_and_the_others_are_named() -> None:
     sales_floor.group("shotgun", *CREW, method="ring_all").comes("A", through="shotgun")
     (offer,) = sales_floor.all_decisions("A", LeadOffered)
     assert offer.reps == ("ann", "cyd")
-    assert [(one.rep_id, one.reason) for one in offer.passed] == [("bob", RejectionReason.LICENCE)]
+    assert [(candidate.rep_id, candidate.reason) for candidate in offer.passed] == [
+        ("bob", RejectionReason.LICENCE)
+    ]
 
 
 def test_s1_who_hangs_up_has_declined_and_it_rings_on_for_the_others(sales_floor: SalesFloor) -> None:

@@ -43,8 +43,8 @@ class Known:
 
 def handles(sent: Sent) -> list[tuple[str, ...]]:
     """Return the handles of an arrival that are on no list, the phone first."""
-    found = [("phone", sent["phone"], sent["phone_extension"] or ""), ("email", sent["email"])]
-    return [handle for handle in found if handle[1] and handle[1] not in DUMMIES]
+    pairs = [("phone", sent["phone"], sent["phone_extension"] or ""), ("email", sent["email"])]
+    return [handle for handle in pairs if handle[1] and handle[1] not in DUMMIES]
 
 
 class Reading:
@@ -69,11 +69,11 @@ class Reading:
             agreed = [
                 lead
                 for lead in self._holders(handle)
-                if not (handle[0] == "email" and self._against(sent, phone, lead))
+                if not (handle[0] == "email" and self._contradicts(sent, phone, lead))
             ]
             if agreed:
-                named = [lead for lead in agreed if sent["last_name"] in lead.names()]
-                lead = (named or agreed)[0]
+                namesakes = [lead for lead in agreed if sent["last_name"] in lead.names()]
+                lead = (namesakes or agreed)[0]
                 lead.arrivals.append(sent)
                 return lead.name
         self.leads.append(Known(sent["id"], [sent]))
@@ -81,16 +81,16 @@ class Reading:
 
     def _holders(self, handle: tuple[str, ...]) -> list[Known]:
         """Return the leads with a handle: the one that had it first, then the others by id."""
-        found = [lead for lead in self.leads if lead.has(handle)]
+        holders = [lead for lead in self.leads if lead.has(handle)]
         first = next((sent["id"] for sent in self.first_sent if handle in handles(sent)), None)
-        return sorted(found, key=lambda lead: all(sent["id"] != first for sent in lead.arrivals))
+        return sorted(holders, key=lambda lead: all(sent["id"] != first for sent in lead.arrivals))
 
     def _names(self, handle: tuple[str, ...]) -> set[str]:
         return {
             sent["last_name"] for sent in self.first_sent if handle in handles(sent) and sent["last_name"]
         }
 
-    def _against(self, sent: Sent, phone: tuple[str, ...] | None, lead: Known) -> bool:
+    def _contradicts(self, sent: Sent, phone: tuple[str, ...] | None, lead: Known) -> bool:
         if phone is None or sent["last_name"] is None or not lead.names():
             return False
         return bool(lead.phones()) and phone not in lead.phones() and sent["last_name"] not in lead.names()
@@ -108,7 +108,7 @@ PEOPLE = st.lists(
 @settings(deadline=None)
 @given(PEOPLE, st.lists(st.integers(0, 9), max_size=4))
 def test_k1_k2_k3_ten_people_are_joined_exactly_where_the_rules_say(
-    people: list[tuple[str | None, ...]], again: list[int]
+    people: list[tuple[str | None, ...]], repeats: list[int]
 ) -> None:
     sales_floor, reading, expected = SalesFloor("ann").group("west", "ann"), Reading(), {}
     sent: dict[str, Sent] = {}
@@ -125,20 +125,22 @@ def test_k1_k2_k3_ten_people_are_joined_exactly_where_the_rules_say(
         sent[name] = {**facts, "id": name}
         expected[name] = reading.takes(sent[name])
         sales_floor.comes(name, **facts)
-    for n in again:
+    for n in repeats:
         if (name := f"L{n:02}") in sent:
             sales_floor.comes(name, **{key: value for key, value in sent[name].items() if key != "id"})
     persons = sales_floor.state.persons
     assert {name: persons.lead_of(name) for name in sent} == expected
     for lead in reading.leads:
-        kept = sales_floor.lead_of(lead.name).facts
+        kept_facts = sales_floor.lead_of(lead.name).facts
         own = [
             arrival
             for arrival in lead.arrivals
-            if kept.last_name is None or arrival["last_name"] in (None, kept.last_name)
+            if kept_facts.last_name is None or arrival["last_name"] in (None, kept_facts.last_name)
         ]
         for key in FILLED:
-            assert getattr(kept, key) in {None, *(one[key] for one in own)}, "nothing of a stranger"
+            assert getattr(kept_facts, key) in {None, *(arrival[key] for arrival in own)}, (
+                "nothing of a stranger"
+            )
     sales_floor.restart_org(compacted=True)
     sales_floor.agree()
 
@@ -166,19 +168,22 @@ def test_k5_k3_a_split_undoes_a_merge_and_leaves_nothing_of_a_stranger(
     leads = sorted({name for name in before.values() if name})
     facts = {name: sales_floor.lead_of(name).facts for name in leads}
     if len(leads) > 1:
-        one, into = data.draw(st.permutations(leads))[:2]
-        sales_floor.of(one).asks("merge", "mia", into_lead_id=into)
-        assert persons.lead_of(one) == into
-        sales_floor.of(into).asks("split", "mia", inquiry_id=one)
+        merged, into = data.draw(st.permutations(leads))[:2]
+        sales_floor.of(merged).asks("merge", "mia", into_lead_id=into)
+        assert persons.lead_of(merged) == into
+        sales_floor.of(into).asks("split", "mia", inquiry_id=merged)
         assert {name: persons.lead_of(name) for name in sent} == before
         assert {name: sales_floor.lead_of(name).facts for name in leads} == facts
-    if inquiries := [(name, each) for name in leads for each in sales_floor.lead_of(name).joined]:
+    if inquiries := [(name, inquiry) for name in leads for inquiry in sales_floor.lead_of(name).joined]:
         lead, taken_out = data.draw(st.sampled_from(inquiries))
         sales_floor.of(lead).asks("split", "mia", inquiry_id=taken_out)
         assert (persons.lead_of(taken_out), persons.lead_of(lead)) == (taken_out, lead)
         remaining = [sent[name] for name, joined in before.items() if joined == lead and name != taken_out]
         for key in FILLED:
             assert getattr(sales_floor.lead_of(taken_out).facts, key) == sent[taken_out][key]
-            assert getattr(sales_floor.lead_of(lead).facts, key) in {None, *(one[key] for one in remaining)}
+            assert getattr(sales_floor.lead_of(lead).facts, key) in {
+                None,
+                *(arrival[key] for arrival in remaining),
+            }
     sales_floor.restart_org(compacted=True)
     sales_floor.agree()

@@ -138,9 +138,9 @@ def test_k1_a_handle_met_with_three_last_names_joins_nobody_and_its_leads_are_na
     assert "its phone has come with 3 last names and joins nobody any more" in (
         acceptance_of(sales_floor, "C").doubt or ""
     )
-    (found,) = sales_floor.all_decisions("A", SharedHandleFound)
-    assert (found.handle, found.leads) == (f"phone/{PHONE}", ("A",))
-    assert "came with three last names" in found.why
+    (shared,) = sales_floor.all_decisions("A", SharedHandleFound)
+    assert (shared.handle, shared.leads) == (f"phone/{PHONE}", ("A",))
+    assert "came with three last names" in shared.why
     sales_floor.comes("D", phone=PHONE, last_name="Doe").comes("E", phone=PHONE, last_name=None)
     assert leads_of(sales_floor, "D", "E") == ["D", "E"]
     assert acceptance_of(sales_floor, "D").maybe == ()
@@ -176,8 +176,8 @@ def test_k1_a_zombies_late_rows_give_the_same_index(sales_floor: SalesFloor) -> 
     sales_floor.comes("A", phone=PHONE, email="k@x.org", last_name="Doe").comes(
         "C", phone=PHONE, last_name="Poe"
     )
-    people = [one for one in sales_floor.journal if b"/person/" in one[0]]
-    others = [one for one in sales_floor.journal if b"/person/" not in one[0]]
+    people = [entry for entry in sales_floor.journal if b"/person/" in entry[0]]
+    others = [entry for entry in sales_floor.journal if b"/person/" not in entry[0]]
     sales_floor.journal[:] = [*others, *reversed(people)]
     sales_floor.restart_org()
 
@@ -310,12 +310,12 @@ def test_a2_k6_a_vendors_id_that_comes_with_another_person_is_another_lead(sales
 
 
 @pytest.mark.parametrize(
-    "kept", [kept for n in (1, 2) for kept in combinations(("phone", "email", "last_name"), n)]
+    "agreeing", [names for n in (1, 2) for names in combinations(("phone", "email", "last_name"), n)]
 )
 def test_k6_an_arrival_that_agrees_in_anything_is_a_resend(
-    sales_floor: SalesFloor, kept: tuple[str, ...]
+    sales_floor: SalesFloor, agreeing: tuple[str, ...]
 ) -> None:
-    sales_floor.comes("A", **DOE).comes("A", **{**ROE, **{name: DOE[name] for name in kept}})
+    sales_floor.comes("A", **DOE).comes("A", **{**ROE, **{name: DOE[name] for name in agreeing}})
     assert sales_floor.state.persons.arrivals() == {"A": 1}
     sales_floor.agree()
 

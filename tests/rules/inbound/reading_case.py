@@ -37,4 +37,4 @@ def each_value(case: str, field: str, read: dict[Any, Any], **more: Any) -> list
 
 
 def unread_cases(case: str, field: str, *sent: Any) -> list[ReadingCase]:
-    return [ReadingCase(case, {field: one}, {field: None}, {field: one}) for one in sent]
+    return [ReadingCase(case, {field: value}, {field: None}, {field: value}) for value in sent]

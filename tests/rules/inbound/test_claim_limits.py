@@ -32,9 +32,9 @@ def claim(n: int, rep_id: str = "rep-1", action: str = "claim", org: str = "defa
 @pytest.fixture
 def limits() -> ClaimLimits:
     """Return limits of an org that allows three claims a minute."""
-    made = ClaimLimits()
-    made.publish(publication("settings", 5, {"claims_per_minute": 3}))
-    return made
+    claim_limits = ClaimLimits()
+    claim_limits.publish(publication("settings", 5, {"claims_per_minute": 3}))
+    return claim_limits
 
 
 def test_a_fourth_claim_within_a_minute_says_when_it_may_be_tried_again(limits: ClaimLimits) -> None:
@@ -87,6 +87,6 @@ def test_a_queue_id_that_shadows_a_reps_own_queue_is_refused(queue_id: str) -> N
     assert "is reserved for reps' own queues" in problem.reason
 
 
-@pytest.mark.parametrize("given", [{"max_locks": 0}, {"claims_per_minute": 0}, {"max_locks": "3"}])
-def test_a_bound_that_is_none_is_refused(given: dict[str, Any]) -> None:
-    assert [problem.path for problem in check("settings", "settings", given)] == list(given)
+@pytest.mark.parametrize("value", [{"max_locks": 0}, {"claims_per_minute": 0}, {"max_locks": "3"}])
+def test_a_bound_that_is_none_is_refused(value: dict[str, Any]) -> None:
+    assert [problem.path for problem in check("settings", "settings", value)] == list(value)

@@ -173,8 +173,8 @@ CASES: list[tuple[str, dict[str, Any], datetime, datetime | None]] = [
 def test_x6_quiet_hours_are_those_of_where_the_lead_is(
     facts: dict[str, Any], at: datetime, until: datetime | None
 ) -> None:
-    found = quiet_until(QUIET_HOURS, Facts(vendor="acme", **facts), at)
-    assert (found[1] if found else None) == until
+    quiet_span = quiet_until(QUIET_HOURS, Facts(vendor="acme", **facts), at)
+    assert (quiet_span[1] if quiet_span else None) == until
 
 
 def test_x6_where_nothing_is_known_all_of_the_country_has_to_be_up() -> None:
@@ -199,8 +199,8 @@ def test_x6_hours_that_are_always_quiet_have_no_end() -> None:
 
 
 def test_x6_quiet_hours_are_published_with_the_settings_and_checked() -> None:
-    given = {"quiet_hours": [{"days": ["sun"], "from": "00:00", "to": "24:00"}]}
-    assert accept_publication("settings", "settings", given) == given
+    settings = {"quiet_hours": [{"days": ["sun"], "from": "00:00", "to": "24:00"}]}
+    assert accept_publication("settings", "settings", settings) == settings
     (problem,) = check(
         "settings", "settings", {"quiet_hours": [{"days": ["sun"], "from": "9", "to": "24:00"}]}
     )

@@ -64,7 +64,7 @@ def test_every_fact_is_in_the_contract_and_every_field_of_the_contract_is_a_fact
 
 
 @pytest.mark.parametrize(
-    ("field", "sent", "kept"),
+    ("field", "sent", "stored"),
     [
         ("phone", "(401) 419-4247", "+14014194247"),
         ("phone", 4014194247, "+14014194247"),
@@ -100,9 +100,9 @@ def test_every_fact_is_in_the_contract_and_every_field_of_the_contract_is_a_fact
         ("time_zone", "Pacific/Honolulu", "Pacific/Honolulu"),
     ],
 )
-def test_a_field_has_one_normal_form(field: str, sent: Any, kept: Any) -> None:
+def test_a_field_has_one_normal_form(field: str, sent: Any, stored: Any) -> None:
     facts = read_arrival({**LEAD, field: sent})
-    assert getattr(facts, field) == kept
+    assert getattr(facts, field) == stored
     assert "invalid" not in facts.attributes
 
 
@@ -169,7 +169,7 @@ def test_a_time_without_offset_is_utc_and_says_so() -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "zone"),
+    ("fields", "zone"),
     [
         ({"zip": "79901", "state": "TX", "phone": "2125550123"}, "America/Denver"),
         ({"state": "TX", "phone": "9155550123"}, "America/Denver"),
@@ -183,8 +183,8 @@ def test_a_time_without_offset_is_utc_and_says_so() -> None:
         ({}, None),
     ],
 )
-def test_x6_the_time_zone_follows_from_zip_state_and_phone(given: dict[str, str], zone: str | None) -> None:
-    assert read_arrival({**LEAD, **given}).time_zone == zone
+def test_x6_the_time_zone_follows_from_zip_state_and_phone(fields: dict[str, str], zone: str | None) -> None:
+    assert read_arrival({**LEAD, **fields}).time_zone == zone
 
 
 def test_a_number_beyond_64_bits_is_kept_as_text() -> None:
@@ -198,9 +198,9 @@ def test_r6_a_resend_is_the_same_lead() -> None:
     """By the vendor's id, whatever else changed; without an id, by the message, whatever its spelling."""
     namespace = uuid.UUID("6f1c0f3e-4a53-5d0e-9d5e-6a1d3f8a7c11")
     first = accept_arrival(b'{"vendor":"acme","external_id":"A-123"}', {}, arrived_at=NOW)
-    again = accept_arrival(b'{"external_id":"A-123","vendor":"acme","x":1}', {}, arrived_at=NOW)
-    assert first.lead_id == again.lead_id == str(uuid.uuid5(namespace, "default/acme/A-123"))
-    assert first.cause != again.cause
+    resent = accept_arrival(b'{"external_id":"A-123","vendor":"acme","x":1}', {}, arrived_at=NOW)
+    assert first.lead_id == resent.lead_id == str(uuid.uuid5(namespace, "default/acme/A-123"))
+    assert first.cause != resent.cause
     bare = accept_arrival(b'{"vendor":"acme","last_name":"J\\u00f3nes"}', {}, arrived_at=NOW)
     spaced = accept_arrival('{ "last_name": "Jónes", "vendor": "acme" }'.encode(), {}, arrived_at=NOW)
     digest = hashlib.sha256('{"last_name":"Jónes","vendor":"acme"}'.encode()).hexdigest()

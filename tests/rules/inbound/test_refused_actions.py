@@ -210,8 +210,8 @@ def test_d16_x4_the_lead_machine_answers_it_and_repeats_an_earlier_answer() -> N
     assert (row.lead, row.seq) == (first.lead, first.seq)
     assert (answer_in(row).result, answer_in(row).reason) == (Result.REFUSED, Reason.INVALID)
     assert answer_in(row).why == "note: is longer than 16384 characters"
-    again = accept_action(action_bytes(lead_id=lead_id, type="claim_now"), {})
-    assert answer_in(step(row, again, off=2, at=at, rule_book=RuleBook())) == answer_in(row)
+    repeated = accept_action(action_bytes(lead_id=lead_id, type="claim_now"), {})
+    assert answer_in(step(row, repeated, off=2, at=at, rule_book=RuleBook())) == answer_in(row)
     stranger = answer_to(b'{"action_id": "a-2", "lead_id": "%s", "note": ' % lead_id.encode())
     assert stranger is not None
     view = accept_action(action_bytes(action_id="a-0", type="view", lead_id=lead_id), {})
@@ -232,16 +232,16 @@ _JSON = st.recursive(
 
 @given(st.dictionaries(_NAMES, _JSON, max_size=4))
 def test_a_whole_object_is_salvaged_as_a_decoder_reads_it(document: dict[str, Any]) -> None:
-    found = salvage(
+    salvaged = salvage(
         json.dumps(document, ensure_ascii=False).encode("utf-8", "surrogatepass"), ["action_id", "lead_id"]
     )
-    assert found.whole
+    assert salvaged.is_whole
     for name in ("action_id", "lead_id"):
         value = document.get(name)
         if isinstance(value, dict | list):
-            assert isinstance(found.fields[name], NestedField)
+            assert isinstance(salvaged.fields[name], NestedField)
         elif name in document:
-            assert found.fields[name] == value
+            assert salvaged.fields[name] == value
 
 
 @given(st.binary(max_size=60) | st.text(alphabet='{}[]",:\\ae1 tru', max_size=60).map(str.encode))

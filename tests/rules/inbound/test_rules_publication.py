@@ -212,7 +212,7 @@ REFUSED = [
 def test_q6_an_invalid_object_is_refused_with_the_field_and_the_reason(
     kind: str, change: dict[str, Any], path: str, operator: str | None, reason: str
 ) -> None:
-    object_id = next(object_id for known, object_id, _ in CONTRACT if known == kind)
+    object_id = next(object_id for object_kind, object_id, _ in CONTRACT if object_kind == kind)
     (problem,) = check(kind, object_id, {**BASES[kind], **change})
     assert (problem.path, problem.operator) == (path, operator)
     assert reason in problem.reason
@@ -274,7 +274,7 @@ def test_q6_whatever_passes_the_check_compiles_and_the_rest_has_reasons(
     names = data.draw(st.lists(st.sampled_from(sorted(base)), max_size=3, unique=True))
     changes = {name: data.draw(json_values | trees, label=name) for name in names}
     value = {**base, **changes, "extra": data.draw(json_values)}
-    object_id = next(object_id for known, object_id, _ in CONTRACT if known == kind)
+    object_id = next(object_id for object_kind, object_id, _ in CONTRACT if object_kind == kind)
     problems = check(kind, object_id, value)
     assert all(problem.reason for problem in problems)
     if problems:

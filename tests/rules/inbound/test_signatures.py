@@ -40,9 +40,9 @@ Headers = dict[str, bytes]
 
 def authority(settings: dict[str, Any] | None = SETTINGS, org: str = "default") -> SignatureChecker:
     """Return an authority with one org's settings."""
-    made = SignatureChecker(KEYS)
-    made.publish(settings_publication(settings, org, 1))
-    return made
+    checker = SignatureChecker(KEYS)
+    checker.publish(settings_publication(settings, org, 1))
+    return checker
 
 
 def settings_publication(settings: dict[str, Any] | None, org: str, version: int) -> DirectoryPublished:
@@ -114,12 +114,12 @@ def test_the_signature_is_the_one_of_the_documented_lines() -> None:
     """The signature is computed by hand, as docs/kafka-access.md says, and not by our function."""
     value = lead()
     text = f"firstclaim-v1\nlead-arrivals\nacme-1\nacme\n{NOW}\n".encode() + value
-    made = hmac.new(KEYS["acme-1"], text, hashlib.sha256).hexdigest()
+    digest = hmac.new(KEYS["acme-1"], text, hashlib.sha256).hexdigest()
     headers = {
         "fc-key-id": b"acme-1",
         "fc-vendor": b"acme",
         "fc-timestamp": str(NOW).encode(),
-        "fc-signature": made.upper().encode(),
+        "fc-signature": digest.upper().encode(),
     }
     assert lead_refusal(value, headers) is None
 
@@ -198,14 +198,14 @@ def test_actions_are_signed_by_the_orgs_own_programs() -> None:
 
 
 def test_newer_settings_count_and_older_ones_do_not() -> None:
-    made = authority(SETTINGS)
-    made.publish(settings_publication({}, "default", 0))
-    assert lead_refusal(lead(), {}, made) == "unsigned"
-    made.publish(settings_publication({}, "default", 2))
-    assert lead_refusal(lead(), {}, made) is None
-    made.publish(settings_publication(SETTINGS, "default", 3))
-    made.publish(settings_publication(None, "default", 4))
-    assert lead_refusal(lead(), {}, made) is None
+    checker = authority(SETTINGS)
+    checker.publish(settings_publication({}, "default", 0))
+    assert lead_refusal(lead(), {}, checker) == "unsigned"
+    checker.publish(settings_publication({}, "default", 2))
+    assert lead_refusal(lead(), {}, checker) is None
+    checker.publish(settings_publication(SETTINGS, "default", 3))
+    checker.publish(settings_publication(None, "default", 4))
+    assert lead_refusal(lead(), {}, checker) is None
 
 
 @given(st.dictionaries(st.sampled_from(sorted(signatures.NAMES)), st.none() | st.binary(max_size=40)))
@@ -216,22 +216,22 @@ def test_no_headers_of_any_bytes_get_past_a_binding_or_raise_anything_else(heade
 
 def test_a_rotation_has_no_gap() -> None:
     value = lead()
-    one = {**SETTINGS, "vendors": {"acme": {"key_ids": ["acme-1"]}}}
+    with_old_key = {**SETTINGS, "vendors": {"acme": {"key_ids": ["acme-1"]}}}
     with_two_keys = {**SETTINGS, "vendors": {"acme": {"key_ids": ["acme-1", "acme-2"]}}}
     other = {**SETTINGS, "vendors": {"acme": {"key_ids": ["acme-2"]}}}
-    found = [
+    refusals = [
         (
             lead_refusal(value, signature_headers(value, "acme-1"), authority(s)),
             lead_refusal(value, signature_headers(value, "acme-2"), authority(s)),
         )
-        for s in (one, with_two_keys, other)
+        for s in (with_old_key, with_two_keys, other)
     ]
-    assert found == [(None, "foreign_key"), (None, None), ("foreign_key", None)]
+    assert refusals == [(None, "foreign_key"), (None, None), ("foreign_key", None)]
 
 
 def test_the_age_of_a_signature_is_a_setting() -> None:
     value = lead()
-    made = SignatureChecker(KEYS, timedelta(seconds=2))
-    made.publish(settings_publication(SETTINGS, "default", 1))
-    assert lead_refusal(value, signature_headers(value, at=NOW - 2), made) is None
-    assert lead_refusal(value, signature_headers(value, at=NOW - 3), made) == "stale_signature"
+    checker = SignatureChecker(KEYS, timedelta(seconds=2))
+    checker.publish(settings_publication(SETTINGS, "default", 1))
+    assert lead_refusal(value, signature_headers(value, at=NOW - 2), checker) is None
+    assert lead_refusal(value, signature_headers(value, at=NOW - 3), checker) == "stale_signature"

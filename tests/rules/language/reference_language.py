@@ -89,7 +89,7 @@ def make(phase: Phase = Phase.QUEUED, **fields: Any) -> Lead:
     """
     promised: datetime | None = fields.get("callback_at")
     owned, locked = phase in (Phase.OWNED, Phase.WORKING), phase in (Phase.LOCKED, Phase.WORKING)
-    given: dict[str, Any] = {
+    defaults: dict[str, Any] = {
         "lead_id": "lead-1",
         "facts": Facts(vendor="acme"),
         "phase": phase,
@@ -99,7 +99,7 @@ def make(phase: Phase = Phase.QUEUED, **fields: Any) -> Lead:
         "lock": Lock("rep-3", NOW, NOW + UNITS["hour"], 1) if locked else None,
         "deadlines": (Deadline(DeadlineKind.CALLBACK, promised, 1),) if promised and promised > NOW else (),
     }
-    return Lead(**{**given, **fields})
+    return Lead(**{**defaults, **fields})
 
 
 dated_leads = st.builds(
@@ -238,12 +238,12 @@ def meets(raw: dict[str, Any], lead: Lead, now: datetime) -> bool:
         results = [meets(rule, lead, now) for rule in raw["rules"]]
         met = any(results) if raw["combinator"] == "or" and results else all(results)
         return met is not bool(raw.get("not"))
-    value, operator, wanted = value_of(lead, raw["field"]), raw["operator"], raw.get("value")
+    value, operator, operand = value_of(lead, raw["field"]), raw["operator"], raw.get("value")
     if operator in ("null", "notNull"):
         return (value is None) is (operator == "null")
     if raw["field"].startswith("attributes."):
-        wanted = _as_numbers(operator, wanted)
-        value = _attribute(value, wanted)
+        operand = _as_numbers(operator, operand)
+        value = _attribute(value, operand)
     if raw["field"] == "days_in_queue":
         value = max(0, int((now - value) / UNITS["day"] // 1))
     if value is None:
@@ -258,24 +258,24 @@ def meets(raw: dict[str, Any], lead: Lead, now: datetime) -> bool:
             "doesNotBeginWith": "beginsWith",
             "doesNotEndWith": "endsWith",
         }[operator]
-        return not _positive(positive, value, wanted, now)
-    return _positive(operator, value, wanted, now)
+        return not _positive(positive, value, operand, now)
+    return _positive(operator, value, operand, now)
 
 
-def _as_numbers(operator: str, wanted: Any) -> Any:
+def _as_numbers(operator: str, operand: Any) -> Any:
     """Return what an attribute is greater or less than as numbers, if all of it reads as numbers (C4)."""
-    texts = wanted if isinstance(wanted, list) else [wanted]
+    texts = operand if isinstance(operand, list) else [operand]
     ordered = operator in {"<", "<=", ">", ">=", "between", "notBetween"}
     if not ordered or not all(
         re.fullmatch(r"\s*[+-]?\d{1,15}(\.\d{1,15})?\s*", str(text), re.ASCII) for text in texts
     ):
-        return wanted
+        return operand
     numbers = [float(text) for text in texts]
-    return numbers if isinstance(wanted, list) else numbers[0]
+    return numbers if isinstance(operand, list) else numbers[0]
 
 
-def _attribute(value: Any, wanted: Any) -> Any:
-    first = wanted[0] if isinstance(wanted, list) else wanted
+def _attribute(value: Any, operand: Any) -> Any:
+    first = operand[0] if isinstance(operand, list) else operand
     if isinstance(first, str):
         if isinstance(value, bool):
             return str(value).lower()
@@ -288,27 +288,27 @@ def _attribute(value: Any, wanted: Any) -> Any:
         return None
 
 
-def _positive(operator: str, value: Any, wanted: Any, now: datetime) -> bool:
-    if isinstance(wanted, dict):
-        length = wanted["amount"] * UNITS[wanted["unit"]]
+def _positive(operator: str, value: Any, operand: Any, now: datetime) -> bool:
+    if isinstance(operand, dict):
+        length = operand["amount"] * UNITS[operand["unit"]]
         start, end = (value, value + length) if operator == "inLast" else (value - length, value)
         return bool(start <= now < end)
     if isinstance(value, datetime):
-        return _compare_instants(operator, value, wanted)
+        return _compare_instants(operator, value, operand)
     if isinstance(value, str):
         value = _folded(value)
-        wanted = [_folded(item) for item in wanted] if isinstance(wanted, list) else _folded(wanted)
+        operand = [_folded(item) for item in operand] if isinstance(operand, list) else _folded(operand)
     ways: dict[str, Callable[[], bool]] = {
-        "=": lambda: value == wanted,
-        "<": lambda: value < wanted,
-        "<=": lambda: value <= wanted,
-        ">": lambda: value > wanted,
-        ">=": lambda: value >= wanted,
-        "in": lambda: any(value == item for item in wanted),
-        "between": lambda: wanted[0] <= value <= wanted[1],
-        "contains": lambda: wanted in value,
-        "beginsWith": lambda: value[: len(wanted)] == wanted,
-        "endsWith": lambda: value[-len(wanted) :] == wanted,
+        "=": lambda: value == operand,
+        "<": lambda: value < operand,
+        "<=": lambda: value <= operand,
+        ">": lambda: value > operand,
+        ">=": lambda: value >= operand,
+        "in": lambda: any(value == item for item in operand),
+        "between": lambda: operand[0] <= value <= operand[1],
+        "contains": lambda: operand in value,
+        "beginsWith": lambda: value[: len(operand)] == operand,
+        "endsWith": lambda: value[-len(operand) :] == operand,
     }
     return ways[operator]()
 
@@ -318,10 +318,10 @@ def _folded(text: str) -> str:
     return unicodedata.normalize("NFC", unicodedata.normalize("NFD", text).casefold())
 
 
-def _compare_instants(operator: str, value: datetime, wanted: Any) -> bool:
+def _compare_instants(operator: str, value: datetime, operand: Any) -> bool:
     if operator == "between":
-        return span(wanted[0])[0] <= value < span(wanted[1])[1]
-    start, end = span(wanted)
+        return span(operand[0])[0] <= value < span(operand[1])[1]
+    start, end = span(operand)
     return {
         "=": start <= value < end,
         "<": value < start,

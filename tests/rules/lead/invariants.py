@@ -91,61 +91,67 @@ _SAYS_NOTHING = (
 
 def check_step(before: LeadRow | None, event: LeadEvent, after: LeadRow, rules: OrgRules) -> None:
     """Raise AssertionError with the problem, if there is one."""
-    was, now = before.lead if before else None, after.lead
+    former, now = before.lead if before else None, after.lead
     _check_row(before, event, after)
-    _note_reached(was, event, after)
+    _note_reached(former, event, after)
     if isinstance(event, ActionRequested) and not _check_answer(before, event, after):
-        assert now == was, "a repeated, lost or refused action changes nothing (X4)"
+        assert now == former, "a repeated, lost or refused action changes nothing (X4)"
         return
-    if isinstance(event, ErasureOrdered | ErasureFound) and now == was:
+    if isinstance(event, ErasureOrdered | ErasureFound) and now == former:
         return
-    if now is None or (now == was and _ignored(after)):
-        assert now == was
+    if now is None or (now == former and _ignored(after)):
+        assert now == former
         return
-    if was is not None and was.erased_at is not None:
-        assert (now.facts, now.phase, now.owner) == (was.facts, was.phase, was.owner), (
+    if former is not None and former.erased_at is not None:
+        assert (now.facts, now.phase, now.owner) == (former.facts, former.phase, former.owner), (
             "nothing brings facts back"
         )
         return
     if now.erased_at is not None:
-        assert was is not None
-        assert now.facts == Facts(vendor=was.facts.vendor, org=was.facts.org, created_at=was.facts.created_at)
+        assert former is not None
+        assert now.facts == Facts(
+            vendor=former.facts.vendor, org=former.facts.org, created_at=former.facts.created_at
+        )
         assert (now.hashes, now.suppressed, now.deadlines) == ((), {}, ())
-    _check_phase(was, event, after)
-    _check_owner(was, now, after.decisions)
-    _check_facts(was, event, now, after.decisions)
-    check_claims(was, now, after.decisions, rules)
-    check_lock(was, now, after.decisions)
-    check_placements(was, after, rules)
-    check_deadlines(was, after, rules)
-    check_exception(was, now, after.decisions)
+    _check_phase(former, event, after)
+    _check_owner(former, now, after.decisions)
+    _check_facts(former, event, now, after.decisions)
+    check_claims(former, now, after.decisions, rules)
+    check_lock(former, now, after.decisions)
+    check_placements(former, after, rules)
+    check_deadlines(former, after, rules)
+    check_exception(former, now, after.decisions)
     check_distribution(now)
-    check_contact(was, event, after, rules)
+    check_contact(former, event, after, rules)
     for decision in after.decisions:
         _check_why(decision)
 
 
-def _note_reached(was: Lead | None, event: LeadEvent, after: LeadRow) -> None:
+def _note_reached(former: Lead | None, event: LeadEvent, after: LeadRow) -> None:
     """Note the cell of LIFECYCLE by which an action was decided, whatever its answer. An erased lead refuses all."""
     if (
-        was is None
-        or was.erased_at is not None
-        or was.merged is not None
+        former is None
+        or former.erased_at is not None
+        or former.merged is not None
         or not isinstance(event, ActionRequested)
         or event.invalid is not None
     ):
         return
     answer = after.decisions[0]
     expired = (
-        was.open_distribution is not None
-        and was.open_distribution.until is not None
-        and was.open_distribution.until <= after.at
+        former.open_distribution is not None
+        and former.open_distribution.until is not None
+        and former.open_distribution.until <= after.at
     )
-    if expired or (was.lock and was.lock.until <= after.at) or not isinstance(answer, Answered):
+    if expired or (former.lock and former.lock.until <= after.at) or not isinstance(answer, Answered):
         return  # the machine finds the lead in another phase
-    known = answer.reason not in (Reason.UNKNOWN_REP, Reason.UNKNOWN_ACTION, Reason.REPEATED)
-    if known and not (answer.why or "").startswith("it was answered before") and event.org == was.facts.org:
-        REACHED.add((was.phase, trigger_of(event)))
+    is_decided = answer.reason not in (Reason.UNKNOWN_REP, Reason.UNKNOWN_ACTION, Reason.REPEATED)
+    if (
+        is_decided
+        and not (answer.why or "").startswith("it was answered before")
+        and event.org == former.facts.org
+    ):
+        REACHED.add((former.phase, trigger_of(event)))
 
 
 def trigger_of(event: LeadEvent) -> Trigger:
@@ -168,13 +174,13 @@ def trigger_of(event: LeadEvent) -> Trigger:
 
 
 def _check_row(before: LeadRow | None, event: LeadEvent, after: LeadRow) -> None:
-    was = before.lead if before else None
+    former = before.lead if before else None
     seq = before.seq if before else 0
     assert after.cause == event.cause
     assert before is None or (after.off > before.off and after.at >= before.at), "offsets and time only grow"
     # A second event at the same instant may change nothing and still makes a new version.
     happened = any(not isinstance(decision, _SAYS_NOTHING) for decision in after.decisions)
-    assert after.seq == seq + (after.lead != was or happened), (
+    assert after.seq == seq + (after.lead != former or happened), (
         "the version grows by one, and only with the lead"
     )
     if after.lead is not None and after.seq > seq:
@@ -203,12 +209,14 @@ def _check_answer(before: LeadRow | None, event: ActionRequested, after: LeadRow
     assert not any(isinstance(decision, Answered) for decision in decisions[1:]), "one answer each"
     assert len(after.answers) <= ANSWERS_KEPT
     _check_why(answer)
-    if given := [one for one in answers if (one.action_id, one.org) == (event.cause, event.org)]:
-        assert decisions == (given[0],), "a repeat is answered word for word (X4)"
+    if earlier_answers := [
+        earlier for earlier in answers if (earlier.action_id, earlier.org) == (event.cause, event.org)
+    ]:
+        assert decisions == (earlier_answers[0],), "a repeat is answered word for word (X4)"
         assert after.answers == answers
         return False
     if _erases(before, after):
-        answers = tuple(replace(one, why=one.why and "erased") for one in answers)
+        answers = tuple(replace(earlier, why=earlier.why and "erased") for earlier in answers)
     assert after.answers == (*answers, answer)[-ANSWERS_KEPT:]
     is_of_same_org = after.lead is not None and after.lead.facts.org == event.org
     owner = after.lead.owner if after.lead and is_of_same_org else None
@@ -248,18 +256,24 @@ def _asks_to_merge(event: ActionRequested, after: LeadRow) -> bool:
 def _without_returned_place(event: ActionRequested, after: LeadRow) -> tuple[Decision, ...]:
     """Check that a granted place is either used or returned, and leave out that it was returned (M6)."""
     returned = [decision for decision in after.decisions if isinstance(decision, PlaceReturned)]
-    used = [one for one in after.decisions if isinstance(one, OwnerChanged) and one.place is not None]
+    used = [
+        decision
+        for decision in after.decisions
+        if isinstance(decision, OwnerChanged) and decision.place is not None
+    ]
     granted = event.place is not None and event.place.granted
     assert len(returned) + len(used) == int(granted), "a place is used or returned, once"
-    assert all((one.rep_id, one.place) == (event.place and event.place.rep_id, event.cause) for one in used)
+    assert all(
+        (change.rep_id, change.place) == (event.place and event.place.rep_id, event.cause) for change in used
+    )
     return tuple(
         decision for decision in after.decisions if not isinstance(decision, PlaceReturned | MergeReturned)
     )
 
 
 def _erases(before: LeadRow | None, after: LeadRow) -> bool:
-    was = before.lead.erased_at if before and before.lead else None
-    return was is None and after.lead is not None and after.lead.erased_at is not None
+    erased_before = before.lead.erased_at if before and before.lead else None
+    return erased_before is None and after.lead is not None and after.lead.erased_at is not None
 
 
 def _ignored(after: LeadRow) -> bool:
@@ -269,21 +283,21 @@ def _ignored(after: LeadRow) -> bool:
     )
 
 
-def _check_phase(was: Lead | None, event: LeadEvent, after: LeadRow) -> None:
+def _check_phase(former: Lead | None, event: LeadEvent, after: LeadRow) -> None:
     assert after.lead is not None
-    source = was.phase if was else None
+    source = former.phase if former else None
     is_asked = isinstance(event, ActionRequested) or trigger_of(event) is Trigger.INQUIRED
-    if was and was.lock and is_asked and was.lock.until <= after.at:
+    if former and former.lock and is_asked and former.lock.until <= after.at:
         # The lock had expired, and only its timer was late (D2).
-        source = Phase.OWNED if was.owner else Phase.QUEUED
+        source = Phase.OWNED if former.owner else Phase.QUEUED
     allowed = LIFECYCLE[source].get(trigger_of(event), frozenset())
     if not isinstance(event, ActionRequested):
         REACHED.add((source, trigger_of(event)))
     assert after.lead.phase in allowed, f"{source} --{trigger_of(event)}--> {after.lead.phase} is not in LIFE"
 
 
-def _check_owner(was: Lead | None, now: Lead, decisions: tuple[Decision, ...]) -> None:
-    owner = was.owner if was else None
+def _check_owner(former: Lead | None, now: Lead, decisions: tuple[Decision, ...]) -> None:
+    owner = former.owner if former else None
     last: OwnerChanged | None = None
     for decision in decisions:
         if isinstance(decision, OwnerChanged):
@@ -296,16 +310,16 @@ def _check_owner(was: Lead | None, now: Lead, decisions: tuple[Decision, ...]) -
         assert (now.owner is not None) == (now.phase in OWNED_PHASES)
 
 
-def _check_facts(was: Lead | None, event: LeadEvent, now: Lead, decisions: tuple[Decision, ...]) -> None:
+def _check_facts(former: Lead | None, event: LeadEvent, now: Lead, decisions: tuple[Decision, ...]) -> None:
     """Check that only a correction changes what was corrected, and that it is told with its author (M2)."""
-    if was is None:
+    if former is None:
         assert now.corrections is None
         return
     if now.erased_at is not None:
         assert now.corrections is None, "former values of corrected facts are facts, too"
         return
     corrected = [decision for decision in decisions if isinstance(decision, FactsCorrected)]
-    before, after = was.corrections or NOTHING_CORRECTED, now.corrections or NOTHING_CORRECTED
+    before, after = former.corrections or NOTHING_CORRECTED, now.corrections or NOTHING_CORRECTED
     if not corrected:
         assert (before.fields, before.versions, before.removed_handles) == (
             after.fields,
@@ -316,30 +330,32 @@ def _check_facts(was: Lead | None, event: LeadEvent, now: Lead, decisions: tuple
             contact = name in ("silenced", "consent") and (
                 trigger_of(event) is Trigger.INQUIRED or isinstance(event, ActionRequested)
             )
-            assert getattr(was.facts, name) == getattr(now.facts, name) or contact, "M2"
+            assert getattr(former.facts, name) == getattr(now.facts, name) or contact, "M2"
         return
     (decision,) = corrected
     assert isinstance(event, ActionRequested)
     assert event.facts is not None
     for change in decision.changes:
         assert (change.old, change.new) == (
-            getattr(was.facts, change.field),
+            getattr(former.facts, change.field),
             getattr(now.facts, change.field),
         )
     for name, value in event.facts.items():
         assert getattr(now.facts, name) == value or (name == "time_zone" and value is None)
     changed = {change.field for change in decision.changes}
     for name in now.facts.__struct_fields__:
-        assert name in changed or getattr(now.facts, name) == getattr(was.facts, name), "nothing else changes"
+        assert name in changed or getattr(now.facts, name) == getattr(former.facts, name), (
+            "nothing else changes"
+        )
     newest = after.versions[-1]
     assert (newest.rep_id, newest.at, newest.changes) == (event.rep_id, now.updated_at, decision.changes)
     assert not set(after.removed_handles) & set(handles_of(now.facts))
-    assert set(handles_of(was.facts)) <= {*after.removed_handles, *handles_of(now.facts)}
+    assert set(handles_of(former.facts)) <= {*after.removed_handles, *handles_of(now.facts)}
     assert not set(now.suppressed) & set(after.removed_handles), "a wrong number's listing is not the lead's"
 
 
 def _check_why(decision: Decision) -> None:
-    named: Any = decision
+    untyped: Any = decision
     if isinstance(decision, Answered):
         assert (decision.reason is None) == (decision.result in (Result.DONE, Result.WON))
         assert decision.why or decision.result is Result.DONE, (
@@ -348,6 +364,6 @@ def _check_why(decision: Decision) -> None:
         if decision.reason is Reason.ALREADY_CLAIMED:
             assert decision.owner
     elif hasattr(decision, "why"):
-        assert named.why, f"{type(decision).__name__} without a why (X1)"
+        assert untyped.why, f"{type(decision).__name__} without a why (X1)"
     elif isinstance(decision, ExceptionRaised):
         assert decision.explanation, "an exception says why nobody took it (E1)"

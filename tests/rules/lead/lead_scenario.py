@@ -133,7 +133,7 @@ class Scenario:
                     for deadline in (row.lead.deadlines if row.lead else ())
                     if deadline.due <= end
                 ),
-                key=lambda one: one[:2],
+                key=lambda timer: timer[:2],
                 default=None,
             )
             if due is None:
@@ -154,26 +154,28 @@ class Scenario:
     def arrives(self, name: str = LEAD, **facts: Any) -> Self:
         """Let a vendor send the lead."""
         self.name = name
-        given = {
+        defaults = {
             "vendor": "acme",
             "external_id": name,
             "last_name": "Jones",
             "state": "RI",
             "created_at": self.now,
         }
-        return self.log(LeadArrived(lead_id=name, cause=f"arrival/{name}", facts=Facts(**{**given, **facts})))
+        return self.log(
+            LeadArrived(lead_id=name, cause=f"arrival/{name}", facts=Facts(**{**defaults, **facts}))
+        )
 
     def inquires(
         self, inquiry_id: str, *, again: bool = False, place: int | None = None, **facts: Any
     ) -> Self:
         """Add another inquiry of the lead's person, as its org sends it (R6)."""
-        given = {"vendor": "globex", "external_id": inquiry_id, "created_at": self.now, **facts}
+        fields = {"vendor": "globex", "external_id": inquiry_id, "created_at": self.now, **facts}
         inquiry = Inquiry(inquiry_id, f"lead {self.name} has the same phone", again)
         return self.log(
             LeadArrived(
                 lead_id=self.name,
                 cause=f"arrival/{inquiry_id}",
-                facts=Facts(**given),
+                facts=Facts(**fields),
                 inquiry=inquiry,
                 org_log_offset=next(self._offsets) if place is None else place,
             )

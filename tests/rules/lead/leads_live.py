@@ -73,12 +73,14 @@ class LeadsLive(RuleBasedStateMachine):
         row = self.scenario.rows.get(name)
         return row.lead if row else None
 
-    def person(self, name: str, who: str) -> str:
+    def person(self, name: str, actor: str) -> str:
         lead = self.lead(name)
-        if who not in ("holder", "owner", "lapsed"):
-            return who
-        found = lead and {"holder": lead.lock and lead.lock.rep_id, "owner": lead.owner}.get(who, lead.lapsed)
-        return found or "rep-9"
+        if actor not in ("holder", "owner", "lapsed"):
+            return actor
+        rep_id = lead and {"holder": lead.lock and lead.lock.rep_id, "owner": lead.owner}.get(
+            actor, lead.lapsed
+        )
+        return rep_id or "rep-9"
 
     @property
     def arrived(self) -> list[Lead]:
@@ -101,8 +103,8 @@ class LeadsLive(RuleBasedStateMachine):
         self.scenario.publishes("campaign", "west", {"group_id": "west"})
         for queue_id in sorted(queues):
             self.scenario.publishes("queue", queue_id, QUEUES[queue_id][0])
-        for name, given in zip(LEADS, facts, strict=False):
-            self.scenario.arrives(name, **given)
+        for name, lead_facts in zip(LEADS, facts, strict=False):
+            self.scenario.arrives(name, **lead_facts)
 
     @rule(name=leads, facts=st.sampled_from(FACTS))
     def arrives(self, name: str, facts: dict[str, Any]) -> None:
@@ -121,29 +123,29 @@ class LeadsLive(RuleBasedStateMachine):
         if added and added[0].rep_id is None and before is not None and before.owner is not None:
             self.claimed.pop(name, None)  # the rep who had claimed it has left
 
-    @rule(name=leads, who=people, queue_id=st.sampled_from(["new", "aged", None]))
-    def claims(self, name: str, who: str, queue_id: str | None) -> None:
-        self.asks(name, who, ("claim", {"queue_id": queue_id}))
+    @rule(name=leads, actor=people, queue_id=st.sampled_from(["new", "aged", None]))
+    def claims(self, name: str, actor: str, queue_id: str | None) -> None:
+        self.asks(name, actor, ("claim", {"queue_id": queue_id}))
 
-    @rule(name=leads, who=people)
-    def opens(self, name: str, who: str) -> None:
-        self.asks(name, who, ("view", {}))
+    @rule(name=leads, actor=people)
+    def opens(self, name: str, actor: str) -> None:
+        self.asks(name, actor, ("view", {}))
 
-    @rule(name=leads, who=concerned, action=st.sampled_from(WORK))
-    def works(self, name: str, who: str, action: Action) -> None:
-        self.asks(name, who, action)
+    @rule(name=leads, actor=concerned, action=st.sampled_from(WORK))
+    def works(self, name: str, actor: str, action: Action) -> None:
+        self.asks(name, actor, action)
 
-    @rule(name=leads, who=st.sampled_from(["mia", "ada"]), action=st.sampled_from(DESK))
-    def manages(self, name: str, who: str, action: Action) -> None:
-        self.asks(name, who, action)
+    @rule(name=leads, actor=st.sampled_from(["mia", "ada"]), action=st.sampled_from(DESK))
+    def manages(self, name: str, actor: str, action: Action) -> None:
+        self.asks(name, actor, action)
 
-    @rule(name=leads, who=people, action=st.sampled_from(ACTIONS))
-    def asks(self, name: str, who: str, action: Action) -> None:
+    @rule(name=leads, actor=people, action=st.sampled_from(ACTIONS))
+    def asks(self, name: str, actor: str, action: Action) -> None:
         kind, fields = action
         fields = dict(fields)
         if (length := fields.pop("in", None)) is not None:
             fields["at"] = self.scenario.now + length
-        rep_id = self.person(name, who)
+        rep_id = self.person(name, actor)
         event = ActionRequested(
             lead_id=name, cause=f"action/{len(self.answered_actions)}", action=kind, rep_id=rep_id, **fields
         )
@@ -185,8 +187,10 @@ class LeadsLive(RuleBasedStateMachine):
             return
         distribution = lead.open_distribution
         epoch = (distribution.epoch if distribution else lead.owned_epoch) - late
-        free = sorted(set(REPS) - set(distribution.tried if distribution else ()))
-        reps = tuple(data.draw(st.lists(st.sampled_from(free), min_size=1, unique=True))) if free else ()
+        untried = sorted(set(REPS) - set(distribution.tried if distribution else ()))
+        reps = (
+            tuple(data.draw(st.lists(st.sampled_from(untried), min_size=1, unique=True))) if untried else ()
+        )
         offered = (
             data.draw(st.sampled_from(distribution.reps)) if distribution and distribution.reps else "rep-9"
         )
@@ -196,10 +200,10 @@ class LeadsLive(RuleBasedStateMachine):
         if kind == "orphan" and lead.owner is not None:
             answer = LeadOrphaned(**about, rep_id=lead.owner, why="left")
         elif kind == "void":
-            left = tuple(
+            remaining = tuple(
                 rep_id for rep_id in (distribution.reps if distribution else ()) if rep_id != offered
             )
-            answer = OfferVoided(**about, rep_id=offered, why="has left", remaining=left)
+            answer = OfferVoided(**about, rep_id=offered, why="has left", remaining=remaining)
         elif kind == "nobody" or not reps:
             waits = data.draw(st.booleans())
             why = (RejectedCandidate(None, RejectionReason.GROUP, "nobody is on the roster"),)
@@ -232,9 +236,9 @@ class LeadsLive(RuleBasedStateMachine):
         if lead is not None and lead.open_distribution is not None and lead.open_distribution.reps:
             self.asks(name, lead.open_distribution.reps[0], action)
 
-    @rule(name=leads, who=concerned, action=st.sampled_from(OFFERED))
-    def late_answers_to_offers(self, name: str, who: str, action: Action) -> None:
-        self.asks(name, who, action)
+    @rule(name=leads, actor=concerned, action=st.sampled_from(OFFERED))
+    def late_answers_to_offers(self, name: str, actor: str, action: Action) -> None:
+        self.asks(name, actor, action)
 
     @rule(name=leads, reason=st.sampled_from(["asked us", None]))
     def a_handle_is_listed_or_checked(self, name: str, reason: str | None) -> None:
@@ -339,8 +343,8 @@ class LeadsLive(RuleBasedStateMachine):
             elif isinstance(decision, OwnerChanged) and event.lead_id in self.claimed:
                 self.claimed[event.lead_id] = decision.rep_id  # M1: a move, and then an assignment
         if (lead := self.lead(event.lead_id)) is not None:
-            seen = [(event.lead_id, deadline) for deadline in lead.deadlines]
-            self.seen += [one for one in seen if one not in self.seen]
+            deadlines = [(event.lead_id, deadline) for deadline in lead.deadlines]
+            self.seen += [entry for entry in deadlines if entry not in self.seen]
         answer = self.scenario.row.decisions[0]
         assert isinstance(answer, Answered)
         return answer

@@ -41,27 +41,29 @@ from rules.queues.sort_key import sort_key
 from tests.rules.lead import reference_queues
 
 
-def _brings_call(decision: MergedInto, was: Lead | None) -> bool:
+def _brings_call(decision: MergedInto, former: Lead | None) -> bool:
     """Say whether a merged lead takes its promised call to the other lead (K5)."""
     return (
-        decision.brought is not None and was is not None and decision.brought.callback_at == was.callback_at
+        decision.brought is not None
+        and former is not None
+        and decision.brought.callback_at == former.callback_at
     )
 
 
-def check_claims(was: Lead | None, now: Lead, decisions: tuple[Decision, ...], rules: OrgRules) -> None:
-    if was and was.claimed_through is not None and now.claimed_through is not None:
-        assert now.claimed_through == was.claimed_through, "once in its history (Q10)"
-        left = was.owner is not None and (
-            rules.has_left(was.owner) or (now.failed is not None and now.failed.reason == "orphaned")
+def check_claims(former: Lead | None, now: Lead, decisions: tuple[Decision, ...], rules: OrgRules) -> None:
+    if former and former.claimed_through is not None and now.claimed_through is not None:
+        assert now.claimed_through == former.claimed_through, "once in its history (Q10)"
+        is_orphaned = former.owner is not None and (
+            rules.has_left(former.owner) or (now.failed is not None and now.failed.reason == "orphaned")
         )
         moved = any(isinstance(decision, OwnerChanged) and decision.how in MOVED for decision in decisions)
-        assert now.owner == was.owner or was.owner is None or left or moved, (
+        assert now.owner == former.owner or former.owner is None or is_orphaned or moved, (
             "who claimed it keeps it, unless a manager moves it or the rep leaves (Q8, M1, X2)"
         )
 
 
-def check_lock(was: Lead | None, now: Lead, decisions: tuple[Decision, ...]) -> None:
-    holder = was.lock.rep_id if was and was.lock else None
+def check_lock(former: Lead | None, now: Lead, decisions: tuple[Decision, ...]) -> None:
+    holder = former.lock.rep_id if former and former.lock else None
     for decision in decisions:
         if isinstance(decision, LockTaken):
             assert holder in (None, decision.rep_id), "two reps have it open"
@@ -76,7 +78,7 @@ def check_lock(was: Lead | None, now: Lead, decisions: tuple[Decision, ...]) -> 
         assert now.owner in (None, now.lock.rep_id), "nobody opens another's lead (D1)"
 
 
-def check_placements(was: Lead | None, after: LeadRow, rules: OrgRules) -> None:
+def check_placements(former: Lead | None, after: LeadRow, rules: OrgRules) -> None:
     now = after.lead
     assert now is not None
     assert set(now.placements) == reference_queues.placements(now, rules, after.at), (
@@ -84,7 +86,7 @@ def check_placements(was: Lead | None, after: LeadRow, rules: OrgRules) -> None:
     )
     assert now.evaluated == rules.version
     change_of: dict[str, QueueEntered | QueueMoved | QueueLeft] = {}
-    queues_now, left = set(was.placements) if was else set(), set()
+    queues_now, queues_left = set(former.placements) if former else set(), set()
     for decision in after.decisions:
         if isinstance(decision, QueueEntered):
             assert decision.queue_id not in queues_now
@@ -93,7 +95,7 @@ def check_placements(was: Lead | None, after: LeadRow, rules: OrgRules) -> None:
             assert decision.queue_id in queues_now
         elif isinstance(decision, QueueLeft):
             queues_now.remove(decision.queue_id)
-            left.add(decision.queue_id)
+            queues_left.add(decision.queue_id)
         else:
             continue
         change_of[decision.queue_id] = decision
@@ -103,15 +105,15 @@ def check_placements(was: Lead | None, after: LeadRow, rules: OrgRules) -> None:
         queue = compiled.queue
         assert now.claimed_through is None or not queue.claimable, "claimed once, never claimable again (Q10)"
         assert placement.rules_version == compiled.version
-        stayed = was is not None and queue_id in was.placements and queue_id not in left
-        assert placement.since == (was.placements[queue_id].since if was and stayed else after.at)
+        stayed = former is not None and queue_id in former.placements and queue_id not in queues_left
+        assert placement.since == (former.placements[queue_id].since if former and stayed else after.at)
         if now.call_is_due and not queue.claimable:
             assert placement.sort_key.startswith("0"), "a due call stands at the top of its work queue (M7)"
         else:
             assert placement.sort_key == sort_key(queue.sort)(now)
         if change is None:
-            assert was is not None
-            assert shown_columns(was, queue) == shown_columns(now, queue), (
+            assert former is not None
+            assert shown_columns(former, queue) == shown_columns(now, queue), (
                 "what a list shows is told when it changes"
             )
         else:
@@ -120,7 +122,7 @@ def check_placements(was: Lead | None, after: LeadRow, rules: OrgRules) -> None:
             assert change.columns == shown_columns(now, queue)
 
 
-def check_deadlines(was: Lead | None, after: LeadRow, rules: OrgRules) -> None:
+def check_deadlines(former: Lead | None, after: LeadRow, rules: OrgRules) -> None:
     now = after.lead
     assert now is not None
     kinds = [deadline.kind for deadline in now.deadlines]
@@ -128,9 +130,9 @@ def check_deadlines(was: Lead | None, after: LeadRow, rules: OrgRules) -> None:
     assert len(set(kinds)) == len(kinds), "one deadline of a kind at most"
     assert len(set(epochs)) == len(epochs)
     assert max(epochs, default=0) <= now.epoch
-    known = was.deadlines if was else ()
+    former_deadlines = former.deadlines if former else ()
     for deadline in now.deadlines:
-        assert deadline in known or deadline.epoch > (was.epoch if was else 0), (
+        assert deadline in former_deadlines or deadline.epoch > (former.epoch if former else 0), (
             "a new deadline has a new epoch (X3)"
         )
     lock = now.deadline(DeadlineKind.LOCK)
@@ -140,7 +142,9 @@ def check_deadlines(was: Lead | None, after: LeadRow, rules: OrgRules) -> None:
     call = now.deadline(DeadlineKind.CALLBACK)
     anew = any(isinstance(decision, CallbackSet) for decision in after.decisions)
     due = any(isinstance(decision, CallbackDue) for decision in after.decisions)
-    spent = bool(was and was.callback_at and was.deadline(DeadlineKind.CALLBACK) is None) and not anew
+    spent = (
+        bool(former and former.callback_at and former.deadline(DeadlineKind.CALLBACK) is None) and not anew
+    )
     assert (call.due if call else None) == (None if due or spent else now.callback_at), "D4"
     if due:
         assert now.callback_at is not None
@@ -163,7 +167,7 @@ def check_distribution(now: Lead) -> None:
     assert not set(distribution.reps) & set(distribution.tried), "each rep once in a round (R8)"
 
 
-def check_contact(was: Lead | None, event: LeadEvent, after: LeadRow, rules: OrgRules) -> None:
+def check_contact(former: Lead | None, event: LeadEvent, after: LeadRow, rules: OrgRules) -> None:
     """Check that an outcome of the list silences, and that only consent or the list lifts it (M8)."""
     now = after.lead
     assert now is not None
@@ -174,15 +178,17 @@ def check_contact(was: Lead | None, event: LeadEvent, after: LeadRow, rules: Org
     )
     if now.erased_at is not None:
         return  # an erased lead is closed for good, and nobody is contacted about it
-    assert not (was and was.silenced) or now.silenced or lifted, "only consent or the list lifts it (M8)"
-    assert not (was and was.facts.silenced) or now.facts.silenced or not isinstance(event, LeadArrived)
-    kept = was is None or was.callback_at is None or now.callback_at == was.callback_at
+    assert not (former and former.silenced) or now.silenced or lifted, (
+        "only consent or the list lifts it (M8)"
+    )
+    assert not (former and former.facts.silenced) or now.facts.silenced or not isinstance(event, LeadArrived)
+    keeps_call = former is None or former.callback_at is None or now.callback_at == former.callback_at
     acted = any(
         isinstance(decision, CallbackSet | OutcomeRecorded)
-        or (isinstance(decision, MergedInto) and _brings_call(decision, was))
+        or (isinstance(decision, MergedInto) and _brings_call(decision, former))
         for decision in after.decisions
     )
-    assert kept or acted, "a promised call is kept through everything (M7)"
+    assert keeps_call or acted, "a promised call is kept through everything (M7)"
     change_of = now.due_notification
     assert change_of is None or (change_of.rep_id == now.owner and now.call_is_due), (
         "only its owner is told (M7)"
@@ -193,14 +199,14 @@ def check_contact(was: Lead | None, event: LeadEvent, after: LeadRow, rules: Org
         assert any(isinstance(decision, ContactForbidden) for decision in after.decisions)
 
 
-def check_exception(was: Lead | None, now: Lead, decisions: tuple[Decision, ...]) -> None:
+def check_exception(former: Lead | None, now: Lead, decisions: tuple[Decision, ...]) -> None:
     assert (now.open_exception is not None) == (now.phase in (Phase.EXCEPTION, Phase.IGNORED))
     assert (now.phase is Phase.QUEUED) <= bool(now.placements), (
         "queued means in a queue, else it is an exception (X7)"
     )
     raised = [decision for decision in decisions if isinstance(decision, ExceptionRaised)]
     resolved = [decision for decision in decisions if isinstance(decision, ExceptionResolved)]
-    before = was.open_exception if was else None
+    before = former.open_exception if former else None
     assert bool(resolved) == (before is not None and now.open_exception is None)
     assert len(raised) <= 1
     if before is None:

@@ -25,11 +25,11 @@ LARGE: Final = "x" * 400_000
 @pytest.fixture
 def partition() -> Partition:
     """Return a partition whose org has two reps and a work queue."""
-    made = Partition()
+    org_partition = Partition()
     for rep_id in ("rep-1", "rep-2"):
-        made.publish("rep", rep_id, {"rep_id": rep_id})
-    made.publish("queue", "work", {"queue_id": "work"})
-    return made
+        org_partition.publish("rep", rep_id, {"rep_id": rep_id})
+    org_partition.publish("queue", "work", {"queue_id": "work"})
+    return org_partition
 
 
 class Partition:
@@ -66,9 +66,9 @@ class Partition:
         """Ask for an action; return its answer."""
         cause = cause or f"action-{self.offset}"
         event = ActionRequested(lead_id=lead_id, cause=cause, action=action, rep_id=rep_id, **more)
-        found = next(decision for decision in self.event(event).decisions if isinstance(decision, Answered))
-        assert found.action_id == cause
-        return found
+        answer = next(decision for decision in self.event(event).decisions if isinstance(decision, Answered))
+        assert answer.action_id == cause
+        return answer
 
     def event(self, event: Any) -> LeadRow:
         """Decide an event."""
@@ -85,14 +85,14 @@ class Partition:
 
     def recovered(self) -> LeadPartition:
         """Return the partition that a new worker reads from the compacted journal."""
-        found = LeadPartition(0)
+        partition = LeadPartition(0)
         compacted = dict(self.journal)
         last = {key: position for position, (key, _) in enumerate(self.journal)}
-        for key in sorted(compacted, key=lambda one: last[one]):
+        for key in sorted(compacted, key=lambda lead_key: last[lead_key]):
             value = compacted[key]
-            found.apply(key, None if value is None else decode_row(value))
-        found.recovered()
-        return found
+            partition.apply(key, None if value is None else decode_row(value))
+        partition.recovered()
+        return partition
 
     def _accept(self, outcome: LeadOutcome | None) -> Any:
         assert outcome is not None
@@ -118,11 +118,11 @@ def test_inquiries_with_large_attributes_do_not_jam_a_lead(partition: Partition)
         assert row.lead.inquiries == n + 2
     assert partition.asks("lead", "view").result is Result.DONE
     assert partition.asks("lead", "outcome", outcome="talked").result is Result.DONE
-    kept = partition.leads.rows[b"lead"]
-    assert isinstance(kept, LeadRow)
-    assert kept.lead is not None
-    assert kept.lead.facts.attributes == {"income": 9_500, **{f"small-{n}": n for n in range(5)}}
-    assert len(encode_row(kept)) < MAX_ATTRIBUTES_BYTES
+    stored = partition.leads.rows[b"lead"]
+    assert isinstance(stored, LeadRow)
+    assert stored.lead is not None
+    assert stored.lead.facts.attributes == {"income": 9_500, **{f"small-{n}": n for n in range(5)}}
+    assert len(encode_row(stored)) < MAX_ATTRIBUTES_BYTES
 
 
 def test_many_small_attributes_over_all_arrivals_are_bounded_too(partition: Partition) -> None:
@@ -137,12 +137,12 @@ def test_many_small_attributes_over_all_arrivals_are_bounded_too(partition: Part
         apart |= next(
             decision for decision in row.decisions if isinstance(decision, ArrivalRepeated)
         ).apart.keys()
-    kept = partition.leads.rows[b"lead"]
-    assert isinstance(kept, LeadRow)
-    assert kept.lead is not None
-    assert len(encode_row(kept)) < MAX_ATTRIBUTES_BYTES + 10_000
-    assert apart | kept.lead.facts.attributes.keys() == set(names), "none is lost"
-    assert apart.isdisjoint(kept.lead.facts.attributes)
+    stored = partition.leads.rows[b"lead"]
+    assert isinstance(stored, LeadRow)
+    assert stored.lead is not None
+    assert len(encode_row(stored)) < MAX_ATTRIBUTES_BYTES + 10_000
+    assert apart | stored.lead.facts.attributes.keys() == set(names), "none is lost"
+    assert apart.isdisjoint(stored.lead.facts.attributes)
 
 
 def test_a_first_arrival_leaves_room_for_the_events_after_it(partition: Partition) -> None:
@@ -196,8 +196,8 @@ def test_an_event_whose_row_was_removed_is_a_replay_after_a_crash(
     recovered = partition.recovered()
     for n in range(30):
         event = ActionRequested(lead_id=f"random-{n}", cause="again", action="claim", rep_id="rep-1")
-        again = recovered.decide(f"random-{n}".encode(), event, off=begin + n, at=START)
-        assert again is None, "its record is in the journal already"
+        outcome = recovered.decide(f"random-{n}".encode(), event, off=begin + n, at=START)
+        assert outcome is None, "its record is in the journal already"
 
 
 # -- locks -----------------------------------------------------------------------------------------------------
@@ -218,8 +218,8 @@ def test_d1_d13_a_rep_who_has_three_leads_open_opens_no_fourth(partition: Partit
     assert partition.asks("lead-3", "view", "rep-2").result is Result.DONE, "the bound is each rep's own"
     assert partition.asks("lead-0", "release").result is Result.DONE
     assert partition.asks("lead-4", "view").result is Result.DONE
-    held = partition.recovered().open_leads.held_by("default", "rep-1", partition.at, but=b"")
-    assert held == ("lead-1", "lead-2", "lead-4")
+    held_leads = partition.recovered().open_leads.held_by("default", "rep-1", partition.at, but=b"")
+    assert held_leads == ("lead-1", "lead-2", "lead-4")
 
 
 def test_d1_leads_that_a_rep_took_or_whose_lock_ran_out_do_not_count(partition: Partition) -> None:

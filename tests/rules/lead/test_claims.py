@@ -58,9 +58,9 @@ def test_q8_the_winners_repeat_under_another_action_id_is_won_again_and_changes_
     scenario: Scenario,
 ) -> None:
     first = scenario.claims("rep-7", "new")
-    again = scenario.at(minutes=3).claims("rep-7", "new")
-    assert result_of(again) == WON_BY_7
-    assert again.version == first.version
+    repeated = scenario.at(minutes=3).claims("rep-7", "new")
+    assert result_of(repeated) == WON_BY_7
+    assert repeated.version == first.version
     assert scenario.kinds == []
 
 
@@ -273,11 +273,11 @@ def test_q8_a_lock_that_ran_out_keeps_nobody_from_claiming_however_late_the_time
 
 def test_x4_beyond_the_answers_kept_the_winner_still_wins_and_others_still_lose(scenario: Scenario) -> None:
     won = scenario.claims("rep-7", "new", action_id="first")
-    lost = scenario.claims("rep-9", "new", action_id="second")
+    lost_answer = scenario.claims("rep-9", "new", action_id="second")
     version = scenario.row.seq
     for _ in range(ANSWERS_KEPT):
         scenario.claims("rep-3", "new")
     assert not {answer.action_id for answer in scenario.row.answers} & {"first", "second"}
     assert result_of(scenario.claims("rep-7", "new", action_id="first")) == result_of(won)
-    assert result_of(scenario.claims("rep-9", "new", action_id="second")) == result_of(lost)
+    assert result_of(scenario.claims("rep-9", "new", action_id="second")) == result_of(lost_answer)
     assert scenario.row.seq == version

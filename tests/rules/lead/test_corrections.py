@@ -48,7 +48,7 @@ def test_m2_a_correction_moves_a_lead_to_the_queues_of_its_new_facts() -> None:
     assert scenario.queues == ["ri"]
     assert corrects(scenario, state="TX", loan_amount=310000) == (Result.DONE, None)
     assert (scenario.queues, scenario.lead.facts.loan_amount) == (["tx"], 310000)
-    (decision,) = [each for each in scenario.decisions if isinstance(each, FactsCorrected)]
+    (decision,) = [decision for decision in scenario.decisions if isinstance(decision, FactsCorrected)]
     assert decision.changes == (
         FactChange("state", "RI", "TX"),
         FactChange("loan_amount", None, 310000),
@@ -93,8 +93,8 @@ def test_m2_without_a_field_it_is_refused_and_without_a_difference_nothing_chang
     assert scenario.lead.corrections is not None
     assert scenario.lead.corrections.fields == ("first_name",)
     seq = scenario.row.seq
-    again = scenario.asks("update", "mia", facts={"first_name": "Jeremy"})
-    assert (again.why, scenario.row.seq) == ("it has these facts already: nothing changes", seq)
+    repeated = scenario.asks("update", "mia", facts={"first_name": "Jeremy"})
+    assert (repeated.why, scenario.row.seq) == ("it has these facts already: nothing changes", seq)
 
 
 def test_m2_a_resend_and_an_inquiry_never_undo_a_correction_and_fill_the_rest() -> None:
@@ -133,9 +133,9 @@ def test_m2_the_time_zone_follows_zip_state_and_phone_unless_somebody_named_it()
     assert scenario.lead.facts.time_zone == "America/Chicago"
     corrects(scenario, state="TX")
     assert scenario.lead.facts.time_zone is None, "Texas has two"
-    named = scenario_with_owner(state="RI", time_zone="America/Phoenix")
-    corrects(named, state="NY")
-    assert named.lead.facts.time_zone == "America/Phoenix", "the vendor named it"
+    with_zone = scenario_with_owner(state="RI", time_zone="America/Phoenix")
+    corrects(with_zone, state="NY")
+    assert with_zone.lead.facts.time_zone == "America/Phoenix", "the vendor named it"
 
 
 def test_m2_x6_a_zone_that_follows_from_a_wrong_phone_does_not_come_back() -> None:
@@ -161,9 +161,9 @@ def test_m2_x1_each_version_has_author_time_reason_and_difference_and_they_are_b
     for n in range(VERSIONS_KEPT):
         corrects(scenario, first_name="é" * 199 + str(n), last_name="é" * 199 + str(n), why="é" * 1_000)
     assert scenario.lead.corrections is not None
-    kept = scenario.lead.corrections.versions
-    assert 1 < len(kept) < VERSIONS_KEPT
-    assert len(msgspec.json.encode(kept)) <= MOST_VERSION_BYTES
+    newest_versions = scenario.lead.corrections.versions
+    assert 1 < len(newest_versions) < VERSIONS_KEPT
+    assert len(msgspec.json.encode(newest_versions)) <= MOST_VERSION_BYTES
 
 
 def test_m2_the_wrong_phones_of_a_lead_are_bounded_and_the_refusal_says_so() -> None:

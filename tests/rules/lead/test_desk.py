@@ -143,8 +143,8 @@ def test_e4_an_ignored_lead_is_hidden_from_all_queues_and_still_assignable(scena
 
 def test_e4_ignoring_twice_is_told_that_it_is_no_open_exception(scenario: Scenario) -> None:
     scenario.asks("ignore", "mia")
-    again = scenario.asks("ignore", "ada")
-    assert (result_of(again), again.why) == (
+    repeated = scenario.asks("ignore", "ada")
+    assert (result_of(repeated), repeated.why) == (
         (Result.REFUSED, Reason.NOT_AN_EXCEPTION, None),
         "it is ignored, not an exception",
     )

@@ -86,13 +86,18 @@ class EveryCell(LeadsLive):
 
     def offer(self, name: str, distribution: Distribution) -> None:
         """Offer a lead to a rep who has not been tried."""
-        free = sorted(set(REPS) - set(distribution.tried))
-        if free:
+        untried = sorted(set(REPS) - set(distribution.tried))
+        if untried:
             due = self.scenario.now + timedelta(minutes=5)
             about: dict[str, Any] = {"lead_id": name, "epoch": distribution.epoch, "group_id": "west"}
             self.answer(
                 OfferMade(
-                    **about, rep_id=free[0], method="round_robin", window_seconds=300, due=due, why="turn 1"
+                    **about,
+                    rep_id=untried[0],
+                    method="round_robin",
+                    window_seconds=300,
+                    due=due,
+                    why="turn 1",
                 )
             )
 
@@ -140,13 +145,13 @@ class EveryCell(LeadsLive):
                 self.answer(OfferVoided(**about, rep_id=distribution.reps[0], why="has left"))
             case _:
                 lock = lead.lock.rep_id if lead.lock else None
-                who = (
+                actor = (
                     lock
                     or lead.owner
                     or (distribution.reps[0] if distribution and distribution.reps else "ada")
                 )
                 fields = {"to_rep_id": "rep-7", "why": "w", "note": "n", "kind": "call", "outcome": "talked"}
-                self.asks(name, who, (trigger.value, {**fields, "facts": {"state": "TX"}}))
+                self.asks(name, actor, (trigger.value, {**fields, "facts": {"state": "TX"}}))
 
 
 def nobody_available(name: str, epoch: int, why: str) -> NoRepAvailable:

@@ -39,24 +39,26 @@ STEPS = st.lists(
 @given(steps=STEPS)
 def test_they_are_what_a_dictionary_would_hold(*, in_file: bool, steps: list[tuple[str, bytes]]) -> None:
     rows = KeptRows(RowFile(Path(__file__).parent) if in_file else None)
-    wanted: dict[bytes, Row] = {}
+    expected: dict[bytes, Row] = {}
     for off, (step, key) in enumerate(steps):
         if step == "set":
-            rows[key] = wanted[key] = row(off)
+            rows[key] = expected[key] = row(off)
         elif step == "encoded":
-            wanted[key] = row(off)
+            expected[key] = row(off)
             rows.put_encoded(key, encode_row(row(off)))
         elif step == "get":
-            assert rows.get(key) == wanted.get(key)
+            assert rows.get(key) == expected.get(key)
         elif step == "look":
-            assert rows.look(key) == wanted.get(key)
+            assert rows.look(key) == expected.get(key)
         else:
-            assert rows.pop(key, None) == wanted.pop(key, None)
-        assert len(rows) == len(wanted)
-        assert set(rows) == set(wanted)
-        assert all((one in rows) == (one in wanted) for one in KEYS)
-    assert dict(rows.items()) == wanted
-    assert sorted(one.off for one in rows.values()) == sorted(one.off for one in wanted.values())
+            assert rows.pop(key, None) == expected.pop(key, None)
+        assert len(rows) == len(expected)
+        assert set(rows) == set(expected)
+        assert all((any_key in rows) == (any_key in expected) for any_key in KEYS)
+    assert dict(rows.items()) == expected
+    assert sorted(stored.off for stored in rows.values()) == sorted(
+        stored.off for stored in expected.values()
+    )
 
 
 def test_a_lead_that_lies_still_is_kept_as_bytes_and_published_objects_are_not() -> None:
@@ -92,11 +94,11 @@ def test_a_partition_decides_the_same_after_a_recovery_with_few_decoded_rows(
             recovered.apply(record_key, decode_row(record), record)
         recovered.recovered()
         outcome = running.decide(key, decode_event(value), off=off, at=at)
-        again = recovered.decide(key, decode_event(value), off=off, at=at)
+        recovered_outcome = recovered.decide(key, decode_event(value), off=off, at=at)
         assert outcome is not None
-        assert again is not None
-        assert (again.key, again.value) == (outcome.key, outcome.value)
+        assert recovered_outcome is not None
+        assert (recovered_outcome.key, recovered_outcome.value) == (outcome.key, outcome.value)
         running.accept(outcome)
-        recovered.accept(again)
+        recovered.accept(recovered_outcome)
         journal.append((outcome.key, outcome.value))
     assert dict(running.rows.items()) == dict(recovered.rows.items())

@@ -18,7 +18,7 @@ from models.results import Reason
 from rules.deadlines import MOST_AT_ONCE, RETRY_SECONDS, due_events
 from rules.lead import lead_partition
 from rules.lead.lead_partition import LeadOutcome, LeadPartition
-from rules.lead.undecided import WHY
+from rules.lead.undecided import REASON
 
 START = datetime(2026, 11, 20, 14, 12, tzinfo=UTC)
 NOW = START.timestamp()
@@ -92,9 +92,9 @@ def test_x4_nothing_changes_until_the_outcome_is_accepted_and_a_replay_decides_n
     leads.accept(first)
     assert leads.decide(KEY, arrival(), off=5, at=START) is None
     assert leads.decide(KEY, arrival(), off=4, at=START) is None
-    kept = leads.rows[KEY]
-    assert isinstance(kept, LeadRow)
-    assert kept.decisions == ()
+    stored = leads.rows[KEY]
+    assert isinstance(stored, LeadRow)
+    assert stored.decisions == ()
     assert isinstance(first.row, LeadRow)
     assert first.row.decisions
     assert first.value == encode_row(first.row)
@@ -160,7 +160,7 @@ def test_an_answer_without_a_decision_tells_another_org_nothing_of_the_lead(
     (answer,) = outcome.row.decisions
     assert isinstance(answer, Answered)
     assert (answer.owner, answer.version) == (owner, version)
-    assert answer.why == WHY
+    assert answer.why == REASON
 
 
 def test_a_deadline_that_cannot_be_decided_is_taken_out_of_its_row(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -235,17 +235,17 @@ def test_what_the_journal_gives_back_is_the_same_partition() -> None:
         assert outcome.failure is None
         journal.append((outcome.key, outcome.row))
     assert len(leads.deadlines) == 1
-    again = LeadPartition(2)
-    assert [again.apply(*record) for record in journal] == [True] * 5
-    assert [again.apply(*record) for record in journal] == [False, False, False, True, True]
-    again.recovered()
-    assert again.rows == leads.rows
-    assert again.rule_book.org("default").objects == leads.rule_book.org("default").objects
-    assert [deadline.epoch for deadline in due_deadlines(again, 1e6)] == [
+    restored = LeadPartition(2)
+    assert [restored.apply(*record) for record in journal] == [True] * 5
+    assert [restored.apply(*record) for record in journal] == [False, False, False, True, True]
+    restored.recovered()
+    assert restored.rows == leads.rows
+    assert restored.rule_book.org("default").objects == leads.rule_book.org("default").objects
+    assert [deadline.epoch for deadline in due_deadlines(restored, 1e6)] == [
         deadline.epoch for deadline in due_deadlines(leads, 1e6)
     ]
-    assert again.apply(KEY, None)
-    assert KEY not in again.rows
+    assert restored.apply(KEY, None)
+    assert KEY not in restored.rows
 
 
 def test_q6_only_leads_of_the_org_that_the_rules_would_change_are_stale() -> None:

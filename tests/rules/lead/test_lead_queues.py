@@ -63,11 +63,11 @@ def test_q2_the_deadline_is_the_first_instant_of_all_queues_and_moves_on_from_on
         .queue("hour", ("arrived_at", "inLast", "1 hour"))
     )
     scenario.queue("week", ("arrived_at", "notInLast", "1 week")).arrives()
-    seen = []
+    steps = []
     while deadline := scenario.lead.deadline(DeadlineKind.RULES):
-        seen.append((deadline.due - START, scenario.queues))
+        steps.append((deadline.due - START, scenario.queues))
         scenario.wait(seconds=(deadline.due - scenario.now).total_seconds())
-    assert seen == [
+    assert steps == [
         (timedelta(hours=1), ["day", "hour"]),
         (timedelta(days=1), ["day"]),
         (timedelta(days=7), []),
@@ -205,13 +205,13 @@ def test_q7_a_lead_moves_within_the_list_it_stands_in() -> None:
 def test_q7_what_a_list_shows_is_told_when_it_changes_and_not_otherwise() -> None:
     scenario = Scenario().queue("all", columns=["email", "phase", "notes"]).queue("blind")
     scenario.arrives()
-    seen = {"name": "Jones", "email": None, "phase": "queued", "notes": 0}
+    columns = {"name": "Jones", "email": None, "phase": "queued", "notes": 0}
     assert scenario.decisions[1] == QueueEntered(
-        queue_id="all", sort_key=ANY, rules_version=5, why=ANY, columns=seen
+        queue_id="all", sort_key=ANY, rules_version=5, why=ANY, columns=columns
     )
     scenario.arrives(email="j@x.org")
     moved = QueueMoved(
-        queue_id="all", sort_key=ANY, rules_version=5, why=ANY, columns={**seen, "email": "j@x.org"}
+        queue_id="all", sort_key=ANY, rules_version=5, why=ANY, columns={**columns, "email": "j@x.org"}
     )
     assert scenario.decisions[1:] == [moved]
     assert scenario.arrives(email="other@x.org").kinds == ["ArrivalRepeated"]

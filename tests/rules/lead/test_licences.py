@@ -61,8 +61,10 @@ def test_m6_a_manager_overrides_with_a_reason_that_is_recorded(scenario: Scenari
     )
     without = scenario.asks(action, "mia", to_rep_id="rep-7", override_licence=True)
     assert (without.result, without.reason) == (Result.REFUSED, Reason.INVALID)
-    done = scenario.asks(action, "mia", to_rep_id="rep-7", override_licence=True, why="licence is on its way")
-    assert (done.result, done.owner) == (Result.DONE, "rep-7")
+    assigned = scenario.asks(
+        action, "mia", to_rep_id="rep-7", override_licence=True, why="licence is on its way"
+    )
+    assert (assigned.result, assigned.owner) == (Result.DONE, "rep-7")
     (changed,) = [decision for decision in scenario.decisions if isinstance(decision, OwnerChanged)]
     assert changed.overrides == ("licence",)
     assert changed.why.endswith("by mia: licence is on its way")
@@ -82,7 +84,9 @@ def test_m6_an_owner_who_may_reassign_does_not_override(scenario: Scenario) -> N
 def test_m6_r5_a_vendor_cannot_give_a_lead_to_a_rep_without_the_licence(scenario: Scenario) -> None:
     scenario.queue("work").arrives(assigned_to="rep-7")
     assert scenario.lead.owner is None
-    (decision,) = [one for one in scenario.decisions if isinstance(one, PreassignmentNotFollowed)]
+    (decision,) = [
+        decision for decision in scenario.decisions if isinstance(decision, PreassignmentNotFollowed)
+    ]
     assert (decision.reason, decision.why) == ("not_licensed", "rep-7 is not licensed in RI")
 
 

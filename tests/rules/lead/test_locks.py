@@ -157,8 +157,8 @@ def test_d2_a_late_action_counts_while_nobody_else_has_the_lead(scenario: Scenar
     assert result_of(scenario.asks("outcome", "rep-7", outcome="talked")) == DONE
     assert OutcomeRecorded(rep_id="rep-7", outcome="talked") in scenario.decisions
     assert (scenario.lead.last_outcome, scenario.lead.last_contacted_at) == ("talked", scenario.now)
-    again = scenario.at(minutes=62).asks("outcome", "rep-7", outcome="talked")
-    assert result_of(again) == refusal(Reason.NOT_LOCKED)
+    repeated = scenario.at(minutes=62).asks("outcome", "rep-7", outcome="talked")
+    assert result_of(repeated) == refusal(Reason.NOT_LOCKED)
 
 
 @pytest.mark.parametrize("timer", ["on time", "late"])
@@ -252,16 +252,16 @@ def test_d3_claim_now_of_ones_own_lead_is_won_and_closes_it(scenario: Scenario) 
     scenario.opens("rep-7")
     scenario.asks("claim_now", "rep-7")
     scenario.opens("rep-7")
-    again = scenario.asks("claim_now", "rep-7")
-    assert (again.result, again.why) == (Result.WON, "it is yours already")
+    repeated = scenario.asks("claim_now", "rep-7")
+    assert (repeated.result, repeated.why) == (Result.WON, "it is yours already")
     assert scenario.decisions == [LockReleased(rep_id="rep-7", why="rep-7 claimed it")]
 
 
-@pytest.mark.parametrize("who", ["mia", "ada"])
-def test_d5_a_manager_looks_without_a_lock_and_changes_nothing(scenario: Scenario, who: str) -> None:
+@pytest.mark.parametrize("rep_id", ["mia", "ada"])
+def test_d5_a_manager_looks_without_a_lock_and_changes_nothing(scenario: Scenario, rep_id: str) -> None:
     def looks() -> None:
         lead, seq = scenario.lead, scenario.row.seq
-        assert result_of(scenario.opens(who, view_only=True)) == DONE
+        assert result_of(scenario.opens(rep_id, view_only=True)) == DONE
         assert (scenario.lead, scenario.row.seq, scenario.decisions) == (lead, seq, [])
 
     looks()

@@ -61,11 +61,11 @@ def test_m1_reassign_names_both_owners_who_did_it_and_why_and_tells_both(scenari
 
 
 def test_m1_two_moves_there_and_back_are_told_by_different_notifications(scenario: Scenario) -> None:
-    seen = []
+    notification_ids = []
     for to in ("rep-9", "rep-7", "rep-9"):
         scenario.asks("reassign", "mia", to_rep_id=to, why="again")
-        seen += [notification.notification_id for notification in notifications_of(scenario.row)]
-    assert len(set(seen)) == len(seen)
+        notification_ids += [notification.notification_id for notification in notifications_of(scenario.row)]
+    assert len(set(notification_ids)) == len(notification_ids)
 
 
 def test_m1_a_move_ends_the_former_owners_lock_and_its_late_outcome_is_refused(scenario: Scenario) -> None:

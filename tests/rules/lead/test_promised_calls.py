@@ -125,9 +125,9 @@ def test_m7_who_contacts_or_closes_the_lead_first_withdraws_it(
         decision for decision in promised_call.decisions if isinstance(decision, CallbackNoticeWithdrawn)
     ]
     assert DueNotification(decision.rep_id, decision.epoch) == notification
-    assert [one for one in notified(promised_call) if one[0] == "callback_due"] == call_notifications(
-        "rep-7", withdrawn=True
-    )
+    assert [
+        notice for notice in notified(promised_call) if notice[0] == "callback_due"
+    ] == call_notifications("rep-7", withdrawn=True)
     assert promised_call.lead.due_notification is None
 
 

@@ -35,9 +35,14 @@ def test_d11_x4_the_33rd_action_later_a_callback_is_not_set_again(scenario: Scen
     ask_other_actions(scenario, ANSWERS_KEPT - 1)
     assert not any(answer.action_id == "once" for answer in scenario.row.answers)
     lead, seq = scenario.lead, scenario.row.seq
-    again = scenario.asks("callback", "rep-7", at=START + timedelta(hours=1), action_id="once")
-    assert (again.result, scenario.lead, scenario.row.seq, scenario.decisions) == (Result.DONE, lead, seq, [])
-    assert again.why == "it was answered before, done in the hour of 2026-11-20 14:00 UTC: nothing changes"
+    repeated = scenario.asks("callback", "rep-7", at=START + timedelta(hours=1), action_id="once")
+    assert (repeated.result, scenario.lead, scenario.row.seq, scenario.decisions) == (
+        Result.DONE,
+        lead,
+        seq,
+        [],
+    )
+    assert repeated.why == "it was answered before, done in the hour of 2026-11-20 14:00 UTC: nothing changes"
     ask_other_actions(scenario, 3 * ANSWERS_KEPT)
     lead = scenario.lead
     assert scenario.wait(days=29).asks("callback", "rep-7", action_id="once").result is Result.DONE
@@ -46,9 +51,9 @@ def test_d11_x4_the_33rd_action_later_a_callback_is_not_set_again(scenario: Scen
 
 def test_x4_an_old_repeat_is_told_what_still_holds(scenario: Scenario) -> None:
     won = scenario.asks("claim_now", "rep-7", action_id="won")
-    lost = scenario.asks("assign", "mia", to_rep_id="rep-9", action_id="lost")
+    lost_answer = scenario.asks("assign", "mia", to_rep_id="rep-9", action_id="lost")
     refused = scenario.asks("release", "rep-7", action_id="refused")
-    assert (won.result, lost.result, refused.result) == (Result.WON, Result.LOST, Result.REFUSED)
+    assert (won.result, lost_answer.result, refused.result) == (Result.WON, Result.LOST, Result.REFUSED)
     ask_other_actions(scenario)
 
     def repeat(action: str, rep_id: str, action_id: str) -> tuple[Result, Reason | None, str | None]:

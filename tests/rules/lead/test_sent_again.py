@@ -22,10 +22,10 @@ def deadline_passed(kind: DeadlineKind) -> DeadlinePassed:
     return DeadlinePassed(lead_id=LOCKED.lead_id, cause="deadline", kind=kind, due=AT, epoch=5)
 
 
-def decide(known: LeadRow, kind: DeadlineKind) -> Lead:
+def decide(stored_row: LeadRow, kind: DeadlineKind) -> Lead:
     event = deadline_passed(kind)
-    before = resumed_row(known, event, LATER)
-    after = step(before, event, off=known.off + 1, at=LATER, rule_book=RuleBook())
+    before = resumed_row(stored_row, event, LATER)
+    after = step(before, event, off=stored_row.off + 1, at=LATER, rule_book=RuleBook())
     assert after.lead is not None
     assert after.lead.deadline(kind) is None, "it is not told again"
     return after.lead
@@ -53,7 +53,7 @@ def test_d4_a_promised_call_falls_due() -> None:
 
 
 @pytest.mark.parametrize(
-    ("known", "kind"),
+    ("lead", "kind"),
     [
         (lead(epoch=5), DeadlineKind.LOCK),
         (
@@ -65,7 +65,7 @@ def test_d4_a_promised_call_falls_due() -> None:
         (replace(LOCKED, deadlines=(Deadline(DeadlineKind.LOCK, LATER, 6),)), DeadlineKind.LOCK),
     ],
 )
-def test_x3_what_has_moved_on_is_left_alone(known: Lead, kind: DeadlineKind) -> None:
-    before = row(of=known)
+def test_x3_what_has_moved_on_is_left_alone(lead: Lead, kind: DeadlineKind) -> None:
+    before = row(of=lead)
     assert resumed_row(before, deadline_passed(kind), LATER) is before
     assert resumed_row(None, deadline_passed(kind), LATER) is None

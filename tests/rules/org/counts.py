@@ -43,20 +43,20 @@ class Counts:
 
     def end(self, lead_id: str, rep_id: str) -> None:
         """Remove what a rep had of a lead, and, if it was an offer, its count for the day."""
-        found = self.of.pop((lead_id, rep_id), None)
-        if found is not None:
+        counted = self.of.pop((lead_id, rep_id), None)
+        if counted is not None:
             self.open[rep_id] -= 1
-            self.rings[rep_id] -= found[1]
-            if found[0] is not None:
-                self.days[rep_id, found[0]] -= 1
+            self.rings[rep_id] -= counted[1]
+            if counted[0] is not None:
+                self.days[rep_id, counted[0]] -= 1
 
     def add_owned(self, lead_id: str, rep_id: str) -> None:
         """Count a lead that a rep owns now."""
-        found = self.of.get((lead_id, rep_id))
-        if found is None:
+        counted = self.of.get((lead_id, rep_id))
+        if counted is None:
             self.open[rep_id] += 1
         else:
-            self.rings[rep_id] -= found[1]
+            self.rings[rep_id] -= counted[1]
         self.of[lead_id, rep_id] = (None, False)
 
 

@@ -43,8 +43,8 @@ _EVENTS: Final = msgspec.json.Decoder(OrgEvent)
 
 def a_lead(lead_id: str, at: datetime = START, **facts: Any) -> Lead:
     """Return a lead as it requests a rep."""
-    given = Facts(**{"vendor": "acme", "last_name": "Jones", "state": "RI", **facts})
-    return Lead(lead_id=lead_id, facts=given, phase=Phase.QUEUED, arrived_at=at, updated_at=at)
+    lead_facts = Facts(**{"vendor": "acme", "last_name": "Jones", "state": "RI", **facts})
+    return Lead(lead_id=lead_id, facts=lead_facts, phase=Phase.QUEUED, arrived_at=at, updated_at=at)
 
 
 class OrgDriver:

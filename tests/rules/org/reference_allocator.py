@@ -163,10 +163,10 @@ class ReferenceAllocator(OrgDriver):
             return
         rings = group["method"] == "ring_all"
         assert not self.candidates(answer.group_id, lead, counts, rings=rings)
-        busy = rings and bool(self.candidates(answer.group_id, lead, counts, rings=False))
-        assert busy or answer.reason != "all_agents_ringing", "only a ring waits for its turn (M9)"
-        named = {candidate.rep_id for candidate in answer.explanation}
-        assert named == {None} or named == {member["rep_id"] for member in group["members"]}
+        is_busy = rings and bool(self.candidates(answer.group_id, lead, counts, rings=False))
+        assert is_busy or answer.reason != "all_agents_ringing", "only a ring waits for its turn (M9)"
+        explained = {candidate.rep_id for candidate in answer.explanation}
+        assert explained == {None} or explained == {member["rep_id"] for member in group["members"]}
 
     def candidates(self, group_id: str, ask: RepRequested, counts: Counts, *, rings: bool) -> set[str]:
         """Return the reps who may have a lead."""
@@ -238,7 +238,7 @@ class ReferenceAllocator(OrgDriver):
         counts = Counts(self.state.rows())
         if any(isinstance(row, Wakeable) and row.wake and row.wake <= self.now for row in self.state.rows()):
             return []
-        found = []
+        lead_ids = []
         for lead in self.state.leads.values():
             group = self.published.get(("group", lead.group_id or ""))
             if lead.stage is not OrgLeadStatus.WAITING or group is None or group["method"] == "queue":
@@ -249,8 +249,8 @@ class ReferenceAllocator(OrgDriver):
                 continue
             rings = group["method"] == "ring_all"
             if self.candidates(lead.group_id or "", ask, counts, rings=rings):
-                found.append(lead.lead_id)
-        return found
+                lead_ids.append(lead.lead_id)
+        return lead_ids
 
 
 def _choice(terms: dict[str, Any] | None) -> tuple[str, str | None]:

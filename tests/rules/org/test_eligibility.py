@@ -140,12 +140,12 @@ def test_r8_each_rep_is_tried_once_and_then_the_lead_is_an_exception() -> None:
     reps = tuple(f"rep-{n}" for n in range(5))
     allocator.reps(*reps)
     allocator.group("west", *reps, claim_window_seconds=900)
-    tried: list[str] = []
-    while isinstance(answer := allocator.ask("lead-1", tried=tuple(tried)), OfferMade):
+    tried_reps: list[str] = []
+    while isinstance(answer := allocator.ask("lead-1", tried=tuple(tried_reps)), OfferMade):
         assert answer.due == allocator.now + timedelta(minutes=15)
-        tried.append(answer.rep_id)
+        tried_reps.append(answer.rep_id)
         allocator.settle("lead-1", Outcome.TIMEOUT, answer.rep_id)
-    assert sorted(tried) == list(reps)
+    assert sorted(tried_reps) == list(reps)
     assert (answer.reason, answer.waits, len(answer.explanation)) == ("all_agents_tried", True, 5)
 
 

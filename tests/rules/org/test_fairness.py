@@ -74,15 +74,15 @@ class Line:
         self.resting: str | None = None
         self.made_up = False
 
-    def pick(self, who: range | list[int]) -> int:
-        """Give one turn to one of `who`."""
-        candidates = [Candidate(str(n), self.weights[n], n, self.turns[n]) for n in who]
-        taken = pick(candidates, turns=self.given, lags=self.lags, resting=self.resting)
-        self.resting = resting_after(taken, self.resting)
-        self.made_up = taken.owed
-        self.turns[int(taken.rep_id)], self.lags = taken.turn, dict(taken.lags)
-        self.given = taken.turns
-        return int(taken.rep_id)
+    def pick(self, members: range | list[int]) -> int:
+        """Give one turn to one of `members`."""
+        candidates = [Candidate(str(n), self.weights[n], n, self.turns[n]) for n in members]
+        choice = pick(candidates, turns=self.given, lags=self.lags, resting=self.resting)
+        self.resting = resting_after(choice, self.resting)
+        self.made_up = choice.owed
+        self.turns[int(choice.rep_id)], self.lags = choice.turn, dict(choice.lags)
+        self.given = choice.turns
+        return int(choice.rep_id)
 
 
 def test_r7_weights_keep_within_two_turns_of_the_share_among_who_is_there_and_no_return_is_a_flood() -> None:
@@ -130,13 +130,13 @@ def test_r7_owed_turns_are_made_up_one_at_a_time_and_leave_the_regular_order_as_
     last, beyond = -1, 0
     for away in absent:
         present = [n for n in range(len(weights)) if n not in away] or [0]
-        taken = line.pick(present)
-        beyond = line.made_up + (beyond if taken == last and len(present) > 1 else 0)
-        last = taken
+        picked = line.pick(present)
+        beyond = line.made_up + (beyond if picked == last and len(present) > 1 else 0)
+        last = picked
         assert beyond <= 1 or len(present) == 1
-        made_up[taken] += line.made_up
+        made_up[picked] += line.made_up
         if not line.made_up:
-            assert taken == plain.pick(present), "the exact share"
+            assert picked == plain.pick(present), "the exact share"
         assert all(turn.owed == owed[n] - made_up[n] for n, turn in enumerate(line.turns))
 
 
@@ -212,11 +212,11 @@ def test_r7_whoever_is_there_throughout_differs_by_one_at_most_over_any_run(seed
             continue
         log.append(rep_served(allocator, n))
         present = sorted(roster - absent - unlicensed)
-        for one, other in combinations(present, 2):
-            run = log[max(since[one], since[other]) :]
+        for first, other in combinations(present, 2):
+            run = log[max(since[first], since[other]) :]
             difference = low = high = 0
             for rep_id in run:
-                difference += (rep_id == one) - (rep_id == other)
+                difference += (rep_id == first) - (rep_id == other)
                 low, high = min(low, difference), max(high, difference)
             assert high - low <= 1, "over any part of the run"
 
@@ -226,10 +226,12 @@ def test_r7_who_is_passed_over_keeps_its_turn_and_is_not_flooded_after() -> None
     allocator.rep("ann", licensed_states=["RI"])
     allocator.reps("bob", "cyd")
     allocator.group("west", "ann", "bob", "cyd")
-    got = [rep_served(allocator, n, state="TX") for n in range(20)]
-    assert got == ["bob", "cyd"] * 10
+    served = [rep_served(allocator, n, state="TX") for n in range(20)]
+    assert served == ["bob", "cyd"] * 10
     offer = allocator.ask("lead-20", state="TX")
-    assert [(each.rep_id, each.why) for each in offer.passed] == [("ann", "not licensed in TX")]
+    assert [(candidate.rep_id, candidate.why) for candidate in offer.passed] == [
+        ("ann", "not licensed in TX")
+    ]
     allocator.claim("lead-20", offer.rep_id)
     assert [rep_served(allocator, n) for n in range(21, 28)] == [
         "ann",

@@ -25,18 +25,18 @@ def directory(*objects: tuple[bytes, dict[str, Any]], together: bool) -> OrgDire
     ]
     if together:
         return OrgDirectory().publish(*events)
-    found = OrgDirectory()
+    org_directory = OrgDirectory()
     for event in events:
-        found = found.publish(event)
-    return found
+        org_directory = org_directory.publish(event)
+    return org_directory
 
 
-def met(known: OrgDirectory, created_at: datetime) -> set[bool]:
+def met(org_directory: OrgDirectory, created_at: datetime) -> set[bool]:
     """Return what the rep's and the group's filter say of a lead created at this time."""
     facts = Facts(vendor="acme", last_name="Doe", created_at=created_at)
     lead = Lead(lead_id="1", facts=facts, phase=Phase.QUEUED, arrived_at=NOW, updated_at=NOW)
-    filters = (known.reps["ann"].filter, known.groups["g"].filter)
-    return {found.test(lead, NOW)[0] for found in filters if found is not None}
+    filters = (org_directory.reps["ann"].filter, org_directory.groups["g"].filter)
+    return {lead_filter.test(lead, NOW)[0] for lead_filter in filters if lead_filter is not None}
 
 
 @pytest.mark.parametrize("together", [False, True])
@@ -45,15 +45,15 @@ def test_c1_a_day_in_a_filter_is_the_orgs_day(
     objects: tuple[tuple[bytes, dict[str, Any]], ...], together: bool
 ) -> None:
     """Also where the settings are published after the filters."""
-    known = directory(*objects, together=together)
-    assert met(known, datetime(2026, 11, 26, 5, 59, tzinfo=UTC)) == {True}
-    assert met(known, datetime(2026, 11, 26, 6, 0, tzinfo=UTC)) == {False}
-    assert met(known, datetime(2026, 11, 25, 6, 0, tzinfo=UTC)) == {True}
-    assert met(known, datetime(2026, 11, 25, 5, 59, tzinfo=UTC)) == {False}
+    org_directory = directory(*objects, together=together)
+    assert met(org_directory, datetime(2026, 11, 26, 5, 59, tzinfo=UTC)) == {True}
+    assert met(org_directory, datetime(2026, 11, 26, 6, 0, tzinfo=UTC)) == {False}
+    assert met(org_directory, datetime(2026, 11, 25, 6, 0, tzinfo=UTC)) == {True}
+    assert met(org_directory, datetime(2026, 11, 25, 5, 59, tzinfo=UTC)) == {False}
 
 
 def test_c1_without_the_setting_a_day_in_a_filter_is_of_utc_again() -> None:
     removed = accept_publication(SETTINGS[0], None, {}, version=9)
-    known = directory(REP, GROUP, SETTINGS, together=False).publish(removed)
-    assert met(known, datetime(2026, 11, 26, 0, 0, tzinfo=UTC)) == {False}
-    assert met(known, datetime(2026, 11, 25, 0, 0, tzinfo=UTC)) == {True}
+    org_directory = directory(REP, GROUP, SETTINGS, together=False).publish(removed)
+    assert met(org_directory, datetime(2026, 11, 26, 0, 0, tzinfo=UTC)) == {False}
+    assert met(org_directory, datetime(2026, 11, 25, 0, 0, tzinfo=UTC)) == {True}

@@ -82,8 +82,8 @@ class OrgLives(RuleBasedStateMachine):
 
     @initialize(terms=st.lists(st.sampled_from(TERMS[:8]), min_size=len(REPS), max_size=len(REPS)))
     def begin(self, terms: list[dict[str, Any]]) -> None:
-        for rep_id, given in zip(REPS, terms, strict=True):
-            self.allocator.rep(rep_id, **given)
+        for rep_id, rep_terms in zip(REPS, terms, strict=True):
+            self.allocator.rep(rep_id, **rep_terms)
         self.allocator.group("west", *REPS, claim_window_seconds=900)
         self.allocator.group("east", "cyd", "dee", "eve")
         self.allocator.group("heavy", ("ann", 5), ("bob", 1), ("cyd", 1), ("dee", 1))
@@ -103,9 +103,9 @@ class OrgLives(RuleBasedStateMachine):
 
     def note(self, answer: Any) -> None:
         if isinstance(answer, OfferMade):
-            tried = self.rounds[answer.lead_id]
-            assert answer.rep_id not in tried, "each rep is tried once in a round (R8)"
-            tried.append(answer.rep_id)
+            tried_reps = self.rounds[answer.lead_id]
+            assert answer.rep_id not in tried_reps, "each rep is tried once in a round (R8)"
+            tried_reps.append(answer.rep_id)
 
     def holder(self, lead: str) -> str | None:
         row = self.allocator.state.leads.get(lead)
@@ -117,18 +117,18 @@ class OrgLives(RuleBasedStateMachine):
             self.allocator.claim(lead, holder)
             assert self.allocator.stage(lead) in (OrgLeadStatus.HELD, None)
 
-    @rule(lead=leads, outcome=st.sampled_from([Outcome.TIMEOUT, Outcome.DECLINED]), again=st.booleans())
-    def passes_on(self, lead: str, outcome: Outcome, again: bool) -> None:
+    @rule(lead=leads, outcome=st.sampled_from([Outcome.TIMEOUT, Outcome.DECLINED]), asks_again=st.booleans())
+    def passes_on(self, lead: str, outcome: Outcome, asks_again: bool) -> None:
         """End the window, or decline; the lead requests again, without the reps it tried."""
         row = self.allocator.state.leads.get(lead)
         if row is None or row.stage is not OrgLeadStatus.OFFERED:
             return
-        tried = {*self.rounds[lead], row.holds[0].rep_id}
+        tried_reps = {*self.rounds[lead], row.holds[0].rep_id}
         group = row.group_id or "west"
         self.allocator.settle(lead, outcome, row.holds[0].rep_id)
-        if again:
-            self.rounds[lead] = sorted(tried)
-            self.note(self.allocator.ask(lead, group, tried=tuple(sorted(tried)), **self.facts[lead]))
+        if asks_again:
+            self.rounds[lead] = sorted(tried_reps)
+            self.note(self.allocator.ask(lead, group, tried=tuple(sorted(tried_reps)), **self.facts[lead]))
 
     @rule(lead=leads, outcome=st.sampled_from(list(Outcome)), rep_id=st.none() | reps)
     def settles_somehow(self, lead: str, outcome: Outcome, rep_id: str | None) -> None:

@@ -18,17 +18,17 @@ def orphans(decisions: list[Any]) -> list[str]:
     return [decision.lead_id for decision in decisions if isinstance(decision, LeadOrphaned)]
 
 
-@pytest.mark.parametrize("how", ["left", "inactive", "removed"])
-def test_x2_three_thousand_leads_are_orphaned_in_slices_none_forgotten(how: str) -> None:
+@pytest.mark.parametrize("kind", ["left", "inactive", "removed"])
+def test_x2_three_thousand_leads_are_orphaned_in_slices_none_forgotten(kind: str) -> None:
     allocator = ReferenceAllocator(checked=False)
     allocator.reps("ann", "bob")
     for n in range(3_000):
         allocator.take(f"lead-{n:04}", "ann")
     allocator.take("other", "bob")
-    if how == "left":
+    if kind == "left":
         decisions = allocator.changes("ann", RepChange.LEFT)
     else:
-        decisions = allocator.publish("rep", "ann", {"active": False} if how == "inactive" else None)
+        decisions = allocator.publish("rep", "ann", {"active": False} if kind == "inactive" else None)
     first = next(decision for decision in decisions if isinstance(decision, RepStatusChanged))
     assert (len(orphans(decisions)), first.remaining) == (SLICE, 3_000 - SLICE)
     allocator.restart(Random(3))

@@ -134,9 +134,9 @@ def test_r4_a_transfer_waits_for_the_end_of_the_pause_and_a_first_assignment_doe
     allocator.group("west", "ann", "bob", claim_window_seconds=900, **pause)
     assert allocator.ask("first").rep_id == "ann"
     allocator.settle("first", Outcome.DECLINED, "ann")
-    held = allocator.ask("first", tried=("ann",))
-    assert (held.reason, held.waits) == ("transfers_paused", True)
-    assert held.explanation[0].why == "transfers pause until 2026-11-18 16:00+00:00"
+    waiting = allocator.ask("first", tried=("ann",))
+    assert (waiting.reason, waiting.waits) == ("transfers_paused", True)
+    assert waiting.explanation[0].why == "transfers pause until 2026-11-18 16:00+00:00"
     assert offers_made(allocator.advance(timedelta(minutes=59))) == []
     assert offers_made(allocator.advance(timedelta(minutes=1))) == [("first", "bob")]
 
@@ -210,7 +210,9 @@ def test_s4_a_lead_that_found_no_free_phone_rings_when_one_is_free() -> None:
     second = allocator.ask("second", "shotgun")
     assert {candidate.why for candidate in second.explanation} == {"another lead rings with it"}
     (ring,) = [
-        each for each in allocator.settle("first", Outcome.DECLINED, "ann") if isinstance(each, RingStarted)
+        decision
+        for decision in allocator.settle("first", Outcome.DECLINED, "ann")
+        if isinstance(decision, RingStarted)
     ]
     assert (ring.lead_id, ring.reps, ring.passed[0].rep_id) == ("second", ("ann",), "bob")
     allocator.claim("first", "bob")

@@ -81,17 +81,17 @@ class OrgLog:
 @pytest.fixture
 def log() -> OrgLog:
     """Return the log of an org whose only rep Ann is absent for an hour, while a lead waits for her."""
-    made = OrgLog()
-    made.publish("rep", "ann", TERMS)
-    made.publish("group", "west", {"method": "round_robin", "members": [{"rep_id": "ann"}]})
-    made.absent(BACK)
-    made.decide(
+    org_log = OrgLog()
+    org_log.publish("rep", "ann", TERMS)
+    org_log.publish("group", "west", {"method": "round_robin", "members": [{"rep_id": "ann"}]})
+    org_log.absent(BACK)
+    org_log.decide(
         RepRequested(
             org="o", cause="ask", lead_id="waiting", epoch=1, group_id="west", lead=a_lead("waiting")
         )
     )
-    made.publish("rep", "ann", {**TERMS, "max_open": 1_000})
-    return made
+    org_log.publish("rep", "ann", {**TERMS, "max_open": 1_000})
+    return org_log
 
 
 def wakes(events: list[OrgWoken]) -> list[tuple[WakeKind, str, datetime]]:
@@ -140,12 +140,12 @@ def test_x2_a_rep_who_leaves_loses_all_leads_while_the_broker_clock_stands_still
     log.publish("rep", "ann", TERMS)
     log.take_leads(5 * SLICE)
     log.decide(RepChanged(org="o", cause="gone", rep_id="ann", change=RepChange.LEFT), left_at)
-    held = [log.orgs.state("o").reps["ann"].held]
+    held_counts = [log.orgs.state("o").reps["ann"].held]
     while events := log.orgs.due(BEHIND):
         assert wakes(events) == [(WakeKind.REP, "ann", left_at)]
         log.decide(events[0], left_at - timedelta(minutes=30))
-        held.append(log.orgs.state("o").reps["ann"].held)
-    assert held == [4 * SLICE, 3 * SLICE, 2 * SLICE, SLICE, 0]
+        held_counts.append(log.orgs.state("o").reps["ann"].held)
+    assert held_counts == [4 * SLICE, 3 * SLICE, 2 * SLICE, SLICE, 0]
     assert log.orgs.due(BEHIND + RETRY_SECONDS) == []
 
 

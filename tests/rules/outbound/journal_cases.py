@@ -90,12 +90,12 @@ def owner(rep_id: str | None, previous: str | None = None, how: str = "claim") -
     return OwnerChanged(rep_id=rep_id, previous_rep_id=previous, how=how, via="queue/aged", why="w")
 
 
-def messages_of(given: LeadRow | DirectoryRow, partition: int = 3) -> list[tuple[str, dict[str, Any]]]:
-    return [(e.topic, msgspec.json.decode(e.value)) for e in public_messages(given, KEY, partition)]
+def messages_of(record: LeadRow | DirectoryRow, partition: int = 3) -> list[tuple[str, dict[str, Any]]]:
+    return [(e.topic, msgspec.json.decode(e.value)) for e in public_messages(record, KEY, partition)]
 
 
-def changes(given: LeadRow) -> dict[str, str]:
+def changes(record: LeadRow) -> dict[str, str]:
     """Return queue id -> change."""
     return {
-        value["queue_id"]: value["change"] for topic, value in messages_of(given) if topic == "queue-changes"
+        value["queue_id"]: value["change"] for topic, value in messages_of(record) if topic == "queue-changes"
     }

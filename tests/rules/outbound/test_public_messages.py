@@ -39,8 +39,8 @@ from tests.rules.outbound.journal_cases import (
 
 
 def test_q9_a_won_claim_is_an_answer_an_assignment_and_leaves_the_list() -> None:
-    given = row(answer(), owner("rep-7"), QueueLeft(queue_id="aged", why="claimed"), of=owned_lead())
-    decision, assignment, removal, own, to_org = messages_of(given)
+    record = row(answer(), owner("rep-7"), QueueLeft(queue_id="aged", why="claimed"), of=owned_lead())
+    decision, assignment, removal, own, to_org = messages_of(record)
     assert decision == (
         "lead-decisions",
         {
@@ -94,8 +94,8 @@ def test_q9_a_won_claim_is_an_answer_an_assignment_and_leaves_the_list() -> None
 
 
 def test_q8_a_lost_claim_says_who_has_it_and_changes_nothing_else() -> None:
-    given = row(answer(Result.LOST, Reason.ALREADY_CLAIMED, "rep-2"), of=owned_lead(owner="rep-2"))
-    ((topic, value),) = messages_of(given)
+    record = row(answer(Result.LOST, Reason.ALREADY_CLAIMED, "rep-2"), of=owned_lead(owner="rep-2"))
+    ((topic, value),) = messages_of(record)
     assert topic == "lead-decisions"
     assert (value["result"], value["reason"], value["owner"]) == ("lost", "already_claimed", "rep-2")
 
@@ -106,7 +106,7 @@ def test_x4_who_acts_on_a_lead_that_never_arrived_is_answered() -> None:
 
 
 def test_x4_a_repeat_of_the_record_is_the_same_bytes_also_when_read_back() -> None:
-    given = row(
+    record = row(
         answer(),
         owner("rep-7"),
         QueueEntered(
@@ -114,13 +114,13 @@ def test_x4_a_repeat_of_the_record_is_the_same_bytes_also_when_read_back() -> No
         ),
         of=owned_lead(),
     )
-    assert public_messages(given, KEY, 3) == public_messages(given, KEY, 3)
-    assert public_messages(decode_row(encode_row(given)), KEY, 3) == public_messages(given, KEY, 3)
+    assert public_messages(record, KEY, 3) == public_messages(record, KEY, 3)
+    assert public_messages(decode_row(encode_row(record)), KEY, 3) == public_messages(record, KEY, 3)
 
 
 def test_headers_are_cloudevents_in_binary_mode_numbered_by_log_place() -> None:
-    given = row(answer(), owner("rep-7"), of=owned_lead())
-    first, second, third, to_org = public_messages(given, KEY, 3)
+    record = row(answer(), owner("rep-7"), of=owned_lead())
+    first, second, third, to_org = public_messages(record, KEY, 3)
     assert dict(first.headers) == {
         "ce_id": b"lead-log-3-41-0",
         "ce_source": b"/firstclaim/leads",
@@ -137,17 +137,17 @@ def test_headers_are_cloudevents_in_binary_mode_numbered_by_log_place() -> None:
 
 
 def test_of_several_owners_in_one_record_the_last_is_told_against_the_one_before_the_record() -> None:
-    given = row(
+    record = row(
         owner(None, "rep-1", "orphaned"), owner("rep-7", None, "manual"), of=owned_lead(how="manual"), seq=9
     )
-    (message,) = [value for topic, value in messages_of(given) if topic == "assignments"]
+    (message,) = [value for topic, value in messages_of(record) if topic == "assignments"]
     assert (message["rep_id"], message["previous_rep_id"], message["how"], message["version"]) == (
         "rep-7",
         "rep-1",
         "manual",
         9,
     )
-    assert changes(given) == {"rep/rep-1": "left", "rep/rep-7": "entered"}
+    assert changes(record) == {"rep/rep-1": "left", "rep/rep-7": "entered"}
 
 
 OPEN_EXCEPTION = OpenException(
@@ -156,7 +156,7 @@ OPEN_EXCEPTION = OpenException(
 
 
 @pytest.mark.parametrize(
-    ("decision", "of", "status"),
+    ("decision", "subject", "status"),
     [
         (
             ExceptionRaised(reason=OPEN_EXCEPTION.reason, explanation=OPEN_EXCEPTION.explanation),
@@ -180,8 +180,8 @@ OPEN_EXCEPTION = OpenException(
         ),
     ],
 )
-def test_e2_the_exceptions_desk_gets_its_columns(decision: Decision, of: Lead, status: str) -> None:
-    ((topic, value),) = messages_of(row(decision, of=of, seq=5))
+def test_e2_the_exceptions_desk_gets_its_columns(decision: Decision, subject: Lead, status: str) -> None:
+    ((topic, value),) = messages_of(row(decision, of=subject, seq=5))
     assert topic == "lead-exceptions"
     assert value == {
         "lead_id": LEAD_ID,
@@ -206,8 +206,8 @@ def test_e2_the_exceptions_desk_gets_its_columns(decision: Decision, of: Lead, s
 def test_e1_of_an_exception_resolved_and_raised_again_in_one_record_the_last_is_told() -> None:
     resolved = ExceptionResolved(why="", reason="orphaned")
     raised = ExceptionRaised(reason=OPEN_EXCEPTION.reason, explanation=OPEN_EXCEPTION.explanation)
-    given = row(resolved, raised, of=lead(phase=Phase.EXCEPTION, open_exception=OPEN_EXCEPTION))
-    assert [value["status"] for _, value in messages_of(given)] == ["open"]
+    record = row(resolved, raised, of=lead(phase=Phase.EXCEPTION, open_exception=OPEN_EXCEPTION))
+    assert [value["status"] for _, value in messages_of(record)] == ["open"]
 
 
 def _entered(queue_id: str, sort_key: str = "k") -> QueueEntered:

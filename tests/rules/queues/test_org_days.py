@@ -26,18 +26,18 @@ def rule_book(
     rules = [dict(zip(("field", "operator", "value"), condition, strict=False)) for condition in conditions]
     queue = (b"default/queue/q", {"queue_id": "q", "inclusion": {"combinator": "and", "rules": rules}})
     objects = [queue] if settings is None else [(b"default/settings/settings", settings), queue]
-    found = RuleBook()
+    book = RuleBook()
     for version, (key, value) in enumerate(reversed(objects) if late else objects):
-        found = found.publish(accept_publication(key, json.dumps(value).encode(), {}, version=version))
-    return found
+        book = book.publish(accept_publication(key, json.dumps(value).encode(), {}, version=version))
+    return book
 
 
-def is_in_queue(known: RuleBook, zone: str = "UTC", now: datetime = NOW, **sent: Any) -> bool:
+def is_in_queue(book: RuleBook, zone: str = "UTC", now: datetime = NOW, **sent: Any) -> bool:
     """Say whether a lead of these bytes is in the queue at a time. It arrived at `NOW`."""
     message = json.dumps({"vendor": "acme", "last_name": "Doe", **sent}).encode()
     event = accept_arrival(message, {}, arrived_at=NOW, zone_of_org=lambda _: zone)
     lead = Lead(lead_id=event.lead_id, facts=event.facts, phase=Phase.QUEUED, arrived_at=NOW, updated_at=NOW)
-    return "q" in known.org("default").evaluate(lead, now).sort_keys
+    return "q" in book.org("default").evaluate(lead, now).sort_keys
 
 
 @pytest.mark.parametrize("late", [False, True], ids=["settings first", "settings last"])
@@ -65,20 +65,20 @@ def is_in_queue(known: RuleBook, zone: str = "UTC", now: datetime = NOW, **sent:
 def test_c1_q2_a_day_in_a_rule_is_the_orgs_day(
     operator: str, day: Any, created_at: str, met: bool, late: bool
 ) -> None:
-    known = rule_book(("created_at", operator, day), settings={"time_zone": CHICAGO}, late=late)
-    assert is_in_queue(known, created_at=created_at) is met
+    book = rule_book(("created_at", operator, day), settings={"time_zone": CHICAGO}, late=late)
+    assert is_in_queue(book, created_at=created_at) is met
 
 
 def test_c1_without_a_setting_days_are_in_utc() -> None:
-    known = rule_book(("created_at", "=", "2026-11-25"))
-    assert not is_in_queue(known, created_at="2026-11-25T23:30:00-06:00")
-    assert is_in_queue(known, created_at="2026-11-25T23:30:00Z")
+    book = rule_book(("created_at", "=", "2026-11-25"))
+    assert not is_in_queue(book, created_at="2026-11-25T23:30:00-06:00")
+    assert is_in_queue(book, created_at="2026-11-25T23:30:00Z")
 
 
 def test_c1_a_time_without_an_offset_is_of_the_orgs_day() -> None:
-    known = rule_book(("created_at", "=", "2026-11-25"), settings={"time_zone": CHICAGO})
-    assert is_in_queue(known, zone=CHICAGO, created_at="2026-11-25 23:30:00")
-    assert is_in_queue(known, zone=CHICAGO, created_at="11/25/2026")
+    book = rule_book(("created_at", "=", "2026-11-25"), settings={"time_zone": CHICAGO})
+    assert is_in_queue(book, zone=CHICAGO, created_at="2026-11-25 23:30:00")
+    assert is_in_queue(book, zone=CHICAGO, created_at="11/25/2026")
 
 
 @pytest.mark.parametrize(
@@ -87,8 +87,8 @@ def test_c1_a_time_without_an_offset_is_of_the_orgs_day() -> None:
 @pytest.mark.parametrize("operator", ["inLast", "notInLast"])
 def test_c2_v5_a_lead_dated_ahead_of_the_clock_is_fresh(created_at: str, operator: str) -> None:
     """A created_at five hours ahead must not put a fresh lead into the queue of aged ones."""
-    known = rule_book(("created_at", operator, {"amount": 30, "unit": "day"}))
-    assert is_in_queue(known, created_at=created_at) is (operator == "inLast")
+    book = rule_book(("created_at", operator, {"amount": 30, "unit": "day"}))
+    assert is_in_queue(book, created_at=created_at) is (operator == "inLast")
 
 
 @pytest.mark.parametrize(
@@ -122,12 +122,12 @@ def test_c2_v5_a_lead_dated_ahead_of_the_clock_is_fresh(created_at: str, operato
 def test_c4_q2_an_attribute_is_compared_as_a_number_where_both_are_numbers(
     operator: str, value: Any, sent: Any, met: bool
 ) -> None:
-    known = rule_book(("attributes.income", operator, value))
-    assert is_in_queue(known, income=sent) is met
+    book = rule_book(("attributes.income", operator, value))
+    assert is_in_queue(book, income=sent) is met
 
 
 @pytest.mark.parametrize(
-    ("kind", "sent", "kept", "rules"),
+    ("kind", "sent", "stored", "rules"),
     [
         ("number", "$12,000", 12000, [(">", "9500", True), ("=", 12000, True), ("<", "9500", False)]),
         ("number", "12k", 12000, [(">", "9500", True)]),
@@ -159,7 +159,7 @@ def test_c4_q2_an_attribute_is_compared_as_a_number_where_both_are_numbers(
 )
 @pytest.mark.parametrize("place", ["top", "inside"])
 def test_c4_v2_an_attribute_is_read_as_the_org_says(
-    kind: str | None, sent: Any, kept: Any, rules: list[tuple[Any, ...]], place: str
+    kind: str | None, sent: Any, stored: Any, rules: list[tuple[Any, ...]], place: str
 ) -> None:
     """Bytes of a vendor and of the org's settings. None stands for a value that is lost with a remark."""
     settings = {"time_zone": CHICAGO, "attribute_types": {} if kind is None else {"income": kind}}
@@ -175,8 +175,8 @@ def test_c4_v2_an_attribute_is_read_as_the_org_says(
         types_of_org=lambda org: authority.terms(org).attribute_types,
     ).facts
     attributes = facts.attributes
-    assert attributes.get("income", "") == ("" if kept is None else kept)
-    assert attributes.get("invalid") == ({"income": sent} if kept is None else None)
+    assert attributes.get("income", "") == ("" if stored is None else stored)
+    assert attributes.get("invalid") == ({"income": sent} if stored is None else None)
     lead = Lead(lead_id="l", facts=facts, phase=Phase.QUEUED, arrived_at=NOW, updated_at=NOW)
     for operator, value, met in rules:
         condition = (

@@ -81,7 +81,7 @@ def test_d4_a_due_call_is_at_the_top_a_later_one_below_and_one_without_a_time_at
         owned_lead(callback_at=later),
         owned_lead(deferred_at=earlier),
     ]
-    keys = [own_sort_key(one, AT) for one in top_first]
+    keys = [own_sort_key(lead, AT) for lead in top_first]
     assert keys == sorted(keys)
     assert len(set(keys)) == len(keys)
     assert own_queues(lead()) == ()
@@ -144,7 +144,9 @@ def test_r3_s5_an_offer_is_in_its_reps_queues_and_gone_with_the_record_that_ends
 
 def test_r3_who_is_asked_alone_sees_what_it_decides_about_and_no_contact_data() -> None:
     (_, value), *_ = [
-        one for one in messages_of(row(offer("rep-7"), of=offered_lead("rep-7"))) if one[0] == "queue-changes"
+        message
+        for message in messages_of(row(offer("rep-7"), of=offered_lead("rep-7")))
+        if message[0] == "queue-changes"
     ]
     assert value["columns"] == {
         "name": "Jeremy Jones",

@@ -90,16 +90,16 @@ def test_m4_no_lead_younger_than_the_protection_is_in_a_claimable_queue(
     """M4: whatever the queues' rules say. When the protection ends, the lead is where those rules put it."""
     lead = msgspec.structs.replace(lead, how=how, assigned_at=NOW, queue_since=NOW, claimed_through=None)
     queues = [
-        CompiledQueue.from_value(f"q{n}", {"claimable": True, "inclusion": one}, n)
-        for n, one in enumerate(inclusions)
+        CompiledQueue.from_value(f"q{n}", {"claimable": True, "inclusion": inclusion}, n)
+        for n, inclusion in enumerate(inclusions)
     ]
     protecting, open_at_once = QueueIndex(queues, 60), QueueIndex(queues)
-    found = protecting.evaluate(lead, now)
+    evaluation = protecting.evaluate(lead, now)
     if now >= NOW + PROTECTED:
-        assert found == open_at_once.evaluate(lead, now)
+        assert evaluation == open_at_once.evaluate(lead, now)
         return
-    assert found.sort_keys == {}
-    enters = found.valid_until
+    assert evaluation.sort_keys == {}
+    enters = evaluation.valid_until
     at_the_end = open_at_once.evaluate(lead, NOW + PROTECTED)
     if at_the_end.sort_keys:
         assert enters == NOW + PROTECTED

@@ -93,12 +93,12 @@ histories = st.lists(st.tuples(st.sampled_from(["default", "other"]), objects), 
 def test_q6_the_book_is_the_same_in_whatever_order_and_however_often_it_is_told(
     history: list[DirectoryPublished], rng: Any
 ) -> None:
-    again = [*history, *history]
-    rng.shuffle(again)
+    shuffled = [*history, *history]
+    rng.shuffle(shuffled)
     assert (
-        observable_state(rule_book_of(*again))
+        observable_state(rule_book_of(*shuffled))
         == observable_state(rule_book_of(*history))
-        == observable_state(RuleBook.from_rows(map(row, again)))
+        == observable_state(RuleBook.from_rows(map(row, shuffled)))
     )
 
 
@@ -228,12 +228,12 @@ def test_q4_an_org_without_reps_is_open() -> None:
 def test_an_org_that_ever_had_a_rep_is_closed_until_its_settings_open_it() -> None:
     """Removing the last rep used to make everybody an admin. The key of a removed rep shows that the org had one."""
     never = OrgRules("default")
-    gone = never.with_objects([(("rep", "ann"), NewestPublication(3, None))])
-    publications = gone.with_objects(
+    closed = never.with_objects([(("rep", "ann"), NewestPublication(3, None))])
+    publications = closed.with_objects(
         [(("settings", "settings"), NewestPublication(4, {"open_without_reps": True}))]
     )
-    assert [one.is_open for one in (never, gone, publications)] == [True, False, True]
-    assert [one.role("anyone") for one in (never, gone, publications)] == ["admin", None, "admin"]
-    assert gone.has_left("ann")
+    assert [rules.is_open for rules in (never, closed, publications)] == [True, False, True]
+    assert [rules.role("anyone") for rules in (never, closed, publications)] == ["admin", None, "admin"]
+    assert closed.has_left("ann")
     back = publications.with_objects([(("rep", "ann"), NewestPublication(5, {"rep_id": "ann"}))])
     assert (back.role("anyone"), back.role("ann")) == (None, "rep")

@@ -243,11 +243,11 @@ def check_order(field: str, low: Lead, high: Lead, *, same: bool) -> None:
 
 
 @given(st.text(), st.text())
-def test_q7_texts_order_by_their_folded_code_points(one: str, other: str) -> None:
+def test_q7_texts_order_by_their_folded_code_points(first: str, other: str) -> None:
     def position(text: str) -> bytes:
         return text.casefold().encode("utf-8", "replace")[:MAX_BYTES]
 
-    low, high = sorted((one, other), key=position)
+    low, high = sorted((first, other), key=position)
     check_order(
         "last_name",
         make(facts=Facts(vendor="v", last_name=low)),
@@ -257,8 +257,8 @@ def test_q7_texts_order_by_their_folded_code_points(one: str, other: str) -> Non
 
 
 @given(*[st.integers(-(10**400), 10**400) | st.integers(-5, 5) | st.floats(allow_nan=False)] * 2)
-def test_q7_numbers_order_as_numbers(one: float, other: float) -> None:
-    low, high = sorted((one, other))
+def test_q7_numbers_order_as_numbers(first: float, other: float) -> None:
+    low, high = sorted((first, other))
 
     def position(number: float) -> float:
         try:
@@ -275,8 +275,8 @@ def test_q7_numbers_order_as_numbers(one: float, other: float) -> None:
 
 
 @given(*[instants | st.datetimes(timezones=st.timezones())] * 2)
-def test_q7_instants_order_by_time_whatever_their_zone(one: datetime, other: datetime) -> None:
-    low, high = sorted((one, other), key=utc)
+def test_q7_instants_order_by_time_whatever_their_zone(first: datetime, other: datetime) -> None:
+    low, high = sorted((first, other), key=utc)
     check_order("arrived_at", make(arrived_at=low), make(arrived_at=high), same=utc(low) == utc(high))
 
 
@@ -286,7 +286,7 @@ def test_q7_false_comes_before_true() -> None:
 
 
 @given(st.sampled_from(ATTRIBUTES), st.sampled_from(ATTRIBUTES))
-def test_q7_attributes_order_numbers_before_texts(one: Any, other: Any) -> None:
+def test_q7_attributes_order_numbers_before_texts(first: Any, other: Any) -> None:
     def position(value: Any) -> tuple[int, Any]:
         if isinstance(value, bool):
             return 1, str(value).lower()
@@ -295,12 +295,12 @@ def test_q7_attributes_order_numbers_before_texts(one: Any, other: Any) -> None:
     def lead(value: Any) -> Lead:
         return make(facts=Facts(vendor="v", attributes={"tier": value}))
 
-    if any(isinstance(value, (list, dict, type(None))) for value in (one, other)):
+    if any(isinstance(value, (list, dict, type(None))) for value in (first, other)):
         for way in ("asc", "desc"):
-            bands = {sort_key_in("attributes.tier", way, lead(value))[0] for value in (one, other)}
+            bands = {sort_key_in("attributes.tier", way, lead(value))[0] for value in (first, other)}
             assert NO_VALUE in bands
         return
-    low, high = sorted((one, other), key=position)
+    low, high = sorted((first, other), key=position)
     check_order("attributes.tier", lead(low), lead(high), same=position(low) == position(high))
 
 

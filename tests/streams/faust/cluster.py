@@ -72,16 +72,16 @@ class Cluster:
             consumer = clients.consumer(self.settings, topic, reset="earliest")
             await clients.start_at_rest(consumer)
             self._followed[topic] = consumer, []
-        consumer, found = self._followed[topic]
+        consumer, collected = self._followed[topic]
         ends = await consumer.end_offsets(consumer.assignment())
         behind = [tp for tp, end in ends.items() if await consumer.position(tp) < end]
         consumer.resume(*behind)
         async with asyncio.timeout(PATIENCE_SECONDS):
             while any([await consumer.position(tp) < ends[tp] for tp in behind]):
                 for records in (await consumer.getmany(timeout_ms=POLL_MS)).values():
-                    found += records
+                    collected += records
         consumer.pause(*behind)  # a fetch would delay the next request for offsets
-        return list(found)
+        return list(collected)
 
     async def close(self) -> None:
         """Stop the consumers of `records_so_far`."""
@@ -89,14 +89,16 @@ class Cluster:
             _, (consumer, _) = self._followed.popitem()
             await consumer.stop()
 
-    async def records_once(self, topic: str, enough: Callable[[list[Any]], Any], what: str) -> list[Any]:
+    async def records_once(
+        self, topic: str, enough: Callable[[list[Any]], Any], expectation: str
+    ) -> list[Any]:
         """Return all records of a topic as soon as there are enough."""
 
         async def enough_records() -> list[Any]:
-            found = await self.records(topic)
-            return found if enough(found) else []
+            records = await self.records(topic)
+            return records if enough(records) else []
 
-        return list(await eventually(enough_records, what))
+        return list(await eventually(enough_records, expectation))
 
     async def ends(self, topic: str) -> dict[int, int]:
         """Return the end offset of each partition."""
@@ -108,10 +110,10 @@ class Cluster:
     async def commits(self, group: str, topic: str) -> dict[int, tuple[int, str]]:
         """Return (offset, metadata) of each partition that the group has committed."""
         async with self.admin() as admin:
-            found = await admin.list_consumer_group_offsets(group)
+            committed = await admin.list_consumer_group_offsets(group)
         return {
             tp.partition: (stored.offset, stored.metadata)
-            for tp, stored in found.items()
+            for tp, stored in committed.items()
             if tp.topic == topic and stored.offset >= 0
         }
 
@@ -124,8 +126,10 @@ class Cluster:
         """Wait until the group has committed exactly these offsets."""
 
         async def are_committed() -> bool:
-            found = await self.commits(group, topic)
-            return all(found.get(partition, (None,))[0] == offset for partition, offset in offsets.items())
+            committed = await self.commits(group, topic)
+            return all(
+                committed.get(partition, (None,))[0] == offset for partition, offset in offsets.items()
+            )
 
         await eventually(are_committed, f"{group} commits {offsets} of {topic}")
 

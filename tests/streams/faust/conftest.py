@@ -47,13 +47,13 @@ def launch(cluster: Cluster, tmp_path: Path) -> Launch:
     """Return a function that makes programs on the session's broker."""
 
     def make(app: str, **environment: object) -> Program:
-        given = {
+        variables = {
             "KAFKA_BOOTSTRAP_SERVERS": cluster.address,
             "FIRSTCLAIM_STATE_DIR": tmp_path / "state",
             "FIRSTCLAIM_PARTITIONS": 2,
             "GROUP": unique("group"),
             **environment,
         }
-        return Program(f"tests.streams.faust.apps.{app}", tmp_path, **given)
+        return Program(f"tests.streams.faust.apps.{app}", tmp_path, **variables)
 
     return make

@@ -97,18 +97,18 @@ class Program:
         except TimeoutError as error:
             raise AssertionError(f"{self.module} does not end{end_of(self.log)}") from error
 
-    def reports_with(self, **wanted: object) -> list[Report]:
+    def reports_with(self, **fields: object) -> list[Report]:
         """Return its messages that have these fields."""
-        return [report for report in self.reports if wanted.items() <= report.items()]
+        return [report for report in self.reports if fields.items() <= report.items()]
 
     def newest_value(self, name: str) -> Any:
         """Return the newest value of a field, None before the first."""
         return next((report[name] for report in reversed(self.reports) if name in report), None)
 
-    async def wait_for_report(self, **wanted: object) -> Report:
+    async def wait_for_report(self, **fields: object) -> Report:
         """Wait for a message with these fields."""
-        found = await self.until(lambda: self.reports_with(**wanted), f"it says {wanted}")
-        return dict(found[0])
+        reports = await self.until(lambda: self.reports_with(**fields), f"it says {fields}")
+        return dict(reports[0])
 
     def reports_naming(self, name: str) -> list[Report]:
         """Return its messages that have this field."""
@@ -116,34 +116,34 @@ class Program:
 
     async def wait_for_field(self, name: str) -> Report:
         """Wait for a message that has this field."""
-        found = await self.until(lambda: self.reports_naming(name), f"it speaks of {name}")
-        return dict(found[-1])
+        reports = await self.until(lambda: self.reports_naming(name), f"it speaks of {name}")
+        return dict(reports[-1])
 
-    async def until(self, check: Callable[[], Any], what: str) -> Any:
+    async def until(self, check: Callable[[], Any], expectation: str) -> Any:
         """Wait until a condition holds. Fail with the end of its log if it exits first or takes too long."""
 
         def checked() -> Any:
-            found = check()
-            if not found and self.process.returncode is not None:
+            result = check()
+            if not result and self.process.returncode is not None:
                 raise AssertionError(f"{self.module} ended ({self.process.returncode}){end_of(self.log)}")
-            return found
+            return result
 
         try:
-            return await eventually(checked, what)
+            return await eventually(checked, expectation)
         except AssertionError as error:
             raise AssertionError(f"{error}; {self.reports[-5:]}{end_of(self.log)}") from None
 
-    async def until_async(self, check: Callable[[], Awaitable[Any]], what: str) -> Any:
+    async def until_async(self, check: Callable[[], Awaitable[Any]], expectation: str) -> Any:
         """Wait until an asynchronous check returns true."""
 
         async def checked() -> Any:
-            found = await check()
-            if not found and self.ended is not None:
+            result = await check()
+            if not result and self.ended is not None:
                 raise AssertionError(f"{self.module} ended ({self.ended}){end_of(self.log)}")
-            return found
+            return result
 
         try:
-            return await eventually(checked, what)
+            return await eventually(checked, expectation)
         except AssertionError as error:
             raise AssertionError(f"{error}; {end_of(self.log)}") from None
 

@@ -32,13 +32,13 @@ def test_acks_follow_the_order_whatever_becomes_durable_first(
 ) -> None:
     """Records become durable in any order. `events`: (partition, number of records it causes) in order of arrival."""
     acked: list[tuple[int, int]] = []
-    acker, taken = Acker(), [0, 0, 0]
+    acker, counts = Acker(), [0, 0, 0]
     receipts: list[Receipt] = []
     undecided: dict[tuple[int, int], int] = {}
     pending: list[tuple[Receipt, tuple[int, int]]] = []
     for partition, records in events:
-        position = (partition, taken[partition])
-        taken[partition] += 1
+        position = (partition, counts[partition])
+        counts[partition] += 1
         receipt = acker.take(Event(*position, acked))
         receipts.append(receipt)
         undecided[position] = records
@@ -54,7 +54,7 @@ def test_acks_follow_the_order_whatever_becomes_durable_first(
             assert all(undecided[partition, before] == 0 for before in range(offset + 1))
     assert all(receipt.settled for receipt in receipts)
     for partition in range(3):
-        assert [offset for at, offset in acked if at == partition] == list(range(taken[partition]))
+        assert [offset for at, offset in acked if at == partition] == list(range(counts[partition]))
     assert acker.waiting == 0
 
 

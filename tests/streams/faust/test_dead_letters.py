@@ -41,26 +41,26 @@ async def test_bytes_key_and_headers_are_kept_and_ours_are_added(
     await writer.start()
     began = datetime.now(UTC)
     largest = b"x" * (MAX_RECORD_BYTES + 40_000)  # a broker takes it by default, and no log of ours does
-    for one in (
+    for bad_message in (
         message(b"key", b"\xff\x00{", ("ce_id", b"1"), ("reason", b"the sender's own"), ("odd", b"\xff")),
         message(None, None),
         message(b"gone", None),
         message(None, largest),
     ):
-        write_dead_letter(writer, one, "not_json", "value: é is no JSON" + "." * MOST_REASON, 2, None)
+        write_dead_letter(writer, bad_message, "not_json", "value: é is no JSON" + "." * MOST_REASON, 2, None)
     await writer.stop()
-    found = await cluster.records(topic)
-    assert [(record.key, record.value) for record in found] == [
+    letters = await cluster.records(topic)
+    assert [(record.key, record.value) for record in letters] == [
         (b"key", b"\xff\x00{"),
         (None, b""),
         (b"gone", None),
         (None, largest),
     ]
-    assert {record.partition for record in found} == {1}  # 5 % 2
-    first = found[0].headers
+    assert {record.partition for record in letters} == {1}  # 5 % 2
+    first = letters[0].headers
     assert first[:3] == (("ce_id", b"1"), ("original-reason", b"the sender's own"), ("odd", b"\xff"))
-    ours = dict(first[3:])
-    assert list(ours) == [
+    own_headers = dict(first[3:])
+    assert list(own_headers) == [
         "error-class",
         "reason",
         "source-topic",
@@ -68,15 +68,15 @@ async def test_bytes_key_and_headers_are_kept_and_ours_are_added(
         "source-offset",
         "failed-at",
     ]
-    assert ours["error-class"] == b"not_json"
-    assert ours["reason"].decode().startswith("value: é is no JSON.")
-    assert len(ours["reason"].decode()) == MOST_REASON
-    assert (ours["source-topic"], ours["source-partition"], ours["source-offset"]) == (
+    assert own_headers["error-class"] == b"not_json"
+    assert own_headers["reason"].decode().startswith("value: é is no JSON.")
+    assert len(own_headers["reason"].decode()) == MOST_REASON
+    assert (own_headers["source-topic"], own_headers["source-partition"], own_headers["source-offset"]) == (
         b"lead-arrivals",
         b"5",
         b"17",
     )
-    assert began <= datetime.fromisoformat(ours["failed-at"].decode()) <= datetime.now(UTC)
+    assert began <= datetime.fromisoformat(own_headers["failed-at"].decode()) <= datetime.now(UTC)
 
 
 EXTREMES: dict[str, Any] = {
@@ -119,8 +119,8 @@ async def test_a_broker_takes_the_letter_of_any_record(
     monkeypatch.setattr(dead_letters, "DEAD_LETTERS", topic)
     writer = JournalWriter(cluster.settings)
     await writer.start()
-    for one in EXTREMES.values():
-        write_dead_letter(writer, one, "too_large", "\udcff" * MOST_REASON * 2, 1, None, stage="intake")
+    for record in EXTREMES.values():
+        write_dead_letter(writer, record, "too_large", "\udcff" * MOST_REASON * 2, 1, None, stage="intake")
     await writer.stop()
     read = dict(zip(EXTREMES, map(read_letter, await cluster.records(topic)), strict=True))
     assert {letter.error_class for letter in read.values()} == {"too_large"}

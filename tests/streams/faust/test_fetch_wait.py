@@ -44,13 +44,13 @@ async def test_a_fetch_is_held_long_only_if_it_leaves_no_partition_out(
         await cluster.send(journal, [(0, b"key", b"not taken after the recovery")])
 
         async def idle() -> bool:
-            found = await fetch_waits(reader)
-            assert set(found["partial"]) <= {PARTIAL_FETCH_WAIT_MS}
-            return bool(found == {"full": [FULL_FETCH_WAIT_MS], "partial": []})
+            waits = await fetch_waits(reader)
+            assert set(waits["partial"]) <= {PARTIAL_FETCH_WAIT_MS}
+            return bool(waits == {"full": [FULL_FETCH_WAIT_MS], "partial": []})
 
         async def busy() -> bool:
-            found = await fetch_waits(reader)
-            return bool(found == {"full": [], "partial": [PARTIAL_FETCH_WAIT_MS]})
+            waits = await fetch_waits(reader)
+            return bool(waits == {"full": [], "partial": [PARTIAL_FETCH_WAIT_MS]})
 
         await eventually(idle, "only full fetches are sent, and held long")
         sent = 0
@@ -93,5 +93,5 @@ async def test_a_fetch_ends_when_other_partitions_are_in_use(
             in_use.clear()
             in_use.add(events)
             assert await fetching == {}
-            found = await fetch()
-    assert [record.value for record in found[events]] == [b"an event"]
+            fetched = await fetch()
+    assert [record.value for record in fetched[events]] == [b"an event"]

@@ -72,9 +72,9 @@ async def test_order_is_kept_within_a_partition_and_small_records_share_batches(
     assert writer.waiting > 0
     await writer.settled()
     assert writer.waiting == 0
-    found = await own_cluster.records(topic)
+    records = await own_cluster.records(topic)
     for partition in range(3):
-        keys = [int(record.key) for record in found if record.partition == partition]
+        keys = [int(record.key) for record in records if record.partition == partition]
         assert keys == list(range(partition, 3000, 3))
     assert len(batches(broker, topic)) < 100
 
@@ -239,9 +239,9 @@ async def test_a_broker_away_for_less_than_the_timeout_loses_and_repeats_nothing
         writer.add(topic, n % 2, key=b"%d" % n, value=b"")
     await asyncio.to_thread(broker.start)
     await asyncio.wait_for(writer.settled(), 60)
-    found = await own_cluster.records(topic)
+    records = await own_cluster.records(topic)
     for partition in range(2):
-        keys = [int(record.key) for record in found if record.partition == partition]
+        keys = [int(record.key) for record in records if record.partition == partition]
         assert keys == list(range(partition, 200, 2))
 
 
@@ -281,9 +281,9 @@ async def test_a_broker_away_for_longer_ends_the_process_and_the_events_come_aga
 
 def batches(broker: KafkaBroker, topic: str) -> list[list[bytes]]:
     """Return the keys in each record batch of a topic, as stored on the broker's disk."""
-    found = []
+    batch_keys = []
     for log in sorted(Path(broker.folder, "data").glob(f"{topic}-*/*.log")):
         records = MemoryRecords(log.read_bytes())
         while records.has_next():
-            found.append([record.key for record in records.next_batch()])
-    return found
+            batch_keys.append([record.key for record in records.next_batch()])
+    return batch_keys

@@ -31,8 +31,8 @@ def exit_codes(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, str]]:
     """Return a list of exit codes, so that this process continues instead of exiting."""
     messages: list[tuple[int, str]] = []
 
-    def leave(code: int, what: str, reason: str) -> None:
-        messages.append((code, f"{what}: {reason}"))
+    def leave(code: int, field: str, reason: str) -> None:
+        messages.append((code, f"{field}: {reason}"))
         raise _Ended
 
     monkeypatch.setattr("streams.membership_lease.leave", leave)

@@ -56,8 +56,8 @@ async def check_reads(
         await reader.wait_for_report(got=[0, 10])
         await cluster.send(topic, [(0, b"key", b"11")])
         await reader.wait_for_report(got=[0, 11])
-        got = {report["got"][1] for report in reader.reports if "got" in report}
-        assert got == expected, f"{reader.reports}{end_of(reader.log)}"
+        values = {report["got"][1] for report in reader.reports if "got" in report}
+        assert values == expected, f"{reader.reports}{end_of(reader.log)}"
 
 
 async def test_overtaken_fetch_a_fetch_for_no_partition_takes_nothing(

@@ -75,9 +75,9 @@ async def test_stream_buffers_events_that_wait_when_a_recovery_ends_are_handled(
 
     # `fetch_hold` prevents the same loss in another way. Without it, only `stream_buffers` keeps what waits in the
     # buffer.
-    kept, lost = await asyncio.gather(scenario("fetch_hold"), scenario("fetch_hold stream_buffers"))
-    assert list(dict.fromkeys(kept)) == list(range(11))
-    assert lost == [0, 10]
+    patched, unpatched = await asyncio.gather(scenario("fetch_hold"), scenario("fetch_hold stream_buffers"))
+    assert list(dict.fromkeys(patched)) == list(range(11))
+    assert unpatched == [0, 10]
 
 
 async def test_commit_cap_the_commit_does_not_pass_an_event_in_flight(
@@ -93,17 +93,17 @@ async def test_commit_cap_the_commit_does_not_pass_an_event_in_flight(
             reader.tell(ack=[[0, 3], [0, 1], [1, 0]])
             # Partition 1 is committed, so everything that was acked before has been considered.
             await cluster.commits_reach(group, topic, {1: 1})
-            seen = await cluster.committed(group, topic)
+            committed = await cluster.committed(group, topic)
             if not without:
                 reader.tell(ack=[[0, 0]])
                 await cluster.commits_reach(group, topic, {0: 2})
                 reader.tell(ack=[[0, 4], [0, 2]])
                 await cluster.commits_reach(group, topic, {0: 5})
-            return seen
+            return committed
 
-    kept, lost = await with_and_without("commit_cap", scenario)
-    assert kept is None
-    assert lost is not None
+    patched, unpatched = await with_and_without("commit_cap", scenario)
+    assert patched is None
+    assert unpatched is not None
 
 
 async def test_commit_cap_and_drain_commits_go_on_after_a_repeat_and_over_holes(
@@ -147,10 +147,10 @@ async def test_commit_on_revoke_a_graceful_rebalance_replays_nothing(
                 )
                 return commits, set(Counter(received_events(first, second)).values())
 
-    kept, lost = await with_and_without("commit_on_revoke", scenario)
-    assert kept == ({0: 10, 1: 10}, {1})
-    assert lost[0] == {}
-    assert max(lost[1]) == 2
+    patched, unpatched = await with_and_without("commit_on_revoke", scenario)
+    assert patched == ({0: 10, 1: 10}, {1})
+    assert unpatched[0] == {}
+    assert max(unpatched[1]) == 2
 
 
 async def test_overtaken_fetch_what_an_overtaken_fetch_took_is_given_back(
@@ -178,9 +178,9 @@ async def test_overtaken_fetch_what_an_overtaken_fetch_took_is_given_back(
                 )
                 return sorted(set(received_events(first, second)))
 
-    kept, lost = await with_and_without("overtaken_fetch", scenario)
-    assert kept == [(0, 0), (0, 1), (1, 0), (1, 1)]
-    assert len(lost) == 3  # the first member's first event is missing
+    patched, unpatched = await with_and_without("overtaken_fetch", scenario)
+    assert patched == [(0, 0), (0, 1), (1, 0), (1, 1)]
+    assert len(unpatched) == 3  # the first member's first event is missing
 
 
 async def test_pause_on_assignment_a_spare_worker_fetches_nothing_before_it_knows_what_it_got(
@@ -208,9 +208,9 @@ async def test_pause_on_assignment_a_spare_worker_fetches_nothing_before_it_know
             owner, spare = await second.until(
                 lambda: next(
                     (
-                        (one, other)
-                        for one, other in ((first, second), (second, first))
-                        if one.newest_value("owns") == [0] and other.newest_value("owns") == []
+                        (owner, other)
+                        for owner, other in ((first, second), (second, first))
+                        if owner.newest_value("owns") == [0] and other.newest_value("owns") == []
                     ),
                     None,
                 ),
@@ -221,13 +221,13 @@ async def test_pause_on_assignment_a_spare_worker_fetches_nothing_before_it_know
             await eventually(
                 lambda: spare.ended or (0, 1) in received_events(spare), "it is handled, or the spare ends"
             )
-            seen: int | None = spare.ended or spare.reports_with(got=[0, 1])[0]["row"]
-            return seen
+            result: int | None = spare.ended or spare.reports_with(got=[0, 1])[0]["row"]
+            return result
 
-    kept, lost = await with_and_without("pause_on_assignment", scenario)
-    assert kept == 0
+    patched, unpatched = await with_and_without("pause_on_assignment", scenario)
+    assert patched == 0
     # If the partition is new to the worker, Faust's conductor fails. If it had it before, the table is empty.
-    assert lost in {ExitCode.SOFTWARE, None}
+    assert unpatched in {ExitCode.SOFTWARE, None}
 
 
 async def test_drain_a_rebalance_while_the_buffer_is_full_loses_nothing(

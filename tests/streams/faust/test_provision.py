@@ -40,9 +40,9 @@ def prefix(monkeypatch: pytest.MonkeyPatch) -> str:
     return prefix
 
 
-def settings(cluster: Cluster, **given: object) -> Settings:
+def settings(cluster: Cluster, **values: object) -> Settings:
     """Return settings for this broker."""
-    return Settings.read(kafka_bootstrap_servers=cluster.address, **given)
+    return Settings.read(kafka_bootstrap_servers=cluster.address, **values)
 
 
 async def add_partitions(cluster: Cluster, name: str, count: int) -> None:
@@ -51,9 +51,9 @@ async def add_partitions(cluster: Cluster, name: str, count: int) -> None:
         await admin.create_partitions({name: NewPartitions(count)})
 
         async def partitions_exist() -> bool:
-            (found,) = await admin.describe_topics([name])
-            return len(found["partitions"]) == count and all(
-                partition["leader"] >= 0 for partition in found["partitions"]
+            (description,) = await admin.describe_topics([name])
+            return len(description["partitions"]) == count and all(
+                partition["leader"] >= 0 for partition in description["partitions"]
             )
 
         await eventually(partitions_exist, f"{name} has {count} partitions")
@@ -69,13 +69,13 @@ async def configuration(cluster: Cluster, name: str) -> dict[str, str]:
 async def test_two_at_once_make_every_topic_as_it_must_be_and_a_third_finds_it_so(
     cluster: Cluster, prefix: str
 ) -> None:
-    wanted = settings(cluster, partitions=PARTITIONS)
-    await asyncio.gather(provision(wanted), provision(wanted))
-    assert (await provision(wanted)).partitions == PARTITIONS
+    own_settings = settings(cluster, partitions=PARTITIONS)
+    await asyncio.gather(provision(own_settings), provision(own_settings))
+    assert (await provision(own_settings)).partitions == PARTITIONS
     for topic in topics.TOPICS:
-        assert len(await cluster.ends(topic.name)) == partitions_of(topic.name, wanted)
-        found = await configuration(cluster, topic.name)
-        assert topic.config.items() <= found.items()
+        assert len(await cluster.ends(topic.name)) == partitions_of(topic.name, own_settings)
+        config = await configuration(cluster, topic.name)
+        assert topic.config.items() <= config.items()
     assert len(topics.TOPICS) == 21
     assert (await configuration(cluster, f"{prefix}-lead-log"))["message.timestamp.type"] == "LogAppendTime"
 
@@ -135,9 +135,9 @@ async def test_p8_an_inbound_topic_with_the_clients_time_is_given_the_brokers(
         f"{prefix}-{name}", 1, message_timestamp_type="CreateTime", segment_ms="7654321", **compacted
     )
     await provision(settings(cluster, partitions=PARTITIONS))
-    found = await configuration(cluster, topic)
-    assert found["message.timestamp.type"] == "LogAppendTime"
-    assert found["segment.ms"] == "7654321"
+    config = await configuration(cluster, topic)
+    assert config["message.timestamp.type"] == "LogAppendTime"
+    assert config["segment.ms"] == "7654321"
 
 
 async def test_a_topic_that_takes_less_than_we_write_takes_as_much(cluster: Cluster, prefix: str) -> None:
@@ -229,11 +229,11 @@ async def test_p9_a_count_that_somebody_raised_is_adopted_where_that_is_harmless
     monkeypatch.delenv("FIRSTCLAIM_PARTITIONS", raising=False)
     await provision(settings(cluster, partitions=PARTITIONS))
     await add_partitions(cluster, f"{prefix}-{name}", PARTITIONS + 2)
-    for found in (await provision(settings(cluster)), await as_made(settings(cluster))):
-        assert found.partitions == PARTITIONS
-        assert partitions_of(f"{prefix}-{name}", found) == PARTITIONS + 2
+    for provisioned in (await provision(settings(cluster)), await as_made(settings(cluster))):
+        assert provisioned.partitions == PARTITIONS
+        assert partitions_of(f"{prefix}-{name}", provisioned) == PARTITIONS + 2
         others = {topic.name for topic in topics.TOPICS} - {f"{prefix}-{name}"}
-        assert {partitions_of(other, found) for other in others} == {1, PARTITIONS}
+        assert {partitions_of(other, provisioned) for other in others} == {1, PARTITIONS}
     assert (await provision(settings(cluster, partitions=PARTITIONS))).adopted
 
 
@@ -281,8 +281,8 @@ async def test_p9_vendors_topics_made_beforehand_are_taken_as_they_are(cluster: 
     """The number of partitions, twelve or one, does not matter, because intake writes every message under a new key."""
     await cluster.create(f"{prefix}-lead-arrivals", 12)
     await cluster.create(f"{prefix}-lead-actions", 1)
-    found = await provision(settings(cluster, partitions=PARTITIONS))
-    assert found.adopted == {f"{prefix}-lead-arrivals": 12, f"{prefix}-lead-actions": 1}
+    provisioned = await provision(settings(cluster, partitions=PARTITIONS))
+    assert provisioned.adopted == {f"{prefix}-lead-arrivals": 12, f"{prefix}-lead-actions": 1}
 
 
 async def test_a_kafka_that_is_away_is_said_to_be_away(unused_tcp_port: int) -> None:
@@ -302,8 +302,8 @@ async def test_topics_that_get_no_leader_are_named_with_what_to_check(
     admin = clients.admin(settings(cluster), TopicAdmin)
     await admin.start()
     try:
-        named = rf"partitions without a leader: .*{prefix}-lead-arrivals.*; are all brokers running\?"
-        with pytest.raises(RetryableError, match=named):
+        message = rf"partitions without a leader: .*{prefix}-lead-arrivals.*; are all brokers running\?"
+        with pytest.raises(RetryableError, match=message):
             await topics._wait_until_known(admin, deadline_seconds=0.5)
     finally:
         await admin.close()

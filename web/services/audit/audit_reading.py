@@ -57,14 +57,14 @@ class AuditPage(msgspec.Struct, frozen=True):
 
 
 async def read_page(
-    parts: Services, person: Person, wanted: AuditFilter, *, limit: int, cursor: str | None
+    parts: Services, person: Person, audit_filter: AuditFilter, *, limit: int, cursor: str | None
 ) -> AuditPage:
     """Return a page of entries of the person's org. Raises 422 for a cursor that is none of ours."""
     after = None if cursor is None else _position(cursor)
-    found = await asyncio.to_thread(parts.audit_index.find, wanted, limit=limit + 1, after=after)
-    lines = await _in_words(parts, person, found[:limit])
-    more = len(found) > limit
-    return AuditPage(lines, _cursor(found[limit - 1]) if more else None)
+    records = await asyncio.to_thread(parts.audit_index.find, audit_filter, limit=limit + 1, after=after)
+    lines = await _in_words(parts, person, records[:limit])
+    more = len(records) > limit
+    return AuditPage(lines, _cursor(records[limit - 1]) if more else None)
 
 
 async def read_notices(parts: Services, person: Person) -> list[AuditLine]:
@@ -72,11 +72,13 @@ async def read_notices(parts: Services, person: Person) -> list[AuditLine]:
     if person.email is None:
         return []
     since = await asyncio.to_thread(parts.accounts.notices_read, person.email)
-    wanted = AuditFilter(org=person.org, object=f"account/{person.rep_id}", since=since)
-    found = await asyncio.to_thread(
-        lambda: parts.audit_index.find(wanted, limit=MOST_NOTICES, acts=ACCOUNT_ACTS)
+    audit_filter = AuditFilter(org=person.org, object=f"account/{person.rep_id}", since=since)
+    records = await asyncio.to_thread(
+        lambda: parts.audit_index.find(audit_filter, limit=MOST_NOTICES, acts=ACCOUNT_ACTS)
     )
-    return await _in_words(parts, person, [one for one in found if since is None or one.at > since])
+    return await _in_words(
+        parts, person, [record for record in records if since is None or record.at > since]
+    )
 
 
 def day_of(text: str) -> tuple[datetime, datetime]:
@@ -95,61 +97,75 @@ async def _in_words(parts: Services, person: Person, records: list[AuditRecord])
     removed = {record.object for record in records if is_removed(rules, record.object)} | _removed_in(
         rules, records
     )
-    known = EntryNames(
+    entry_names = EntryNames(
         rules,
         await asyncio.to_thread(_lead_names, parts, person.org, leads) if leads else {},
         await asyncio.to_thread(parts.tokens.names, person.org, tokens) if tokens else {},
         await asyncio.to_thread(_former_names, parts, person.org, removed) if removed else {},
     )
-    return [AuditLine(record, entry_text(record, known)) for record in records]
+    return [AuditLine(record, entry_text(record, entry_names)) for record in records]
 
 
 def _removed_in(rules: OrgRules, records: list[AuditRecord]) -> set[str]:
     """Return the removed objects whose ids are among the values of these entries, at most `MOST_REMOVED`."""
     texts: set[str] = set()
     for record in records:
-        for one in record.difference:
-            texts.update(_texts([one.old, one.new, None if one.rule is msgspec.UNSET else one.rule]))
+        for difference in record.difference:
+            texts.update(
+                _texts(
+                    [
+                        difference.old,
+                        difference.new,
+                        None if difference.rule is msgspec.UNSET else difference.rule,
+                    ]
+                )
+            )
     removed = (f"{kind}/{name}" for kind, name in rules.objects if name in texts)
-    return set(islice(sorted(of for of in removed if is_removed(rules, of)), MOST_REMOVED))
+    return set(
+        islice(sorted(object_name for object_name in removed if is_removed(rules, object_name)), MOST_REMOVED)
+    )
 
 
 def _texts(value: Any) -> Iterator[str]:
     if isinstance(value, str):
         yield value
     elif isinstance(value, list | dict):
-        for one in value.values() if isinstance(value, dict) else value:
-            yield from _texts(one)
+        for item in value.values() if isinstance(value, dict) else value:
+            yield from _texts(item)
 
 
 def _former_names(parts: Services, org: str, objects: set[str]) -> dict[str, str]:
     """Return the newest names of objects that the org has no longer, as their entries have them."""
-    found = {}
-    for of in sorted(objects):
-        entries = parts.audit_index.find(AuditFilter(org=org, object=of), limit=MOST_SEARCHED)
+    names = {}
+    for object_name in sorted(objects):
+        entries = parts.audit_index.find(AuditFilter(org=org, object=object_name), limit=MOST_SEARCHED)
         name = next((name for entry in entries if (name := _name_in(entry))), None)
         if name is not None:
-            found[of] = name
-    return found
+            names[object_name] = name
+    return names
 
 
 def _name_in(record: AuditRecord) -> str | None:
     """Return the object's name where the entry has it: the new one, or the one that was removed."""
     return next(
-        (str(one.new or one.old) for one in record.difference if one.path == "name" and (one.new or one.old)),
+        (
+            str(difference.new or difference.old)
+            for difference in record.difference
+            if difference.path == "name" and (difference.new or difference.old)
+        ),
         None,
     )
 
 
 def _leads(record: AuditRecord) -> list[str]:
-    into = [str(one.new) for one in record.difference if one.path == "into_lead_id"]
+    into = [str(difference.new) for difference in record.difference if difference.path == "into_lead_id"]
     kind, _, name = record.object.partition("/")
     return [*into, name] if kind == "lead" else into
 
 
 def _tokens(record: AuditRecord) -> list[str]:
     kind, _, name = record.object.partition("/")
-    return [one for one in (record.token_id, name if kind == "token" else None) if one]
+    return [token_id for token_id in (record.token_id, name if kind == "token" else None) if token_id]
 
 
 def _lead_names(parts: Services, org: str, lead_ids: set[str]) -> dict[str, str]:
@@ -168,9 +184,9 @@ def _cursor(record: AuditRecord) -> str:
 def _position(cursor: str) -> tuple[datetime, str]:
     at, _, audit_id = cursor.partition("_")
     try:
-        found = datetime.fromisoformat(at)
+        instant = datetime.fromisoformat(at)
     except ValueError:
-        found = None
-    if found is None or found.tzinfo is None or not audit_id:
+        instant = None
+    if instant is None or instant.tzinfo is None or not audit_id:
         raise HttpProblem(422, "invalid", "cursor: is not one of this list")
-    return found, audit_id
+    return instant, audit_id

@@ -63,10 +63,12 @@ def change_texts(
 ) -> list[str]:
     """Return each change in words. `is_new` and `names` as in `changes_text`."""
     texts = []
-    for some in _by_rule(differences):
-        text = _rule_changed(some, names) or _replaced(some, names)
+    for group in _by_rule(differences):
+        text = _rule_changed(group, names) or _replaced(group, names)
         if not text:
-            text = "; ".join(filter(None, (_change(one, names, is_new=is_new) for one in some)))
+            text = "; ".join(
+                filter(None, (_change(difference, names, is_new=is_new) for difference in group))
+            )
         if text:
             texts.append(text)
     return texts
@@ -75,85 +77,88 @@ def change_texts(
 def _by_rule(differences: Sequence[AuditDifference]) -> Iterator[list[AuditDifference]]:
     """Yield the differences, those of the parts of one rule together."""
 
-    def object_of(one: AuditDifference) -> str:
-        if _has_rule(one):
-            return _inside_rule(one)[0]
-        return one.path.rpartition(".")[0] if _part(one) else one.path
+    def object_of(difference: AuditDifference) -> str:
+        if _has_rule(difference):
+            return _inside_rule(difference)[0]
+        return difference.path.rpartition(".")[0] if _is_rule_part(difference) else difference.path
 
-    for _, some in groupby(differences, key=object_of):
-        yield list(some)
-
-
-def _has_rule(one: AuditDifference) -> bool:
-    return isinstance(one.rule, dict) and _RULE.fullmatch(one.path) is not None
+    for _, group in groupby(differences, key=object_of):
+        yield list(group)
 
 
-def _inside_rule(one: AuditDifference) -> tuple[str, str]:
-    found = _RULE.fullmatch(one.path)
-    return (found[1], found[2]) if found else (one.path, "")
+def _has_rule(difference: AuditDifference) -> bool:
+    return isinstance(difference.rule, dict) and _RULE.fullmatch(difference.path) is not None
 
 
-def _rule_changed(some: Sequence[AuditDifference], names: Names | None) -> str:
+def _inside_rule(difference: AuditDifference) -> tuple[str, str]:
+    match = _RULE.fullmatch(difference.path)
+    return (match[1], match[2]) if match else (difference.path, "")
+
+
+def _rule_changed(group: Sequence[AuditDifference], names: Names | None) -> str:
     """Return how a rule changed of which parts differ: each record has the new rule, from which the old one follows."""
-    rule = some[0].rule
-    if not _has_rule(some[0]) or not isinstance(rule, dict):
+    rule = group[0].rule
+    if not _has_rule(group[0]) or not isinstance(rule, dict):
         return ""
     before = deepcopy(rule)
-    for one in some:
-        *outer, name = _inside_rule(one)[1].split(".")
+    for difference in group:
+        *outer, name = _inside_rule(difference)[1].split(".")
         inside: Any = before
         for part in outer:
             inside = inside.get(part) if isinstance(inside, dict) else None
         if isinstance(inside, dict):
-            inside[name] = one.old
+            inside[name] = difference.old
     old, new = rule_text(before, names=names), rule_text(rule, names=names)
-    where = _WHERE.get(some[0].path.partition(".")[0], "")
+    phrase = _WHERE.get(group[0].path.partition(".")[0], "")
     if before.get("field") == rule.get("field"):
-        where = where.replace(" to ", " of ", 1)
-        return f"changes the rule {old}{where} to {new}" if old != new else ""
-    return f"removes the rule {old}{where.replace(' to ', ' from ')}; adds the rule {new}{where}"
+        phrase = phrase.replace(" to ", " of ", 1)
+        return f"changes the rule {old}{phrase} to {new}" if old != new else ""
+    return f"removes the rule {old}{phrase.replace(' to ', ' from ')}; adds the rule {new}{phrase}"
 
 
-def _part(one: AuditDifference) -> bool:
-    return one.path.rpartition(".")[2] in _PARTS and "rules[" in one.path
+def _is_rule_part(difference: AuditDifference) -> bool:
+    return difference.path.rpartition(".")[2] in _PARTS and "rules[" in difference.path
 
 
-def _replaced(some: Sequence[AuditDifference], names: Names | None) -> str:
+def _replaced(group: Sequence[AuditDifference], names: Names | None) -> str:
     """Return what happened to a rule of which every part differs: another rule took its place."""
-    if {one.path.rpartition(".")[2] for one in some} != _PARTS or not _part(some[0]):
+    if {difference.path.rpartition(".")[2] for difference in group} != _PARTS or not _is_rule_part(group[0]):
         return ""
-    old, new = ({one.path.rpartition(".")[2]: getattr(one, side) for one in some} for side in ("old", "new"))
-    where = _WHERE.get(some[0].path.partition(".")[0], "")
-    removed = f"removes the rule {rule_text(old, names=names)}{where.replace(' to ', ' from ')}"
-    return f"{removed}; adds the rule {rule_text(new, names=names)}{where}"
+    old, new = (
+        {difference.path.rpartition(".")[2]: getattr(difference, side) for difference in group}
+        for side in ("old", "new")
+    )
+    phrase = _WHERE.get(group[0].path.partition(".")[0], "")
+    removed = f"removes the rule {rule_text(old, names=names)}{phrase.replace(' to ', ' from ')}"
+    return f"{removed}; adds the rule {rule_text(new, names=names)}{phrase}"
 
 
-def _change(one: AuditDifference, names: Names | None, *, is_new: bool) -> str:
-    if one.path == "…":
-        return str(one.new)
-    if one.path in _OWN_IDS | _SILENT or (one.old is None and one.new in ([], {})):
+def _change(difference: AuditDifference, names: Names | None, *, is_new: bool) -> str:
+    if difference.path == "…":
+        return str(difference.new)
+    if difference.path in _OWN_IDS | _SILENT or (difference.old is None and difference.new in ([], {})):
         return ""  # the sentence names the object, and an empty list of a new one says nothing
-    found = _RULES.fullmatch(one.path)
-    if found:
-        return _of_rules(one, found[1], found[3], names)
-    old, new = (_named(one.path, value, names) for value in (one.old, one.new))
-    entry = _ENTRY.fullmatch(one.path)
-    if entry and one.old is None:
+    match = _RULES.fullmatch(difference.path)
+    if match:
+        return _rule_change_text(difference, match[1], match[3], names)
+    old, new = (_value_words(difference.path, value, names) for value in (difference.old, difference.new))
+    entry = _ENTRY.fullmatch(difference.path)
+    if entry and difference.old is None:
         return f"adds {new} to the {_label(entry[1])}"
-    if entry and one.new is None:
+    if entry and difference.new is None:
         return f"removes {old} from the {_label(entry[1])}"
-    label = _label(one.path)
-    if one.old is None:
+    label = _label(difference.path)
+    if difference.old is None:
         return f"{'with' if is_new else 'sets the'} {label} {new}"
-    if one.new is None:
+    if difference.new is None:
         return f"removes the {label}, which was {old}"
     return f"changes the {label} from {old} to {new}"
 
 
-def _named(path: str, value: Any, names: Names | None) -> str:
+def _value_words(path: str, value: Any, names: Names | None) -> str:
     """Return a value in words: names and labels in place of ids and values of the contract."""
     if path == "columns" and isinstance(value, list):
-        return value_text([field_label(one) for one in value])
+        return value_text([field_label(name) for name in value])
     if path == "sort.field" and value is not None:
         return field_label(value)
     if path == "sort.direction":
@@ -161,21 +166,21 @@ def _named(path: str, value: Any, names: Names | None) -> str:
     return value_text(readable(path, value, names))
 
 
-def _of_rules(one: AuditDifference, tree: str, part: str | None, names: Names | None) -> str:
-    where = _WHERE[tree]
-    if part in (None, "rules") and (isinstance(one.old, dict) or isinstance(one.new, dict)):
+def _rule_change_text(difference: AuditDifference, tree: str, part: str | None, names: Names | None) -> str:
+    phrase = _WHERE[tree]
+    if part in (None, "rules") and (isinstance(difference.old, dict) or isinstance(difference.new, dict)):
         texts = []
-        if one.old is not None and _is_rule(one.old):
+        if difference.old is not None and _is_rule(difference.old):
             texts.append(
-                f"removes the rule {rule_text(one.old, names=names)}{where.replace(' to ', ' from ')}"
+                f"removes the rule {rule_text(difference.old, names=names)}{phrase.replace(' to ', ' from ')}"
             )
-        if one.new is not None and _is_rule(one.new):
-            texts.append(f"adds the rule {rule_text(one.new, names=names)}{where}")
+        if difference.new is not None and _is_rule(difference.new):
+            texts.append(f"adds the rule {rule_text(difference.new, names=names)}{phrase}")
         return "; ".join(texts)
-    if part in (None, "combinator", "rules") and one.old is None:
+    if part in (None, "combinator", "rules") and difference.old is None:
         return ""  # of a new group of rules, whose rules are named
-    what = _label(part or tree)
-    return f"changes the {what} of a rule from {value_text(one.old)} to {value_text(one.new)}"
+    label = _label(part or tree)
+    return f"changes the {label} of a rule from {value_text(difference.old)} to {value_text(difference.new)}"
 
 
 def _is_rule(value: Any) -> bool:

@@ -89,9 +89,9 @@ class EntryNames(msgspec.Struct, frozen=True):
             return f"{name}, by a command,"
         return name[:1].upper() + name[1:]
 
-    def object(self, of: str, *, actor: str = "") -> str:
+    def object(self, object_name: str, *, actor: str = "") -> str:
         """Return what an act is about. `actor`: who acted, for an act on one's own account."""
-        kind, _, name = of.partition("/")
+        kind, _, name = object_name.partition("/")
         match kind:
             case "account":
                 return "their own account" if name == actor else f"the account of {self.rep(name)}"
@@ -110,65 +110,72 @@ class EntryNames(msgspec.Struct, frozen=True):
             case "queue" | "group" | "campaign":
                 published = self.rules.objects.get((kind, name))
                 value = published.value if published else None
-                return f"the {kind} {(value or {}).get('name') or self.former.get(of) or name}"
+                return f"the {kind} {(value or {}).get('name') or self.former.get(object_name) or name}"
             case "dead-letter":
                 return f"the dead letter {name}"
         return f"{kind.replace('-', ' ')} {name}".strip()
 
 
-def is_removed(rules: OrgRules, of: str) -> bool:
-    """Say whether an entry is about an object of the directory that the org has no longer. `of`: kind and id."""
-    kind, _, name = of.partition("/")
+def is_removed(rules: OrgRules, object_name: str) -> bool:
+    """Say whether an entry is about an object of the directory that the org no longer has. `object_name`: kind, id."""
+    kind, _, name = object_name.partition("/")
     published = rules.objects.get((kind, name))
     return kind in ("rep", "queue", "group", "campaign") and (published is None or published.value is None)
 
 
-def entry_text(record: AuditRecord, known: EntryNames) -> str:
+def entry_text(record: AuditRecord, entry_names: EntryNames) -> str:
     """Return an entry as one sentence."""
-    used = {one.path: one.new for one in record.difference}
+    used = {difference.path: difference.new for difference in record.difference}
     say = _SAY.get(record.act)
     text = (
-        f"{ACT_LABELS[record.act]}: {known.object(record.object)}"
+        f"{ACT_LABELS[record.act]}: {entry_names.object(record.object)}"
         if say is None
-        else say(record, used, known)
+        else say(record, used, entry_names)
     )
-    return f"{known.who(record)} {text}." + (_UNKNOWN if record.outcome == "unknown" else "")
+    return f"{entry_names.who(record)} {text}." + (_UNKNOWN if record.outcome == "unknown" else "")
 
 
 _Said = Callable[[AuditRecord, Mapping[str, Any], EntryNames], str]
 
 
 def _signed_in(_: AuditRecord, used: Mapping[str, Any], __: EntryNames) -> str:
-    how = "the company's account" if used.get("method") == "oidc" else "password"
-    return f"signed in by {how} with {used.get('browser') or 'an unknown browser'}"
+    method = "the company's account" if used.get("method") == "oidc" else "password"
+    return f"signed in by {method} with {used.get('browser') or 'an unknown browser'}"
 
 
-def _failed(record: AuditRecord, _: Mapping[str, Any], known: EntryNames) -> str:
+def _failed(record: AuditRecord, _: Mapping[str, Any], entry_names: EntryNames) -> str:
     name = record.object.partition("/")[2]
-    return f"failed to sign in as {known.rep(name)}" if name else "failed to sign in with an unknown address"
+    return (
+        f"failed to sign in as {entry_names.rep(name)}"
+        if name
+        else "failed to sign in with an unknown address"
+    )
 
 
-def _published(record: AuditRecord, _: Mapping[str, Any], known: EntryNames) -> str:
-    is_new = any(one.old is None and one.path in ("name", "rep_id") for one in record.difference)
-    changes = changes_text(record.difference, is_new=is_new, names=known.names)
+def _published(record: AuditRecord, _: Mapping[str, Any], entry_names: EntryNames) -> str:
+    is_new = any(
+        difference.old is None and difference.path in ("name", "rep_id") for difference in record.difference
+    )
+    changes = changes_text(record.difference, is_new=is_new, names=entry_names.names)
     new = "new " if is_new else ""
-    what = known.object(record.object).replace("the ", f"the {new}", 1)
-    return f"published {what}" + (f": {changes}" if changes else "")
+    subject = entry_names.object(record.object).replace("the ", f"the {new}", 1)
+    return f"published {subject}" + (f": {changes}" if changes else "")
 
 
-def _token_made(_: AuditRecord, used: Mapping[str, Any], known: EntryNames) -> str:
-    may = ", ".join(SCOPES.get(one, one) for one in used.get("scopes") or ())
+def _token_made(_: AuditRecord, used: Mapping[str, Any], entry_names: EntryNames) -> str:
+    may = ", ".join(SCOPES.get(scope, scope) for scope in used.get("scopes") or ())
     until = str(used.get("expires_at") or "")[:10]
-    return f"made the token {used.get('name')} for {known.rep(str(used.get('rep_id')))}, until {until}: it may {may}"
+    rep_name = entry_names.rep(str(used.get("rep_id")))
+    return f"made the token {used.get('name')} for {rep_name}, until {until}: it may {may}"
 
 
-def _token_revoked(_: AuditRecord, used: Mapping[str, Any], known: EntryNames) -> str:
-    return f"revoked the token {used.get('name')} of {known.rep(str(used.get('rep_id')))}"
+def _token_revoked(_: AuditRecord, used: Mapping[str, Any], entry_names: EntryNames) -> str:
+    return f"revoked the token {used.get('name')} of {entry_names.rep(str(used.get('rep_id')))}"
 
 
-def _exported(_: AuditRecord, used: Mapping[str, Any], known: EntryNames) -> str:
+def _exported(_: AuditRecord, used: Mapping[str, Any], entry_names: EntryNames) -> str:
     rows = used.get("rows")
-    names = known.names
+    names = entry_names.names
     narrowed = [
         f"{_filter_label(name)} {_filter_value(name, value, names)}"
         for name, value in used.items()
@@ -189,7 +196,7 @@ def _filter_value(name: str, value: Any, names: Names) -> str:
     return value_text(readable(name.partition(".")[0], value, names))
 
 
-def _moved(record: AuditRecord, used: Mapping[str, Any], known: EntryNames) -> str:
+def _moved(record: AuditRecord, used: Mapping[str, Any], entry_names: EntryNames) -> str:
     verb = {
         "lead_assigned": "assigned",
         "lead_reassigned": "reassigned",
@@ -199,18 +206,20 @@ def _moved(record: AuditRecord, used: Mapping[str, Any], known: EntryNames) -> s
         "lead_merged": "merged",
         "lead_split": "split",
     }[record.act]
-    what = known.object(record.object)
+    subject = entry_names.object(record.object)
     if record.object == "leads":
-        what = f"{used.get('done', 0):,} of {used.get('leads', 0):,} leads"
+        subject = f"{used.get('done', 0):,} of {used.get('leads', 0):,} leads"
     to = used.get("to_rep_id")
-    names = ", ".join(known.rep(one) for one in ([to] if isinstance(to, str) else to or ()))
-    into = f" into {known.object('lead/' + str(used['into_lead_id']))}" if "into_lead_id" in used else ""
-    return f"{verb} {what}{into}" + (f" to {names}" if names else "")
+    names = ", ".join(entry_names.rep(rep_id) for rep_id in ([to] if isinstance(to, str) else to or ()))
+    into = (
+        f" into {entry_names.object('lead/' + str(used['into_lead_id']))}" if "into_lead_id" in used else ""
+    )
+    return f"{verb} {subject}{into}" + (f" to {names}" if names else "")
 
 
-def _corrected(record: AuditRecord, used: Mapping[str, Any], known: EntryNames) -> str:
+def _corrected(record: AuditRecord, used: Mapping[str, Any], entry_names: EntryNames) -> str:
     fields = ", ".join(str(name).replace("_", " ") for name in used.get("facts") or ())
-    return f"corrected {fields} of {known.object(record.object)}"
+    return f"corrected {fields} of {entry_names.object(record.object)}"
 
 
 def _letter(record: AuditRecord, used: Mapping[str, Any], _: EntryNames) -> str:
@@ -218,12 +227,12 @@ def _letter(record: AuditRecord, used: Mapping[str, Any], _: EntryNames) -> str:
         return f"passed over the message at {_position(str(position))}"
     if "letters" in used:
         count = used["letters"]
-        what = "1 dead letter" if count == 1 else f"{count:,} dead letters"
+        subject = "1 dead letter" if count == 1 else f"{count:,} dead letters"
     else:
         failure = _CAMEL.sub(" ", str(used.get("error_class") or "unknown failure")).lower()
         source = _position(str(used.get("source") or "an unknown position"))
-        what = f"the dead letter of the message at {source} ({failure})"
-    return f"sent {what} again" if record.act == "dead_letter_replayed" else f"skipped {what}"
+        subject = f"the dead letter of the message at {source} ({failure})"
+    return f"sent {subject} again" if record.act == "dead_letter_replayed" else f"skipped {subject}"
 
 
 def _position(source: str) -> str:
@@ -239,16 +248,16 @@ def _vendor_key(record: AuditRecord, used: Mapping[str, Any], _: EntryNames) -> 
 
 def _vendor_mapping(record: AuditRecord, _: Mapping[str, Any], __: EntryNames) -> str:
     kind, vendor = record.object.partition("/")[::2]
-    what = "files" if kind == "vendor-file-mapping" else "posts"
-    return f"changed how {what} of the vendor {vendor} are read"
+    messages = "files" if kind == "vendor-file-mapping" else "posts"
+    return f"changed how {messages} of the vendor {vendor} are read"
 
 
-def _erased(_: AuditRecord, used: Mapping[str, Any], known: EntryNames) -> str:
+def _erased(_: AuditRecord, used: Mapping[str, Any], entry_names: EntryNames) -> str:
     leads = used.get("leads")
     count = len(leads) if isinstance(leads, list) else int(leads or 0)
     by = used.get("by")
     text = f"erased a person with {count:,} {'lead' if count == 1 else 'leads'}"
-    return f"{text} for {known.rep(str(by))}" if by else text
+    return f"{text} for {entry_names.rep(str(by))}" if by else text
 
 
 def _sessions(_: AuditRecord, used: Mapping[str, Any], __: EntryNames) -> str:
@@ -261,12 +270,12 @@ def _sessions(_: AuditRecord, used: Mapping[str, Any], __: EntryNames) -> str:
 _USED: Final = ("email", "handles", "entries", "rows", "vendor", "records", "partitions")
 
 
-def _plain(words: str) -> _Said:
-    def say(record: AuditRecord, used: Mapping[str, Any], known: EntryNames) -> str:
-        whole = known.object(record.object, actor=record.actor)
-        return words.format(
-            of=whole,
-            whose=whole.replace("the account of ", "").replace("their own account", "their own"),
+def _plain(template: str) -> _Said:
+    def say(record: AuditRecord, used: Mapping[str, Any], entry_names: EntryNames) -> str:
+        subject = entry_names.object(record.object, actor=record.actor)
+        return template.format(
+            of=subject,
+            whose=subject.replace("the account of ", "").replace("their own account", "their own"),
             **{name: value_text(used.get(name)) for name in _USED},
         )
 

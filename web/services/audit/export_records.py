@@ -42,7 +42,7 @@ class RecordedExport(Export):
     def __init__(
         self,
         exports: Exports,
-        who: Who,
+        exporter: Who,
         pieces: Pieces,
         *,
         recording: AbstractAsyncContextManager[AuditedAct],
@@ -50,7 +50,7 @@ class RecordedExport(Export):
         media_type: str,
         headers: dict[str, str],
     ) -> None:
-        super().__init__(exports, who, pieces, media_type=media_type, headers=headers)
+        super().__init__(exports, exporter, pieces, media_type=media_type, headers=headers)
         self._recording, self._rows = recording, rows
 
     async def _send(self, send: Send) -> None:
@@ -73,7 +73,7 @@ class RecordedExport(Export):
 
 def used_filter(request: Request, listing: ListDefinition) -> list[AuditDifference]:
     """Return the parameters of an export, without texts that may name a lead."""
-    found = []
+    differences = []
     for name in dict.fromkeys(request.query_params.keys()):
         values = [value for value in request.query_params.getlist(name) if value]
         if name in _NO_FILTER or not values:
@@ -83,8 +83,8 @@ def used_filter(request: Request, listing: ListDefinition) -> list[AuditDifferen
             values = [HIDDEN]
         elif name == "segment":
             values = [_without_texts(values[-1])]
-        found.append(AuditDifference(name, None, values[0] if len(values) == 1 else values))
-    return found
+        differences.append(AuditDifference(name, None, values[0] if len(values) == 1 else values))
+    return differences
 
 
 def _without_texts(segment: str) -> Any:
@@ -97,10 +97,10 @@ def _without_texts(segment: str) -> Any:
 def _hidden(node: Any) -> Any:
     """Return a rule tree in which the values of texts are hidden."""
     if isinstance(node, list):
-        return [_hidden(one) for one in node]
+        return [_hidden(child) for child in node]
     if not isinstance(node, dict):
         return node
     if "field" not in node:
-        return {name: _hidden(one) for name, one in node.items()}
+        return {name: _hidden(child) for name, child in node.items()}
     field = FIELDS.get(str(node["field"]))
     return {**node, "value": HIDDEN} if field is None or field.type in _FREE else node

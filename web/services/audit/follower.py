@@ -68,10 +68,10 @@ class AuditFollower:
 
 def _readable(records: Sequence[Any]) -> list[AuditRecord]:
     """Return the records that are entries. Others are logged and passed over; they stay in the topic."""
-    found = []
+    entries = []
     for record in records:
         try:
-            found.append(record_of(record.value or b""))
+            entries.append(record_of(record.value or b""))
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
             log.warning("a record of the audit cannot be read", offset=record.offset, reason=str(error))
-    return found
+    return entries

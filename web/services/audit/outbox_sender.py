@@ -50,8 +50,8 @@ class AuditOutboxSender:
                     await self._relay(producer)
                     pauses = CONNECT_PRODUCER.pauses()
             except (KafkaError, OSError, FirstclaimError) as error:
-                if isinstance(error, KafkaError) and (wrong := await refusal(self._settings, error)):
-                    raise wrong from error
+                if isinstance(error, KafkaError) and (config_error := await refusal(self._settings, error)):
+                    raise config_error from error
                 log.warning("the audit waits", reason=repr(error))
                 with suppress(FirstclaimError):
                     await self._count()
@@ -84,5 +84,5 @@ async def _send(producer: Producer, records: Sequence[AuditRecord]) -> None:
     sent = [
         await producer.send(AUDIT, msgspec.json.encode(record), record.org.encode()) for record in records
     ]
-    for one in sent:
-        await one
+    for future in sent:
+        await future

@@ -42,7 +42,7 @@ class Audit:
         self._outbox = outbox
         self._queue: list[_Queued] = []
         self._wake = asyncio.Event()
-        self._seen: OrderedDict[tuple[str, str, str], float] = OrderedDict()
+        self._noted_at: OrderedDict[tuple[str, str, str], float] = OrderedDict()
         self.written = asyncio.Event()
         """Set when a record became ready to be sent."""
         self.waiting = 0
@@ -53,15 +53,15 @@ class Audit:
         self,
         actor: Actor,
         act: Act,
-        of: str,
+        object_name: str,
         differences: Iterable[Difference | AuditDifference] = (),
     ) -> AsyncIterator[AuditedAct]:
-        """Do an act inside of this, and it is recorded. `of`: the object, kind and id, such as `queue/aged`.
+        """Do an act inside of this, and it is recorded. `object_name`: the object, kind and id, such as `queue/aged`.
 
         If the outbox is full or the database is away, the act does not begin: raises `RetryableError`. If the act is
         refused, nothing is recorded. If it fails so that it may have happened, its record has the outcome `unknown`.
         """
-        entry = AuditedAct(actor, act, of, differences)
+        entry = AuditedAct(actor, act, object_name, differences)
         await self._write(Write(entry.audit_id, entry.record(), ready=False, begins=True))
         try:
             yield entry
@@ -71,40 +71,47 @@ class Audit:
         await asyncio.shield(self._end(entry, None if entry.is_void else "done"))
 
     async def record(
-        self, actor: Actor, act: Act, of: str, differences: Iterable[Difference | AuditDifference] = ()
+        self,
+        actor: Actor,
+        act: Act,
+        object_name: str,
+        differences: Iterable[Difference | AuditDifference] = (),
     ) -> None:
         """Record an act that has happened. Raises `RetryableError` if it cannot be recorded."""
-        entry = AuditedAct(actor, act, of, differences)
+        entry = AuditedAct(actor, act, object_name, differences)
         await self._write(Write(entry.audit_id, entry.record(), ready=True, begins=True))
 
-    async def record_failure(self, actor: Actor, act: Act, of: str) -> None:
+    async def record_failure(self, actor: Actor, act: Act, object_name: str) -> None:
         """Record a failed try of somebody who is not signed in. Such entries fill at most half of the outbox.
 
         Beyond that they are only counted and logged, so that nobody can stop the work by failing on purpose.
         """
         if self.waiting > MOST_WAITING // 2:
             metrics.AUDIT_DROPPED.inc()
-            log.warning("a failed try is not in the audit: its outbox is half full", act=act, of=of)
+            log.warning("a failed try is not in the audit: its outbox is half full", act=act, of=object_name)
             return
-        await self.record(actor, act, of)
+        await self.record(actor, act, object_name)
 
-    def note(self, actor: Actor, act: Act, of: str) -> None:
+    def note(self, actor: Actor, act: Act, object_name: str) -> None:
         """Record that a person saw something, without waiting for the database.
 
         The same person's next look within `SEEN_SECONDS` is not recorded again. Raises `RetryableError` if too much
         waits already.
         """
-        now, key = asyncio.get_running_loop().time(), (actor.org, f"{actor.actor} {actor.token_id}", of)
-        if now - self._seen.get(key, -SEEN_SECONDS) < SEEN_SECONDS:
+        now, key = (
+            asyncio.get_running_loop().time(),
+            (actor.org, f"{actor.actor} {actor.token_id}", object_name),
+        )
+        if now - self._noted_at.get(key, -SEEN_SECONDS) < SEEN_SECONDS:
             return
         if self.waiting >= MOST_WAITING:
             raise RetryableError("audit", f"{self.waiting:,} acts wait for Kafka already")
-        entry = AuditedAct(actor, act, of)
-        self._put(Write(entry.audit_id, entry.record(), ready=True, begins=True), None)
-        self._seen[key] = now
-        self._seen.move_to_end(key)
-        if len(self._seen) > SEEN_MOST:
-            self._seen.popitem(last=False)
+        entry = AuditedAct(actor, act, object_name)
+        self._enqueue(Write(entry.audit_id, entry.record(), ready=True, begins=True), None)
+        self._noted_at[key] = now
+        self._noted_at.move_to_end(key)
+        if len(self._noted_at) > SEEN_MOST:
+            self._noted_at.popitem(last=False)
 
     async def run(self) -> None:
         """Write what is queued until cancelled; then write the rest."""
@@ -119,40 +126,40 @@ class Audit:
                 await self._write_some()
 
     async def _write_some(self) -> None:
-        some, self._queue = self._queue[:BATCH], self._queue[BATCH:]
+        batch, self._queue = self._queue[:BATCH], self._queue[BATCH:]
         try:
-            await asyncio.to_thread(self._outbox.write, [write for write, _ in some])
+            await asyncio.to_thread(self._outbox.write, [write for write, _ in batch])
         except FirstclaimError as error:
-            if len(some) > 1:
+            if len(batch) > 1:
                 # One write may be refused where the outbox is nearly full: each is tried by itself.
-                for one in some:
-                    await self._write_one(one)
+                for queued in batch:
+                    await self._write_one(queued)
                 return
-            self._failed(some[0], error)
+            self._fail(batch[0], error)
         else:
-            self._done(some)
+            self._confirm(batch)
 
-    async def _write_one(self, one: _Queued) -> None:
+    async def _write_one(self, queued: _Queued) -> None:
         try:
-            await asyncio.to_thread(self._outbox.write, [one[0]])
+            await asyncio.to_thread(self._outbox.write, [queued[0]])
         except FirstclaimError as error:
-            self._failed(one, error)
+            self._fail(queued, error)
         else:
-            self._done([one])
+            self._confirm([queued])
 
-    def _failed(self, one: _Queued, error: FirstclaimError) -> None:
-        _, future = one
+    def _fail(self, queued: _Queued, error: FirstclaimError) -> None:
+        _, future = queued
         if future is None:
             metrics.AUDIT_DROPPED.inc()
             log.error("an entry of the audit is lost", reason=str(error))
         elif not future.done():
             future.set_exception(error)
 
-    def _done(self, some: list[_Queued]) -> None:
-        for _, future in some:
+    def _confirm(self, batch: list[_Queued]) -> None:
+        for _, future in batch:
             if future is not None and not future.done():
                 future.set_result(None)
-        if any(write.ready for write, _ in some):
+        if any(write.ready for write, _ in batch):
             self.written.set()
 
     async def _end(self, entry: AuditedAct, outcome: Outcome | None) -> None:
@@ -165,10 +172,10 @@ class Audit:
 
     async def _write(self, write: Write) -> None:
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._put(write, future)
+        self._enqueue(write, future)
         await future
 
-    def _put(self, write: Write, future: "asyncio.Future[None] | None") -> None:
+    def _enqueue(self, write: Write, future: "asyncio.Future[None] | None") -> None:
         if len(self._queue) >= MOST_QUEUED:
             raise RetryableError("audit", f"{len(self._queue):,} acts wait for the console's database")
         self._queue.append((write, future))

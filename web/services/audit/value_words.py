@@ -50,13 +50,13 @@ def readable(path: str, value: Any, names: Names | None) -> Any:
     if parts[:1] == ["attribute_types"] and isinstance(value, str):
         return value_label(value)
     if parts[:2] == ["telephone", "inbound"]:
-        return _each(value, lambda one: names.campaign(one) if names else one)
+        return _each_text(value, lambda campaign_id: names.campaign(campaign_id) if names else campaign_id)
     return _readable(parts[-1], value, names)
 
 
 def _readable(field: str, value: Any, names: Names | None) -> Any:
     if isinstance(value, list):
-        return [_readable(field, one, names) for one in value]
+        return [_readable(field, item, names) for item in value]
     if isinstance(value, Mapping):
         return _entry(value, names)
     if not isinstance(value, str):
@@ -65,8 +65,8 @@ def _readable(field: str, value: Any, names: Names | None) -> Any:
         return "every team"
     if field in _LABELLED:
         return value_label(value)
-    if found := _INSTANT.fullmatch(value):
-        return f"{found[1]} {found[2]} UTC"
+    if match := _INSTANT.fullmatch(value):
+        return f"{match[1]} {match[2]} UTC"
     return value if names is None else _name(field, value, names)
 
 
@@ -86,7 +86,7 @@ def _name(field: str, value: str, names: Names) -> str:
 
 def _entry(value: Mapping[str, Any], names: Names | None) -> Any:
     """Return one entry of a list as a text, any other object with readable values."""
-    shown = {field: _readable(field, one, names) for field, one in value.items()}
+    shown = {field: _readable(field, part, names) for field, part in value.items()}
     match sorted(value):
         case ["rep_id"] | ["rep_id", "weight"]:
             weight = value.get("weight", 1)
@@ -100,7 +100,7 @@ def _entry(value: Mapping[str, Any], names: Names | None) -> Any:
     return shown
 
 
-def _each(value: Any, say: Callable[[str], str]) -> Any:
+def _each_text(value: Any, say: Callable[[str], str]) -> Any:
     if isinstance(value, Mapping):
-        return {name: _each(one, say) for name, one in value.items()}
+        return {name: _each_text(item, say) for name, item in value.items()}
     return say(value) if isinstance(value, str) else value

@@ -88,7 +88,7 @@ class Editor:
     async def _edit(
         self, org: str, key: Key, value: Value | None, base: int | None, *, publish: bool, by: Value | None
     ) -> Edit:
-        seen, rules = self._directory.end, self._directory.org(org)
+        end, rules = self._directory.end, self._directory.org(org)
         before = present(rules)
         if base == ANY_VERSION:
             if (now := current_publication(rules, key)) is None:
@@ -96,22 +96,22 @@ class Editor:
                 raise HttpProblem(HTTPStatus.PRECONDITION_FAILED, "changed-meanwhile", detail)
             base = now.version
         self._is_newest(rules, key, base)
-        wanted = None if value is None else normal(org, *key, value)
-        asker = _first_admin(rules, key, wanted, by)
-        check({**before, **asker}, key, wanted, is_open=open_without_reps(rules.objects))
+        new = None if value is None else normal(org, *key, value)
+        asker = _first_admin(rules, key, new, by)
+        check({**before, **asker}, key, new, is_open=open_without_reps(rules.objects))
         old = before.get(key)
-        if old is None and wanted is None:
+        if old is None and new is None:
             raise HttpProblem(HTTPStatus.NOT_FOUND, "not-found", f"there is no {key[0]} {key[1]}")
-        changes = list(differences(old or {}, wanted or {}))
-        sentences = await asyncio.to_thread(effects, self._crm, rules, key, old, wanted)
-        sentences += [f"You are published as {one}, an admin, in the same step." for _, one in asker]
+        changes = list(differences(old or {}, new or {}))
+        sentences = await asyncio.to_thread(effects, self._crm, rules, key, old, new)
+        sentences += [f"You are published as {rep_id}, an admin, in the same step." for _, rep_id in asker]
         version = base
-        if publish and (changes or wanted is None):
-            version = await publish_one(self._settings, org, key, wanted, seen=seen, first=asker)
+        if publish and (changes or new is None):
+            version = await publish_one(self._settings, org, key, new, seen=end, first=asker)
             await self._directory.until(org, *key, version, READ_BACK_SECONDS)
-            if wanted is not None:
-                self.shown_versions.note(org, key, version, wanted)
-        return Edit(value=wanted, version=version, changes=changes, effects=sentences)
+            if new is not None:
+                self.shown_versions.note(org, key, version, new)
+        return Edit(value=new, version=version, changes=changes, effects=sentences)
 
     def _is_newest(self, rules: OrgRules, key: Key, base: int | None) -> None:
         now = current_publication(rules, key)
@@ -122,20 +122,20 @@ class Editor:
             if base is None
             else self.shown_versions.since(rules.org, key, base, now.value if now else None)
         )
-        what = "removed" if now is None else "published"
+        verb = "removed" if now is None else "published"
         raise HttpProblem(
             HTTPStatus.PRECONDITION_FAILED,
             "changed-meanwhile",
-            f"somebody {what} while you edited {key[0]} {key[1]}",
+            f"somebody {verb} while you edited {key[0]} {key[1]}",
             current=now.value if now else None,
             version=now.version if now else None,
-            changes=None if changed is None else [msgspec.to_builtins(one) for one in changed],
+            changes=None if changed is None else [msgspec.to_builtins(difference) for difference in changed],
         )
 
 
-def _first_admin(rules: OrgRules, key: Key, wanted: Value | None, by: Value | None) -> dict[Key, Value]:
+def _first_admin(rules: OrgRules, key: Key, new: Value | None, by: Value | None) -> dict[Key, Value]:
     """Return the caller as a rep if an edit closes an open org and names somebody else."""
-    if by is None or not rules.is_open or key[0] != "rep" or wanted is None:
+    if by is None or not rules.is_open or key[0] != "rep" or new is None:
         return {}
     own: Key = ("rep", by["rep_id"])
     if key == own:
@@ -146,25 +146,25 @@ def _first_admin(rules: OrgRules, key: Key, wanted: Value | None, by: Value | No
 
 def current_publication(rules: OrgRules, key: Key) -> NewestPublication | None:
     """Return an object's current publication, None if the object does not exist."""
-    found = rules.objects.get(key)
-    return found if found is not None and found.value is not None else None
+    published = rules.objects.get(key)
+    return published if published is not None and published.value is not None else None
 
 
 def present(rules: OrgRules) -> Objects:
     """Return the current objects of an org."""
-    return {key: found.value for key, found in rules.objects.items() if found.value is not None}
+    return {key: published.value for key, published in rules.objects.items() if published.value is not None}
 
 
-def check(before: Objects, key: Key, wanted: Value | None, *, is_open: bool) -> None:
+def check(before: Objects, key: Key, new: Value | None, *, is_open: bool) -> None:
     """Reject an edit that refers to a missing object or leaves nobody who may change the org's directory."""
     prefix = path_of(key)
     problems = [
         msgspec.structs.replace(problem, path=problem.path.removeprefix(prefix).lstrip("."))
-        for problem in missing_references(before, {key: wanted}, is_open=is_open)
+        for problem in missing_references(before, {key: new}, is_open=is_open)
     ]
     had_admin = is_open or has_admin(before)  # else nothing is lost, and a rep's own choice needs no admin
-    if key[0] == "rep" and had_admin and not has_admin(directory_after(before, {key: wanted})):
-        field = "" if wanted is None else "active" if wanted.get("role") == "admin" else "role"
+    if key[0] == "rep" and had_admin and not has_admin(directory_after(before, {key: new})):
+        field = "" if new is None else "active" if new.get("role") == "admin" else "role"
         problems.append(FieldProblem(path=field, reason=NO_ADMIN))
     if problems:
         raise PublicationErrors(tuple(problems))

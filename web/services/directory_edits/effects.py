@@ -33,25 +33,29 @@ def _new_twins(rules: OrgRules, key: Key, new: Value | None) -> list[str]:
     """Return what the object has in common with others from now on."""
     if new is None:
         return []
-    before = {one: found.value for one, found in rules.objects.items() if found.value is not None}
-    known = look_alikes_of(before, key)
-    return [text for text in look_alikes_of({**before, key: new}, key) if text not in known]
+    before = {
+        object_key: published.value
+        for object_key, published in rules.objects.items()
+        if published.value is not None
+    }
+    former = look_alikes_of(before, key)
+    return [text for text in look_alikes_of({**before, key: new}, key) if text not in former]
 
 
 def _rep(crm: Engine, rules: OrgRules, rep_id: str, old: Value | None, new: Value | None) -> Iterator[str]:
-    was = old is not None and old.get("active", True)
+    was_active = old is not None and old.get("active", True)
     is_now = new is not None and new.get("active", True)
     name = (old or new or {}).get("name") or rep_id
     if old is None and rules.is_open:
         yield "This is the org's first rep. From now on only reps with a role may sign in and act."
-    if was and not is_now:
+    if was_active and not is_now:
         owned, opened = _leads(crm, rules.org, rep_id)
         yield f"{name} is signed out and may no longer sign in or act. Every offer and ring to them ends."
         yield f"{_counted(owned)} of theirs will have no owner. They go to other reps, or to the exceptions desk."
         if opened:
             yield f"{_counted(opened)} that they have open will be unlocked."
         yield "Promised calls stay with the leads. Leads that they claimed through a queue cannot be claimed again."
-    elif not was and is_now and old is not None:
+    elif not was_active and is_now and old is not None:
         yield f"{name} may sign in and gets leads again. Their former leads do not come back."
 
 
@@ -60,52 +64,56 @@ def _group(rules: OrgRules, old: Value | None, new: Value | None) -> Iterator[st
         return
     if old.get("method") != new.get("method"):
         yield "Open offers continue. The next lead is distributed by the new method."
-    gone = {one["rep_id"] for one in old.get("members", ())} - {
-        one["rep_id"] for one in new.get("members", ())
+    removed = {member["rep_id"] for member in old.get("members", ())} - {
+        member["rep_id"] for member in new.get("members", ())
     }
-    if gone:
-        names = sorted(_rep_name(rules, one) for one in gone)
+    if removed:
+        names = sorted(_rep_name(rules, rep_id) for rep_id in removed)
         yield f"{', '.join(names)}: no more leads of this group. They keep the leads that they own."
     yield from moves(rules, _order(old), _order(new))
 
 
 def _order(group: Value) -> list[str]:
-    return [one["rep_id"] for one in group.get("members", ())]
+    return [member["rep_id"] for member in group.get("members", ())]
 
 
 def moves(rules: OrgRules, old: list[str], new: list[str]) -> Iterator[str]:
     """Return who has another place on a roster, without those whom others only push up or down (R1)."""
-    was = {rep_id: position for position, rep_id in enumerate(old, start=1)}
+    old_places = {rep_id: position for position, rep_id in enumerate(old, start=1)}
     if old == new:
         return
     if len(new) > MOST_COMPARED:
-        others = sum(was.get(rep_id) != position for position, rep_id in enumerate(new, start=1))
+        others = sum(old_places.get(rep_id) != position for position, rep_id in enumerate(new, start=1))
         yield f"{others:,} reps have other places than before, or come in."
         return
-    stayed = _in_order(was, new)
+    stayed = _in_order(old_places, new)
     for position, rep_id in enumerate(new, start=1):
         name = _rep_name(rules, rep_id)
-        if rep_id not in was:
+        if rep_id not in old_places:
             yield f"{name} comes in at place {position}."
-        elif rep_id not in stayed and was[rep_id] != position:
-            yield f"{name} moves from place {was[rep_id]} to {position}."
+        elif rep_id not in stayed and old_places[rep_id] != position:
+            yield f"{name} moves from place {old_places[rep_id]} to {position}."
 
 
-def _in_order(was: dict[str, int], new: list[str]) -> set[str]:
+def _in_order(old_places: dict[str, int], new: list[str]) -> set[str]:
     """Return the most reps whose order is as it was; of several such sets one with the most equal positions.
 
     It compares each pair: at most `MOST_COMPARED` squared.
     """
-    both = [(rep_id, position) for position, rep_id in enumerate(new, start=1) if rep_id in was]
+    both = [(rep_id, position) for position, rep_id in enumerate(new, start=1) if rep_id in old_places]
     best = list[
         tuple[int, int, int]
     ]()  # (reps, equal positions, the index before; -1: none) of the sets that end here
     for rep_id, position in both:
         before = max(
-            ((reps, equal, n) for n, (reps, equal, _) in enumerate(best) if was[both[n][0]] < was[rep_id]),
+            (
+                (reps, equal, n)
+                for n, (reps, equal, _) in enumerate(best)
+                if old_places[both[n][0]] < old_places[rep_id]
+            ),
             default=(0, 0, -1),
         )
-        best.append((before[0] + 1, before[1] + (was[rep_id] == position), before[2]))
+        best.append((before[0] + 1, before[1] + (old_places[rep_id] == position), before[2]))
     at = max(range(len(best)), key=lambda n: best[n][:2], default=-1)
     stayed = set[str]()
     while at >= 0:
@@ -115,8 +123,8 @@ def _in_order(was: dict[str, int], new: list[str]) -> set[str]:
 
 
 def _rep_name(rules: OrgRules, rep_id: str) -> str:
-    known = rules.reps.get(rep_id)
-    return (known.name if known else "") or rep_id
+    rep = rules.reps.get(rep_id)
+    return (rep.name if rep else "") or rep_id
 
 
 def _settings(old: Value, new: Value) -> Iterator[str]:

@@ -59,7 +59,7 @@ class ImportPlan(NamedTuple):
     @property
     def left(self) -> int:
         """How many published objects stay as they are."""
-        return len(self.plan.left)
+        return len(self.plan.unlisted)
 
 
 async def plan_import(
@@ -76,29 +76,29 @@ async def plan_import(
     before = await read_published(parts.settings, person.org)
     table = is_table(name)
     try:
-        wanted = await asyncio.to_thread(_read, person.org, content, name, before.present)
-        asker = _asker(person, before, wanted.objects)
-        plan = plan_changes(before, {**wanted.objects, **asker}, prune=prune and not table)
+        parsed = await asyncio.to_thread(_read, person.org, content, name, before.present)
+        asker = _asker(person, before, parsed.objects)
+        plan = plan_changes(before, {**parsed.objects, **asker}, prune=prune and not table)
         _keeps_an_admin(before, plan)
     except PublicationErrors as error:
         raise await asyncio.to_thread(_refusal, error, content, table=table) from error
     rules = parts.directory.org(person.org)
     effect_sentences = await asyncio.to_thread(_effects, parts, rules, plan, before.present)
     effect_sentences += [f"You are published as {key[1]}, an admin, in the same step." for key in asker]
-    return ImportPlan(plan, sentences(plan, before.present), effect_sentences, wanted.unread, _tag(plan))
+    return ImportPlan(plan, sentences(plan, before.present), effect_sentences, parsed.unread, _tag(plan))
 
 
-async def publish_import(parts: Services, person: Person, found: ImportPlan) -> None:
+async def publish_import(parts: Services, person: Person, import_plan: ImportPlan) -> None:
     """Publish a plan, all of it or nothing, with an entry of the audit for each object.
 
     Raises 412 if somebody published for the org since the plan was made.
     """
-    plan = found.plan
+    plan = import_plan.plan
     if not plan.objects:
         return
     try:
         async with audited_all(parts.settings, _entries(person.as_actor, plan)):
-            versions = await publish(parts.settings, person.org, plan.objects, seen=plan.seen)
+            versions = await publish(parts.settings, person.org, plan.objects, seen=plan.read_end)
     except PublicationConflictError as error:
         raise changed_meanwhile() from error
     with contextlib.suppress(RetryableError):  # it is published; this console reads it a little later
@@ -119,12 +119,12 @@ def _read(org: str, content: bytes, name: str, before: Objects) -> ImportRequest
     return ImportRequest(objects)
 
 
-def _asker(person: Person, before: PublishedObjects, wanted: WantedAction) -> dict[Key, Value]:
+def _asker(person: Person, before: PublishedObjects, objects: WantedAction) -> dict[Key, Value]:
     """Return the caller as an admin, if a file publishes the first reps of an open org without naming the caller."""
     own: Key = ("rep", person.rep_id)
-    adds = any(kind == "rep" and value is not None for (kind, _), value in wanted.items())
+    adds = any(kind == "rep" and value is not None for (kind, _), value in objects.items())
     closes = before.is_open and adds and not any(kind == "rep" for kind, _ in before.present)
-    if not closes or own in wanted:
+    if not closes or own in objects:
         return {}
     value = {"rep_id": person.rep_id, "name": person.name, "role": "admin", "email": person.email}
     published = normal(person.org, *own, value)
@@ -165,18 +165,20 @@ def _entries(actor: Actor, plan: ChangePlan) -> list[AuditedAct]:
 
 def _refusal(error: PublicationErrors, content: bytes, *, table: bool) -> HttpProblem:
     """Return the problems of a file, each with its line, the object and the field in words, and the reason."""
-    some = error.problems[:MOST_PROBLEMS]
+    problems = error.problems[:MOST_PROBLEMS]
     if isinstance(error, PeopleErrors):
         shown = [
-            _shown(one, line, "", field_label(one.path) if one.path else "")
-            for line, one in zip(error.lines, some, strict=False)
+            _shown(problem, line, "", field_label(problem.path) if problem.path else "")
+            for line, problem in zip(error.lines, problems, strict=False)
         ]
     elif (broken := line_of_error(error)) is not None:
         unread = FieldProblem(path="file", reason=f"cannot be read here: {broken[1]}")
         shown = [_shown(unread, broken[0], "file", "")]
     else:
-        lines = {} if table else lines_of(content, [one.path for one in some])
-        shown = [_shown(one, lines.get(one.path), *_where(one)) for one in some]
+        lines = {} if table else lines_of(content, [problem.path for problem in problems])
+        shown = [
+            _shown(problem, lines.get(problem.path), *_object_and_field(problem)) for problem in problems
+        ]
     count = len(error.problems)
     detail = "1 thing is wrong in the file" if count == 1 else f"{count:,} things are wrong in the file"
     return HttpProblem(
@@ -184,11 +186,11 @@ def _refusal(error: PublicationErrors, content: bytes, *, table: bool) -> HttpPr
     )
 
 
-def _shown(one: FieldProblem, line: int | None, where: str, field: str) -> dict[str, Any]:
-    return {"path": one.path, "reason": one.reason, "line": line, "where": where, "field": field}
+def _shown(problem: FieldProblem, line: int | None, place: str, field: str) -> dict[str, Any]:
+    return {"path": problem.path, "reason": problem.reason, "line": line, "where": place, "field": field}
 
 
-def _where(problem: FieldProblem) -> tuple[str, str]:
+def _object_and_field(problem: FieldProblem) -> tuple[str, str]:
     """Return the object and the field of a path in words: "rep rep-7" and "working hours 1 from"."""
     section, _, rest = problem.path.partition(".")
     kind = _KINDS.get(section)

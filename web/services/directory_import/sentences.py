@@ -32,16 +32,16 @@ class Sentence(msgspec.Struct, frozen=True):
 def sentences(plan: ChangePlan, before: Objects) -> list[Sentence]:
     """Return a sentence for each change of a plan, at most `MOST_SENTENCES`. `before`: what is published."""
     after = {**before, **{key: value for key, value in plan.objects.items() if value is not None}}
-    found = []
+    listed = []
     for change in plan.changes[:MOST_SENTENCES]:
         key = (change.kind, change.id)
         old, new = before.get(key), plan.objects.get(key)
-        change_text = "" if new is None else _said(change.kind, old, new, after)
+        change_text = "" if new is None else _change_text(change.kind, old, new, after)
         remark = f" Its newest publication was refused: {change.remark}." if change.remark else ""
-        said = f"{_VERBS[change.change]} {object_in_words(key, after)}"
-        text = f"{said}{': ' + change_text if change_text else ''}.{remark}"
-        found.append(Sentence(change.change, change.kind, change.id, text))
-    return found
+        summary = f"{_VERBS[change.change]} {object_in_words(key, after)}"
+        text = f"{summary}{': ' + change_text if change_text else ''}.{remark}"
+        listed.append(Sentence(change.change, change.kind, change.id, text))
+    return listed
 
 
 def object_in_words(key: Key, objects: Objects) -> str:
@@ -56,16 +56,20 @@ def _name(key: Key, objects: Objects) -> str:
     return str((objects.get(key) or {}).get("name") or key[1])
 
 
-def _said(kind: str, old: Value | None, new: Value, names: Objects) -> str:
+def _change_text(kind: str, old: Value | None, new: Value, names: Objects) -> str:
     if old is None:
         new = {
             name: value
             for name, value in new.items()
             if name != "name" and not _is_default(kind, name, value)
         }
-    found = differences(_readable(kind, old or {}, names), _readable(kind, new, names))
+    changes = differences(_readable(kind, old or {}, names), _readable(kind, new, names))
     return changes_text(
-        [AuditDifference(one.path, one.old, one.new, one.rule) for one in found], is_new=old is None
+        [
+            AuditDifference(difference.path, difference.old, difference.new, difference.rule)
+            for difference in changes
+        ],
+        is_new=old is None,
     )
 
 
@@ -83,7 +87,7 @@ def _readable(kind: str, value: Value, names: Objects) -> Value:
             shown[field] = value_label(shown[field])
     for field in ("hours", "pause"):
         if shown.get(field):
-            shown[field] = [_span(one) for one in shown[field]]
+            shown[field] = [_span(span) for span in shown[field]]
     if kind == "group" and "members" in shown:
         shown["roster"] = list(_roster(shown.pop("members"), names))
     if kind == "campaign" and shown.get("group_id"):

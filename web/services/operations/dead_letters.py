@@ -85,29 +85,29 @@ class DeadLetterFollower:
         self._settings = settings
         self._only_org = only_org
         self._on_change = on_change
-        self._kept: defaultdict[str | None, deque[ShownLetter]] = defaultdict(lambda: deque(maxlen=KEPT))
+        self._letters: defaultdict[str | None, deque[ShownLetter]] = defaultdict(lambda: deque(maxlen=KEPT))
         self._by_position: dict[str, tuple[str | None, ShownLetter]] = {}  # each kept letter with its org
         self._marks: dict[str, Mark] = {}
 
     def of(self, org: str) -> list[ShownLetter]:
         """Return an org's newest dead letters, newest first."""
-        return list(reversed(self._of(org)))
+        return list(reversed(self._of_org(org)))
 
     def find(self, org: str, position: str) -> ShownLetter | None:
         """Return one of an org's dead letters, None if the org does not have it."""
         owner, letter = self._by_position.get(position, (None, None))
         return letter if (owner or self._only_org()) == org else None
 
-    def _of(self, org: str) -> list[ShownLetter]:
-        kept = list(self._kept.get(org, ()))
+    def _of_org(self, org: str) -> list[ShownLetter]:
+        letters = list(self._letters.get(org, ()))
         if self._only_org() == org:
-            kept = sorted([*kept, *self._kept.get(None, ())], key=lambda letter: letter.failed_at)
-        return kept
+            letters = sorted([*letters, *self._letters.get(None, ())], key=lambda letter: letter.failed_at)
+        return letters
 
     def note_mark(self, position: str, mark: Mark) -> None:
         """Record what was done with a letter, without waiting for the topic. A known newer mark stays."""
-        known = self._marks.get(position)
-        if known is None or mark.at >= known.at:
+        former = self._marks.get(position)
+        if former is None or mark.at >= former.at:
             self._tell(self._take_mark(position, mark))
 
     async def follow(self) -> None:
@@ -121,7 +121,7 @@ class DeadLetterFollower:
                         changed |= self._take_mark(*read_mark(record))
                 if any(record.topic == ERASURES for record in batch.records):
                     await self._forget_deleted()
-                    changed |= set(self._kept)
+                    changed |= set(self._letters)
                 self._tell(changed)
 
     def _tell(self, changed: set[str | None]) -> None:
@@ -148,15 +148,15 @@ class DeadLetterFollower:
         letter = read_letter(record)
         org = org_of(letter)
         if letter.position not in self._by_position:
-            found = ShownLetter(
+            shown_letter = ShownLetter(
                 **letter_as_json(letter), replayable=is_replayable(letter), vendor=vendor_in(letter)
             )
-            found.take_mark(self._marks.get(found.place))
-            kept = self._kept[org]
-            if len(kept) == kept.maxlen:
-                del self._by_position[kept[0].place]  # `append` removes it
-            kept.append(found)
-            self._by_position[found.place] = org, found
+            shown_letter.take_mark(self._marks.get(shown_letter.place))
+            letters = self._letters[org]
+            if len(letters) == letters.maxlen:
+                del self._by_position[letters[0].place]  # `append` removes it
+            letters.append(shown_letter)
+            self._by_position[shown_letter.place] = org, shown_letter
         return org
 
     async def _forget_deleted(self) -> None:
@@ -166,10 +166,10 @@ class DeadLetterFollower:
         except RetryableError:
             return
         begins = {partition: begin for partition, (begin, _) in bounds.items()}
-        for kept in self._kept.values():
-            there = [letter for letter in kept if _is_there(letter.place, begins)]
-            kept.clear()
-            kept.extend(there)
+        for letters in self._letters.values():
+            present = [letter for letter in letters if _is_there(letter.place, begins)]
+            letters.clear()
+            letters.extend(present)
         for position in [position for position in self._by_position if not _is_there(position, begins)]:
             del self._by_position[position]
 

@@ -62,23 +62,23 @@ class Measures:
 
     def __init__(self, crm: Engine) -> None:
         self._crm = crm
-        self._known: OrderedDict[tuple[str, int], tuple[float, OrgMeasures]] = OrderedDict()
+        self._cache: OrderedDict[tuple[str, int], tuple[float, OrgMeasures]] = OrderedDict()
         self._locks: dict[tuple[str, int], asyncio.Lock] = {}
 
     async def of(self, rules: OrgRules, minutes: int) -> OrgMeasures:
         """Return an org's numbers over the last minutes. Raises `RetryableError` if the database is unavailable."""
         key = (rules.org, minutes)
         async with self._locks.setdefault(key, asyncio.Lock()):
-            counted_at, known = self._known.get(key, (0.0, None))
-            if known is not None and monotonic() - counted_at < FRESH_SECONDS:
-                return known
-            found = await asyncio.to_thread(_count, self._crm, rules, minutes)
-            self._known[key] = (monotonic(), found)
-            self._known.move_to_end(key)
-            while len(self._known) > KEPT:
-                forgotten, _ = self._known.popitem(last=False)
+            counted_at, recent = self._cache.get(key, (0.0, None))
+            if recent is not None and monotonic() - counted_at < FRESH_SECONDS:
+                return recent
+            measures = await asyncio.to_thread(_count, self._crm, rules, minutes)
+            self._cache[key] = (monotonic(), measures)
+            self._cache.move_to_end(key)
+            while len(self._cache) > KEPT:
+                forgotten, _ = self._cache.popitem(last=False)
                 self._locks.pop(forgotten, None)
-            return found
+            return measures
 
 
 def _count(crm: Engine, rules: OrgRules, minutes: int) -> OrgMeasures:
@@ -113,25 +113,28 @@ def _groups(
     rules: OrgRules, shares: dict[str, dict[str, ShareOfRep]], nobody: dict[str, dict[str, int]]
 ) -> tuple[GroupShares, ...]:
     """Return every group that gives leads to reps, with its whole roster, even if it gave none."""
-    found = []
+    groups = []
     for group_id in sorted({*rules.groups, *shares, *nobody}):
         published = rules.objects.get(("group", group_id))
         value: dict[str, Any] = (published.value if published else None) or {}
         weights = {member["rep_id"]: member.get("weight", 1) for member in value.get("members", ())}
-        got = shares.get(group_id, {})
-        if value.get("method") == "queue" and not got:
+        rep_shares = shares.get(group_id, {})
+        if value.get("method") == "queue" and not rep_shares:
             continue
-        found.append(
+        groups.append(
             GroupShares(
                 group_id=group_id,
                 name=value.get("name") or group_id,
                 method=value.get("method", ""),
                 weights=weights,
                 shares={
-                    rep_id: got.get(rep_id) or ShareOfRep(0, 0, 0, 0, 0, {})
-                    for rep_id in [*weights, *(one for one in got if one not in weights)]
+                    rep_id: rep_shares.get(rep_id) or ShareOfRep(0, 0, 0, 0, 0, {})
+                    for rep_id in [
+                        *weights,
+                        *(other_id for other_id in rep_shares if other_id not in weights),
+                    ]
                 },
                 nobody=nobody.get(group_id, {}),
             )
         )
-    return tuple(found)
+    return tuple(groups)

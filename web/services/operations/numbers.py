@@ -116,35 +116,38 @@ def newest_letters(parts: Services, person: Person) -> list[DeadLetter]:
 async def numbers(parts: Services, person: Person, minutes: int, samples: int) -> Operations:
     """Return an org's numbers in the API's form."""
     rules = parts.directory.org(person.org)
-    found = await parts.operations.measures.of(rules, minutes)
-    kept = parts.operations.sampler.samples
+    measures = await parts.operations.measures.of(rules, minutes)
+    history = parts.operations.sampler.samples
     return Operations(
-        as_of=found.at,
+        as_of=measures.at,
         window_minutes=minutes,
-        since=found.since,
-        cut=found.cut,
-        minutes=[_minute(found, n) for n in range(minutes)],
+        since=measures.since,
+        cut=measures.cut,
+        minutes=[_minute(measures, n) for n in range(minutes)],
         first_claim=FirstClaim(
-            count=found.speed.leads, p50_seconds=found.speed.p50, p95_seconds=found.speed.p95
+            count=measures.speed.leads, p50_seconds=measures.speed.p50, p95_seconds=measures.speed.p95
         ),
-        offers=[OffersOf(method=method, **offered._asdict()) for method, offered in found.offers.items()],
-        exceptions_raised=found.raised,
-        exceptions_open=found.open,
-        phases=found.phases,
-        groups=[_group(rules, group) for group in found.groups],
-        lag=[LagSample(at=one.at, lag=one.lag) for one in (list(kept)[-samples:] if samples else ())],
+        offers=[OffersOf(method=method, **offered._asdict()) for method, offered in measures.offers.items()],
+        exceptions_raised=measures.raised,
+        exceptions_open=measures.open,
+        phases=measures.phases,
+        groups=[_group(rules, group) for group in measures.groups],
+        lag=[
+            LagSample(at=sample.at, lag=sample.lag)
+            for sample in (list(history)[-samples:] if samples else ())
+        ],
         dead_letters=len(parts.operations.letters.of(person.org)),
     )
 
 
-def _minute(found: OrgMeasures, n: int) -> Minute:
-    newest = found.at.replace(second=0, microsecond=0)
-    at = newest - timedelta(minutes=found.minutes - 1 - n)
-    claims = found.claims.get(at, ClaimCounts(0, 0))
-    speed = found.speeds.get(at, FirstOwnerSpeed(0, None, None))
+def _minute(measures: OrgMeasures, n: int) -> Minute:
+    newest = measures.at.replace(second=0, microsecond=0)
+    at = newest - timedelta(minutes=measures.minutes - 1 - n)
+    claims = measures.claims.get(at, ClaimCounts(0, 0))
+    speed = measures.speeds.get(at, FirstOwnerSpeed(0, None, None))
     return Minute(
         at=at,
-        arrived=found.arrivals.get(at, 0),
+        arrived=measures.arrivals.get(at, 0),
         won=claims.won,
         lost=claims.lost,
         first_owners=speed.leads,
@@ -154,14 +157,14 @@ def _minute(found: OrgMeasures, n: int) -> Minute:
 
 
 def _group(rules: OrgRules, group: GroupShares) -> GroupShare:
-    def named(rep_id: str) -> str:
+    def name_of(rep_id: str) -> str:
         rep = rules.reps.get(rep_id)
         return (rep.name if rep else "") or rep_id
 
     reps: list[Any] = [
         RepShare(
             rep_id=rep_id or None,
-            name=named(rep_id) if rep_id else "others, not named",
+            name=name_of(rep_id) if rep_id else "others, not named",
             weight=group.weights.get(rep_id),
             **share._asdict(),
         )

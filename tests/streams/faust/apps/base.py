@@ -21,9 +21,9 @@ from streams.patches.registry import PATCHES
 from streams.settings import Settings
 
 
-def send_report(**what: object) -> None:
+def send_report(**fields: object) -> None:
     """Send a message to the test."""
-    sys.stdout.write(json.dumps(what) + "\n")
+    sys.stdout.write(json.dumps(fields) + "\n")
     sys.stdout.flush()
 
 

@@ -12,8 +12,10 @@ PREFIX = os.environ["PREFIX"]
 def _prefix() -> None:
     names = {topic.name for topic in topics.TOPICS}
     for module in (public, topics):
-        given = {name: value for name, value in vars(module).items() if isinstance(value, str)}
-        vars(module).update({name: f"{PREFIX}-{value}" for name, value in given.items() if value in names})
+        constants = {name: value for name, value in vars(module).items() if isinstance(value, str)}
+        vars(module).update(
+            {name: f"{PREFIX}-{value}" for name, value in constants.items() if value in names}
+        )
     renamed = tuple(replace(topic, name=f"{PREFIX}-{topic.name}") for topic in topics.TOPICS)
     vars(topics).update(TOPICS=renamed, BY_NAME={topic.name: topic for topic in renamed})
 

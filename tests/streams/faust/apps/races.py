@@ -33,12 +33,12 @@ def fetched_before_it_is_paused(app: StageApp) -> None:
     consumer: Any = app.consumer
     callback = consumer.callback
 
-    async def seen(message: Any) -> None:
+    async def fetched_message(message: Any) -> None:
         if message.topic == TOPIC:
             fetched.set()
         await callback(message)
 
-    consumer.callback = seen
+    consumer.callback = fetched_message
     agents: Any = app.agents
     rebalanced = agents.on_rebalance
     # The fetcher looks for something to fetch once a second. If nothing prevents the fetch, it happens.
@@ -109,7 +109,7 @@ def delivered_while_it_seeks(app: StageApp) -> None:
     """
     consumer: Any = app.consumer
     seek, callback = consumer.seek_to_committed, consumer.callback
-    given = asyncio.Event()
+    delivered = asyncio.Event()
 
     async def fetch() -> Any:
         thread = consumer._thread
@@ -118,24 +118,24 @@ def delivered_while_it_seeks(app: StageApp) -> None:
 
     _once_in_recovery(app, fetch)
 
-    async def seen(message: Any) -> None:
+    async def fetched_message(message: Any) -> None:
         await callback(message)
         if message.topic == TOPIC:
-            given.set()
+            delivered.set()
 
-    async def until_given() -> None:
-        given.clear()
+    async def until_delivered() -> None:
+        delivered.clear()
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(given.wait(), 2.5)
+            await asyncio.wait_for(delivered.wait(), 2.5)
 
     async def seek_to_committed() -> Any:
         send_report(seeking=True)
-        await until_given()
+        await until_delivered()
         committed = await seek()
-        await until_given()
+        await until_delivered()
         return committed
 
-    consumer.callback = seen
+    consumer.callback = fetched_message
     consumer.seek_to_committed = seek_to_committed
 
 
@@ -168,7 +168,9 @@ def _once_in_recovery(app: StageApp, fetch: Callable[[], Awaitable[Any]]) -> Non
                 records |= await asyncio.shield(asyncio.ensure_future(fetch_alone()))
         send_report(
             fetched=True,
-            taken=_offsets({tp: (taken[0].offset, taken[-1].offset) for tp, taken in records.items()}),
+            taken=_offsets(
+                {tp: (messages[0].offset, messages[-1].offset) for tp, messages in records.items()}
+            ),
         )
         return records
 
@@ -176,8 +178,8 @@ def _once_in_recovery(app: StageApp, fetch: Callable[[], Awaitable[Any]]) -> Non
     consumer.perform_seek = perform_seek
 
 
-def _offsets(found: dict[Any, Any]) -> dict[str, Any]:
-    return {f"{tp.topic}/{tp.partition}": offsets for tp, offsets in found.items()}
+def _offsets(by_partition: dict[Any, Any]) -> dict[str, Any]:
+    return {f"{tp.topic}/{tp.partition}": offsets for tp, offsets in by_partition.items()}
 
 
 def _waiting(app: StageApp) -> int:

@@ -109,18 +109,18 @@ class Reader:
             return asyncio.Task(coro, loop=loop, **options)
 
         def actions(fetcher: Any, assignment: Any) -> Any:
-            found = fetcher_actions(fetcher, assignment)
-            if found[2] != fetcher._fetcher_timeout:
-                self.longest_backoff = max(self.longest_backoff, found[2])
+            result = fetcher_actions(fetcher, assignment)
+            if result[2] != fetcher._fetcher_timeout:
+                self.longest_backoff = max(self.longest_backoff, result[2])
             consumer: Any = self.app.consumer
             in_use = {(tp.topic, tp.partition) for tp in consumer._get_active_partitions()}
-            for _, request in found[0]:
+            for _, request in result[0]:
                 requested = {
                     (topic, partition[0]) for topic, partitions in request.topics for partition in partitions
                 }
                 if in_use:
                     self.fetch_waits["full" if in_use <= requested else "partial"].add(request._max_wait_ms)
-            return found
+            return result
 
         asyncio.get_running_loop().set_task_factory(create)
         Fetcher._get_actions_per_node = actions
@@ -138,10 +138,10 @@ class Reader:
             if "rewind" in command:
                 await self.app.consumer.seek(TP(TOPIC, command["rewind"]), 0)
             if command.get("count"):
-                waits = {partition: sorted(found) for partition, found in self.fetch_waits.items()}
+                waits = {partition: sorted(times) for partition, times in self.fetch_waits.items()}
                 send_report(tasks=self.tasks, longest_backoff=self.longest_backoff, fetch_waits=waits)
-                for found in self.fetch_waits.values():
-                    found.clear()
+                for times in self.fetch_waits.values():
+                    times.clear()
         os._exit(0)
 
     async def watch(self) -> None:

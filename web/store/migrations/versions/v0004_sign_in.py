@@ -53,12 +53,12 @@ def upgrade() -> None:
     op.create_index("ix_attempt_at", "attempt", ["at"])
     connection = op.get_bind()
     account = sa.table("account", sa.column("email"))
-    there = set(connection.scalars(sa.select(account.c.email)))
-    for email in sorted(there):
+    emails = set(connection.scalars(sa.select(account.c.email)))
+    for email in sorted(emails):
         normal = address_of(email)
-        if normal not in there:  # if two accounts share an address now, the one in normal form keeps it
+        if normal not in emails:  # if two accounts share an address now, the one in normal form keeps it
             connection.execute(account.update().where(account.c.email == email).values(email=normal))
-            there.add(normal)
+            emails.add(normal)
 
 
 def downgrade() -> None:

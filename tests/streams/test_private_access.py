@@ -12,7 +12,7 @@ from tests.streams.test_clients import ROOT, product
 OF_THE_INSTANCE: Final = frozenset({"self", "cls", "super()"})
 OTHERS: Final = {
     "rules/queues/rule_book.py": {"rule_book._with"},  # its own class
-    "streams/settings.py": {"found._adopted"},  # its own class
+    "streams/settings.py": {"settings._adopted"},  # its own class
     "streams/process_exit.py": {"os._exit"},
     "tools/metrics_page.py": {"declared._labelnames"},  # prometheus_client's
     "web/process.py": {"server._serve"},  # uvicorn's

@@ -11,8 +11,9 @@ from streams.brake import Brake
 from streams.clients import cached_partition_of
 from streams.dead_letter_reading import FATAL_ERROR
 from streams.dead_letters import write_dead_letter
-from streams.journal import Acker, JournalWriter, Receipt
+from streams.journal import JournalWriter
 from streams.metrics import EVENTS
+from streams.receipts import Acker, Receipt
 from streams.unreadable import StandIn, Unreadable
 
 

@@ -14,7 +14,7 @@ import structlog
 
 from models.events import Event, RulesChanged
 from rules.lead.lead_partition import LeadPartition
-from streams.journal import Acker
+from streams.receipts import Acker
 from streams.stage_table import JournalTable
 
 _log = structlog.get_logger(__name__)

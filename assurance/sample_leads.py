@@ -110,17 +110,17 @@ def sample_leads(
     *,
     now: datetime | None = None,
     org: str | None = None,
-    known: frozenset[str] = frozenset(),
+    in_use: frozenset[str] = frozenset(),
 ) -> Iterator[dict[str, Any]]:
-    """Yield `n` messages for `lead-arrivals`. They depend only on `seed`, `now` (aware; else the clock) and `known`.
+    """Yield `n` messages for `lead-arrivals`. They depend only on `seed`, `now` (aware; else the clock) and `in_use`.
 
-    Vendors' ids differ from seed to seed. `known`: phone numbers (ten digits) and mail addresses in use, so that none
+    Vendors' ids differ from seed to seed. `in_use`: phone numbers (ten digits) and mail addresses in use, so that none
     of the sample's people is taken for one of those (R6). Resends count: about 3 of 100 messages repeat an earlier
     lead's id, so there are fewer leads than messages. Raises ValueError when the numbers run out.
     """
     rng = random.Random(seed)  # noqa: S311  # a sample is to be repeatable, not a secret
     at = now or datetime.now(UTC).replace(microsecond=0)
-    used = set(known)
+    used = set(in_use)
     sent: list[dict[str, Any]] = []
     for number in range(1, n + 1):
         roll = rng.random()

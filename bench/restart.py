@@ -54,7 +54,7 @@ _ANSWER: Final = msgspec.json.Decoder(_Answer)
 
 
 def run(
-    *, repeats: int = 2, progress: Say = ignore_progress, settings: Settings | None = None
+    *, repeats: int = 3, progress: Say = ignore_progress, settings: Settings | None = None
 ) -> dict[str, Any]:
     """Return {dynamic_s, static_s, raw_dynamic_s, raw_static_s} in seconds, the ratios, and the single runs.
 

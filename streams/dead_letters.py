@@ -15,8 +15,9 @@ from models.errors import PermanentError, Refused
 from models.record_size import BATCH_OVERHEAD_BYTES, Header, header_size, record_size
 from streams import dead_letter_reading as letters
 from streams.dead_letter_reading import FATAL_ERROR
-from streams.journal import JournalWriter, Receipt
+from streams.journal import JournalWriter
 from streams.metrics import DEAD_LETTERS_TOTAL
+from streams.receipts import Receipt
 from streams.topics import DEAD_LETTERS, MAX_DEAD_LETTER_BYTES
 from streams.trace_export import ids_of
 from streams.unreadable import Unreadable

@@ -6,9 +6,8 @@ docs/faust.md 17).
 """
 
 import asyncio
-import time
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, Final
 
@@ -16,7 +15,6 @@ from aiokafka.errors import KafkaError
 
 from models.errors import PermanentError
 from models.record_size import BATCH_OVERHEAD_BYTES, MAX_RECORD_BYTES, Header, check_size, header_size
-from streams import trace_export
 from streams.clients import Producer
 from streams.clients import producer as make_producer
 from streams.kafka_refusals import failure, refusal_of
@@ -24,13 +22,13 @@ from streams.membership_lease import Lease
 from streams.patches.filling_batch import FillingBatch
 from streams.patches.heartbeats import send_only_awake
 from streams.process_exit import ExitCode, leave
+from streams.receipts import Receipt, settle_together
 from streams.settings import Settings
 from streams.tracing import (
     MOST_STATE_BYTES,
     TRACEPARENT,
     TRACEPARENT_BYTES,
     TRACESTATE,
-    headers_of_caused,
 )
 
 MAX_BATCH_BYTES: Final = 512 * 1024
@@ -48,133 +46,6 @@ _TRACE_SIZE: Final = header_size(TRACEPARENT, bytes(TRACEPARENT_BYTES)) + header
 Headers = list[tuple[str, bytes]]
 """The headers of records that stages send."""
 KeyAndValue = tuple[bytes | None, bytes | None]
-AckTogether = Callable[[list[Any]], None]
-
-
-def _ack_each(events: list[Any]) -> None:
-    for event in events:
-        event.ack()
-
-
-class Receipt:
-    """Tracks one event. It is acked when all its records are durable and every event before it is acked.
-
-    `open`: the number of open items: the event's handler, and its records that are not durable. `then` is called once,
-    when there are none. `began`: when it was taken, in nanoseconds since the epoch; 0 if nobody watches
-    (`streams.trace_export`).
-    """
-
-    __slots__ = ("_trace", "began", "event", "open", "partition", "then")
-
-    def __init__(self, partition: "_UnackedReceipts", event: Any) -> None:
-        self._trace: tuple[tuple[str, bytes], ...] = ()
-        self.began = 0
-        self.open = 1
-        self.event = event
-        self.partition = partition
-        self.then: Callable[[], None] | None = None
-
-    @property
-    def trace(self) -> tuple[tuple[str, bytes], ...]:
-        """The trace headers of each record that the event causes (`streams.tracing`)."""
-        if not self._trace:
-            self._trace = headers_of_caused(self.event.message)
-        return self._trace
-
-    @property
-    def settled(self) -> bool:
-        """Whether everything that the event caused is durable."""
-        return self.open == 0
-
-    def expect(self) -> None:
-        """Register one more record of this event."""
-        self.open += 1
-
-    def settle(self) -> None:
-        """Mark one item as done: a record is durable, or the handler has added all records."""
-        self.open -= 1
-        if self.open == 0:
-            self.end()
-            self.partition.advance()
-
-    def end(self) -> None:
-        """Call `then`, and report the event as handled. It is not acked yet."""
-        if self.then is not None:
-            self.then()
-        if trace_export.watching:
-            trace_export.report_handled(self.event.message, self.began)
-
-
-class _UnackedReceipts:
-    """The receipts of one partition whose events are not acked, in order of arrival."""
-
-    __slots__ = ("_ack", "receipts")
-
-    def __init__(self, ack: AckTogether) -> None:
-        self._ack = ack
-        self.receipts: deque[Receipt] = deque()
-
-    def advance(self) -> None:
-        """Ack the settled events at the head."""
-        receipts, settled = self.receipts, []
-        while receipts and receipts[0].open == 0:
-            settled.append(receipts.popleft().event)
-        if settled:
-            self._ack(settled)
-
-
-def settle_together(receipts: Iterable[Receipt]) -> None:
-    """Mark one item of each event as done, in order. Then ack the settled events, those of a partition together."""
-    advancing: dict[_UnackedReceipts, None] = {}
-    watching = trace_export.watching
-    for receipt in receipts:
-        receipt.open -= 1
-        if receipt.open == 0:
-            if watching or receipt.then is not None:
-                receipt.end()
-            advancing[receipt.partition] = None
-    for partition in advancing:
-        partition.advance()
-
-
-class Acker:
-    """Acks events in order of arrival, each only when all its records are durable (docs/faust.md, what we do).
-
-    `ack` is called with events of one partition, in order.
-    """
-
-    def __init__(self, ack: AckTogether = _ack_each) -> None:
-        self._ack = ack
-        self._partitions: dict[tuple[str, int], _UnackedReceipts] = {}
-
-    def take(self, event: Any) -> Receipt:
-        """Register an event. The caller calls `settle` on the receipt when the handler is done."""
-        message = event.message
-        key = (message.topic, message.partition)
-        partition = self._partitions.get(key)
-        if partition is None:
-            partition = self._partitions[key] = _UnackedReceipts(self._ack)
-        receipt = Receipt(partition, event)
-        if trace_export.watching:
-            receipt.began = time.time_ns()
-        partition.receipts.append(receipt)
-        return receipt
-
-    def forget(self) -> None:
-        """Forget the registered events: their partitions are revoked."""
-        self._partitions = {}
-
-    @property
-    def waiting(self) -> int:
-        """How many events are registered and not acked."""
-        return sum(len(partition.receipts) for partition in self._partitions.values())
-
-    @property
-    def oldest(self) -> float | None:
-        """The time of the oldest event that is registered and not acked, in seconds since the epoch."""
-        queues = (partition.receipts for partition in self._partitions.values() if partition.receipts)
-        begun = (receipts[0].event.message.timestamp or 0.0 for receipts in queues)
-        return min(begun, default=None)
 
 
 class _Batch:
@@ -210,6 +81,14 @@ class _Lane:
         self.pumping = False
 
 
+class _Lanes(dict[tuple[str, int], _Lane]):
+    """The lanes of a writer. A lane is made when its first record is added."""
+
+    def __missing__(self, target: tuple[str, int]) -> _Lane:
+        lane = self[target] = _Lane(target)
+        return lane
+
+
 class JournalWriter:
     """An idempotent producer that appends records in batches and settles their receipts.
 
@@ -223,7 +102,7 @@ class JournalWriter:
         self._lease = lease
         self.durable: Callable[[str, int], None] | None = None
         self._producer: Producer | None = None
-        self._lanes: dict[tuple[str, int], _Lane] = {}
+        self._lanes = _Lanes()
         self._waiting = 0
         self._room = asyncio.Event()
         self._room.set()
@@ -289,7 +168,7 @@ class JournalWriter:
             check_size(key, value, headers or (), most)
         trace = receipt.trace if receipt is not None and traced else ()
         sent = [*headers, *trace] if headers else list(trace)
-        lane = self._lanes.get((topic, partition)) or self._lane(topic, partition)
+        lane = self._lanes[topic, partition]
         batch = lane.newest
         if batch is None or not batch.builder.add(key, value, sent):
             batch = self._open(lane)
@@ -315,7 +194,7 @@ class JournalWriter:
             raise PermanentError(
                 "record_too_large", f"{size} bytes in {len(records)} records, more than a batch takes"
             )
-        lane = self._lane(topic, partition)
+        lane = self._lanes[topic, partition]
         batch = lane.newest
         if batch is None or batch.builder.closed() or batch.builder.size() + size > MAX_BATCH_BYTES:
             batch = self._open(lane)
@@ -329,13 +208,6 @@ class JournalWriter:
         self._waiting += len(records)
         if self._waiting >= MAX_WAITING:
             self._room.clear()
-
-    def _lane(self, topic: str, partition: int) -> _Lane:
-        target = (topic, partition)
-        lane = self._lanes.get(target)
-        if lane is None:
-            lane = self._lanes[target] = _Lane(target)
-        return lane
 
     def _open(self, lane: _Lane) -> _Batch:
         """Open the lane's next batch, and hand it to the sender when the caller next yields to the loop."""

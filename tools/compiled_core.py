@@ -41,13 +41,8 @@ MODULES: Final = (
     *("rules.outbound.public_messages", "rules.outbound.lead_org_messages"),
     *("rules.outbound.notifications", "rules.queues.personal_queues"),
     # From the decision to the acknowledgement: bytes, sizes, traces, batches, receipts.
-    *(
-        "models.codec",
-        "models.record_size",
-        "streams.tracing",
-        "streams.journal",
-        "streams.patches.filling_batch",
-    ),
+    *("models.codec", "models.record_size", "streams.tracing"),
+    *("streams.journal", "streams.receipts", "streams.patches.filling_batch"),
 )
 """The modules through which each claim goes. Those of conditions and of queues' indexes gained nothing that could be
 measured (docs/decisions/0032)."""

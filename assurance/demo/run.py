@@ -142,7 +142,7 @@ class _Demo:
     async def feed_sample(self, client: LoadClient) -> None:
         """Send the sample's leads: some at once, the rest while the reps compete, then a few until cancelled."""
         people = await asyncio.to_thread(people_of, self.settings.database_url)
-        sample: Iterator[dict[str, Any]] = sample_leads(SAMPLE + THEN, self.seed, known=people)
+        sample: Iterator[dict[str, Any]] = sample_leads(SAMPLE + THEN, self.seed, in_use=people)
         await asyncio.gather(*(client.arrive(lead) for lead in itertools.islice(sample, AT_ONCE)))
         for lead in itertools.islice(sample, SAMPLE - AT_ONCE):
             await client.arrive(lead)

@@ -11,13 +11,15 @@ from streams.unreadable import give_stand_ins
 
 FETCH_SLICE_SECONDS: Final = 0.1
 """How long a fetch may wait for partitions that are no longer those in use."""
+RECOVERY_SLICE_SECONDS: Final = 0.005
+"""The same while a recovery reads changelogs. The first events wait that long for its end."""
 IDLE_SECONDS: Final = 0.001
 """How long a fetcher that may not fetch now waits before it checks again."""
 PREFETCH_BACKOFF_SECONDS: Final = 0.001
 PARTIAL_FETCH_WAIT_MS: Final = 10
 """How long a broker holds a fetch that leaves a partition out, if it has no records for the others. A fetch does not
 ask for partitions whose earlier records are still waiting. With Faust's 1,500 ms, a claim could wait that long for the
-one before it."""
+one before it. The fetches of a recovery leave out the topics of events, which are read when it ends."""
 FULL_FETCH_WAIT_MS: Final = 250
 """How long a broker holds a fetch that asks for every partition in use. A record of any of them ends it at once, so the
 wait delays no record. Only a seek or a rebalance may wait for its end."""
@@ -43,9 +45,10 @@ def put_back_overtaken() -> None:
             await asyncio.sleep(IDLE_SECONDS)
             return {}
         consumer._fetcher._in_use = in_use
+        recovers = consumer._fetcher._recovers = _has_changelogs(self.consumer, in_use)
         remaining = options.pop("timeout", None) or 0.0
         while True:
-            wait = min(remaining, FETCH_SLICE_SECONDS)
+            wait = min(remaining, RECOVERY_SLICE_SECONDS if recovers else FETCH_SLICE_SECONDS)
             records = await fetch_records(self, consumer, in_use, timeout=wait, **options)
             remaining -= wait
             if records or remaining <= 0 or _assignment_generation(self.consumer) != before:
@@ -64,6 +67,11 @@ def put_back_overtaken() -> None:
         return {}
 
     driver.AIOKafkaConsumerThread._fetch_records = _fetch_records
+
+
+def _has_changelogs(consumer: Any, partitions: set[Any]) -> bool:
+    """Tell whether some of these partitions are changelogs, which are in use only during a recovery."""
+    return not consumer.app.tables.recovery.active_tps.isdisjoint(partitions)
 
 
 def _assignment_generation(consumer: Any) -> tuple[int, int]:
@@ -93,7 +101,7 @@ def prefetch_other_partitions() -> None:
 
     def __init__(self: Any, *args: Any, **kwargs: Any) -> None:
         kwargs.update(prefetch_backoff=PREFETCH_BACKOFF_SECONDS, fetch_max_wait_ms=PARTIAL_FETCH_WAIT_MS)
-        self._in_use = None
+        self._in_use, self._recovers = None, False
         init(self, *args, **kwargs)
 
     def _get_actions_per_node(self: Any, assignment: Any) -> Any:
@@ -114,6 +122,8 @@ def _leaves_a_partition_out(fetcher: Any, assignment: Any) -> bool:
     The partitions in use are those that Faust takes records of; for another consumer, all that it is assigned. A worker
     is also assigned its journal's partitions, and takes nothing of them after a recovery.
     """
+    if fetcher._recovers:
+        return True
     for tp in assignment.tps if fetcher._in_use is None else fetcher._in_use & assignment.tps:
         state = assignment.state_value(tp)
         if tp in fetcher._records or state.paused or not state.has_valid_position:

@@ -11,7 +11,8 @@ from agents.leads import LeadsStage
 from agents.orgs import OrgsStage
 from agents.sweeper import Sweeper
 from rules.deadlines import RETRY_SECONDS
-from streams.journal import Acker, JournalWriter
+from streams.journal import JournalWriter
+from streams.receipts import Acker
 from streams.settings import Settings
 
 NOW = datetime(2026, 11, 20, 14, 12, tzinfo=UTC).timestamp()

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from agents import sweeper
 from agents.sweeper import BEHIND_EVENTS_SECONDS, SLICE_SECONDS, Sweeper
 from rules.lead.lead_partition import LeadPartition
-from streams.journal import Acker
+from streams.receipts import Acker
 from tests.agents.conftest import START, lead_arrival, queue
 
 if TYPE_CHECKING:

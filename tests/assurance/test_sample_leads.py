@@ -77,7 +77,7 @@ def test_two_samples_share_no_id_and_the_second_none_of_the_firsts_people() -> N
     for seed, ids in ((11, first), (12, second)):
         events = [
             accept_arrival(json.dumps(lead).encode(), {}, arrived_at=NOW)
-            for lead in sample_leads(2000, seed=seed, now=NOW, known=known_people)
+            for lead in sample_leads(2000, seed=seed, now=NOW, in_use=known_people)
         ]
         ids.update(event.lead_id for event in events)
         people = {
@@ -94,7 +94,7 @@ def test_two_samples_share_no_id_and_the_second_none_of_the_firsts_people() -> N
 def test_a_sample_goes_on_elsewhere_where_a_places_numbers_are_all_somebodys() -> None:
     full = frozenset(f"{code}555{n:04d}" for code in ("213", "310") for n in range(10_000))
     phones = {
-        "".join(filter(str.isdigit, lead["phone"]))[-10:] for lead in sample_leads(300, now=NOW, known=full)
+        "".join(filter(str.isdigit, lead["phone"]))[-10:] for lead in sample_leads(300, now=NOW, in_use=full)
     }
     assert len(phones) > 250
     assert not phones & full
@@ -104,7 +104,7 @@ def test_a_sample_without_a_number_left_says_so() -> None:
     codes = {code for place in PLACES for code in place.area_codes}
     full = frozenset(f"{code}555{n:04d}" for code in codes for n in range(10_000))
     with pytest.raises(ValueError, match="use another state folder"):
-        next(sample_leads(1, now=NOW, known=full))
+        next(sample_leads(1, now=NOW, in_use=full))
 
 
 def test_leads_go_to_the_org_that_is_asked_for() -> None:

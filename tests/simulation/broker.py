@@ -8,7 +8,8 @@ from typing import Any
 from aiokafka.partitioner import murmur2
 
 from models.record_size import MAX_RECORD_BYTES, check_size
-from streams.journal import Headers, KeyAndValue, Receipt
+from streams.journal import Headers, KeyAndValue
+from streams.receipts import Receipt
 
 PARTITIONS = 3
 

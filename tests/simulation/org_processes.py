@@ -8,7 +8,7 @@ from agents.due_pace import DuePace
 from agents.org_relay import OrgRelayStage
 from agents.orgs import OrgsStage
 from agents.watermarks import NO_WATERMARK, Watermarks
-from streams.journal import Acker
+from streams.receipts import Acker
 from streams.stage_table import OrgRows
 from streams.topics import ORG_JOURNAL, ORG_LOG
 from tests.simulation.broker import PARTITIONS, Broker, Delivery, Outbox

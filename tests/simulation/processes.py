@@ -16,7 +16,7 @@ from agents.leads import LeadsStage
 from agents.published_watermark import NOTHING, PUBLIC, PublishedWatermark, _number
 from agents.relay import RelayStage
 from agents.watermarks import NO_WATERMARK, Watermarks
-from streams.journal import Acker
+from streams.receipts import Acker
 from streams.stage_table import LeadRows
 from streams.topics import DO_NOT_CONTACT, LEAD_JOURNAL, LEAD_LOG
 from tests.simulation.broker import PARTITIONS, Broker, Delivery, Outbox

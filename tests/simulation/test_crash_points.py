@@ -13,7 +13,7 @@ import structlog
 from agents.published_watermark import PublishedWatermark
 from rules.lead import lead_partition
 from sink import database_engine
-from streams.journal import Receipt
+from streams.receipts import Receipt
 from tests.simulation.crash_points import enumerate_crashes
 
 EVERY = 29

@@ -22,7 +22,7 @@ from models.org_decisions import OrgStep
 from rules.lead import arrivals, distribution, lead_partition, machine
 from rules.lead.lead_partition import LeadPartition
 from rules.org.org_partition import OrgPartition
-from streams.journal import Receipt
+from streams.receipts import Receipt
 from streams.topics import ASSIGNMENTS, LEAD_JOURNAL, ORG_JOURNAL
 from tests.simulation import steps
 from tests.simulation.broker import Outbox, partition_of

@@ -124,6 +124,15 @@ def test_a_changed_source_runs_instead_of_what_was_compiled(tiny: Path) -> None:
     assert reason == f"{tiny / 'tiny.py'} changed after it was compiled; compile again"
 
 
+@pytest.fixture
+def interpreted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let this process be one without a core, also where the suite runs on one."""
+    finders = [finder for finder in sys.meta_path if "CoreFinder" not in repr(finder)]
+    monkeypatch.setattr(sys, "meta_path", finders)
+    monkeypatch.setattr(compiled_core, "_core", compiled_core.Core(0, "not asked for yet"))
+
+
+@pytest.mark.usefixtures("interpreted")
 @pytest.mark.parametrize(
     ("damage", "reason"),
     [
@@ -150,12 +159,12 @@ def test_a_core_that_does_not_fit_is_not_used_and_says_why(
     assert compiled_core.running().name == "interpreted"
 
 
+@pytest.mark.usefixtures("interpreted")
 def test_a_module_that_was_imported_before_leaves_the_core_unused(
     tiny: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Otherwise the process would run a part of it, and say that it runs all."""
     monkeypatch.setitem(sys.modules, "tiny", compiled_core)
-    monkeypatch.setattr(compiled_core, "_core", compiled_core.running())
     core = use({}, tiny / "core", tiny)
     assert core == (0, "tiny was imported before")
     assert not any("CoreFinder" in repr(finder) for finder in sys.meta_path)

@@ -48,7 +48,7 @@ def test_the_migrations_and_the_tables_agree(drafts: Drafts) -> None:
 
 def save(drafts: Drafts, revision: str | None, by: str = "mia", **value: Any) -> Draft:
     """Save a draft of queue `q`."""
-    return drafts.save("default", "q", value, based_on=None, by=by, seen=revision)
+    return drafts.save("default", "q", value, based_on=None, by=by, revision=revision)
 
 
 def test_q6_a_lost_edit_is_told_what_is_there_now(drafts: Drafts) -> None:
@@ -96,12 +96,12 @@ def test_q6_of_many_who_save_at_once_one_is_kept(drafts: Drafts) -> None:
 def test_q6_what_is_published_is_remembered_and_a_later_edit_stays(drafts: Drafts) -> None:
     """Q6: the published draft is gone; one that was saved meanwhile is not."""
     first = save(drafts, None, name="a")
-    drafts.published("default", "q", 4, {"name": "a"}, by="mia", seen=first.revision)
+    drafts.published("default", "q", 4, {"name": "a"}, by="mia", revision=first.revision)
     assert drafts.find("default", "q") is None
     second = save(drafts, None, name="b")
     third = save(drafts, second.revision, name="c")
-    drafts.published("default", "q", 7, {"name": "b"}, by="ada", seen=second.revision)
-    drafts.published("default", "q", 9, None, by="mia", seen=None)
+    drafts.published("default", "q", 7, {"name": "b"}, by="ada", revision=second.revision)
+    drafts.published("default", "q", 9, None, by="mia", revision=None)
     assert drafts.find("default", "q") == third
     versions = [
         (entry.version, entry.value, entry.published_by, entry.draft)
@@ -123,7 +123,7 @@ def test_q6_unpublished_changes_are_what_differs(drafts: Drafts) -> None:
     assert untouched is not None
     assert (untouched.tag, untouched.unpublished, untouched.value) == ("v3", (), value)
     draft = drafts.save(
-        "default", "q", {**value, "name": "b", "columns": []}, based_on=3, by="mia", seen=None
+        "default", "q", {**value, "name": "b", "columns": []}, based_on=3, by="mia", revision=None
     )
     state = state_of(rules, "q", draft)
     assert state is not None
@@ -180,14 +180,14 @@ def test_q1_a_view_is_its_owners_and_is_saved_over_the_one_that_was_seen(drafts:
     for org, rep_id in (("org", "rep-2"), ("other", "rep-1")):
         assert views.all(org, rep_id) == []
         assert views.find(org, rep_id, "v") is None
-        assert views.save(org, rep_id, "v", {"name": "theirs"}, seen=first.revision) is None
-        assert not views.discard(org, rep_id, "v", seen=first.revision)
-    second = views.save("org", "rep-1", "v", {"name": "c"}, seen=first.revision)
+        assert views.save(org, rep_id, "v", {"name": "theirs"}, revision=first.revision) is None
+        assert not views.discard(org, rep_id, "v", revision=first.revision)
+    second = views.save("org", "rep-1", "v", {"name": "c"}, revision=first.revision)
     assert second is not None
-    assert views.save("org", "rep-1", "v", {"name": "d"}, seen=first.revision) is None
-    assert not views.discard("org", "rep-1", "v", seen=first.revision)
+    assert views.save("org", "rep-1", "v", {"name": "d"}, revision=first.revision) is None
+    assert not views.discard("org", "rep-1", "v", revision=first.revision)
     assert views.find("org", "rep-1", "v") == second
-    assert views.discard("org", "rep-1", "v", seen=second.revision)
+    assert views.discard("org", "rep-1", "v", revision=second.revision)
     assert views.all("org", "rep-1") == [other_view]
 
 
@@ -197,6 +197,6 @@ def test_q1_nobody_has_more_views_than_a_list_can_show(drafts: Drafts) -> None:
     added = [views.add("org", "rep-1", f"v{n}", {"name": f"{n}"}) for n in range(MOST)]
     with pytest.raises(TooManyViewsError, match="delete one first"):
         views.add("org", "rep-1", "more", {"name": "more"})
-    assert views.discard("org", "rep-1", "v0", seen=added[0].revision)
+    assert views.discard("org", "rep-1", "v0", revision=added[0].revision)
     views.add("org", "rep-1", "more", {"name": "more"})
     assert len(views.all("org", "rep-1")) == MOST

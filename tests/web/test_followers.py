@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import uuid
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -29,7 +30,7 @@ from web.live.hub import Hub, OpenPage
 from web.live.tail import TopicTail
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import AsyncIterator, Iterator
     from pathlib import Path
 
 ORG = "acme"
@@ -172,10 +173,10 @@ async def test_pages_read_again_when_a_sink_that_was_far_behind_has_what_they_we
 
     reader = Reader.at("redis://127.0.0.1:1/0")
     lead = lead_of("late")
-    following = asyncio.create_task(TopicTail(settings, crm, RecordingHub(reader), lambda _: True).follow())
-    producer = AIOKafkaProducer(bootstrap_servers=kafka)
-    await producer.start()
-    try:
+    async with following(TopicTail(settings, crm, RecordingHub(reader), lambda _: True), kafka) as (
+        _,
+        producer,
+    ):
         async with asyncio.timeout(PATIENCE_SECONDS):
             value = {"lead_id": lead.lead_id, "org": ORG, "version": 1}
             while told.empty():  # until the tail follows
@@ -186,12 +187,22 @@ async def test_pages_read_again_when_a_sink_that_was_far_behind_has_what_they_we
             await asyncio.to_thread(writer.apply, [record_of(row_of(lead, off=1), 0)])
             while await told.get() != REBUILT:
                 pass
+    await reader.close()
+    crm.dispose()
+
+
+@asynccontextmanager
+async def following(
+    tail: TopicTail, kafka: str
+) -> AsyncIterator[tuple[asyncio.Task[None], AIOKafkaProducer]]:
+    """Let a tail follow its topics; yield its task, and a producer of a foreign client."""
+    task = asyncio.create_task(tail.follow())
+    try:
+        async with AIOKafkaProducer(bootstrap_servers=kafka) as producer:
+            yield task, producer
     finally:
-        following.cancel()
-        await asyncio.gather(following, return_exceptions=True)
-        await producer.stop()
-        await reader.close()
-        crm.dispose()
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
 
 
 def never_buried(record: JournalRecord, error: Exception) -> None:
@@ -237,24 +248,16 @@ async def test_the_tail_goes_on_after_an_error_that_nobody_thought_of(
     page = OpenPage(ORG, "rep-1", lambda _: True, None)
     hub._orgs[ORG] = hub_module._Org()  # as a page opens, without a Valkey
     hub._orgs[ORG].pages.add(page)
-    tail = TopicTail(settings, crm, hub, oversees)
-    following = asyncio.create_task(tail.follow())
-    producer = AIOKafkaProducer(bootstrap_servers=kafka)
-    await producer.start()
-    try:
+    async with following(TopicTail(settings, crm, hub, oversees), kafka) as (task, producer):
         async with asyncio.timeout(PATIENCE_SECONDS):
             while not failed.is_set():
                 value = {"lead_id": "a", "org": ORG, "version": -1, "rep_id": "rep-1"}
                 await producer.send_and_wait(topics["ASSIGNMENTS"], json.dumps(value).encode())
                 await asyncio.sleep(0.1)
             await anew.wait()
-        assert not following.done()
-    finally:
-        following.cancel()
-        await asyncio.gather(following, return_exceptions=True)
-        await producer.stop()
-        await reader.close()
-        crm.dispose()
+        assert not task.done()
+    await reader.close()
+    crm.dispose()
 
 
 def url_of(client: redis.Redis) -> str:

@@ -150,7 +150,9 @@ async def remove(person: Writes, parts: PartsOf, queue_id: str, match: Match = N
     async with parts.audit.act(person.as_actor, "removed", f"queue/{queue_id}", changes):
         version = await _publish_over(parts, person, queue_id, None, now)
     await asyncio.to_thread(
-        lambda: parts.drafts.published(person.org, queue_id, version, None, by=person.rep_id, seen=now.tag)
+        lambda: parts.drafts.published(
+            person.org, queue_id, version, None, by=person.rep_id, revision=now.tag
+        )
     )
     await parts.directory.until(person.org, "queue", queue_id, version, READ_BACK_SECONDS)
 
@@ -230,7 +232,7 @@ async def _save(
                 value,
                 based_on=None if now is None else now.version,
                 by=person.rep_id,
-                seen=now.draft.revision if now is not None and now.draft is not None else None,
+                revision=now.draft.revision if now is not None and now.draft is not None else None,
             )
         )
     except DraftConflictError as error:
@@ -250,7 +252,7 @@ async def _publish(
         version = await _publish_over(parts, person, queue_id, value, seen_state)
     await asyncio.to_thread(
         lambda: parts.drafts.published(
-            person.org, queue_id, version, value, by=person.rep_id, seen=seen_state.tag
+            person.org, queue_id, version, value, by=person.rep_id, revision=seen_state.tag
         )
     )
     await parts.directory.until(person.org, "queue", queue_id, version, READ_BACK_SECONDS)

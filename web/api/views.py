@@ -101,7 +101,7 @@ async def save(
     value = _accepted(str(view_id), body)
     now = _view_if_current(await own_view(parts, person, view_id), match, value)
     saved = await asyncio.to_thread(
-        lambda: parts.views.save(person.org, person.rep_id, now.view_id, value, seen=now.revision)
+        lambda: parts.views.save(person.org, person.rep_id, now.view_id, value, revision=now.revision)
     )
     if saved is None:
         raise _overtaken_problem(await own_view(parts, person, view_id), value)
@@ -113,7 +113,7 @@ async def remove(person: Writes, parts: PartsOf, view_id: uuid.UUID, match: Matc
     """Delete a view. Its leads keep their owners."""
     now = _view_if_current(await own_view(parts, person, view_id), match)
     is_removed = await asyncio.to_thread(
-        lambda: parts.views.discard(person.org, person.rep_id, now.view_id, seen=now.revision)
+        lambda: parts.views.discard(person.org, person.rep_id, now.view_id, revision=now.revision)
     )
     if not is_removed:
         raise _overtaken_problem(await own_view(parts, person, view_id), now.value)

@@ -66,9 +66,9 @@ class Drafts(Store):
         *,
         based_on: int | None,
         by: str,
-        seen: str | None,
+        revision: str | None,
     ) -> Draft:
-        """Save over the draft of revision `seen`, None for none. Raises `DraftConflictError` if another is stored."""
+        """Save over the draft of `revision`, None for none. Raises `DraftConflictError` if another is stored."""
         draft = Draft(
             queue_id=queue_id,
             value=dict(value),
@@ -78,18 +78,18 @@ class Drafts(Store):
             updated_at=datetime.now(UTC),
         )
         with self.writing() as connection:
-            if seen is not None:
-                self._take(connection, org, queue_id, seen)
+            if revision is not None:
+                self._take(connection, org, queue_id, revision)
             values = {"org": org, **msgspec.structs.asdict(draft)}
             added = self.insert(QueueDraftTable).values(values).on_conflict_do_nothing()
             if connection.execute(added.returning(QueueDraftTable.revision)).first() is None:
                 raise DraftConflictError(_draft(connection, org, queue_id))
         return draft
 
-    def discard(self, org: str, queue_id: str, seen: str) -> None:
-        """Delete the draft of revision `seen`. Raises `DraftConflictError` if there is none or another."""
+    def discard(self, org: str, queue_id: str, revision: str) -> None:
+        """Delete the draft of `revision`. Raises `DraftConflictError` if there is none or another."""
         with self.writing() as connection:
-            self._take(connection, org, queue_id, seen)
+            self._take(connection, org, queue_id, revision)
 
     def published(
         self,
@@ -99,7 +99,7 @@ class Drafts(Store):
         value: Mapping[str, Any] | None,
         *,
         by: str,
-        seen: str | None,
+        revision: str | None,
     ) -> None:
         """Record a publication, and delete the draft it came from. A draft that was saved in the meantime stays."""
         edition = {
@@ -107,16 +107,18 @@ class Drafts(Store):
             "queue_id": queue_id,
             "version": version,
             "value": value,
-            "draft": seen,
+            "draft": revision,
             "published_by": by,
             "published_at": datetime.now(UTC),
         }
         table = QueueDraftTable
         with self.writing() as connection:
             connection.execute(insert(QueueHistoryTable).values(edition))
-            if seen is not None:
+            if revision is not None:
                 connection.execute(
-                    delete(table).where(table.org == org, table.queue_id == queue_id, table.revision == seen)
+                    delete(table).where(
+                        table.org == org, table.queue_id == queue_id, table.revision == revision
+                    )
                 )
 
     def history(self, org: str, queue_id: str, *, limit: int = 100) -> list[PublishedVersion]:
@@ -141,10 +143,10 @@ class Drafts(Store):
                 for row in connection.execute(query)
             ]
 
-    def _take(self, connection: Connection, org: str, queue_id: str, seen: str) -> None:
+    def _take(self, connection: Connection, org: str, queue_id: str, revision: str) -> None:
         table = QueueDraftTable
         deleted = connection.execute(
-            delete(table).where(table.org == org, table.queue_id == queue_id, table.revision == seen)
+            delete(table).where(table.org == org, table.queue_id == queue_id, table.revision == revision)
         )
         if deleted.rowcount == 0:
             raise DraftConflictError(_draft(connection, org, queue_id))

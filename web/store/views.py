@@ -61,19 +61,23 @@ class CustomViews(Store):
             return CustomView(**connection.execute(query).mappings().one())
 
     def save(
-        self, org: str, rep_id: str, view_id: str, value: Mapping[str, Any], *, seen: str
+        self, org: str, rep_id: str, view_id: str, value: Mapping[str, Any], *, revision: str
     ) -> CustomView | None:
-        """Save over revision `seen`. Return None if that is no longer the current revision."""
+        """Save over `revision`. Return None if that is no longer the current revision."""
         view, table = _view_of_row(view_id, value), CustomViewTable
-        query = update(table).where(*_rows_of(org, rep_id), table.view_id == view_id, table.revision == seen)
+        query = update(table).where(
+            *_rows_of(org, rep_id), table.view_id == view_id, table.revision == revision
+        )
         with self.writing() as connection:
             updated = connection.execute(query.values(msgspec.structs.asdict(view)))
         return view if updated.rowcount else None
 
-    def discard(self, org: str, rep_id: str, view_id: str, *, seen: str) -> bool:
-        """Delete revision `seen`. Return False if that is no longer the current revision."""
+    def discard(self, org: str, rep_id: str, view_id: str, *, revision: str) -> bool:
+        """Delete `revision`. Return False if that is no longer the current revision."""
         table = CustomViewTable
-        query = delete(table).where(*_rows_of(org, rep_id), table.view_id == view_id, table.revision == seen)
+        query = delete(table).where(
+            *_rows_of(org, rep_id), table.view_id == view_id, table.revision == revision
+        )
         with self.writing() as connection:
             return connection.execute(query).rowcount > 0
 

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.journal import Acker, Receipt
+from streams.receipts import Acker, Receipt
 
 
 class Event:

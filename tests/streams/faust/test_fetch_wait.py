@@ -9,9 +9,15 @@ from typing import TYPE_CHECKING, Any
 import faust.transport.drivers.aiokafka as driver
 import pytest
 from aiokafka import TopicPartition
+from aiokafka.consumer.fetcher import Fetcher
 
 from streams import clients
-from streams.patches.fetcher import FULL_FETCH_WAIT_MS, PARTIAL_FETCH_WAIT_MS, put_back_overtaken
+from streams.patches.fetcher import (
+    FULL_FETCH_WAIT_MS,
+    PARTIAL_FETCH_WAIT_MS,
+    prefetch_other_partitions,
+    put_back_overtaken,
+)
 from tests.fixtures.servers import unique
 from tests.fixtures.waiting import PATIENCE_SECONDS, eventually
 
@@ -65,20 +71,64 @@ async def test_a_fetch_is_held_long_only_if_it_leaves_no_partition_out(
         await eventually(idle, "only full fetches are sent again")
 
 
+def apply_patches(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Apply the patches of fetches until the test ends."""
+    patched = ((driver.AIOKafkaConsumerThread, "_fetch_records"), (Fetcher, "__init__"))
+    for target, name in (*patched, (Fetcher, "_get_actions_per_node")):
+        monkeypatch.setattr(target, name, getattr(target, name))
+    put_back_overtaken()
+    prefetch_other_partitions()
+
+
+def thread_of(*changelogs: TopicPartition) -> Any:
+    """Return what a fetch needs of the thread of Faust's consumer, in an app with these changelogs."""
+    tables = SimpleNamespace(recovery=SimpleNamespace(active_tps=set(changelogs)))
+    app = SimpleNamespace(consumer_generation_id=1, tables=tables)
+    return SimpleNamespace(consumer=SimpleNamespace(flow_active=True, app=app))
+
+
+@pytest.mark.parametrize(
+    ("in_recovery", "waits"), [(True, PARTIAL_FETCH_WAIT_MS), (False, FULL_FETCH_WAIT_MS)]
+)
+async def test_a_fetch_of_a_recovery_is_not_held_long(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch, *, in_recovery: bool, waits: int
+) -> None:
+    """Fact 33: the last fetch of a recovery gets nothing more, and the first fetch of events waits for its end."""
+    apply_patches(monkeypatch)
+    topic = await cluster.create(unique("recovery"))
+    in_use = TopicPartition(topic, 0)
+    thread = thread_of(*((in_use,) if in_recovery else ()))
+
+    async def fetch() -> Any:
+        return await driver.AIOKafkaConsumerThread._fetch_records(thread, consumer, {in_use}, timeout=3_600.0)
+
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        async with clients.started_client(
+            clients.consumer(cluster.settings, topic, reset="earliest")
+        ) as consumer:
+            for value in (b"first", b"second"):
+                fetching = asyncio.create_task(fetch())
+                await cluster.send(topic, [(0, b"key", value)])
+                assert [record.value for record in (await fetching)[in_use]] == [value]
+            # The fetches after the first record knew what is in use, and left no partition out.
+            assert await consumer.position(TopicPartition(topic, 1)) == 0
+            fetching = asyncio.create_task(fetch())
+            await eventually(
+                lambda: consumer._fetcher._fetch_max_wait_ms == waits, "a fetch is sent with that wait"
+            )
+            fetching.cancel()
+            await asyncio.wait([fetching])
+
+
 async def test_a_fetch_ends_when_other_partitions_are_in_use(
     cluster: Cluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Fact 33: the last fetch of a recovery asks for changelogs, and no event that comes meanwhile ends it."""
-    monkeypatch.setattr(
-        driver.AIOKafkaConsumerThread, "_fetch_records", driver.AIOKafkaConsumerThread._fetch_records
-    )
-    put_back_overtaken()
+    apply_patches(monkeypatch)
     topic = await cluster.create(unique("in-use"))
     changelog, events = TopicPartition(topic, 0), TopicPartition(topic, 1)
     in_use = {changelog}
-    thread: Any = SimpleNamespace(
-        consumer=SimpleNamespace(flow_active=True, app=SimpleNamespace(consumer_generation_id=1))
-    )
+    thread = thread_of(changelog)
 
     async def fetch() -> Any:
         return await driver.AIOKafkaConsumerThread._fetch_records(thread, consumer, in_use, timeout=3_600.0)

@@ -14,8 +14,9 @@ from aiokafka.record.memory_records import MemoryRecords
 from models.errors import PermanentError
 from models.record_size import MAX_RECORD_BYTES, check_size
 from streams import journal
-from streams.journal import MAX_BATCH_BYTES, Acker, JournalWriter, Receipt
+from streams.journal import MAX_BATCH_BYTES, JournalWriter
 from streams.process_exit import ExitCode
+from streams.receipts import Acker, Receipt
 from streams.settings import Settings
 from streams.topics import provision
 from tests.fixtures.servers import make_kafka, unique

@@ -14,7 +14,8 @@ from mode.supervisors import CrashingSupervisor
 
 from streams import journal
 from streams.app import StageApp, bulks, raw_topic
-from streams.journal import Acker, JournalWriter
+from streams.journal import JournalWriter
+from streams.receipts import Acker
 from tests.streams.faust.apps.base import commands, run, send_report
 
 TOPIC, OUT, BY = os.environ["TOPIC"], os.environ["OUT"], os.environ.get("BY", "")

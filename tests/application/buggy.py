@@ -19,11 +19,11 @@ ORG: Any = rules.org.machine
 BOOM = "boom"
 
 
-def _failing_if(rule: Any, wanted: Any) -> Any:
-    def fails(*given: Any, **more: Any) -> Any:
-        if wanted(*given):
+def _failing_if(rule: Any, is_failing: Any) -> Any:
+    def fails(*arguments: Any, **options: Any) -> Any:
+        if is_failing(*arguments):
             raise KeyError(BOOM)
-        return rule(*given, **more)
+        return rule(*arguments, **options)
 
     return fails
 

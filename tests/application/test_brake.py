@@ -85,13 +85,13 @@ async def letters(stack: RunningStack) -> list[StoredDeadLetter]:
 
 async def leads(stack: RunningStack) -> dict[str, LeadRow]:
     """Return the newest row of each existing lead, by its vendor's id."""
-    found: dict[str, LeadRow] = {}
+    by_external_id: dict[str, LeadRow] = {}
     async with aclosing(read_topic(stack.settings, LEAD_JOURNAL)) as records:
         async for record in records:
             row = decode_row(record.value)
             if isinstance(row, LeadRow) and row.lead is not None:
-                found[row.lead.facts.external_id or ""] = row
-    return found
+                by_external_id[row.lead.facts.external_id or ""] = row
+    return by_external_id
 
 
 async def all_is_committed(stack: RunningStack) -> bool:
@@ -104,9 +104,9 @@ async def all_is_committed(stack: RunningStack) -> bool:
         await lags.close()
 
 
-async def until(check: Any, what: str) -> Any:
+async def until(check: Any, question: str) -> Any:
     """Return the answer to a question as soon as it is true."""
-    return await eventually(check, what, every=0.5)  # most of the questions read whole topics
+    return await eventually(check, question, every=0.5)  # most of the questions read whole topics
 
 
 async def scenario(stack: RunningStack, messages: list[str]) -> None:
@@ -142,7 +142,11 @@ async def scenario(stack: RunningStack, messages: list[str]) -> None:
     lines = [line for line in messages if "status 79" in line]
     assert all("6 records could not be decided within 3600 s" in line for line in lines)
     assert all("KeyError('boom')" in line and "lead-log-" in line and "leads:" in line for line in lines)
-    (ended,) = [found for found in read_exits(stack.settings.state_dir) if found.part == "worker-1"]
+    (ended,) = [
+        process_exit
+        for process_exit in read_exits(stack.settings.state_dir)
+        if process_exit.part == "worker-1"
+    ]
     assert (ended.status, ended.what) == (79, "leads")
     assert len({letter.source for letter in await letters(stack)}) == len(FAILED)
     for line in lines[:2]:
@@ -151,10 +155,10 @@ async def scenario(stack: RunningStack, messages: list[str]) -> None:
     # After the fix, open events are decided by themselves, and dead letters once they are replayed.
     worker.argv = good[worker.name]
     roll_out(relay, good[relay.name])
-    wanted = {f"boom lead-{n}" for n in range(2, 12)} | {f"well-{n}" for n in range(3)}
+    decided_names = {f"boom lead-{n}" for n in range(2, 12)} | {f"well-{n}" for n in range(3)}
 
     async def decided() -> bool:
-        return wanted <= (await leads(stack)).keys()
+        return decided_names <= (await leads(stack)).keys()
 
     await until(decided, "what the brake kept is decided")
     assert not {"boom lead-0", "boom intake-0"} & (await leads(stack)).keys()
@@ -164,16 +168,18 @@ async def scenario(stack: RunningStack, messages: list[str]) -> None:
     assert again.code == 0, again.err
     replayed = again.last_line
     assert (replayed["ok"], replayed["replayed"], replayed["failed"]) == (True, len(FAILED), 0), replayed
-    wanted |= set(FAILED)
+    decided_names |= set(FAILED)
 
     async def offered() -> bool:
         rows = await leads(stack)
-        ours = [rows[name].lead for name in wanted if name in rows and not name.startswith("well")]
-        return wanted <= rows.keys() and all(
+        waiting_leads = [
+            rows[name].lead for name in decided_names if name in rows and not name.startswith("well")
+        ]
+        return decided_names <= rows.keys() and all(
             lead is not None
             and lead.open_distribution is not None
             and lead.open_distribution.stage == "offered"
-            for lead in ours
+            for lead in waiting_leads
             if lead is not None and lead.facts.campaign == "c"
         )
 
@@ -181,7 +187,7 @@ async def scenario(stack: RunningStack, messages: list[str]) -> None:
     verified = await asyncio.to_thread(firstclaim, stack, "verify", "--json")
     sys.stdout.write(f"{again.out}{verified.out}")
     result = verified.last_line
-    assert (result["ok"], result["leads"], result["findings"]) == (True, len(wanted), [])
+    assert (result["ok"], result["leads"], result["findings"]) == (True, len(decided_names), [])
 
 
 def test_e1_a_bad_release_stops_at_the_brake_and_after_the_mend_every_event_is_decided(

@@ -31,8 +31,8 @@ class List:
         result = CliRunner().invoke(app, command, input=text, env=self.environment)
         assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
         assert result.exit_code == code, result.output
-        found: dict[str, Any] = json.loads(result.stdout.strip().splitlines()[-1])
-        return found
+        summary: dict[str, Any] = json.loads(result.stdout.strip().splitlines()[-1])
+        return summary
 
 
 def test_x6_each_is_read_once_and_what_is_none_is_named() -> None:
@@ -45,28 +45,28 @@ def test_x6_each_is_read_once_and_what_is_none_is_named() -> None:
 
 @pytest.mark.kafka
 def test_x6_who_is_put_on_the_list_is_there_until_taken_off(settings: Settings, tmp_path: Path) -> None:
-    one = List(asyncio.run(provision(settings)))
-    assert one.run("add", "(401) 419-4247", "--reason", "asked us by mail")["handles"] == [
+    dnc_list = List(asyncio.run(provision(settings)))
+    assert dnc_list.run("add", "(401) 419-4247", "--reason", "asked us by mail")["handles"] == [
         "phone/+14014194247"
     ]
     file = tmp_path / "list.txt"
     file.write_text("J@x.org\n401-419-0001\nnobody\n", encoding="utf-8")
-    added = one.run("add", "--from", str(file), code=1)
+    added = dnc_list.run("add", "--from", str(file), code=1)
     assert (added["published"], list(added["refused"])) == (2, ["nobody"])
-    found = {each["handle"]: each["reason"] for each in one.run("list")["listed"]}
-    assert found == {
+    reasons = {entry["handle"]: entry["reason"] for entry in dnc_list.run("list")["listed"]}
+    assert reasons == {
         "phone/+14014194247": "asked us by mail",
         "email/j@x.org": "asked not to be contacted",
         "phone/+14014190001": "asked not to be contacted",
     }
-    assert one.run("check", "4014194247", "k@x.org", code=1) == {
+    assert dnc_list.run("check", "4014194247", "k@x.org", code=1) == {
         "listed": {"phone/+14014194247": "asked us by mail"},
         "free": ["email/k@x.org"],
         "refused": {},
     }
-    one.run("remove", "--from", "-", text="+1 401 419 4247\nj@X.org\n")
-    assert [each["handle"] for each in one.run("list")["listed"]] == ["phone/+14014190001"]
-    assert one.run("check", "4014194247")["free"] == ["phone/+14014194247"]
+    dnc_list.run("remove", "--from", "-", text="+1 401 419 4247\nj@X.org\n")
+    assert [entry["handle"] for entry in dnc_list.run("list")["listed"]] == ["phone/+14014190001"]
+    assert dnc_list.run("check", "4014194247")["free"] == ["phone/+14014194247"]
 
 
 def test_x6_nobody_named_is_a_mistake() -> None:

@@ -60,21 +60,21 @@ def answer_to(request: dict[str, Any], **changes: Any) -> bytes:
 def read_actions(settings: Settings, action_id: str, count: int) -> list[dict[str, Any]]:
     """Return the first records of `lead-actions` with this id, read with librdkafka; wait until there are so many."""
     consumer = Consumer({"bootstrap.servers": settings.kafka_bootstrap_servers, "group.id": uuid.uuid4().hex})
-    found: list[dict[str, Any]] = []
+    actions: list[dict[str, Any]] = []
     try:
         partitions = (
             consumer.list_topics(LEAD_ACTIONS, timeout=PATIENCE_SECONDS).topics[LEAD_ACTIONS].partitions
         )
         consumer.assign([TopicPartition(LEAD_ACTIONS, partition, 0) for partition in partitions])
-        while len(found) < count:
+        while len(actions) < count:
             record = consumer.poll(PATIENCE_SECONDS)
-            assert record is not None, f"{len(found)} of {count} came"
+            assert record is not None, f"{len(actions)} of {count} came"
             value = json.loads(record.value() or b"{}")
             if value.get("action_id") == action_id:
-                found.append(value)
+                actions.append(value)
     finally:
         consumer.close()
-    return found
+    return actions
 
 
 async def until(condition: Callable[[], bool]) -> None:

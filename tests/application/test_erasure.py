@@ -34,7 +34,7 @@ FINDER = Finder(KEY, {"default": frozenset(KEY.hashes_of(PERSON))}, [LEAD])
 
 
 @pytest.mark.parametrize(
-    ("text", "found"),
+    ("text", "matches"),
     [
         ("call (401) 419-4247 today", ("phone",)),
         ('{"phone":"+14014194247"}', ("phone",)),
@@ -50,15 +50,15 @@ FINDER = Finder(KEY, {"default": frozenset(KEY.hashes_of(PERSON))}, [LEAD])
     ],
 )
 def test_a_phone_and_an_address_are_found_anywhere_and_a_name_beside_the_lead(
-    text: str, found: tuple[str, ...]
+    text: str, matches: tuple[str, ...]
 ) -> None:
-    assert FINDER.find(text) == found
+    assert FINDER.find(text) == matches
 
 
 def test_without_the_key_and_with_another_one_nothing_is_found_and_that_is_said() -> None:
-    other = Finder(ErasureKey(b"1" * 32), {"default": frozenset(KEY.hashes_of(PERSON))}, [])
-    assert other.find("j@x.org") == ()
-    assert other.foreign == 3
+    other_finder = Finder(ErasureKey(b"1" * 32), {"default": frozenset(KEY.hashes_of(PERSON))}, [])
+    assert other_finder.find("j@x.org") == ()
+    assert other_finder.foreign == 3
     assert FINDER.foreign == 0
     assert Finder(None, {"default": frozenset(KEY.hashes_of(PERSON))}, []).foreign == 3
 

@@ -14,16 +14,16 @@ REPS = ("rep-1", "rep-2", "rep-3")
 )
 def test_d6_leads_are_dealt_evenly_in_order(leads: int, counts: list[int]) -> None:
     """D6: counts differ by at most one, and the first in line are the first to have one more."""
-    found = deal_evenly([str(n) for n in range(leads)], REPS).pairs
-    assert [lead for lead, _ in found] == [str(n) for n in range(leads)]
-    assert [sum(1 for _, each in found if each == rep) for rep in REPS] == counts
+    pairs = deal_evenly([str(n) for n in range(leads)], REPS).pairs
+    assert [lead for lead, _ in pairs] == [str(n) for n in range(leads)]
+    assert [sum(1 for _, dealt_rep in pairs if dealt_rep == rep) for rep in REPS] == counts
 
 
 def test_d6_a_split_is_even_over_the_leads_that_change_hands() -> None:
     """Of [free, owned, free, owned] two reps got 2 and 0 leads."""
-    found = deal_evenly(["a", "b", "c", "d"], ("rep-1", "rep-2"), {"a", "c"}).pairs
-    assert [lead for lead, _ in found] == ["a", "b", "c", "d"]
-    assert dict(found) == {"a": "rep-1", "c": "rep-2", "b": "rep-1", "d": "rep-2"}
+    pairs = deal_evenly(["a", "b", "c", "d"], ("rep-1", "rep-2"), {"a", "c"}).pairs
+    assert [lead for lead, _ in pairs] == ["a", "b", "c", "d"]
+    assert dict(pairs) == {"a": "rep-1", "c": "rep-2", "b": "rep-1", "d": "rep-2"}
 
 
 def test_m1_each_lead_goes_to_a_rep_with_its_licence_and_the_counts_are_even() -> None:
@@ -36,7 +36,7 @@ def test_m1_each_lead_goes_to_a_rep_with_its_licence_and_the_counts_are_even() -
     for lead, rep_id in deal.pairs:
         may = licences[rep_id]
         assert may is None or standings[lead].state in may
-    counts = [sum(1 for _, each in deal.pairs if each == rep) for rep in licences]
+    counts = [sum(1 for _, dealt_rep in deal.pairs if dealt_rep == rep) for rep in licences]
     assert counts == [3, 2, 2]
 
 

@@ -21,7 +21,7 @@ from models.ids import lead_id
 from models.lead import Lead, Phase
 from models.open_exception import OpenException
 
-A, B = (lead_id("default", "acme", each, {}) for each in "ab")
+A, B = (lead_id("default", "acme", external_id, {}) for external_id in "ab")
 NOW = datetime(2026, 11, 20, 15, tzinfo=UTC)
 RHODE_ISLAND = {"combinator": "and", "rules": [{"field": "state", "operator": "=", "value": "RI"}]}
 
@@ -48,7 +48,7 @@ def test_d6_a_list_names_leads_by_their_ids(tmp_path: Path) -> None:
     chosen = select_from_file(path, "default")
     assert chosen.leads == (A, B)
     assert chosen.repeated == 1
-    assert [one.place for one in chosen.unusable] == ["line 3", "line 4", "line 5"]
+    assert [entry.place for entry in chosen.unusable] == ["line 3", "line 4", "line 5"]
     assert chosen.unusable[0].reason.startswith("lead_id must be a UUID")
     assert chosen.unusable[1].reason == "lead_id is missing"
     assert chosen.unusable[2].reason == "has 4 cells, the header 2"

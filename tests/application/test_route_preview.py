@@ -50,9 +50,9 @@ class Org:
         self.rule_book = self.rule_book.publish(event)
         self.tell(event, NOW - timedelta(minutes=1))
 
-    def route(self, at: datetime = NOW, known: Lead | None = None, **facts: Any) -> RoutePreview:
+    def route(self, at: datetime = NOW, known_lead: Lead | None = None, **facts: Any) -> RoutePreview:
         """Preview the arrival of a lead."""
-        return arrival(lead_arrival(**facts), at, self.rule_book, self.org_partition, known)
+        return arrival(lead_arrival(**facts), at, self.rule_book, self.org_partition, known_lead)
 
     def lead(self, **facts: Any) -> Lead:
         """Return a lead that has really arrived, without telling anybody."""
@@ -71,9 +71,9 @@ def lead_arrival(**facts: Any) -> LeadArrived:
     return LeadArrived(lead_id="lead-1", cause="arrival", facts=Facts(**fields))
 
 
-def rejection_reasons(others: Iterable[dict[str, Any]]) -> dict[str, str]:
+def rejection_reasons(passed_over: Iterable[dict[str, Any]]) -> dict[str, str]:
     """Return the reps who do not get the lead, with the reasons."""
-    return {each.get("rep_id") or each["queue_id"]: each["why"] for each in others}
+    return {candidate.get("rep_id") or candidate["queue_id"]: candidate["why"] for candidate in passed_over}
 
 
 @pytest.fixture
@@ -206,7 +206,7 @@ def test_x5_a_known_lead_is_asked_for_as_if_nobody_had_it(org: Org) -> None:
     routed = distributed_again(owned, NOW, org.rule_book, org.org_partition)
     assert routed.was == {"phase": "owned", "owner": "rep-2"}
     assert routed.offered_to == ("rep-2",)
-    again = org.route(known=owned)
+    again = org.route(known_lead=owned)
     assert (again.was, again.offered_to) == (routed.was, ("rep-2",))
 
 
@@ -240,7 +240,7 @@ def test_x5_what_is_said_is_what_happens(org: Org) -> None:
     )
 
 
-def preview_inquiry(org: Org, known: Lead, **facts: Any) -> RoutePreview:
+def preview_inquiry(org: Org, known_lead: Lead, **facts: Any) -> RoutePreview:
     """Let the person of a known lead arrive through another vendor, by campaign d."""
     event = PersonArrived(
         lead_id="lead-2",
@@ -248,8 +248,8 @@ def preview_inquiry(org: Org, known: Lead, **facts: Any) -> RoutePreview:
         facts=Facts(vendor="globex", state="RI", campaign="d", phone="+14014194247", **facts),
     )
     placed = placement(event, NOW, org.org_partition)
-    assert placed.lead_id == known.lead_id
-    return arrival(placed, NOW, org.rule_book, org.org_partition, known)
+    assert placed.lead_id == known_lead.lead_id
+    return arrival(placed, NOW, org.rule_book, org.org_partition, known_lead)
 
 
 def known_person(org: Org) -> Lead:

@@ -197,17 +197,17 @@ def journal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
 
 
 async def _write_journal(settings: Settings) -> None:
-    one, two = lead(1, state="RI"), lead(2, state="MA")
+    ri_lead, ma_lead = lead(1, state="RI"), lead(2, state="MA")
     published = DirectoryRow(off=1, org="default", kind="queue", object_id="x", version=1, value={}, at=AT)
     terms = msgspec.structs.replace(
         published, off=2, kind="settings", object_id="settings", version=2, value={"time_zone": KIRITIMATI}
     )
     unknown = LeadRow(off=9, seq=0, lead=None, at=AT, cause="c")
     records = [
-        (one.lead_id, encode_row(_row(3, one))),
-        (one.lead_id, encode_row(_row(2, msgspec.structs.replace(one, facts=two.facts)))),
-        (two.lead_id, encode_row(_row(4, msgspec.structs.replace(two, facts=one.facts)))),
-        (two.lead_id, encode_row(_row(5, two))),
+        (ri_lead.lead_id, encode_row(_row(3, ri_lead))),
+        (ri_lead.lead_id, encode_row(_row(2, msgspec.structs.replace(ri_lead, facts=ma_lead.facts)))),
+        (ma_lead.lead_id, encode_row(_row(4, msgspec.structs.replace(ma_lead, facts=ri_lead.facts)))),
+        (ma_lead.lead_id, encode_row(_row(5, ma_lead))),
         (str(uuid.UUID(int=3)), encode_row(_row(6, lead(3, org="other", state="RI")))),
         (str(uuid.UUID(int=4)), encode_row(unknown)),
         ("directory/0/default/queue/x", encode_row(published)),
@@ -260,20 +260,20 @@ def test_x5_the_command_tries_the_newest_row_of_each_lead_and_changes_nothing(
     file = tmp_path / "rule.yaml"
     file.write_text("rules:\n- {field: state, operator: '=', value: RI}\n")
     for arguments in ([json.dumps({"rules": [STATE_RI]})], [f"@{file}"], ["--queue", "ri"]):
-        done = run(
+        invoked = run(
             journal, *arguments, "--json", "--at", "2026-11-20T12:00:00Z", "--lead", str(uuid.UUID(int=2))
         )
-        assert done.exit_code == 0, done.output
-        lines = done.stdout.splitlines()
+        assert invoked.exit_code == 0, invoked.output
+        lines = invoked.stdout.splitlines()
         assert lines[0] == "1 of 2 leads match at 2026-11-20T12:00:00+00:00"
         assert lines[1].startswith(f"  {uuid.UUID(int=1)}  Lead 1: ")
         assert "Lead 2 does not match" in lines[2]
         assert "not met " in lines[4]
         assert lines[4].endswith("rules[0]: state is MA, not RI")
-        result = json.loads(lines[-1])
-        assert (result["matched"], result["leads"]) == (1, 2)
-        assert [example["lead_id"] for example in result["examples"]] == [str(uuid.UUID(int=1))]
-        assert result["lead"]["matches"] is False
+        report = json.loads(lines[-1])
+        assert (report["matched"], report["leads"]) == (1, 2)
+        assert [example["lead_id"] for example in report["examples"]] == [str(uuid.UUID(int=1))]
+        assert report["lead"]["matches"] is False
     assert asyncio.run(ends()) == before
     assert before[[topic.name for topic in TOPICS].index(DIRECTORY)] == {0: (0, 4)}
 
@@ -282,9 +282,9 @@ def test_x5_the_command_tries_the_newest_row_of_each_lead_and_changes_nothing(
 def test_c1_a_day_in_a_tried_rule_or_queue_is_the_orgs_day(journal: Settings) -> None:
     """The leads are of noon on 20 November in UTC, which is the 21st in Kiritimati."""
     for arguments in ([json.dumps({"rules": [THAT_DAY]})], ["--queue", "day"]):
-        done = run(journal, *arguments, "--json", "--at", "2026-11-21T12:00:00Z")
-        assert done.exit_code == 0, done.output
-        assert json.loads(done.stdout.splitlines()[-1])["matched"] == 2
+        result = run(journal, *arguments, "--json", "--at", "2026-11-21T12:00:00Z")
+        assert result.exit_code == 0, result.output
+        assert json.loads(result.stdout.splitlines()[-1])["matched"] == 2
 
 
 INVALID: Final[dict[str, tuple[list[str], str]]] = {
@@ -312,15 +312,15 @@ def test_x5_what_cannot_be_asked_is_refused_with_the_reason(
     journal: Settings, arguments: list[str], expected: str
 ) -> None:
     """Exit 2, with path and reason."""
-    done = run(journal, *arguments, "--json")
-    assert done.exit_code == 2
-    assert expected in " ".join(done.stderr.split())
+    result = run(journal, *arguments, "--json")
+    assert result.exit_code == 2
+    assert expected in " ".join(result.stderr.split())
 
 
 @pytest.mark.kafka
 def test_a_lead_nobody_knows_is_said_to_be_unknown(journal: Settings) -> None:
     """The rule is still tried. Nothing is said about another org's lead."""
-    done = run(journal, "{}", "--lead", str(uuid.UUID(int=3)), "--json")
-    assert done.exit_code == 1
-    assert f"default has no lead {uuid.UUID(int=3)}" in done.stderr
-    assert json.loads(done.stdout.splitlines()[-1])["matched"] == 2
+    result = run(journal, "{}", "--lead", str(uuid.UUID(int=3)), "--json")
+    assert result.exit_code == 1
+    assert f"default has no lead {uuid.UUID(int=3)}" in result.stderr
+    assert json.loads(result.stdout.splitlines()[-1])["matched"] == 2

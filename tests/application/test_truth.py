@@ -74,16 +74,16 @@ def firstclaim(*arguments: str) -> tuple[CommandResult, dict[str, Any]]:
     return answer, json.loads(answer.out.strip().splitlines()[-1])
 
 
-def reasons(seen: dict[str, Any], what: str) -> str:
+def reasons(report: dict[str, Any], subject: str) -> str:
     """Return the problems of one subject."""
-    return "; ".join(problem["reason"] for problem in seen["problems"] if problem["what"] == what)
+    return "; ".join(problem["reason"] for problem in report["problems"] if problem["what"] == subject)
 
 
 def test_an_idle_stack_is_well_and_every_stage_has_its_lag(stack: RunningStack) -> None:
-    answer, seen = firstclaim("status")
-    assert (answer.code, seen["ok"], seen["problems"], seen["trouble"]) == (0, True, [], [])
-    assert seen["lag"] == dict.fromkeys(READS, 0)
-    assert seen["leads"] == LEADS
+    answer, report = firstclaim("status")
+    assert (answer.code, report["ok"], report["problems"], report["trouble"]) == (0, True, [], [])
+    assert report["lag"] == dict.fromkeys(READS, 0)
+    assert report["leads"] == LEADS
     assert "Everything works." in answer.out
     assert stack.settings.state_dir.joinpath("processes", "sink.json").exists()
 
@@ -98,18 +98,18 @@ def test_a_stage_that_does_not_move_is_named_and_one_that_works_is_not(
     os.kill(pid, signal.SIGSTOP)
     try:
         asyncio.run(one_more(stack, "stopped"))
-        found = until(
+        is_named = until(
             lambda: "relay" in {problem["what"] for problem in firstclaim("status")[1]["problems"]}, SECONDS
         )
-        assert found
-        answer, seen = firstclaim("status")
+        assert is_named
+        answer, report = firstclaim("status")
         assert answer.code == 1
         assert "relay: does not " in answer.out
     finally:
         os.kill(pid, signal.SIGCONT)
     monkeypatch.setattr(problems, "PATIENCE_SECONDS", SECONDS)
-    answer, seen = firstclaim("status")  # a relay that makes progress is not named, however long that takes
-    assert (answer.code, seen["lag"]["relay"]) == (0, 0), seen
+    answer, report = firstclaim("status")  # a relay that makes progress is not named, however long that takes
+    assert (answer.code, report["lag"]["relay"]) == (0, 0), report
 
 
 async def one_more(stack: RunningStack, name: str) -> None:
@@ -127,10 +127,10 @@ def test_a_process_that_keeps_ending_is_named_with_its_last_words(stack: Running
     stack.supervisor.add(broken)
     try:
         assert until(lambda: stack.supervisor.states()["broken"].restarts >= problems.OFTEN, SECONDS)
-        answer, seen = firstclaim("status")
+        answer, report = firstclaim("status")
         assert answer.code == 1
-        assert "keeps ending" in reasons(seen, "broken")
-        assert "exited with status 78: no such topic: leads" in reasons(seen, "broken")
+        assert "keeps ending" in reasons(report, "broken")
+        assert "exited with status 78: no such topic: leads" in reasons(report, "broken")
         assert "broken: keeps ending" in answer.out
     finally:
         broken.argv = [sys.executable, "-c", "import signal; signal.pause()"]
@@ -178,8 +178,8 @@ def test_a_database_of_another_kafka_is_named_with_the_way_out_and_the_way_out_w
     os.kill(sink.pid, signal.SIGKILL)
 
     def is_named() -> bool:
-        answer, seen = firstclaim("status")
-        return answer.code == 1 and OTHER_KAFKA in reasons(seen, "sink")
+        answer, report = firstclaim("status")
+        return answer.code == 1 and OTHER_KAFKA in reasons(report, "sink")
 
     assert until(is_named, SECONDS), "the sink that starts again says so"
     answer, result = firstclaim("crm", "rebuild", "--yes")
@@ -193,16 +193,16 @@ def test_a_database_of_another_kafka_is_named_with_the_way_out_and_the_way_out_w
 def test_letters_are_dealt_with_in_bulk_and_one_failure_stops_no_other(stack: RunningStack) -> None:
     """They are selected by class, vendor and time. A handled letter is left out until somebody asks for it again."""
     asyncio.run(send_unacceptable(stack))
-    wanted = ("dead-letters", "skip", "--class", "nothing_identifying", "--vendor", "bulk")
-    assert until(lambda: firstclaim(*wanted, "--dry-run")[1]["skipped"] == 3, SECONDS)
+    command = ("dead-letters", "skip", "--class", "nothing_identifying", "--vendor", "bulk")
+    assert until(lambda: firstclaim(*command, "--dry-run")[1]["skipped"] == 3, SECONDS)
     assert until(
         lambda: firstclaim("dead-letters", "skip", "--class", "not_json", "--dry-run")[1]["skipped"] == 1,
         SECONDS,
     )
-    assert firstclaim(*wanted, "--until", "2020-01-01")[1]["skipped"] == 0
-    answer, skipped = firstclaim(*wanted, "--why", "a test of theirs")
+    assert firstclaim(*command, "--until", "2020-01-01")[1]["skipped"] == 0
+    answer, skipped = firstclaim(*command, "--why", "a test of theirs")
     assert (answer.code, skipped["skipped"], skipped["failed"]) == (0, 3, 0)
-    again = firstclaim(*wanted)[1]
+    again = firstclaim(*command)[1]
     assert (again["skipped"], list(again["left_out"].values())) == (0, [3])
     marks = [letter["mark"] for letter in firstclaim("dead-letters", "list")[1]["letters"]]
     assert {mark["what"] for mark in marks if mark} == {"skipped"}
@@ -227,11 +227,11 @@ def rows(stack: RunningStack) -> dict[str, list[Any]]:
     """Return the owner of each lead."""
     engine = connect(stack.settings.database_url)
     with engine.connect() as connection:
-        found = connection.execute(
+        owners = connection.execute(
             text("SELECT lead_id, rep_id, version FROM assignment ORDER BY lead_id")
         ).all()
     engine.dispose()
-    return {"assignment": list(found)}
+    return {"assignment": list(owners)}
 
 
 def change_database(stack: RunningStack, *statements: str) -> None:

@@ -40,7 +40,7 @@ def test_open_doors_change_hours_pauses_windows_and_caps_and_nothing_else() -> N
     }
     for key, value in after.items():
         assert {name: value[name] for name in value if name not in changed} == {
-            name: one for name, one in before[key].items() if name not in changed
+            name: field_value for name, field_value in before[key].items() if name not in changed
         }
         assert not value.keys() & {"hours", "max_per_day", "max_open", "pause"}
         assert key[0] != "group" or value["claim_window_seconds"] <= WINDOW_SECONDS >= value["ring_seconds"]

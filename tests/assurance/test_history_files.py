@@ -36,7 +36,7 @@ def answered_action(
     result: str | None,
     *,
     at: tuple[float, float],
-    what: str = "claim",
+    action_type: str = "claim",
     version: int = 1,
     owner: str | None = None,
 ) -> RequestedAction:
@@ -47,7 +47,7 @@ def answered_action(
             action_id=action_id,
             lead_id=LEAD,
             rep_id=rep_id,
-            type=what,
+            type=action_type,
             result=Result(result),
             reason=None,
             owner=owner,
@@ -56,7 +56,7 @@ def answered_action(
             why=None,
             merged_into=None,
         )
-    action: dict[str, Any] = {"action_id": action_id, "type": what, "lead_id": LEAD, "rep_id": rep_id}
+    action: dict[str, Any] = {"action_id": action_id, "type": action_type, "lead_id": LEAD, "rep_id": rep_id}
     return RequestedAction(
         action=action, invoked_at=at[0], returned_at=at[1] if answer is not None else None, answer=answer
     )
@@ -64,13 +64,13 @@ def answered_action(
 
 def events(actions: list[RequestedAction], changes: list[OwnerChange]) -> list[tuple[str, int, str]]:
     """Return (type, process, micro-operation) of each line, with the lead's id as `x`."""
-    found = []
+    parsed = []
     for index, line in enumerate(transaction_lines(actions, {LEAD: changes})):
         matched = EVENT.fullmatch(line)
         assert matched, line
         assert int(matched[1]) == index
-        found.append((matched[3], int(matched[4]), matched[5].replace(f'"{LEAD}"', "x")))
-    return found
+        parsed.append((matched[3], int(matched[4]), matched[5].replace(f'"{LEAD}"', "x")))
+    return parsed
 
 
 def test_q8_a_won_claim_appends_and_a_lost_one_reads_up_to_its_version() -> None:
@@ -88,17 +88,17 @@ def test_q8_a_won_claim_appends_and_a_lost_one_reads_up_to_its_version() -> None
 
 def test_q8_a_claim_that_was_told_lost_and_took_effect_is_an_aborted_read() -> None:
     """Elle calls it G1a: what failed is in a list that was read."""
-    one = answered_action("a-1", "rep-1", "lost", at=(1, 2), version=2, owner="rep-2")
-    found = events([one], [OwnerChange(2, "a-1", "rep-1")])
-    assert ("fail", 0, '[:append x "a-1"]') in found
-    assert found[-1][2] == '[:r x ["a-1"]]'
+    lost_claim = answered_action("a-1", "rep-1", "lost", at=(1, 2), version=2, owner="rep-2")
+    event_list = events([lost_claim], [OwnerChange(2, "a-1", "rep-1")])
+    assert ("fail", 0, '[:append x "a-1"]') in event_list
+    assert event_list[-1][2] == '[:r x ["a-1"]]'
 
 
 def test_q8_a_claim_that_was_told_won_and_took_no_effect_is_an_append_that_no_read_shows() -> None:
-    one = answered_action("a-1", "rep-1", "won", at=(1, 2), version=2, owner="rep-1")
-    found = events([one], [OwnerChange(2, "a-2", "rep-2")])
-    assert ("ok", 1, '[:append x "a-1"]') in found
-    assert ("ok", 1, '[:r x ["a-2"]]') in found
+    won_claim = answered_action("a-1", "rep-1", "won", at=(1, 2), version=2, owner="rep-1")
+    event_list = events([won_claim], [OwnerChange(2, "a-2", "rep-2")])
+    assert ("ok", 1, '[:append x "a-1"]') in event_list
+    assert ("ok", 1, '[:r x ["a-2"]]') in event_list
 
 
 def test_a_process_with_an_unknown_outcome_does_nothing_more() -> None:
@@ -110,13 +110,13 @@ def test_a_process_with_an_unknown_outcome_does_nothing_more() -> None:
         OwnerChange(3, "a-2", "rep-1"),
         OwnerChange(4, "deadline/7", None),
     ]
-    found = events([given_up, later], changes)
-    assert found[:3] == [
+    event_list = events([given_up, later], changes)
+    assert event_list[:3] == [
         ("invoke", 0, '[:append x "deadline/7"]'),
         ("invoke", 1, '[:append x "a-1"]'),
         ("invoke", 2, '[:append x "a-2"]'),
     ]
-    assert found[-3:] == [
+    assert event_list[-3:] == [
         ("ok", 2, '[:r x ["a-1" "a-2" "deadline/7"]]'),
         ("info", 1, '[:append x "a-1"]'),
         ("info", 0, '[:append x "deadline/7"]'),
@@ -124,12 +124,12 @@ def test_a_process_with_an_unknown_outcome_does_nothing_more() -> None:
 
 
 def test_an_owners_own_claim_changes_nothing_and_is_a_read() -> None:
-    first = answered_action("a-1", "rep-1", "won", at=(1, 2), version=2, owner="rep-1")
-    again = answered_action("a-2", "rep-1", "won", at=(3, 4), version=2, owner="rep-1")
-    note = answered_action("a-3", "rep-1", "done", at=(5, 6), what="note", version=3)
-    found = events([first, again, note], [OwnerChange(2, "a-1", "rep-1")])
-    assert found[2:4] == [("invoke", 0, "[:r x nil]"), ("ok", 0, '[:r x ["a-1"]]')]
-    assert len(found) == 6, "the note says nothing of the owner"
+    claim = answered_action("a-1", "rep-1", "won", at=(1, 2), version=2, owner="rep-1")
+    repeated_claim = answered_action("a-2", "rep-1", "won", at=(3, 4), version=2, owner="rep-1")
+    note = answered_action("a-3", "rep-1", "done", at=(5, 6), action_type="note", version=3)
+    event_list = events([claim, repeated_claim, note], [OwnerChange(2, "a-1", "rep-1")])
+    assert event_list[2:4] == [("invoke", 0, "[:r x nil]"), ("ok", 0, '[:r x ["a-1"]]')]
+    assert len(event_list) == 6, "the note says nothing of the owner"
 
 
 def test_operations_are_json_lines_with_calls_and_returns_in_nanoseconds(tmp_path: Path) -> None:

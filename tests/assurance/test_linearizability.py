@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 
 
 def op(
-    who: str, what: str, start: float, end: float | None, result: str | None = None, **more: Any
+    who: str, operation: str, start: float, end: float | None, result: str | None = None, **more: Any
 ) -> Operation:
     return Operation(
         process=who,
-        op=cast("Any", what),
+        op=cast("Any", operation),
         lead="L",
         invoked_at=start,
         returned_at=end,
@@ -200,7 +200,9 @@ def test_what_a_register_can_have_done_is_accepted(history: list[Operation]) -> 
 
 @pytest.mark.parametrize("history", REJECTED.values(), ids=REJECTED.keys())
 def test_q8_what_no_register_can_have_done_is_rejected(history: list[Operation]) -> None:
-    history = [one for one in history if one.returned_at is None or one.result is not None]
+    history = [
+        operation for operation in history if operation.returned_at is None or operation.result is not None
+    ]
     (violation,) = check(history)
     assert violation.lead == "L"
     assert len(violation.explained) < len(history)
@@ -227,15 +229,16 @@ def test_a_crowd_at_the_same_moment_is_checked_at_once() -> None:
 
 def some_order_explains(history: Sequence[Operation]) -> bool:
     """Try every order of every choice of the operations of unknown outcome."""
-    known = [
-        one
-        for one in history
-        if one.returned_at is not None and not (one.result == "refused" and one.op not in ("release", "move"))
+    answered = [
+        operation
+        for operation in history
+        if operation.returned_at is not None
+        and not (operation.result == "refused" and operation.op not in ("release", "move"))
     ]
-    unknown = [one for one in history if one.returned_at is None]
-    for count in range(len(unknown) + 1):
-        for happened in combinations(unknown, count):
-            for order in permutations([*known, *happened]):
+    unanswered = [operation for operation in history if operation.returned_at is None]
+    for count in range(len(unanswered) + 1):
+        for happened in combinations(unanswered, count):
+            for order in permutations([*answered, *happened]):
                 if respects_real_time(order) and answers_are_explained(order):
                     return True
     return False
@@ -253,11 +256,13 @@ def respects_real_time(order: Sequence[Operation]) -> bool:
 def answers_are_explained(order: Sequence[Operation]) -> bool:
     """Play the operations one after the other and compare every answer with the one that was given."""
     register = Register()
-    for one in order:
-        answer = register.ask(one)
-        if one.returned_at is None:
+    for operation in order:
+        answer = register.ask(operation)
+        if operation.returned_at is None:
             continue
-        if answer[0] != one.result or (one.result == "lost" and one.owner not in (None, answer[1])):
+        if answer[0] != operation.result or (
+            operation.result == "lost" and operation.owner not in (None, answer[1])
+        ):
             return False
     return True
 
@@ -268,34 +273,34 @@ class Register:
 
     owner: str | None = None
 
-    def ask(self, one: Operation) -> tuple[str, str | None]:
+    def ask(self, operation: Operation) -> tuple[str, str | None]:
         """Carry out one operation; return the answer and who has the lead."""
-        owns_it = self.owner == one.process
-        if one.op == "claim":
+        owns_it = self.owner == operation.process
+        if operation.op == "claim":
             if self.owner is None or owns_it:
-                self.owner = one.process
-                return "won", one.process
+                self.owner = operation.process
+                return "won", operation.process
             return "lost", self.owner
-        if one.op == "assign":
+        if operation.op == "assign":
             if self.owner is None:
-                self.owner = one.to
-                return "done", one.to
+                self.owner = operation.to
+                return "done", operation.to
             return "lost", self.owner
-        if one.op == "move":
+        if operation.op == "move":
             if self.owner is None:
                 return "refused", None
-            self.owner = one.to
-            return "done", one.to
-        if one.op == "free":
-            if self.owner != one.to:
+            self.owner = operation.to
+            return "done", operation.to
+        if operation.op == "free":
+            if self.owner != operation.to:
                 self.owner = None
             return "done", self.owner
-        if one.op == "release":
+        if operation.op == "release":
             if owns_it:
                 self.owner = None
                 return "done", None
             return "refused", self.owner
-        if one.op == "leave":
+        if operation.op == "leave":
             if self.owner is None or owns_it:
                 self.owner = None
                 return "done", None
@@ -352,10 +357,12 @@ def test_a_changed_history_is_judged_as_brute_force_judges_it(seed: int, length:
     assert (check(history) == []) == some_order_explains(history)
 
 
-def changed_operation(source: random.Random, one: Operation) -> Operation:
+def changed_operation(source: random.Random, operation: Operation) -> Operation:
     """Return the operation with something else than what happened."""
-    if one.op == "expire":
-        return replace(one, process=source.choice("abc"), invoked_at=one.invoked_at + source.uniform(-3, 3))
+    if operation.op == "expire":
+        return replace(
+            operation, process=source.choice("abc"), invoked_at=operation.invoked_at + source.uniform(-3, 3)
+        )
     results: dict[str, list[Any]] = {
         "claim": ["won", "lost"],
         "assign": ["done", "lost"],
@@ -365,13 +372,13 @@ def changed_operation(source: random.Random, one: Operation) -> Operation:
         "leave": ["done"],
     }
     match source.randrange(4):
-        case 0 if one.returned_at is not None:
-            result = source.choice(results[one.op])
-            return replace(one, result=result, owner=source.choice("abc") if result == "lost" else None)
+        case 0 if operation.returned_at is not None:
+            result = source.choice(results[operation.op])
+            return replace(operation, result=result, owner=source.choice("abc") if result == "lost" else None)
         case 1:
-            return replace(one, process=source.choice("abc"))
-        case 2 if one.returned_at is not None:
-            middle = (one.invoked_at + one.returned_at) / 2 + source.uniform(-2, 2)
-            return replace(one, invoked_at=middle, returned_at=middle + source.uniform(0, 0.5))
+            return replace(operation, process=source.choice("abc"))
+        case 2 if operation.returned_at is not None:
+            middle = (operation.invoked_at + operation.returned_at) / 2 + source.uniform(-2, 2)
+            return replace(operation, invoked_at=middle, returned_at=middle + source.uniform(0, 0.5))
         case _:
-            return replace(one, returned_at=None, result=None)
+            return replace(operation, returned_at=None, result=None)

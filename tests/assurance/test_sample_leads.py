@@ -73,11 +73,11 @@ def test_the_mix_is_that_of_a_vendors_day(arrivals: list[PersonArrived]) -> None
 def test_two_samples_share_no_id_and_the_second_none_of_the_firsts_people() -> None:
     """A demo that is run again has new leads of new people: none is a resend, none another inquiry (R6)."""
     first, second = Counter[str](), Counter[str]()
-    known: frozenset[str] = frozenset()
+    known_people: frozenset[str] = frozenset()
     for seed, ids in ((11, first), (12, second)):
         events = [
             accept_arrival(json.dumps(lead).encode(), {}, arrived_at=NOW)
-            for lead in sample_leads(2000, seed=seed, now=NOW, in_use=known)
+            for lead in sample_leads(2000, seed=seed, now=NOW, in_use=known_people)
         ]
         ids.update(event.lead_id for event in events)
         people = {
@@ -86,8 +86,8 @@ def test_two_samples_share_no_id_and_the_second_none_of_the_firsts_people() -> N
             for value in (event.facts.phone, event.facts.email)
             if value
         }
-        assert not people & known
-        known |= people
+        assert not people & known_people
+        known_people |= people
     assert not first.keys() & second.keys()
 
 

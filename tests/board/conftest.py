@@ -28,9 +28,9 @@ def board_url(valkey_url: str) -> Iterator[str]:
 @pytest.fixture
 async def client(board_url: str) -> AsyncIterator[redis.asyncio.Redis]:
     """Yield a client of the empty database."""
-    found = connect(board_url)
-    yield found
-    await found.aclose()
+    valkey_client = connect(board_url)
+    yield valkey_client
+    await valkey_client.aclose()
 
 
 @pytest.fixture

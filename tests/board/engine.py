@@ -49,7 +49,7 @@ class Engine:
         self.rows: dict[str, LeadRow] = {}
         self._off = 0
         self._producer = clients.producer(settings)
-        self.held: list[PublicMessage] | None = None
+        self.held_messages: list[PublicMessage] | None = None
         """The relay's held messages while it is behind; None if it is not behind."""
 
     async def __aenter__(self) -> Self:
@@ -105,8 +105,8 @@ class Engine:
 
     async def relay(self) -> None:
         """Send the held messages, and stop holding messages back."""
-        held, self.held = self.held or [], None
-        for message in held:
+        messages, self.held_messages = self.held_messages or [], None
+        for message in messages:
             await self._tell(message)
 
     async def send_raw(self, value: bytes | None) -> None:
@@ -120,10 +120,10 @@ class Engine:
         for message in public_messages(row, key, partition):
             if message.topic != "queue-changes":
                 continue
-            if self.held is None:
+            if self.held_messages is None:
                 await self._tell(message)
             else:
-                self.held.append(message)
+                self.held_messages.append(message)
 
     async def _tell(self, message: PublicMessage) -> None:
         await self._producer.send_and_wait(
@@ -147,10 +147,16 @@ def lead(n: int = 0, places: dict[str, str] | None = None, **changes: Any) -> Le
     return msgspec.structs.replace(base, **changes)
 
 
-def claimed_lead(one: Lead, rep_id: str) -> Lead:
+def claimed_lead(free_lead: Lead, rep_id: str) -> Lead:
     """Return a lead after a rep has claimed it."""
     return msgspec.structs.replace(
-        one, phase=Phase.OWNED, owner=rep_id, how="claim", assigned_at=AT, placements={}, callback_at=None
+        free_lead,
+        phase=Phase.OWNED,
+        owner=rep_id,
+        how="claim",
+        assigned_at=AT,
+        placements={},
+        callback_at=None,
     )
 
 

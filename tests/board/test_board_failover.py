@@ -37,10 +37,10 @@ def group(server_folder: Path) -> Iterator[ValkeyGroup]:
 async def client(group: ValkeyGroup) -> AsyncIterator[redis.asyncio.Redis]:
     """Yield a client by the sentinels. The board is empty before, and the group is whole."""
     await asyncio.to_thread(group.until_whole)
-    found = connect(group.url)
-    await found.flushdb()
-    yield found
-    await found.aclose()
+    valkey_client = connect(group.url)
+    await valkey_client.flushdb()
+    yield valkey_client
+    await valkey_client.aclose()
 
 
 def server_of(server: ValkeyServer) -> Any:
@@ -51,22 +51,22 @@ async def cut_replication(group: ValkeyGroup) -> None:
     """Let the replica get nothing more from the primary, though both run: it asks with a password that there is not."""
     primary = group.primary()
     (replica,) = (server for server in group.servers if server is not primary)
-    async with server_of(replica) as its, server_of(primary) as theirs:
-        await its.config_set("masterauth", "unknown")
-        await theirs.execute_command("CLIENT", "KILL", "TYPE", "replica")
+    async with server_of(replica) as replica_client, server_of(primary) as primary_client:
+        await replica_client.config_set("masterauth", "unknown")
+        await primary_client.execute_command("CLIENT", "KILL", "TYPE", "replica")
 
         async def is_cut() -> bool:
-            return bool((await its.info("replication"))["master_link_status"] == "down")
+            return bool((await replica_client.info("replication"))["master_link_status"] == "down")
 
         await until(is_cut)
-        await its.config_set("masterauth", "unknown")
+        await replica_client.config_set("masterauth", "unknown")
 
 
 async def join_again(group: ValkeyGroup, former: ValkeyServer) -> None:
     """Start a killed primary again, and wait until it copies the promoted one."""
     promoted = group.primary()
-    async with server_of(promoted) as its:
-        await its.config_set("masterauth", "")
+    async with server_of(promoted) as promoted_client:
+        await promoted_client.config_set("masterauth", "")
     await asyncio.to_thread(former.start)
     await asyncio.to_thread(group.until_whole)
 
@@ -80,14 +80,14 @@ async def test_q9_what_a_promoted_replica_lacks_is_applied_again_though_nothing_
     async with running_board(engine, client) as board:
         await fill_queue(engine, 2)
         await until(lambda: board.state.applied == 2)
-        kept = await reader.newest(ORG)
+        durable = await reader.newest(ORG)
         page = ListWindow.of(await reader.page(ORG, "aged"), 0)
-        await until(lambda: _replica_has(group, kept))
+        await until(lambda: _replica_has(group, durable))
         await cut_replication(group)
         await engine.decide(lead(50, {"aged": "0"}), queue_entered("aged", "0"))
         await until(lambda: board.state.applied == 3)
         ahead = ListWindow.of(await reader.page(ORG, "aged"), 0)
-        (lost,) = await reader.feed(ORG, kept)
+        (lost,) = await reader.feed(ORG, durable)
         assert (ahead.as_of, ahead.leads[0]) == (lost.id, lead(50).lead_id)
         former = group.primary()
         await asyncio.to_thread(former.kill9)
@@ -103,7 +103,7 @@ async def test_q9_what_a_promoted_replica_lacks_is_applied_again_though_nothing_
         assert change.change == REBUILT
         # One that is not ahead hears of the failover before it hears of the change a second time. So does a page that
         # was read ahead and is told by a reader that was behind.
-        following_entries = await reader.feed(ORG, kept)
+        following_entries = await reader.feed(ORG, durable)
         assert [entry.change for entry in following_entries] == [REBUILT, "entered"]
         for window in (page, ahead):
             window.apply(following_entries[0])
@@ -115,16 +115,16 @@ async def _replica_has(group: ValkeyGroup, entry_id: str) -> bool:
     """Say whether the replica has an entry of the feed."""
     primary = group.primary()
     (replica,) = (server for server in group.servers if server is not primary)
-    async with server_of(replica) as its:
-        return bool(await its.xrange(keys.feed_key(ORG), entry_id, entry_id))
+    async with server_of(replica) as replica_client:
+        return bool(await replica_client.xrange(keys.feed_key(ORG), entry_id, entry_id))
 
 
 async def _listed_leads(reader: Reader) -> list[str]:
     try:
-        found = await ids(reader, "aged")
+        lead_ids = await ids(reader, "aged")
     except RetryableError:
         return []
-    return found if len(found) == 3 else []
+    return lead_ids if len(lead_ids) == 3 else []
 
 
 async def test_q9_a_primary_that_was_paused_and_promoted_over_takes_nothing_with_it(
@@ -146,11 +146,11 @@ async def test_q9_a_primary_that_was_paused_and_promoted_over_takes_nothing_with
             former.resume()
         await asyncio.to_thread(group.until_whole)
         await engine.decide(lead(51, {"aged": "00"}), queue_entered("aged", "00"))
-        wanted = [lead(50).lead_id, lead(51).lead_id, lead(1).lead_id, lead(0).lead_id]
+        expected = [lead(50).lead_id, lead(51).lead_id, lead(1).lead_id, lead(0).lead_id]
         await until(lambda: board.state.ready()[0])
 
         async def is_listed() -> bool:
-            return await ids(reader, "aged") == wanted
+            return await ids(reader, "aged") == expected
 
         await until(is_listed)
         assert group.primary() is promoted
@@ -163,11 +163,11 @@ async def test_q9_a_rebuild_during_a_failover_adopts_nothing_that_may_be_incompl
     await fill_queue(engine, 2)
     former, adopt = group.primary(), rebuild_module._adopt
 
-    async def after_a_failover(*given: Any) -> None:
+    async def after_a_failover(*arguments: Any) -> None:
         await asyncio.to_thread(former.kill9)
         await asyncio.to_thread(group.until_promoted, former)
         await client.connection_pool.disconnect()
-        await adopt(*given)
+        await adopt(*arguments)
 
     monkeypatch.setattr(rebuild_module, "_adopt", after_a_failover)
     with pytest.raises(RetryableError, match="promoted during the rebuild"):
@@ -183,15 +183,15 @@ async def test_q9_a_rebuild_during_a_failover_adopts_nothing_that_may_be_incompl
 def pair(tmp_path: Path) -> Iterator[tuple[ValkeyServer, ValkeyServer]]:
     """Yield a primary and its replica without sentinels."""
     with (
-        ValkeyServer(tmp_path / "one") as one,
-        ValkeyServer(tmp_path / "two", replica_of=lambda: one.ports["port"]) as two,
+        ValkeyServer(tmp_path / "one") as primary,
+        ValkeyServer(tmp_path / "two", replica_of=lambda: primary.ports["port"]) as replica,
     ):
-        yield one, two
+        yield primary, replica
 
 
-async def _swap(one: ValkeyServer, two: ValkeyServer, *, demoted: bool = True) -> None:
+async def _swap(primary: ValkeyServer, replica: ValkeyServer, *, demoted: bool = True) -> None:
     """Promote the replica, as a managed Valkey does; and let the former primary copy it."""
-    async with server_of(one) as former, server_of(two) as promoted:
+    async with server_of(primary) as former, server_of(replica) as promoted:
 
         async def in_sync() -> bool:
             return bool((await promoted.info("replication"))["master_link_status"] == "up")
@@ -199,7 +199,7 @@ async def _swap(one: ValkeyServer, two: ValkeyServer, *, demoted: bool = True) -
         await until(in_sync)
         await promoted.replicaof("NO", "ONE")
         if demoted:
-            await former.replicaof("127.0.0.1", two.ports["port"])
+            await former.replicaof("127.0.0.1", replica.ports["port"])
 
 
 async def test_a_host_name_that_moves_to_the_promoted_replica_is_followed(
@@ -209,16 +209,16 @@ async def test_a_host_name_that_moves_to_the_promoted_replica_is_followed(
     monkeypatch.setattr(
         connection, "LONGEST_SECONDS", 3_600.0
     )  # so that only the refusal ends the connection
-    one, two = pair
-    async with StallingProxy(one.ports["port"]).running() as name:
+    primary, replica = pair
+    async with StallingProxy(primary.ports["port"]).running() as name:
         client = connect(f"redis://127.0.0.1:{name.port}/0")
         async with running_board(engine, client) as board:
             await fill_queue(engine, 2)
             await until(lambda: board.state.applied == 2)
-            name.target = two.ports["port"]
-            await _swap(one, two)
+            name.target = replica.ports["port"]
+            await _swap(primary, replica)
             await engine.decide(lead(50, {"aged": "0"}), queue_entered("aged", "0"))
-            async with server_of(two) as promoted:
+            async with server_of(replica) as promoted:
                 direct = Reader(promoted)
                 await until(lambda: _listed_leads(direct))
             await until(lambda: board.state.ready()[0])
@@ -228,18 +228,18 @@ async def test_a_host_name_that_moves_to_the_promoted_replica_is_followed(
 async def test_q9_a_reader_leaves_a_primary_that_was_replaced_and_is_still_reached(
     pair: tuple[ValkeyServer, ValkeyServer], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    one, two = pair
-    async with StallingProxy(one.ports["port"]).running() as name:
+    primary, replica = pair
+    async with StallingProxy(primary.ports["port"]).running() as name:
         client: Any = connect(f"redis://127.0.0.1:{name.port}/0")
         used = {await client.client_id() for _ in range(3)}
         assert len(used) == 1
-        await _swap(one, two, demoted=False)
-        name.target = two.ports["port"]
+        await _swap(primary, replica, demoted=False)
+        name.target = replica.ports["port"]
         assert (await client.client_id()) in used
         port = (await client.info("server"))["tcp_port"]
-        assert port == one.ports["port"]
+        assert port == primary.ports["port"]
         monkeypatch.setattr(connection, "LONGEST_SECONDS", -1.0)
-        assert (await client.info("server"))["tcp_port"] == two.ports["port"]
+        assert (await client.info("server"))["tcp_port"] == replica.ports["port"]
         await client.aclose()
 
 
@@ -247,16 +247,16 @@ async def test_q9_a_connection_that_was_in_use_when_the_server_was_left_is_made_
     pair: tuple[ValkeyServer, ValkeyServer],
 ) -> None:
     """It would otherwise give a page the lists of the server before, after the page was told to read them again."""
-    one, two = pair
-    async with StallingProxy(one.ports["port"]).running() as name:
+    primary, replica = pair
+    async with StallingProxy(primary.ports["port"]).running() as name:
         client: Any = connect(f"redis://127.0.0.1:{name.port}/0")
-        taken = await client.connection_pool.get_connection()
+        busy = await client.connection_pool.get_connection()
         await client.ping()  # by a second connection, which is idle afterwards
-        name.target = two.ports["port"]
+        name.target = replica.ports["port"]
         connection.leave_server(client)
-        await client.connection_pool.release(taken)
+        await client.connection_pool.release(busy)
         used = await asyncio.gather(*(client.info("server") for _ in range(2)))
-        assert [one_of["tcp_port"] for one_of in used] == [two.ports["port"]] * 2
+        assert [server["tcp_port"] for server in used] == [replica.ports["port"]] * 2
         await client.aclose()
 
 
@@ -270,7 +270,7 @@ async def test_q9_entries_of_two_lives_have_different_ids_though_the_clock_is_be
     change = BoardChange(
         change="entered", org=ORG, queue_id="aged", lead_id="lead-a", version=1, sort_key="k", columns=RAW
     )
-    found = []
+    lives = []
     for name in ("one", "two"):
         with ValkeyServer(tmp_path / name) as server:
             client = connect(server.url)
@@ -280,13 +280,13 @@ async def test_q9_entries_of_two_lives_have_different_ids_though_the_clock_is_be
             reader = Reader(client)
             entries = await reader.feed(ORG, ahead)
             assert [entry.change for entry in entries] == [REBUILT, "entered"]
-            found.append((client, reader, entries[-1].id))
+            lives.append((client, reader, entries[-1].id))
             assert position(entries[-1].id) > position(ahead)
             assert position(entries[-1].id)[0] == position(ahead)[0]
-            if len(found) == 2:
-                (_, _, first), (_, _, second) = found
-                assert first != second
-                (rebuilt,) = await reader.feed(ORG, first)
+            if len(lives) == 2:
+                (_, _, first_id), (_, _, second_id) = lives
+                assert first_id != second_id
+                (rebuilt,) = await reader.feed(ORG, first_id)
                 assert rebuilt.change == REBUILT
             await client.aclose()
 

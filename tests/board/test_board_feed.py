@@ -31,10 +31,10 @@ windows = st.tuples(st.sampled_from(QUEUES), st.integers(0, 6), st.integers(1, 9
 """Queue, first rank, rows, and whether the page is taken before the feed's reader has heard of what it contains."""
 
 
-def change(what: str, queue: str, lead: str, version: int, sort_key: str = "") -> BoardChange:
-    columns = msgspec.Raw(b'{"name":"%b"}' % lead.encode() if what != "left" else b"{}")
+def change(kind: str, queue: str, lead: str, version: int, sort_key: str = "") -> BoardChange:
+    columns = msgspec.Raw(b'{"name":"%b"}' % lead.encode() if kind != "left" else b"{}")
     return BoardChange(
-        change=what,
+        change=kind,
         org=ORG,
         queue_id=queue,
         lead_id=lead,
@@ -47,16 +47,16 @@ def change(what: str, queue: str, lead: str, version: int, sort_key: str = "") -
 def changes(history: Iterable[Move]) -> list[BoardChange]:
     """Return the changes of a history, each newer than those before, entering a queue or moving within it."""
     rows_now: set[tuple[str, str]] = set()
-    made = []
+    board_changes = []
     for version, (queue, lead, sort_key) in enumerate(history, 1):
         if sort_key is None:
-            made.append(change("left", queue, lead, version))
+            board_changes.append(change("left", queue, lead, version))
             rows_now.discard((queue, lead))
         else:
-            what = "moved" if (queue, lead) in rows_now else "entered"
-            made.append(change(what, queue, lead, version, sort_key))
+            kind = "moved" if (queue, lead) in rows_now else "entered"
+            board_changes.append(change(kind, queue, lead, version, sort_key))
             rows_now.add((queue, lead))
-    return made
+    return board_changes
 
 
 @pytest.fixture
@@ -102,9 +102,9 @@ def test_q7_q9_a_window_kept_by_ranks_alone_is_the_boards_page_at_every_step(
                 batch = feed_entries[start : start + size]
                 for ahead in (False, True):
                     if waiting and waiting[-1][3] is ahead:
-                        queue, first, limit, _ = waiting.pop()
-                        page = await reader.page(ORG, queue, start=first, limit=limit)
-                        stretches.append((queue, ListWindow.of(page, first)))
+                        queue, rank, limit, _ = waiting.pop()
+                        page = await reader.page(ORG, queue, start=rank, limit=limit)
+                        stretches.append((queue, ListWindow.of(page, rank)))
                     if not ahead:
                         await writer.apply(GENERATION, batch, {0: (start, start + len(batch))})
                 for entry in await reader.feed(ORG, after):
@@ -170,12 +170,12 @@ async def test_q9_who_heard_what_valkey_lost_is_told_to_look_anew(
     """A killed Valkey has lost its last second, whether it was read or not. The board applies it again."""
     await writer.apply(GENERATION, [change("entered", "aged", "lead-a", 1, "k")], {})
     (durable,) = await reader.feed(ORG, START)
-    kept = {key: await client.dump(key) async for key in client.scan_iter()}
+    dump = {key: await client.dump(key) async for key in client.scan_iter()}
     lost = change("entered", "aged", "lead-b", 1, "a")
     await writer.apply(GENERATION, [lost], {})
     (entry,) = await reader.feed(ORG, durable.id)
     await client.flushdb()
-    for key, value in kept.items():
+    for key, value in dump.items():
         assert value is not None
         await client.restore(key, 0, value)
     await until(lambda: _is_past(client, entry.id))  # no start takes less than the millisecond of an id
@@ -216,7 +216,7 @@ async def test_q9_a_page_of_the_new_generation_contains_that_it_was_rebuilt(
 async def difference_from_board(stretch: ListWindow, reader: Reader, org: str, queue_id: str) -> str | None:
     """Return how a part of a list differs from the board's list at the same ranks; None if it does not."""
     page = await reader.page(org, queue_id, start=stretch.first, limit=max(1, len(stretch.leads)))
-    wanted = [row.lead_id for row in page.rows][: len(stretch.leads)]
-    if (stretch.leads, stretch.size) == (wanted, page.size):
+    listed = [row.lead_id for row in page.rows][: len(stretch.leads)]
+    if (stretch.leads, stretch.size) == (listed, page.size):
         return None
-    return f"{queue_id} from {stretch.first}: {stretch.leads} of {stretch.size}, the board has {wanted} of {page.size}"
+    return f"{queue_id} from {stretch.first}: {stretch.leads} of {stretch.size}, the board has {listed} of {page.size}"

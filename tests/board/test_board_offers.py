@@ -46,8 +46,8 @@ async def test_r3_s5_an_offer_is_in_its_reps_queues_above_their_leads_until_it_i
             for rep_id in RING.reps:
                 assert (await reader.own(ORG, rep_id)).rows[0].columns == expected
         await until(lambda: board.state.ready()[0])
-        over = OfferEnded(group_id="west", epoch=3, outcome=Outcome.CLAIMED, why="", reps=("rep-8",))
-        await engine.decide(claimed_lead(lead(2), "rep-7"), over, claim_decision("rep-7"))
+        offer_ended = OfferEnded(group_id="west", epoch=3, outcome=Outcome.CLAIMED, why="", reps=("rep-8",))
+        await engine.decide(claimed_lead(lead(2), "rep-7"), offer_ended, claim_decision("rep-7"))
         await until(lambda: board.state.applied == 5)
         assert await ids(reader, "rep/rep-8") == []
         assert (await reader.own(ORG, "rep-7")).rows[1].columns["phone"] == "+14014190002"

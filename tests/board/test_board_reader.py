@@ -74,9 +74,9 @@ async def test_q7_a_page_may_be_longer_than_the_arguments_of_one_call_in_lua(
 ) -> None:
     ids = [f"lead-{n:05}" for n in range(9_001)]
     await writer.apply(GENERATION, [definition("aged")], {})
-    for first in range(0, len(ids), 500):
+    for start in range(0, len(ids), 500):
         await writer.apply(
-            GENERATION, [entry_change("aged", one, "Jeremy") for one in ids[first : first + 500]], {}
+            GENERATION, [entry_change("aged", lead_id, "Jeremy") for lead_id in ids[start : start + 500]], {}
         )
     page = await reader.page(ORG, "aged", limit=len(ids))
     assert [(row.rank, row.lead_id) for row in page.rows] == list(enumerate(ids))
@@ -106,8 +106,8 @@ async def test_q3_list_and_feed_show_the_columns_of_the_current_definition_only(
     assert row.columns == shown
     feed_entries = [entry for entry in await reader.feed(ORG, "0-0") if entry.change == "entered"]
     assert [entry.columns for entry in feed_entries] == [shown]
-    (found,) = (await reader.search(ORG, "aged", "jer")).rows
-    assert found.columns == shown
+    (match,) = (await reader.search(ORG, "aged", "jer")).rows
+    assert match.columns == shown
 
 
 async def test_q3_nothing_that_is_read_tells_the_sort_key(writer: BoardWriter, reader: Reader) -> None:
@@ -162,8 +162,8 @@ async def test_q12_search_finds_names_in_any_case_with_their_ranks(
     names = ["Ana Jones", "Bo Smith", "Cy JONES", "Di Stone"]
     changes = [entry_change("aged", f"lead-{n}", name) for n, name in enumerate(names)]
     await writer.apply(GENERATION, [definition("aged"), *changes], {})
-    found = await reader.search(ORG, "aged", " jones ")
-    assert [(row.rank, row.columns["name"]) for row in found.rows] == [(0, "Ana Jones"), (2, "Cy JONES")]
+    matches = await reader.search(ORG, "aged", " jones ")
+    assert [(row.rank, row.columns["name"]) for row in matches.rows] == [(0, "Ana Jones"), (2, "Cy JONES")]
     assert len((await reader.search(ORG, "aged", "", limit=3)).rows) == 3
     assert (await reader.search(ORG, "aged", "nobody")).rows == ()
 
@@ -181,8 +181,8 @@ async def test_q9_the_feed_goes_on_from_any_entry_and_waits_for_the_next(
     await writer.apply(
         GENERATION, [msgspec.structs.replace(entry_change("aged", "lead-a", "A", 2), change="left")], {}
     )
-    (left,) = await reader.feed(ORG, second.id, wait_seconds=2)
-    assert (left.change, left.queue_id, left.lead_id, left.version, left.columns) == (
+    (third,) = await reader.feed(ORG, second.id, wait_seconds=2)
+    assert (third.change, third.queue_id, third.lead_id, third.version, third.columns) == (
         "left",
         "aged",
         "lead-a",

@@ -55,9 +55,9 @@ def admin(valkey: ValkeyServer) -> Iterator[redis.Redis]:
 async def client(valkey: ValkeyServer, admin: redis.Redis) -> AsyncIterator[redis.asyncio.Redis]:
     """Yield a client as the board has it."""
     assert admin.ping()
-    found = connect(valkey.url)
-    yield found
-    await found.aclose()
+    valkey_client = connect(valkey.url)
+    yield valkey_client
+    await valkey_client.aclose()
 
 
 async def test_a_valkey_at_its_memory_limit_is_waited_for_and_gone_on_with(
@@ -210,7 +210,7 @@ async def test_without_the_password_the_board_says_which_setting_and_ends(
         await Reader(client).queues(ORG)
     await client.aclose()
     settings = engine.settings.model_copy(update={"redis_url": valkey.url})
-    done = await asyncio.to_thread(
+    completed = await asyncio.to_thread(
         subprocess.run,
         [sys.executable, "-m", "cli", "board"],
         env={**os.environ, **settings.environment()},
@@ -220,9 +220,9 @@ async def test_without_the_password_the_board_says_which_setting_and_ends(
         timeout=120,
         check=False,
     )
-    assert done.returncode == 78
-    assert done.stderr.strip().splitlines()[-1].startswith("firstclaim: REDIS_URL: ")
-    assert "Traceback" not in done.stderr
+    assert completed.returncode == 78
+    assert completed.stderr.strip().splitlines()[-1].startswith("firstclaim: REDIS_URL: ")
+    assert "Traceback" not in completed.stderr
 
 
 async def test_a_user_without_rights_is_a_setting(

@@ -23,10 +23,10 @@ MANY = 3000
 """More than a hash keeps in one piece, so that its names are looked at in slices."""
 
 
-def rows_now(lead_id: str, name: str, sort_key: str, version: int = 1, what: str = "entered") -> BoardChange:
-    columns = msgspec.Raw(msgspec.json.encode({"name": name, "state": "RI"}) if what != "left" else b"{}")
+def rows_now(lead_id: str, name: str, sort_key: str, version: int = 1, kind: str = "entered") -> BoardChange:
+    columns = msgspec.Raw(msgspec.json.encode({"name": name, "state": "RI"}) if kind != "left" else b"{}")
     return BoardChange(
-        change=what,
+        change=kind,
         org=ORG,
         queue_id="aged",
         lead_id=lead_id,
@@ -62,13 +62,13 @@ names = st.text("aAbß*?[]^\\- \0İé", max_size=5)
 
 @given(
     listed=st.lists(st.tuples(names, st.integers(0, 20), st.integers(0, 3)), min_size=1, max_size=25),
-    wanted=st.text("aAbß*?[]^\\-İé\0", max_size=3),
+    searched=st.text("aAbß*?[]^\\-İé\0", max_size=3),
     limit=st.integers(1, 8),
 )
 # The scenario empties the database of the fixture itself.
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_q12_a_search_finds_what_looking_at_every_name_finds(
-    board_url: str, listed: list[tuple[str, int, int]], wanted: str, limit: int
+    board_url: str, listed: list[tuple[str, int, int]], searched: str, limit: int
 ) -> None:
     """Leads are renamed, move and leave. Special characters of a pattern are not special in a name."""
 
@@ -84,9 +84,9 @@ def test_q12_a_search_finds_what_looking_at_every_name_finds(
             ]
             await write_changes(BoardWriter(client), changes)
             page = await reader.page(ORG, "aged", limit=100)
-            needle = keys.searchable(wanted)
-            looked = [one for one in ranks_and_names(page) if needle in keys.searchable(one[1])]
-            assert ranks_and_names(await reader.search(ORG, "aged", wanted, limit=limit)) == looked[:limit]
+            needle = keys.searchable(searched)
+            looked = [entry for entry in ranks_and_names(page) if needle in keys.searchable(entry[1])]
+            assert ranks_and_names(await reader.search(ORG, "aged", searched, limit=limit)) == looked[:limit]
             entries = await reader.everything(ORG, "aged")
             assert [lead for lead, _, _ in entries] == [row.lead_id for row in page.rows]
         finally:
@@ -99,7 +99,7 @@ def test_q12_a_search_finds_what_looking_at_every_name_finds(
 
 
 @pytest.mark.parametrize(
-    ("wanted", "limit", "expected"),
+    ("searched", "limit", "expected"),
     [
         ("QUIXOTE", 50, [(MANY - 3, "Don Quixote"), (MANY - 1, "Ana Quixote")]),
         ("nobody", 50, []),
@@ -109,13 +109,13 @@ def test_q12_a_search_finds_what_looking_at_every_name_finds(
     ],
 )
 async def test_q12_the_first_matches_of_a_long_queue_in_its_order(
-    writer: BoardWriter, reader: Reader, wanted: str, limit: int, expected: list[tuple[int, str]]
+    writer: BoardWriter, reader: Reader, searched: str, limit: int, expected: list[tuple[int, str]]
 ) -> None:
     special = {MANY - 3: "Don Quixote", MANY - 1: "Ana Quixote"}
     await write_changes(
         writer, (rows_now(f"{n:x}", special.get(n, f"Lead {n}"), f"{n:05}") for n in range(MANY))
     )
-    page = await reader.search(ORG, "aged", wanted, limit=limit)
+    page = await reader.search(ORG, "aged", searched, limit=limit)
     assert ranks_and_names(page) == expected
     assert page.size == MANY
 
@@ -155,11 +155,11 @@ async def test_q12_what_stands_still_is_found_while_everything_else_moves(
     at = await reader.newest(ORG)
     leads = [lead for lead, _, _ in await reader.everything(ORG, "aged")]
     whole = ListWindow(0, len(leads), at, leads)
-    done = asyncio.Event()
+    finished = asyncio.Event()
 
     async def stir() -> None:
-        other, version = connect(board_url), 2
-        while not done.is_set():
+        other_client, version = connect(board_url), 2
+        while not finished.is_set():
             changes = [
                 rows_now(
                     f"m{n}",
@@ -170,13 +170,13 @@ async def test_q12_what_stands_still_is_found_while_everything_else_moves(
                 )
                 for n in range(version % 50, MANY, 50)
             ]
-            await BoardWriter(other).apply(GENERATION, changes, {})
+            await BoardWriter(other_client).apply(GENERATION, changes, {})
             version += 1
-        await other.aclose()
+        await other_client.aclose()
 
     stirring = asyncio.create_task(stir())
     pages = [await reader.search(ORG, "aged", "still ", limit=2000) for _ in range(15)]
-    done.set()
+    finished.set()
     await stirring
     assert len({page.as_of for page in pages}) > 1, "nothing moved"
     entries = iter(await reader.feed(ORG, at, limit=100_000))

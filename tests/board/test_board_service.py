@@ -45,8 +45,8 @@ def queue_entered(queue_id: str, sort_key: str, state: str = "RI") -> QueueEnter
 async def fill_queue(engine: Engine, count: int) -> list[Lead]:
     """Let the given number of leads enter the queue `aged`, the last one at the top."""
     leads = [lead(n, {"aged": f"{100 - n:03}"}) for n in range(count)]
-    for n, one in enumerate(leads):
-        await engine.decide(one, queue_entered("aged", f"{100 - n:03}"))
+    for n, entering in enumerate(leads):
+        await engine.decide(entering, queue_entered("aged", f"{100 - n:03}"))
     return leads
 
 
@@ -130,13 +130,13 @@ async def test_q9_a_rebuild_while_the_relay_is_behind_brings_nothing_back(
 ) -> None:
     """The rebuilt lists contain what the relay has not sent yet. When the relay sends it, nothing changes."""
     reader = Reader(client)
-    engine.held = []
-    (first,) = await fill_queue(engine, 1)
+    engine.held_messages = []
+    (claimed,) = await fill_queue(engine, 1)
     await engine.decide(
-        claimed_lead(first, "rep-7"), claim_decision("rep-7"), QueueLeft(queue_id="aged", why="")
+        claimed_lead(claimed, "rep-7"), claim_decision("rep-7"), QueueLeft(queue_id="aged", why="")
     )
     await rebuild(engine.settings, client=client, sources=engine.sources)
-    assert await ids(reader, "rep/rep-7") == [first.lead_id]
+    assert await ids(reader, "rep/rep-7") == [claimed.lead_id]
     after = await reader.newest(ORG)
     async with running_board(engine, client) as board:
         await engine.relay()
@@ -169,7 +169,7 @@ async def test_a_rebuild_beside_a_live_board_removes_what_should_not_be_there_an
         assert report.generation != old
         await until(lambda: board.state.generation == report.generation and board.state.ready()[0])
         await until(lambda: _size(reader, 35))
-        expected = {one.lead_id for one in leads} | {lead(n).lead_id for n in range(100, 130)}
+        expected = {entered.lead_id for entered in leads} | {lead(n).lead_id for n in range(100, 130)}
         assert set(await ids(reader, "aged")) == expected
         assert await client.get(keys.REBUILDING) is None
         keys_left = [key async for key in client.scan_iter(match=f"{keys.prefix(old)}*")]
@@ -184,11 +184,11 @@ async def test_a_board_of_an_older_layout_is_rebuilt_and_swept_away(
     engine: Engine, client: redis.asyncio.Redis
 ) -> None:
     """Layout 1 was named by the string `board`."""
-    (first,) = await fill_queue(engine, 1)
+    (waiting_lead,) = await fill_queue(engine, 1)
     await client.set("board", "old")
-    await client.hset("board:old:rows:acme/aged", first.lead_id, "1 1 k{}")
+    await client.hset("board:old:rows:acme/aged", waiting_lead.lead_id, "1 1 k{}")
     async with running_board(engine, client):
-        assert await ids(Reader(client), "aged") == [first.lead_id]
+        assert await ids(Reader(client), "aged") == [waiting_lead.lead_id]
     assert await client.get("board") is None
     assert [key async for key in client.scan_iter(match="board:old:*")] == []
 
@@ -204,13 +204,13 @@ async def test_one_rebuild_at_a_time(engine: Engine, client: redis.asyncio.Redis
 async def test_two_boards_apply_each_change_once(engine: Engine, client: redis.asyncio.Redis) -> None:
     await rebuild(engine.settings, client=client, sources=engine.sources)
     after = await Reader(client).newest(ORG)
-    async with running_board(engine, client) as one, running_board(engine, client) as other:
+    async with running_board(engine, client) as first_board, running_board(engine, client) as second_board:
         await fill_queue(engine, 20)
-        await until(lambda: one.state.applied + other.state.applied == 20)
-        await until(lambda: one.state.ready()[0] and other.state.ready()[0])
+        await until(lambda: first_board.state.applied + second_board.state.applied == 20)
+        await until(lambda: first_board.state.ready()[0] and second_board.state.ready()[0])
         entries = await Reader(client).feed(ORG, after)
         assert len(entries) == len({entry.lead_id for entry in entries}) == 20
-        assert one.state.applied + other.state.applied == 20
+        assert first_board.state.applied + second_board.state.applied == 20
 
 
 async def test_a_record_that_is_no_change_is_left_out(engine: Engine, client: redis.asyncio.Redis) -> None:
@@ -223,12 +223,12 @@ async def test_a_record_that_is_no_change_is_left_out(engine: Engine, client: re
 
 async def test_a_board_that_is_ahead_of_kafka_is_rebuilt(engine: Engine, client: redis.asyncio.Redis) -> None:
     """The topic was deleted and created again, or retention removed what the board was about to read."""
-    (first,) = await fill_queue(engine, 1)
+    (waiting_lead,) = await fill_queue(engine, 1)
     await client.set(keys.CURRENT, "old")
     await client.hset(keys.offsets("old"), mapping={str(p): 1000 for p in range(PARTITIONS)})
     async with running_board(engine, client) as board:
         assert board.state.generation != "old"
-        assert await ids(Reader(client), "aged") == [first.lead_id]
+        assert await ids(Reader(client), "aged") == [waiting_lead.lead_id]
 
 
 @pytest.fixture
@@ -281,18 +281,20 @@ async def test_a_kafka_that_is_away_is_said_and_waited_for(tmp_path: Path, board
 
 async def test_a_topic_is_read_to_its_end_as_it_was_and_once(engine: Engine) -> None:
     await fill_queue(engine, 7)
-    seen: list[tuple[int, int]] = []
+    progress: list[tuple[int, int]] = []
     records = [
         record
         async for record in read_topic(
-            engine.settings, engine.sources.journal, progress=lambda *x: seen.append(x)
+            engine.settings, engine.sources.journal, progress=lambda *x: progress.append(x)
         )
     ]
     assert {record.key.decode() for record in records} == {lead(n).lead_id for n in range(7)}
     assert len(records) == 7
-    assert seen[-1] == (7, 7)
-    one = [record async for record in read_topic(engine.settings, engine.sources.journal, partitions=[1])]
-    assert {record.partition for record in one} == {1}
+    assert progress[-1] == (7, 7)
+    partition_records = [
+        record async for record in read_topic(engine.settings, engine.sources.journal, partitions=[1])
+    ]
+    assert {record.partition for record in partition_records} == {1}
     parts = await extent(engine.settings, engine.sources.journal)
     assert sum(end for _, end in parts.values()) == 7
 

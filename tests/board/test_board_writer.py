@@ -30,16 +30,16 @@ LEADS = ("lead-a", "lead-b", "lead-c")
 
 
 def change(
-    queue: str, lead: str, version: int, sort_key: str = "k", what: str = "entered", *, org: str = ORG
+    queue: str, lead: str, version: int, sort_key: str = "k", kind: str = "entered", *, org: str = ORG
 ) -> BoardChange:
-    columns = b'{"name":"%b","state":"RI"}' % lead.encode() if what != "left" else b"{}"
+    columns = b'{"name":"%b","state":"RI"}' % lead.encode() if kind != "left" else b"{}"
     return BoardChange(
-        change=what,
+        change=kind,
         org=org,
         queue_id=queue,
         lead_id=lead,
         version=version,
-        sort_key=sort_key if what != "left" else "",
+        sort_key=sort_key if kind != "left" else "",
         columns=msgspec.Raw(columns),
     )
 
@@ -53,14 +53,14 @@ async def writer(client: redis.asyncio.Redis) -> BoardWriter:
 def newest_wins(changes: list[BoardChange]) -> dict[str, list[tuple[str, int, str]]]:
     """Return what the lists must be: of each (queue, lead) the newest version, by sort key, then lead id."""
     newest: dict[tuple[str, str], BoardChange] = {}
-    for one in changes:
-        known = newest.get((one.queue_id, one.lead_id))
-        if known is None or known.version < one.version:
-            newest[one.queue_id, one.lead_id] = one
+    for board_change in changes:
+        previous = newest.get((board_change.queue_id, board_change.lead_id))
+        if previous is None or previous.version < board_change.version:
+            newest[board_change.queue_id, board_change.lead_id] = board_change
     lists: dict[str, list[tuple[str, int, str]]] = defaultdict(list)
-    for (queue, lead), one in newest.items():
-        if one.change != "left":
-            lists[queue].append((lead, one.version, one.sort_key))
+    for (queue, lead), board_change in newest.items():
+        if board_change.change != "left":
+            lists[queue].append((lead, board_change.version, board_change.sort_key))
     return {
         queue: sorted(entries, key=lambda entry: (entry[2].encode(), entry[0]))
         for queue, entries in lists.items()
@@ -80,8 +80,8 @@ def deliveries(draw: st.DrawFn) -> tuple[list[BoardChange], list[BoardChange]]:
         )
     )
     history = [
-        change(queue, lead, version, key, what)
-        for (queue, lead, version), (what, key) in newest_changes.items()
+        change(queue, lead, version, key, kind)
+        for (queue, lead, version), (kind, key) in newest_changes.items()
     ]
     repeats = draw(st.lists(st.sampled_from(history), max_size=20))
     return history, draw(st.permutations(history + repeats))
@@ -107,22 +107,22 @@ def test_q7_q9_any_order_and_repetition_gives_the_list_of_the_newest_versions(
             lists = {
                 queue: await reader.everything(ORG, queue) for _, queue in [x async for x in reader.lists()]
             }
-            seen: dict[str, set[str]] = defaultdict(set)
+            followed: dict[str, set[str]] = defaultdict(set)
             for entry in await reader.feed(ORG, "0-0"):
                 if entry.change == "left":
-                    seen[entry.queue_id].discard(entry.lead_id)
+                    followed[entry.queue_id].discard(entry.lead_id)
                 else:
-                    seen[entry.queue_id].add(entry.lead_id)
-            return lists, {queue: leads for queue, leads in seen.items() if leads}
+                    followed[entry.queue_id].add(entry.lead_id)
+            return lists, {queue: leads for queue, leads in followed.items() if leads}
         finally:
             await client.flushdb()
             await client.aclose()
 
-    lists, seen = asyncio.run(scenario())
+    lists, followed = asyncio.run(scenario())
     expected = newest_wins(history)
     assert lists == expected
     # Who followed the feed from its beginning has the same leads in the same lists.
-    assert seen == {queue: {lead for lead, _, _ in entries} for queue, entries in expected.items()}
+    assert followed == {queue: {lead for lead, _, _ in entries} for queue, entries in expected.items()}
 
 
 async def test_q7_a_list_is_in_the_order_of_its_sort_keys_then_of_lead_ids(
@@ -154,7 +154,7 @@ async def test_q9_what_left_stays_away_from_older_changes_and_its_tombstone_expi
     writer: BoardWriter, client: redis.asyncio.Redis
 ) -> None:
     await writer.apply(
-        GENERATION, [change("aged", "lead-a", 3), change("aged", "lead-a", 4, what="left")], {}
+        GENERATION, [change("aged", "lead-a", 3), change("aged", "lead-a", 4, kind="left")], {}
     )
     assert await writer.apply(GENERATION, [change("aged", "lead-a", 3)], {}) == 0
     assert (await Reader(client).page(ORG, "aged")).size == 0

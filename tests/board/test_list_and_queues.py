@@ -64,7 +64,7 @@ async def test_q4_a_queue_that_comes_while_a_page_is_read_is_on_the_page(client:
     assert chosen == MINE
     later = await board.feed(ORG, page.as_of)
     assert later == [], "the stream from the page's position on does not tell of it"
-    assert [one.queue_id for one in queues] == ["fresh"]
+    assert [shown.queue_id for shown in queues] == ["fresh"]
 
 
 async def test_q4_a_page_waits_for_the_publication_of_a_queue_that_the_board_has_already(
@@ -87,8 +87,8 @@ async def test_q4_a_page_waits_for_the_publication_of_a_queue_that_the_board_has
             for n, (key, value) in enumerate(published):
                 if n == 1:
                     reading = asyncio.create_task(visible_queues.visible(parts, MIA))
-                    done, _ = await asyncio.wait([reading], timeout=0.5)
-                    assert not done, reading.result()
+                    finished, _ = await asyncio.wait([reading], timeout=0.5)
+                    assert not finished, reading.result()
                 await producer.send_and_wait(topic, json.dumps(value).encode(), f"{ORG}/{key}".encode())
                 await directory.until_read(n, PATIENCE_SECONDS)
             assert [info.queue_id for info in await reading] == ["fresh"]

@@ -28,7 +28,7 @@ FILES: Final = {
 }
 SECONDS: Final = "2"
 """How long a command waits for an answer, unless the caller says it."""
-GIVEN: Final = {
+ARGUMENTS: Final = {
     "send": ["leads.csv", "--vendor", "v", "--campaign", "c"],
     "assign": ["--from", "list.csv", "--to", "rep-1", "--by", "boss", "--seconds", SECONDS],
     "reassign": [LEAD, "--to", "rep-1", "--by", "boss", "--why", "w", "--seconds", SECONDS],
@@ -85,17 +85,17 @@ def arguments(name: str, command: Any, folder: Path, seconds: str = SECONDS) -> 
     """Return the arguments with which to call a command. `seconds`: how long it waits for an answer."""
     for file, text in FILES.items():
         (folder / file).write_text(text)
-    if name in GIVEN:
-        given = [str(folder / one) if one in FILES else one for one in GIVEN[name]]
-        if SECONDS in given:
-            given[given.index(SECONDS)] = seconds
-        return [*name.split(), *given]
-    made = name.split()
+    if name in ARGUMENTS:
+        values = [str(folder / argument) if argument in FILES else argument for argument in ARGUMENTS[name]]
+        if SECONDS in values:
+            values[values.index(SECONDS)] = seconds
+        return [*name.split(), *values]
+    command_line = name.split()
     for parameter in command.params:
         if parameter.required:
             value = _value(parameter, folder)
-            made += [value] if parameter.param_type_name == "argument" else [parameter.opts[0], value]
-    return made
+            command_line += [value] if parameter.param_type_name == "argument" else [parameter.opts[0], value]
+    return command_line
 
 
 def _value(parameter: Any, folder: Path) -> str:

@@ -39,11 +39,11 @@ class CommandResult:
     def last_line(self) -> dict[str, Any]:
         """The JSON object that a program reads: the last line of stdout."""
         assert self.out.strip(), self.err
-        found: dict[str, Any] = json.loads(self.out.strip().splitlines()[-1])
-        return found
+        summary: dict[str, Any] = json.loads(self.out.strip().splitlines()[-1])
+        return summary
 
 
-def call(name: str, given: Sequence[str]) -> CommandResult:
+def call(name: str, arguments: Sequence[str]) -> CommandResult:
     """Run a command without input for its questions. Commands run an event loop, so call this outside of one."""
     out, err = io.StringIO(), io.StringIO()
     noise = logging.StreamHandler(err)
@@ -58,7 +58,7 @@ def call(name: str, given: Sequence[str]) -> CommandResult:
             contextlib.redirect_stderr(err),
             _no_input(),
         ):
-            code = run([*given])
+            code = run([*arguments])
             gc.collect()  # objects that were not awaited or closed now raise their warnings
     finally:
         gc.unfreeze()

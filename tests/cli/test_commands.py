@@ -143,15 +143,15 @@ def test_dead_letters_are_listed_shown_and_replayed(stack_with_leads: RunningSta
         await producer.stop()
 
     asyncio.run(send())
-    found = _letters(stack_with_leads, 1)[0]
-    assert found["error_class"] == "not_json"
-    assert found["source"].startswith("lead-arrivals:")
-    shown = firstclaim(stack_with_leads, "dead-letters", "show", found["place"], "--json").last_line
+    letter = _letters(stack_with_leads, 1)[0]
+    assert letter["error_class"] == "not_json"
+    assert letter["source"].startswith("lead-arrivals:")
+    shown = firstclaim(stack_with_leads, "dead-letters", "show", letter["place"], "--json").last_line
     assert shown["value"] == '{"vendor": 7'
     assert shown["headers"] == {"x-vendor": "acme"}
-    again = firstclaim(stack_with_leads, "dead-letters", "replay", found["place"], "--json")
+    again = firstclaim(stack_with_leads, "dead-letters", "replay", letter["place"], "--json")
     assert again.last_line["replayed"] == 1
-    twice = firstclaim(stack_with_leads, "dead-letters", "replay", found["place"], "--json")
+    twice = firstclaim(stack_with_leads, "dead-letters", "replay", letter["place"], "--json")
     assert (twice.last_line["replayed"], twice.last_line["again"]) == (1, 1)
     assert "a repeat of a known message changes nothing" in twice.out
     assert len(_letters(stack_with_leads, 3)) == 3  # still not JSON, and not lost
@@ -180,46 +180,46 @@ def test_whatever_is_among_the_dead_letters_is_listed_and_what_must_not_be_repla
     asyncio.run(send())
     _letters(stack_with_leads, 7)  # three of the test before, and four of this one
     _letters(stack_with_leads, 1, topic=DIRECTORY_TOPIC)
-    found = firstclaim(stack_with_leads, "dead-letters", "list", "--json").last_line["letters"]
+    listed = firstclaim(stack_with_leads, "dead-letters", "list", "--json").last_line["letters"]
     whole = [
-        firstclaim(stack_with_leads, "dead-letters", "show", one["place"], "--json").last_line
-        for one in found
+        firstclaim(stack_with_leads, "dead-letters", "show", letter["place"], "--json").last_line
+        for letter in listed
     ]
-    (null,) = [one for one in whole if one["headers"].get("error-class") == "mine"]
+    (null,) = [letter for letter in whole if letter["headers"].get("error-class") == "mine"]
     assert (null["error_class"], null["headers"]) == ("not_json", {"h": "", "error-class": "mine"})
-    assert any("\\xff" in one["value"] for one in whole)
-    (cut,) = [one for one in whole if one["value_cut_from"]]
+    assert any("\\xff" in letter["value"] for letter in whole)
+    (cut,) = [letter for letter in whole if letter["value_cut_from"]]
     assert (cut["value_cut_from"], cut["error_class"]) == (5_000_000, "too_large")
-    (large,) = [one for one in whole if len(one["value"]) == 1_048_500]
-    (old,) = [one for one in whole if one["source"].startswith("directory:")]
-    for one, why in (
+    (large,) = [letter for letter in whole if len(letter["value"]) == 1_048_500]
+    (old,) = [letter for letter in whole if letter["source"].startswith("directory:")]
+    for letter, why in (
         (cut, "only the first 262144 of its 5000000 bytes were kept"),
         (large, "lead-arrivals takes no record of its size"),
         (old, "a newer record of its key is in directory"),
     ):
-        refused = firstclaim(stack_with_leads, "dead-letters", "replay", one["place"])
+        refused = firstclaim(stack_with_leads, "dead-letters", "replay", letter["place"])
         assert refused.code == 1
-        assert f"dead letter {one['place']}: " in refused.err
+        assert f"dead letter {letter['place']}: " in refused.err
         assert why in refused.err
         assert "Traceback" not in refused.err
-    several = firstclaim(
+    too_large = firstclaim(
         stack_with_leads, "dead-letters", "replay", "--all", "--class", "too_large", "--json"
     )
-    assert several.last_line["replayed"] == 0
-    assert several.last_line["failed"] + sum(several.last_line["left_out"].values()) == 2
+    assert too_large.last_line["replayed"] == 0
+    assert too_large.last_line["failed"] + sum(too_large.last_line["left_out"].values()) == 2
 
 
 def _letters(stack: RunningStack, at_least: int, *, topic: str = LEAD_ARRIVALS) -> list[dict[str, Any]]:
     """Return the dead letters of a topic, once there are as many."""
-    found: list[dict[str, Any]] = []
+    letters: list[dict[str, Any]] = []
 
     def enough() -> bool:
         listed = firstclaim(stack, "dead-letters", "list", "--topic", topic, "--json").last_line
-        found[:] = listed["letters"]
+        letters[:] = listed["letters"]
         return int(listed["total"]) >= at_least
 
     assert until(enough), f"no {at_least} dead letters came"
-    return found
+    return letters
 
 
 def test_x7_status_and_verify_agree(stack_with_leads: RunningStack) -> None:
@@ -228,13 +228,13 @@ def test_x7_status_and_verify_agree(stack_with_leads: RunningStack) -> None:
     assert verified.code == 0, verified.out
     result = verified.last_line
     assert (result["ok"], result["leads"], result["findings"]) == (True, 2, [])
-    seen = firstclaim(stack_with_leads, "status", "--json").last_line
-    assert seen["leads"] == 2
-    assert seen["trouble"] == []
-    assert set(seen["lag"]) == {"intake", "leads", "orgs", "relay", "org_relay", "sink", "board"}
-    assert seen["queues"]["new"]["claimable"]
-    assert seen["processes"].keys() >= {"worker-1", "relay", "sink", "board"}
-    for address in seen["processes"].values():
+    status = firstclaim(stack_with_leads, "status", "--json").last_line
+    assert status["leads"] == 2
+    assert status["trouble"] == []
+    assert set(status["lag"]) == {"intake", "leads", "orgs", "relay", "org_relay", "sink", "board"}
+    assert status["queues"]["new"]["claimable"]
+    assert status["processes"].keys() >= {"worker-1", "relay", "sink", "board"}
+    for address in status["processes"].values():
         assert b"process_cpu_seconds_total" in httpx.get(f"http://{address}/metrics").content
 
 
@@ -242,12 +242,12 @@ def test_q6_a_wrong_directory_file_publishes_nothing(stack_with_leads: RunningSt
     """Q6: an invalid rule is refused with its path and the reason, and nothing of the file is published."""
     wrong = tmp_path / "wrong.yaml"
     wrong.write_text(DIRECTORY.replace("owned, operator", "ovned, operator") + "rep: {}\n")
-    done = firstclaim(stack_with_leads, "directory", "apply", wrong, "--json")
-    assert done.code == 1
-    assert done.last_line["published"] == 0
-    assert "queues.new.inclusion" in done.err
-    assert "ovned" in done.err
-    assert "rep: is not a section" in done.err
+    result = firstclaim(stack_with_leads, "directory", "apply", wrong, "--json")
+    assert result.code == 1
+    assert result.last_line["published"] == 0
+    assert "queues.new.inclusion" in result.err
+    assert "ovned" in result.err
+    assert "rep: is not a section" in result.err
 
 
 def test_x5_a_rule_and_a_published_queue_are_tried_on_the_leads_that_run(
@@ -255,17 +255,17 @@ def test_x5_a_rule_and_a_published_queue_are_tried_on_the_leads_that_run(
 ) -> None:
     """X5: how many match now, and why not. It uses the engine's data, so verify finds nothing changed."""
     rule = {"rules": [{"field": "state", "operator": "=", "value": "RI"}]}
-    other = lead_id("default", "v", "2", {})
+    other_id = lead_id("default", "v", "2", {})
     tried = firstclaim(
-        stack_with_leads, "rules", "try", json.dumps(rule), "--lead", other, "--json"
+        stack_with_leads, "rules", "try", json.dumps(rule), "--lead", other_id, "--json"
     ).last_line
     assert (tried["matched"], tried["leads"]) == (1, 2)
     assert tried["examples"][0]["name"] == "Jeremy Jones"
     assert (tried["lead"]["matches"], tried["lead"]["why"]) == (False, "state is MA, not RI")
     queue = firstclaim(
-        stack_with_leads, "rules", "try", "--queue", "new", "--lead", other, "--json"
+        stack_with_leads, "rules", "try", "--queue", "new", "--lead", other_id, "--json"
     ).last_line
-    assert queue["lead"]["matches"] is (other in [example["lead_id"] for example in queue["examples"]])
+    assert queue["lead"]["matches"] is (other_id in [example["lead_id"] for example in queue["examples"]])
     assert "new by its rules of version" in queue["lead"]["why"]
     exported = firstclaim(stack_with_leads, "directory", "export")
     assert "    name: New leads\n" in exported.out
@@ -273,9 +273,9 @@ def test_x5_a_rule_and_a_published_queue_are_tried_on_the_leads_that_run(
 
 def test_a_board_is_rebuilt_while_it_is_used(stack_with_leads: RunningStack) -> None:
     """The lists are derived, so they are the same after a rebuild."""
-    done = firstclaim(stack_with_leads, "board", "rebuild")
-    assert done.code == 0, done.err
-    assert "board rebuilt" in done.err
+    result = firstclaim(stack_with_leads, "board", "rebuild")
+    assert result.code == 0, result.err
+    assert "board rebuilt" in result.err
     assert firstclaim(stack_with_leads, "verify").code == 0
 
 
@@ -302,7 +302,7 @@ def test_every_command_has_help_with_an_example() -> None:
 
 def test_a_command_without_kafka_says_so_in_one_line(tmp_path: Path) -> None:
     """A missing server causes no traceback."""
-    done = subprocess.run(
+    completed = subprocess.run(
         [sys.executable, "-m", "cli", "verify"],
         env={
             **os.environ,
@@ -315,10 +315,10 @@ def test_a_command_without_kafka_says_so_in_one_line(tmp_path: Path) -> None:
         timeout=PATIENCE_SECONDS,
         check=False,
     )
-    assert done.returncode == 70
-    assert "Traceback" not in done.stderr
-    assert done.stderr.count("\n") == 1
+    assert completed.returncode == 70
+    assert "Traceback" not in completed.stderr
+    assert completed.stderr.count("\n") == 1
     assert (
         "firstclaim: Kafka: does not answer at 127.0.0.1:1; KAFKA_BOOTSTRAP_SERVERS says where it is"
-        in done.stderr
+        in completed.stderr
     )

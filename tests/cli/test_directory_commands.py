@@ -107,15 +107,15 @@ def directory(settings: Settings) -> Directory:
 
 def last_line(result: Result) -> dict[str, Any]:
     """Return the JSON object on the last line."""
-    found: dict[str, Any] = json.loads(result.stdout.strip().splitlines()[-1])
-    return found
+    summary: dict[str, Any] = json.loads(result.stdout.strip().splitlines()[-1])
+    return summary
 
 
 def test_apply_publishes_every_kind_and_again_nothing(directory: Directory) -> None:
     """The first time all objects, in their sections' order and normal form; the second time nothing."""
-    first = directory.apply(SMALL)
-    assert (first["published"], first["unchanged"], first["removed"]) == (6, 0, 0)
-    assert [(change["change"], change["kind"], change["id"]) for change in first["changes"]] == [
+    first_result = directory.apply(SMALL)
+    assert (first_result["published"], first_result["unchanged"], first_result["removed"]) == (6, 0, 0)
+    assert [(change["change"], change["kind"], change["id"]) for change in first_result["changes"]] == [
         ("added", "settings", "settings"),
         ("added", "rep", "rep-2"),
         ("added", "rep", "rep-10"),
@@ -124,7 +124,9 @@ def test_apply_publishes_every_kind_and_again_nothing(directory: Directory) -> N
         ("added", "queue", "new"),
     ]
     records = directory.records()
-    assert [key for key, _ in records] == [f"{change['kind']}/{change['id']}" for change in first["changes"]]
+    assert [key for key, _ in records] == [
+        f"{change['kind']}/{change['id']}" for change in first_result["changes"]
+    ]
     assert records[1][1] == {"rep_id": "rep-2", "name": "Maria Alvarez", "teams": ["west"]}
     again = directory.apply(SMALL)
     assert (again["published"], again["unchanged"], again["changes"]) == (0, 6, [])
@@ -154,11 +156,16 @@ def test_a_change_is_shown_by_its_paths_and_published_alone(directory: Directory
 def test_what_the_file_does_not_name_is_left_unless_pruned(directory: Directory) -> None:
     """Removal must be requested: by null, or for all the rest at once. Another org's objects are never touched."""
     directory.apply(SMALL)
-    other = Directory(directory.settings)
-    other.apply(SMALL)
+    other_org = Directory(directory.settings)
+    other_org.apply(SMALL)
     part = "reps: {rep-2: {name: Maria Alvarez, teams: [west]}}\nqueues: {new: null}\n"
-    kept = directory.apply(part)
-    assert (kept["published"], kept["unchanged"], kept["removed"], kept["left"]) == (0, 1, 1, 4)
+    unpruned = directory.apply(part)
+    assert (unpruned["published"], unpruned["unchanged"], unpruned["removed"], unpruned["left"]) == (
+        0,
+        1,
+        1,
+        4,
+    )
     assert directory.records()[6:] == [("queue/new", None)]
     refused = directory.run("apply", "-", "--prune", text=f"org: {directory.org}\n{part}")
     assert (refused.exit_code, len(directory.records())) == (1, 7), "nobody agreed to the removal"
@@ -171,7 +178,7 @@ def test_what_the_file_does_not_name_is_left_unless_pruned(directory: Directory)
         ("settings/settings", None),
     ]
     assert directory.apply(part, "--prune")["changes"] == []
-    assert other.apply(SMALL)["unchanged"] == 6
+    assert other_org.apply(SMALL)["unchanged"] == 6
 
 
 def test_export_is_what_apply_reads(directory: Directory) -> None:
@@ -230,23 +237,23 @@ def test_at_a_terminal_it_is_asked_first(
     """A person sees the diff and decides. A script, or a person who agreed before, is not asked."""
     file = tmp_path / "directory.yaml"
     file.write_text(f"org: {directory.org}\n{SMALL}")
-    ours, theirs = pty.openpty()
+    keyboard, terminal = pty.openpty()
     try:
-        os.write(ours, f"{typed}\n".encode())
-        done = subprocess.run(
+        os.write(keyboard, f"{typed}\n".encode())
+        completed = subprocess.run(
             [sys.executable, "-m", "cli", "directory", "apply", str(file), "--json", *options],
             env={**os.environ, **directory.environment},
             cwd=REPO,
-            stdin=theirs,
+            stdin=terminal,
             capture_output=True,
             text=True,
             timeout=PATIENCE_SECONDS,
             check=False,
         )
     finally:
-        os.close(ours)
-        os.close(theirs)
-    assert done.returncode == code, done.stderr
-    assert msgspec.json.decode(done.stdout.splitlines()[-1])["published"] == published
-    assert ("Publish this for" in done.stdout) is not bool(options)
+        os.close(keyboard)
+        os.close(terminal)
+    assert completed.returncode == code, completed.stderr
+    assert msgspec.json.decode(completed.stdout.splitlines()[-1])["published"] == published
+    assert ("Publish this for" in completed.stdout) is not bool(options)
     assert len(directory.records()) == published

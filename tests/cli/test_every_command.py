@@ -99,12 +99,12 @@ def run_every_command(folder: Path, *, without: str = "", seconds: str = SECONDS
     for name, command in leaves():
         if name in RUNS_ON or name == without:
             continue
-        done = outputs[name] = call(name, arguments(name, command, folder, seconds))
-        text = done.out + done.err
-        named = done.code not in (70, 78) or done.err.strip().splitlines()[-1].startswith("firstclaim: ")
+        result = outputs[name] = call(name, arguments(name, command, folder, seconds))
+        text = result.out + result.err
+        named = result.code not in (70, 78) or result.err.strip().splitlines()[-1].startswith("firstclaim: ")
         bad = "Traceback" in text or "a fault of firstclaim" in text or "Unclosed" in text
-        if done.code not in CODES or bad or not named:
-            wrong.append(done)
+        if result.code not in CODES or bad or not named:
+            wrong.append(result)
     assert wrong == []
     assert len(outputs) > 20
     return outputs
@@ -115,7 +115,7 @@ def test_where_nothing_runs_every_command_says_so(tmp_path: Path, monkeypatch: p
     monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", f"127.0.0.1:{free_port()}")
     monkeypatch.setenv("REDIS_URL", f"redis://127.0.0.1:{free_port()}/0")
     outputs = every_in_vain(tmp_path)
-    wrong = {name for name, one in outputs.items() if one.code == 0} - ACCOUNTS - STAND_ALONE
+    wrong = {name for name, result in outputs.items() if result.code == 0} - ACCOUNTS - STAND_ALONE
     assert wrong == set(), "these say that they did it"
     assert outputs["status"].code == 1
     assert "Kafka: does not answer at 127.0.0.1" in outputs["status"].out
@@ -143,7 +143,7 @@ def test_a_setting_that_is_refused_is_named_by_every_command(
     monkeypatch.setenv("FIRSTCLAIM_STATE_DIR", str(tmp_path / "state"))
     monkeypatch.setenv("KAFKA_SASL_USERNAME", "somebody")
     outputs = every_in_vain(tmp_path)
-    named = {name for name, one in outputs.items() if "KAFKA_SECURITY_PROTOCOL" in one.err + one.out}
+    named = {name for name, result in outputs.items() if "KAFKA_SECURITY_PROTOCOL" in result.err + result.out}
     assert outputs.keys() - named <= ACCOUNTS | STAND_ALONE | {
         "do-not-contact add",
         "do-not-contact remove",
@@ -153,10 +153,10 @@ def test_a_setting_that_is_refused_is_named_by_every_command(
     # Ports are free ones, because another program may have a default port.
     processes = {name: (*command, "--port", "0") for name, command in PROCESSES.items()}
     for name, command in {**processes, "up": ("up", "--console-port", "0"), "race": ("race",)}.items():
-        done = call(name, [*command])
-        assert done.code == 78, done
-        assert "KAFKA_SECURITY_PROTOCOL" in done.err
-        assert "Traceback" not in done.err
+        result = call(name, [*command])
+        assert result.code == 78, result
+        assert "KAFKA_SECURITY_PROTOCOL" in result.err
+        assert "Traceback" not in result.err
 
 
 def test_a_process_waits_where_nothing_runs_and_ends_when_it_is_told(tmp_path: Path) -> None:
@@ -196,7 +196,7 @@ def test_where_half_of_it_runs_every_command_says_what_is_missing(tmp_path: Path
     try:
         with use_state_dir(state_dir):
             outputs = every_in_vain(tmp_path, without="topics")  # it would make them
-            assert {name for name, one in outputs.items() if one.code == 0} <= {
+            assert {name for name, result in outputs.items() if result.code == 0} <= {
                 *ACCOUNTS,
                 *STAND_ALONE,
                 "doctor",
@@ -247,7 +247,7 @@ async def send_poison(settings: Settings) -> None:
     Their places are far behind the end of their topic, so that no other letter comes from there.
     """
     options: dict[str, Any] = settings.aiokafka_options()
-    ours = [
+    letter_headers = [
         ("error-class", b"too_large"),
         ("reason", b"\xff\xfe"),
         ("source-topic", LEAD_ARRIVALS.encode()),
@@ -259,8 +259,8 @@ async def send_poison(settings: Settings) -> None:
         for topic in (LEAD_ARRIVALS, LEAD_ACTIONS, LEAD_DECISIONS):
             for value in (b"x", b"\xff\xfe", b'{"vendor":"m","x":"\xff"}', b"[" * 5_000, b"null"):
                 await producer.send_and_wait(topic, value, headers=[("trace", b"\xff")])
-        for headers in ([], [("error-class", b"\xff")], [(name, b"") for name, _ in ours]):
+        for headers in ([], [("error-class", b"\xff")], [(name, b"") for name, _ in letter_headers]):
             await producer.send_and_wait(DEAD_LETTERS, b"\xff\x00", b"\xff", headers=headers, partition=0)
-        await producer.send_and_wait(DEAD_LETTERS, b"y" * LARGE, headers=ours, partition=0)
-        small = [*ours[:4], ("source-offset", b"8000000"), ours[5]]
+        await producer.send_and_wait(DEAD_LETTERS, b"y" * LARGE, headers=letter_headers, partition=0)
+        small = [*letter_headers[:4], ("source-offset", b"8000000"), letter_headers[5]]
         await producer.send_and_wait(DEAD_LETTERS, b"z", headers=small, partition=0)

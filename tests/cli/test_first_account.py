@@ -23,9 +23,9 @@ async def test_the_link_of_up_makes_the_first_account_and_leads_on_and_works_onc
         try:
             output = read_until(stack, "account add")
             link = next(
-                found[0]
+                match[0]
                 for line in output
-                if (found := re.search(r"http://\S+/first-account\?key=\S+", line))
+                if (match := re.search(r"http://\S+/first-account\?key=\S+", line))
             )
             async with async_playwright() as playwright:
                 browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_FLAGS)

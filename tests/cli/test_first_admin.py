@@ -31,13 +31,13 @@ class NewOrg:
 
     def add(self, rep_id: str, *more: str) -> Result:
         """Add an account."""
-        given = ["account", "add", f"{rep_id}@{self.org}.example", "--rep", rep_id, "--org", self.org]
-        return CliRunner().invoke(app, [*given, "--json", *more], env=self.environment)
+        arguments = ["account", "add", f"{rep_id}@{self.org}.example", "--rep", rep_id, "--org", self.org]
+        return CliRunner().invoke(app, [*arguments, "--json", *more], env=self.environment)
 
     def reps(self) -> dict[str, Any]:
         """Return the role of each rep that is published."""
-        found = asyncio.run(read_published(self.settings, self.org)).present
-        return {key[1]: value["role"] for key, value in found.items() if key[0] == "rep"}
+        objects = asyncio.run(read_published(self.settings, self.org)).present
+        return {key[1]: value["role"] for key, value in objects.items() if key[0] == "rep"}
 
 
 @pytest.fixture
@@ -49,8 +49,8 @@ def new_org(settings: Settings, tmp_path: Path) -> NewOrg:
 def last_line(result: Result) -> dict[str, Any]:
     """Return the object a program reads."""
     assert result.exit_code == 0, result.output
-    found: dict[str, Any] = json.loads(result.stdout.strip().splitlines()[-1])
-    return found
+    summary: dict[str, Any] = json.loads(result.stdout.strip().splitlines()[-1])
+    return summary
 
 
 def test_the_first_admin_is_published_with_the_account_and_the_next_one_is_not(new_org: NewOrg) -> None:
@@ -71,8 +71,8 @@ def test_what_ends_between_account_and_rep_is_completed_by_the_same_command(
 ) -> None:
     for name, value in {**new_org.environment, "KAFKA_BOOTSTRAP_SERVERS": f"127.0.0.1:{free_port()}"}.items():
         monkeypatch.setenv(name, value)
-    given = ["account", "add", f"mia@{new_org.org}.example", "--rep", "mia", "--org", new_org.org]
-    assert run([*given, "--role", "admin"]) == 70
+    arguments = ["account", "add", f"mia@{new_org.org}.example", "--rep", "mia", "--org", new_org.org]
+    assert run([*arguments, "--role", "admin"]) == 70
     assert "may sign in as mia" in capsys.readouterr().err
     assert new_org.reps() == {}, "the org is open, and the account's role counts"
     assert last_line(new_org.add("mia", "--role", "admin"))["published"]

@@ -41,8 +41,8 @@ PATIENCE = LONG_PATIENCE_SECONDS
 
 def environment(**more: str) -> dict[str, str]:
     """Return our environment without the addresses of existing servers, because these tests start their own stacks."""
-    given = ("KAFKA_BOOTSTRAP_SERVERS", "REDIS_URL", "DATABASE_URL", "FIRSTCLAIM_STATE_DIR")
-    return {name: value for name, value in os.environ.items() if name not in given} | more
+    server_variables = ("KAFKA_BOOTSTRAP_SERVERS", "REDIS_URL", "DATABASE_URL", "FIRSTCLAIM_STATE_DIR")
+    return {name: value for name, value in os.environ.items() if name not in server_variables} | more
 
 
 @pytest.fixture(scope="module")
@@ -55,15 +55,15 @@ def folder() -> Iterator[Path]:
 def processes_in(folder: Path) -> list[int]:
     """Return the processes that run in a folder, which their environment names."""
     mark = f"FIRSTCLAIM_STATE_DIR={folder}\0".encode()
-    found = []
+    pids = []
     for process in Path("/proc").iterdir():
         if process.name.isdecimal():
             try:
                 if mark in (process / "environ").read_bytes():
-                    found.append(int(process.name))
+                    pids.append(int(process.name))
             except OSError:
                 continue
-    return found
+    return pids
 
 
 def leads(folder: Path) -> int:
@@ -104,7 +104,7 @@ class Terminal:
 
     def __init__(self, *arguments: str, umask: int = 0, cores: set[int] | None = None) -> None:
         self.output = b""
-        self.pid, self._ours = pty.fork()
+        self.pid, self._descriptor = pty.fork()
         if self.pid == 0:
             os.umask(umask)
             os.chdir(REPO)
@@ -116,12 +116,12 @@ class Terminal:
             os.execve(  # noqa: S606  # no shell is the point
                 sys.executable, [sys.executable, "-m", "cli", *arguments], environment(TERM="dumb")
             )
-        os.set_blocking(self._ours, False)
+        os.set_blocking(self._descriptor, False)
 
     def read(self) -> bytes:
         """Return all output so far."""
         try:
-            while piece := os.read(self._ours, 65_536):
+            while piece := os.read(self._descriptor, 65_536):
                 self.output += piece
         except OSError:
             pass  # nothing new, or nobody writes any more
@@ -129,7 +129,7 @@ class Terminal:
 
     def close(self) -> None:
         """Hang up."""
-        os.close(self._ours)
+        os.close(self._descriptor)
 
     def ended(self) -> bool:
         """Return whether the command has ended."""
@@ -171,15 +171,15 @@ def read_until(process: "subprocess.Popen[str]", sentence: str) -> list[str]:
 
 def open_to_others(folder: Path) -> list[str]:
     """Return the paths to which others have any right."""
-    found = []
+    problems = []
     for path in (folder, *folder.rglob("*")):
         try:
             mode = stat.S_IMODE(path.lstat().st_mode)
         except FileNotFoundError:  # Kafka removes files
             continue
         if mode & 0o077 and not path.is_symlink():
-            found.append(f"{path} {mode:o}")
-    return found
+            problems.append(f"{path} {mode:o}")
+    return problems
 
 
 def test_a_closed_terminal_ends_the_demo_its_servers_and_its_accounts(folder: Path) -> None:
@@ -238,7 +238,7 @@ def test_up_says_how_to_make_the_first_account_and_closes_what_a_killed_demo_lef
         assert "or in another terminal" in output[-2]
         command = output[-1].strip()
         assert command.endswith(f"account add you@lender.example --rep you --role admin --state-dir {folder}")
-        made = subprocess.run(
+        completed = subprocess.run(
             [*command.split()],
             env=environment(FIRSTCLAIM_PASSWORD=PASSWORD),
             cwd=REPO,
@@ -248,7 +248,7 @@ def test_up_says_how_to_make_the_first_account_and_closes_what_a_killed_demo_lef
             timeout=PATIENCE,
             check=False,
         )
-        assert made.returncode == 0, made.stderr
+        assert completed.returncode == 0, completed.stderr
         stack.send_signal(signal.SIGTERM)
         assert stack.wait(PATIENCE) == 0
     finally:

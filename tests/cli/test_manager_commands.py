@@ -91,13 +91,13 @@ async def until_desk(stack: RunningStack, is_open: int, ignored: int) -> dict[st
     """Wait until the exceptions desk has the given number of leads, and return it."""
 
     def exceptions_as_wanted() -> dict[str, Any] | None:
-        seen = read_exceptions(stack.settings, ORG, show_ignored=True, limit=100)
-        return seen if (seen["open"], seen["ignored"]) == (is_open, ignored) else None
+        desk = read_exceptions(stack.settings, ORG, show_ignored=True, limit=100)
+        return desk if (desk["open"], desk["ignored"]) == (is_open, ignored) else None
 
-    found: dict[str, Any] = await eventually(
+    desk: dict[str, Any] = await eventually(
         exceptions_as_wanted, f"{is_open} exceptions are open and {ignored} ignored"
     )
-    return found
+    return desk
 
 
 def a_lead(vendor: str, external_id: str | int, org: str = ORG) -> str:
@@ -110,27 +110,27 @@ def firstclaim(stack: RunningStack, *arguments: str | Path, text: str = "", org:
 
     `text`: its stdin. Commands of `NO_ORG` are about all orgs.
     """
-    given = [*map(str, arguments), *([] if arguments[0] in NO_ORG else ["--org", org]), "--json"]
-    done = CliRunner().invoke(
+    command_line = [*map(str, arguments), *([] if arguments[0] in NO_ORG else ["--org", org]), "--json"]
+    result = CliRunner().invoke(
         app,
-        given,
+        command_line,
         input=text,
         env={"FIRSTCLAIM_STATE_DIR": str(stack.settings.state_dir)},
     )
-    assert done.exception is None or isinstance(done.exception, SystemExit), done.exception
-    return done
+    assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
+    return result
 
 
-def last_line(done: Result) -> dict[str, Any]:
+def last_line(result: Result) -> dict[str, Any]:
     """Return the JSON object on the last line."""
-    found: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
-    return found
+    summary: dict[str, Any] = json.loads(result.stdout.strip().splitlines()[-1])
+    return summary
 
 
 def owners(stack: RunningStack, *ids: str) -> list[str | None]:
     """Return the owners of the leads, from the journal."""
     leads = asyncio.run(journal_now(stack.settings)).leads
-    return [leads[each].owner for each in ids]
+    return [leads[lead].owner for lead in ids]
 
 
 def test_d6_a_selection_is_split_and_a_second_try_is_told_who_has_it(
@@ -138,9 +138,11 @@ def test_d6_a_selection_is_split_and_a_second_try_is_told_who_has_it(
 ) -> None:
     """D6, E3: evenly and in order. Each refusal has its reason, and the exit code says that not all were assigned."""
     ids = [a_lead("pool", n) for n in (8, 7, 6)]
-    done = firstclaim(stack_with_exceptions, "assign", *ids, "--to", "rep-1", "--to", "rep-2", "--by", "mia")
-    assert done.exit_code == 0, done.output
-    assert last_line(done) == {
+    assigned = firstclaim(
+        stack_with_exceptions, "assign", *ids, "--to", "rep-1", "--to", "rep-2", "--by", "mia"
+    )
+    assert assigned.exit_code == 0, assigned.output
+    assert last_line(assigned) == {
         "assigned": 3,
         "lost": 0,
         "refused": 0,
@@ -207,12 +209,12 @@ def test_d6_a_list_is_assigned_line_by_line(stack_with_exceptions: RunningStack,
     """D6: a vendor's own list; bad lines are named and refused, the rest goes on."""
     path = tmp_path / "list.csv"
     path.write_text("vendor,external_id\npool,3\npool,\npool,4\npool,3\n")
-    done = firstclaim(stack_with_exceptions, "assign", "--from", path, "--to", "rep-1", "--by", "mia")
-    assert done.exit_code == 1
-    result = last_line(done)
-    assert (result["assigned"], result["refused"]) == (2, 1)
-    assert "line 3: external_id is missing" in done.stderr
-    assert "Named more than once, and used once: 1" in done.stderr
+    result = firstclaim(stack_with_exceptions, "assign", "--from", path, "--to", "rep-1", "--by", "mia")
+    assert result.exit_code == 1
+    summary = last_line(result)
+    assert (summary["assigned"], summary["refused"]) == (2, 1)
+    assert "line 3: external_id is missing" in result.stderr
+    assert "Named more than once, and used once: 1" in result.stderr
     assert owners(stack_with_exceptions, a_lead("pool", 3), a_lead("pool", 4)) == ["rep-1", "rep-1"]
 
 
@@ -221,9 +223,9 @@ def test_e3_two_managers_assign_the_same_leads_at_once(stack_with_exceptions: Ru
     ids = [a_lead("race", n) for n in range(RACED)]
 
     async def assign_leads(by: str, to: str, leads: list[str]) -> list[AssignmentResult]:
-        wanted: list[tuple[str, str | None]] = [(lead, to) for lead in leads]
+        pairs: list[tuple[str, str | None]] = [(lead, to) for lead in leads]
         return await assign_all(
-            stack_with_exceptions.settings, wanted, by=by, org=ORG, patience_seconds=PATIENCE_SECONDS
+            stack_with_exceptions.settings, pairs, by=by, org=ORG, patience_seconds=PATIENCE_SECONDS
         )
 
     async def race() -> tuple[list[AssignmentResult], list[AssignmentResult]]:
@@ -232,15 +234,17 @@ def test_e3_two_managers_assign_the_same_leads_at_once(stack_with_exceptions: Ru
         )
 
     mias, moes = asyncio.run(race())
-    found = owners(stack_with_exceptions, *ids)
-    for of_mia, of_moe, owner in zip(mias, moes[::-1], found, strict=True):
-        assert of_mia.lead_id == of_moe.lead_id
-        assert sorted(str(assign_leads.result) for assign_leads in (of_mia, of_moe)) == ["done", "lost"]
-        assert {of_mia.owner, of_moe.owner} == {owner}
-        winner = of_mia if of_mia.result == "done" else of_moe
+    now_owners = owners(stack_with_exceptions, *ids)
+    for mias_result, moes_result, owner in zip(mias, moes[::-1], now_owners, strict=True):
+        assert mias_result.lead_id == moes_result.lead_id
+        assert sorted(str(assignment.result) for assignment in (mias_result, moes_result)) == ["done", "lost"]
+        assert {mias_result.owner, moes_result.owner} == {owner}
+        winner = mias_result if mias_result.result == "done" else moes_result
         assert winner.to == owner
-    totals = [summarize(each, 0) for each in (mias, moes)]
-    assert sum(each["assigned"] for each in totals) == sum(each["lost"] for each in totals) == RACED
+    totals = [summarize(outcome, 0) for outcome in (mias, moes)]
+    assert (
+        sum(outcome["assigned"] for outcome in totals) == sum(outcome["lost"] for outcome in totals) == RACED
+    )
 
 
 def test_e2_e4_exceptions_are_listed_ignored_shown_last_and_still_assignable(
@@ -251,12 +255,12 @@ def test_e2_e4_exceptions_are_listed_ignored_shown_last_and_still_assignable(
     An ignored lead is hidden, is last with --all, and may be assigned or restored.
     """
     listed = firstclaim(stack_with_exceptions, "exceptions", "list")
-    first, *_ = last_line(listed)["exceptions"]
-    assert (last_line(listed)["open"], first["reason"]) == (5, "no_available_agents")
+    newest, *_ = last_line(listed)["exceptions"]
+    assert (last_line(listed)["open"], newest["reason"]) == (5, "no_available_agents")
     # They came at once in several partitions, so the broker's time gives the order.
     names = [row["prospect_name"] for row in last_line(listed)["exceptions"]]
     assert sorted(names) == [f"Jeremy [Jones] {n}" for n in range(5)]
-    assert first["vendor"] == "desk"
+    assert newest["vendor"] == "desk"
     head = listed.stdout.splitlines()[0]
     assert all(
         column in head for column in ("Prospect name", "Lead provider", "Failure reason", "Create date")
@@ -293,21 +297,21 @@ def test_x5_route_says_who_would_get_a_lead_on_the_live_state(stack_with_excepti
         "campaign": "west",
     }
     arguments = ("route", "@-", "--at", "2099-11-20T15:00:00Z")
-    done = firstclaim(stack_with_exceptions, *arguments, text=json.dumps(message))
-    routed = last_line(done)
+    result = firstclaim(stack_with_exceptions, *arguments, text=json.dumps(message))
+    routed = last_line(result)
     assert (routed["campaign"], routed["group"], routed["method"]) == ("west", "west", "round_robin")
     assert (routed["offered_to"], routed["until"]) == (["rep-1"], "2099-11-20T15:15:00Z")
     assert routed["passed"] == [{"rep_id": "rep-3", "why": "not licensed in TX"}]
-    assert "goes to rep-1 until 2099-11-20 15:15:00+00:00: turn 1" in done.stdout
+    assert "goes to rep-1 until 2099-11-20 15:15:00+00:00: turn 1" in result.stdout
     assert last_line(firstclaim(stack_with_exceptions, *arguments, text=json.dumps(message))) == routed
     free = last_line(
         firstclaim(stack_with_exceptions, "route", "@-", text=json.dumps({**message, "campaign": "none"}))
     )
     assert (free["group"], free["offered_to"], free["phase"]) == (None, [], "exception")
     assert "vendor is acme" in free["passed"][0]["why"]
-    known = firstclaim(stack_with_exceptions, "route", "--lead", a_lead("race", 1))
-    assert last_line(known)["was"]["phase"] in {"queued", "owned"}
-    assert [queue["queue_id"] for queue in last_line(known)["queues"]] == ["pool"]
+    known_route = firstclaim(stack_with_exceptions, "route", "--lead", a_lead("race", 1))
+    assert last_line(known_route)["was"]["phase"] in {"queued", "owned"}
+    assert [queue["queue_id"] for queue in last_line(known_route)["queues"]] == ["pool"]
     assert firstclaim(stack_with_exceptions, "route", "--lead", a_lead("nobody", 1)).exit_code == 1
     assert firstclaim(stack_with_exceptions, "route").exit_code == 2
 
@@ -331,13 +335,13 @@ def test_m6_a_manager_lists_open_leads_and_frees_one(stack_with_exceptions: Runn
     asyncio.run(open_lead(stack_with_exceptions, opened, "rep-1"))
 
     def locks_with_lead() -> dict[str, Any] | None:
-        known = read_locks(stack_with_exceptions.settings, ORG, limit=100)
-        return known if any(lock["lead_id"] == opened for lock in known["locks"]) else None
+        listed = read_locks(stack_with_exceptions.settings, ORG, limit=100)
+        return listed if any(lock["lead_id"] == opened for lock in listed["locks"]) else None
 
     asyncio.run(eventually(locks_with_lead, "the database has the open lead"))
-    seen = last_line(firstclaim(stack_with_exceptions, "locks", "list"))
-    (lock,) = (one for one in seen["locks"] if one["lead_id"] == opened)
-    assert (lock["rep_id"], seen["total"]) == ("rep-1", len(seen["locks"]))
+    listed = last_line(firstclaim(stack_with_exceptions, "locks", "list"))
+    (lock,) = (entry for entry in listed["locks"] if entry["lead_id"] == opened)
+    assert (lock["rep_id"], listed["total"]) == ("rep-1", len(listed["locks"]))
     assert lock["since"] < lock["until"]
     assert "rep-1" in firstclaim(stack_with_exceptions, "locks", "list").output
     freed = firstclaim(

@@ -51,14 +51,20 @@ async def send_leads(stack: RunningStack) -> None:
 
     async def all_owned() -> bool:
         leads = (await journal_now(stack.settings)).leads
-        return {each: leads[each].owner if each in leads else None for each in OWNERS} == OWNERS
+        return {lead: leads[lead].owner if lead in leads else None for lead in OWNERS} == OWNERS
 
     await eventually(all_owned, "the reps have their leads")
 
 
-def send_action(stack: RunningStack, what: str, lead: str, **fields: Any) -> None:
+def send_action(stack: RunningStack, action_type: str, lead: str, **fields: Any) -> None:
     """Send an action's bytes by librdkafka."""
-    action = {"action_id": str(uuid.uuid4()), "type": what, "lead_id": lead, "rep_id": "mia", "org": ORG}
+    action = {
+        "action_id": str(uuid.uuid4()),
+        "type": action_type,
+        "lead_id": lead,
+        "rep_id": "mia",
+        "org": ORG,
+    }
     producer = Producer({"bootstrap.servers": stack.settings.kafka_bootstrap_servers})
     producer.produce(LEAD_ACTIONS, json.dumps({**action, **fields}).encode())
     assert producer.flush(PATIENCE_SECONDS) == 0
@@ -88,8 +94,8 @@ def until_stored(stack: RunningStack, expected: dict[str, str]) -> None:
 def test_k5_leads_are_merged_by_bytes_and_by_a_command_and_come_apart_again(stack: RunningStack) -> None:
     send_action(stack, "merge", B, into_lead_id=A, why="he called")
     until_stored(stack, {B: A})
-    done = firstclaim(stack, "merge", C, "--into", A, "--by", "mia", "--why", "the same address")
-    assert done.exit_code == 0, done.output
+    merging = firstclaim(stack, "merge", C, "--into", A, "--by", "mia", "--why", "the same address")
+    assert merging.exit_code == 0, merging.output
     until_stored(stack, {B: A, C: A})
     leads = asyncio.run(journal_now(stack.settings)).leads
     lead = leads[A]
@@ -103,17 +109,17 @@ def test_k5_leads_are_merged_by_bytes_and_by_a_command_and_come_apart_again(stac
         assert last_line(late)["refusals"] == {"unknown_lead": 1}
         late = firstclaim(stack, "activity", old, "--kind", "call", "--by", "rep-2")
         assert (late.exit_code, last_line(late)["merged_into"]) == (1, A), late.output
-    result = firstclaim(stack, "why", A)
-    assert result.exit_code == 0
-    assert "he called" in result.output
-    assert "the same address" in result.output
+    explained = firstclaim(stack, "why", A)
+    assert explained.exit_code == 0
+    assert "he called" in explained.output
+    assert "the same address" in explained.output
     verified = firstclaim(stack, "verify")
     assert verified.exit_code == 0, verified.output
 
     send_action(stack, "split", A, inquiry_id=B, why="two brothers")
     until_stored(stack, {C: A})
-    done = firstclaim(stack, "split", A, "--inquiry", C, "--by", "mia", "--why", "a neighbour")
-    assert done.exit_code == 0, done.output
+    splitting = firstclaim(stack, "split", A, "--inquiry", C, "--by", "mia", "--why", "a neighbour")
+    assert splitting.exit_code == 0, splitting.output
     until_stored(stack, {})
     assert dict(zip(OWNERS, owners(stack, *OWNERS), strict=True)) == OWNERS
     again = firstclaim(stack, "split", A, "--inquiry", C, "--by", "mia")

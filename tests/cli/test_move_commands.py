@@ -43,7 +43,7 @@ async def send_leads(stack: RunningStack) -> None:
 
     async def all_owned() -> bool:
         leads = (await journal_now(stack.settings)).leads
-        return [leads[each].owner if each in leads else None for each in LEADS] == ["rep-1"] * 6
+        return [leads[lead].owner if lead in leads else None for lead in LEADS] == ["rep-1"] * 6
 
     await eventually(all_owned, "rep-1 has every lead")
 
@@ -53,11 +53,11 @@ def test_m1_a_portfolio_is_moved_by_licence_as_the_dry_run_says(stack: RunningSt
     tried = firstclaim(stack, *arguments, "--why", "away", "--dry-run")
     assert (tried.exit_code, last_line(tried)["by_rep"]) == (0, {"rep-2": 3, "rep-3": 3})
     assert owners(stack, *LEADS) == ["rep-1"] * 6
-    done = firstclaim(stack, *arguments, "--why", "away")
-    assert (done.exit_code, last_line(done)["assigned"]) == (0, 6), done.output
-    found = owners(stack, *LEADS)
-    assert found[4:] == ["rep-3", "rep-3"]
-    assert sorted(map(str, found)) == ["rep-2"] * 3 + ["rep-3"] * 3
+    result = firstclaim(stack, *arguments, "--why", "away")
+    assert (result.exit_code, last_line(result)["assigned"]) == (0, 6), result.output
+    new_owners = owners(stack, *LEADS)
+    assert new_owners[4:] == ["rep-3", "rep-3"]
+    assert sorted(map(str, new_owners)) == ["rep-2"] * 3 + ["rep-3"] * 3
 
 
 def test_m1_a_lead_is_taken_back_reopened_and_told_why_not(stack: RunningStack) -> None:
@@ -83,14 +83,14 @@ def test_m2_a_lead_is_corrected_by_a_command(stack: RunningStack) -> None:
         "facts.phone: is not a phone number in use; facts.shoe: is no fact"
     )
     arguments = ("update", lead, "--by", "mia", "--set", "state=Massachusetts", "--set", "last_name=")
-    done = firstclaim(stack, *arguments, "--why", "she told me")
-    assert (done.exit_code, last_line(done)["result"]) == (0, "done"), done.output
+    corrected = firstclaim(stack, *arguments, "--why", "she told me")
+    assert (corrected.exit_code, last_line(corrected)["result"]) == (0, "done"), corrected.output
     again = firstclaim(stack, *arguments)
     assert last_line(again)["why"] == "it has these facts already: nothing changes"
-    result = firstclaim(stack, "why", lead)
-    assert "last name L0 → empty; state RI → MA" in result.output
-    assert "she told me" in result.output
-    assert last_line(result)["state"]["facts"]["state"] == "MA"
+    explained = firstclaim(stack, "why", lead)
+    assert "last name L0 → empty; state RI → MA" in explained.output
+    assert "she told me" in explained.output
+    assert last_line(explained)["state"]["facts"]["state"] == "MA"
     assert firstclaim(stack, "update", lead, "--by", "mia", "--set", "state").exit_code == 2
 
 
@@ -98,11 +98,11 @@ def test_m3_an_activity_is_recorded_by_a_command(stack: RunningStack) -> None:
     lead = LEADS[1]
     (owner,) = owners(stack, lead)
     arguments = ("activity", lead, "--by", str(owner))
-    done = firstclaim(stack, *arguments, "--kind", "Phone call", "--note", "left a message")
-    assert (done.exit_code, last_line(done)["result"]) == (0, "done"), done.output
-    result = firstclaim(stack, "why", lead)
-    assert "Activity recorded" in result.output
-    assert "left a message" in result.output
+    recorded = firstclaim(stack, *arguments, "--kind", "Phone call", "--note", "left a message")
+    assert (recorded.exit_code, last_line(recorded)["result"]) == (0, "done"), recorded.output
+    explained = firstclaim(stack, "why", lead)
+    assert "Activity recorded" in explained.output
+    assert "left a message" in explained.output
     wrong = firstclaim(stack, *arguments, "--kind", "whistled")
     assert (wrong.exit_code, last_line(wrong)["reason"]) == (1, "invalid")
     assert "kind: is not a kind of activity" in wrong.output

@@ -36,7 +36,7 @@ WORD = "Geheim"
 CLOSED = "127.0.0.1:1"
 
 
-def environment(folder: Path, **given: str) -> dict[str, str]:
+def environment(folder: Path, **more: str) -> dict[str, str]:
     """Return an environment full of secrets; no server answers at its addresses."""
     return {
         **{name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ},
@@ -49,7 +49,7 @@ def environment(folder: Path, **given: str) -> dict[str, str]:
         "FIRSTCLAIM_OIDC_ISSUER": "https://sso.example",
         "FIRSTCLAIM_OIDC_CLIENT_ID": "firstclaim",
         "FIRSTCLAIM_OIDC_CLIENT_SECRET": OIDC,
-        **given,
+        **more,
     }
 
 
@@ -82,12 +82,12 @@ def said_in(folder: Path, output: str) -> str:
     return "\n".join([output, *files])
 
 
-@pytest.mark.parametrize(("arguments", "given"), COMMANDS.values(), ids=COMMANDS)
-def test_no_command_prints_a_secret(tmp_path: Path, arguments: list[str], given: dict[str, str]) -> None:
+@pytest.mark.parametrize(("arguments", "variables"), COMMANDS.values(), ids=COMMANDS)
+def test_no_command_prints_a_secret(tmp_path: Path, arguments: list[str], variables: dict[str, str]) -> None:
     ended = subprocess.run(
         [sys.executable, "-m", "cli", *arguments],
         cwd=tmp_path,
-        env=environment(tmp_path, **given),
+        env=environment(tmp_path, **variables),
         capture_output=True,
         text=True,
         check=False,
@@ -135,7 +135,7 @@ def valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ValkeyServer]:
 @pytest.mark.slow
 def test_up_names_the_valkey_without_its_password(tmp_path: Path, valkey: ValkeyServer, kafka: str) -> None:
     address = valkey.url.partition("://")[2]
-    given = environment(
+    variables = environment(
         tmp_path,
         KAFKA_BOOTSTRAP_SERVERS=kafka,
         REDIS_URL=f"redis://:{quote(VALKEY, safe='')}@{address}",
@@ -145,7 +145,7 @@ def test_up_names_the_valkey_without_its_password(tmp_path: Path, valkey: Valkey
     up = subprocess.Popen(
         [sys.executable, "-m", "cli", "up", "--workers", "1"],
         cwd=tmp_path,
-        env=given,
+        env=variables,
         stdout=output_file.open("w"),
         stderr=subprocess.STDOUT,
     )

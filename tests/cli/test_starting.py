@@ -20,15 +20,15 @@ import rich.console
 
 def output_of(*arguments: str, **environment: str) -> str:
     """Return what a new interpreter prints."""
-    done = subprocess.run(
+    completed = subprocess.run(
         [sys.executable, *arguments], capture_output=True, text=True, check=True, env=environment or None
     )
-    return done.stdout
+    return completed.stdout
 
 
 def test_a_log_with_a_traceback_needs_no_rich_and_rich_can_be_imported() -> None:
-    first, *log = output_of("-c", LOG, FIRSTCLAIM_LOG_FORMAT="text").splitlines()
-    assert first == "False"
+    has_rich, *log = output_of("-c", LOG, FIRSTCLAIM_LOG_FORMAT="text").splitlines()
+    assert has_rich == "False"
     assert "divided" in log[0]
     assert log[-1] == "ZeroDivisionError: division by zero"
 

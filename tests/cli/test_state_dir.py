@@ -79,20 +79,20 @@ def test_it_holds_while_the_command_runs(tmp_path: Path, monkeypatch: pytest.Mon
 def test_an_account_is_made_where_it_says(tmp_path: Path) -> None:
     """Read back by another process, which finds the folder in the environment."""
     folder = str(tmp_path / "here")
-    made = firstclaim(
+    process = firstclaim(
         *("account", "add", "mia@lender.example", "--rep", "mia", "--role", "rep", "--state-dir", folder),
         FIRSTCLAIM_PASSWORD=PASSWORD,
     )
-    assert made.wait(120) == 0, made.communicate()[1]
+    assert process.wait(120) == 0, process.communicate()[1]
     listed = firstclaim("account", "list", FIRSTCLAIM_STATE_DIR=folder)
     assert listed.communicate(timeout=120)[0] == "mia@lender.example  mia  rep\n"
 
 
 def test_a_port_that_is_taken_is_one_line(tmp_path: Path) -> None:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        taken.listen()
-        port = str(taken.getsockname()[1])
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        port = str(listener.getsockname()[1])
         commands = {
             **dict.fromkeys(("worker", "relay", "sink", "board", "courier", "console"), "--port"),
             **dict.fromkeys(("up", "demo"), "--console-port"),

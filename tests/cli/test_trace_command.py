@@ -28,7 +28,7 @@ TRACE: Final = "4bf92f3577b34da6a3ce929d0e0e4736"
 TRACEPARENT: Final = f"00-{TRACE}-00f067aa0ba902b7-01"
 TRACESTATE: Final = b"rojo=00f067aa0ba902b7,congo=t61rcWkgMzE"
 LEAD: Final = lead_id(ORG, "acme", "traced-1", {})
-OTHER: Final = lead_id(ORG, "acme", "traced-2", {})
+OTHER_LEAD: Final = lead_id(ORG, "acme", "traced-2", {})
 DIRECTORY: Final[tuple[tuple[str, str, dict[str, Any]], ...]] = (
     ("rep", "rep-1", {"role": "rep"}),
     (
@@ -72,7 +72,7 @@ def position(hop: dict[str, Any]) -> tuple[str, int, int]:
 
 def test_the_way_of_a_lead_is_one_trace_from_the_vendors_bytes_to_the_last_topic(stack: RunningStack) -> None:
     asyncio.run(send_leads(stack))
-    for lead in (LEAD, OTHER):
+    for lead in (LEAD, OTHER_LEAD):
         assert until(partial(offer_is_published, stack, lead), PATIENCE_SECONDS), lead
     hops = hops_of(stack, LEAD)
     assert {hop["trace_id"] for hop in hops} == {TRACE}
@@ -85,14 +85,14 @@ def test_the_way_of_a_lead_is_one_trace_from_the_vendors_bytes_to_the_last_topic
     ]
     assert {hop["topic"] for hop in hops} >= {"queue-changes", "notifications"}
     # Every record but the vendor's was caused by an earlier one, which is there, too.
-    known = {position(hop): hop for hop in hops}
+    by_position = {position(hop): hop for hop in hops}
     begins = [hop for hop in hops if hop["cause"] is None]
     assert [hop["topic"] for hop in begins] == ["lead-arrivals"]
     for hop in hops[1:]:
-        cause = known[position(hop["cause"])]
-        took = datetime.fromisoformat(hop["at"]) - datetime.fromisoformat(cause["at"])
-        assert hop["seconds"] == pytest.approx(took.total_seconds())
-        assert took.total_seconds() >= 0
+        cause = by_position[position(hop["cause"])]
+        elapsed = datetime.fromisoformat(hop["at"]) - datetime.fromisoformat(cause["at"])
+        assert hop["seconds"] == pytest.approx(elapsed.total_seconds())
+        assert elapsed.total_seconds() >= 0
     printed = firstclaim(stack, "trace", LEAD)
     assert printed.code == 0
     assert f"Trace {TRACE}: {len(hops)} records in" in printed.out
@@ -102,35 +102,35 @@ def test_the_way_of_a_lead_is_one_trace_from_the_vendors_bytes_to_the_last_topic
 
 async def tracestates(stack: RunningStack, hops: list[dict[str, Any]]) -> list[bytes | None]:
     """Return the `tracestate` of the records of these hops."""
-    found = []
+    states = []
     for hop in hops:
         (record,) = await read_positions(stack.settings, hop["topic"], [(hop["partition"], hop["offset"])])
-        found.append(dict(record.headers).get("tracestate"))
-    return found
+        states.append(dict(record.headers).get("tracestate"))
+    return states
 
 
 def test_a_tracestate_goes_through_every_hop_of_its_trace_and_of_no_other(stack: RunningStack) -> None:
     assert set(asyncio.run(tracestates(stack, hops_of(stack, LEAD)))) == {TRACESTATE}
-    sent, *others = asyncio.run(tracestates(stack, hops_of(stack, OTHER)))
+    sent, *others = asyncio.run(tracestates(stack, hops_of(stack, OTHER_LEAD)))
     assert (sent, set(others)) == (TRACESTATE, {None})
 
 
 def test_a_message_without_a_valid_trace_begins_one_and_an_action_another(stack: RunningStack) -> None:
-    before = hops_of(stack, OTHER)
+    before = hops_of(stack, OTHER_LEAD)
     (new_trace,) = {hop["trace_id"] for hop in before}
     assert new_trace != TRACE
-    assert firstclaim(stack, "claim", OTHER, "--rep", "rep-1", "--org", ORG).code == 0
+    assert firstclaim(stack, "claim", OTHER_LEAD, "--rep", "rep-1", "--org", ORG).code == 0
     assert until(
-        lambda: any(hop["topic"] == "assignments" for hop in hops_of(stack, OTHER)), PATIENCE_SECONDS
+        lambda: any(hop["topic"] == "assignments" for hop in hops_of(stack, OTHER_LEAD)), PATIENCE_SECONDS
     )
-    after = hops_of(stack, OTHER)
+    after = hops_of(stack, OTHER_LEAD)
     assert [hop for hop in after if hop["trace_id"] == new_trace] == before
     claimed = [hop for hop in after if hop["trace_id"] != new_trace]
     assert len({hop["trace_id"] for hop in claimed}) == 1
     assert claimed[0]["topic"] == "lead-actions"
     assert claimed[0]["what"] == "rep-1 asked: claim"
     assert {"lead-log", "lead-journal", "lead-decisions", "assignments"} <= {hop["topic"] for hop in claimed}
-    printed = firstclaim(stack, "trace", OTHER).out
+    printed = firstclaim(stack, "trace", OTHER_LEAD).out
     assert "rep-1 has it (by " in printed
     assert printed.count("Trace ") == 2
 

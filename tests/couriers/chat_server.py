@@ -26,7 +26,7 @@ class ChatServer:
     """An HTTP server that keeps what a chat's webhook gets. `refuses`: whether it refuses a message to a path."""
 
     def __init__(self, refuses: Callable[[str], bool] = lambda _: False) -> None:
-        self.got: list[Message] = []
+        self.received: list[Message] = []
         self.refuses = refuses
         server = self
 
@@ -35,7 +35,7 @@ class ChatServer:
                 body = self.rfile.read(int(self.headers["content-length"]))
                 refused = server.refuses(self.path)
                 if not refused:
-                    server.got.append(Message(self.path, json.loads(body), time.time()))
+                    server.received.append(Message(self.path, json.loads(body), time.time()))
                 self.send_response(503 if refused else 200)
                 self.send_header("content-length", "0")
                 self.end_headers()
@@ -49,7 +49,7 @@ class ChatServer:
 
     def messages(self, path: str) -> list[Any]:
         """Return what a path got."""
-        return [one.body for one in self.got if one.path == path]
+        return [message.body for message in self.received if message.path == path]
 
     def stop(self) -> None:
         """Stop it."""

@@ -72,7 +72,7 @@ class Post:
         """Write a request and return its id. `seconds`: until its window is over; None: it has none."""
         identity = f"{lead_id}/1/{rep_id}/{template}/{kind}"
         until_ = None if seconds is None else (datetime.now(UTC) + timedelta(seconds=seconds)).isoformat()
-        about = {
+        facts = {
             "first_name": "Sequential",
             "last_name": "Test2",
             "vendor": "acme",
@@ -86,7 +86,7 @@ class Post:
             "lead_id": lead_id,
             "epoch": 1,
             "withdrawn": withdrawn,
-            "data": {} if withdrawn else {**about, "until": until_, **data},
+            "data": {} if withdrawn else {**facts, "until": until_, **data},
             "org": "default",
         }
         self.write("notifications", lead_id, value, flush=flush)
@@ -102,13 +102,13 @@ class Post:
 
     def records(self, topic: str) -> list[Any]:
         """Return every record of a topic. One consumer for each topic goes on where it was."""
-        found: list[Any] = []
+        records: list[Any] = []
 
         def is_read() -> bool:
             try:
                 if topic not in self._followed:
                     self._followed[topic] = Followed(self.address, topic)
-                found[:] = self._followed[topic].read()
+                records[:] = self._followed[topic].read()
             except KafkaException as error:
                 if error.args[0].code() not in _NO_LEADER_YET:
                     raise
@@ -116,19 +116,19 @@ class Post:
             return True
 
         assert until(is_read), f"{topic} has no leader"
-        return found
+        return records
 
     def fates(self, *ids: str) -> dict[str, list[str]]:
         """Return id -> the fates of these requests, in order."""
-        found: dict[str, list[str]] = {identity: [] for identity in ids}
+        fates: dict[str, list[str]] = {identity: [] for identity in ids}
         for delivery in self.deliveries(*ids):
-            found[delivery["notification_id"]].append(delivery["status"])
-        return found
+            fates[delivery["notification_id"]].append(delivery["status"])
+        return fates
 
     def deliveries(self, *ids: str) -> list[dict[str, Any]]:
         """Return the records of `deliveries` about these requests."""
-        found = [json.loads(record.value()) for record in self.records("deliveries")]
-        return [delivery for delivery in found if delivery["notification_id"] in ids]
+        deliveries = [json.loads(record.value()) for record in self.records("deliveries")]
+        return [delivery for delivery in deliveries if delivery["notification_id"] in ids]
 
     def all_have_fates(self, *ids: str) -> bool:
         """Return whether each of these requests has a fate."""
@@ -183,9 +183,9 @@ class CourierProcess:
 def post(server_folder: Path) -> Iterator[Post]:
     """Yield the client of a Kafka of this file's own, so that nobody else writes requests."""
     with make_kafka(server_folder / unique("courier-kafka")) as broker:
-        made = Post(broker.address)
-        asyncio.run(provision(made.settings(server_folder)))
-        yield made
+        client = Post(broker.address)
+        asyncio.run(provision(client.settings(server_folder)))
+        yield client
 
 
 @pytest.fixture

@@ -94,25 +94,25 @@ class Offers:
         goal = allow()
         courier = start()
 
-        def left() -> set[str]:
+        def unaccepted() -> set[str]:
             return self.useful - {identity for identity, _ in accepted()}
 
-        while left():
+        while unaccepted():
             if KILL_SECONDS:
                 courier.wait_ready()
             at = time.monotonic() + KILL_SECONDS
 
             def due(goal: int = goal, at: float = at) -> bool:
                 reached = time.monotonic() >= at if KILL_SECONDS else len(accepted()) >= goal
-                return reached or not left()
+                return reached or not unaccepted()
 
             assert until(due, LONG_PATIENCE_SECONDS, every=LOOK_SECONDS), courier.log.read_text()[-3000:]
             courier.kill()
             kills += 1
             goal = allow()
             courier = start()
-        done = until(lambda: self.post.all_have_fates(*self.ids), LONG_PATIENCE_SECONDS, every=1.0)
-        assert done, courier.log.read_text()[-3000:]
+        all_done = until(lambda: self.post.all_have_fates(*self.ids), LONG_PATIENCE_SECONDS, every=1.0)
+        assert all_done, courier.log.read_text()[-3000:]
         return kills
 
     def is_full(self, accepted: int) -> bool:
@@ -151,7 +151,7 @@ class Offers:
         assert repeated <= repeats
         late = self._late(accepted)
         assert max(late, default=0.0) <= late_seconds
-        kinds = Counter(tuple(found) for found in fates.values())
+        kinds = Counter(tuple(statuses) for statuses in fates.values())
         return {
             "accepted": len(accepted),
             "repeats": repeated,

@@ -76,7 +76,7 @@ class MailServer:
 
     def environment(self) -> dict[str, str]:
         """Return the settings with which a courier reaches it."""
-        found = {
+        variables = {
             "FIRSTCLAIM_SMTP_HOST": "127.0.0.1",
             "FIRSTCLAIM_SMTP_PORT": str(self.port),
             "FIRSTCLAIM_SMTP_SECURITY": "starttls" if self._tls else "none",
@@ -84,10 +84,10 @@ class MailServer:
             "FIRSTCLAIM_PUBLIC_URL": "https://console.lender.example",
         }
         if self._tls:
-            found["FIRSTCLAIM_SMTP_CAFILE"] = str(self.cafile)
+            variables["FIRSTCLAIM_SMTP_CAFILE"] = str(self.cafile)
         if self._sign_in:
-            found |= {"FIRSTCLAIM_SMTP_USERNAME": USER, "FIRSTCLAIM_SMTP_PASSWORD": PASSWORD}
-        return found
+            variables |= {"FIRSTCLAIM_SMTP_USERNAME": USER, "FIRSTCLAIM_SMTP_PASSWORD": PASSWORD}
+        return variables
 
     def for_rep(self, address: str) -> list[EmailMessage]:
         """Return the accepted mails for one address."""

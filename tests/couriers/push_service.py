@@ -87,8 +87,8 @@ class BrowserKeys:
         point, sealed = body[21 : 21 + length], body[21 + length :]
         if len(sealed) > record_size:
             raise ValueError("more than one record")
-        other = ec.EllipticCurvePublicKey.from_encoded_point(CURVE, point)
-        shared = self.private.exchange(ec.ECDH(), other)
+        sender = ec.EllipticCurvePublicKey.from_encoded_point(CURVE, point)
+        shared = self.private.exchange(ec.ECDH(), sender)
         secret = _derive(shared, self.auth, b"WebPush: info\0" + self.point + point, 32)
         key = _derive(secret, salt, b"Content-Encoding: aes128gcm\0", 16)
         nonce = _derive(secret, salt, b"Content-Encoding: nonce\0", 12)
@@ -102,15 +102,15 @@ def _derive(secret: bytes, salt: bytes, info: bytes, length: int) -> bytes:
     return HKDF(SHA256(), length, salt, info).derive(secret)
 
 
-def check_sender(given: str, origin: str, expected: str) -> None:
+def check_sender(header: str, origin: str, expected: str) -> None:
     """Check the header `Authorization` by RFC 8292. `expected`: the key with which the browser subscribed.
 
     Raises ValueError and InvalidSignature.
     """
-    found = re.fullmatch(r"vapid t=([\w-]+)\.([\w-]+)\.([\w-]+), ?k=([\w-]+)", given)
-    if found is None:
-        raise ValueError(f"no vapid: {given!r}")
-    head, claims, signature, key = found.groups()
+    match = re.fullmatch(r"vapid t=([\w-]+)\.([\w-]+)\.([\w-]+), ?k=([\w-]+)", header)
+    if match is None:
+        raise ValueError(f"no vapid: {header!r}")
+    head, claims, signature, key = match.groups()
     if key != expected:
         raise ValueError("another key than the subscription's")
     if json.loads(decode(head)) != {"alg": "ES256", "typ": "JWT"}:
@@ -175,26 +175,26 @@ class Service:
             return web.Response(status=400, text=repr(error))
         if not content.get("withdrawn") and self._is_full():
             return web.Response(status=503, text="no more now")
-        about = {
+        message = {
             "ttl": int(headers["TTL"]),
             "urgency": headers["Urgency"],
             "topic": headers["Topic"],
             "content": content,
             "at": time.time(),
         }
-        browser.received.append(about)
+        browser.received.append(message)
         return web.Response(status=201, headers={"Location": f"{self._origin}/message/1"})
 
     async def received(self, request: web.Request) -> web.Response:
         """Return tag, time and `withdrawn` of each message that a browser received."""
         del request
-        found = [
-            {"tag": content["tag"], "withdrawn": content.get("withdrawn", False), "at": one["at"]}
+        messages = [
+            {"tag": content["tag"], "withdrawn": content.get("withdrawn", False), "at": message["at"]}
             for browser in self._browsers.values()
-            for one in browser.received
-            for content in (one["content"],)
+            for message in browser.received
+            for content in (message["content"],)
         ]
-        return web.json_response(found)
+        return web.json_response(messages)
 
     async def limit(self, request: web.Request) -> web.Response:
         """Set how many offers are accepted in all; further ones are refused with 503. One taken back does not count."""
@@ -202,7 +202,7 @@ class Service:
         return web.json_response({})
 
     def _is_full(self) -> bool:
-        received = [one["content"] for browser in self._browsers.values() for one in browser.received]
+        received = [message["content"] for browser in self._browsers.values() for message in browser.received]
         offers = [content for content in received if not content.get("withdrawn")]
         return self._most is not None and len(offers) >= self._most
 
@@ -232,11 +232,11 @@ class Browser:
     identity: str
     subscription: dict[str, Any]
 
-    def seen(self) -> list[dict[str, Any]]:
+    def messages(self) -> list[dict[str, Any]]:
         """Return what it received and could decrypt. No message may have been unreadable."""
-        found = self.service.call(f"browsers/{self.identity}")
-        assert found["refused"] == []
-        received: list[dict[str, Any]] = found["received"]
+        state = self.service.call(f"browsers/{self.identity}")
+        assert state["refused"] == []
+        received: list[dict[str, Any]] = state["received"]
         return received
 
     def answers(self, *statuses: int) -> None:
@@ -265,8 +265,8 @@ class PushServer:
 
     def browser(self, public_key: str) -> Browser:
         """Make a browser that subscribes with a public VAPID key."""
-        made = self.call("browsers", "POST", public_key.encode())
-        return Browser(self, made["id"], made["subscription"])
+        reply = self.call("browsers", "POST", public_key.encode())
+        return Browser(self, reply["id"], reply["subscription"])
 
     def environment(self) -> dict[str, str]:
         """Return the settings with which courier and console trust it."""
@@ -280,9 +280,9 @@ class PushServer:
 def subscribes(post: Post, rep: str, subscription: dict[str, Any]) -> None:
     """Write a rep's subscription to its topic, as the console does."""
     endpoint = subscription["endpoint"]
-    about = {"org": "default", "rep_id": rep, "endpoint": endpoint, **subscription["keys"]}
-    about["at"] = datetime.now(UTC).isoformat()
-    post.write("push-subscriptions", subscription_id(endpoint), about)
+    record = {"org": "default", "rep_id": rep, "endpoint": endpoint, **subscription["keys"]}
+    record["at"] = datetime.now(UTC).isoformat()
+    post.write("push-subscriptions", subscription_id(endpoint), record)
 
 
 @contextmanager
@@ -314,7 +314,7 @@ def push_server(folder: Path) -> Iterator[PushServer]:
 if __name__ == "__main__":
     tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     tls.load_cert_chain(sys.argv[1])
-    here = int(sys.argv[2])
+    port = int(sys.argv[2])
     web.run_app(
-        Service(f"https://127.0.0.1:{here}").application(), host="127.0.0.1", port=here, ssl_context=tls
+        Service(f"https://127.0.0.1:{port}").application(), host="127.0.0.1", port=port, ssl_context=tls
     )

@@ -15,5 +15,7 @@ async def test_recent_records_are_read_though_other_partitions_have_none(kafka: 
     cluster = Cluster(kafka)
     topic = await cluster.create(unique("recent"), 3)
     await cluster.send(topic, [(1, b"k", b"recent")])
-    found = [record.value async for record in _since(Settings.read(kafka_bootstrap_servers=kafka), topic, 60)]
-    assert found == [b"recent"]
+    values = [
+        record.value async for record in _since(Settings.read(kafka_bootstrap_servers=kafka), topic, 60)
+    ]
+    assert values == [b"recent"]

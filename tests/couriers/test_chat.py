@@ -58,9 +58,9 @@ def test_n3_chats_get_the_news_that_they_want(post: Post, chats: ChatServer, cou
     post.rep(bob, name="Bob Ray")
     before = post.request(bob, unique("lead"), kind="push")
     assert until(lambda: post.all_have_fates(before)), courier.log.read_text()[-3000:]
-    [none] = post.deliveries(before)
-    assert (none["channel"], none["status"]) == ("chat", "withdrawn")
-    assert none["detail"] == "org default has no chat for this"
+    [without_chat] = post.deliveries(before)
+    assert (without_chat["channel"], without_chat["status"]) == ("chat", "withdrawn")
+    assert without_chat["detail"] == "org default has no chat for this"
     services = [
         {"secret": "sales-floor", "templates": ["lead_offered"]},
         {"secret": "ann-phone", "reps": [ann]},
@@ -78,9 +78,9 @@ def test_n3_chats_get_the_news_that_they_want(post: Post, chats: ChatServer, cou
     assert sales["title"] == "Bob Ray: New Lead was Distributed to You"
     assert sales["message"].startswith("Team Source\nuntil ")
     assert "https://console.lender.example/leads/" in sales["message"]
-    assert "Sequential" not in str(chats.got), "names only where the org wants them"
+    assert "Sequential" not in str(chats.received), "names only where the org wants them"
 
-    chats.got.clear()
+    chats.received.clear()
     refusals = iter([True, True])
     chats.refuses = lambda path: path == "/" and next(refusals, False)  # ntfy gets its messages at the root
     offer = post.request(ann, unique("lead"), kind="push")

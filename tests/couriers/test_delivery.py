@@ -30,21 +30,21 @@ def test_n1_each_request_becomes_one_mail_and_has_its_fate(
     post.rep(unknown_rep, active=False)
     post.rep(rep_with_bad_address, email=None)
     post.write("notifications", lead, b"\xff not JSON")
-    first = post.request(rep, lead)
+    email = post.request(rep, lead)
     post.request(rep, lead)  # a repeat
     push = post.request(rep, lead, kind="push")
-    others = [post.request(unknown_rep, second), post.request(rep_with_bad_address, second)]
-    over = post.request(rep, second, seconds=-60)
+    failing = [post.request(unknown_rep, second), post.request(rep_with_bad_address, second)]
+    expired = post.request(rep, second, seconds=-60)
     courier = start_courier()
-    assert until(lambda: post.all_have_fates(first, over, *others)), courier.log.read_text()
-    assert post.fates(first, over, push, *others) == {
-        first: ["sent"],
-        over: ["failed"],
+    assert until(lambda: post.all_have_fates(email, expired, *failing)), courier.log.read_text()
+    assert post.fates(email, expired, push, *failing) == {
+        email: ["sent"],
+        expired: ["failed"],
         push: [],
-        **{identity: ["failed"] for identity in others},
+        **{identity: ["failed"] for identity in failing},
     }
     assert [mail["Subject"] for mail in server.for_rep(address)] == ["New Lead was Distributed to You"]
-    [sent] = post.deliveries(first)
+    [sent] = post.deliveries(email)
     assert (
         sent.items()
         >= {
@@ -69,20 +69,20 @@ def test_n1_what_is_over_is_withdrawn_and_not_sent(
     post: Post, server: MailServer, start_courier: Callable[..., CourierProcess]
 ) -> None:
     """The server greylists: the first attempt is refused for now. In between, one of the two offers ends."""
-    rep, kept, over = unique("rep"), unique("lead"), unique("lead")
+    rep, open_lead, ended_lead = unique("rep"), unique("lead"), unique("lead")
     post.rep(rep)
-    seen: set[str] = set()
+    attempts: set[str] = set()
     open_again = False
 
     def refuse(_: str, attempt: int) -> str | None:
-        seen.add(str(attempt))
+        attempts.add(str(attempt))
         return None if open_again else "451 4.7.1 Greylisted, come back later"
 
     server.refuse = refuse
     start_courier().wait_ready()
-    ids = [post.request(rep, kept), post.request(rep, over)]
-    assert until(lambda: len(seen) >= 2)
-    post.request(rep, over, withdrawn=True)
+    ids = [post.request(rep, open_lead), post.request(rep, ended_lead)]
+    assert until(lambda: len(attempts) >= 2)
+    post.request(rep, ended_lead, withdrawn=True)
     assert until(lambda: post.all_have_fates(ids[1]))
     open_again = True
     assert until(lambda: post.all_have_fates(*ids))
@@ -117,7 +117,7 @@ def test_n1_an_address_that_the_server_cannot_take_holds_up_no_other_mail(
     post.rep(local, email="j\u00f6rg@lender.example")
     post.rep(fine)
     start_courier()
-    ids = [post.request(one, lead) for one in (local, domain, fine)]
+    ids = [post.request(recipient, lead) for recipient in (local, domain, fine)]
     assert until(lambda: post.all_have_fates(*ids))
     assert post.fates(*ids) == dict(zip(ids, (["failed"], ["sent"], ["sent"]), strict=True))
     assert "SMTPUTF8" in post.deliveries(ids[0])[0]["detail"]
@@ -155,16 +155,18 @@ def test_n1_a_killed_courier_goes_on_and_repeats_nothing_that_has_a_fate(
     waiting = post.rep(slow)
     address = post.rep(fast)
     server.refuse = lambda to, _: "450 4.2.0 Mailbox busy" if to == waiting else None
-    first = start_courier("--instance-id", "mail-1")
-    held = [post.request(slow, lead) for lead in ("held-1", "held-2", "held-3")]
-    done = [post.request(fast, f"lead-{n}") for n in range(20)]
-    assert until(lambda: post.all_have_fates(*done))
-    first.kill()
+    killed = start_courier("--instance-id", "mail-1")
+    held_ids = [post.request(slow, lead) for lead in ("held-1", "held-2", "held-3")]
+    done_ids = [post.request(fast, f"lead-{n}") for n in range(20)]
+    assert until(lambda: post.all_have_fates(*done_ids))
+    killed.kill()
     server.refuse = lambda *_: None
     again = start_courier("--instance-id", "mail-1")
     more = post.request(fast, unique("lead"))
-    assert until(lambda: post.all_have_fates(*held, more)), again.log.read_text()
-    assert post.fates(*held, *done, more) == {identity: ["sent"] for identity in (*held, *done, more)}
+    assert until(lambda: post.all_have_fates(*held_ids, more)), again.log.read_text()
+    assert post.fates(*held_ids, *done_ids, more) == {
+        identity: ["sent"] for identity in (*held_ids, *done_ids, more)
+    }
     assert len(server.for_rep(address)) == 21
     assert len({mail["Message-ID"] for mail in server.accepted}) == len(server.accepted) == 24
 

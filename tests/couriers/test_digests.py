@@ -67,7 +67,7 @@ async def test_n2_managers_get_one_digest_for_each_hour_through_kills(
 
     mia, lea = rep("mia", role="manager"), rep("lea", role="admin")
     silent = rep("sue", role="manager", notify={"digests": []})
-    others = [rep("ann"), rep("old", role="manager", active=False)]
+    no_managers = [rep("ann"), rep("old", role="manager", active=False)]
     post.publish(
         "settings",
         "settings",
@@ -102,7 +102,7 @@ async def test_n2_managers_get_one_digest_for_each_hour_through_kills(
     _exception(post, late, org, prospect_name="Late Comer")
     assert until(lambda: min(leads_in_digest(mia), leads_in_digest(lea)) >= len(leads) + 2)
     assert (leads_in_digest(mia), leads_in_digest(lea)) == (len(leads) + 2, len(leads) + 2)
-    assert [server.for_rep(address) for address in (silent, *others)] == [[], [], []]
+    assert [server.for_rep(address) for address in (silent, *no_managers)] == [[], [], []]
     await _check_mails(server.for_rep(mia), org)
     requests = [record for record in post.records("notifications") if b"exception_digest" in record.value()]
     assert {dict(record.headers())["ce_source"] for record in requests} == {SOURCE.encode()}
@@ -112,18 +112,18 @@ async def test_n2_managers_get_one_digest_for_each_hour_through_kills(
 async def _check_mails(mails: list[EmailMessage], org: str) -> None:
     """Check what mails of digests say, and take a picture of the longest one."""
     assert "Decided" not in "".join(_text(mail) for mail in mails)
-    first = max(mails, key=_count)
-    assert "Person" not in str(first["Subject"])
-    assert str(first["Subject"]).endswith(" need a Decision")
-    text = _text(first)
+    longest = max(mails, key=_count)
+    assert "Person" not in str(longest["Subject"])
+    assert str(longest["Subject"]).endswith(" need a Decision")
+    text = _text(longest)
     assert "- Person <" in text
     assert "no rep available, Team Source" in text
     assert "https://leads.lender.example/exceptions" in text
-    assert first["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
-    link = str(first["List-Unsubscribe"])
+    assert longest["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+    link = str(longest["List-Unsubscribe"])
     assert link.startswith("<https://leads.lender.example/unsubscribe/")
     assert reader_of(KEY, link.rpartition("/")[2].rstrip(">")) == (org, "mia")
-    html: Any = first.get_body(("html",))
+    html: Any = longest.get_body(("html",))
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_FLAGS)
         page = await browser.new_page(viewport={"width": 640, "height": 900})
@@ -147,14 +147,14 @@ def test_n2_nobody_can_end_the_digests_of_another() -> None:
     token = token_of(KEY, "org-a", "mia")
     assert reader_of(KEY, token) == ("org-a", "mia")
     payload, _, signature = token.partition(".")
-    other = token_of("another key", "org-a", "mia")
+    foreign_token = token_of("another key", "org-a", "mia")
     for wrong in (
         "",
         ".",
         payload,
         f"{payload}.",
         f".{signature}",
-        f"{payload}.{other.partition('.')[2]}",
+        f"{payload}.{foreign_token.partition('.')[2]}",
         "é.é",
         "a" * 5_000,
     ):

@@ -39,9 +39,9 @@ async def test_r2_r3_n2_an_arrival_becomes_a_mail_and_so_does_the_end_of_an_offe
                 stop_process(courier.process, signal.SIGTERM, 30)
             report = await verify(settings)
             check_no_findings(report, leads=1)
-            seen = await read_status(settings)
-            assert seen["lag"]["courier_mail"] == 0, "it has finished every request"
-            assert "courier_call" not in seen["lag"], "it never ran"
+            status = await read_status(settings)
+            assert status["lag"]["courier_mail"] == 0, "it has finished every request"
+            assert "courier_call" not in status["lag"], "it never ran"
 
 
 async def _offered_twice(settings: Settings, server: MailServer) -> None:
@@ -67,13 +67,13 @@ async def _offered_twice(settings: Settings, server: MailServer) -> None:
     def subjects(rep_id: str) -> list[str]:
         return [str(mail["Subject"]) for mail in server.for_rep(f"{rep_id}@lender.example")]
 
-    offered, over = "New Lead was Distributed to You", "A Lead was Reassigned"
+    offer_subject, end_subject = "New Lead was Distributed to You", "A Lead was Reassigned"
 
     def are_withdrawn() -> bool:
-        return all(over in subjects(rep_id) for rep_id in ("ann", "bob"))
+        return all(end_subject in subjects(rep_id) for rep_id in ("ann", "bob"))
 
     await eventually(are_withdrawn, "both are told that their offers are over", seconds=PATIENCE_SECONDS)
-    assert subjects("ann") == subjects("bob") == [offered, over]
+    assert subjects("ann") == subjects("bob") == [offer_subject, end_subject]
     engine = connect(settings.database_url)
 
     def stored() -> bool:

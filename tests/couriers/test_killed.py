@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.kafka, pytest.mark.slow]
 
 MAILS: Final = 1_000
-OTHERS: Final = 300
+OTHER_OFFERS: Final = 300
 MAILS_A_LIFE: Final = 140
 OTHERS_A_LIFE: Final = 60
 CONNECTIONS: Final = 4
@@ -71,23 +71,26 @@ def test_n1_a_thousand_mails_through_kills_and_refusals(
     post: Post, server: MailServer, courier_starter: Callable[..., Callable[[], CourierProcess]]
 ) -> None:
     source = random.Random(14)
-    offers, found = Offers(post, "email"), list[tuple[str, float]]()
+    offers, accepted = Offers(post, "email"), list[tuple[str, float]]()
 
     def refuse(*_: object) -> str | None:
-        return "451 4.3.0 Try again later" if offers.is_refused(source, len(found)) else None
+        return "451 4.3.0 Try again later" if offers.is_refused(source, len(accepted)) else None
 
     server.refuse = refuse
     offers.write(MAILS)
-    by_digest = {hashlib.sha256(one.encode()).hexdigest()[:40]: one for one in offers.ids}
+    by_digest = {
+        hashlib.sha256(notification_id.encode()).hexdigest()[:40]: notification_id
+        for notification_id in offers.ids
+    }
 
     def note(came: EmailMessage) -> None:
-        found.append((by_digest[str(came["Message-ID"])[1:41]], time.time()))
+        accepted.append((by_digest[str(came["Message-ID"])[1:41]], time.time()))
 
     server.on_accepted = note
     start = courier_starter("mail", {**server.environment(), "FIRSTCLAIM_SMTP_CONNECTIONS": str(CONNECTIONS)})
-    kills = offers.through_kills(start, lambda: list(found), every=MAILS_A_LIFE)
+    kills = offers.through_kills(start, lambda: list(accepted), every=MAILS_A_LIFE)
     figures = offers.check(
-        found,
+        accepted,
         repeats=kills * CONNECTIONS,
         late_seconds=mail.SEND_SECONDS,
         over=(["withdrawn"], ["sent"]),
@@ -104,12 +107,12 @@ def test_n1_n3_chats_through_kills_and_refusals(
     server = ChatServer(lambda _: offers.is_refused(source, len(accepted())))
     try:
         post.publish("settings", "settings", {"chat": {"services": [{"secret": "sales-floor"}]}})
-        offers.write(OTHERS)
-        by_lead = {one.split("/")[0]: one for one in offers.ids}
+        offers.write(OTHER_OFFERS)
+        by_lead = {notification_id.split("/")[0]: notification_id for notification_id in offers.ids}
 
         def accepted() -> Accepted:
-            found = [(LEAD.search(one.body["message"]), one.at) for one in server.got]
-            return [(by_lead[lead[1]], at) for lead, at in found if lead and lead[1] in by_lead]
+            matches = [(LEAD.search(message.body["message"]), message.at) for message in server.received]
+            return [(by_lead[lead[1]], at) for lead, at in matches if lead and lead[1] in by_lead]
 
         environment = {
             "FIRSTCLAIM_CHAT_URL_DEFAULT__SALES_FLOOR": f"json://127.0.0.1:{server.port}/sales",
@@ -142,16 +145,21 @@ def test_n1_n3_push_messages_through_kills_and_refusals(
         for rep in offers.reps:
             browser = service.browser(key)
             browser.answers(
-                *(503 if source.random() < 1 / 3 else 201 for _ in range(OTHERS // len(offers.reps)))
+                *(503 if source.random() < 1 / 3 else 201 for _ in range(OTHER_OFFERS // len(offers.reps)))
             )
             browsers.append(browser)
             subscribes(post, rep, browser.subscription)
-        offers.write(OTHERS)
-        by_tag = {hashlib.sha256(one.encode()).hexdigest()[:40]: one for one in offers.ids}
+        offers.write(OTHER_OFFERS)
+        by_tag = {
+            hashlib.sha256(notification_id.encode()).hexdigest()[:40]: notification_id
+            for notification_id in offers.ids
+        }
 
         def accepted() -> Accepted:
             return [
-                (by_tag[one["tag"]], one["at"]) for one in service.call("received") if not one["withdrawn"]
+                (by_tag[message["tag"]], message["at"])
+                for message in service.call("received")
+                if not message["withdrawn"]
             ]
 
         environment = {
@@ -170,7 +178,7 @@ def test_n1_n3_push_messages_through_kills_and_refusals(
         )
         fates = post.fates(*offers.withdrawn)
         for browser in browsers:
-            last = {one["content"]["tag"]: one["content"] for one in browser.seen()}
+            last = {message["content"]["tag"]: message["content"] for message in browser.messages()}
             for tag, content in last.items():
                 taken_back = fates.get(by_tag[tag], [])[-1:] == ["withdrawn"]
                 assert not taken_back or content.get("withdrawn"), "it is still shown"

@@ -48,9 +48,9 @@ class Push:
 
     def browser(self, rep: str, *, key: str | None = None) -> Browser:
         """Let a rep's browser subscribe, as the console writes it."""
-        made = self.server.browser(key or self.public_key)
-        self.note(rep, made.subscription)
-        return made
+        browser = self.server.browser(key or self.public_key)
+        self.note(rep, browser.subscription)
+        return browser
 
     def note(self, rep: str, subscription: dict[str, Any]) -> None:
         """Write a subscription to the topic."""
@@ -66,11 +66,11 @@ class Push:
         self.post.rep(rep)
         last = self.browser(rep)
 
-        def known() -> bool:
+        def is_known() -> bool:
             self.fate_of(rep)
-            return bool(last.seen())
+            return bool(last.messages())
 
-        assert until(known), self.courier.log.read_text()[-3000:]
+        assert until(is_known), self.courier.log.read_text()[-3000:]
 
     def fate_of(self, rep: str, **request: Any) -> dict[str, Any]:
         """Request a push message and return its first fate."""
@@ -97,9 +97,9 @@ def test_n3_an_offer_is_shown_in_every_browser_and_withdrawn(push: Push) -> None
     first, second = push.browser(rep), push.browser(rep)
     push.settle()
     identity = push.post.request(rep, lead, kind="push")
-    assert until(lambda: first.seen() and second.seen()), push.courier.log.read_text()[-3000:]
-    shown = first.seen()[0]
-    assert {message["topic"] for message in (*first.seen(), *second.seen())} == {shown["topic"]}
+    assert until(lambda: first.messages() and second.messages()), push.courier.log.read_text()[-3000:]
+    shown = first.messages()[0]
+    assert {message["topic"] for message in (*first.messages(), *second.messages())} == {shown["topic"]}
     assert shown["content"]["title"] == "New Lead was Distributed to You"
     assert shown["content"]["body"].startswith("Team Source · yours until ")
     assert "Sequential" not in json.dumps(shown), "a name on a locked screen"
@@ -108,8 +108,10 @@ def test_n3_an_offer_is_shown_in_every_browser_and_withdrawn(push: Push) -> None
     seconds_left = datetime.fromisoformat(shown["content"]["until"]).timestamp() - shown["at"]
     assert int(seconds_left) <= shown["ttl"] <= 600, "it is kept until the offer ends"
     push.post.request(rep, lead, kind="push", withdrawn=True)
-    assert until(lambda: all(browser.seen()[-1]["content"].get("withdrawn") for browser in (first, second)))
-    taken_back = first.seen()[-1]
+    assert until(
+        lambda: all(browser.messages()[-1]["content"].get("withdrawn") for browser in (first, second))
+    )
+    taken_back = first.messages()[-1]
     assert taken_back["content"] == {"tag": shown["content"]["tag"], "withdrawn": True}
     assert taken_back["topic"] == shown["topic"], "it replaces what was not delivered yet"
     assert until(lambda: push.post.fates(identity)[identity] == ["sent", "withdrawn"])
@@ -129,10 +131,10 @@ def test_n3_a_name_is_shown_where_the_org_wants_names_in_subjects(push: Push) ->
 
     def named() -> bool:
         push.fate_of(rep, template="new_lead_button")
-        return "Sequential Test2" in browser.seen()[-1]["content"]["body"]
+        return "Sequential Test2" in browser.messages()[-1]["content"]["body"]
 
     assert until(named)
-    assert browser.seen()[-1]["content"]["url"].endswith("/queues/mine")
+    assert browser.messages()[-1]["content"]["url"].endswith("/queues/mine")
     push.post.publish("settings", "settings", {})
 
 
@@ -141,13 +143,16 @@ def test_n3_a_name_is_shown_where_the_org_wants_names_in_subjects(push: Push) ->
 def test_n3_an_expired_browser_is_removed_and_the_fate_says_so(push: Push) -> None:
     rep = unique("rep")
     push.post.rep(rep)
-    none = push.fate_of(rep)
-    assert (none["status"], none["detail"]) == ("withdrawn", f"no browser of rep {rep} takes push messages")
-    expired, kept = push.browser(rep), push.browser(rep)
+    without_browser = push.fate_of(rep)
+    assert (without_browser["status"], without_browser["detail"]) == (
+        "withdrawn",
+        f"no browser of rep {rep} takes push messages",
+    )
+    expired, remaining = push.browser(rep), push.browser(rep)
     expired.answers(410)
     push.settle()
-    both = push.fate_of(rep)
-    assert both["detail"] == "1 of 2 browsers: 201 Created; removed because they take none any more: 1"
+    with_two = push.fate_of(rep)
+    assert with_two["detail"] == "1 of 2 browsers: 201 Created; removed because they take none any more: 1"
     key = subscription_id(expired.subscription["endpoint"]).encode()
 
     def removed() -> bool:
@@ -155,11 +160,11 @@ def test_n3_an_expired_browser_is_removed_and_the_fate_says_so(push: Push) -> No
 
     assert until(removed)
     assert push.fate_of(rep)["detail"] == "1 of 1 browsers: 201 Created"
-    kept.answers(404)
+    remaining.answers(404)
     last = push.fate_of(rep)
     assert (last["status"], last["detail"][:3]) == ("bounced", "404")
     assert push.fate_of(rep)["status"] == "withdrawn"
-    assert expired.seen() == []
+    assert expired.messages() == []
 
 
 @pytest.mark.kafka
@@ -192,12 +197,12 @@ def test_n3_a_browser_belongs_to_who_signed_in_there_last_and_a_rep_has_ten(push
     push.settle()
     assert push.fate_of(present)["status"] == "sent"
     assert push.fate_of(former)["status"] == "withdrawn"
-    others = [push.browser(present) for _ in range(MOST_PER_REP)]
+    newer = [push.browser(present) for _ in range(MOST_PER_REP)]
     push.settle()
-    before = shared.seen()
+    before = shared.messages()
     assert push.fate_of(present)["detail"].startswith(f"{MOST_PER_REP} of {MOST_PER_REP} ")
-    assert shared.seen() == before, "it is the eleventh"
-    assert all(browser.seen() for browser in others)
+    assert shared.messages() == before, "it is the eleventh"
+    assert all(browser.messages() for browser in newer)
 
 
 @pytest.mark.kafka

@@ -90,8 +90,8 @@ def test_n1_fates_and_requests_are_compared(
     for record in post.records("deliveries"):
         ends_of[record.partition()] = record.offset() + 1
         rows[record.partition(), record.offset()] = delivery_row(record.value())
-    kept = [row for (n, at), row in rows.items() if row is not None and at + 1 < ends_of[n]]
-    assert DeliveryWriter(engine).apply(kept, {}, ends_of)
+    stored_rows = [row for (n, at), row in rows.items() if row is not None and at + 1 < ends_of[n]]
+    assert DeliveryWriter(engine).apply(stored_rows, {}, ends_of)
     engine.dispose()
     assert findings() == {"fate_unasked": 1, "crm_missing": len(ends_of)}
 
@@ -105,13 +105,13 @@ def test_n1_a_request_that_comes_while_fates_are_compared_is_no_error(
     fate = {"channel": "email", "status": "sent", "provider": "p", "detail": "", "org": "default"}
     wrote: list[str] = []
 
-    async def reads(*given: Any, **options: Any) -> AsyncIterator[Any]:
-        async for record in read_topic(*given, **options):
+    async def reads(*arguments: Any, **options: Any) -> AsyncIterator[Any]:
+        async for record in read_topic(*arguments, **options):
             yield record
         lead = unique("lead")
         wrote.append(identity := post.request("rep", lead))
-        about = {"notification_id": identity, "lead_id": lead, "rep_id": "rep", "at": "2026-11-20T14:12:00Z"}
-        post.write("deliveries", lead, {**fate, **about})
+        ids = {"notification_id": identity, "lead_id": lead, "rep_id": "rep", "at": "2026-11-20T14:12:00Z"}
+        post.write("deliveries", lead, {**fate, **ids})
 
     before, findings = Findings(), Findings()
     asyncio.run(check_deliveries(settings, before))

@@ -87,12 +87,12 @@ def test_n4_legs_and_requests_are_compared(post: Post, tmp_path: Path) -> None:
     for record in post.records("calls"):
         ends[record.partition()] = record.offset() + 1
         rows[record.partition(), record.offset()] = call_row(record.value())
-    kept = [
+    stored_rows = [
         row
         for (n, at), row in rows.items()
         if row is not None and at + 1 < ends[n] and row["call_id"] != "c2"
     ]
     engine = connect(settings.database_url)
-    assert CallWriter(engine).apply(kept, {}, ends)
+    assert CallWriter(engine).apply(stored_rows, {}, ends)
     engine.dispose()
     assert findings() == {"call_unasked": 1, "crm_missing": 2}, "both records of the inbound call are missing"

@@ -26,18 +26,18 @@ STEP_SECONDS: Final = 1
 """How often Prometheus scrapes and evaluates here. In deploy/ it is 15 s."""
 
 
-def promtool(*arguments: str, given: bytes | None = None, folder: Path | None = None) -> str:
+def promtool(*arguments: str, stdin: bytes | None = None, folder: Path | None = None) -> str:
     """Return what promtool printed. Raises AssertionError if it finds something."""
-    done = subprocess.run(
+    completed = subprocess.run(
         [str(PROGRAMS / "promtool"), *arguments],
-        input=given,
+        input=stdin,
         cwd=folder,
         capture_output=True,
         timeout=120,
         check=False,
     )
-    printed = (done.stdout + done.stderr).decode()
-    assert done.returncode == 0, printed
+    printed = (completed.stdout + completed.stderr).decode()
+    assert completed.returncode == 0, printed
     return printed
 
 
@@ -78,15 +78,15 @@ class Prometheus:
 
     def query(self, promql: str) -> list[dict[str, Any]]:
         """Return the series of a query at this moment. Raises AssertionError for a query that is wrong."""
-        found = self._get("query?" + urllib.parse.urlencode({"query": promql}))
-        return found["result"] if found else []
+        reply = self._get("query?" + urllib.parse.urlencode({"query": promql}))
+        return reply["result"] if reply else []
 
     def firing(self) -> set[tuple[str, str]]:
         """Return the name and process of each alert that fires."""
-        found = self._get("alerts")
+        reply = self._get("alerts")
         return {
             (alert["labels"]["alertname"], alert["labels"].get("process", ""))
-            for alert in (found["alerts"] if found else [])
+            for alert in (reply["alerts"] if reply else [])
             if alert["state"] == "firing"
         }
 
@@ -96,8 +96,8 @@ class Prometheus:
         except httpx.TransportError:
             return {}  # it has not started yet
         assert answer.is_success or answer.status_code == HTTPStatus.SERVICE_UNAVAILABLE, answer.text
-        found: dict[str, Any] = answer.json()["data"] if answer.is_success else {}
-        return found
+        data: dict[str, Any] = answer.json()["data"] if answer.is_success else {}
+        return data
 
     def stop(self) -> None:
         """Stop it."""

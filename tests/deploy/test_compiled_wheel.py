@@ -15,7 +15,7 @@ from tests.fixtures.waiting import LONG_PATIENCE_SECONDS
 
 pytestmark = pytest.mark.slow
 
-ONE: Final = "models.record_size"
+COMPILED_MODULE: Final = "models.record_size"
 """The wheel's build is tried with one module. All would take a minute of a core."""
 ASK: Final = """
 import json
@@ -29,7 +29,7 @@ print(json.dumps([core.modules, core.reason, models.record_size.__file__]))
 def test_a_compiled_wheel_runs_compiled_where_it_is_installed(tmp_path: Path) -> None:
     copy_sources(tmp_path / "sources")
     tool = tmp_path / "sources" / "tools" / "compiled_core.py"
-    tool.write_text(tool.read_text() + f"\nMODULES = ({ONE!r},)\n")
+    tool.write_text(tool.read_text() + f"\nMODULES = ({COMPILED_MODULE!r},)\n")
     # `build` has read the list as its default, so the default is replaced, too.
     tool.write_text(tool.read_text() + "build.__defaults__ = (MODULES, ROOT)\n")
     uv(
@@ -46,9 +46,9 @@ def test_a_compiled_wheel_runs_compiled_where_it_is_installed(tmp_path: Path) ->
         packed.extractall(installed)
     assert sorted(file.name for file in (installed / "streams" / "compiled").iterdir()) == [
         MANIFEST,
-        f"{ONE}{SUFFIX}",
+        f"{COMPILED_MODULE}{SUFFIX}",
     ]
-    done = subprocess.run(
+    completed = subprocess.run(
         [sys.executable, "-c", ASK],
         cwd=installed,
         capture_output=True,
@@ -56,6 +56,6 @@ def test_a_compiled_wheel_runs_compiled_where_it_is_installed(tmp_path: Path) ->
         check=True,
         timeout=LONG_PATIENCE_SECONDS,
     )
-    modules, reason, file = json.loads(done.stdout)
+    modules, reason, file = json.loads(completed.stdout)
     assert (modules, reason) == (1, "")
-    assert Path(file) == installed / "streams" / "compiled" / f"{ONE}{SUFFIX}"
+    assert Path(file) == installed / "streams" / "compiled" / f"{COMPILED_MODULE}{SUFFIX}"

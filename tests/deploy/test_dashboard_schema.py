@@ -24,18 +24,18 @@ DASHBOARDS: Final[dict[str, Any]] = {
 register_default_plugins()
 
 
-def unknown(given: Any, read: Any, path: str = "") -> Iterator[str]:
+def unknown(source: Any, read: Any, path: str = "") -> Iterator[str]:
     """Yield the paths of what Grafana's types did not read, or read as something else."""
-    if isinstance(given, dict) and isinstance(read, dict):
-        for name, value in given.items():
+    if isinstance(source, dict) and isinstance(read, dict):
+        for name, value in source.items():
             if name in read:
                 yield from unknown(value, read[name], f"{path}.{name}")
             else:
                 yield f"{path}.{name}"
-    elif isinstance(given, list) and isinstance(read, list) and len(given) == len(read):
-        for number, pair in enumerate(zip(given, read, strict=True)):
+    elif isinstance(source, list) and isinstance(read, list) and len(source) == len(read):
+        for number, pair in enumerate(zip(source, read, strict=True)):
             yield from unknown(*pair, f"{path}[{number}]")
-    elif given != read:
+    elif source != read:
         yield path
 
 
@@ -62,8 +62,8 @@ def test_a_dashboard_has_only_what_grafanas_schema_knows(name: str) -> None:
 )
 def test_a_field_that_grafana_does_not_know_is_found(place: tuple[Any, ...], wrong: str) -> None:
     dashboard = copy.deepcopy(DASHBOARDS["engine"])
-    inside = dashboard
+    node = dashboard
     for step in place:
-        inside = inside[step]
-    inside[wrong.rpartition(".")[2]] = 1
+        node = node[step]
+    node[wrong.rpartition(".")[2]] = 1
     assert found_in(dashboard) == [wrong]

@@ -83,21 +83,21 @@ def records(folder: Path) -> Iterator[dict[str, ProcessRecord]]:
     command = [sys.executable, "-m", "cli", "demo", "--state-dir", str(state), "--console-port", "0"]
     environment = {**os.environ, "FIRSTCLAIM_STATE_DIR": str(state)}
     demo = spawn(command, folder / "demo.log", environment=environment)
-    found: dict[str, ProcessRecord] = {}
+    running_records: dict[str, ProcessRecord] = {}
 
     def running() -> bool:
         assert demo.poll() is None, (folder / "demo.log").read_text()
         for path in (state / FOLDER).glob("*.json"):
             record = msgspec.json.decode(path.read_bytes(), type=ProcessRecord)
-            if record.name in found:
+            if record.name in running_records:
                 continue
             if record.ready_url is not None and http_get(record.ready_url.replace("/ready", "/metrics")):
-                found[record.name] = record
-        return found.keys() >= PROCESSES
+                running_records[record.name] = record
+        return running_records.keys() >= PROCESSES
 
     try:
-        assert until(running, seconds=LONG_PATIENCE_SECONDS, every=STEP_SECONDS), sorted(found)
-        yield found
+        assert until(running, seconds=LONG_PATIENCE_SECONDS, every=STEP_SECONDS), sorted(running_records)
+        yield running_records
     finally:
         demo.send_signal(signal.SIGTERM)
         demo.wait(LONG_PATIENCE_SECONDS)
@@ -123,7 +123,7 @@ def http_get(url: str) -> bytes:
 @pytest.mark.parametrize("process", sorted(PROCESSES))
 def test_promtool_finds_nothing_in_the_metrics_of(process: str, records: dict[str, ProcessRecord]) -> None:
     metrics = http_get(str(records[process].ready_url).replace("/ready", "/metrics"))
-    assert promtool("check", "metrics", given=metrics) == ""
+    assert promtool("check", "metrics", stdin=metrics) == ""
 
 
 def test_every_query_of_the_dashboards_and_alerts_has_data(

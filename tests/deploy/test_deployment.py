@@ -22,7 +22,7 @@ from tests.fixtures.waiting import PATIENCE_SECONDS
 from web.settings import WebSettings
 
 COMPOSE: dict[str, Any] = yaml.safe_load((REPOSITORY / "docker-compose.kafka.yml").read_text())
-OURS: dict[str, dict[str, Any]] = {
+SERVICES: dict[str, dict[str, Any]] = {
     name: service
     for name, service in COMPOSE["services"].items()
     if str(service.get("image", "")).startswith("firstclaim:")
@@ -32,24 +32,24 @@ DOCKERFILE = (REPOSITORY / "Dockerfile").read_text()
 
 
 def test_the_compose_file_runs_every_process() -> None:
-    assert OURS.keys() == {"worker", "relay", "sink", "board", "console", "courier-mail"}
+    assert SERVICES.keys() == {"worker", "relay", "sink", "board", "console", "courier-mail"}
 
 
-@pytest.mark.parametrize("name", OURS)
+@pytest.mark.parametrize("name", SERVICES)
 def test_a_service_runs_a_command_with_options_that_exist(name: str) -> None:
-    command, *arguments = OURS[name]["command"]
-    known: Any = get_command(app)
-    options = {option for param in known.commands[command].params for option in param.opts}
-    given = [argument for argument in arguments if argument.startswith("--")]
-    assert given
-    assert set(given) <= options
+    command, *arguments = SERVICES[name]["command"]
+    cli: Any = get_command(app)
+    options = {option for param in cli.commands[command].params for option in param.opts}
+    used_options = [argument for argument in arguments if argument.startswith("--")]
+    assert used_options
+    assert set(used_options) <= options
     port = arguments[arguments.index("--port") + 1]
-    assert f"127.0.0.1:{port}/health" in OURS[name]["healthcheck"]["test"][-1]
+    assert f"127.0.0.1:{port}/health" in SERVICES[name]["healthcheck"]["test"][-1]
 
 
-@pytest.mark.parametrize("name", OURS)
+@pytest.mark.parametrize("name", SERVICES)
 def test_a_service_has_no_rights_and_writes_only_to_its_volume(name: str) -> None:
-    service = OURS[name]
+    service = SERVICES[name]
     assert service["read_only"] is True
     assert service["cap_drop"] == ["ALL"]
     assert service["volumes"] == ["state:/var/lib/firstclaim"]
@@ -57,21 +57,27 @@ def test_a_service_has_no_rights_and_writes_only_to_its_volume(name: str) -> Non
 
 
 def test_every_variable_is_a_setting() -> None:
-    known = {str(field.validation_alias or name).upper() for name, field in Settings.model_fields.items()}
-    known |= {str(field.validation_alias or name).upper() for name, field in WebSettings.model_fields.items()}
-    mail = {name for name in OURS["courier-mail"]["environment"] if name.startswith("FIRSTCLAIM_SMTP_")}
-    for service in OURS.values():
-        assert service["environment"].keys() <= known | mail
+    setting_names = {
+        str(field.validation_alias or name).upper() for name, field in Settings.model_fields.items()
+    }
+    setting_names |= {
+        str(field.validation_alias or name).upper() for name, field in WebSettings.model_fields.items()
+    }
+    mail = {name for name in SERVICES["courier-mail"]["environment"] if name.startswith("FIRSTCLAIM_SMTP_")}
+    for service in SERVICES.values():
+        assert service["environment"].keys() <= setting_names | mail
     couriers = (REPOSITORY / "docs" / "couriers.md").read_text()
     assert all(f"`{name}`" in couriers for name in mail)
 
 
 def test_prometheus_scrapes_the_ports_of_the_services() -> None:
     [job] = yaml.safe_load((DEPLOY / "prometheus.yml").read_text())["scrape_configs"]
-    scraped = {each["labels"]["process"]: each["targets"][0].split(":") for each in job["static_configs"]}
-    assert scraped.keys() == OURS.keys()
+    scraped = {
+        target["labels"]["process"]: target["targets"][0].split(":") for target in job["static_configs"]
+    }
+    assert scraped.keys() == SERVICES.keys()
     for name, (host, port) in scraped.items():
-        command = OURS[name]["command"]
+        command = SERVICES[name]["command"]
         assert host == name
         # The console's first port gives its metrics to its own machine only.
         option = "--status-port" if name == "console" else "--port"
@@ -86,8 +92,8 @@ def test_prometheus_gives_pods_the_labels_of_the_alerts(tmp_path: Path) -> None:
     """
     config = yaml.safe_load((DEPLOY / "kubernetes.yml").read_text())
     [job] = config["scrape_configs"]
-    [other] = yaml.safe_load((DEPLOY / "prometheus.yml").read_text())["scrape_configs"]
-    assert job["job_name"] == other["job_name"]
+    [static_job] = yaml.safe_load((DEPLOY / "prometheus.yml").read_text())["scrape_configs"]
+    assert job["job_name"] == static_job["job_name"]
     assert job.pop("kubernetes_sd_configs") == [{"role": "pod"}]
     job["static_configs"] = [
         found_pod("firstclaim", "10.1.0.7:8000"),
@@ -105,13 +111,13 @@ def test_prometheus_gives_pods_the_labels_of_the_alerts(tmp_path: Path) -> None:
         if discovered:
             break
     labels = [
-        {name: value for name, value in each["labels"].items() if not name.startswith("__scrape")}
-        for each in discovered
-        if each["labels"]
+        {name: value for name, value in target["labels"].items() if not name.startswith("__scrape")}
+        for target in discovered
+        if target["labels"]
     ]
     assert len(labels) == 2
-    for each in labels:
-        assert each == {
+    for target_labels in labels:
+        assert target_labels == {
             "__address__": "10.1.0.7:8800",
             "__metrics_path__": "/metrics",
             "__scheme__": "http",
@@ -182,25 +188,25 @@ def test_systemd_starts_again_what_a_restart_helps() -> None:
 def test_systemd_finds_nothing_in_the_unit(tmp_path: Path) -> None:
     unit = (REPOSITORY / "deploy" / "systemd" / "firstclaim@.service").read_text()
     assert unit.count(INSTALLED) == 1
-    ours = str(Path(sys.executable).with_name("firstclaim"))
-    (tmp_path / "firstclaim@.service").write_text(unit.replace(INSTALLED, ours))
+    installed_path = str(Path(sys.executable).with_name("firstclaim"))
+    (tmp_path / "firstclaim@.service").write_text(unit.replace(INSTALLED, installed_path))
     assert systemd_says_of(tmp_path) == (0, "")
     (tmp_path / "firstclaim@.service").write_text(
-        unit.replace(INSTALLED, ours).replace("Restart=", "Restarts=")
+        unit.replace(INSTALLED, installed_path).replace("Restart=", "Restarts=")
     )
     assert "'Restarts'" in systemd_says_of(tmp_path)[1]
 
 
 def systemd_says_of(folder: Path) -> tuple[int, str]:
     """Return the exit code and the words of systemd about the unit in a folder, as that of the first worker."""
-    done = subprocess.run(
+    completed = subprocess.run(
         ["systemd-analyze", "verify", "--man=no", str(folder / "firstclaim@worker-1.service")],
         capture_output=True,
         text=True,
         timeout=PATIENCE_SECONDS,
         check=False,
     )
-    return done.returncode, done.stdout + done.stderr
+    return completed.returncode, completed.stdout + completed.stderr
 
 
 def test_every_exit_code_is_explained() -> None:

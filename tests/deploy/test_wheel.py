@@ -24,7 +24,13 @@ pytestmark = [pytest.mark.kafka, pytest.mark.slow]
 
 PYTHON: Final = os.environ.get("FIRSTCLAIM_TEST_PYTHON", sys.executable)
 """The interpreter of the empty environment. Another version can be named to try it."""
-OURS: Final = ("KAFKA_BOOTSTRAP_SERVERS", "REDIS_URL", "DATABASE_URL", "FIRSTCLAIM_STATE_DIR", "PYTHONPATH")
+STACK_VARIABLES: Final = (
+    "KAFKA_BOOTSTRAP_SERVERS",
+    "REDIS_URL",
+    "DATABASE_URL",
+    "FIRSTCLAIM_STATE_DIR",
+    "PYTHONPATH",
+)
 UNSHIPPED: Final = frozenset({".npmrc", "README.md", "rule-builder.sha256", "tsconfig.json", "types.d.ts"})
 """Files that only checks of the sources need."""
 IMPORTED: Final = (
@@ -43,12 +49,12 @@ class Installed:
         self.folder = folder
         self.wheel = wheel
         self.bin = folder / "venv" / "bin"
-        plain = {name: value for name, value in os.environ.items() if name not in OURS}
+        plain = {name: value for name, value in os.environ.items() if name not in STACK_VARIABLES}
         self.environment = {**plain, "VIRTUAL_ENV": str(folder / "venv"), "FIRSTCLAIM_STATE_DIR": "state"}
 
     def run(self, program: str, *arguments: str) -> str:
         """Run a program of the environment; assert that it succeeds, and return what it printed."""
-        done = subprocess.run(
+        completed = subprocess.run(
             [self.bin / program, *arguments],
             cwd=self.folder,
             env=self.environment,
@@ -57,8 +63,8 @@ class Installed:
             check=False,
             timeout=LONG_PATIENCE_SECONDS,
         )
-        assert done.returncode == 0, f"{program} {arguments}: {done.stdout}{done.stderr}"
-        return done.stdout
+        assert completed.returncode == 0, f"{program} {arguments}: {completed.stdout}{completed.stderr}"
+        return completed.stdout
 
 
 @pytest.fixture(scope="module")
@@ -69,20 +75,20 @@ def installed_wheel(tmp_path_factory: pytest.TempPathFactory) -> Installed:
     copy_sources(sources)
     uv(folder, "build", "--wheel", "--out-dir", folder / "dist", sources)
     (wheel,) = (folder / "dist").glob("*.whl")
-    made = Installed(folder, wheel)
+    installed = Installed(folder, wheel)
     uv(folder, "venv", "--python", PYTHON, folder / "venv")
     uv(
         folder,
         "pip",
         "install",
         "--python",
-        made.bin / "python",
+        installed.bin / "python",
         "--constraint",
         REPO / "requirements.lock",
         wheel,
     )
-    made.run("python", "-c", f"import {', '.join(IMPORTED)}")
-    return made
+    installed.run("python", "-c", f"import {', '.join(IMPORTED)}")
+    return installed
 
 
 @pytest.fixture
@@ -120,23 +126,23 @@ def test_the_wheel_has_every_file_of_its_packages(installed_wheel: Installed) ->
     rooms = [name.removesuffix("*") for name in project["tool"]["setuptools"]["packages"]["find"]["include"]]
     packed = {name for name in zipfile.ZipFile(installed_wheel.wheel).namelist() if ".dist-info/" not in name}
     sources = installed_wheel.folder / "sources"
-    wanted = {
+    source_files = {
         str(path.relative_to(sources))
         for room in rooms
         for path in (sources / room).rglob("*")
         if path.is_file() and not path.is_relative_to(sources / "web" / "island")
     }
-    left_out = {name for name in wanted - packed if not name.startswith(("web/package", "web/biome"))}
+    left_out = {name for name in source_files - packed if not name.startswith(("web/package", "web/biome"))}
     assert {Path(name).name for name in left_out} <= UNSHIPPED
-    assert packed <= wanted
+    assert packed <= source_files
 
 
 def test_a_lead_goes_in_and_verify_agrees(running: Installed) -> None:
     version = tomllib.loads((REPO / "pyproject.toml").read_text())["project"]["version"]
     assert running.run("firstclaim", "--version").strip() == f"firstclaim {version}"
     assert "vendor" in running.run("firstclaim", "--help")
-    where = running.run("python", "-c", "import cli, web; print(cli.__file__, web.__file__)").split()
-    assert all(Path(file).is_relative_to(running.folder / "venv") for file in where), where
+    module_files = running.run("python", "-c", "import cli, web; print(cli.__file__, web.__file__)").split()
+    assert all(Path(file).is_relative_to(running.folder / "venv") for file in module_files), module_files
     (running.folder / "leads.csv").write_text(LEADS)
     running.run("firstclaim", "send", "leads.csv", "--vendor", "acme", "--campaign", "")
     checked = json.loads(running.run("firstclaim", "verify", "--json").splitlines()[-1])

@@ -193,8 +193,8 @@ def header_name_within_a_batch(clients: Clients, name: str) -> Sent:
     """Send a header name that is not UTF-8 between good leads in one batch. Only that record must be lost."""
     sent = Sent(letters=1, classes=UNREADABLE)
     with clients.noting_positions(LEAD_ARRIVALS, sent.positions):
-        for which, headers in (("before", []), ("itself", [(b"\xff", b"1")]), ("behind", [])):
-            value = lead(f"{name} {which}")
+        for place, headers in (("before", []), ("itself", [(b"\xff", b"1")]), ("behind", [])):
+            value = lead(f"{name} {place}")
             clients.any_headers.send(LEAD_ARRIVALS, value, key=name.encode(), headers=headers)
         if not clients.any_headers.flush():
             raise SendError("librdkafka did not send all")

@@ -93,7 +93,7 @@ class Librdkafka:
 
         count = 0
         for record in records:
-            where = {} if partition is None else {"partition": partition}
+            options = {} if partition is None else {"partition": partition}
             producer.produce(
                 topic,
                 value=record.value,
@@ -101,7 +101,7 @@ class Librdkafka:
                 headers=record.headers or None,
                 timestamp=record.timestamp,
                 on_delivery=delivered,
-                **where,
+                **options,
             )
             count += 1
         producer.flush(SECONDS)
@@ -183,10 +183,12 @@ def _text(value: bytes | None) -> str:
 
 
 def _run(name: str, argv: Sequence[str | bytes], stdin: bytes) -> None:
-    done = subprocess.run(argv, input=stdin, capture_output=True, timeout=SECONDS, check=False)
+    completed = subprocess.run(argv, input=stdin, capture_output=True, timeout=SECONDS, check=False)
     # The console producer always exits with 0. It only prints the messages that it could not send.
-    if done.returncode or b"ERROR" in done.stderr + done.stdout:
-        raise SendError(f"{name}: status {done.returncode}: {(done.stderr + done.stdout).decode()[-2000:]}")
+    if completed.returncode or b"ERROR" in completed.stderr + completed.stdout:
+        raise SendError(
+            f"{name}: status {completed.returncode}: {(completed.stderr + completed.stdout).decode()[-2000:]}"
+        )
 
 
 class Followed:
@@ -207,12 +209,12 @@ class Followed:
                 "log_level": 0,
             }
         )
-        known = self._consumer.list_topics(topic, timeout=SECONDS).topics[topic].partitions
-        if not known:
+        partitions = self._consumer.list_topics(topic, timeout=SECONDS).topics[topic].partitions
+        if not partitions:
             self._consumer.close()
             raise SendError(f"there is no topic {topic}")
-        self._next = dict.fromkeys(known, 0)
-        self._consumer.assign([TopicPartition(topic, partition, 0) for partition in known])
+        self._next = dict.fromkeys(partitions, 0)
+        self._consumer.assign([TopicPartition(topic, partition, 0) for partition in partitions])
 
     def ends(self) -> dict[int, int]:
         """Return the offset after the last record of each partition.
@@ -220,10 +222,10 @@ class Followed:
         One request for all: `Consumer.get_watermark_offsets` takes half a second for each partition.
         """
         specs = {TopicPartition(self.topic, partition): OffsetSpec.latest() for partition in self._next}
-        found = self._admin.list_offsets(
+        positions = self._admin.list_offsets(
             specs, isolation_level=IsolationLevel.READ_COMMITTED, request_timeout=SECONDS
         )
-        return {position.partition: end.result().offset for position, end in found.items()}
+        return {position.partition: end.result().offset for position, end in positions.items()}
 
     def read(self) -> list[Any]:
         """Read to the current end; return all records as confluent-kafka's messages."""

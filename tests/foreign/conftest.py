@@ -45,7 +45,7 @@ def outcome(stack: RunningStack, clients: Clients) -> Iterator[Outcome]:
     """Yield the outcome of all cases."""
     for key, value in ((b"default/rep/n4", REP), (b"default/rep/ada", ADMIN)):
         clients.librdkafka.send(DIRECTORY, [Record(value, key=key)])
-    found = Outcome(stack, clients)
-    found.send({**cases.CASES, **transactions.CASES})
-    yield found
-    found.close()
+    all_cases = Outcome(stack, clients)
+    all_cases.send({**cases.CASES, **transactions.CASES})
+    yield all_cases
+    all_cases.close()

@@ -71,7 +71,7 @@ class Outcome:
 
     def send(self, cases: Mapping[str, Case]) -> None:
         """Send each case followed by a good lead, then a marker record to every partition; wait for all outcomes."""
-        known = set(self.sent)
+        earlier = set(self.sent)
         for name, case in cases.items():
             try:
                 self.sent[name] = case(self.clients, name)
@@ -81,7 +81,7 @@ class Outcome:
             self.clients.librdkafka.send(LEAD_ARRIVALS, [Record(lead(good), key=name.encode())])
             self.control_leads[name] = id_of(good)
         self._mark(f"mark {len(self.sent)}")
-        self.wait([*self.sent.keys() - known])
+        self.wait([*self.sent.keys() - earlier])
 
     def _mark(self, mark: str) -> None:
         """Send a record that is refused to each partition.
@@ -102,14 +102,14 @@ class Outcome:
     def wait(self, names: Collection[str]) -> None:
         """Wait until nothing of these cases is missing, or nothing more comes."""
         give_up = time.monotonic() + STALL_SECONDS
-        seen = -1
+        count = -1
         while time.monotonic() < give_up:
             self.read_state()
             if not any(self._missing(self.sent[name]) or name in self.missing_leads() for name in names):
                 return
-            now = len(self.letters) + len(self.rows) + len(self.answers)
-            if now != seen:
-                seen, give_up = now, time.monotonic() + STALL_SECONDS
+            now_count = len(self.letters) + len(self.rows) + len(self.answers)
+            if now_count != count:
+                count, give_up = now_count, time.monotonic() + STALL_SECONDS
             time.sleep(EVERY_SECONDS)  # the data is in another process, which sends no event
 
     def read_state(self) -> None:
@@ -136,27 +136,33 @@ class Outcome:
         return [self.letters[position] for position in sent.positions if position in self.letters]
 
     def _missing(self, sent: Sent) -> list[str]:
-        found = [f"lead {lead} did not arrive" for lead in sent.leads if lead not in self.rows]
-        found += [f"action {one} is not answered" for one in sent.answered if one not in self.answers]
+        problems = [f"lead {lead} did not arrive" for lead in sent.leads if lead not in self.rows]
+        problems += [
+            f"action {action_id} is not answered"
+            for action_id in sent.answered
+            if action_id not in self.answers
+        ]
         letters = self.letters_of(sent)
         if sent.letters is not None and len(letters) < sent.letters:
-            found.append(f"{len(letters)} dead letters of {sent.letters} for {sent.positions}")
-        return found
+            problems.append(f"{len(letters)} dead letters of {sent.letters} for {sent.positions}")
+        return problems
 
     def differences(self, name: str) -> list[str]:
         """Return the differences from the expected outcome."""
         if name in self.failed:
             return [f"could not be sent: {self.failed[name]!r}"]
         sent = self.sent[name]
-        found = self._missing(sent)
+        problems = self._missing(sent)
         letters = self.letters_of(sent)
         if sent.letters is not None and len(letters) > sent.letters:
-            found.append(f"{len(letters)} dead letters, {sent.letters} expected")
+            problems.append(f"{len(letters)} dead letters, {sent.letters} expected")
         for letter in letters:
             headers = dict(letter.headers())
             kind = headers["error-class"].decode()
             if sent.classes and kind not in sent.classes:
-                found.append(f"class {kind}, expected one of {sorted(sent.classes)}: {headers['reason']!r}")
+                problems.append(
+                    f"class {kind}, expected one of {sorted(sent.classes)}: {headers['reason']!r}"
+                )
             cut = headers.get("value-cut-from")
             # A value that the fetch layer did not inflate cannot be cut.
             original_length = sent.cut_from or len(letter.value() or b"")
@@ -164,16 +170,18 @@ class Outcome:
                 len(letter.value() or b"") not in {0, original_length}
                 and cut != str(original_length).encode()
             ):
-                found.append(f"value-cut-from is {cut!r}, the value had {sent.cut_from} bytes")
-        found += [f"lead {one} arrived" for one in sent.absent if one in self.rows]
-        found += [f"action {one} is answered" for one in sent.unanswered if one in self.answers]
-        for one in sent.answered:
-            if one in self.answers and self.answers[one]["result"] != "refused":
-                found.append(f"action {one} is not refused: {self.answers[one]}")
-        latest = datetime.now(UTC) + CLOCKS
-        found += [
-            f"lead {one} was created {self.rows[one]}, not when it arrived"
-            for one in sent.fresh
-            if one in self.rows and not self.began - CLOCKS < self.rows[one] < latest
+                problems.append(f"value-cut-from is {cut!r}, the value had {sent.cut_from} bytes")
+        problems += [f"lead {lead_id} arrived" for lead_id in sent.absent if lead_id in self.rows]
+        problems += [
+            f"action {action_id} is answered" for action_id in sent.unanswered if action_id in self.answers
         ]
-        return found
+        for action_id in sent.answered:
+            if action_id in self.answers and self.answers[action_id]["result"] != "refused":
+                problems.append(f"action {action_id} is not refused: {self.answers[action_id]}")
+        latest = datetime.now(UTC) + CLOCKS
+        problems += [
+            f"lead {lead_id} was created {self.rows[lead_id]}, not when it arrived"
+            for lead_id in sent.fresh
+            if lead_id in self.rows and not self.began - CLOCKS < self.rows[lead_id] < latest
+        ]
+        return problems

@@ -67,8 +67,8 @@ def test_p10_an_empty_object_wipes_no_rep(outcome: Outcome) -> None:
 
 def test_status_verify_and_dead_letters_exit_0(outcome: Outcome) -> None:
     for arguments in (("status",), ("verify",), ("dead-letters", "list", "--limit", "1000")):
-        done = firstclaim(outcome.stack, *arguments, "--json")
-        assert done.code == 0, f"{arguments}: {done.out[-3000:]}{done.err[-3000:]}"
+        result = firstclaim(outcome.stack, *arguments, "--json")
+        assert result.code == 0, f"{arguments}: {result.out[-3000:]}{result.err[-3000:]}"
 
 
 @pytest.fixture(scope="module")
@@ -94,11 +94,11 @@ def test_p5_the_console_shows_every_letter(outcome: Outcome, console: httpx.Clie
         assert shown.status_code == HTTPStatus.OK, (letter, shown.text)
 
 
-def memory_kb(pid: int, what: str) -> int:
+def memory_kb(pid: int, figure: str) -> int:
     """Return the kernel's figure of a process's memory."""
-    found = re.search(rf"^{what}:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text(), re.MULTILINE)
-    assert found is not None
-    return int(found[1])
+    match = re.search(rf"^{figure}:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text(), re.MULTILINE)
+    assert match is not None
+    return int(match[1])
 
 
 @pytest.mark.parametrize("case_name", INFLATED)
@@ -136,9 +136,9 @@ def test_p7_a_hanging_transaction_is_named_by_status(outcome: Outcome) -> None:
         named: list[str] = []
 
         def is_named() -> bool:
-            done = firstclaim(outcome.stack, "status", "--json")
-            named[:] = [done.out + done.err]
-            return done.code == 1 and "transaction" in named[0] and LEAD_ARRIVALS in named[0]
+            result = firstclaim(outcome.stack, "status", "--json")
+            named[:] = [result.out + result.err]
+            return result.code == 1 and "transaction" in named[0] and LEAD_ARRIVALS in named[0]
 
         assert until(is_named, NAMED_SECONDS), named
         assert json.loads(named[0].strip().splitlines()[-1])
@@ -152,27 +152,27 @@ def test_p7_a_hanging_transaction_is_named_by_status(outcome: Outcome) -> None:
     outcome.wait(["hanging"])
     assert outcome.missing_leads() == {}
     assert outcome.differences("hanging") == []
-    done = firstclaim(outcome.stack, "status")
-    assert done.code == 0, done.out
+    result = firstclaim(outcome.stack, "status")
+    assert result.code == 0, result.out
 
 
 def test_p6_a_letter_too_large_to_be_sent_again_stops_no_replay(outcome: Outcome) -> None:
     outcome.send({"1.9 MB": lambda clients, _: _sent_whole(clients)})
     assert outcome.differences("1.9 MB") == []
     (letter,) = outcome.letters_of(outcome.sent["1.9 MB"])
-    one = firstclaim(outcome.stack, "dead-letters", "replay", f"{letter.partition()}:{letter.offset()}")
-    assert "Traceback" not in one.err
-    assert one.code in {0, 1}, one.err
-    every = firstclaim(outcome.stack, "dead-letters", "replay", "--all", "--json")
-    assert "Traceback" not in every.err
-    assert every.code in {0, 1}, every.err
-    report = json.loads(every.out.strip().splitlines()[-1])
+    single = firstclaim(outcome.stack, "dead-letters", "replay", f"{letter.partition()}:{letter.offset()}")
+    assert "Traceback" not in single.err
+    assert single.code in {0, 1}, single.err
+    all_letters = firstclaim(outcome.stack, "dead-letters", "replay", "--all", "--json")
+    assert "Traceback" not in all_letters.err
+    assert all_letters.code in {0, 1}, all_letters.err
+    report = json.loads(all_letters.out.strip().splitlines()[-1])
     assert report["selected"] >= sum(sent.letters or 0 for sent in outcome.sent.values()), report
     assert report["replayed"] + sum(report["left_out"].values()) + report["failed"] == report["selected"], (
         report
     )
     assert report["replayed"] > 0, report
-    assert report["ok"] is (every.code == 0), report
+    assert report["ok"] is (all_letters.code == 0), report
 
 
 def _sent_whole(clients: Clients) -> Sent:
@@ -183,5 +183,5 @@ def _sent_whole(clients: Clients) -> Sent:
 def test_in_the_end_no_process_ended_and_all_agrees(outcome: Outcome) -> None:
     outcome.send({})
     assert restarts(outcome.stack) == {}
-    done = firstclaim(outcome.stack, "verify", "--json")
-    assert done.code == 0, done.out[-3000:]
+    result = firstclaim(outcome.stack, "verify", "--json")
+    assert result.code == 0, result.out[-3000:]

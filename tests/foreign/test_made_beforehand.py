@@ -78,9 +78,9 @@ def test_p9_a_topic_whose_offset_is_the_version_has_one_partition(
     kafka = admin(bootstrap)
     make_topic(kafka, name, 6, {**COMPACTED, **BROKERS_TIME})
     for partitions in (6, None):
-        done = worker(bootstrap, tmp_path, partitions)
-        assert done.returncode == ExitCode.CONFIG, done.stdout + done.stderr
-        output = (done.stdout + done.stderr).strip().splitlines()[-1]
+        completed = worker(bootstrap, tmp_path, partitions)
+        assert completed.returncode == ExitCode.CONFIG, completed.stdout + completed.stderr
+        output = (completed.stdout + completed.stderr).strip().splitlines()[-1]
         assert f"topic {name}" in output
         assert "6 partitions" in output
         assert re.search(r"must have (1|one)\b", output), output
@@ -96,8 +96,8 @@ def test_p8_a_topic_with_its_clients_time_gets_the_brokers_or_is_refused(
     make_topic(kafka, name, 8, {"message.timestamp.type": "CreateTime"})
 
     def type_now() -> str:
-        (found,) = kafka.describe_configs([ConfigResource(ResourceType.TOPIC, name)]).values()
-        return str(found.result(SECONDS)["message.timestamp.type"].value)
+        (description,) = kafka.describe_configs([ConfigResource(ResourceType.TOPIC, name)]).values()
+        return str(description.result(SECONDS)["message.timestamp.type"].value)
 
     log = tmp_path / "worker.log"
     started = spawn(

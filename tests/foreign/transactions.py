@@ -46,10 +46,10 @@ def aborted_transaction(topic: str, codec: str = "none") -> Case:
     def case(clients: Clients, name: str) -> Sent:
         names = [f"{name} {n}" for n in range(TEN)] if topic == LEAD_ARRIVALS else []
         producer = begin_transaction(clients, codec)
-        records = [Record(lead(one)) for one in names] + [Record(b"x", key=key_of(topic, name))]
+        records = [Record(lead(lead_name)) for lead_name in names] + [Record(b"x", key=key_of(topic, name))]
         positions = clients.librdkafka.send_by(producer, topic, records)
         producer.abort_transaction(SECONDS)
-        return Sent(positions=positions, letters=0, absent=[id_of(one) for one in names])
+        return Sent(positions=positions, letters=0, absent=[id_of(lead_name) for lead_name in names])
 
     return case
 
@@ -60,36 +60,38 @@ def committed_transaction(topic: str, codec: str = "none") -> Case:
     def case(clients: Clients, name: str) -> Sent:
         names = [f"{name} {n}" for n in range(TEN)] if topic == LEAD_ARRIVALS else []
         producer = begin_transaction(clients, codec)
-        records = [Record(lead(one)) for one in names] + [Record(b"x", key=key_of(topic, name))]
+        records = [Record(lead(lead_name)) for lead_name in names] + [Record(b"x", key=key_of(topic, name))]
         positions = clients.librdkafka.send_by(producer, topic, records)
         producer.commit_transaction(SECONDS)
-        return Sent(positions=positions, letters=1, classes=NOT_JSON, leads=[id_of(one) for one in names])
+        return Sent(
+            positions=positions, letters=1, classes=NOT_JSON, leads=[id_of(lead_name) for lead_name in names]
+        )
 
     return case
 
 
 def interleaved_transactions(clients: Clients, name: str) -> Sent:
     """In one partition: two transactions at once, one aborted, and records of no transaction between theirs."""
-    kept, dropped = begin_transaction(clients), begin_transaction(clients)
+    committed, aborted = begin_transaction(clients), begin_transaction(clients)
     sent = Sent(letters=2, classes=NOT_JSON)
 
-    def send(producer: Any, which: str, value: bytes) -> None:
-        record = Record(value, key=which.encode())
+    def send(producer: Any, fate: str, value: bytes) -> None:
+        record = Record(value, key=fate.encode())
         sent.positions += clients.librdkafka.send_by(producer, LEAD_ARRIVALS, [record], partition=0)
 
     for n in range(3):
-        for which, producer in (
-            ("kept", kept),
-            ("dropped", dropped),
+        for fate, producer in (
+            ("kept", committed),
+            ("dropped", aborted),
             ("plain", clients.librdkafka.producer()),
         ):
-            send(producer, which, lead(f"{name} {which} {n}"))
-            (sent.absent if which == "dropped" else sent.leads).append(id_of(f"{name} {which} {n}"))
-    send(kept, "kept", b"x")
-    send(dropped, "dropped", b"x")
+            send(producer, fate, lead(f"{name} {fate} {n}"))
+            (sent.absent if fate == "dropped" else sent.leads).append(id_of(f"{name} {fate} {n}"))
+    send(committed, "kept", b"x")
+    send(aborted, "dropped", b"x")
     send(clients.librdkafka.producer(), "plain", b"x")
-    dropped.abort_transaction(SECONDS)
-    kept.commit_transaction(SECONDS)
+    aborted.abort_transaction(SECONDS)
+    committed.commit_transaction(SECONDS)
     return sent
 
 

@@ -48,8 +48,10 @@ class Machine:
 
     def run_operations(self, page: str, name: str, **more: object) -> str:
         """Run the commands that a page of docs/operations shows; return what they printed."""
-        done = run(commands_of_block(f"operations/{page}", name), self.folder, {**self.environment, **more})
-        return done.stdout + done.stderr
+        completed = run(
+            commands_of_block(f"operations/{page}", name), self.folder, {**self.environment, **more}
+        )
+        return completed.stdout + completed.stderr
 
     def run_guides(self, page: str, name: str, **more: object) -> str:
         """Run the commands that a page of docs/guides shows; return what they printed."""
@@ -62,15 +64,15 @@ class Machine:
         with sqlite3.connect(self.state / "crm.sqlite") as database:
             return database.execute(query).fetchall()
 
-    def lead(self, where: str) -> str:
+    def lead(self, condition: str) -> str:
         """Return the id of one lead."""
-        return str(self.rows(f"SELECT lead_id FROM lead WHERE {where} LIMIT 1")[0][0])  # noqa: S608  # our own words
+        return str(self.rows(f"SELECT lead_id FROM lead WHERE {condition} LIMIT 1")[0][0])  # noqa: S608  # our own words
 
-    def count(self, where: str) -> int:
+    def count(self, condition: str) -> int:
         """Return how many leads there are."""
-        return int(self.rows(f"SELECT COUNT(*) FROM lead WHERE {where}")[0][0])  # noqa: S608  # our own words
+        return int(self.rows(f"SELECT COUNT(*) FROM lead WHERE {condition}")[0][0])  # noqa: S608  # our own words
 
     def letters(self) -> list[str]:
         """Return the positions of the dead letters that were neither replayed nor skipped."""
-        found = firstclaim(self.stack, "dead-letters", "list", "--json").last_line["letters"]
-        return [letter["place"] for letter in found if letter["mark"] is None]
+        letters = firstclaim(self.stack, "dead-letters", "list", "--json").last_line["letters"]
+        return [letter["place"] for letter in letters if letter["mark"] is None]

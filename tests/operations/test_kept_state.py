@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow]
 
-KEPT: Final = Path(__file__).parents[1] / "data" / "state-0.1.tar.xz"
+KEPT_STATE: Final = Path(__file__).parents[1] / "data" / "state-0.1.tar.xz"
 ORG: Final = "default"
 LATER: Final = lead_id(ORG, "acme", "later", {})
 
@@ -42,16 +42,16 @@ LATER: Final = lead_id(ORG, "acme", "later", {})
 def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
     """Yield a machine that runs on the kept state."""
     machine = Machine(tmp_path_factory.mktemp("machine"))
-    with tarfile.open(KEPT) as kept:
-        kept.extractall(machine.state, filter="data")
+    with tarfile.open(KEPT_STATE) as archive:
+        archive.extractall(machine.state, filter="data")
     yield machine
     machine.stop()
 
 
 def test_the_kept_state_is_upgraded_with_leads_in_every_phase(machine: Machine) -> None:
-    kept = machine.rows("SELECT lead_id, phase, owner FROM lead")
-    assert {phase for _, phase, _ in kept} == {str(phase) for phase in Phase}
-    owners = {lead: owner for lead, _, owner in kept if owner}
+    kept_leads = machine.rows("SELECT lead_id, phase, owner FROM lead")
+    assert {phase for _, phase, _ in kept_leads} == {str(phase) for phase in Phase}
+    owners = {lead: owner for lead, _, owner in kept_leads if owner}
     machine.start()
     machine.run_operations("upgrade", "doctor")
     machine.run_operations("upgrade", "verify")
@@ -137,8 +137,8 @@ def test_a_backup_brings_back_everything_up_to_the_copy_of_kafka(machine: Machin
     assert LATER in dict(machine.rows("SELECT lead_id, phase FROM lead"))
     assert "passed over: crashes the interpreter" in machine.run_operations("poison", "list")
     partition, offset = asyncio.run(send_poison(machine.stack.settings))
-    given: dict[str, object] = {**machine.environment, "PARTITION": partition, "OFFSET": offset}
-    refused = run(commands_of_block("operations/poison", "pass-over"), machine.folder, given, expected=70)
+    variables: dict[str, object] = {**machine.environment, "PARTITION": partition, "OFFSET": offset}
+    refused = run(commands_of_block("operations/poison", "pass-over"), machine.folder, variables, expected=70)
     assert "the workers have read" in refused.stderr or "all workers stopped" in refused.stderr
 
 
@@ -176,11 +176,11 @@ def test_a_dump_of_postgres_is_restored_as_the_page_says(postgres_url: str, tmp_
 
     def restored(block: str, address: Any) -> None:
         plain = address.set(drivername="postgresql").render_as_string(hide_password=False)
-        given = {"BACKUP": tmp_path, "CRM": plain}
+        variables = {"BACKUP": tmp_path, "CRM": plain}
         run(
             f'export PATH="{programs}:$PATH"\n{commands_of_block("operations/backup", block)}',
             tmp_path,
-            given,
+            variables,
         )
 
     restored("postgres", before)

@@ -63,7 +63,7 @@ LOCKED: Final = lead("work", 0)
 OFFERED: Final = lead("offer", 0)
 """Offered to rep-2."""
 FILE: Final = "state.jsonl.gz"
-ASKED: Final = ("type", "lead_id", "rep_id", "org")
+IDENTITY_FIELDS: Final = ("type", "lead_id", "rep_id", "org")
 MOVED: Final = ("erasure.key", "console.key", "crm.sqlite", "console.sqlite")
 
 
@@ -106,8 +106,8 @@ def test_a_system_with_leads_in_every_phase_moves_to_more_partitions(
     try:
         assert new.stack.settings.partitions == 8
         new.run_operations("partitions", "verify")
-        found = asyncio.run(leads_of(new.stack.settings))
-        assert visible_state(found) == visible_state(leads)
+        moved_leads = asyncio.run(leads_of(new.stack.settings))
+        assert visible_state(moved_leads) == visible_state(leads)
         assert NOTE in str(new.rows("SELECT why FROM decision WHERE type = 'note_recorded'"))
         assert org_as_data(asyncio.run(org_state_of(new.stack.settings))) == org_as_data(org_partition)
         assert LISTED in run("firstclaim do-not-contact list --json", new.folder, new.environment).stdout
@@ -220,11 +220,11 @@ async def send_poison(client: LoadClient, topic: str) -> None:
 async def work_on(settings: Settings, promised: RequestedAction) -> None:
     """Check that locks, offers, claims, answers, persons and the do-not-contact list count as before."""
     async with LoadClient(settings, org=ORG) as client:
-        action = {name: value for name, value in promised.action.items() if name not in ASKED}
+        action = {name: value for name, value in promised.action.items() if name not in IDENTITY_FIELDS}
         repeated = await client.ask("callback", PROMISED, "rep-1", **action)
         assert repeated.answer == promised.answer
-        taken = await client.ask("claim", PROMISED, "rep-2", queue_id="new")
-        assert (taken.answer.result, taken.answer.owner) == ("lost", "rep-1")  # type: ignore[union-attr]
+        claimed = await client.ask("claim", PROMISED, "rep-2", queue_id="new")
+        assert (claimed.answer.result, claimed.answer.owner) == ("lost", "rep-1")  # type: ignore[union-attr]
         locked = await client.ask("outcome", LOCKED, "rep-2", outcome="no_answer")
         assert locked.result == "refused"
         await do_action(client, "outcome", LOCKED, "rep-1", outcome="no_answer")
@@ -236,12 +236,12 @@ async def work_on(settings: Settings, promised: RequestedAction) -> None:
         await client.arrive({"vendor": "pool", "external_id": "third", "phone": arrival("pool", 4)["phone"]})
         await client.arrive(arrival("pool", 99, phone=LISTED))
     async with asyncio.timeout(PATIENCE_SECONDS):
-        while lead("pool", 99) not in (found := await leads_of(settings)) or (
-            found[lead("pool", 4)].inquiries == before[lead("pool", 4)].inquiries
+        while lead("pool", 99) not in (after := await leads_of(settings)) or (
+            after[lead("pool", 4)].inquiries == before[lead("pool", 4)].inquiries
         ):
             await asyncio.sleep(0.1)
-    assert found.keys() - before.keys() == {lead("pool", 99)}
-    assert found[lead("pool", 99)].suppressed == {f"phone/+1{LISTED}": "asked us"}
+    assert after.keys() - before.keys() == {lead("pool", 99)}
+    assert after[lead("pool", 99)].suppressed == {f"phone/+1{LISTED}": "asked us"}
 
 
 def machine_in(folder: Path) -> Machine:
@@ -266,18 +266,18 @@ def visible_state(leads: dict[str, Lead]) -> dict[str, Any]:
     """Return of each lead what people see, and what has been promised."""
     return {
         lead_id: (
-            one.phase,
-            one.owner,
-            one.lock,
-            one.callback_at,
-            one.claimed_through,
-            one.notes,
-            one.open_distribution,
-            one.open_exception,
-            set(one.placements),
-            {deadline for deadline in one.deadlines if deadline.kind is not DeadlineKind.RULES},
+            stored_lead.phase,
+            stored_lead.owner,
+            stored_lead.lock,
+            stored_lead.callback_at,
+            stored_lead.claimed_through,
+            stored_lead.notes,
+            stored_lead.open_distribution,
+            stored_lead.open_exception,
+            set(stored_lead.placements),
+            {deadline for deadline in stored_lead.deadlines if deadline.kind is not DeadlineKind.RULES},
         )
-        for lead_id, one in leads.items()
+        for lead_id, stored_lead in leads.items()
     }
 
 
@@ -302,6 +302,6 @@ def org_as_data(state: OrgState) -> dict[str, Any]:
 def leads_as_data(leads: dict[str, Lead]) -> dict[str, Any]:
     """Return leads as plain data, without the offset of their org's last message."""
     return {
-        lead_id: msgspec.to_builtins(msgspec.structs.replace(one, org_log_offset=-1))
-        for lead_id, one in leads.items()
+        lead_id: msgspec.to_builtins(msgspec.structs.replace(stored_lead, org_log_offset=-1))
+        for lead_id, stored_lead in leads.items()
     }

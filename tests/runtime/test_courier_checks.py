@@ -121,7 +121,7 @@ def test_the_consoles_keys_must_be_those_of_its_database(tmp_path: Path) -> None
     assert not check.ok
     assert "FIRSTCLAIM_CONSOLE_KEYS" in check.hint
     assert second not in check.detail + check.hint
-    both = WebSettings.read(
+    with_both = WebSettings.read(
         state_dir=tmp_path, console_database_url=database, console_keys=f"{second},{first}"
     )
-    assert console_keys(both).ok
+    assert console_keys(with_both).ok

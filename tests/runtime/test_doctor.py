@@ -30,11 +30,11 @@ async def test_all_is_well_where_everything_answers(settings: Settings, postgres
     """Called from inside a running loop, as a console would."""
     checks = examine(settings.model_copy(update={"database_url": postgres_url}))
     assert [check for check in checks if not check.ok] == []
-    found = checks_by_name(checks)
-    assert "group coordinator is node" in found["Kafka"].detail
-    assert found["CRM database"].detail.endswith(": reachable")
-    assert found["faust extensions"].detail == "compiled"
-    assert found["Kafka topics"].detail.startswith(("none yet", "all "))
+    by_name = checks_by_name(checks)
+    assert "group coordinator is node" in by_name["Kafka"].detail
+    assert by_name["CRM database"].detail.endswith(": reachable")
+    assert by_name["faust extensions"].detail == "compiled"
+    assert by_name["Kafka topics"].detail.startswith(("none yet", "all "))
     assert not any("@" in check.detail for check in checks)  # no password on the screen
 
 
@@ -42,7 +42,7 @@ ALL_KEPT = {topic.name: TopicReplication(replicas=3, in_sync=2) for topic in TOP
 
 
 @pytest.mark.parametrize(
-    ("brokers", "found", "wrong", "expected", "hint"),
+    ("brokers", "replications", "wrong", "expected", "hint"),
     [
         (3, {}, "", "none yet", ""),
         (3, ALL_KEPT, "", "3 brokers or more keep each record, and 2 have it", ""),
@@ -78,18 +78,18 @@ ALL_KEPT = {topic.name: TopicReplication(replicas=3, in_sync=2) for topic in TOP
     ],
 )
 def test_a_cluster_that_would_lose_records_with_a_broker_is_a_finding(
-    brokers: int, found: dict[str, TopicReplication], wrong: str, expected: str, hint: str
+    brokers: int, replications: dict[str, TopicReplication], wrong: str, expected: str, hint: str
 ) -> None:
-    checks = judge_topics(brokers, found)
+    checks = judge_topics(brokers, replications)
     assert [check.name for check in checks if not check.ok] == ([wrong] if wrong else [])
     assert any(expected in check.detail for check in checks)
     assert hint in "".join(check.hint for check in checks)
 
 
 def test_topics_with_three_copies_are_made_so_that_two_brokers_have_each_record() -> None:
-    for copies, wanted in ((1, None), (2, None), (3, "2"), (5, "2")):
+    for copies, minimum in ((1, None), (2, None), (3, "2"), (5, "2")):
         settings = Settings.read(replication_factor=copies)
-        assert {config_of(topic, settings).get("min.insync.replicas") for topic in TOPICS} == {wanted}
+        assert {config_of(topic, settings).get("min.insync.replicas") for topic in TOPICS} == {minimum}
 
 
 @pytest.mark.kafka
@@ -147,7 +147,7 @@ def test_sentinels_of_which_none_answers_name_no_primary(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize(
-    ("given", "named", "hint"),
+    ("values", "named", "hint"),
     [
         (
             {"kafka_bootstrap_servers": "127.0.0.1:1,kafka.lender.example:9092"},
@@ -178,8 +178,8 @@ def test_sentinels_of_which_none_answers_name_no_primary(tmp_path: Path) -> None
         ),
     ],
 )
-def test_plaintext_to_another_machine_is_a_finding(given: dict[str, str], named: str, hint: str) -> None:
-    (check,) = plaintext(Settings.read(**given))
+def test_plaintext_to_another_machine_is_a_finding(values: dict[str, str], named: str, hint: str) -> None:
+    (check,) = plaintext(Settings.read(**values))
     assert (check.name, check.ok) == (named, False)
     assert "lender.example" in check.detail or "10.0.0.7" in check.detail
     assert "127.0.0.1" not in check.detail
@@ -187,7 +187,7 @@ def test_plaintext_to_another_machine_is_a_finding(given: dict[str, str], named:
 
 
 @pytest.mark.parametrize(
-    "given",
+    "values",
     [
         {},
         {"kafka_bootstrap_servers": "localhost:1,127.1.2.3:1,[::1]:1"},
@@ -199,8 +199,8 @@ def test_plaintext_to_another_machine_is_a_finding(given: dict[str, str], named:
         {"database_url": "postgresql://u:p@/crm?host=[::1]:5432&host=localhost:5433"},
     ],
 )
-def test_what_stays_here_or_is_encrypted_is_no_finding(given: dict[str, str]) -> None:
-    assert list(plaintext(Settings.read(**given))) == []
+def test_what_stays_here_or_is_encrypted_is_no_finding(values: dict[str, str]) -> None:
+    assert list(plaintext(Settings.read(**values))) == []
 
 
 def test_a_codec_that_is_not_installed_is_a_finding(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -25,14 +25,14 @@ pytestmark = pytest.mark.slow
 
 
 def checks_by_name(settings: Settings) -> dict[str, Check]:
-    found = [
+    checks = [
         doctor._reach(
             "Valkey", "REDIS_URL", url_without_secrets(settings.redis_url), doctor._ask_valkey, settings
         ),
         *doctor._sentinels(settings),
         *doctor._valkey_limits(settings),
     ]
-    return {check.name: check for check in found}
+    return {check.name: check for check in checks}
 
 
 def http_check(url: str) -> Check:
@@ -46,15 +46,15 @@ def test_a_valkey_that_is_killed_or_paused_is_promoted_over_and_comes_back_as_a_
     with ValkeyGroup(tmp_path / "valkey") as group:
         client = connect_blocking(group.url, 5.0)
         client.set("kept", "1")
-        for end, back in (("kill9", "start"), ("suspend", "resume")):
+        for outage, recovery in (("kill9", "start"), ("suspend", "resume")):
             former = group.primary()
-            getattr(former, end)()
+            getattr(former, outage)()
             promoted = group.until_promoted(former)
             assert promoted is not former
-            getattr(former, back)()
+            getattr(former, recovery)()
             group.until_whole()
             assert group.primary() is promoted
-            client.set(end, "2")
+            client.set(outage, "2")
             with redis.Redis.from_url(former.url) as replica:
                 assert replica.info("replication")["role"] == "slave"
         assert client.get("kept") == b"1"
@@ -86,8 +86,8 @@ def test_a_postgres_keeps_its_address_through_a_kill_a_stop_and_a_failover(serve
 
         def ask(sql: str) -> list[tuple[object, ...]]:
             with psycopg.connect(address, autocommit=True) as connection:
-                found = connection.execute(sql.encode())
-                return found.fetchall() if found.description else []
+                cursor = connection.execute(sql.encode())
+                return cursor.fetchall() if cursor.description else []
 
         ask("CREATE TABLE kept (n int)")
         ask("INSERT INTO kept VALUES (1)")

@@ -61,18 +61,18 @@ def cache(tmp_path: Path) -> Path:
 
 
 def test_a_jar_is_fetched_once_and_its_bytes_are_reported(cache: Path, repository: str, remote: Path) -> None:
-    seen: list[tuple[int, int, str]] = []
-    (path,) = fetch(cache, jars=[JAR], repository=repository, progress=lambda *step: seen.append(step))
+    steps: list[tuple[int, int, str]] = []
+    (path,) = fetch(cache, jars=[JAR], repository=repository, progress=lambda *step: steps.append(step))
     assert path.read_bytes() == CONTENT
-    assert seen[-1] == (JAR.size, JAR.size, "gear-1.2.jar")
+    assert steps[-1] == (JAR.size, JAR.size, "gear-1.2.jar")
     remote.unlink()
     assert fetch(cache, jars=[JAR], repository=repository) == [path]
 
 
 def test_a_jar_with_another_hash_is_refused_by_name_and_not_kept(cache: Path, repository: str) -> None:
-    other = replace(JAR, sha256="0" * 64)
+    other_jar = replace(JAR, sha256="0" * 64)
     with pytest.raises(DownloadRefused, match=r"gear-1\.2\.jar: its SHA-256 is .*, pinned is 0000"):
-        fetch(cache, jars=[other], repository=repository)
+        fetch(cache, jars=[other_jar], repository=repository)
     assert list(cache.iterdir()) == []
 
 
@@ -104,9 +104,9 @@ def test_a_jar_that_is_nowhere_is_named_with_what_to_do(
 
 def test_the_lock_file_is_one_kafka_and_names_no_address() -> None:
     locked = pinned_jars()
-    ours = [jar.coordinate for jar in locked if jar.coordinate.startswith("org.apache.kafka:")]
-    assert f"org.apache.kafka:kafka_2.13:{KAFKA_VERSION}" in ours
-    assert {coordinate.rpartition(":")[2] for coordinate in ours} == {KAFKA_VERSION}
+    kafka_jars = [jar.coordinate for jar in locked if jar.coordinate.startswith("org.apache.kafka:")]
+    assert f"org.apache.kafka:kafka_2.13:{KAFKA_VERSION}" in kafka_jars
+    assert {coordinate.rpartition(":")[2] for coordinate in kafka_jars} == {KAFKA_VERSION}
     assert len({jar.coordinate.rpartition(":")[0] for jar in locked}) == len(locked)
     assert all(len(jar.sha256) == 64 and jar.size > 0 for jar in locked)
     assert "://" not in LOCK_FILE.read_text()

@@ -60,8 +60,8 @@ async def test_a_cluster_keeps_what_it_acknowledged_while_its_leaders_are_killed
             await eventually(lambda: _in_sync(cluster, "kept", 3), "the killed broker has caught up")
     consumer = AIOKafkaConsumer("kept", bootstrap_servers=servers, auto_offset_reset="earliest")
     async with consumer:
-        found = [int((await consumer.getone()).value) for _ in range(sent)]
-    assert found == list(range(sent))
+        numbers = [int((await consumer.getone()).value) for _ in range(sent)]
+    assert numbers == list(range(sent))
 
 
 async def test_another_controller_is_elected_and_partitions_move(cluster: KafkaCluster) -> None:
@@ -69,22 +69,24 @@ async def test_another_controller_is_elected_and_partitions_move(cluster: KafkaC
     await client.start()
     await client.create_topics([NewTopic("moved", 2, 3)])
     await eventually(lambda: _in_sync(cluster, "moved", 3), "every broker has the topic")
-    wanted = {0: [2, 3], 1: [3, 2]}
-    await client.reassign("moved", wanted)
+    assignment = {0: [2, 3], 1: [3, 2]}
+    await client.reassign("moved", assignment)
 
     async def moved() -> bool:
         # Any broker may answer, and one that has not heard yet still says where they were.
-        found = await client.replicas("moved")
-        return {number: replicas for number, (_, replicas, _) in found.items()} == wanted
+        states = await client.replicas("moved")
+        return {number: replicas for number, (_, replicas, _) in states.items()} == assignment
 
     await eventually(moved, "the partitions have moved")
     await eventually(lambda: _has_stopped_moving(client), "no partition is on its way")
     await client.close()
-    first = await eventually(lambda: _controller(cluster, not_this=-1), "a controller is active")
-    await asyncio.to_thread(cluster.broker(first).kill9)
-    second = await eventually(lambda: _controller(cluster, not_this=first), "another controller is elected")
-    assert second in {1, 2, 3} - {first}
-    await asyncio.to_thread(cluster.broker(first).start)
+    former = await eventually(lambda: _controller(cluster, not_this=-1), "a controller is active")
+    await asyncio.to_thread(cluster.broker(former).kill9)
+    successor = await eventually(
+        lambda: _controller(cluster, not_this=former), "another controller is elected"
+    )
+    assert successor in {1, 2, 3} - {former}
+    await asyncio.to_thread(cluster.broker(former).start)
 
 
 async def _has_stopped_moving(client: ClusterClient) -> bool:
@@ -115,12 +117,12 @@ async def _controller(cluster: KafkaCluster, *, not_this: int) -> int | None:
     client = ClusterClient(bootstrap_servers=cluster.bootstrap.split(","))
     await client.start()
     try:
-        found = await client.active_controller()
+        controller = await client.active_controller()
     except KafkaError:  # it asked the broker that is away
         return None
     finally:
         await client.close()
-    return found if found not in {-1, not_this} else None
+    return controller if controller not in {-1, not_this} else None
 
 
 def test_a_cluster_refuses_what_it_cannot_be(tmp_path: Path) -> None:
@@ -131,8 +133,8 @@ def test_a_cluster_refuses_what_it_cannot_be(tmp_path: Path) -> None:
         LocalStack(tmp_path, settings=settings, brokers=3, secure=True)
     with pytest.raises(ConfigError, match="the local Kafka has 3 brokers"):
         LocalStack(tmp_path, settings=settings.model_copy(update={"replication_factor": 4}), brokers=3)
-    made = tmp_path / "kafka" / "data"
-    made.mkdir(parents=True)
-    (made / "meta.properties").touch()
+    data_folder = tmp_path / "kafka" / "data"
+    data_folder.mkdir(parents=True)
+    (data_folder / "meta.properties").touch()
     with pytest.raises(ConfigError, match="was made by one broker"):
         LocalStack(tmp_path, settings=settings, brokers=3)

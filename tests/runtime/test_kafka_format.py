@@ -78,7 +78,9 @@ async def test_the_second_broker_of_a_machine_starts_without_the_tool(
 
     monkeypatch.setattr("runtime.kafka.subprocess.run", run)
     monkeypatch.setattr(
-        KafkaBroker, "class_cache", lambda broker, ours=KafkaBroker.class_cache: _in(broker, ours)
+        KafkaBroker,
+        "class_cache",
+        lambda broker, class_cache=KafkaBroker.class_cache: _in(broker, class_cache),
     )
     first, second = make_kafka(tmp_path / "first"), make_kafka(tmp_path / "second")
     for broker in (first, second):
@@ -94,10 +96,10 @@ async def test_the_second_broker_of_a_machine_starts_without_the_tool(
     assert described["cluster_id"] == second.cluster_id != first.cluster_id
 
 
-def _in(broker: KafkaBroker, ours: Any) -> Path:
+def _in(broker: KafkaBroker, class_cache: Any) -> Path:
     """Return the path of a class cache beside the broker's folder, where nothing is kept yet."""
-    found: Path = ours(broker)
-    return broker.folder.parent / found.name
+    path: Path = class_cache(broker)
+    return broker.folder.parent / path.name
 
 
 def test_new_ids_of_kafka_have_no_dash() -> None:

@@ -121,21 +121,21 @@ async def test_kafka_does_not_make_topics_of_misspelt_names(kafka: str) -> None:
     ],
 )
 def test_a_port_that_answers_is_not_yet_a_coordinator(codes: list[int], serves: bool) -> None:
-    ours, theirs = socket.socketpair()
+    client, server = socket.socketpair()
 
     def answer() -> None:
         for code in codes:
-            (length,) = struct.unpack(">i", theirs.recv(4, socket.MSG_WAITALL))
-            theirs.recv(length, socket.MSG_WAITALL)
+            (length,) = struct.unpack(">i", server.recv(4, socket.MSG_WAITALL))
+            server.recv(length, socket.MSG_WAITALL)
             body = struct.pack(">ih", 0, code) + bytes(12)
             # In two pieces, as a network may deliver it.
-            theirs.sendall(struct.pack(">i", len(body)) + body[:3])
-            theirs.sendall(body[3:])
+            server.sendall(struct.pack(">i", len(body)) + body[:3])
+            server.sendall(body[3:])
 
     script = threading.Thread(target=answer)
     script.start()
-    with ours, theirs:
-        assert coordinator_serves(ours, "group") is serves
+    with client, server:
+        assert coordinator_serves(client, "group") is serves
         script.join()
 
 
@@ -200,31 +200,31 @@ def test_a_folder_has_one_owner(valkey: ValkeyServer) -> None:
 
 def test_a_server_left_over_by_a_dead_parent_is_ended_first(tmp_path: Path) -> None:
     """Where the kernel does not end it (not Linux) the pid file does; here it is started without the tie."""
-    first = ValkeyServer(tmp_path)
-    first.start()
-    first.stop()
-    left_over = subprocess.Popen([first.program, *first.arguments()], stdout=subprocess.DEVNULL)
-    first.pid_file.write_text(str(left_over.pid))
-    assert until(lambda: not is_free(first.ports["port"]), SECONDS)
-    with ValkeyServer(tmp_path) as second:
+    first_server = ValkeyServer(tmp_path)
+    first_server.start()
+    first_server.stop()
+    left_over = subprocess.Popen([first_server.program, *first_server.arguments()], stdout=subprocess.DEVNULL)
+    first_server.pid_file.write_text(str(left_over.pid))
+    assert until(lambda: not is_free(first_server.ports["port"]), SECONDS)
+    with ValkeyServer(tmp_path) as second_server:
         assert left_over.wait(SECONDS) == 0
-        assert second.ready()
+        assert second_server.ready()
 
 
 def test_a_port_is_given_to_one_process_before_its_server_listens() -> None:
     """A server listens some time after its port was chosen: it has to start first."""
-    ours = free_port()
+    port = free_port()
     look = (
         "import sys, runtime.process as process\n"
         "process.PORTS = range(int(sys.argv[1]), int(sys.argv[1]) + 1)\n"
         "print(process.free_port())"
     )
     completed = subprocess.run(
-        [sys.executable, "-c", look, str(ours)], capture_output=True, text=True, check=False
+        [sys.executable, "-c", look, str(port)], capture_output=True, text=True, check=False
     )
-    assert is_free(ours)
+    assert is_free(port)
     assert completed.returncode == 1
-    assert f"no free port between {ours}" in completed.stderr
+    assert f"no free port between {port}" in completed.stderr
 
 
 def test_a_pid_file_that_names_a_stranger_harms_nobody(tmp_path: Path) -> None:

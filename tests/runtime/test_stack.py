@@ -32,21 +32,23 @@ sys.stdin.read()
 @pytest.mark.kafka
 def test_servers_end_when_their_parent_is_killed_and_the_next_one_goes_on(tmp_path: Path) -> None:
     settings = Settings.read(state_dir=tmp_path, database_url=f"sqlite:///{tmp_path}/crm.sqlite")
-    ours = {"KAFKA_BOOTSTRAP_SERVERS", "REDIS_URL"}
-    environment = {name: value for name, value in settings.environment().items() if name not in ours}
+    server_variables = {"KAFKA_BOOTSTRAP_SERVERS", "REDIS_URL"}
+    environment = {
+        name: value for name, value in settings.environment().items() if name not in server_variables
+    }
     parent = subprocess.Popen(
         [sys.executable, "-c", STACK],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
-        env={name: value for name, value in os.environ.items() if name not in ours} | environment,
+        env={name: value for name, value in os.environ.items() if name not in server_variables} | environment,
         cwd=Path(__file__).parents[2],
     )
     assert parent.stdout is not None
     pids: dict[str, int] = json.loads(parent.stdout.readline())
     assert pids.keys() == {"kafka", "valkey"}
     # A command in another terminal finds them while they run.
-    found = find_running(settings.model_copy())
-    assert not is_free(int(found.kafka_bootstrap_servers.rpartition(":")[2]))
+    running = find_running(settings.model_copy())
+    assert not is_free(int(running.kafka_bootstrap_servers.rpartition(":")[2]))
     parent.kill()
     parent.communicate()
     if sys.platform == "linux":
@@ -54,32 +56,32 @@ def test_servers_end_when_their_parent_is_killed_and_the_next_one_goes_on(tmp_pa
             assert until(lambda pid=pid: not command_line(pid), SECONDS)  # type: ignore[misc]
     plain = Settings.model_construct(**settings.model_dump(), _fields_set={"state_dir"})
     with LocalStack(settings=plain) as again:
-        assert again.kafka_bootstrap_servers == found.kafka_bootstrap_servers
-        assert again.redis_url == found.redis_url
+        assert again.kafka_bootstrap_servers == running.kafka_bootstrap_servers
+        assert again.redis_url == running.redis_url
         assert again.database_url.endswith("crm.sqlite")
 
 
 def test_the_stack_starts_only_what_is_not_given(tmp_path: Path) -> None:
-    given = Settings.read(kafka_bootstrap_servers="kafka.example:9092", redis_url="redis://valkey.example")
-    with LocalStack(tmp_path, settings=given) as settings:
+    external = Settings.read(kafka_bootstrap_servers="kafka.example:9092", redis_url="redis://valkey.example")
+    with LocalStack(tmp_path, settings=external) as settings:
         assert settings.kafka_bootstrap_servers == "kafka.example:9092"
         assert settings.redis_url == "redis://valkey.example"
         assert settings.state_dir == tmp_path
 
 
 @pytest.mark.parametrize(
-    ("given", "field"),
+    ("values", "field"),
     [
         ({"kafka_security_protocol": "SSL"}, "KAFKA_BOOTSTRAP_SERVERS"),
         ({"replication_factor": 3}, "FIRSTCLAIM_REPLICATION_FACTOR"),
     ],
 )
 def test_settings_for_a_cluster_are_not_given_to_the_local_broker(
-    monkeypatch: pytest.MonkeyPatch, given: dict[str, object], field: str
+    monkeypatch: pytest.MonkeyPatch, values: dict[str, object], field: str
 ) -> None:
     monkeypatch.delenv("KAFKA_BOOTSTRAP_SERVERS", raising=False)
     with pytest.raises(ConfigError) as refused:
-        LocalStack(settings=Settings.read(**given))
+        LocalStack(settings=Settings.read(**values))
     assert refused.value.field == field
 
 

@@ -62,14 +62,14 @@ def test_a_killed_child_is_started_again_and_it_is_said(tmp_path: Path) -> None:
     child = ChildProcess("worker", argv, tmp_path / "worker.log", ready_url=f"http://127.0.0.1:{port}/ready")
     with Supervisor([child], say=messages.append) as watch:
         watch.wait_ready(SECONDS)
-        first = child.pid
-        assert first is not None
-        os.kill(first, signal.SIGKILL)
+        first_pid = child.pid
+        assert first_pid is not None
+        os.kill(first_pid, signal.SIGKILL)
         assert until(lambda: watch.states()["worker"].restarts == 1, SECONDS)
         watch.wait_ready(SECONDS)
         state = watch.states()["worker"]
         assert (state.phase, state.last_status) == (PartPhase.READY, -signal.SIGKILL)
-        assert state.pid != first
+        assert state.pid != first_pid
     assert messages == ["worker was ended by SIGKILL; starting it again in 0.2 s"]
     assert watch.states()["worker"].phase is PartPhase.STOPPED
 
@@ -185,9 +185,9 @@ def test_why_a_process_ended_is_said_and_kept_and_a_brake_waits_longer(
     assert messages[0] == f"{why}; starting it again in 0.01 s"
     assert set(messages[1:]) == {f"{why}; starting it again in 0.02 s"}
     assert (state.last_status, state.last_reason) == (79, "leads: 20 records could not be decided")
-    (kept,) = read_exits(tmp_path)
-    assert (kept.part, kept.status, kept.what) == ("worker-1", 79, "leads")
-    assert kept.restarts >= 2
+    (process_exit,) = read_exits(tmp_path)
+    assert (process_exit.part, process_exit.status, process_exit.what) == ("worker-1", 79, "leads")
+    assert process_exit.restarts >= 2
 
 
 def test_a_process_that_says_nothing_is_not_given_the_words_of_an_earlier_life(tmp_path: Path) -> None:
@@ -200,4 +200,6 @@ def test_a_process_that_says_nothing_is_not_given_the_words_of_an_earlier_life(t
     with Supervisor([child], say=messages.append):
         assert until(lambda: bool(messages), SECONDS)
     assert messages[0] == "worker-1 exited with status 3; starting it again in 0.2 s"
-    assert [(kept.part, kept.status, kept.reason) for kept in read_exits(tmp_path)] == [("worker-1", 3, "")]
+    assert [
+        (process_exit.part, process_exit.status, process_exit.reason) for process_exit in read_exits(tmp_path)
+    ] == [("worker-1", 3, "")]

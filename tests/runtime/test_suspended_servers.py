@@ -61,14 +61,14 @@ def stack() -> Iterator[LocalStack]:
 def processes(stack: LocalStack, tmp_path: Path) -> Iterator[dict[str, ChildProcess]]:
     """Make the processes; a test launches them."""
     with mail_server(tmp_path) as mails:
-        made = {
+        children = {
             name: _child(name, arguments, stack.settings, mails.environment())
             for name, arguments in COMMANDS.items()
         }
         try:
-            yield made
+            yield children
         finally:
-            for process in made.values():
+            for process in children.values():
                 if process.process is not None:
                     process.process.kill()
 
@@ -80,13 +80,13 @@ def _child(name: str, arguments: list[str], settings: Settings, more: dict[str, 
 DATABASES: Final = {"crm_database", "console_database"}
 
 
-def waits_for(process: ChildProcess, what: str) -> bool:
+def waits_for(process: ChildProcess, cause: str) -> bool:
     """Tell whether `/ready` names a cause."""
     assert process.ready_url is not None
     status, body = ask(process.ready_url, ASK_SECONDS)
-    if what in DATABASES:  # without it the console still works, and takes claims and offers
-        return status == 200 and what in json.loads(body).get("degraded", ())
-    return status == 503 and what in str(json.loads(body))
+    if cause in DATABASES:  # without it the console still works, and takes claims and offers
+        return status == 200 and cause in json.loads(body).get("degraded", ())
+    return status == 503 and cause in str(json.loads(body))
 
 
 def all_of(server: LocalServer) -> list[int]:
@@ -112,7 +112,7 @@ def test_a_server_that_does_not_answer_is_named_until_it_does(
         process.launch()
     for process in processes.values():
         assert until(process.ready, PATIENCE_SECONDS), process.log_tail()
-    for server, words in (
+    for server, causes in (
         (
             stack.kafka,
             {
@@ -129,8 +129,8 @@ def test_a_server_that_does_not_answer_is_named_until_it_does(
         suspended = all_of(server)
         signal_all(suspended, signal.SIGSTOP)
         try:
-            for name, word in words.items():
-                assert until(partial(waits_for, processes[name], word), PATIENCE_SECONDS), (
+            for name, cause in causes.items():
+                assert until(partial(waits_for, processes[name], cause), PATIENCE_SECONDS), (
                     f"{name} does not say that {server.name} is silent{processes[name].log_tail()}"
                 )
         finally:

@@ -35,47 +35,52 @@ def lead(vendor: str = "acme", **more: Any) -> tuple[str, bytes]:
 def row(secured: Secured, external_id: str) -> tuple[str, str | None] | None:
     """Return id and owner of a lead in the CRM database, or None if it is not there."""
     with closing(sqlite3.connect(secured.folder / "crm.sqlite")) as database:
-        found: tuple[str, str | None] | None = database.execute(
+        id_and_owner: tuple[str, str | None] | None = database.execute(
             "SELECT l.lead_id, a.rep_id FROM lead l LEFT JOIN assignment a USING (lead_id)"
             " WHERE json_extract(l.facts, '$.external_id') = ?",
             (external_id,),
         ).fetchone()
-    return found
+    return id_and_owner
 
 
 def until_in_database(secured: Secured, external_id: str) -> str:
     """Wait until a lead is in the CRM database; return its id."""
     assert until(lambda: row(secured, external_id) is not None, SECONDS), "the lead did not arrive"
-    found = row(secured, external_id)
-    assert found is not None
-    return found[0]
+    stored = row(secured, external_id)
+    assert stored is not None
+    return stored[0]
 
 
 def sign(value: bytes, key: str, topic: str, *, vendor: str = "") -> dict[str, bytes]:
     """Return the headers that sign a value, computed as docs/kafka-access.md describes and not by our code."""
     now = str(int(time.time()))
     text = f"firstclaim-v1\n{topic}\n{key}\n{vendor}\n{now}\n".encode() + value
-    made = hmac.new(KEYS[key].encode(), text, hashlib.sha256).hexdigest()
+    signature = hmac.new(KEYS[key].encode(), text, hashlib.sha256).hexdigest()
     named = {"fc-vendor": vendor.encode()} if vendor else {}
-    return {"fc-key-id": key.encode(), "fc-timestamp": now.encode(), "fc-signature": made.encode(), **named}
+    return {
+        "fc-key-id": key.encode(),
+        "fc-timestamp": now.encode(),
+        "fc-signature": signature.encode(),
+        **named,
+    }
 
 
 def letter_of(secured: Secured, value: bytes) -> tuple[str, str]:
     """Wait for the dead letter of a value; return its class and reason."""
-    found: list[tuple[str, str]] = []
+    letters: list[tuple[str, str]] = []
 
     async def read_letters() -> None:
         async for record in read_topic(secured.user("firstclaim-operator"), DEAD_LETTERS):
             if record.value == value:
                 letter = read_letter(record)
-                found.append((letter.error_class, letter.reason))
+                letters.append((letter.error_class, letter.reason))
 
     def letter_exists() -> bool:
         asyncio.run(read_letters())
-        return bool(found)
+        return bool(letters)
 
     assert until(letter_exists, SECONDS, every=TOPIC_SECONDS), "there is no dead letter"
-    return found[0]
+    return letters[0]
 
 
 def letter_seen(secured: Secured, value: bytes) -> bool:

@@ -48,12 +48,12 @@ class PlainToo(KafkaBroker):
 
     def configuration(self) -> dict[str, str | int]:
         """Return the properties, with the same passwords also for PLAIN."""
-        found = super().configuration()
+        properties = super().configuration()
         users = " ".join(f'user_{name}="{password}"' for name, password in (self.users or {}).items())
         plain = f"org.apache.kafka.common.security.plain.PlainLoginModule required {users};"
         return {
-            **found,
-            "sasl.enabled.mechanisms": f"{found['sasl.enabled.mechanisms']},PLAIN",
+            **properties,
+            "sasl.enabled.mechanisms": f"{properties['sasl.enabled.mechanisms']},PLAIN",
             "listener.name.sasl_plaintext.plain.sasl.jaas.config": plain,
         }
 
@@ -90,7 +90,7 @@ class Secured:
             signing_keys=self.keys,
         )
         self.admin = self.as_user(base, kafka_users.ADMIN)
-        others = [
+        clients = [
             principal_of("vendor", "acme"),
             principal_of("vendor", "bolt"),
             principal_of("crm", "sales"),
@@ -98,18 +98,20 @@ class Secured:
 
         async def prepare() -> None:
             await provision(self.admin)
-            await allow(self.admin, [*processes(), *others])
+            await allow(self.admin, [*processes(), *clients])
 
         asyncio.run(prepare())
 
     def launch(self) -> None:
         """Start every process with its own user, and wait until all are ready."""
         for name in RUNS:
-            made = self.child(name, self.user(f"firstclaim-{name}"))
-            made.launch()
-            self.children[name] = made
-        for name, made in self.children.items():
-            assert until(made.ready, SECONDS), f"{name} is not ready: {made.why_not()}{made.log_tail()}"
+            process_child = self.child(name, self.user(f"firstclaim-{name}"))
+            process_child.launch()
+            self.children[name] = process_child
+        for name, process_child in self.children.items():
+            assert until(process_child.ready, SECONDS), (
+                f"{name} is not ready: {process_child.why_not()}{process_child.log_tail()}"
+            )
 
     def restart(self, *names: str) -> None:
         """Stop processes and start them again."""
@@ -121,8 +123,8 @@ class Secured:
 
     def stop_processes(self) -> None:
         """Stop the processes; the servers keep running."""
-        for made in self.children.values():
-            made.stop()
+        for process_child in self.children.values():
+            process_child.stop()
         self.children.clear()
 
     def stop(self) -> None:
@@ -140,10 +142,10 @@ class Secured:
             # Nothing listens there: the courier waits, and does everything else.
             command = ["courier", "--channel", "mail"]
             more = {"FIRSTCLAIM_SMTP_HOST": "127.0.0.1", "FIRSTCLAIM_SMTP_PORT": str(free_port())}
-        made = child(process, command, settings, free_port(), more)
+        process_child = child(process, command, settings, free_port(), more)
         if name is not None:
-            made.name, made.log_file = name, self.folder / "log" / f"{name}.log"
-        return made
+            process_child.name, process_child.log_file = name, self.folder / "log" / f"{name}.log"
+        return process_child
 
     def user(self, name: str, password: str | None = None) -> Settings:
         """Return the settings of a user."""
@@ -177,8 +179,8 @@ class Secured:
 
     def command(self, *arguments: str, settings: Settings | None = None) -> CommandResult:
         """Run a command as the operator, or with other settings. No other setting of the environment is left."""
-        made = child("command", list(arguments), settings or self.user("firstclaim-operator"), 0)
-        with mock.patch.dict(os.environ, dict(made.environment or {}), clear=True):
+        operator_child = child("command", list(arguments), settings or self.user("firstclaim-operator"), 0)
+        with mock.patch.dict(os.environ, dict(operator_child.environment or {}), clear=True):
             return call(arguments[0], arguments)
 
     def librdkafka(self, user: str, **more: Any) -> dict[str, Any]:
@@ -203,14 +205,14 @@ class Secured:
         ]
         file = self.folder / "kcat.value"
         file.write_bytes(value)
-        done = subprocess.run(
+        completed = subprocess.run(
             ["kcat", "-P", "-t", topic, *options, "-X", "message.timeout.ms=20000", str(file)],
             capture_output=True,
             text=True,
             timeout=SECONDS,
             check=False,
         )
-        return done.stderr
+        return completed.stderr
 
     def send(self, user: str, topic: str, value: bytes, headers: dict[str, bytes] | None = None) -> str:
         """Send a record with confluent-kafka; return the error's name, empty if the record is durable."""
@@ -233,20 +235,20 @@ class Secured:
         """Read a record with confluent-kafka in a group; return the error's name, empty if a record came."""
         consumer = Consumer(self.librdkafka(user, group_id=group, auto_offset_reset="earliest", log_level=0))
         consumer.subscribe([topic])
-        found: list[str] = []
+        error_names: list[str] = []
 
         def came() -> bool:
             message = consumer.poll(1.0)
             if message is None or (message.error() and message.error().retriable()):
                 return False
-            found.append(message.error().name() if message.error() else "")
+            error_names.append(message.error().name() if message.error() else "")
             return True
 
         try:
             assert until(came, SECONDS), f"nothing came of {topic}"
         finally:
             consumer.close()
-        return found[0]
+        return error_names[0]
 
     def as_user(self, base: Settings, name: str) -> Settings:
         """Return the settings of a user, made from others."""

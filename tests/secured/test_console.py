@@ -102,9 +102,9 @@ def test_an_admin_erases_a_person_by_http(running: Secured) -> None:
     external_id, value = lead(org=ORG, phone=phone)
     assert running.send("vendor-acme", "lead-arrivals", value) == ""
     lead_id = until_in_database(running, external_id)
-    theirs = f'{{"org": "{ORG}", "phone": "{phone}"}}'.encode()
-    other = f'{{"org": "{ORG}", "phone": "{uuid.uuid4()}"}}'.encode()
-    for letter in (theirs, other):
+    erased_letter = f'{{"org": "{ORG}", "phone": "{phone}"}}'.encode()
+    other_letter = f'{{"org": "{ORG}", "phone": "{uuid.uuid4()}"}}'.encode()
+    for letter in (erased_letter, other_letter):
         assert running.send("vendor-acme", "lead-arrivals", letter) == ""
         letter_of(running, letter)
     url = (running.children["console"].ready_url or "").removesuffix("/ready")
@@ -115,22 +115,22 @@ def test_an_admin_erases_a_person_by_http(running: Secured) -> None:
             SECONDS,
         )
         browser.headers["x-csrf-token"] = browser.post("/api/v1/session", json=credentials).json()["csrf"]
-        given = {"person": phone, "leads": 1, "confirm": "erase"}
-        erased = browser.post("/api/v1/erasures", json=given)
+        erasure = {"person": phone, "leads": 1, "confirm": "erase"}
+        erased = browser.post("/api/v1/erasures", json=erasure)
         assert erased.status_code == HTTPStatus.CREATED, erased.text
         assert erased.json()["leads"] == [lead_id]
         assert erased.json()["places"]["dead-letters"] == 1
         # It may also send a letter again, and mark it.
         letters = "/api/v1/operations/dead-letters"
         assert until(lambda: len(browser.get(letters).json()) == 1, SECONDS)
-        (kept,) = browser.get(letters).json()
-        sent = browser.post(f"{letters}/{kept['place']}/replay")
+        (remaining,) = browser.get(letters).json()
+        sent = browser.post(f"{letters}/{remaining['place']}/replay")
         assert sent.status_code == HTTPStatus.OK, sent.text
         assert until(lambda: len(browser.get(letters).json()) == 2, SECONDS)  # it was refused again
     marked = running.command("dead-letters", "list", "--json").last_line["letters"]
-    assert [one["mark"]["by"] for one in marked if one["place"] == kept["place"]] == ["boss"]
-    assert letter_seen(running, other)
-    assert not letter_seen(running, theirs)
+    assert [listed["mark"]["by"] for listed in marked if listed["place"] == remaining["place"]] == ["boss"]
+    assert letter_seen(running, other_letter)
+    assert not letter_seen(running, erased_letter)
     checked = running.command("verify")
     assert "refusal_lost" not in checked.out, "the person's letter may be missing"
 
@@ -138,8 +138,8 @@ def test_an_admin_erases_a_person_by_http(running: Secured) -> None:
 def test_the_processes_use_the_protocol_and_a_stranger_to_the_ca_is_refused(running: Secured) -> None:
     """Without the CA's certificate a client does not talk to the broker at all."""
     settings = running.user("firstclaim-operator")
-    done = running.command("topics", settings=settings)
-    assert done.code == 0, done.out + done.err
+    result = running.command("topics", settings=settings)
+    assert result.code == 0, result.out + result.err
     if settings.kafka_security_protocol != "SASL_SSL":
         return
     host, port = settings.kafka_bootstrap_servers.split(":")

@@ -105,8 +105,8 @@ def test_the_operators_commands_run(secured: Secured) -> None:
         ("dead-letters", "list"),
         ("doctor",),
     ):
-        done = secured.command(*arguments)
-        assert done.code == 0, (arguments, done.out, done.err)
+        result = secured.command(*arguments)
+        assert result.code == 0, (arguments, result.out, result.err)
     checked = secured.command("verify", "--json")
     assert checked.code == 0, checked.out + checked.err
 
@@ -114,23 +114,23 @@ def test_the_operators_commands_run(secured: Secured) -> None:
 def test_the_operator_publishes_and_sends_a_dead_letter_again(secured: Secured) -> None:
     file = secured.folder / "directory.yaml"
     file.write_text("org: default\nreps:\n  boss: {name: Boss, role: admin}\n  rep-1: {name: One}\n")
-    done = secured.command("directory", "apply", str(file))
-    assert done.code == 0, done.out + done.err
+    result = secured.command("directory", "apply", str(file))
+    assert result.code == 0, result.out + result.err
     value = b"{no lead at all " + uuid.uuid4().hex.encode()
     assert secured.send("vendor-acme", "lead-arrivals", value) == ""
     letter_of(secured, value)
-    done = secured.command("dead-letters", "replay", "--all")
-    assert done.code in (0, 1), done.out + done.err
-    assert "not allowed" not in done.out + done.err
+    result = secured.command("dead-letters", "replay", "--all")
+    assert result.code in (0, 1), result.out + result.err
+    assert "not allowed" not in result.out + result.err
 
 
 def test_the_operator_erases_a_person_and_deletes_the_past_of_the_logs(secured: Secured) -> None:
     external_id, value = lead(phone="+14014194247")
     assert secured.send("vendor-acme", "lead-arrivals", value) == ""
     lead_id = until_in_database(secured, external_id)
-    done = secured.command("erase", "--lead", lead_id, "--by", "boss", "--now")
-    assert done.code == 0, done.out + done.err
-    assert "Erased: 1 leads of 1 persons." in done.out
+    result = secured.command("erase", "--lead", lead_id, "--by", "boss", "--now")
+    assert result.code == 0, result.out + result.err
+    assert "Erased: 1 leads of 1 persons." in result.out
     listed = secured.command("erasures")
     assert (listed.code, "1 receipts" in listed.out) == (0, True), listed.out + listed.err
 
@@ -146,9 +146,9 @@ def test_the_operator_passes_over_a_message_while_no_worker_runs(secured: Secure
 
         def passed_over() -> bool:
             # A stopped worker with an instance id stays in its group for the seconds of its session.
-            done = secured.command("dead-letters", "pass-over", position, "--why", "it ends every worker")
-            assert done.code == 0 or "are all workers stopped?" in done.err, done.out + done.err
-            return done.code == 0
+            result = secured.command("dead-letters", "pass-over", position, "--why", "it ends every worker")
+            assert result.code == 0 or "are all workers stopped?" in result.err, result.out + result.err
+            return result.code == 0
 
         assert until(passed_over, SECONDS)
     finally:
@@ -159,8 +159,8 @@ def test_the_operator_passes_over_a_message_while_no_worker_runs(secured: Secure
     assert secured.send("vendor-acme", "lead-arrivals", after) == ""
     until_in_database(secured, later)
     assert row(secured, external_id) is None
-    done = secured.command("dead-letters", "replay", "--all", "--class", "fatal_error")
-    assert done.code == 0, done.out + done.err
+    result = secured.command("dead-letters", "replay", "--all", "--class", "fatal_error")
+    assert result.code == 0, result.out + result.err
     until_in_database(secured, external_id)
 
 
@@ -185,9 +185,9 @@ async def position_of(secured: Secured, value: bytes) -> str:
 
 
 def test_nothing_that_runs_was_denied_anything(secured: Secured) -> None:
-    ours = {principal.name for principal in processes()} | {"vendor-acme", CRM}
+    principals = {principal.name for principal in processes()} | {"vendor-acme", CRM}
     output = secured.broker.log_file.read_text(errors="replace")
-    assert {match.groups() for match in DENIED.finditer(output) if match[1] in ours} == set()
+    assert {match.groups() for match in DENIED.finditer(output) if match[1] in principals} == set()
 
 
 ENGINE = ("worker", "relay", "sink", "board", "courier")
@@ -249,33 +249,33 @@ def test_every_printed_acl_of_a_process_was_asked_for(
     idle = []
     for acl in PROCESSES[process].acls():
         kind = acl.resource.name.replace("_", "")
-        seen = any(
+        is_used = any(
             operation == acl.operation.name
             and resource == kind
             and (name.startswith(acl.name) if acl.pattern is Pattern.PREFIXED else name == acl.name)
             for operation, resource, name in used
         )
-        if not seen and (process, acl.operation.name, acl.name) not in UNUSED_HERE:
+        if not is_used and (process, acl.operation.name, acl.name) not in UNUSED_HERE:
             idle.append(str(acl))
     assert idle == []
 
 
 def test_doctor_names_an_acl_that_was_taken_away_and_one_that_is_too_much(secured: Secured) -> None:
     board = principal_of("process", "board")
-    taken = board.acls[0]
-    secured.change(board, take=(taken,))
+    missing_acl = board.acls[0]
+    secured.change(board, take=(missing_acl,))
     try:
-        done = secured.command("doctor")
-        assert done.code == 1
-        assert f"User:firstclaim-board lacks {taken}" in done.out
+        result = secured.command("doctor")
+        assert result.code == 1
+        assert f"User:firstclaim-board lacks {missing_acl}" in result.out
     finally:
         secured.change(board)
     more = principal_of("process", "sink", user="vendor-bolt")
     secured.change(more)
     try:
-        done = secured.command("doctor")
-        assert done.code == 1
-        assert "User:vendor-bolt has too much: Read on Topic lead-journal" in done.out
+        result = secured.command("doctor")
+        assert result.code == 1
+        assert "User:vendor-bolt has too much: Read on Topic lead-journal" in result.out
     finally:
         bolt = principal_of("vendor", "bolt")
         secured.change(more, take=tuple(acl for acl in more.acls if acl not in bolt.acls))
@@ -309,13 +309,13 @@ def test_a_vendor_cannot_write_as_another_vendor(secured: Secured, strict: str) 
     external_id, value = lead("bolt", org=strict)
     assert secured.send("vendor-acme", "lead-arrivals", value) == ""
     assert letter_of(secured, value)[0] == "unsigned"
-    other, forged = lead("bolt", org=strict)
+    forged_id, forged = lead("bolt", org=strict)
     headers = sign(forged, "acme-1", "lead-arrivals", vendor="bolt")
     assert secured.kcat("vendor-acme", "lead-arrivals", forged, headers) == ""
     error_class, reason = letter_of(secured, forged)
     assert error_class == "foreign_key"
     assert reason == f"fc-key-id: names 'acme-1', which may not sign a lead of vendor bolt in org {strict}"
-    assert row(secured, external_id) is row(secured, other) is None
+    assert row(secured, external_id) is row(secured, forged_id) is None
 
 
 def test_a_vendors_own_signed_lead_arrives_and_a_repeat_is_the_same_lead(

@@ -30,18 +30,18 @@ def _alone(servers: Secured) -> None:
 
 def refused_start(secured: Secured, process: str, settings: Any, name: str) -> str:
     """Start a process that must end by itself with 78; return what it said."""
-    made = secured.child(process, settings, name)
-    made.launch()
+    child = secured.child(process, settings, name)
+    child.launch()
     try:
-        assert until(lambda: made.process is not None and made.process.poll() is not None, SECONDS), (
-            f"it goes on: {made.why_not()}{made.log_tail()}"
+        assert until(lambda: child.process is not None and child.process.poll() is not None, SECONDS), (
+            f"it goes on: {child.why_not()}{child.log_tail()}"
         )
-        assert made.process is not None
-        output = made.log_file.read_text()
-        assert made.process.returncode == 78, output
+        assert child.process is not None
+        output = child.log_file.read_text()
+        assert child.process.returncode == 78, output
         return output
     finally:
-        made.stop()
+        child.stop()
 
 
 @pytest.mark.parametrize("process", RUNS)
@@ -53,11 +53,11 @@ def test_a_wrong_password_ends_a_process_with_a_sentence(servers: Secured, proce
 
 
 def test_a_wrong_password_ends_a_command_with_a_sentence(servers: Secured) -> None:
-    done = servers.command("status", settings=servers.user("firstclaim-operator", "wrong"))
-    assert "does not let user 'firstclaim-operator' in" in done.out + done.err
-    done = servers.command("topics", settings=servers.user("firstclaim-operator", "wrong"))
-    assert (done.code, done.err.count("\n")) == (78, 1)
-    assert "KAFKA_SASL_PASSWORD" in done.err
+    result = servers.command("status", settings=servers.user("firstclaim-operator", "wrong"))
+    assert "does not let user 'firstclaim-operator' in" in result.out + result.err
+    result = servers.command("topics", settings=servers.user("firstclaim-operator", "wrong"))
+    assert (result.code, result.err.count("\n")) == (78, 1)
+    assert "KAFKA_SASL_PASSWORD" in result.err
 
 
 def _topic(operation: AclOperation, name: str) -> Acl:
@@ -133,11 +133,11 @@ def test_a_publication_without_its_transactional_id_is_refused_with_a_sentence(s
     ]
     file = servers.folder / "other.yaml"
     file.write_text("org: other\nreps:\n  boss: {name: Boss, role: admin}\n")
-    done = servers.command(
+    result = servers.command(
         "directory", "apply", str(file), settings=servers.lacking("operator", transactions)
     )
-    assert done.code == 78, done.out + done.err
-    assert "TransactionalIdAuthorizationFailed" in done.err
+    assert result.code == 78, result.out + result.err
+    assert "TransactionalIdAuthorizationFailed" in result.err
 
 
 async def positions_of(secured: Secured, topic: str, value: bytes) -> list[str]:
@@ -154,10 +154,10 @@ def test_a_dead_letter_that_could_not_be_marked_is_not_sent_again(servers: Secur
     (position,) = asyncio.run(positions_of(servers, DEAD_LETTERS, value))
     marks = [acl for acl in principal_of("process", "console").acls if acl.name == DEAD_LETTER_MARKS]
     assert AclOperation.WRITE in {acl.operation for acl in marks}
-    done = servers.command("dead-letters", "replay", position, settings=servers.lacking("console", *marks))
-    assert done.code == 78, done.out + done.err
-    assert f"topic {DEAD_LETTER_MARKS} does not exist or is not visible" in done.err
+    result = servers.command("dead-letters", "replay", position, settings=servers.lacking("console", *marks))
+    assert result.code == 78, result.out + result.err
+    assert f"topic {DEAD_LETTER_MARKS} does not exist or is not visible" in result.err
     assert asyncio.run(positions_of(servers, LEAD_ARRIVALS, value)) == []
-    done = servers.command("dead-letters", "replay", position)
-    assert done.code == 0, done.out + done.err
+    result = servers.command("dead-letters", "replay", position)
+    assert result.code == 0, result.out + result.err
     assert len(asyncio.run(positions_of(servers, LEAD_ARRIVALS, value))) == 1

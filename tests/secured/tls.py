@@ -40,12 +40,12 @@ class TlsToo(PlainToo):
 
     def configuration(self) -> dict[str, str | int]:
         """Return the properties with the further listener."""
-        found = super().configuration()
+        properties = super().configuration()
         plain = f"{kafka_users.PROTOCOL}:{kafka_users.PROTOCOL}"
         return {
-            **found,
-            "listeners": f"{found['listeners']},SASL_SSL://{self.tls_bootstrap}",
-            "advertised.listeners": f"{found['advertised.listeners']},SASL_SSL://{self.tls_bootstrap}",
+            **properties,
+            "listeners": f"{properties['listeners']},SASL_SSL://{self.tls_bootstrap}",
+            "advertised.listeners": f"{properties['advertised.listeners']},SASL_SSL://{self.tls_bootstrap}",
             "listener.security.protocol.map": f"{plain},CONTROLLER:{kafka_users.PROTOCOL},SASL_SSL:SASL_SSL",
             "listener.name.sasl_ssl.sasl.enabled.mechanisms": kafka_users.MECHANISM,
             f"listener.name.sasl_ssl.{kafka_users.MECHANISM.lower()}.sasl.jaas.config": (
@@ -60,10 +60,10 @@ class TlsToo(PlainToo):
         file = self.folder / "broker.pem"
         if not file.exists():
             ca = trustme.CA()
-            made = ca.issue_cert("127.0.0.1", "localhost")
-            key = load_pem_private_key(made.private_key_pem.bytes(), password=None)
+            certificate = ca.issue_cert("127.0.0.1", "localhost")
+            key = load_pem_private_key(certificate.private_key_pem.bytes(), password=None)
             text = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
-            chain = "".join(part.bytes().decode() for part in made.cert_chain_pems)
+            chain = "".join(part.bytes().decode() for part in certificate.cert_chain_pems)
             write_private(file, text + chain)
             ca.cert_pem.write_to_path(self.ca_file)
         return file

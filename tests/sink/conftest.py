@@ -77,9 +77,9 @@ def expected(tmp_path: Path) -> Callable[..., dict[str, list[tuple[object, ...]]
         engine = connect(url)
         for records in scenarios:
             CrmWriter(engine, fail_on_dead_letter).apply(records)  # type: ignore[arg-type]
-        found = tables(engine)
+        rows_by_table = tables(engine)
         engine.dispose()
-        return found
+        return rows_by_table
 
     return tables_of
 

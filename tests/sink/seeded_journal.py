@@ -197,14 +197,14 @@ def tables(engine: Engine, *, offsets: bool = False) -> dict[str, list[tuple[Any
 
     `sink_offset` is left out unless requested. What was published when is left out too.
     """
-    found = {}
+    rows_by_table = {}
     with engine.connect() as connection:
         for table in Base.metadata.sorted_tables:
             if table.name != "sink_offset" or offsets:
                 columns = [column for column in table.columns if column.name != "published"]
                 rows = connection.execute(select(*columns)).all()
-                found[table.name] = sorted((tuple(row) for row in rows), key=repr)
-    return found
+                rows_by_table[table.name] = sorted((tuple(row) for row in rows), key=repr)
+    return rows_by_table
 
 
 def only_row(engine: Engine, entity: Any) -> Any:

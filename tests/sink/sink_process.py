@@ -107,9 +107,9 @@ class SinkProcess:
         assert status in {0, 200, 503}
         return {reason["what"]: reason for reason in json.loads(text)["reasons"]} if text else {}
 
-    def retries(self, what: str) -> float:
+    def retries(self, dependency: str) -> float:
         """Return how often it has retried because of a cause, as /metrics counts it."""
-        name = f'firstclaim_sink_retries_total{{what="{what}"}} '
+        name = f'firstclaim_sink_retries_total{{what="{dependency}"}} '
         lines = self.ask("metrics")[1].splitlines()
         return sum(float(line.removeprefix(name)) for line in lines if line.startswith(name))
 

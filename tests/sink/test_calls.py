@@ -26,7 +26,7 @@ AT = datetime(2026, 11, 27, 10, tzinfo=UTC)
 
 def record(n: int, event: Any = "ringing", **more: Any) -> bytes:
     """Return a record of `calls`, `n` seconds after the first."""
-    about: dict[str, Any] = {
+    fields: dict[str, Any] = {
         "call_id": "c1",
         "notification_id": "L/1/rep-1/ring/call",
         "lead_id": "L",
@@ -36,7 +36,7 @@ def record(n: int, event: Any = "ringing", **more: Any) -> bytes:
         "seconds": None,
         "org": "default",
     }
-    return msgspec.json.encode(Call(**{**about, "event": event, "at": AT + timedelta(seconds=n), **more}))
+    return msgspec.json.encode(Call(**{**fields, "event": event, "at": AT + timedelta(seconds=n), **more}))
 
 
 def rows(*records: bytes) -> list[dict[str, Any]]:

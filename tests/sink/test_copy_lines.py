@@ -95,9 +95,9 @@ def copied(engine: Engine, rows: Sequence[dict[str, Any]]) -> list[dict[str, Any
         driver: Any = connection.connection.driver_connection
         with driver.cursor() as cursor, cursor.copy(f"COPY copied ({names}) FROM STDIN") as copy:
             copy.write("".join(copy_lines(table, rows)).encode())
-        found = [dict(row) for row in connection.execute(select(table)).mappings()]
+        stored = [dict(row) for row in connection.execute(select(table)).mappings()]
         connection.rollback()
-    return found
+    return stored
 
 
 def plain(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -108,9 +108,9 @@ def plain(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
 @pytest.mark.parametrize("empty_url", ["postgres"], indirect=True)
 @pytest.mark.parametrize("rows", [ROWS, *([row] for row in ROWS)], ids=lambda rows: f"{len(rows)} rows")
 def test_postgres_reads_each_value_as_it_was(engine: Engine, rows: list[dict[str, Any]]) -> None:
-    found = copied(engine, rows)
-    assert found == [{**row, "not_given": None} for row in plain(rows)]
-    assert [repr(row["json"]) for row in found] == [repr(row["json"]) for row in plain(rows)]
+    stored = copied(engine, rows)
+    assert stored == [{**row, "not_given": None} for row in plain(rows)]
+    assert [repr(row["json"]) for row in stored] == [repr(row["json"]) for row in plain(rows)]
 
 
 @pytest.mark.parametrize("empty_url", ["postgres"], indirect=True)
@@ -122,7 +122,9 @@ def test_postgres_refuses_what_it_cannot_hold(engine: Engine, value: dict[str, A
 
 def test_rows_whose_json_is_equal_in_python_are_told_apart() -> None:
     table = table_of(MetaData())
-    assert copy_lines(table, [{"word": "a", "json": one} for one in ({"n": 1}, {"n": True}, {"n": 1.0})]) == [
+    assert copy_lines(
+        table, [{"word": "a", "json": document} for document in ({"n": 1}, {"n": True}, {"n": 1.0})]
+    ) == [
         'a\t{"n":1}\n',
         'a\t{"n":true}\n',
         'a\t{"n":1.0}\n',
@@ -137,15 +139,15 @@ def test_an_instant_without_a_time_zone_is_not_written() -> None:
 
 @pytest.mark.parametrize("empty_url", ["postgres"], indirect=True)
 def test_an_array_of_texts_has_these_texts(engine: Engine) -> None:
-    def found(word: str, among: Sequence[str]) -> bool:
+    def is_found(word: str, among: Sequence[str]) -> bool:
         with engine.connect() as connection:
             return bool(connection.scalar(select(literal(word) == any_of(among))))
 
     for word in TEXTS:
-        assert found(word, TEXTS)
-        assert found(word, [word])
-        assert not found(word, [other for other in TEXTS if other != word])
-        assert not found(word, [])
+        assert is_found(word, TEXTS)
+        assert is_found(word, [word])
+        assert not is_found(word, [other_word for other_word in TEXTS if other_word != word])
+        assert not is_found(word, [])
 
 
 @pytest.mark.parametrize("empty_url", ["postgres"], indirect=True)

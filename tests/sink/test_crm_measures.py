@@ -87,8 +87,8 @@ def of_org(name: str, org: str, **changes: Any) -> Lead:
 def test_arrivals_and_claims_by_minute_of_one_org_since_an_instant(journal: Journal, engine: Engine) -> None:
     before = lead_of("before", arrived_at=START - MINUTE)
     a, b = lead_of("a"), lead_of("b", arrived_at=START + MINUTE)
-    other = of_org("c", "another")
-    for lead in (before, a, b, other):
+    foreign = of_org("c", "another")
+    for lead in (before, a, b, foreign):
         journal.says(lead, lead.arrived_at, LeadAccepted())
     journal.says(before, START - MINUTE, answer_of("0", Result.WON, START))
     journal.says(a, START, answer_of("1", Result.WON, START))
@@ -99,7 +99,7 @@ def test_arrivals_and_claims_by_minute_of_one_org_since_an_instant(journal: Jour
     journal.says(
         a, START + 2 * MINUTE, answer_of("1", Result.WON, START)
     )  # a repeat with the same answer (X4)
-    journal.says(other, START, answer_of("6", Result.WON, START))
+    journal.says(foreign, START, answer_of("6", Result.WON, START))
     journal.store()
     with engine.connect() as connection:
         whole = CountRange(START, cut=False)
@@ -169,14 +169,14 @@ def test_r7_r9_who_got_how_many_of_a_group_and_who_was_passed_over_why(
     journal.says(lead_of("b"), START, nobody)
     journal.store()
     with engine.connect() as connection:
-        shares, left, cut = measures.fairness(connection, "default", START)
+        shares, left_over, cut = measures.fairness(connection, "default", START)
     assert shares["west"] == {
         "": ShareOfRep(0, 0, 0, 0, 0, {"hours": 3}),
         "rep-3": ShareOfRep(2, 0, 0, 1, 0, {}),
         "rep-7": ShareOfRep(2, 2, 0, 0, 0, {}),
         "rep-9": ShareOfRep(1, 0, 0, 1, 0, {"licence": 3}),
     }
-    assert left == {"west": {"no_available_agents": 1}}
+    assert left_over == {"west": {"no_available_agents": 1}}
     assert cut == CountRange(START, cut=False)
 
 

@@ -88,7 +88,7 @@ def test_a_downgrade_takes_everything_away_and_an_upgrade_brings_it_back(databas
     [("DATABASE_URL", upgrade), ("FIRSTCLAIM_CONSOLE_DATABASE_URL", upgrade_console)],
 )
 @pytest.mark.parametrize(
-    ("encoding", "style", "words"),
+    ("encoding", "style", "message"),
     [
         ("LATIN1", "ISO, MDY", "is encoded in LATIN1"),
         ("SQL_ASCII", "ISO, MDY", "is encoded in SQL_ASCII"),
@@ -96,7 +96,7 @@ def test_a_downgrade_takes_everything_away_and_an_upgrade_brings_it_back(databas
     ],
 )
 def test_a_postgres_that_cannot_hold_every_name_and_time_is_refused_at_the_start(
-    postgres_url: str, variable: str, migrate: Callable[[str], None], encoding: str, style: str, words: str
+    postgres_url: str, variable: str, migrate: Callable[[str], None], encoding: str, style: str, message: str
 ) -> None:
     """In LATIN1, each lead with a name like \u738b\u660e was a dead letter, and the sink went on.
 
@@ -113,8 +113,8 @@ def test_a_postgres_that_cannot_hold_every_name_and_time_is_refused_at_the_start
             with pytest.raises(ConfigError) as refused:
                 migrate(url)
             assert refused.value.field == variable
-            assert refused.value.reason.startswith(words)
-            with pytest.raises(ConnectionError, match=words):
+            assert refused.value.reason.startswith(message)
+            with pytest.raises(ConnectionError, match=message):
                 _ask_database(Settings.read(database_url=url))
         finally:
             connection.execute(text(f"DROP DATABASE {own} WITH (FORCE)"))
@@ -142,9 +142,9 @@ def test_sinks_that_start_together_migrate_once(empty_url: str) -> None:
 def test_a_connection_waits_for_who_makes_a_new_file(tmp_path: Path) -> None:
     """Console, sink and commands start together. SQLite says at once that a file without a log is locked."""
     file, failures = tmp_path / "new.sqlite", list[BaseException]()
-    first = sqlite3.connect(file, isolation_level=None)
-    first.execute("CREATE TABLE t (x)")
-    first.execute("BEGIN IMMEDIATE")
+    first_connection = sqlite3.connect(file, isolation_level=None)
+    first_connection.execute("CREATE TABLE t (x)")
+    first_connection.execute("BEGIN IMMEDIATE")
 
     def second() -> None:
         try:
@@ -156,9 +156,9 @@ def test_a_connection_waits_for_who_makes_a_new_file(tmp_path: Path) -> None:
     thread = threading.Thread(target=second)
     thread.start()
     thread.join(0.1)  # it has tried, or tries later
-    first.execute("COMMIT")
+    first_connection.execute("COMMIT")
     thread.join(PATIENCE_SECONDS)
-    first.close()
+    first_connection.close()
     assert not failures
     assert not thread.is_alive()
 
@@ -247,6 +247,6 @@ def row_after_upgrade(
     assert writer.positions()[0] == (0, -1)
     writer.apply([record_of(row_of(lead), 0)])
     with engine.connect() as connection:
-        found = connection.execute(select(*(LeadTable.__table__.c[name] for name in names))).one()
+        stored = connection.execute(select(*(LeadTable.__table__.c[name] for name in names))).one()
     engine.dispose()
-    return tuple(found)
+    return tuple(stored)

@@ -160,8 +160,8 @@ def test_e1_a_fault_of_our_own_is_told_apart_and_pulls_the_brake_before_anything
     class Ended(Exception):  # noqa: N818  # it is what happened
         """The process would have ended."""
 
-    def end(code: ExitCode, what: str, reason: str) -> NoReturn:
-        ended.append((code, what, reason))
+    def end(code: ExitCode, component: str, reason: str) -> NoReturn:
+        ended.append((code, component, reason))
         raise Ended
 
     loop, producer = asyncio.new_event_loop(), object()

@@ -28,9 +28,9 @@ def scenario(writer: CrmWriter) -> Scenario:
 
 def test_x7_leads_are_counted_by_phase(scenario: Scenario, engine: Engine) -> None:
     with engine.connect() as connection:
-        found = queries.leads_by_phase(connection)
-        assert found == Counter(lead.phase.value for lead, _ in scenario.leads.values())
-        assert queries.leads_by_phase(connection, "default") == found
+        counts = queries.leads_by_phase(connection)
+        assert counts == Counter(lead.phase.value for lead, _ in scenario.leads.values())
+        assert queries.leads_by_phase(connection, "default") == counts
         assert queries.leads_by_phase(connection, "another") == {}
 
 
@@ -50,8 +50,10 @@ def test_x1_a_leads_newest_decisions_come_first_page_by_page(scenario: Scenario,
     assert len(newest) > 3
     assert pages == newest
     assert newest[-1]["type"] == "lead_accepted"
-    assert [one["version"] for one in newest] == sorted((one["version"] for one in newest), reverse=True)
-    assert owners == [one for one in newest if one["type"] == "owner_changed"][:1]
+    assert [decision["version"] for decision in newest] == sorted(
+        (decision["version"] for decision in newest), reverse=True
+    )
+    assert owners == [decision for decision in newest if decision["type"] == "owner_changed"][:1]
     assert owners[0]["why"]["why"] == "the first claim"
 
 
@@ -59,16 +61,16 @@ def test_e4_ignored_exceptions_are_shown_on_request_at_the_end(writer: CrmWriter
     open_exception = OpenException("orphaned", ({"why": "left"},), START)
     raised = ExceptionRaised(reason="orphaned", explanation=open_exception.explanation)
     ignored = lead_of("A", phase=Phase.IGNORED, open_exception=open_exception)
-    others = [lead_of(name, phase=Phase.EXCEPTION, open_exception=open_exception) for name in "BCD"]
+    open_leads = [lead_of(name, phase=Phase.EXCEPTION, open_exception=open_exception) for name in "BCD"]
     rows = [row_of(ignored, raised, ExceptionIgnored(rep_id="m"), off=0)]
-    rows += [row_of(lead, raised, off=n) for n, lead in enumerate(others, 1)]
+    rows += [row_of(lead, raised, off=n) for n, lead in enumerate(open_leads, 1)]
     writer.apply([record_of(row, offset) for offset, row in enumerate(rows)])
     with engine.connect() as connection:
         shown = queries.exceptions(connection, "default")
         with_ignored = queries.exceptions(connection, show_ignored=True)
         pages = [queries.exceptions(connection, limit=2, offset=offset) for offset in (0, 2)]
         assert queries.exceptions(connection, "another") == []
-    assert {row["lead_id"] for row in shown} == {lead.lead_id for lead in others}
+    assert {row["lead_id"] for row in shown} == {lead.lead_id for lead in open_leads}
     assert with_ignored[-1]["lead_id"] == ignored.lead_id
     assert [*pages[0], *pages[1]] == shown
 
@@ -89,10 +91,19 @@ def test_m6_a_lock_began_after_the_last_release_of_its_own_lead(writer: CrmWrite
         row = row_of(lead_of(name, lock=lock), *decisions, off=offset, seq=offset + 1)
         return record_of(row, offset, partition=partition)
 
-    taken, released = LockTaken("rep-3", UNTIL, 1), LockReleased("rep-3", "it ran out")
-    records = [record("A", 0, taken), record("B", 1, taken), record("A", 2, released), record("A", 3, taken)]
-    records += [record("C", 4, taken), record("C", 5, released), record("D", 6, taken, partition=1)]
-    records += [record("B", 7, taken)]  # extended
+    lock_taken, lock_released = LockTaken("rep-3", UNTIL, 1), LockReleased("rep-3", "it ran out")
+    records = [
+        record("A", 0, lock_taken),
+        record("B", 1, lock_taken),
+        record("A", 2, lock_released),
+        record("A", 3, lock_taken),
+    ]
+    records += [
+        record("C", 4, lock_taken),
+        record("C", 5, lock_released),
+        record("D", 6, lock_taken, partition=1),
+    ]
+    records += [record("B", 7, lock_taken)]  # extended
     writer.apply(records)
     with engine.connect() as connection:
         rows, total = open_locks(connection, "default", START, limit=10)
@@ -121,5 +132,5 @@ def test_r3_an_offer_that_is_over_takes_no_place_among_those_that_are_counted(
 
     writer.apply([record("rep-1", 1, START), record("rep-2", 2, UNTIL), record("rep-3", 3, START)])
     with engine.connect() as connection:
-        found = day_reports.offers_by_rep(connection, "default", START + timedelta(minutes=1))
-    assert found == ({"rep-2": 1}, 1)
+        offers = day_reports.offers_by_rep(connection, "default", START + timedelta(minutes=1))
+    assert offers == ({"rep-2": 1}, 1)

@@ -116,8 +116,8 @@ def test_owners_and_exceptions_of_a_compacted_journal_come_from_the_topics(
     owners = rows.assignments([*letters, None, b"{", b'{"lead_id": "x"}'])
     rows.exceptions(public(scenario.records, LEAD_EXCEPTIONS))
     after = tables(engine)
-    said_of_it = [column.name not in RETAINED_COLUMNS for column in LeadExceptionTable.__table__.columns]
-    assert _rows_kept(after[names[0]], said_of_it) == _rows_kept(before[names[0]], said_of_it)
+    without_kept = [column.name not in RETAINED_COLUMNS for column in LeadExceptionTable.__table__.columns]
+    assert _rows_kept(after[names[0]], without_kept) == _rows_kept(before[names[0]], without_kept)
     without_why = [column.name != "why" for column in AssignmentTable.__table__.columns]
     assert _rows_kept(after[names[1]], without_why) == _rows_kept(before[names[1]], without_why)
     assert rows.assignments(letters) == 0, "done again, it adds nothing"
@@ -131,8 +131,8 @@ def test_owners_and_exceptions_of_a_compacted_journal_come_from_the_topics(
     assert reasons == {NO_REASON, "the first claim"}
 
 
-def _rows_kept(rows: list[tuple[object, ...]], kept: list[bool]) -> list[tuple[object, ...]]:
-    return [tuple(value for value, keep in zip(row, kept, strict=True) if keep) for row in rows]
+def _rows_kept(rows: list[tuple[object, ...]], kept_columns: list[bool]) -> list[tuple[object, ...]]:
+    return [tuple(value for value, keep in zip(row, kept_columns, strict=True) if keep) for row in rows]
 
 
 def test_a_topic_that_is_ahead_of_the_database_adds_nothing(writer: CrmWriter, engine: Engine) -> None:
@@ -147,14 +147,14 @@ def test_a_topic_that_is_ahead_of_the_database_adds_nothing(writer: CrmWriter, e
 
 
 def test_decisions_of_another_kafka_are_told_from_ours(writer: CrmWriter, engine: Engine) -> None:
-    scenario, other = Scenario(0, seed=8).tell(30), Scenario(0, seed=9).tell(30)
+    scenario, foreign = Scenario(0, seed=8).tell(30), Scenario(0, seed=9).tell(30)
     writer.apply(scenario.records)
     assert decisions_belong(engine, scenario.records)
-    assert not decisions_belong(engine, other.records)
+    assert not decisions_belong(engine, foreign.records)
     with engine.execution_options(writes=True).begin() as connection:
         for entity in HISTORY:
             connection.execute(delete(entity.__table__))
-    assert decisions_belong(engine, other.records)
+    assert decisions_belong(engine, foreign.records)
 
 
 def test_a_note_is_the_newest_record_and_the_owner_is_known(writer: CrmWriter, engine: Engine) -> None:
@@ -165,8 +165,8 @@ def test_a_note_is_the_newest_record_and_the_owner_is_known(writer: CrmWriter, e
     writer.apply([noted])
     assert PublicRows(engine).assignments(public([claimed], ASSIGNMENTS)) == 1
     with engine.connect() as connection:
-        found = connection.execute(select(AssignmentTable.rep_id, AssignmentTable.version)).one()
-    assert tuple(found) == ("rep-1", 2)
+        assignment = connection.execute(select(AssignmentTable.rep_id, AssignmentTable.version)).one()
+    assert tuple(assignment) == ("rep-1", 2)
     assert msgspec.json.decode(public([claimed], ASSIGNMENTS)[0] or b"")["version"] == 2
 
 
@@ -191,5 +191,5 @@ def test_m2_a_correction_published_the_assignment_anew_and_is_no_change_of_owner
         "the record that named the owner is compacted away"
     )
     with engine.connect() as connection:
-        found = connection.execute(select(AssignmentTable.rep_id, AssignmentTable.version)).one()
-    assert tuple(found) == ("rep-1", 3)
+        assignment = connection.execute(select(AssignmentTable.rep_id, AssignmentTable.version)).one()
+    assert tuple(assignment) == ("rep-1", 3)

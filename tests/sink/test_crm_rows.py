@@ -60,12 +60,12 @@ def test_a_lead_row_has_facts_phase_and_version() -> None:
 
 def test_a_row_names_every_column_of_its_table_and_no_other() -> None:
     """A name that is no column would be left out of the statement without an error."""
-    found = table_rows(0, "l", row_of(lead_of(), owner_changed("rep-7"), RAISED))
+    stored = table_rows(0, "l", row_of(lead_of(), owner_changed("rep-7"), RAISED))
     for row, table in (
-        (found.lead, LeadTable),
-        (found.assignment, AssignmentHistoryTable),
-        (found.exception, LeadExceptionTable),
-        (found.decisions[0], DecisionTable),
+        (stored.lead, LeadTable),
+        (stored.assignment, AssignmentHistoryTable),
+        (stored.exception, LeadExceptionTable),
+        (stored.decisions[0], DecisionTable),
     ):
         assert row is not None
         assert set(row) == {column.name for column in table.__table__.columns}
@@ -88,14 +88,14 @@ def test_r3_s1_an_open_offer_is_in_the_leads_row(
     distribution = Distribution(
         group_id="west", epoch=5, stage=stage, method="ring_all", reps=reps, until=until
     )
-    found = lock_and_offer(lead_of(phase=Phase.OFFERED, open_distribution=distribution))
+    offer_columns = lock_and_offer(lead_of(phase=Phase.OFFERED, open_distribution=distribution))
     expected = {
         "offer_rep_ids": list(reps),
         "offer_epoch": 5,
         "offer_method": "ring_all",
         "offer_until": until,
     }
-    assert found == {name: value for name, value in expected.items() if value is not None}
+    assert offer_columns == {name: value for name, value in expected.items() if value is not None}
 
 
 @pytest.mark.parametrize(
@@ -120,12 +120,12 @@ def lock_and_offer(lead: Lead) -> dict[str, Any]:
 
 def test_a_row_has_a_value_for_each_column_of_its_table() -> None:
     lead = lead_of(phase=Phase.OWNED, owner="rep-7", assigned_at=START)
-    found = table_rows(0, lead.lead_id, row_of(lead, owner_changed("rep-7"), RAISED))
+    stored = table_rows(0, lead.lead_id, row_of(lead, owner_changed("rep-7"), RAISED))
     for entity, row in (
-        (LeadTable, found.lead),
-        (AssignmentTable, found.assignment),
-        (LeadExceptionTable, found.exception),
-        (DecisionTable, found.decisions[0]),
+        (LeadTable, stored.lead),
+        (AssignmentTable, stored.assignment),
+        (LeadExceptionTable, stored.exception),
+        (DecisionTable, stored.decisions[0]),
     ):
         assert row is not None
         assert row.keys() == {column.key for column in entity.__table__.columns}
@@ -149,9 +149,9 @@ def test_an_action_on_an_unknown_lead_causes_its_decision_only() -> None:
         decided_at=START,
         reason=Reason.UNKNOWN_LEAD,
     )
-    found = table_rows(2, "nobody", row_of(None, answer, off=5, seq=0))
-    assert (found.lead, found.assignment, found.exception) == (None, None, None)
-    assert found.decisions == [
+    stored = table_rows(2, "nobody", row_of(None, answer, off=5, seq=0))
+    assert (stored.lead, stored.assignment, stored.exception) == (None, None, None)
+    assert stored.decisions == [
         {
             "source_partition": 2,
             "source_offset": 5,
@@ -175,12 +175,12 @@ def test_an_action_on_an_unknown_lead_causes_its_decision_only() -> None:
 
 
 def test_x1_every_decision_keeps_its_reason_and_its_place() -> None:
-    found = table_rows(0, "l", row_of(lead_of(), LeadAccepted(), owner_changed("rep-7"), off=8)).decisions
-    assert [(row["n"], row["type"], row["rep_id"]) for row in found] == [
+    decisions = table_rows(0, "l", row_of(lead_of(), LeadAccepted(), owner_changed("rep-7"), off=8)).decisions
+    assert [(row["n"], row["type"], row["rep_id"]) for row in decisions] == [
         (0, "lead_accepted", None),
         (1, "owner_changed", "rep-7"),
     ]
-    assert found[1]["why"]["why"] == "the first claim"
+    assert decisions[1]["why"]["why"] == "the first claim"
 
 
 @pytest.mark.parametrize(
@@ -301,13 +301,13 @@ def test_a_fact_no_column_holds_does_not_lose_the_lead(field: str, value: Any, c
         OwnerChanged(rep_id=None, previous_rep_id="rep-1", how="unassigned", via=None, why="left"),
         RAISED,
     ],
-    ids=lambda one: type(one).__name__,
+    ids=lambda decision: type(decision).__name__,
 )
 def test_x1_why_has_all_fields_of_a_decision_but_those_with_columns(decision: Decision) -> None:
-    (found,) = table_rows(0, "l", row_of(lead_of(), decision)).decisions
+    (stored,) = table_rows(0, "l", row_of(lead_of(), decision)).decisions
     fields = plain(decision)
-    assert (found["type"], found["rep_id"]) == (fields.pop("type"), fields.pop("rep_id", None))
-    assert plain(found["why"]) == fields
+    assert (stored["type"], stored["rep_id"]) == (fields.pop("type"), fields.pop("rep_id", None))
+    assert plain(stored["why"]) == fields
 
 
 @pytest.mark.parametrize("ensure_ascii", [False, True], ids=["as it is", "escaped"])
@@ -321,10 +321,10 @@ def test_q2_a_text_beyond_ascii_has_its_comparison_key(
         lead, facts=msgspec.structs.replace(lead.facts, first_name=name, attributes={})
     )
     value = json.dumps(msgspec.to_builtins(row_of(lead)), ensure_ascii=ensure_ascii).encode()
-    found = rows_of(JournalRecord(0, 1, b"l", value))
-    assert found is not None
-    assert found.lead is not None
-    assert found.lead["asked"] == key
+    stored = rows_of(JournalRecord(0, 1, b"l", value))
+    assert stored is not None
+    assert stored.lead is not None
+    assert stored.lead["asked"] == key
 
 
 def test_a_nul_is_replaced_wherever_it_is() -> None:

@@ -69,10 +69,10 @@ def cut_before(engine: Engine, sql: str) -> Iterator[None]:
 
 def without_repeats(records: list[JournalRecord]) -> list[JournalRecord]:
     """Return the journal without the zombies' repeats."""
-    first: dict[bytes | None, JournalRecord] = {}
+    first_records: dict[bytes | None, JournalRecord] = {}
     for record in records:
-        first.setdefault(record.value, record)
-    return [*first.values()]
+        first_records.setdefault(record.value, record)
+    return [*first_records.values()]
 
 
 def test_a_lead_its_owner_and_its_story_are_stored(writer: CrmWriter, engine: Engine) -> None:
@@ -147,9 +147,9 @@ def test_an_older_version_after_a_newer_one_is_history_and_nothing_else(
     apply_in(writer, rows, 1)
     assert (only_row(engine, LeadTable).owner, only_row(engine, LeadTable).version) == ("rep-9", 5)
     assert only_row(engine, AssignmentTable).rep_id == "rep-9"
-    found = tables(engine)
-    assert sorted(row[1] for row in found["assignment_history"]) == [3, 5]
-    assert len(found["decision"]) == 2
+    rows_by_table = tables(engine)
+    assert sorted(row[1] for row in rows_by_table["assignment_history"]) == [3, 5]
+    assert len(rows_by_table["decision"]) == 2
 
 
 def test_e4_an_exception_keeps_its_reason_when_it_is_resolved(writer: CrmWriter, engine: Engine) -> None:
@@ -158,10 +158,10 @@ def test_e4_an_exception_keeps_its_reason_when_it_is_resolved(writer: CrmWriter,
         apply_in(writer, scenario.records, size)
     with engine.connect() as connection:
         rows = connection.execute(select(LeadExceptionTable)).all()
-        found = connection.execute(select(*LeadExceptionTable.__table__.columns)).all()
+        exceptions = connection.execute(select(*LeadExceptionTable.__table__.columns)).all()
     assert len(rows) > 20
-    assert {row.status for row in found} == {"open", "ignored", "resolved"}
-    assert all(row.reason == "orphaned" and row.explanation and row.raised_at for row in found)
+    assert {row.status for row in exceptions} == {"open", "ignored", "resolved"}
+    assert all(row.reason == "orphaned" and row.explanation and row.raised_at for row in exceptions)
 
 
 def test_what_is_not_a_lead_moves_the_offset_only(writer: CrmWriter, engine: Engine) -> None:

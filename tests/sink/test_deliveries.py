@@ -68,14 +68,14 @@ def test_n1_each_fate_is_stored_once_with_the_position(engine: Engine) -> None:
     """A crashed courier writes a fate twice; the first one stays. A NUL, which Postgres refuses, is replaced."""
     writer = DeliveryWriter(engine)
     assert writer.positions() == {}
-    first = rows(
+    first_rows = rows(
         delivery_record(1),
         delivery_record(1, detail="again"),
         delivery_record(1, "bounced", "550 \0"),
         b"no delivery",
         b"{}",
     )
-    assert writer.apply(first, {}, {0: 5})
+    assert writer.apply(first_rows, {}, {0: 5})
     assert stored_deliveries(engine) == [
         ("L/1/rep-1/lead_offered/email", "bounced", "550 \ufffd"),
         ("L/1/rep-1/lead_offered/email", "sent", "250 OK"),

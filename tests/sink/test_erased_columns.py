@@ -36,7 +36,7 @@ FACTS: Final[dict[str, Any]] = {
 _ACCOUNT: Final = (
     "says what vendors, reps and the engine did and when, as reports need it; names nobody but reps"
 )
-KEPT: Final[dict[type[Any], dict[str, str]]] = {
+KEPT_COLUMNS: Final[dict[type[Any], dict[str, str]]] = {
     LeadTable: {
         "lead_id": "the key of the lead; a digest, or the vendor's own id (docs/erasure.md)",
         "org": "whose lead it was",
@@ -91,17 +91,30 @@ def test_k4_an_erasure_empties_every_column_that_is_not_named_as_kept(
     writer.apply([record_of(scenario.row, 0)])
     before = only_row(engine, table)
     columns = {column.name for column in table.__table__.columns}
-    kept = KEPT[table].keys()
-    assert kept <= columns
+    kept_columns = KEPT_COLUMNS[table].keys()
+    assert kept_columns <= columns
     filled = {name for name in columns if getattr(before, name) not in EMPTY}
-    assert columns - kept - STATE <= filled, "give the example a value"
+    assert columns - kept_columns - STATE <= filled, "give the example a value"
     assert scenario.asks("erase", "ada").result is Result.DONE
     writer.apply([record_of(scenario.row, 1)])
     after = only_row(engine, table)
-    not_emptied = {name: getattr(after, name) for name in columns - kept if getattr(after, name) not in EMPTY}
+    not_emptied = {
+        name: getattr(after, name) for name in columns - kept_columns if getattr(after, name) not in EMPTY
+    }
     assert not_emptied == {}, "an erasure must empty it, or say above why it is kept"
     # What is kept repeats no value that the vendor sent of the person.
-    contents = " ".join(str(getattr(after, name)) for name in kept)
-    given = ("Ana", "Silva", "ana@example.com", "4194247", "02906", "310000", "712", "condo", "red", "west")
-    assert [value for value in given if value in contents] == []
+    contents = " ".join(str(getattr(after, name)) for name in kept_columns)
+    personal_values = (
+        "Ana",
+        "Silva",
+        "ana@example.com",
+        "4194247",
+        "02906",
+        "310000",
+        "712",
+        "condo",
+        "red",
+        "west",
+    )
+    assert [value for value in personal_values if value in contents] == []
     assert START.isoformat()[:10] in str(after.created_at)

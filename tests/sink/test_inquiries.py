@@ -28,7 +28,7 @@ FACTS = Facts(
 ADDED = InquiryAdded(
     inquiry_id="B", vendor="globex", campaign="east", external_id=None, rep_id=None, why="phone", facts=FACTS
 )
-KEPT = {
+STORED_FACTS = {
     "vendor": "globex",
     "last_name": "Roe",
     "phone": "+14014194247",
@@ -60,7 +60,7 @@ def test_b3_k4_an_inquiry_has_a_row_with_its_facts_and_its_id_an_alias(
     lead = lead_of()
     merged = row_of(None, MergedInto(into=lead.lead_id, why="phone"), off=1, seq=0)
     writer.apply([record_of(row_of(lead, ADDED), 0), record_of(merged, 1, key="B")])
-    assert inquiries(engine) == [("B", lead.lead_id, KEPT, "globex", "east", START)]
+    assert inquiries(engine) == [("B", lead.lead_id, STORED_FACTS, "globex", "east", START)]
     assert aliases(engine) == [("B", lead.lead_id)]
     writer.apply([record_of(row_of(lead, LeadErased(rep_id="ada", why="w"), off=2, seq=2), 2)])
     assert [row[2] for row in inquiries(engine)] == [{}]
@@ -96,11 +96,11 @@ def test_k4_the_inquiries_of_an_older_schema_are_filled_from_its_decisions(datab
     CrmWriter(engine, fail_on_dead_letter).apply(
         [record_of(row_of(lead, ADDED), 0), record_of(merged, 1, key="B")]
     )
-    found = inquiries(engine), aliases(engine)
+    rows_before = inquiries(engine), aliases(engine)
     downgrade(database.url, "0008")
     upgrade(database.url)
-    assert (inquiries(engine), aliases(engine)) == found
-    assert found[0]
+    assert (inquiries(engine), aliases(engine)) == rows_before
+    assert rows_before[0]
     engine.dispose()
 
 
@@ -112,7 +112,7 @@ def test_k5_rows_made_before_another_writer_was_faster_bring_nothing_back(
     added = record_of(row_of(lead, ADDED), 0)
     slow = CrmWriter(engine, fail_on_dead_letter)
     ahead = slow.prepared([added, record_of(row_of(lead, off=1, seq=2), 1)])
-    assert [each.table.name for each in ahead.ready.to_store if each.table.name == "inquiry"]
+    assert [staged.table.name for staged in ahead.ready.to_store if staged.table.name == "inquiry"]
     writer.apply([added])
     writer.apply(
         [added, record_of(row_of(lead, off=1, seq=2), 1), record_of(row_of(lead, out, off=2, seq=3), 2)]
@@ -124,10 +124,10 @@ def test_k5_rows_made_before_another_writer_was_faster_bring_nothing_back(
 
 def test_k5_what_a_manager_takes_out_has_no_row_any_more(writer: CrmWriter, engine: Engine) -> None:
     """The records of the two leads may be read in either order, in one batch or in several."""
-    lead, other = lead_of("lead-1"), lead_of("lead-2")
+    lead, other_lead = lead_of("lead-1"), lead_of("lead-2")
     merged = MergedInto(into=lead.lead_id, why="phone")
     inquiry_split = InquirySplit(inquiry_id="B", rep_id="mia", why="another", facts=FACTS)
-    again = MergedInto(into=other.lead_id, why="merged", rep_id="mia")
+    again = MergedInto(into=other_lead.lead_id, why="merged", rep_id="mia")
     own = replace(lead, lead_id="B")
     lead_split = LeadSplit(from_lead_id=lead.lead_id, rep_id="mia", owner=None, why="another")
     writer.apply(
@@ -140,13 +140,15 @@ def test_k5_what_a_manager_takes_out_has_no_row_any_more(writer: CrmWriter, engi
         ]
     )
     assert (inquiries(engine), aliases(engine)) == ([], [])
-    later = record_of(replace(row_of(other, ADDED, off=4), at=START + timedelta(minutes=1)), 4)
+    later = record_of(replace(row_of(other_lead, ADDED, off=4), at=START + timedelta(minutes=1)), 4)
     writer.apply([later, record_of(row_of(own, again, off=5, seq=2), 5, key="B")])
-    assert [row[:2] for row in inquiries(engine)] == [("B", other.lead_id)]
-    assert aliases(engine) == [("B", other.lead_id)]
+    assert [row[:2] for row in inquiries(engine)] == [("B", other_lead.lead_id)]
+    assert aliases(engine) == [("B", other_lead.lead_id)]
     late = row_of(lead, replace(inquiry_split, why="again"), off=6, seq=3)
     writer.apply([record_of(late, 6)])
-    assert [row[:2] for row in inquiries(engine)] == [("B", other.lead_id)], "it is another lead's by now"
+    assert [row[:2] for row in inquiries(engine)] == [("B", other_lead.lead_id)], (
+        "it is another lead's by now"
+    )
 
 
 @pytest.mark.parametrize("as_json", [False, True], ids=["objects", "JSON"])
@@ -162,10 +164,10 @@ def test_k5_the_former_lead_of_an_erased_person_keeps_none_of_its_facts(
     own = replace(lead, lead_id="B", split_from=(lead.lead_id,))
     erased_lead = replace(own, facts=Facts(vendor="globex"), phase=Phase.CLOSED, last_outcome=ERASED)
     inquiry_split = InquirySplit(inquiry_id="B", rep_id="mia", why="another", facts=FACTS)
-    other = replace(ADDED, inquiry_id="C")
+    other_inquiry = replace(ADDED, inquiry_id="C")
     lead_split = LeadSplit(from_lead_id=lead.lead_id, rep_id="mia", owner=None, why="another")
     former = [
-        record_of(row_of(lead, ADDED, other), 0),
+        record_of(row_of(lead, ADDED, other_inquiry), 0),
         record_of(row_of(lead, inquiry_split, off=2, seq=2), 1),
     ]
     of_its_own = [
@@ -179,8 +181,8 @@ def test_k5_the_former_lead_of_an_erased_person_keeps_none_of_its_facts(
     with engine.connect() as connection:
         table = DecisionTable
         query = select(table.type, table.why).order_by(table.source_partition, table.source_offset, table.n)
-        found = [tuple(row) for row in connection.execute(query.where(table.lead_id == lead.lead_id))]
-    assert found[0] == ("inquiry_added", {})
-    assert found[2] == ("inquiry_split", {})
-    assert found[1][1]["facts"] == KEPT, "another person's inquiry stays"
+        decisions = [tuple(row) for row in connection.execute(query.where(table.lead_id == lead.lead_id))]
+    assert decisions[0] == ("inquiry_added", {})
+    assert decisions[2] == ("inquiry_split", {})
+    assert decisions[1][1]["facts"] == STORED_FACTS, "another person's inquiry stays"
     assert [row[0] for row in inquiries(engine)] == ["C"]

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 START: Final = datetime(2026, 11, 1, tzinfo=UTC)
 TABLE: Final = LeadExceptionTable
-OURS: Final = [TABLE.org == "ours"]
+OF_OUR_ORG: Final = [TABLE.org == "ours"]
 
 
 def exceptions(count: int, seed: int = 7, org: str = "ours") -> list[dict[str, Any]]:
@@ -75,33 +75,33 @@ def insert_rows(engine: Engine, rows: Sequence[dict[str, Any]]) -> None:
 @pytest.fixture
 def rows(engine: Engine) -> list[dict[str, Any]]:
     """Return the desk's rows of the org. Another org's rows lie between them."""
-    ours = exceptions(60)
-    insert_rows(engine, [*ours, *exceptions(20, seed=8, org="theirs")])
-    return ours
+    our_rows = exceptions(60)
+    insert_rows(engine, [*our_rows, *exceptions(20, seed=8, org="theirs")])
+    return our_rows
 
 
 def ids_by_page(
     engine: Engine, query: ListQuery, *, bands: Sequence[Any] = (), listing: ListDefinition = EXCEPTIONS
 ) -> list[list[str]]:
     """Return the ids of every page, read from the first to the last."""
-    found: list[list[str]] = []
+    pages_forward: list[list[str]] = []
     cursor: str | None = None
     with engine.connect() as connection:
         while True:
             at = pages.position_at(listing, query, cursor, bands)
-            page = pages.page(connection, listing, _query_at(query, at), OURS, bands)
-            found.append([row["lead_id"] for row in page.rows])
+            page = pages.page(connection, listing, _query_at(query, at), OF_OUR_ORG, bands)
+            pages_forward.append([row["lead_id"] for row in page.rows])
             if page.next is None:
                 break
             cursor = page.next
         # Backwards, the pages are the same.
-        pages_back = [found[-1]]
+        pages_back = [pages_forward[-1]]
         while page.previous is not None:
             at = pages.position_at(listing, query, page.previous, bands)
-            page = pages.page(connection, listing, _query_at(query, at), OURS, bands)
+            page = pages.page(connection, listing, _query_at(query, at), OF_OUR_ORG, bands)
             pages_back.insert(0, [row["lead_id"] for row in page.rows])
-        assert pages_back == found
-    return found
+        assert pages_back == pages_forward
+    return pages_forward
 
 
 def _query_at(query: ListQuery, at: Any) -> ListQuery:
@@ -121,12 +121,12 @@ def test_e2_pages_are_the_rows_in_order_and_those_without_a_value_come_last(
     engine: Engine, rows: list[dict[str, Any]], sort: str, *, descending: bool
 ) -> None:
     query = ListQuery(sort=sort, descending=descending, limit=7)
-    found = [one for page in ids_by_page(engine, query) for one in page]
+    row_ids = [row_id for page in ids_by_page(engine, query) for row_id in page]
     with_value = [row for row in rows if row[sort] is not None]
     without = [row for row in rows if row[sort] is None]
-    wanted = sorted(with_value, key=lambda row: (row[sort], row["lead_id"]), reverse=descending)
-    wanted += sorted(without, key=lambda row: str(row["lead_id"]), reverse=descending)
-    assert found == [row["lead_id"] for row in wanted]
+    expected = sorted(with_value, key=lambda row: (row[sort], row["lead_id"]), reverse=descending)
+    expected += sorted(without, key=lambda row: str(row["lead_id"]), reverse=descending)
+    assert row_ids == [row["lead_id"] for row in expected]
 
 
 @pytest.mark.parametrize("order", [f"{sign}{name}" for name in EXCEPTIONS.by_name for sign in ("", "-")])
@@ -135,19 +135,19 @@ def test_e2_any_column_sorts_and_no_row_is_twice_or_missing(
 ) -> None:
     sort, descending = parse_order(EXCEPTIONS, order)
     query = ListQuery(sort=sort, descending=descending, limit=9)
-    found = [one for page in ids_by_page(engine, query) for one in page]
-    assert sorted(found) == sorted(row["lead_id"] for row in rows)
+    row_ids = [row_id for page in ids_by_page(engine, query) for row_id in page]
+    assert sorted(row_ids) == sorted(row["lead_id"] for row in rows)
     values = {row["lead_id"]: row[sort] for row in rows}
-    missing = [values[one] is None for one in found]
+    missing = [values[row_id] is None for row_id in row_ids]
     assert missing == sorted(missing)
 
 
 def test_e4_ignored_rows_are_at_the_end_of_any_order(engine: Engine, rows: list[dict[str, Any]]) -> None:
     status = {row["lead_id"]: row["status"] for row in rows}
     query = ListQuery(sort="prospect_name", descending=True, limit=7)
-    found = [status[one] for page in ids_by_page(engine, query, bands=IGNORED_LAST) for one in page]
-    assert found == sorted(found, reverse=True)  # open before ignored
-    assert len(found) == len(rows)
+    statuses = [status[row_id] for page in ids_by_page(engine, query, bands=IGNORED_LAST) for row_id in page]
+    assert statuses == sorted(statuses, reverse=True)  # open before ignored
+    assert len(statuses) == len(rows)
 
 
 def test_a_page_goes_on_where_it_was_while_rows_come_and_go(
@@ -155,17 +155,17 @@ def test_a_page_goes_on_where_it_was_while_rows_come_and_go(
 ) -> None:
     query = ListQuery(sort="created_at", limit=10)
     with engine.connect() as connection:
-        first = pages.page(connection, EXCEPTIONS, query, OURS)
-    removed = [row["lead_id"] for row in first.rows[:5]]
+        first_page = pages.page(connection, EXCEPTIONS, query, OF_OUR_ORG)
+    removed = [row["lead_id"] for row in first_page.rows[:5]]
     early = {**exceptions(1, seed=9)[0], "created_at": START - timedelta(days=1)}
     with engine.execution_options(writes=True).begin() as connection:
         connection.execute(delete(TABLE).where(TABLE.lead_id.in_(removed)))
     insert_rows(engine, [early])
     with engine.connect() as connection:
-        at = pages.position_at(EXCEPTIONS, query, first.next)
-        second = pages.page(connection, EXCEPTIONS, _query_at(query, at), OURS)
+        at = pages.position_at(EXCEPTIONS, query, first_page.next)
+        second_page = pages.page(connection, EXCEPTIONS, _query_at(query, at), OF_OUR_ORG)
     everything = sorted(rows, key=lambda row: (row["created_at"], row["lead_id"]))
-    assert [row["lead_id"] for row in second.rows] == [row["lead_id"] for row in everything[10:20]]
+    assert [row["lead_id"] for row in second_page.rows] == [row["lead_id"] for row in everything[10:20]]
 
 
 def none_of(*names: str) -> Callable[[dict[str, Any]], bool]:
@@ -233,14 +233,16 @@ def test_e2_a_filter_finds_what_it_says_counts_it_and_offers_its_choices(
 ) -> None:
     filters, search, meets = FILTERS[name]
     query = ListQuery(sort="created_at", filters=filters, search=search, limit=500)
-    wanted = sorted(row["lead_id"] for row in rows if meets(row))
-    assert wanted, "the table of cases has no row for this one"
+    expected = sorted(row["lead_id"] for row in rows if meets(row))
+    assert expected, "the table of cases has no row for this one"
     with engine.connect() as connection:
-        page = pages.page(connection, EXCEPTIONS, query, OURS)
-        assert sorted(row["lead_id"] for row in page.rows) == wanted
-        assert pages.count(connection, EXCEPTIONS, query, OURS) == len(wanted)
-        assert pages.total(connection, EXCEPTIONS, query, OURS, page) == len(wanted)
-        streamed = [one for one, _ in pages.stream(connection, EXCEPTIONS, query, OURS, ["state"])]
+        page = pages.page(connection, EXCEPTIONS, query, OF_OUR_ORG)
+        assert sorted(row["lead_id"] for row in page.rows) == expected
+        assert pages.count(connection, EXCEPTIONS, query, OF_OUR_ORG) == len(expected)
+        assert pages.total(connection, EXCEPTIONS, query, OF_OUR_ORG, page) == len(expected)
+        streamed = [
+            row_id for row_id, _ in pages.stream(connection, EXCEPTIONS, query, OF_OUR_ORG, ["state"])
+        ]
     assert streamed == [row["lead_id"] for row in page.rows]
 
 
@@ -248,9 +250,9 @@ def test_choices_are_the_values_there_are_with_how_many_have_each(
     engine: Engine, rows: list[dict[str, Any]]
 ) -> None:
     with engine.connect() as connection:
-        found = pages.choices(connection, EXCEPTIONS, "campaign", OURS)
-        searched = pages.choices(connection, EXCEPTIONS, "campaign", OURS, "EAS")
-    assert {choice.value: choice.rows for choice in found} == {
+        choices = pages.choices(connection, EXCEPTIONS, "campaign", OF_OUR_ORG)
+        searched = pages.choices(connection, EXCEPTIONS, "campaign", OF_OUR_ORG, "EAS")
+    assert {choice.value: choice.rows for choice in choices} == {
         value: sum(row["campaign"] == value for row in rows) for value in ("west", "East", None)
     }
     assert [choice.value for choice in searched] == ["East"]
@@ -261,7 +263,7 @@ def test_a_cursor_of_another_order_or_of_nobody_is_refused(
 ) -> None:
     query = ListQuery(sort="created_at", limit=len(rows) - 1)
     with engine.connect() as connection:
-        page = pages.page(connection, EXCEPTIONS, query, OURS)
+        page = pages.page(connection, EXCEPTIONS, query, OF_OUR_ORG)
     assert page.next is not None
     for cursor in (page.next[:-3], "x", "ÿ", "W10", page.next + "?"):
         with pytest.raises(InvalidInput, match="cursor"):
@@ -277,13 +279,13 @@ def test_every_list_answers_for_every_column(
     writer: CrmWriter, engine: Engine, listing: ListDefinition
 ) -> None:
     writer.apply(Scenario(2, seed=20).tell(200).records)
-    only = [listing.row_id.table.c.org == "default"]
+    in_org = [listing.row_id.table.c.org == "default"]
     with engine.connect() as connection:
         for name in listing.by_name:
-            page = pages.page(connection, listing, ListQuery(sort=name, limit=500), only)
-            assert len(page.rows) == pages.count(connection, listing, ListQuery(sort=name), only)
+            page = pages.page(connection, listing, ListQuery(sort=name, limit=500), in_org)
+            assert len(page.rows) == pages.count(connection, listing, ListQuery(sort=name), in_org)
             query = ListQuery(sort=name, filters={listing.columns[0].name: OneOf((None, "x"))})
-            pages.page(connection, listing, query, only)
+            pages.page(connection, listing, query, in_org)
 
 
 def test_a_search_for_a_number_looks_at_its_digits(writer: CrmWriter, engine: Engine) -> None:

@@ -42,9 +42,9 @@ def pair(server_folder: Path) -> Iterator[PostgresPair]:
 
 @pytest.fixture
 def engine(pair: PostgresPair) -> Iterator[Engine]:
-    found = connect(pair.url)
-    yield found
-    found.dispose()
+    crm_engine = connect(pair.url)
+    yield crm_engine
+    crm_engine.dispose()
 
 
 @pytest.fixture

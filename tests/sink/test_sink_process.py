@@ -183,10 +183,10 @@ def test_a_database_away_and_back_loses_nothing_and_ready_says_since_when(
         before = len(scenario.records)
         journal.send(scenario.tell(50).records[before:])
         assert until(lambda: "CRM database" in sink.in_the_way())
-        first = sink.in_the_way()["CRM database"]
-        assert first["reason"]
+        outage = sink.in_the_way()["CRM database"]
+        assert outage["reason"]
         assert until(lambda: sink.retries("CRM database") >= 2)
-        assert sink.in_the_way()["CRM database"]["since"] == first["since"]
+        assert sink.in_the_way()["CRM database"]["since"] == outage["since"]
         assert sink.ask("health")[0] == 200
     assert until(has_caught_up(plain_engine, journal))
     assert until(sink.ready)
@@ -242,15 +242,15 @@ def test_a_stopped_sink_that_wakes_up_as_a_zombie_changes_nothing(
     scenario = journal.begin()
     for _ in range(20):
         scenario.tell(400).repeat(5)
-    first = start_sink()
+    zombie = start_sink()
     journal.send(scenario.records[:4_000])
     assert until(has_reached(plain_engine, scenario, 1))
-    first.process.send_signal(signal.SIGSTOP)
-    second = start_sink()
+    zombie.process.send_signal(signal.SIGSTOP)
+    successor = start_sink()
     journal.send(scenario.records[4_000:])
     assert until(has_caught_up(plain_engine, journal))
-    first.process.send_signal(signal.SIGCONT)
-    assert until(lambda: first.ready() and second.ready())
+    zombie.process.send_signal(signal.SIGCONT)
+    assert until(lambda: zombie.ready() and successor.ready())
     before = len(scenario.records)
     journal.send(scenario.tell(200).records[before:])
     assert until(has_caught_up(plain_engine, journal))
@@ -294,7 +294,7 @@ def test_n1_fates_reach_the_database_through_kills(
     journal: Journal, start_sink: Callable[[], SinkProcess], plain_engine: Engine
 ) -> None:
     """Bytes on the real topic, with some that are no delivery. The sink is killed in between."""
-    wanted = sorted(f"{unique('lead')}/1/rep-1/lead_offered/email" for _ in range(20))
+    expected = sorted(f"{unique('lead')}/1/rep-1/lead_offered/email" for _ in range(20))
 
     def send(identities: list[str]) -> None:
         values: list[bytes] = []
@@ -305,14 +305,14 @@ def test_n1_fates_reach_the_database_through_kills(
         asyncio.run(_write(journal.broker.address, DELIVERIES, [(value, []) for value in values]))
 
     sink = start_sink()
-    send(wanted[:11])
-    assert until(lambda: set(wanted) & set(_stored_notifications(plain_engine)))
+    send(expected[:11])
+    assert until(lambda: set(expected) & set(_stored_notifications(plain_engine)))
     sink.kill()
     sink = start_sink()
-    send(wanted[11:])
-    assert until(lambda: set(wanted) <= set(_stored_notifications(plain_engine))), sink.log.read_text()
-    found = _stored_notifications(plain_engine)
-    assert len(found) == len(set(found))
+    send(expected[11:])
+    assert until(lambda: set(expected) <= set(_stored_notifications(plain_engine))), sink.log.read_text()
+    stored = _stored_notifications(plain_engine)
+    assert len(stored) == len(set(stored))
 
 
 def test_v6_the_reports_of_vendors_are_exact_through_kills(
@@ -362,12 +362,12 @@ async def _reports(journal: Journal, vendors: tuple[str, ...]) -> Counter[tuple[
                 newest[record.key] = report
     sums: Counter[tuple[str, ...]] = Counter()
     for report in newest.values():
-        of = (report["vendor"], report["begins_at"])
+        vendor_hour = (report["vendor"], report["begins_at"])
         for name, value in report.items():
             if isinstance(value, dict):
-                sums.update({(*of, name, detail): count for detail, count in value.items()})
+                sums.update({(*vendor_hour, name, detail): count for detail, count in value.items()})
             elif isinstance(value, int) and name != "version" and value:
-                sums[(*of, name)] = value
+                sums[(*vendor_hour, name)] = value
     return sums
 
 

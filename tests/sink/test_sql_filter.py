@@ -48,9 +48,9 @@ def crm(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
         engine.dispose()
 
 
-def with_new_ids(found: Sequence[Lead]) -> list[Lead]:
+def with_new_ids(drawn: Sequence[Lead]) -> list[Lead]:
     """Return the leads with new ids, in another order than they came."""
-    return [msgspec.structs.replace(lead, lead_id=f"{7 * n % 11:x}-{n}") for n, lead in enumerate(found)]
+    return [msgspec.structs.replace(lead, lead_id=f"{7 * n % 11:x}-{n}") for n, lead in enumerate(drawn)]
 
 
 def ids_that_meet(
@@ -61,9 +61,9 @@ def ids_that_meet(
         rows = [row_of(lead) for lead in given_leads]
         connection.execute(insert(LeadTable), rows)
         query = select(LeadTable.lead_id).order_by(*by)
-        found = connection.scalars(query if condition is None else query.where(condition)).all()
+        lead_ids = connection.scalars(query if condition is None else query.where(condition)).all()
         transaction.rollback()
-    return list(found)
+    return list(lead_ids)
 
 
 def row_of(lead: Lead) -> dict[str, Any]:
@@ -95,12 +95,12 @@ some = st.lists(lives, min_size=1, max_size=8).map(with_new_ids)
 @settings(max_examples=EXAMPLES, deadline=None)
 @given(trees, some, instants)
 def test_q2_x5_sql_and_closures_are_of_one_mind(
-    crm: Engine, raw: dict[str, Any], found: list[Lead], now: datetime
+    crm: Engine, raw: dict[str, Any], drawn: list[Lead], now: datetime
 ) -> None:
     """Q2, X5: null, `not`, case beyond ASCII, relative dates at their exact limits, attributes of every kind."""
     rule = CompiledRule(parse(raw))
-    expected = {lead.lead_id for lead in found if rule.test(lead, now)[0]}
-    assert set(ids_that_meet(crm, found, rule_condition(rule.tree, now, crm.dialect.name))) == expected
+    expected = {lead.lead_id for lead in drawn if rule.test(lead, now)[0]}
+    assert set(ids_that_meet(crm, drawn, rule_condition(rule.tree, now, crm.dialect.name))) == expected
 
 
 @settings(max_examples=EXAMPLES, deadline=None)
@@ -111,16 +111,16 @@ def test_x5_a_queue_holds_by_sql_whom_the_engine_would_put_there(
     inclusion: dict[str, Any],
     exclusion: dict[str, Any],
     protect_minutes: int,
-    found: list[Lead],
+    drawn: list[Lead],
     now: datetime,
 ) -> None:
     """X5, D1, D3, M4, Q10, Q11, R3: exclusion, owners, locks, offers, claimed once, owner left, fresh assignments."""
     value = {"claimable": claimable, "inclusion": inclusion, "exclusion": exclusion}
     queue = CompiledQueue.from_value("q", value, 1)
     index = QueueIndex([queue], protect_minutes)
-    expected = {lead.lead_id for lead in found if index.evaluate(lead, now).sort_keys}
+    expected = {lead.lead_id for lead in drawn if index.evaluate(lead, now).sort_keys}
     assert (
-        set(ids_that_meet(crm, found, queue_condition(queue, now, crm.dialect.name, protect_minutes)))
+        set(ids_that_meet(crm, drawn, queue_condition(queue, now, crm.dialect.name, protect_minutes)))
         == expected
     )
 
@@ -135,48 +135,50 @@ SORTED = ["arrived_at", "created_at", "loan_amount", "credit_score", "last_name"
     some,
 )
 def test_q7_d4_m7_sql_orders_as_the_queues_keys_do(
-    crm: Engine, field: str, direction: str, found: list[Lead]
+    crm: Engine, field: str, direction: str, drawn: list[Lead]
 ) -> None:
     """Leads without a value come last, those put off after them, ties by id; due calls come first in work queues."""
     sort = SortOrder(field, direction)
     key = sort_key(sort)
-    expected = [lead.lead_id for lead in sorted(found, key=lambda lead: (key(lead), lead.lead_id))]
-    assert ids_that_meet(crm, found, by=queue_order(sort, crm.dialect.name)) == expected
-    written = [row_of(lead) for lead in found]
+    expected = [lead.lead_id for lead in sorted(drawn, key=lambda lead: (key(lead), lead.lead_id))]
+    assert ids_that_meet(crm, drawn, by=queue_order(sort, crm.dialect.name)) == expected
+    written = [row_of(lead) for lead in drawn]
     restored = [lead_from_row(row | {"facts": msgspec.json.decode(row["facts"])}) for row in written]
     due_first = work_key(sort)
     expected = [lead.lead_id for lead in sorted(restored, key=lambda lead: (due_first(lead), lead.lead_id))]
-    assert ids_that_meet(crm, found, by=queue_order(sort, crm.dialect.name, due_first=True)) == expected
+    assert ids_that_meet(crm, drawn, by=queue_order(sort, crm.dialect.name, due_first=True)) == expected
 
 
 def test_m7_calls_due_at_the_same_time_are_in_the_order_of_the_ids(crm: Engine) -> None:
     """The order of the queue does not decide among them, and neither does a lead that was put off."""
     due = NOW - timedelta(minutes=1)
-    found = [
+    due_leads = [
         make(lead_id="b", callback_at=due, arrived_at=NOW - timedelta(days=1)),
         make(lead_id="a", callback_at=due, arrived_at=NOW, deferred_at=NOW),
         make(lead_id="c", arrived_at=NOW - timedelta(days=2)),
     ]
     by = queue_order(SortOrder("arrived_at", "asc"), crm.dialect.name, due_first=True)
-    assert ids_that_meet(crm, found, by=by) == ["a", "b", "c"]
+    assert ids_that_meet(crm, due_leads, by=by) == ["a", "b", "c"]
 
 
 @settings(max_examples=EXAMPLES, deadline=None)
 @given(some)
-def test_x5_a_lead_restored_from_its_row_reads_as_it_is(crm: Engine, found: list[Lead]) -> None:
+def test_x5_a_lead_restored_from_its_row_reads_as_it_is(crm: Engine, drawn: list[Lead]) -> None:
     """X5: every field of the catalogue, and the queues that its phase allows."""
     with crm.execution_options(writes=True).connect() as connection, connection.begin() as transaction:
-        connection.execute(insert(LeadTable), [row_of(lead) for lead in found])
+        connection.execute(insert(LeadTable), [row_of(lead) for lead in drawn])
         rows = connection.execute(select(*LeadTable.__table__.columns)).mappings().all()
         transaction.rollback()
-    by_id = {lead.lead_id: lead for lead in found}
+    by_id = {lead.lead_id: lead for lead in drawn}
     anywhere = [CompiledQueue.from_value(f"q{kind}", {"claimable": kind}, 1) for kind in (False, True)]
     for row in rows:
         lead, again = by_id[row["lead_id"]], lead_from_row(dict(row))
         for name, field in FIELDS.items():
             assert field.get(again) == field.get(lead), name
         assert again.facts == lead.facts
-        placements = [QueueIndex(anywhere).evaluate(one, NOW).sort_keys.keys() for one in (lead, again)]
+        placements = [
+            QueueIndex(anywhere).evaluate(variant, NOW).sort_keys.keys() for variant in (lead, again)
+        ]
         assert placements[0] == placements[1]
 
 
@@ -188,8 +190,8 @@ def test_x5_every_field_and_operator_of_the_catalogue_can_be_asked(crm: Engine) 
         for operator in field.operators:
             for value in operands(lead, name, operator.value):
                 rule = CompiledRule(parse({"rules": [{"field": name, "operator": operator, "value": value}]}))
-                found = ids_that_meet(crm, [lead], rule_condition(rule.tree, NOW, crm.dialect.name))
-                assert bool(found) is rule.test(lead, NOW)[0], (name, operator, value)
+                lead_ids = ids_that_meet(crm, [lead], rule_condition(rule.tree, NOW, crm.dialect.name))
+                assert bool(lead_ids) is rule.test(lead, NOW)[0], (name, operator, value)
 
 
 def lead_with_every_field() -> Lead:
@@ -251,21 +253,23 @@ def operands(lead: Lead, name: str, operator: str) -> list[Any]:
         case FieldType.NUMBER | FieldType.INTEGER:
             values = [own, own + 1]
         case FieldType.CHOICE:
-            values = [own, next(one for one in field.options if one != own)]
+            values = [own, next(option for option in field.options if option != own)]
         case _:
             values = [(own or "x").swapcase(), (own or "x")[:1]]
     if operator in ("between", "notBetween"):
-        low, high = sorted(values, key=lambda one: one.casefold() if isinstance(one, str) else one)
+        low, high = sorted(
+            values, key=lambda operand: operand.casefold() if isinstance(operand, str) else operand
+        )
         return [[low, high], [high, high]]
     return [values, values[1:]] if operator in ("in", "notIn") else values
 
 
 def test_x5_more_values_than_a_statement_takes_are_refused_with_the_reason() -> None:
     """X5: it is never counted wrong."""
-    many = {"field": "zip", "operator": "in", "value": [str(n) for n in range(1000)]}
+    condition = {"field": "zip", "operator": "in", "value": [str(n) for n in range(1000)]}
     with pytest.raises(RuleErrors, match=f"11000 values to compare with, at most {MAX_VALUES}"):
-        rule_condition(parse({"rules": [many] * 11}), NOW, "sqlite")
-    assert rule_condition(parse({"rules": [many] * 10}), NOW, "sqlite") is not None
+        rule_condition(parse({"rules": [condition] * 11}), NOW, "sqlite")
+    assert rule_condition(parse({"rules": [condition] * 10}), NOW, "sqlite") is not None
 
 
 NAMES = ["a b", "ünï", "x.y", "'", "$", "[0]", "%s", ":n", "?", 'a"b', "a\\\\b", "50%22"]
@@ -301,8 +305,8 @@ def test_k7_a_rule_is_compared_in_the_spelling_that_leads_have(
     lead = make(facts=accept_arrival(message, {}, arrived_at=NOW).facts)
     rule = CompiledRule(parse({"rules": [{"field": "first_name", "operator": operator, "value": operand}]}))
     assert rule.test(lead, NOW)[0] is met
-    found = ids_that_meet(crm, [lead], rule_condition(rule.tree, NOW, crm.dialect.name))
-    assert bool(found) is met
+    lead_ids = ids_that_meet(crm, [lead], rule_condition(rule.tree, NOW, crm.dialect.name))
+    assert bool(lead_ids) is met
 
 
 @pytest.mark.parametrize("value", [2**63, -(2**70), 10**400, 1e300, 1e22, 0.1, -0.0, "007", " 12 ", "1e3"])
@@ -320,8 +324,8 @@ def test_x5_a_number_is_compared_however_a_vendor_sent_it(crm: Engine, value: An
         rule = CompiledRule(
             parse({"rules": [{"field": "attributes.n", "operator": operator, "value": operand}]})
         )
-        found = ids_that_meet(crm, [lead], rule_condition(rule.tree, NOW, crm.dialect.name))
-        assert bool(found) is rule.test(lead, NOW)[0], (operator, operand)
+        lead_ids = ids_that_meet(crm, [lead], rule_condition(rule.tree, NOW, crm.dialect.name))
+        assert bool(lead_ids) is rule.test(lead, NOW)[0], (operator, operand)
 
 
 @pytest.mark.parametrize("field", ["attributes.n", "loan_amount"])

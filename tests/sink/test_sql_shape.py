@@ -25,18 +25,18 @@ if TYPE_CHECKING:
 
 AT: Final = datetime(2026, 11, 20, 14, 12, tzinfo=UTC)
 BEFORE: Final = AT - timedelta(days=1)
-TAKEN: Final = DecisionTable.__table__.alias("taken")
-ENDED: Final = DecisionTable.__table__.alias("ended")
+TAKEN_LOCKS: Final = DecisionTable.__table__.alias("taken")
+ENDED_LOCKS: Final = DecisionTable.__table__.alias("ended")
 
 
 def locks(*, correlated: bool) -> Any:
     """Return when each open lock began; without `correlated` as `sink.open_locks` once asked."""
-    released = select(func.max(ENDED.c.source_offset)).where(ENDED.c.lead_id == LeadTable.lead_id)
+    released = select(func.max(ENDED_LOCKS.c.source_offset)).where(ENDED_LOCKS.c.lead_id == LeadTable.lead_id)
     if correlated:
         released = released.correlate(LeadTable.__table__)
-    since = select(func.min(TAKEN.c.decided_at)).where(
-        TAKEN.c.lead_id == LeadTable.lead_id,
-        or_(released.scalar_subquery().is_(None), TAKEN.c.source_offset > released.scalar_subquery()),
+    since = select(func.min(TAKEN_LOCKS.c.decided_at)).where(
+        TAKEN_LOCKS.c.lead_id == LeadTable.lead_id,
+        or_(released.scalar_subquery().is_(None), TAKEN_LOCKS.c.source_offset > released.scalar_subquery()),
     )
     return select(LeadTable.lead_id, since.scalar_subquery())
 
@@ -50,38 +50,42 @@ def test_a_nested_query_that_reads_a_table_around_it_anew_is_noticed(engine: Eng
 
 def test_tables_without_a_condition_between_them_are_noticed(engine: Engine) -> None:
     with engine.connect() as connection, pytest.raises(SAWarning, match="cartesian product"):
-        connection.execute(select(LeadTable.lead_id, TAKEN.c.n))
+        connection.execute(select(LeadTable.lead_id, TAKEN_LOCKS.c.n))
 
 
 STATEMENTS: Final[dict[str, Callable[[Connection], object]]] = {
-    "open locks": lambda each: open_locks(each, "acme", AT, limit=10),
-    "arrivals": lambda each: measures.arrivals(each, "acme", BEFORE),
-    "claims": lambda each: measures.claims(each, "acme", BEFORE),
-    "first owners": lambda each: measures.first_owners(each, "acme", BEFORE),
-    "offers": lambda each: measures.offers(each, "acme", BEFORE),
-    "exceptions raised": lambda each: measures.exceptions_raised(each, "acme", BEFORE),
-    "fairness": lambda each: measures.fairness(each, "acme", BEFORE),
-    "arrivals with owners": lambda each: day_reports.arrivals_with_first_owners(each, "acme", BEFORE, AT),
-    "offers by rep": lambda each: day_reports.offers_by_rep(each, "acme", AT),
-    "calls due": lambda each: day_reports.calls_due(each, "acme", AT, "rep-1"),
-    "changed hours": lambda each: vendor_reports.changed_hours(each, 10),
-    "deliveries": lambda each: queries.deliveries(each, "a", 10),
-    "moves": lambda each: moved_notices._moves(each, "acme", "rep-1", BEFORE),
-    "freed": lambda each: moved_notices._freed(each, "acme", "rep-1", BEFORE),
-    "found lead": lambda each: queue_preview.find(each, "acme", "Ann"),
+    "open locks": lambda connection: open_locks(connection, "acme", AT, limit=10),
+    "arrivals": lambda connection: measures.arrivals(connection, "acme", BEFORE),
+    "claims": lambda connection: measures.claims(connection, "acme", BEFORE),
+    "first owners": lambda connection: measures.first_owners(connection, "acme", BEFORE),
+    "offers": lambda connection: measures.offers(connection, "acme", BEFORE),
+    "exceptions raised": lambda connection: measures.exceptions_raised(connection, "acme", BEFORE),
+    "fairness": lambda connection: measures.fairness(connection, "acme", BEFORE),
+    "arrivals with owners": lambda connection: day_reports.arrivals_with_first_owners(
+        connection, "acme", BEFORE, AT
+    ),
+    "offers by rep": lambda connection: day_reports.offers_by_rep(connection, "acme", AT),
+    "calls due": lambda connection: day_reports.calls_due(connection, "acme", AT, "rep-1"),
+    "changed hours": lambda connection: vendor_reports.changed_hours(connection, 10),
+    "deliveries": lambda connection: queries.deliveries(connection, "a", 10),
+    "moves": lambda connection: moved_notices._moves(connection, "acme", "rep-1", BEFORE),
+    "freed": lambda connection: moved_notices._freed(connection, "acme", "rep-1", BEFORE),
+    "found lead": lambda connection: queue_preview.find(connection, "acme", "Ann"),
     **{
         f"{name} of {listing.row_id.table.name}, {column.name}": ask
         for listing in (EXCEPTIONS, UNASSIGNED, LEADS, ASSIGNMENTS)
         for column in listing.columns
         for name, ask in {
-            "page": lambda each, of=listing, by=column.name: pages.page(
-                each, of, ListQuery(sort=by), (), IGNORED_LAST if of is EXCEPTIONS else ()
+            "page": lambda connection, source=listing, by=column.name: pages.page(
+                connection, source, ListQuery(sort=by), (), IGNORED_LAST if source is EXCEPTIONS else ()
             ),
-            "choices": lambda each, of=listing, by=column.name: pages.choices(each, of, by, (), "a"),
+            "choices": lambda connection, source=listing, by=column.name: pages.choices(
+                connection, source, by, (), "a"
+            ),
         }.items()
     },
-    "unassigned by name": lambda each: pages.count(
-        each,
+    "unassigned by name": lambda connection: pages.count(
+        connection,
         UNASSIGNED,
         ListQuery(sort="raised_at", search="ann", filters={"prospect_name": ContainsFilter("lee")}),
         (),

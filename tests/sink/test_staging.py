@@ -24,21 +24,23 @@ Tables = dict[str, list[tuple[Any, ...]]]
 
 def staged_tables(engine: Engine) -> list[str]:
     """Return a list that gets the name of each table for which a staging table is made."""
-    found: list[str] = []
+    names: list[str] = []
 
     def statement(_c: Any, _k: Any, sql: str, *_: Any) -> None:
         if sql.startswith("CREATE TEMP TABLE staging_"):
-            found.append(sql.split()[3].removeprefix("staging_"))
+            names.append(sql.split()[3].removeprefix("staging_"))
 
     event.listen(engine, "before_cursor_execute", statement)
-    return found
+    return names
 
 
 def executed_by(engine: Engine) -> list[str]:
     """Return a list that gets each statement, without the driver's COPY."""
-    found: list[str] = []
-    event.listen(engine, "before_cursor_execute", lambda _c, _k, sql, *_: found.append(" ".join(sql.split())))
-    return found
+    statements: list[str] = []
+    event.listen(
+        engine, "before_cursor_execute", lambda _c, _k, sql, *_: statements.append(" ".join(sql.split()))
+    )
+    return statements
 
 
 @pytest.mark.parametrize("empty_url", ["postgres"], indirect=True)
@@ -46,14 +48,14 @@ def test_only_tables_with_many_rows_that_are_there_already_are_staged(
     engine: Engine, expected: Callable[..., Tables], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(staging, "MANY", 20)
-    records, found = Scenario(0, seed=3).tell(300).records, staged_tables(engine)
+    records, staged = Scenario(0, seed=3).tell(300).records, staged_tables(engine)
     writer = CrmWriter(engine, fail_on_dead_letter)
     writer.apply(records[: staging.MANY // 10])
-    assert found == []
+    assert staged == []
     writer.apply(records[staging.MANY // 10 : len(records) // 2])
     writer.apply(records[len(records) // 2 :])
-    assert "lead" in found
-    assert "decision" not in found
+    assert "lead" in staged
+    assert "decision" not in staged
     assert tables(engine) == expected(records)
 
 
@@ -62,15 +64,15 @@ def test_tables_that_are_only_added_to_are_staged_only_if_a_row_is_there_already
     engine: Engine, expected: Callable[..., Tables]
 ) -> None:
     """Rows of decisions may be there without the offset that they were stored with, after a rebuild."""
-    records, found = Scenario(0, seed=3).tell(300).records, staged_tables(engine)
+    records, staged = Scenario(0, seed=3).tell(300).records, staged_tables(engine)
     CrmWriter(engine, fail_on_dead_letter).apply(records)
-    assert found == []
+    assert staged == []
     with engine.begin() as connection:
         connection.execute(text("DELETE FROM sink_offset WHERE topic = 'lead-journal'"))
         removed = connection.execute(text("DELETE FROM decision WHERE source_offset % 2 = 0")).rowcount
     assert removed > 0
     CrmWriter(engine, fail_on_dead_letter).apply(records)
-    assert "decision" in found
+    assert "decision" in staged
     assert tables(engine) == expected(records)
 
 
@@ -93,15 +95,15 @@ def test_one_table_with_a_row_that_is_there_already_does_not_keep_the_others_fro
     engine: Engine, expected: Callable[..., Tables]
 ) -> None:
     """A lead in its first version is taken for new, and is not if the sink lost its positions."""
-    records, found = Scenario(0, seed=3).tell(1500).records, staged_tables(engine)
+    records, staged = Scenario(0, seed=3).tell(1500).records, staged_tables(engine)
     CrmWriter(engine, fail_on_dead_letter).apply(records[:700])
     with engine.begin() as connection:
         connection.execute(text("DELETE FROM sink_offset WHERE topic = 'lead-journal'"))
         connection.execute(text("DELETE FROM decision"))
-    found.clear()
+    staged.clear()
     CrmWriter(engine, fail_on_dead_letter).apply(records)
-    assert "lead" in found
-    assert "decision" not in found
+    assert "lead" in staged
+    assert "decision" not in staged
     assert tables(engine) == expected(records)
 
 
@@ -124,11 +126,16 @@ def test_one_lead_many_times_in_a_batch_is_stored_in_its_last_version(
     engine: Engine, expected: Callable[..., Tables]
 ) -> None:
     records = Scenario(0, seed=6).tell(200).records
-    key = max((record.key for record in records), key=lambda key: sum(one.key == key for one in records))
-    of_one = [replace(record, offset=n) for n, record in enumerate(one for one in records if one.key == key)]
-    assert len(of_one) > 4
-    CrmWriter(engine, fail_on_dead_letter).apply(of_one)
-    assert tables(engine) == expected(of_one)
+    key = max(
+        (record.key for record in records), key=lambda key: sum(record.key == key for record in records)
+    )
+    lead_records = [
+        replace(record, offset=n)
+        for n, record in enumerate(record for record in records if record.key == key)
+    ]
+    assert len(lead_records) > 4
+    CrmWriter(engine, fail_on_dead_letter).apply(lead_records)
+    assert tables(engine) == expected(lead_records)
     with engine.connect() as connection:
         versions = connection.execute(text("SELECT version FROM lead")).scalars().all()
         assert versions == [connection.scalar(text("SELECT max(version) FROM decision"))]
@@ -136,25 +143,25 @@ def test_one_lead_many_times_in_a_batch_is_stored_in_its_last_version(
 
 @pytest.mark.usefixtures("always_by_copy")
 @pytest.mark.parametrize("empty_url", ["postgres"], indirect=True)
-@pytest.mark.parametrize("there", [False, True], ids=["copied", "staged"])
+@pytest.mark.parametrize("is_stored", [False, True], ids=["copied", "staged"])
 def test_a_row_that_postgres_refuses_stops_no_other_row_of_its_batch(
-    engine: Engine, expected: Callable[..., Tables], *, there: bool
+    engine: Engine, expected: Callable[..., Tables], *, is_stored: bool
 ) -> None:
     """A text too long for an index is refused by Postgres alone, wherever the row goes."""
     records = Scenario(0, seed=7).tell(120).records
     buried = list[int]()
     writer = CrmWriter(engine, lambda record, _: buried.append(record.offset))
-    first = 60 if there else 0
-    writer.apply(records[:first])
+    stored_count = 60 if is_stored else 0
+    writer.apply(records[:stored_count])
     unfit = next(record for record in records[80:] if b'"owner":"rep-' in (record.value or b""))
     owner = "".join(random.Random(1).choices("abcdefghijklmnopqrstuvwxyz0123456789", k=12_000)).encode()
     batch = [*records]
     batch[unfit.offset] = replace(
         unfit, value=re.sub(rb'"owner":"rep-\d"', b'"owner":"%s"' % owner, unfit.value or b"")
     )
-    writer.apply(batch[first:])
+    writer.apply(batch[stored_count:])
     assert buried == [unfit.offset]
-    assert tables(engine) == expected([one for one in records if one is not unfit])
+    assert tables(engine) == expected([record for record in records if record is not unfit])
 
 
 @pytest.mark.parametrize("empty_url", ["postgres"], indirect=True)
@@ -169,9 +176,9 @@ def test_a_user_who_may_make_no_temporary_tables_stores_row_by_row(
         connection.execute(text(f"REVOKE TEMP ON DATABASE {url.database} FROM PUBLIC"))
         connection.execute(text(f"GRANT ALL ON ALL TABLES IN SCHEMA public TO {user}"))
     engine = connect(url.set(username=user, password=user).render_as_string(hide_password=False))
-    records, found = Scenario(0, seed=4).tell(80).records, staged_tables(engine)
+    records, staged = Scenario(0, seed=4).tell(80).records, staged_tables(engine)
     CrmWriter(engine, fail_on_dead_letter).apply(records)
-    assert found == []
+    assert staged == []
     assert tables(admin) == expected(records)
     engine.dispose()
     with admin.begin() as connection:

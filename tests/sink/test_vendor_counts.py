@@ -48,7 +48,7 @@ def stored_counts(engine: Engine) -> dict[tuple[Any, ...], int]:
     table = VendorCountTable
     query = select(table.vendor, table.begins_at, table.kind, table.detail, table.count)
     with engine.connect() as connection:
-        return {(*of,): count for *of, count in connection.execute(query)}
+        return {(*counter_key,): count for *counter_key, count in connection.execute(query)}
 
 
 def test_v6_records_that_come_again_are_counted_once(engine: Engine, writer: CrmWriter) -> None:
@@ -79,17 +79,17 @@ def test_v6_a_refusal_is_counted_once_and_its_reasons_are_bounded(engine: Engine
     assert writer.apply(refused_arrivals(letters), {0: 80}, {0: 140})
     assert sum(stored_counts(engine).values()) == 60
     assert not writer.apply(refused_arrivals(letters), {0: 141}, {0: 150}), "the database is behind"
-    many: list[Letter] = []
+    further_letters: list[Letter] = []
     for n in range(MOST_DETAILS + 20):
         value, headers = refusals_of(VENDORS, 1)[0]
         changed = {**dict(headers), "reason": b"r" * (n + 1), "source-offset": str(1_000 + n).encode()}
-        many.append((value, [*changed.items()]))
-    assert writer.apply(refused_arrivals(many), {}, {0: 300})
+        further_letters.append((value, [*changed.items()]))
+    assert writer.apply(refused_arrivals(further_letters), {}, {0: 300})
     with engine.connect() as connection:
-        found = vendor_counts(connection, ("default",), START)["acme"].refused
-    assert len(found) <= MOST_DETAILS + 1
-    assert found["others"] >= 20
-    assert found.total() == 30 + len(many)
+        refused = vendor_counts(connection, ("default",), START)["acme"].refused
+    assert len(refused) <= MOST_DETAILS + 1
+    assert refused["others"] >= 20
+    assert refused.total() == 30 + len(further_letters)
 
 
 def test_v6_the_migration_counts_what_the_tables_have(database: Database) -> None:

@@ -31,18 +31,18 @@ def history_of(partition: int, vendors: Sequence[str], leads: int) -> list[Journ
             attributes={"invalid": {"phone": "x"}} if n % 5 == 0 else {},
         )
         lead = Lead(lead_id=f"{partition}-{n}", facts=facts, phase=Phase.QUEUED, arrived_at=at, updated_at=at)
-        first = LeadAccepted(id_reused="another" if n % 7 == 0 else None)
-        happened: list[tuple[Decision, ...]] = [(first,)]
+        accepted = LeadAccepted(id_reused="another" if n % 7 == 0 else None)
+        happened: list[tuple[Decision, ...]] = [(accepted,)]
         if n % 3 == 0:
             happened.append((ArrivalRepeated(),))
         if n % 4 == 0:
-            other = vendors[(n + 1) % len(vendors)]
-            other_facts = Facts(vendor=other, attributes={"remarks": {"zip": "lies elsewhere"}})
+            other_vendor = vendors[(n + 1) % len(vendors)]
+            other_facts = Facts(vendor=other_vendor, attributes={"remarks": {"zip": "lies elsewhere"}})
             happened.append(
                 (
                     InquiryAdded(
                         inquiry_id=f"i{n}",
-                        vendor=other,
+                        vendor=other_vendor,
                         campaign=None,
                         external_id=None,
                         rep_id=None,
@@ -68,7 +68,7 @@ def history_of(partition: int, vendors: Sequence[str], leads: int) -> list[Journ
 
 def refusals_of(vendors: Sequence[str], count: int, partition: int = 0) -> list[Letter]:
     """Return dead letters of a partition. Their reasons differ in numbers and in what the vendor sent."""
-    found: list[Letter] = []
+    letters: list[Letter] = []
     for n in range(count):
         value = json.dumps({"vendor": vendors[n % len(vendors)], "org": "default", "x": n}).encode()
         reason = f"phone: 'abc{n}' has {n} digits" if n % 3 else "no field identifies the lead"
@@ -81,8 +81,8 @@ def refusals_of(vendors: Sequence[str], count: int, partition: int = 0) -> list[
             "failed-at": (START + timedelta(minutes=n)).isoformat(),
             "failed-stage": "intake",
         }
-        found.append((value, [(name, text.encode()) for name, text in headers.items()]))
-    return found
+        letters.append((value, [(name, text.encode()) for name, text in headers.items()]))
+    return letters
 
 
 def sums_of(records: Sequence[JournalRecord], letters: Sequence[Letter]) -> Counter[tuple[str, ...]]:
@@ -92,14 +92,14 @@ def sums_of(records: Sequence[JournalRecord], letters: Sequence[Letter]) -> Coun
     for record in records:
         row: dict[str, Any] = json.loads(record.value or b"")
         facts, lead_id = row["lead"]["facts"], row["lead"]["lead_id"]
-        of = (facts["vendor"], _hour(row["lead"]["arrived_at"]))
+        vendor_hour = (facts["vendor"], _hour(row["lead"]["arrived_at"]))
         for decision in row["decisions"]:
             match decision["type"]:
                 case "lead_accepted":
-                    sums[(*of, "accepted")] += 1
-                    sums[(*of, "reused_ids")] += "id_reused" in decision
+                    sums[(*vendor_hour, "accepted")] += 1
+                    sums[(*vendor_hour, "reused_ids")] += "id_reused" in decision
                     if facts.get("attributes"):
-                        sums[(*of, "remarks", "unreadable phone")] += 1
+                        sums[(*vendor_hour, "remarks", "unreadable phone")] += 1
                 case "arrival_repeated":
                     sums[facts["vendor"], _hour(row["at"]), "resends"] += 1
                 case "inquiry_added":
@@ -107,8 +107,8 @@ def sums_of(records: Sequence[JournalRecord], letters: Sequence[Letter]) -> Coun
                     sums[decision["vendor"], _hour(row["at"]), "remarks", "doubtful zip"] += 1
                 case "owner_changed" if decision.get("rep_id") and lead_id not in owned:
                     owned.add(lead_id)
-                    sums[(*of, "assigned")] += 1
-                    sums[(*of, "claimed")] += 1
+                    sums[(*vendor_hour, "assigned")] += 1
+                    sums[(*vendor_hour, "claimed")] += 1
     for value, headers in letters:
         decision = {name: text.decode() for name, text in headers}
         reason = "phone: … has N digits" if "phone" in decision["reason"] else decision["reason"]

@@ -42,10 +42,10 @@ class Watcher:
 
     async def watch(self, listening: asyncio.Event) -> None:
         """Note every playback until cancelled."""
-        wanted = {"app": "watcher", "subscribeAll": "true"}
+        query = {"app": "watcher", "subscribeAll": "true"}
         async with (
             self.session() as session,
-            session.ws_connect(f"{self.asterisk.address}/events", params=wanted) as socket,
+            session.ws_connect(f"{self.asterisk.address}/events", params=query) as socket,
         ):
             listening.set()
             async for message in socket:
@@ -58,8 +58,8 @@ class Watcher:
     async def channels(self) -> list[Any]:
         """Return the channels that Asterisk has."""
         async with self.session() as session, session.get(f"{self.asterisk.address}/channels") as answer:
-            found: list[Any] = await answer.json()
-            return found
+            channels: list[Any] = await answer.json()
+            return channels
 
 
 @dataclass
@@ -100,9 +100,9 @@ class CourierProcess:
         """Return status and text of its /ready; status 0 while nobody listens."""
         return page(self.port, "ready")
 
-    def stop(self, which: signal.Signals = signal.SIGTERM) -> None:
+    def stop(self, signal_number: signal.Signals = signal.SIGTERM) -> None:
         """End it, and wait until it has ended."""
-        stop_process(self.process, which, 30)
+        stop_process(self.process, signal_number, 30)
 
 
 @pytest.fixture(scope="session")

@@ -17,7 +17,7 @@ _PCAP_HEADER: Final = 24
 _RECORD_HEADER: Final = 16
 _UDP_END: Final = 14 + 20 + 8
 """Ethernet, IP and UDP headers of a packet."""
-ONE: Final = "usr/share/sip-tester/dtmf_2833_1.pcap"
+KEY_ONE_RECORDING: Final = "usr/share/sip-tester/dtmf_2833_1.pcap"
 _ANSWER: Final = """SIP/2.0 200 OK
 [last_Via:]
 [last_From:]
@@ -71,7 +71,7 @@ def _press(number: int = 0) -> str:
 
 def write_presses(folder: Path, most: int = 40) -> None:
     """Write SIPp's recording of the key 1 for each press of a call, with sequence numbers and timestamps that grow."""
-    recording = (programs_root() / ONE).read_bytes()
+    recording = (programs_root() / KEY_ONE_RECORDING).read_bytes()
     for number in range(most):
         changed, at = bytearray(recording), _PCAP_HEADER
         while at < len(recording):
@@ -218,9 +218,9 @@ class Telephone:
 
     def messages(self) -> list[tuple[float, str]]:
         """Return its SIP messages as (seconds since the epoch, `sent` or `received` with the first line)."""
-        found: list[tuple[float, str]] = []
+        messages: list[tuple[float, str]] = []
         if not self.trace.exists():
-            return found
+            return messages
         at, way = 0.0, ""
         for line in self.trace.read_text(errors="replace").splitlines():
             if line.startswith("-----") and line.endswith("Z"):
@@ -228,9 +228,9 @@ class Telephone:
             elif line.startswith(("UDP message ", "TCP message ")):
                 way = line.split()[2]
             elif way and line.strip() and not line.startswith("----"):
-                found.append((at, f"{way} {line.strip()}"))
+                messages.append((at, f"{way} {line.strip()}"))
                 way = ""
-        return found
+        return messages
 
 
 _INVITE: Final = """\

@@ -68,7 +68,7 @@ async def test_n4_a_leg_rings_is_answered_hears_presses_and_ends(
         await ari.quiet("leg")
         assert events[:2] == [LegRinging("leg"), LegAnswered("leg")]
     assert await eventually(lambda: telephone.ended, "the telephone heard that it was hung up")
-    received = [what for _, what in telephone.messages() if what.startswith("received INVITE")]
+    received = [message for _, message in telephone.messages() if message.startswith("received INVITE")]
     assert len(received) == 1, "one call for two orders"
 
 
@@ -92,9 +92,9 @@ async def test_n4_an_address_that_cannot_be_dialled_now_does_not_count_as_an_out
     ari = Ari(settings, lambda _: None)
     running = asyncio.create_task(ari.run())
     await eventually(ari.connected.is_set, "it is connected")
-    with pytest.raises(LaterError) as found:
+    with pytest.raises(LaterError) as refused:
         await ari.dial("leg", "+14014194247", caller_id=None, seconds=5)
-    assert not isinstance(found.value, ProviderDownError), "only this request waits"
+    assert not isinstance(refused.value, ProviderDownError), "only this request waits"
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
 

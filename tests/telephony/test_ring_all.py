@@ -37,7 +37,7 @@ SPOKEN: Final = {
     for announcement in Announcement
 }
 """The sound of the first part of each text -> the words."""
-FIRST, BUSY, MACHINE, AWAY, LATE = REPS[0], REPS[8], REPS[9], REPS[10], REPS[11]
+FIRST_REP, BUSY, MACHINE, AWAY, LATE = REPS[0], REPS[8], REPS[9], REPS[10], REPS[11]
 
 
 def scenario(rep: str, *, keeps: bool) -> str:
@@ -116,7 +116,7 @@ class Scenario:
         }
         self.telephony_stack.post.write("lead-arrivals", self.external, value)
 
-    def of(self, topic: str) -> list[dict[str, Any]]:
+    def records_of(self, topic: str) -> list[dict[str, Any]]:
         """Return the records of a topic about the lead."""
         values = [
             json.loads(record.value())
@@ -127,13 +127,17 @@ class Scenario:
 
     def activities(self) -> list[tuple[str, str]]:
         """Return rep and result of each activity."""
-        answers = [decision for decision in self.of("lead-decisions") if decision["type"] == "activity"]
+        answers = [
+            decision for decision in self.records_of("lead-decisions") if decision["type"] == "activity"
+        ]
         return [(answer["rep_id"], answer["result"]) for answer in answers]
 
     def all_ended(self) -> bool:
         """Return whether every leg that was dialled has ended."""
-        legs = {(call["call_id"], call["leg"]) for call in self.of("calls")}
-        ended = {(call["call_id"], call["leg"]) for call in self.of("calls") if call["event"] == "ended"}
+        legs = {(call["call_id"], call["leg"]) for call in self.records_of("calls")}
+        ended = {
+            (call["call_id"], call["leg"]) for call in self.records_of("calls") if call["event"] == "ended"
+        }
         return len(legs) >= len(self.reps) and legs == ended
 
     def stop(self) -> None:
@@ -143,7 +147,7 @@ class Scenario:
 
     def timeline(self, calls: list[dict[str, Any]], heard: dict[str, list[Announcement]]) -> str:
         """Return what happened, in order: SIP messages and records of `calls`."""
-        found = [
+        happenings = [
             (at, f"{name:7} SIP {message}")
             for name, telephone in {**self.telephones, "lead": self.lead}.items()
             for at, message in telephone.messages()
@@ -151,10 +155,10 @@ class Scenario:
         for call in calls:
             detail = " ".join(filter(None, (call["digit"], call["reason"])))
             at = datetime.fromisoformat(call["at"]).timestamp()
-            found.append((at, f"{call['rep_id']:7} {call['leg']} leg {call['event']} {detail}"))
-        found.sort()
-        began = found[0][0]
-        lines = [f"  {at - began:7.3f} {what}" for at, what in found]
+            happenings.append((at, f"{call['rep_id']:7} {call['leg']} leg {call['event']} {detail}"))
+        happenings.sort()
+        began = happenings[0][0]
+        lines = [f"  {at - began:7.3f} {happening}" for at, happening in happenings]
         lines += [f"  {rep:7} heard {', '.join(heard_words)}" for rep, heard_words in sorted(heard.items())]
         return "\n".join(lines)
 
@@ -175,14 +179,14 @@ async def test_n4_s1_s2_s3_twelve_telephones_ring_and_one_wins(
         await eventually(scenario.is_known, "every partition knows the org", every=0.5)
         scenario.arrive()
         await eventually(scenario.all_ended, "every leg ended", every=1.0)
-        calls = scenario.of("calls")
+        calls = scenario.records_of("calls")
         by_channel = {f"firstclaim-{call['call_id']}": call["rep_id"] for call in calls}
         heard: dict[str, list[Announcement]] = {}
         for channel, sound in watcher.played:
             if channel in by_channel and sound in SPOKEN:
                 heard.setdefault(by_channel[channel], []).append(SPOKEN[sound])
         print(f"\nring {number + 1}: {scenario.lead_id}\n{scenario.timeline(calls, heard)}")  # noqa: T201
-        answers = scenario.of("lead-decisions")
+        answers = scenario.records_of("lead-decisions")
         winners = [
             answer["rep_id"]
             for answer in answers
@@ -190,7 +194,7 @@ async def test_n4_s1_s2_s3_twelve_telephones_ring_and_one_wins(
         ]
         assert len(winners) == 1
         winner = winners[0]
-        assert (newest := scenario.of("assignments")[-1])["rep_id"] == winner, newest
+        assert (newest := scenario.records_of("assignments")[-1])["rep_id"] == winner, newest
         assert newest["how"] == "ring_all"
         for rep in REPS:
             if rep in {BUSY, AWAY}:
@@ -201,26 +205,28 @@ async def test_n4_s1_s2_s3_twelve_telephones_ring_and_one_wins(
             else:
                 assert heard[rep][-1] is Announcement.GONE, f"{rep} heard {heard[rep]}"
         reasons = {
-            one["rep_id"]: one["reason"] for one in calls if one["leg"] == "rep" and one["event"] == "ended"
+            call["rep_id"]: call["reason"]
+            for call in calls
+            if call["leg"] == "rep" and call["event"] == "ended"
         }
         assert reasons[BUSY] == "busy"
-        pressed = {one["rep_id"] for one in calls if one["event"] == "pressed"}
+        pressed = {call["rep_id"] for call in calls if call["event"] == "pressed"}
         assert not pressed & {BUSY, AWAY, MACHINE}
-        bridged = [one for one in calls if one["event"] == "bridged"]
+        bridged = [call for call in calls if call["event"] == "bridged"]
         if scenario.keeps:
             assert not bridged, "the winner hung up between the presses"
             hung_up = [
                 answer for answer in answers if answer["type"] == "hang_up" and answer["rep_id"] == winner
             ]
-            assert [one["result"] for one in hung_up] == ["done"]
+            assert [activity["result"] for activity in hung_up] == ["done"]
         else:
-            assert [one["rep_id"] for one in bridged] == [winner]
+            assert [call["rep_id"] for call in bridged] == [winner]
             logged = await eventually(scenario.activities, "N7: the call is logged")
             assert logged == [(winner, "done")]
             assert await eventually(lambda: scenario.lead.ended, "the lead hung up")
             assert scenario.lead.process.returncode == 0, "the lead's telephone talked and hung up"
         assert not await watcher.channels(), "no leg is left in Asterisk"
-        assert {one["call_id"] for one in calls} == {
+        assert {call["call_id"] for call in calls} == {
             call_id_of(f"{scenario.lead_id}/{newest_epoch(calls)}/{rep}/ring/call") for rep in REPS
         }
     finally:
@@ -239,16 +245,18 @@ async def test_s4_n4_nobody_answers_and_the_lead_is_an_exception(
         await eventually(scenario.is_known, "every partition knows the org", every=0.5)
         scenario.arrive()
         await eventually(scenario.all_ended, "every leg ended", every=0.5)
-        await eventually(lambda: scenario.of("lead-exceptions"), "it is an exception", every=0.5)
-        assert scenario.of("lead-exceptions")[-1]["reason"] == "no_agents_answered"
-        assert not scenario.of("lead-decisions"), "no action was asked for anybody"
+        await eventually(lambda: scenario.records_of("lead-exceptions"), "it is an exception", every=0.5)
+        assert scenario.records_of("lead-exceptions")[-1]["reason"] == "no_agents_answered"
+        assert not scenario.records_of("lead-decisions"), "no action was asked for anybody"
         reasons = {
-            call["rep_id"]: call["reason"] for call in scenario.of("calls") if call["event"] == "ended"
+            call["rep_id"]: call["reason"]
+            for call in scenario.records_of("calls")
+            if call["event"] == "ended"
         }
         assert reasons[BUSY] == "busy"
         assert reasons[MACHINE] in {"no_digit", "hung_up"}
         assert reasons[AWAY] in {"no_answer", "withdrawn"}
-        fates = [(one["rep_id"], one["status"]) for one in scenario.of("deliveries")]
+        fates = [(delivery["rep_id"], delivery["status"]) for delivery in scenario.records_of("deliveries")]
         assert (BUSY, "failed") in fates
         assert (MACHINE, "delivered") in fates
     finally:
@@ -269,14 +277,16 @@ async def test_n6_a_lead_in_its_quiet_hours_is_not_dialled_and_the_rep_hears_why
         await eventually(listening.is_set, "the watcher listens")
         every_day = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
         quiet = [{"days": every_day, "from": "00:00", "to": "24:00"}]
-        scenario.publish(FIRST, quiet_hours=quiet)
+        scenario.publish(FIRST_REP, quiet_hours=quiet)
         await eventually(scenario.is_known, "every partition knows the org", every=0.5)
         scenario.arrive()
         await eventually(scenario.all_ended, "every leg ended", every=0.5)
         announcements = [SPOKEN[sound] for _, sound in watcher.played if sound in SPOKEN]
         assert announcements == [Announcement.OFFER, Announcement.WON, Announcement.QUIET_HOURS]
-        about = [(call["event"], call["reason"]) for call in scenario.of("calls") if call["leg"] == "lead"]
-        assert about == [("ended", "quiet_hours")]
+        lead_legs = [
+            (call["event"], call["reason"]) for call in scenario.records_of("calls") if call["leg"] == "lead"
+        ]
+        assert lead_legs == [("ended", "quiet_hours")]
         assert not scenario.lead.messages(), "the lead's telephone never rang"
     finally:
         watching.cancel()
@@ -284,41 +294,41 @@ async def test_n6_a_lead_in_its_quiet_hours_is_not_dialled_and_the_rep_hears_why
         scenario.stop()
 
 
-@pytest.mark.parametrize("known", [True, False])
+@pytest.mark.parametrize("is_known", [True, False])
 async def test_n5_a_lead_that_calls_in_rings_the_group_and_is_connected_to_the_winner(
-    telephony_stack: TelephonyStack, tmp_path: Path, *, known: bool
+    telephony_stack: TelephonyStack, tmp_path: Path, *, is_known: bool
 ) -> None:
     """Caller id known or not: the call becomes a lead of the number's campaign."""
-    scenario = Scenario(telephony_stack, tmp_path, 104 if known else 106)
+    scenario = Scenario(telephony_stack, tmp_path, 104 if is_known else 106)
     number = f"1401555{randbelow(10_000):04}"
-    scenario.publish(FIRST, REPS[1], inbound={f"+{number}": "all"})
+    scenario.publish(FIRST_REP, REPS[1], inbound={f"+{number}": "all"})
     await eventually(scenario.is_known, "every partition knows the org", every=0.5)
     at = asyncio.get_running_loop().time()
     caller: sipp.Caller | None = None
     try:
         # The courier may not have read the directory yet, and then refuses the call: the lead calls again.
-        while not (bridged := [call for call in scenario.of("calls") if call["event"] == "bridged"]):
+        while not (bridged := [call for call in scenario.records_of("calls") if call["event"] == "bridged"]):
             if caller is None or caller.ended:
                 caller = sipp.Caller(
                     unique("caller"),
                     tmp_path,
                     telephony_stack.asterisk.ports["sip"],
                     number,
-                    "14014194247" if known else "anonymous",
+                    "14014194247" if is_known else "anonymous",
                 )
             ringing = [
-                one
-                for one in all_calls(telephony_stack)
-                if one["org"] == scenario.org and one["leg"] == "inbound"
+                leg
+                for leg in all_calls(telephony_stack)
+                if leg["org"] == scenario.org and leg["leg"] == "inbound"
             ]
             if ringing:
                 scenario.lead_id = ringing[0]["lead_id"]
             assert asyncio.get_running_loop().time() - at < PATIENCE_SECONDS
             await asyncio.sleep(0.3)
         scenario.telephones[bridged[0]["rep_id"]].stop()
-        assert scenario.of("assignments")[-1]["rep_id"] == bridged[0]["rep_id"]
-        phone = scenario.of("assignments")[-1]["lead"]["phone"]
-        assert phone == ("+14014194247" if known else None)
+        assert scenario.records_of("assignments")[-1]["rep_id"] == bridged[0]["rep_id"]
+        phone = scenario.records_of("assignments")[-1]["lead"]["phone"]
+        assert phone == ("+14014194247" if is_known else None)
         assert not scenario.lead.messages(), "the lead is on the line and is not dialled"
     finally:
         scenario.stop()

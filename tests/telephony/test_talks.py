@@ -22,7 +22,7 @@ from tests.fixtures.waiting import PATIENCE_SECONDS, eventually
 from tests.telephony import sipp
 from tests.telephony.conftest import CourierProcess, Watcher
 from tests.telephony.sipp import Telephone
-from tests.telephony.test_ring_all import AWAY, FIRST, MACHINE, REPS, SPOKEN, Scenario
+from tests.telephony.test_ring_all import AWAY, FIRST_REP, MACHINE, REPS, SPOKEN, Scenario
 from tests.web.conftest import CHROMIUM, CHROMIUM_FLAGS
 from tests.web.running_org import PASSWORD, PATIENCE_MS
 from web.settings import WebSettings
@@ -46,18 +46,20 @@ async def test_n7_a_click_rings_the_rep_and_then_the_lead_and_the_page_shows_it(
     """A browser, Asterisk and two SIP telephones: the rep's presses 1, the lead's talks for some seconds."""
     scenario = Scenario(telephony_stack, tmp_path, 110, talk_ms=8_000)
     try:
-        scenario.publish(FIRST, click_to_call=True)
+        scenario.publish(FIRST_REP, click_to_call=True)
         await eventually(scenario.is_known, "every partition knows the org", every=0.5)
-        scenario.arrive(assigned_to=FIRST)
-        await eventually(lambda: scenario.of("assignments"), "it has its owner", every=0.5)
-        async with browser_of(scenario, FIRST, f"/leads/{scenario.lead_id}") as page:
+        scenario.arrive(assigned_to=FIRST_REP)
+        await eventually(lambda: scenario.records_of("assignments"), "it has its owner", every=0.5)
+        async with browser_of(scenario, FIRST_REP, f"/leads/{scenario.lead_id}") as page:
             await page.get_by_role("button", name="Call Jeremy Jones").click()
             bar = page.locator("#call")
             connected = "You are connected with Jeremy Jones."
             await expect(bar).to_contain_text(connected, timeout=PATIENCE_MS)
             await expect(bar).to_contain_text("has ended after 0:", timeout=PATIENCE_MS)
-        await eventually(lambda: scenario.activities() == [(FIRST, "done")], "the call is logged", every=0.5)
-        legs = [(call["leg"], call["event"]) for call in scenario.of("calls")]
+        await eventually(
+            lambda: scenario.activities() == [(FIRST_REP, "done")], "the call is logged", every=0.5
+        )
+        legs = [(call["leg"], call["event"]) for call in scenario.records_of("calls")]
         assert (
             legs.index(("rep", "answered")) < legs.index(("rep", "pressed")) < legs.index(("lead", "dialled"))
         )
@@ -75,7 +77,7 @@ async def test_n4_s3_a_rep_who_wins_in_a_browser_silences_all_telephones(
         Watcher(telephony_stack.asterisk),
         asyncio.Event(),
     )
-    winner, rings, hears = AWAY, FIRST, MACHINE
+    winner, rings, hears = AWAY, FIRST_REP, MACHINE
     scenario.special[rings] = sipp.is_away()
     watching = asyncio.create_task(watcher.watch(listening))
     try:
@@ -94,9 +96,9 @@ async def test_n4_s3_a_rep_who_wins_in_a_browser_silences_all_telephones(
             await page.get_by_role("button", name="Press 1 to accept").click()
             await expect(card).to_contain_text("You have been assigned Jeremy Jones", timeout=PATIENCE_MS)
         await eventually(scenario.all_ended, "every leg ended", every=0.5)
-        calls = scenario.of("calls")
+        calls = scenario.records_of("calls")
         ended = {call["rep_id"]: call for call in calls if call["event"] == "ended"}
-        assert {rep: one["reason"] for rep, one in ended.items() if rep != hears} == {
+        assert {rep: leg_end["reason"] for rep, leg_end in ended.items() if rep != hears} == {
             winner: "withdrawn",
             rings: "withdrawn",
         }
@@ -109,7 +111,9 @@ async def test_n4_s3_a_rep_who_wins_in_a_browser_silences_all_telephones(
         ]
         assert announcements == [Announcement.OFFER, Announcement.GONE]
         fates = {
-            (one["rep_id"], one["status"]) for one in scenario.of("deliveries") if one["channel"] == "call"
+            (delivery["rep_id"], delivery["status"])
+            for delivery in scenario.records_of("deliveries")
+            if delivery["channel"] == "call"
         }
         assert (winner, "withdrawn") in fates
     finally:
@@ -144,7 +148,7 @@ async def browser_of(scenario: Scenario, rep: str, path: str) -> AsyncIterator[P
 
 def reps_who_answered(scenario: Scenario) -> set[str]:
     """Return the reps whose telephones were answered."""
-    return {call["rep_id"] for call in scenario.of("calls") if call["event"] == "answered"}
+    return {call["rep_id"] for call in scenario.records_of("calls") if call["event"] == "answered"}
 
 
 async def test_n5_a_known_lead_that_calls_in_is_connected_with_its_owner(
@@ -155,20 +159,20 @@ async def test_n5_a_known_lead_that_calls_in_is_connected_with_its_owner(
     number = f"1401555{randbelow(10_000):04}"
     caller: sipp.Caller | None = None
     try:
-        scenario.publish(FIRST, REPS[1], inbound={f"+{number}": "all"})
+        scenario.publish(FIRST_REP, REPS[1], inbound={f"+{number}": "all"})
         await eventually(scenario.is_known, "every partition knows the org", every=0.5)
-        scenario.arrive(assigned_to=FIRST)
-        await eventually(lambda: scenario.of("assignments"), "it has its owner", every=0.5)
+        scenario.arrive(assigned_to=FIRST_REP)
+        await eventually(lambda: scenario.records_of("assignments"), "it has its owner", every=0.5)
         at = asyncio.get_running_loop().time()
-        while not (bridged := [call for call in scenario.of("calls") if call["event"] == "bridged"]):
+        while not (bridged := [call for call in scenario.records_of("calls") if call["event"] == "bridged"]):
             if caller is None or caller.ended:
                 sip = telephony_stack.asterisk.ports["sip"]
                 caller = sipp.Caller(unique("caller"), tmp_path, sip, number, "14014194247")
             assert asyncio.get_running_loop().time() - at < PATIENCE_SECONDS
             await asyncio.sleep(0.3)
-        assert [one["rep_id"] for one in bridged] == [FIRST]
-        assert {one["notification_id"].split("/")[-2] for one in bridged} == {"lead_calls"}
-        scenario.telephones[FIRST].stop()
+        assert [leg_event["rep_id"] for leg_event in bridged] == [FIRST_REP]
+        assert {leg_event["notification_id"].split("/")[-2] for leg_event in bridged} == {"lead_calls"}
+        scenario.telephones[FIRST_REP].stop()
         assert not scenario.telephones[REPS[1]].messages(), "only the owner was called"
         assert not scenario.lead.messages(), "the lead is on the line and is not dialled"
     finally:
@@ -182,28 +186,30 @@ async def test_n1_n4_a_killed_courier_rings_again_and_leaves_no_open_leg(
 ) -> None:
     """The telephone rings when the courier is killed. The next one hangs it up, ends its leg and calls again."""
     scenario = Scenario(telephony_stack, tmp_path, 114)
-    again: Telephone | None = None
+    next_telephone: Telephone | None = None
     try:
         scenario.publish(AWAY, ring_seconds=120)
         await eventually(scenario.is_known, "every partition knows the org", every=0.5)
         scenario.arrive()
-        first = scenario.telephones[AWAY]
+        rung = scenario.telephones[AWAY]
         await eventually(lambda: "ringing" in events(scenario), "it rings", every=0.3)
         await asyncio.to_thread(telephony_stack.courier.stop, signal.SIGKILL)
-        assert not first.ended, "nobody hung up"
+        assert not rung.ended, "nobody hung up"
         await asyncio.to_thread(telephony_stack.courier.start)
-        await eventually(lambda: is_cancelled(first), "the dead courier's call is hung up", every=0.3)
-        first.stop()
-        again = Telephone(f"{AWAY}-again", tmp_path, sipp.presses(30), first.port)
-        await eventually(lambda: scenario.of("assignments"), "the rep was called again and won", every=0.5)
+        await eventually(lambda: is_cancelled(rung), "the dead courier's call is hung up", every=0.3)
+        rung.stop()
+        next_telephone = Telephone(f"{AWAY}-again", tmp_path, sipp.presses(30), rung.port)
+        await eventually(
+            lambda: scenario.records_of("assignments"), "the rep was called again and won", every=0.5
+        )
         await eventually(scenario.all_ended, "every leg ended", every=0.5)
-        assert ("rep", "lost") in [(call["leg"], call["reason"]) for call in scenario.of("calls")]
+        assert ("rep", "lost") in [(call["leg"], call["reason"]) for call in scenario.records_of("calls")]
         assert events(scenario).count("dialled") >= 2
-        rings = [one for one in scenario.of("deliveries") if one["status"] == "sent"]
+        rings = [delivery for delivery in scenario.records_of("deliveries") if delivery["status"] == "sent"]
         assert len({ring["notification_id"] for ring in rings}) == len(rings), "each request was sent once"
     finally:
-        if again is not None:
-            again.stop()
+        if next_telephone is not None:
+            next_telephone.stop()
         scenario.stop()
 
 
@@ -213,7 +219,7 @@ async def test_n5_a_second_courier_waits_and_takes_over_when_the_first_ends(
     """While the first one lives, the second one does not touch its calls, and says that it waits."""
     scenario = Scenario(telephony_stack, tmp_path, 118)
     second = CourierProcess(telephony_stack.courier.environment, tmp_path / "second.log")
-    again: Telephone | None = None
+    next_telephone: Telephone | None = None
     try:
         scenario.publish(AWAY, ring_seconds=120)
         await eventually(scenario.is_known, "every partition knows the org", every=0.5)
@@ -224,19 +230,21 @@ async def test_n5_a_second_courier_waits_and_takes_over_when_the_first_ends(
         assert waits in second.log.read_text()
         await eventually(telephony_stack.courier.is_ready, "the first one works on", every=0.3)
         scenario.arrive()
-        first = scenario.telephones[AWAY]
+        rung = scenario.telephones[AWAY]
         await eventually(lambda: "ringing" in events(scenario), "it rings", every=0.3)
-        assert not is_cancelled(first)
+        assert not is_cancelled(rung)
         await asyncio.to_thread(telephony_stack.courier.stop, signal.SIGKILL)
-        await eventually(lambda: is_cancelled(first), "the second one hangs up what is left", every=0.3)
-        first.stop()
-        again = Telephone(f"{AWAY}-again", tmp_path, sipp.presses(30), first.port)
-        await eventually(lambda: scenario.of("assignments"), "the rep was called again and won", every=0.5)
+        await eventually(lambda: is_cancelled(rung), "the second one hangs up what is left", every=0.3)
+        rung.stop()
+        next_telephone = Telephone(f"{AWAY}-again", tmp_path, sipp.presses(30), rung.port)
+        await eventually(
+            lambda: scenario.records_of("assignments"), "the rep was called again and won", every=0.5
+        )
         await eventually(second.is_ready, "the second one works", every=0.3)
         await eventually(scenario.all_ended, "every leg ended", every=0.5)
     finally:
-        if again is not None:
-            again.stop()
+        if next_telephone is not None:
+            next_telephone.stop()
         scenario.stop()
         await asyncio.to_thread(second.stop)
         await asyncio.to_thread(telephony_stack.courier.start)
@@ -249,12 +257,12 @@ async def test_n4_verify_agrees_with_every_call(telephony_stack: TelephonyStack)
 
 def is_cancelled(telephone: Telephone) -> bool:
     """Return whether the caller gave up."""
-    return any(what.startswith("received CANCEL") for _, what in telephone.messages())
+    return any(message.startswith("received CANCEL") for _, message in telephone.messages())
 
 
 def events(scenario: Scenario) -> list[str]:
     """Return the events of the rep's legs, in order."""
-    return [call["event"] for call in scenario.of("calls") if call["leg"] == "rep"]
+    return [call["event"] for call in scenario.records_of("calls") if call["leg"] == "rep"]
 
 
 def test_bench_reach_measures_from_arrival_to_ringing_telephones() -> None:

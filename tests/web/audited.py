@@ -28,15 +28,15 @@ async def on_the_topic(running_org: RunningOrg, *acts: str) -> list[dict[str, An
         auto_offset_reset="earliest",
         isolation_level="read_committed",
     )
-    found: list[dict[str, Any]] = []
+    records: list[dict[str, Any]] = []
     await consumer.start()
     try:
         async with asyncio.timeout(PATIENCE_SECONDS):
             async for record in consumer:
                 if (record.key or b"").decode() == running_org.org:
-                    found.append(json.loads(record.value))
-                if Counter(acts) <= Counter(one["act"] for one in found):
-                    return found
+                    records.append(json.loads(record.value))
+                if Counter(acts) <= Counter(audit_record["act"] for audit_record in records):
+                    return records
     finally:
         await consumer.stop()
     raise AssertionError
@@ -48,9 +48,9 @@ async def entries(client: httpx.AsyncClient, act: str, count: int = 1, **more: A
         while True:
             answer = await client.get("/api/v1/audit", params={"act": act, **more})
             assert answer.status_code == HTTPStatus.OK, answer.text
-            found: list[dict[str, Any]] = answer.json()["entries"]
-            if len(found) >= count:
-                return found
+            audit_entries: list[dict[str, Any]] = answer.json()["entries"]
+            if len(audit_entries) >= count:
+                return audit_entries
             await asyncio.sleep(0.05)
 
 
@@ -66,7 +66,7 @@ async def publish(client: httpx.AsyncClient, queue: str, **value: Any) -> None:
     match = {"if-match": state.headers["etag"]} if state.status_code == HTTPStatus.OK else {}
     saved = await client.put(path, json={"value": {**NEW, **value}}, headers=match)
     assert saved.status_code == HTTPStatus.OK, saved.text
-    done = await client.post(
+    published = await client.post(
         f"{path}/publish", json={"over": saved.json()["version"]}, headers={"if-match": saved.headers["etag"]}
     )
-    assert done.status_code == HTTPStatus.OK, done.text
+    assert published.status_code == HTTPStatus.OK, published.text

@@ -30,7 +30,7 @@ async def serious_problems(page: Page) -> list[str]:
     The page is left in the light scheme. In the dark one, only the rules about colours run. A document gets axe-core
     once, because its half megabyte takes a tenth of a second of a core.
     """
-    found = []
+    problems = []
     if not await page.evaluate("'axe' in window"):
         await page.evaluate(AXE_SCRIPT)
     rules = await page.evaluate(_GRAVE_RULES, sorted(GRAVE))
@@ -42,10 +42,10 @@ async def serious_problems(page: Page) -> list[str]:
     for scheme, options in runs:
         await page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
         violations = await page.evaluate(_RUN, options)
-        found += [
-            f"{scheme} {one['id']}: {' '.join(node['target'])} {node['failureSummary']}"
-            for one in violations
-            if one["impact"] in GRAVE
-            for node in one["nodes"]
+        problems += [
+            f"{scheme} {violation['id']}: {' '.join(node['target'])} {node['failureSummary']}"
+            for violation in violations
+            if violation["impact"] in GRAVE
+            for node in violation["nodes"]
         ]
-    return found
+    return problems

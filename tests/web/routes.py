@@ -41,18 +41,18 @@ def _calls(dependant: Dependant) -> Iterator[Any]:
         yield from _calls(dependency)
 
 
-def flat_routes(found: Iterable[Any]) -> Iterator[Any]:
+def flat_routes(nested_routes: Iterable[Any]) -> Iterator[Any]:
     """Yield routes, including those of included routers."""
-    for route in found:
+    for route in nested_routes:
         inner = getattr(route, "original_router", None)
         yield from flat_routes(inner.routes) if inner is not None else (route,)
 
 
-def address(route: APIRoute, **given: str) -> str:
+def address(route: APIRoute, **parameters: str) -> str:
     """Return an address of a route. Parameters that are not given by name get ids that do not exist."""
 
-    def value(found: re.Match[str]) -> str:
-        name = found[1].removesuffix(":path")
-        return given.get(name) or (NOBODY if name.endswith("id") else "none")
+    def value(match: re.Match[str]) -> str:
+        name = match[1].removesuffix(":path")
+        return parameters.get(name) or (NOBODY if name.endswith("id") else "none")
 
     return re.sub(r"\{([^}]+)\}", value, route.path)

@@ -97,9 +97,9 @@ class RunningOrg:
         await self.client.arrive(lead)
         return lead_id(self.org, "acme", external_id, lead)
 
-    async def ask(self, what: str, lead: str, rep_id: str, **more: Any) -> RequestedAction:
+    async def ask(self, action: str, lead: str, rep_id: str, **more: Any) -> RequestedAction:
         """Request an action as a CRM would."""
-        return await self.client.ask(what, lead, rep_id, **more)
+        return await self.client.ask(action, lead, rep_id, **more)
 
     async def until_ready(self) -> None:
         """Wait until the console answers, after its first start and after each restart."""
@@ -133,8 +133,8 @@ class RunningOrg:
 
     async def until_read(self) -> None:
         """Wait until the console has read all that `publish` wrote."""
-        wanted = max(self.versions.values(), default=-1)
-        if self.read[0] == self.url and self.read[1] >= wanted:
+        newest = max(self.versions.values(), default=-1)
+        if self.read[0] == self.url and self.read[1] >= newest:
             return
         async with (
             asyncio.timeout(PATIENCE_SECONDS),
@@ -142,8 +142,8 @@ class RunningOrg:
         ):
             while True:
                 metric = DIRECTORY_END.search((await client.get("/metrics")).text)
-                if metric is not None and float(metric[1]) > wanted:
-                    self.read = (self.url, wanted)
+                if metric is not None and float(metric[1]) > newest:
+                    self.read = (self.url, newest)
                     return
                 await asyncio.sleep(LOOK_SECONDS)
 
@@ -154,13 +154,13 @@ class RunningOrg:
         """
         partitions = range(self.stack.settings.partitions)
         keys_left = {directory_key(partition, self.org, kind, object_id) for partition in partitions}
-        wanted = self.versions.get((kind, object_id), 0)
+        version = self.versions.get((kind, object_id), 0)
         async with asyncio.timeout(PATIENCE_SECONDS), self._journal() as records:
             async for record in records:
                 row = decode_row(record.value) if record.key in keys_left else None
                 if (
                     isinstance(row, DirectoryRow)
-                    and row.version >= wanted
+                    and row.version >= version
                     and _includes(row.value, wanted_value)
                 ):
                     keys_left.discard(record.key)
@@ -179,12 +179,12 @@ class RunningOrg:
         """Return the records of the leads' journal from its beginning on, also those that come meanwhile."""
         return aclosing(read_topic(self.stack.settings, LEAD_JOURNAL, until_end=False))
 
-    async def until_stored(self, lead: str, **wanted: Any) -> None:
+    async def until_stored(self, lead: str, **values: Any) -> None:
         """Wait until the CRM database has a lead with these values. A page of a lead is read from it once."""
         engine = connect(self.stack.settings.database_url)
         try:
             async with asyncio.timeout(PATIENCE_MS / 1000):
-                while not await asyncio.to_thread(_lead_has, engine, lead, wanted):
+                while not await asyncio.to_thread(_lead_has, engine, lead, values):
                     await asyncio.sleep(LOOK_SECONDS)
         finally:
             engine.dispose()
@@ -261,14 +261,14 @@ class RunningOrg:
         return "\n".join(lines)
 
 
-def _includes(value: dict[str, Any] | None, wanted: dict[str, Any]) -> bool:
-    return all((value or {}).get(name) == one for name, one in wanted.items())
+def _includes(value: dict[str, Any] | None, expected: dict[str, Any]) -> bool:
+    return all((value or {}).get(name) == expected_value for name, expected_value in expected.items())
 
 
-def _lead_has(engine: Engine, lead: str, wanted: dict[str, Any]) -> bool:
+def _lead_has(engine: Engine, lead: str, values: dict[str, Any]) -> bool:
     with engine.connect() as connection:
         row = queries.lead(connection, lead)
-    return row is not None and all(row[name] == value for name, value in wanted.items())
+    return row is not None and all(row[name] == value for name, value in values.items())
 
 
 NEW: Final[dict[str, Any]] = {

@@ -50,10 +50,10 @@ class StallingProxy:
         if self.refuses:
             writer.close()
             return
-        there, back = await asyncio.open_connection("127.0.0.1", self.target)
+        server_reader, server_writer = await asyncio.open_connection("127.0.0.1", self.target)
         for task in (
-            asyncio.create_task(self._pass_on(reader, back)),
-            asyncio.create_task(self._pass_on(there, writer)),
+            asyncio.create_task(self._pass_on(reader, server_writer)),
+            asyncio.create_task(self._pass_on(server_reader, writer)),
         ):
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)

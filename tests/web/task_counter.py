@@ -43,9 +43,9 @@ async def count_in_page(page: Page) -> None:
 async def measured_effort(page: Page) -> AsyncIterator[Effort]:
     """Measure what is done inside of this. A list that is chosen from counts as two clicks: add them to `clicks`."""
     await page.evaluate(_READ)
-    began, found = time.monotonic(), Effort()
-    yield found
-    found.seconds = time.monotonic() - began
+    began, effort = time.monotonic(), Effort()
+    yield effort
+    effort.seconds = time.monotonic() - began
     clicks, keys = await page.evaluate(_READ)
-    found.clicks += clicks
-    found.keys += keys
+    effort.clicks += clicks
+    effort.keys += keys

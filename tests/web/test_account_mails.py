@@ -34,8 +34,8 @@ if TYPE_CHECKING:
     from tests.web.running_org import RunningOrg
 
 pytestmark = pytest.mark.slow
-OWN = "a staple of my own"
-OTHER = "another staple of mine"
+OWN_PASSWORD = "a staple of my own"  # noqa: S105  # of an account that exists only during a test
+OTHER_PASSWORD = "another staple of mine"  # noqa: S105  # of an account that exists only during a test
 KEY = "a-key-of-the-links-in-mails"
 
 
@@ -63,9 +63,9 @@ def mailing(running_org: RunningOrg, folder: Path, **more: str) -> Iterator[Mail
 
 def _link(mail: Any) -> str:
     text: str = mail.get_body(("plain",)).get_content()
-    found = re.search(r"(http\S+/set-password\?token=\S+)", text)
-    assert found, text
-    return found[1]
+    match = re.search(r"(http\S+/set-password\?token=\S+)", text)
+    assert match, text
+    return match[1]
 
 
 async def test_n2_an_invited_person_chooses_a_password_by_the_link_of_the_welcome(
@@ -92,10 +92,10 @@ async def test_n2_an_invited_person_chooses_a_password_by_the_link_of_the_welcom
         await reader.get_by_label("New password").fill("password1234")
         await reader.get_by_role("button", name="Set the password").click()
         await expect(reader.get_by_role("alert")).to_contain_text("The password ")
-        await reader.get_by_label("New password").fill(OWN)
+        await reader.get_by_label("New password").fill(OWN_PASSWORD)
         await reader.get_by_role("button", name="Set the password").click()
         await expect(reader.get_by_role("alert")).to_have_text("Your password is set. Sign in with it.")
-        await reader.get_by_label("Password").fill(OWN)
+        await reader.get_by_label("Password").fill(OWN_PASSWORD)
         await reader.get_by_role("button", name="Sign in").click()
         await reader.wait_for_url("**/queues")
         await reader.goto(_link(mail))
@@ -131,7 +131,7 @@ async def test_n2_a_forgotten_password_is_set_by_a_link_that_works_once(
         link = _link(mail)
         await _check_answers(running_org, server, email, store)
         await page.goto(link)
-        await page.get_by_label("New password").fill(OWN)
+        await page.get_by_label("New password").fill(OWN_PASSWORD)
         await page.get_by_role("button", name="Set the password").click()
         await expect(page.get_by_role("alert")).to_have_text("Your password is set. Sign in with it.")
         await elsewhere.goto("/queues")
@@ -140,8 +140,8 @@ async def test_n2_a_forgotten_password_is_set_by_a_link_that_works_once(
             timeout=PATIENCE_SECONDS, base_url=running_org.url, headers=JSON
         ) as client:
             assert (await sign_in(client, email)).status_code == HTTPStatus.UNAUTHORIZED
-            assert (await sign_in(client, email, OWN)).status_code == HTTPStatus.CREATED
-            form = {"token": link.rpartition("=")[2], "password": OTHER}
+            assert (await sign_in(client, email, OWN_PASSWORD)).status_code == HTTPStatus.CREATED
+            form = {"token": link.rpartition("=")[2], "password": OTHER_PASSWORD}
             assert (await client.post("/set-password", data=form)).status_code == HTTPStatus.GONE
         async with signed_in(running_org, "mia-moe") as mia:
             await entries(mia, "password_link_mailed")
@@ -153,9 +153,14 @@ async def test_n2_a_forgotten_password_is_set_by_a_link_that_works_once(
 async def _check_answers(running_org: RunningOrg, server: MailServer, email: str, store: Engine) -> None:
     """Ask for links as a program: no answer says whether there is an account; old links do not work."""
     async with httpx.AsyncClient(timeout=PATIENCE_SECONDS, base_url=running_org.url, headers=JSON) as client:
-        known = await client.post("/forgot-password", data={"email": email})
-        unknown = await client.post("/forgot-password", data={"email": f"nobody@{running_org.org}.example"})
-        assert (known.status_code, known.text) == (unknown.status_code, unknown.text)
+        known_answer = await client.post("/forgot-password", data={"email": email})
+        unknown_answer = await client.post(
+            "/forgot-password", data={"email": f"nobody@{running_org.org}.example"}
+        )
+        assert (known_answer.status_code, known_answer.text) == (
+            unknown_answer.status_code,
+            unknown_answer.text,
+        )
         foreign = await client.post(
             "/forgot-password", data={"email": email}, headers={"origin": "https://evil.example"}
         )
@@ -164,11 +169,11 @@ async def _check_answers(running_org: RunningOrg, server: MailServer, email: str
         older = _link(server.for_rep(email)[1])
         with store.begin() as connection:
             secret = older.rpartition("=")[2]
-            of_it = PasswordLinkTable.secret_hash == hash_of(secret)
-            over = update(PasswordLinkTable).where(of_it)
-            connection.execute(over.values(expires_at=PasswordLinkTable.created_at))
+            is_that_link = PasswordLinkTable.secret_hash == hash_of(secret)
+            expiry = update(PasswordLinkTable).where(is_that_link)
+            connection.execute(expiry.values(expires_at=PasswordLinkTable.created_at))
         assert (await client.get(older)).status_code == HTTPStatus.GONE
-        form = {"token": secret, "password": OWN}
+        form = {"token": secret, "password": OWN_PASSWORD}
         assert (await client.post("/set-password", data=form)).status_code == HTTPStatus.GONE
         for address, status in ((email, 200), (email, 429), (f"nobody@{running_org.org}.example", 200)):
             answer = await client.post("/forgot-password", data={"email": address})
@@ -185,8 +190,8 @@ async def test_n2_one_click_ends_the_digest_of_its_reader(running_org: RunningOr
         async with signed_in(running_org, "mia") as mia:
 
             async def published_rep() -> dict[str, Any]:
-                found: dict[str, Any] = (await mia.get("/api/v1/directory/rep/mia")).json()["value"]
-                return found
+                rep: dict[str, Any] = (await mia.get("/api/v1/directory/rep/mia")).json()["value"]
+                return rep
 
             async with httpx.AsyncClient(timeout=PATIENCE_SECONDS, base_url=running_org.url) as client:
                 assert (await client.get(path)).status_code == HTTPStatus.OK

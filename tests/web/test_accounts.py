@@ -85,12 +85,12 @@ def test_a_session_ends_by_signing_out_by_time_and_with_its_account(
     accounts: Accounts, sessions: Sessions, store: Engine
 ) -> None:
     accounts.put(MIA, PASSWORD)
-    first, session = sessions.begin(MIA)
-    found = sessions.find(first)
-    assert found is not None
-    assert (found.account, found.csrf) == (MIA, session.csrf)
-    sessions.end(first)
-    assert sessions.find(first) is None
+    secret, session = sessions.begin(MIA)
+    known_session = sessions.find(secret)
+    assert known_session is not None
+    assert (known_session.account, known_session.csrf) == (MIA, session.csrf)
+    sessions.end(secret)
+    assert sessions.find(secret) is None
     brief = Sessions(store, hours=-1)
     assert sessions.find(brief.begin(MIA)[0]) is None
     second, _ = sessions.begin(MIA)
@@ -101,16 +101,16 @@ def test_a_session_ends_by_signing_out_by_time_and_with_its_account(
 
 def test_a_token_is_known_by_its_secret_until_it_is_revoked_or_over(tokens: Tokens) -> None:
     secret, token = tokens.issue("default", "mia", "the CRM", {"leads:act"}, by="mia")
-    found = tokens.find(secret)
-    assert found is not None
-    assert (found.rep_id, found.scopes) == ("mia", frozenset({"leads:act"}))
+    known_token = tokens.find(secret)
+    assert known_token is not None
+    assert (known_token.rep_id, known_token.scopes) == ("mia", frozenset({"leads:act"}))
     assert tokens.find(secret[:-1] + "x") is None
     assert not tokens.revoke("other", token.token_id)
     assert tokens.revoke("default", token.token_id)
     assert tokens.find(secret) is None
-    over = datetime.now(UTC) - timedelta(seconds=1)
+    past = datetime.now(UTC) - timedelta(seconds=1)
     assert (
-        tokens.find(tokens.issue("default", "mia", "old", {"leads:act"}, by="mia", expires_at=over)[0])
+        tokens.find(tokens.issue("default", "mia", "old", {"leads:act"}, by="mia", expires_at=past)[0])
         is None
     )
 
@@ -122,13 +122,13 @@ def test_no_secret_is_in_the_database(
     session, _ = sessions.begin(MIA)
     token, _ = tokens.issue("default", "mia", "the CRM", {"leads:act"}, by="mia")
     with store.connect() as connection:
-        kept = "".join(
+        stored = "".join(
             str(row)
             for table in ("account", "session", "api_token")
             for row in connection.execute(text(f"SELECT * FROM {table}"))  # noqa: S608  # names of ours
         )
     for secret in (PASSWORD, session, token):
-        assert secret not in kept
+        assert secret not in stored
 
 
 @quick
@@ -173,11 +173,11 @@ def test_disabling_ends_sessions_tokens_and_second_factor_at_once(
     accounts.put(MIA, PASSWORD)
     session, _ = sessions.begin(MIA)
     token, _ = tokens.issue("default", "mia", "the CRM", {"leads:act"}, by="mia")
-    other, _ = tokens.issue("default", "bob", "the CRM", {"leads:act"}, by="mia")
+    other_token, _ = tokens.issue("default", "bob", "the CRM", {"leads:act"}, by="mia")
     factors = SecondFactors(store, KEYS)
     factors.confirm(MIA, pyotp.TOTP(factors.prepare(MIA) or "").now())
     assert accounts.disable(MIA.email)
     assert (sessions.find(session), tokens.find(token)) == (None, None)
-    assert tokens.find(other) is not None
+    assert tokens.find(other_token) is not None
     accounts.put(MIA, PASSWORD)
     assert accounts.check(MIA.email, PASSWORD) == MIA

@@ -111,8 +111,8 @@ def exercise(schema: schemathesis.BaseSchema, credentials: Callable[[str, str], 
     refused = []
     session = ManagedCookiesSession()
     session.trust_env = False  # for each request it would look for proxies and passwords
-    for found in schema.get_all_operations():
-        operation = found.ok()  # type: ignore[union-attr]  # an operation that is none raises, and so fails
+    for described in schema.get_all_operations():
+        operation = described.ok()  # type: ignore[union-attr]  # an operation that is none raises, and so fails
         headers = credentials(operation.method.upper(), operation.path)
         statuses = send_many(operation, GenerationMode.POSITIVE, headers, session)
         if operation.body or list(operation.query) or list(operation.path_parameters):

@@ -93,8 +93,8 @@ async def test_c4_types_of_attributes_are_set_in_the_form_and_read_by_every_tria
 
     async def routed(income: str) -> list[str]:
         lead = {"vendor": "acme", "external_id": "R", "org": org, "last_name": "Doe", "income": income}
-        found = await route_message(stack.settings, json.dumps(lead).encode(), datetime.now(UTC))
-        return [queue["queue_id"] for queue in found.queues]
+        route = await route_message(stack.settings, json.dumps(lead).encode(), datetime.now(UTC))
+        return [queue["queue_id"] for queue in route.queues]
 
     assert await routed("12k") == ["rich"]
     assert await routed("9k") == []

@@ -57,17 +57,17 @@ async def test_every_act_of_a_working_day_is_on_the_topic_with_author_and_differ
         await publish(ann, "aged", name="Aged leads")
         await publish(ann, "aged", name="Aged leads", inclusion=RI)
         await publish(ann, "of-bob", name="Bob's", inclusion=OF_BOB)
-        made = await ann.post(
+        issued = await ann.post(
             "/api/v1/tokens", json={"rep_id": "bob-ray", "name": "CRM", "scopes": ["leads:read", "leads:act"]}
         )
-        assert made.status_code == HTTPStatus.CREATED, made.text
+        assert issued.status_code == HTTPStatus.CREATED, issued.text
         async with asyncio.timeout(PATIENCE_SECONDS):
             while (await ann.get(f"/api/v1/leads/{lead}")).status_code != HTTPStatus.OK:
                 await asyncio.sleep(0.05)
         await ann.get(f"/api/v1/leads/{lead}")
-        bearer = {**JSON, "authorization": f"Bearer {made.json()['secret']}"}
-        given = {"type": "assign", "to_rep_id": "bob-ray"}
-        moved = await ann.post(f"/api/v1/leads/{lead}/actions", json=given)
+        bearer = {**JSON, "authorization": f"Bearer {issued.json()['secret']}"}
+        request = {"type": "assign", "to_rep_id": "bob-ray"}
+        moved = await ann.post(f"/api/v1/leads/{lead}/actions", json=request)
         assert moved.json()["result"] == "done", moved.text
         ann.cookies.clear()
         path = f"/api/v1/leads/{lead}?at_least={moved.json()['version']}"
@@ -76,7 +76,7 @@ async def test_every_act_of_a_working_day_is_on_the_topic_with_author_and_differ
         exported = await ann.get("/api/v1/leads.csv", params={"state": "RI", "search": "Jones"})
         assert exported.status_code == HTTPStatus.OK, exported.text
         assert len(exported.text.splitlines()) == 2
-        token = made.json()["token_id"]
+        token = issued.json()["token_id"]
         assert (await ann.delete(f"/api/v1/tokens/{token}")).status_code == HTTPStatus.NO_CONTENT
         changed = {"current": PASSWORD, "new": "another good long one 5"}
         assert (await ann.put("/api/v1/me/password", json=changed)).status_code == HTTPStatus.NO_CONTENT
@@ -100,7 +100,7 @@ async def test_every_act_of_a_working_day_is_on_the_topic_with_author_and_differ
         "signed_in": by_act["signed_in"],
     }
     assert by_act["token_made"].startswith("Ann Lee made the token CRM for Bob Ray, until 20")
-    assert [one["text"] for one in opened] == [
+    assert [entry["text"] for entry in opened] == [
         "The token CRM of Bob Ray opened the lead Jeremy Jones.",
         "Ann Lee opened the lead Jeremy Jones.",
     ], "looking twice is one entry"
@@ -112,15 +112,17 @@ async def test_every_act_of_a_working_day_is_on_the_topic_with_author_and_differ
         jsonschema.validate(record, schemas()[AUDIT])
         assert record["from_host"] == "127.0.0.1"
         assert "Jones" not in json.dumps(record), "a lead's name would outlive its erasure"
-    (published, *_) = [one for one in records if one["act"] == "published"][1:]
+    (published, *_) = [record for record in records if record["act"] == "published"][1:]
     assert (published["actor"], published["actor_kind"], published["object"]) == (
         "ann-lee",
         "person",
         "queue/aged",
     )
-    assert {one["path"] for one in published["difference"]} >= {"inclusion.rules[0].field"}
-    (seen,) = [one for one in records if one["act"] == "lead_opened" and one["actor_kind"] == "token"]
-    assert (seen["actor"], seen["token_id"]) == ("bob-ray", token)
+    assert {change["path"] for change in published["difference"]} >= {"inclusion.rules[0].field"}
+    (lead_opened,) = [
+        record for record in records if record["act"] == "lead_opened" and record["actor_kind"] == "token"
+    ]
+    assert (lead_opened["actor"], lead_opened["token_id"]) == ("bob-ray", token)
 
 
 async def test_an_act_is_kept_while_kafka_does_not_answer_and_the_page_does_not_wait(
@@ -134,7 +136,7 @@ async def test_an_act_is_kept_while_kafka_does_not_answer_and_the_page_does_not_
     try:
         async with signed_in(running_org, "ann-lee"):
             pass
-        assert [one.act for one in acts_in_outbox(store, running_org.org)] == ["signed_in"]
+        assert [entry.act for entry in acts_in_outbox(store, running_org.org)] == ["signed_in"]
     finally:
         os.kill(broker.pid, signal.SIGCONT)
     (record,) = await on_the_topic(running_org, "signed_in")
@@ -157,11 +159,11 @@ async def test_when_the_outbox_is_full_nothing_is_done_unrecorded_and_failures_c
         try:
             with store.execution_options(writes=True).begin() as connection:
                 connection.execute(insert(AuditOutboxTable), rows)
-            given = {"rep_id": "bob-ray", "name": "t", "scopes": ["leads:read"]}
-            refused = await ann.post("/api/v1/tokens", json=given)
+            request = {"rep_id": "bob-ray", "name": "t", "scopes": ["leads:read"]}
+            refused = await ann.post("/api/v1/tokens", json=request)
             assert refused.status_code == HTTPStatus.SERVICE_UNAVAILABLE, refused.text
             assert "100,000 acts wait for Kafka already" in refused.json()["detail"]
-            assert [one["name"] for one in (await ann.get("/api/v1/tokens")).json()] == ["waits"]
+            assert [token["name"] for token in (await ann.get("/api/v1/tokens")).json()] == ["waits"]
             async with asyncio.timeout(PATIENCE_SECONDS):
                 # Once the console has counted, a wrong password is answered as ever, and is only counted.
                 while (await sign_in(ann, running_org.email("bob-ray"), "wrong one")).status_code != 401:
@@ -169,7 +171,7 @@ async def test_when_the_outbox_is_full_nothing_is_done_unrecorded_and_failures_c
         finally:
             with store.execution_options(writes=True).begin() as connection:
                 connection.execute(delete(AuditOutboxTable).where(AuditOutboxTable.ready == 0))
-        assert (await ann.post("/api/v1/tokens", json=given)).status_code == HTTPStatus.CREATED
+        assert (await ann.post("/api/v1/tokens", json=request)).status_code == HTTPStatus.CREATED
 
 
 async def test_an_act_during_which_the_console_was_killed_is_on_the_topic_as_unknown(
@@ -211,11 +213,13 @@ async def test_an_admin_finds_an_entry_by_person_act_and_day_and_cannot_remove_o
         await publish(ann, "aged", name="Aged leads")
         await entries(ann, "session_ended", 60, limit=100)
         await entries(ann, "published")
-        first = (await ann.get("/api/v1/audit", params={"limit": 40})).json()
-        second = (await ann.get("/api/v1/audit", params={"limit": 40, "cursor": first["next"]})).json()
-        ids = [one["audit_id"] for one in (*first["entries"], *second["entries"])]
+        first_page = (await ann.get("/api/v1/audit", params={"limit": 40})).json()
+        second_page = (
+            await ann.get("/api/v1/audit", params={"limit": 40, "cursor": first_page["next"]})
+        ).json()
+        ids = [entry["audit_id"] for entry in (*first_page["entries"], *second_page["entries"])]
         assert len(ids) == len(set(ids)) >= 63
-        assert second["next"] is None
+        assert second_page["next"] is None
         for method in ("POST", "PUT", "PATCH", "DELETE"):
             for path in ("/api/v1/audit", f"/api/v1/audit/{ids[0]}", "/audit"):
                 assert (await ann.request(method, path)).status_code in (404, 405), (method, path)

@@ -29,7 +29,7 @@ pytestmark = pytest.mark.slow
 
 def test_the_console_may_only_write_and_read_the_topic_and_no_operator_may_shorten_it() -> None:
     rights = {
-        name: {label(one.operation) for one in principal_of("process", name).acls if one.name == AUDIT}
+        name: {label(acl.operation) for acl in principal_of("process", name).acls if acl.name == AUDIT}
         for name in PROCESSES
     }
     assert rights["console"] == {"Read", "Write"}  # Describe comes with them
@@ -63,9 +63,9 @@ async def test_the_command_exports_by_person_act_and_time_and_no_command_changes
     assert (printed.code, printed.out) == (0, ""), printed.err
     assert "entries written" in printed.err
     with file.open(newline="") as read:
-        found = list(csv.DictReader(read))
-    assert [one["act"] for one in found] == ["signed_in", "session_ended"]
-    assert json.loads(found[0]["difference"])[0] == {"path": "method", "old": None, "new": "password"}
+        rows = list(csv.DictReader(read))
+    assert [row["act"] for row in rows] == ["signed_in", "session_ended"]
+    assert json.loads(rows[0]["difference"])[0] == {"path": "method", "old": None, "new": "password"}
     assert file.stat().st_mode & 0o077 == 0
     printed = await asyncio.to_thread(export, "--until", "2020-01-01")
     assert printed.out == ""
@@ -85,7 +85,7 @@ async def test_commands_are_in_the_audit_too(running_org: RunningOrg, tmp_path: 
 
     def commands() -> list[int]:
         run = partial(firstclaim, running_org.stack)
-        made = run(
+        added = run(
             "token",
             "issue",
             "--org",
@@ -98,13 +98,15 @@ async def test_commands_are_in_the_audit_too(running_org: RunningOrg, tmp_path: 
             "leads:read",
             "--json",
         )
-        token = made.last_line["token_id"]
+        token = added.last_line["token_id"]
         listed = run("token", "list", "--org", running_org.org, "--json").last_line["tokens"]
-        assert [(one["token_id"], one["used_at"]) for one in listed if one["name"] == "CRM"] == [
-            (token, None)
-        ]
+        assert [
+            (listed_token["token_id"], listed_token["used_at"])
+            for listed_token in listed
+            if listed_token["name"] == "CRM"
+        ] == [(token, None)]
         return [
-            made.code,
+            added.code,
             run("token", "revoke", token, "--org", running_org.org).code,
             run("directory", "apply", file, "--yes").code,
             run("do-not-contact", "add", "4014194247", "--org", running_org.org).code,

@@ -26,9 +26,9 @@ RADIO = "id-campaign-radio"
 WEEK: Final = {"days": ["mon", "tue"], "from": "09:00", "to": "17:00"}
 
 
-def rules(*given: dict[str, Any]) -> dict[str, Any]:
+def rules(*conditions: dict[str, Any]) -> dict[str, Any]:
     """Return a tree of rules that all must be met."""
-    return {"combinator": "and", "rules": list(given)}
+    return {"combinator": "and", "rules": list(conditions)}
 
 
 def rule(field: str, value: Any, operator: str = "=") -> dict[str, Any]:
@@ -161,8 +161,8 @@ async def publish_object(client: httpx.AsyncClient, kind: str, object_id: str, v
     path = f"/api/v1/directory/{kind}/{object_id}"
     before = await client.get(path)
     match = {"if-match": before.headers["etag"]} if before.status_code == HTTPStatus.OK else {}
-    done = await client.put(path, json=value, headers=match)
-    assert done.status_code == HTTPStatus.OK, done.text
+    published = await client.put(path, json=value, headers=match)
+    assert published.status_code == HTTPStatus.OK, published.text
 
 
 async def publish_queue(client: httpx.AsyncClient, value: dict[str, Any]) -> None:
@@ -172,10 +172,10 @@ async def publish_queue(client: httpx.AsyncClient, value: dict[str, Any]) -> Non
     match = {"if-match": before.headers["etag"]} if before.status_code == HTTPStatus.OK else {}
     saved = await client.put(path, json={"value": value}, headers=match)
     assert saved.status_code == HTTPStatus.OK, saved.text
-    done = await client.post(
+    published = await client.post(
         f"{path}/publish", json={"over": saved.json()["version"]}, headers={"if-match": saved.headers["etag"]}
     )
-    assert done.status_code == HTTPStatus.OK, done.text
+    assert published.status_code == HTTPStatus.OK, published.text
 
 
 async def test_x1_every_kind_of_change_is_named_without_ids_and_values_of_the_contract(
@@ -200,8 +200,8 @@ async def test_x1_every_kind_of_change_is_named_without_ids_and_values_of_the_co
                 count += 1
             messages.append((await entries(ann, "published", count))[0]["text"])
         for before, after, _ in RULES:
-            for one in (before, after):
-                await publish_queue(ann, {**QUEUE, "inclusion": rules(one)})
+            for condition in (before, after):
+                await publish_queue(ann, {**QUEUE, "inclusion": rules(condition)})
                 count += 1
             messages.append((await entries(ann, "published", count))[0]["text"])
         for number in (30, 45):
@@ -216,9 +216,9 @@ async def test_x1_every_kind_of_change_is_named_without_ids_and_values_of_the_co
         removal = await ann.post(f"/api/v1/queue-drafts/{AGED}/removal", headers={"if-match": tag})
         assert removal.status_code == HTTPStatus.NO_CONTENT, removal.text
         (removed,) = await entries(ann, "removed")
-    wanted = [*(texts for *_, texts in CHANGES), *((text,) for *_, text in RULES)]
-    wanted.append(("changes the rule Created on date is in the last 30 days to",))
-    for text, parts in zip(messages, wanted, strict=True):
+    expected = [*(texts for *_, texts in CHANGES), *((text,) for *_, text in RULES)]
+    expected.append(("changes the rule Created on date is in the last 30 days to",))
+    for text, parts in zip(messages, expected, strict=True):
         for part in parts:
             assert part in text
     assert removed["text"] == "Ann Lee removed the queue Aged leads."

@@ -46,8 +46,8 @@ async def until_lead(client: httpx.AsyncClient, lead: str, holds: Callable[[dict
 
     async def lead_if_it_holds() -> Any:
         answer = await client.get(f"/api/v1/leads/{lead}")
-        found = answer.json() if answer.is_success else {}
-        return found if found and holds(found) else None
+        shown = answer.json() if answer.is_success else {}
+        return shown if shown and holds(shown) else None
 
     return await eventually(lead_if_it_holds, f"lead {lead}")
 
@@ -69,9 +69,9 @@ async def test_r9_a_rep_pauses_and_after_a_last_lead_is_paused_by_itself(running
     assert await fits_a_phone(ann)
     await shot(ann, "availability")
     await running_org.until_published("rep", "ann", availability="paused")
-    first = await running_org.arrive("L-1", campaign="west", last_name="First")
-    await until_lead(client, first, offered_to("Bob"))
-    why = (await client.get(f"/api/v1/leads/{first}/why")).text
+    first_lead = await running_org.arrive("L-1", campaign="west", last_name="First")
+    await until_lead(client, first_lead, offered_to("Bob"))
+    why = (await client.get(f"/api/v1/leads/{first_lead}/why")).text
     assert "has paused" in why
     # One more, and then none: what she chose is on her next page too.
     await switch.select_option("One last lead")
@@ -94,7 +94,7 @@ async def test_r9_a_rep_pauses_and_after_a_last_lead_is_paused_by_itself(running
     )
     # Whoever gives leads reads it too, beside her licence and her open leads.
     takers = (await client.get("/api/v1/takers", params={"search": "", "lead_id": fourth})).json()["reps"]
-    assert {one["rep_id"]: one["unavailable"] for one in takers if one["role"] == "rep"} == {
+    assert {taker["rep_id"]: taker["unavailable"] for taker in takers if taker["role"] == "rep"} == {
         "ann": "paused after the last lead",
         "bob": None,
     }

@@ -123,12 +123,12 @@ async def test_d4_a_rep_sees_by_the_badge_that_a_promised_call_has_become_due(
     await page.goto("/account")
     await page.wait_for_selector(READY)
     await expect(badge_of(page, "calls_due")).to_have_text("")
-    soon = datetime.now(UTC) + timedelta(seconds=4)
-    answer = (await running_org.ask("callback", lead, "ann", at=soon.isoformat())).answer
+    due_at = datetime.now(UTC) + timedelta(seconds=4)
+    answer = (await running_org.ask("callback", lead, "ann", at=due_at.isoformat())).answer
     assert answer is not None
     assert answer.result == "done"
     await expect(badge_of(page, "calls_due")).to_have_text("1 (1 call is due)")
-    assert datetime.now(UTC) >= soon
+    assert datetime.now(UTC) >= due_at
     await page.get_by_role("link", name="My leads").click()
     await page.get_by_role("link", name="Open Jones").click()
     await page.get_by_label("Outcome", exact=True).fill("no_answer")

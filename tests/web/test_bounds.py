@@ -128,7 +128,10 @@ async def test_a_rep_cannot_claim_faster_than_the_orgs_limit(running_org: Runnin
 async def test_a_person_has_a_bounded_number_of_streams(running_org: RunningOrg) -> None:
     await running_org.rep("rep-1")
     await running_org.rep("rep-2")
-    async with await running_org.program("rep-1") as client, await running_org.program("rep-2") as other:
+    async with (
+        await running_org.program("rep-1") as client,
+        await running_org.program("rep-2") as other_client,
+    ):
         async with AsyncExitStack() as streams:
             for _ in range(MOST_PER_PERSON):
                 stream = await streams.enter_async_context(client.stream("GET", "/api/v1/live"))
@@ -137,7 +140,7 @@ async def test_a_person_has_a_bounded_number_of_streams(running_org: RunningOrg)
             assert refused.status_code == HTTPStatus.TOO_MANY_REQUESTS
             assert refused.json()["detail"].startswith(f"you have {MOST_PER_PERSON} open streams")
             assert "retry-after" in refused.headers
-            async with other.stream("GET", "/api/v1/live") as stream:
+            async with other_client.stream("GET", "/api/v1/live") as stream:
                 assert stream.status_code == HTTPStatus.OK, "the bound is each person's own"
         async with asyncio.timeout(PATIENCE_SECONDS):
             while True:
@@ -151,8 +154,8 @@ async def test_a_person_has_a_bounded_number_of_preferences(running_org: Running
     await running_org.rep("rep-1")
     async with await running_org.program("rep-1") as client:
         for n in range(MOST):
-            kept = await client.put(f"/api/v1/preferences/p{n}", json={"n": n})
-            assert kept.status_code == HTTPStatus.OK, kept.text
+            answer = await client.put(f"/api/v1/preferences/p{n}", json={"n": n})
+            assert answer.status_code == HTTPStatus.OK, answer.text
         refused = await client.put("/api/v1/preferences/further", json={})
         assert refused.status_code == HTTPStatus.UNPROCESSABLE_ENTITY
         assert refused.json()["detail"] == f"name: you have {MOST} preferences already"
@@ -168,17 +171,22 @@ async def test_a_change_of_a_preference_keeps_the_rest_and_the_bound(running_org
     async with await running_org.program("rep-1") as client:
         path = "/api/v1/preferences/shapes"
         changes = ({"a": 1, "b": 2}, {"b": None, "c": 3}, {"none": None}, {"a": {"deep": None}})
-        kept = [(await client.patch(path, json=one)).json() for one in changes]
-        assert kept == [{"a": 1, "b": 2}, {"a": 1, "c": 3}, {"a": 1, "c": 3}, {"c": 3, "a": {"deep": None}}]
-        assert (await client.get(path)).json() == kept[-1]
+        answers = [(await client.patch(path, json=change)).json() for change in changes]
+        assert answers == [
+            {"a": 1, "b": 2},
+            {"a": 1, "c": 3},
+            {"a": 1, "c": 3},
+            {"c": 3, "a": {"deep": None}},
+        ]
+        assert (await client.get(path)).json() == answers[-1]
         assert (await client.patch(path, json={"d": "d" * 6_000})).status_code == HTTPStatus.OK
         for too_large in ({"e": "e" * 6_000}, {"e": "e" * 11_000}):
             refused = await client.patch(path, json=too_large)
             assert refused.status_code == HTTPStatus.UNPROCESSABLE_ENTITY
             assert refused.json()["detail"] == "body: a preference has at most 10000 bytes"
         assert "e" not in (await client.get(path)).json()
-        both = await asyncio.gather(*(client.patch(path, json={f"at once {n}": n}) for n in range(8)))
-        assert {one.status_code for one in both} == {HTTPStatus.OK}
+        patched = await asyncio.gather(*(client.patch(path, json={f"at once {n}": n}) for n in range(8)))
+        assert {answer.status_code for answer in patched} == {HTTPStatus.OK}
         assert {f"at once {n}" for n in range(8)} <= set((await client.get(path)).json())
 
 
@@ -224,15 +232,15 @@ async def test_another_orgs_answers_stay_there(running_org: RunningOrg) -> None:
 
 async def letters_of(running_org: RunningOrg, *values: bytes) -> dict[bytes, StoredDeadLetter]:
     """Wait until these values are among the dead letters; return the letter of each."""
-    found: dict[bytes, StoredDeadLetter] = {}
+    letters: dict[bytes, StoredDeadLetter] = {}
     async with asyncio.timeout(PATIENCE_SECONDS):
-        while len(found) < len(values):
+        while len(letters) < len(values):
             async for record in read_topic(running_org.stack.settings, DEAD_LETTERS):
                 letter = read_letter(record)
                 if letter.value in values:
-                    found[letter.value] = letter
+                    letters[letter.value] = letter
             await asyncio.sleep(0.05)
-    return found
+    return letters
 
 
 async def test_a_message_that_cannot_be_read_is_shown_to_no_org(running_org: RunningOrg) -> None:
@@ -249,7 +257,7 @@ async def test_a_message_that_cannot_be_read_is_shown_to_no_org(running_org: Run
     async with await running_org.program("boss") as client:
         await until_contains(client, path, letters[named].position)
         assert (await client.get(f"{path}/{letters[named].position}")).status_code == HTTPStatus.OK
-        assert letters[torn].position not in [one["place"] for one in (await client.get(path)).json()]
+        assert letters[torn].position not in [listed["place"] for listed in (await client.get(path)).json()]
         assert (await client.get(f"{path}/{letters[torn].position}")).status_code == HTTPStatus.NOT_FOUND
         running_org.org = running_org.client.org = f"{running_org.org}-other"
         await running_org.rep("boss", "manager")

@@ -95,21 +95,21 @@ async def test_d2_a_rep_calls_through_a_queue_by_keys_alone(running_org: Running
 
 async def test_m8_the_next_lead_of_a_list_is_the_first_that_may_be_called(running_org: RunningOrg) -> None:
     leads = await open_org(running_org)
-    none = {"combinator": "and", "rules": [{"field": "vendor", "operator": "=", "value": "zeta"}]}
-    await running_org.publish("queue", "new", **{**NEW, "inclusion": none})
+    no_lead = {"combinator": "and", "rules": [{"field": "vendor", "operator": "=", "value": "zeta"}]}
+    await running_org.publish("queue", "new", **{**NEW, "inclusion": no_lead})
     await running_org.until_published("queue", "new")
     rep = await running_org.program("rep-1")
     page = await running_org.sign_in("rep-1", "/queues/work")
     await until_row(page, leads["Third"])
 
-    async def following(queue: str, *done: str) -> Any:
-        return await rep.post(f"/api/v1/queues/{queue}/next", json={"done": list(done)})
+    async def following(queue: str, *done_leads: str) -> Any:
+        return await rep.post(f"/api/v1/queues/{queue}/next", json={"done": list(done_leads)})
 
-    found = (await following("work")).json()
-    assert (found["lead_id"], found["name"]) == (leads["First"], "Ana First")
-    assert [one["name"] for one in found["passed"]] == ["Ana Silent", "Ana Elsewhere"]
-    found = (await following("work", leads["First"], leads["Second"])).json()
-    assert found["lead_id"] == leads["Third"]
+    next_lead = (await following("work")).json()
+    assert (next_lead["lead_id"], next_lead["name"]) == (leads["First"], "Ana First")
+    assert [passed["name"] for passed in next_lead["passed"]] == ["Ana Silent", "Ana Elsewhere"]
+    next_lead = (await following("work", leads["First"], leads["Second"])).json()
+    assert next_lead["lead_id"] == leads["Third"]
     assert (await following("work", *leads.values())).json()["lead_id"] is None
     assert (await following("new")).status_code == HTTPStatus.CONFLICT
     assert (await following("none")).status_code == HTTPStatus.NOT_FOUND
@@ -118,11 +118,11 @@ async def test_m8_the_next_lead_of_a_list_is_the_first_that_may_be_called(runnin
     await is_open(page, "First")
     assert (await following("work")).json()["lead_id"] == leads["Second"]
     # A lead that cannot be opened after all is passed over with the engine's reason, and the round goes on.
-    first = {"combinator": "and", "rules": [{"field": "last_name", "operator": "=", "value": "First"}]}
+    only_first = {"combinator": "and", "rules": [{"field": "last_name", "operator": "=", "value": "First"}]}
     await page.get_by_label("Open the next lead afterwards").uncheck()
     await page.get_by_role("button", name="Release").click()
     await expect(page.locator(".done")).to_be_visible()
-    await running_org.publish("queue", "new", **{**NEW, "inclusion": first})
+    await running_org.publish("queue", "new", **{**NEW, "inclusion": only_first})
     await running_org.until_published("queue", "new")
     await page.goto("/queues/work")
     await until_row(page, leads["First"])

@@ -42,23 +42,23 @@ class Courier:
         """Return the newest request to connect."""
 
         async def call_requests() -> list[Notification]:
-            found = []
+            requests = []
             async for record in read_topic(self.running_org.stack.settings, NOTIFICATIONS):
-                about = json.loads(record.value)
-                if about["lead_id"] == self.lead and about["template"] == "connect":
-                    found.append(Notification(**about))
-            return found
+                value = json.loads(record.value)
+                if value["lead_id"] == self.lead and value["template"] == "connect":
+                    requests.append(Notification(**value))
+            return requests
 
-        found: list[Notification] = await eventually(call_requests, "the engine asks for a call")
-        return found[-1]
+        requests: list[Notification] = await eventually(call_requests, "the engine asks for a call")
+        return requests[-1]
 
-    async def write_leg_event(self, about: Notification, leg: str, event: str, **more: Any) -> None:
+    async def write_leg_event(self, request: Notification, leg: str, event: str, **more: Any) -> None:
         """Write what happened to a leg."""
         record = {
-            "call_id": about.notification_id[-40:],
-            "notification_id": about.notification_id,
+            "call_id": request.notification_id[-40:],
+            "notification_id": request.notification_id,
             "lead_id": self.lead,
-            "rep_id": about.rep_id,
+            "rep_id": request.rep_id,
             "leg": leg,
             "event": event,
             "digit": None,
@@ -128,8 +128,8 @@ async def test_n7_a_click_rings_the_rep_and_the_page_shows_the_call_and_keeps_it
     await expect(call_bar(page)).to_contain_text("Your telephone is called.")
     async with started_client(producer(running_org.stack.settings)) as writer:
         courier = Courier(running_org, lead, writer)
-        about = await courier.request()
-        assert (about.rep_id, about.data["phone"]) == ("ann", "+14014194247")
+        request = await courier.request()
+        assert (request.rep_id, request.data["phone"]) == ("ann", "+14014194247")
         for leg, event, text in (
             ("rep", "dialled", "Your telephone rings. Jeremy Jones is called when you press 1."),
             ("rep", "answered", "You are on the line. Press 1 on your telephone to talk with Jeremy Jones."),
@@ -137,15 +137,15 @@ async def test_n7_a_click_rings_the_rep_and_the_page_shows_the_call_and_keeps_it
             ("lead", "ringing", "The telephone of Jeremy Jones rings."),
             ("lead", "bridged", "You are connected with Jeremy Jones."),
         ):
-            await courier.write_leg_event(about, leg, event)
+            await courier.write_leg_event(request, leg, event)
             await expect(call_bar(page)).to_contain_text(text)
         await shot(page, "call")
         assert await serious_problems(page) == []
         await page.goto("/queues/mine")
         await expect(call_bar(page)).to_contain_text("You are connected with Jeremy Jones.")
         await expect(call_bar(page).locator(".left")).to_have_text(re.compile(r"^\d+:\d\d$"))
-        await courier.write_leg_event(about, "lead", "ended", reason="hung_up", seconds=1.5)
-        await courier.write_leg_event(about, "rep", "ended", reason="hung_up", seconds=5.5)
+        await courier.write_leg_event(request, "lead", "ended", reason="hung_up", seconds=1.5)
+        await courier.write_leg_event(request, "rep", "ended", reason="hung_up", seconds=5.5)
         await expect(call_bar(page)).to_contain_text("The call with Jeremy Jones has ended after 0:")
         await call_bar(page).get_by_role("button", name="Close").click()
         await expect(call_bar(page)).to_be_hidden()

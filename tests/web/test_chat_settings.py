@@ -21,9 +21,9 @@ async def test_n8_an_admin_chooses_the_orgs_chats(running_org: RunningOrg) -> No
     await running_org.rep("mia", "admin")
     await running_org.rep("ann", name="Ann Lee")
     await running_org.rep("bob", name="Bob Ray")
-    kept = {"secret": "sales-floor", "templates": ["lead_offered", "of_a_later_version"]}
+    service = {"secret": "sales-floor", "templates": ["lead_offered", "of_a_later_version"]}
     await running_org.publish(
-        "settings", "settings", max_locks=4, chat={"services": [kept, {"secret": "old", "reps": ["ann"]}]}
+        "settings", "settings", max_locks=4, chat={"services": [service, {"secret": "old", "reps": ["ann"]}]}
     )
     await running_org.until_known("bob")
     page = await running_org.sign_in("mia", "/directory/settings")
@@ -56,7 +56,7 @@ async def test_n8_an_admin_chooses_the_orgs_chats(running_org: RunningOrg) -> No
         "max_locks": 4,
         "chat": {
             "services": [
-                {**kept, "templates": ["lead_offered", "lead_assigned", "of_a_later_version"]},
+                {**service, "templates": ["lead_offered", "lead_assigned", "of_a_later_version"]},
                 {"secret": "bobs-phone", "reps": ["bob"]},
             ]
         },

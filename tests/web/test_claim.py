@@ -50,8 +50,8 @@ async def test_q8_first_claim_wins_and_q9_the_row_leaves_every_list(running_org:
     )
     first, second = await running_org.sign_in("rep-1"), await running_org.sign_in("rep-2")
     for page in (first, second):
-        for one in (lead, silva):
-            await expect(row(page, one)).to_be_visible()
+        for shown_lead in (lead, silva):
+            await expect(row(page, shown_lead)).to_be_visible()
         assert await names(page) == ["Jeremy Jones", "Ana Silva"]  # Q7: the same list in the same order
         await shot(page, "call-queue")
     await claim(first, "Jeremy Jones")
@@ -178,10 +178,10 @@ async def test_q8_the_loser_reads_who_has_the_lead_and_nothing_blocks_the_list(
         await until_in_queue(program, "new", lead, ana)  # else the first page is the rep's own queue
     second = await running_org.sign_in("rep-2")
     await expect(row(second, lead)).to_be_visible()
-    held: list[Route] = []
+    held_requests: list[Route] = []
 
     def hold_request(route: Route) -> None:
-        held.append(route)
+        held_requests.append(route)
 
     await second.route("**/api/v1/leads/*/claims", hold_request)
     await claim(second, "Jeremy Jones")
@@ -193,7 +193,7 @@ async def test_q8_the_loser_reads_who_has_the_lead_and_nothing_blocks_the_list(
     assert won is not None
     assert won.result == "won"
     await expect(row(second, lead)).to_have_count(0)
-    for route in held:
+    for route in held_requests:
         await route.continue_()
     await expect(second.get_by_role("heading", name="Lead already claimed")).to_be_visible()
     await expect(second.locator("#answer")).to_contain_text("Rep 1 has Jeremy Jones.")
@@ -215,15 +215,15 @@ async def test_q8_m6_a_claim_that_is_refused_is_undone_in_words(running_org: Run
     lead = await running_org.arrive(
         "A-1", first_name="Jeremy", last_name="Jones", state="RI", loan_amount=310000
     )
-    other = await running_org.arrive(
+    other_lead = await running_org.arrive(
         "A-2", first_name="Ana", last_name="Silva", state="MA", loan_amount=250000
     )
     page = await running_org.sign_in("rep-1")
     await expect(row(page, lead)).to_be_visible()
-    held: list[Route] = []
+    held_requests: list[Route] = []
 
     def hold_request(route: Route) -> None:
-        held.append(route)
+        held_requests.append(route)
 
     await page.route("**/api/v1/leads/*/claims", hold_request)
     await claim(page, "Jeremy Jones")
@@ -231,15 +231,15 @@ async def test_q8_m6_a_claim_that_is_refused_is_undone_in_words(running_org: Run
     await expect(button).to_have_text("Claiming …")
     await expect(page.locator("#answer")).to_contain_text("Claiming Jeremy Jones …")
     # The rep takes another lead meanwhile, by telephone say, and may have no more than one.
-    won = (await running_org.ask("claim", other, "rep-1", queue_id="new")).answer
+    won = (await running_org.ask("claim", other_lead, "rep-1", queue_id="new")).answer
     assert won is not None
     assert won.result == "won"
-    await held[0].continue_()
+    await held_requests[0].continue_()
     await expect(page.get_by_role("heading", name="This lead cannot be claimed")).to_be_visible()
     await expect(page.locator("#answer")).to_contain_text("Jeremy Jones: You have 1 of at most 1 open leads.")
     await expect(button).to_have_text("Claim this Lead")
     await expect(button).to_have_attribute("aria-disabled", "false")
-    await expect(row(page, other)).to_have_count(0)
+    await expect(row(page, other_lead)).to_have_count(0)
     assert await serious_problems(page) == []
 
 
@@ -251,18 +251,20 @@ async def test_d13_m6_the_row_says_before_the_click_that_a_rep_lacks_the_licence
     lead = await running_org.arrive(
         "A-1", first_name="Jeremy", last_name="Jones", state="RI", loan_amount=310000
     )
-    other = await running_org.arrive(
+    other_lead = await running_org.arrive(
         "A-2", first_name="Ana", last_name="Silva", state="MA", loan_amount=250000
     )
     page = await running_org.sign_in("rep-1")
-    await expect(row(page, other).get_by_role("button", name="Claim this Lead: Ana Silva")).to_be_visible()
+    await expect(
+        row(page, other_lead).get_by_role("button", name="Claim this Lead: Ana Silva")
+    ).to_be_visible()
     await expect(row(page, lead)).to_contain_text("You are not licensed in RI.")
     await expect(row(page, lead).get_by_role("button")).to_have_count(0)
     api = await running_org.program("rep-1")
     rows = (await api.get("/api/v1/queues/new/leads")).json()["rows"]
-    assert {one["lead_id"]: (one["may_claim"], one["why_not"]) for one in rows} == {
+    assert {listed["lead_id"]: (listed["may_claim"], listed["why_not"]) for listed in rows} == {
         lead: (False, "You are not licensed in RI."),
-        other: (None, None),
+        other_lead: (None, None),
     }
     refused = await api.post(f"/api/v1/leads/{lead}/claims", json={"queue_id": "new"})
     answer = refused.json()
@@ -280,10 +282,10 @@ async def test_q9_the_row_of_ones_own_claim_goes_with_the_answer(running_org: Ru
     await running_org.rep("rep-1")
     await running_org.publish("queue", "new", **NEW)
     lead = await running_org.arrive("A-1", first_name="Ana", last_name="Silva", loan_amount=2)
-    other = await running_org.arrive("A-2", first_name="Bo", last_name="Reed", loan_amount=1)
+    other_lead = await running_org.arrive("A-2", first_name="Bo", last_name="Reed", loan_amount=1)
     page = await running_org.sign_in("rep-1", "/queues/new")
-    for one in (lead, other):
-        await expect(row(page, one)).to_be_visible()
+    for shown_lead in (lead, other_lead):
+        await expect(row(page, shown_lead)).to_be_visible()
     board = running_org.stack.children["board"].pid
     assert board is not None
     os.kill(board, signal.SIGSTOP)

@@ -91,8 +91,8 @@ async def claim(client: httpx.AsyncClient, lead: str) -> dict[str, Any]:
     """Claim a lead from the queue; return the answer."""
     answer = await client.post(f"/api/v1/leads/{lead}/claims", json={"queue_id": "new"})
     assert answer.status_code == 200, answer.text
-    found: dict[str, Any] = answer.json()
-    return found
+    reply: dict[str, Any] = answer.json()
+    return reply
 
 
 async def test_q9_a_row_goes_before_the_engine_has_decided(running_org: RunningOrg) -> None:
@@ -130,8 +130,10 @@ async def test_q9_a_claim_that_is_sent_again_without_an_answer_hides_its_row_onc
     await running_org.rep("rep-3")
     lead = await publish_queue_with_lead(running_org, "rep-1", "rep-2")
     page = await open_queue_page(running_org, lead)
-    other = await running_org.arrive("A-2", first_name="Bo", last_name="Ng", state="RI", loan_amount=200_000)
-    await until_row(page, other)
+    other_lead = await running_org.arrive(
+        "A-2", first_name="Bo", last_name="Ng", state="RI", loan_amount=200_000
+    )
+    await until_row(page, other_lead)
     await page.evaluate(HEAR_CLAIMS)
     claimers = await running_org.sign_in("rep-2", "/queues/new")
     await until_row(claimers, lead)
@@ -142,9 +144,9 @@ async def test_q9_a_claim_that_is_sent_again_without_an_answer_hides_its_row_onc
             await until_row(page, lead)
             async with claimers.expect_request(f"**/leads/{lead}/claims"):
                 await claimers.reload()
-            claiming = asyncio.create_task(claim(program, other))
-            await page.wait_for_function("other => window.heard.includes(other)", arg=other)
-            assert await page.evaluate("window.heard") == [lead, other]
+            claiming = asyncio.create_task(claim(program, other_lead))
+            await page.wait_for_function("other => window.heard.includes(other)", arg=other_lead)
+            assert await page.evaluate("window.heard") == [lead, other_lead]
             await until_row(page, lead)
         assert (await claiming)["result"] == "won"
     await expect(claimers.get_by_role("heading", name="Congratulations")).to_be_visible()
@@ -190,7 +192,7 @@ async def test_q4_only_who_sees_the_queue_hears_of_its_claims(running_org: Runni
                 opened.set()
                 lines_by_rep.setdefault(rep_id, []).append(line)
                 # The lead's own change, or the beat of a stream without one, comes after what was said of the claim.
-                if any('"left"' in one for one in lines_by_rep[rep_id]) or (
+                if any('"left"' in heard for heard in lines_by_rep[rep_id]) or (
                     claimed.is_set() and "beat" in line
                 ):
                     return
@@ -255,8 +257,10 @@ async def test_x4_a_claim_that_is_sent_again_after_its_answer_hides_no_row(runni
     lead = await publish_queue_with_lead(running_org, "rep-1", "rep-2")
     page = await open_queue_page(running_org, lead)
     await page.evaluate(HEAR_CLAIMS)
-    other = await running_org.arrive("A-2", first_name="Bo", last_name="Ng", state="RI", loan_amount=200_000)
-    await until_row(page, other)
+    other_lead = await running_org.arrive(
+        "A-2", first_name="Bo", last_name="Ng", state="RI", loan_amount=200_000
+    )
+    await until_row(page, other_lead)
     async with await running_org.program("rep-2") as program:
         for _ in range(2):
             answer = await program.post(
@@ -265,9 +269,9 @@ async def test_x4_a_claim_that_is_sent_again_after_its_answer_hides_no_row(runni
                 headers={"Idempotency-Key": "the first"},
             )
             assert answer.json()["result"] == "won"
-        assert (await claim(program, other))["result"] == "won"
-    await page.wait_for_function("other => window.heard.includes(other)", arg=other)
-    assert await page.evaluate("window.heard") == [lead, other]
+        assert (await claim(program, other_lead))["result"] == "won"
+    await page.wait_for_function("other => window.heard.includes(other)", arg=other_lead)
+    assert await page.evaluate("window.heard") == [lead, other_lead]
 
 
 @pytest.mark.parametrize(("ago", "took_lead"), [(timedelta(0), True), (timedelta(minutes=1), False)])
@@ -301,7 +305,7 @@ class Told:
         self.claims_told = ClaimsTold()
         queue = SimpleNamespace(queue=SimpleNamespace(queue_id="new", claimable=True))
         self.directory = SimpleNamespace(org=lambda _: SimpleNamespace(queues={"new": queue}))
-        self.hub = SimpleNamespace(tell_list=lambda *given, **_: self.told.append(given[3]["over"]))
+        self.hub = SimpleNamespace(tell_list=lambda *arguments, **_: self.told.append(arguments[3]["over"]))
 
     def claim(self, rep_id: str) -> AbstractContextManager[ClaimOnItsWay]:
         """Claim the lead."""
@@ -320,18 +324,18 @@ async def test_q9_a_row_stays_away_while_one_of_two_claims_has_no_answer(
 ) -> None:
     monkeypatch.setattr(claims_on_their_way, "HEAD_START_SECONDS", 0.0)
     services = Told()
-    with services.claim("rep-1") as one:
+    with services.claim("rep-1") as first_claim:
         await asyncio.sleep(0.01)
-        with services.claim("rep-2") as other:
+        with services.claim("rep-2") as second_claim:
             await asyncio.sleep(0.01)
-            other.answer = answered("refused")
+            second_claim.answer = answered("refused")
         assert services.told == [False]
-        one.answer = answered("refused")
+        first_claim.answer = answered("refused")
     assert services.told == [False, True]
     # All are answered, so the next claim is told again.
-    with services.claim("rep-2") as other:
+    with services.claim("rep-2") as second_claim:
         await asyncio.sleep(0.01)
-        other.answer = answered("won")
+        second_claim.answer = answered("won")
     assert services.told == [False, True, False]
 
 
@@ -350,6 +354,6 @@ async def test_q9_claims_without_an_answer_are_told_again_after_a_time(
 
 def test_leads_whose_claims_were_told_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(claims_told, "MOST_LEADS", 2)
-    known = ClaimsTold()
-    told = [known.begin(("default", "new", lead)) for lead in ("a", "b", "a", "c", "b", "a")]
+    claims = ClaimsTold()
+    told = [claims.begin(("default", "new", lead)) for lead in ("a", "b", "a", "c", "b", "a")]
     assert told == [True, True, False, True, False, True]

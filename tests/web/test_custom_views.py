@@ -121,24 +121,26 @@ async def test_q1_a_rep_makes_a_view_of_its_own_leads_and_of_nobody_elses(runnin
 
 async def test_q1_a_view_is_its_owners_alone_to_see_to_change_and_to_delete(running_org: RunningOrg) -> None:
     await open_org(running_org)
-    own_lead, done = [await claimed_lead(running_org, n, "rep-1") for n in (1, 2)]
+    own_lead, outcome_lead = [await claimed_lead(running_org, n, "rep-1") for n in (1, 2)]
     async with await running_org.program("rep-1") as client:
-        given = {"name": "Rhode Island", "columns": ["state"], "inclusion": RI, "exclusion": TRIED}
-        made = await client.post(VIEWS, json=given)
-    address = f"/views/{made.json()['view_id']}"
+        definition = {"name": "Rhode Island", "columns": ["state"], "inclusion": RI, "exclusion": TRIED}
+        created = await client.post(VIEWS, json=definition)
+    address = f"/views/{created.json()['view_id']}"
     page = await running_org.sign_in("rep-1", address)
     await until_row(page, own_lead)
-    await until_row(page, done)
+    await until_row(page, outcome_lead)
     custom = page.get_by_role("tabpanel", name="Custom")
 
     # It is live: what does not meet its rules any more goes.
-    assert (await running_org.ask("outcome", done, "rep-1", outcome="no_answer")).result is Result.DONE
-    await until_no_row(page, done)
+    assert (
+        await running_org.ask("outcome", outcome_lead, "rep-1", outcome="no_answer")
+    ).result is Result.DONE
+    await until_no_row(page, outcome_lead)
 
     # Another rep has none of it, whoever tells the address.
-    other = await running_org.sign_in("rep-2", "/queues?tab=custom")
-    await expect(other.get_by_role("tabpanel", name="Custom")).to_contain_text("You have no views yet")
-    answer = await other.goto(address)
+    other_page = await running_org.sign_in("rep-2", "/queues?tab=custom")
+    await expect(other_page.get_by_role("tabpanel", name="Custom")).to_contain_text("You have no views yet")
+    answer = await other_page.goto(address)
     assert answer is not None
     assert answer.status == 404
 
@@ -168,18 +170,18 @@ async def test_q1_a_view_is_its_owners_alone_to_see_to_change_and_to_delete(runn
 async def test_q1_a_claimable_view_of_a_reps_own_is_refused_403(running_org: RunningOrg) -> None:
     await running_org.rep("rep-1")
     async with await running_org.program("rep-1") as client:
-        kept = await client.post(VIEWS, json={"name": "Mine"})
-        assert kept.status_code == 201
-        path, seen = f"{VIEWS}/{kept.json()['view_id']}", {"if-match": kept.headers["etag"]}
-        given = {"name": "Mine", "claimable": True, "teams": ["*"]}
+        created = await client.post(VIEWS, json={"name": "Mine"})
+        assert created.status_code == 201
+        path, if_match = f"{VIEWS}/{created.json()['view_id']}", {"if-match": created.headers["etag"]}
+        definition = {"name": "Mine", "claimable": True, "teams": ["*"]}
         for refused in (
-            await client.post(VIEWS, json=given),
-            await client.put(path, json=given, headers=seen),
+            await client.post(VIEWS, json=definition),
+            await client.put(path, json=definition, headers=if_match),
         ):
             assert refused.status_code == 403, refused.text
             assert "only admins and managers build claimable queues" in refused.json()["detail"]
-        assert (await client.get(VIEWS)).json() == [kept.json()]
-        draft = await client.put("/api/v1/queue-drafts/mine", json={"value": given})
+        assert (await client.get(VIEWS)).json() == [created.json()]
+        draft = await client.put("/api/v1/queue-drafts/mine", json={"value": definition})
         assert draft.status_code == 403
 
 
@@ -194,34 +196,37 @@ async def test_q1_q3_a_rule_asks_the_reps_own_leads_only_and_pages_them_in_order
         await until_count(manager, "/api/v1/leads", "total", 5)
     negated = {"combinator": "and", "not": True, "rules": [{**RI["rules"][0], "value": "MA"}]}
     either = {"combinator": "or", "rules": [RI["rules"][0], {"field": "owned", "operator": "null"}]}
-    async with await running_org.program("rep-1") as client, await running_org.program("rep-2") as other:
+    async with (
+        await running_org.program("rep-1") as client,
+        await running_org.program("rep-2") as other_client,
+    ):
         for inclusion in (None, negated, either):
             key = {"idempotency-key": str(inclusion)}
-            given = {"name": "All", "inclusion": inclusion, "sort": {"field": "loan_amount"}}
-            made = await client.post(VIEWS, json=given, headers=key)
-            again = await client.post(VIEWS, json=given, headers=key)
-            assert made.json() == again.json()
-            view = made.json()["view_id"]
+            definition = {"name": "All", "inclusion": inclusion, "sort": {"field": "loan_amount"}}
+            created = await client.post(VIEWS, json=definition, headers=key)
+            again = await client.post(VIEWS, json=definition, headers=key)
+            assert created.json() == again.json()
+            view = created.json()["view_id"]
             page = await until_count(client, f"{VIEWS}/{view}/leads", "size", len(own))
             assert [row["lead_id"] for row in page["rows"]] == own
             assert page["rows"][0]["columns"] == {"name": "Lead 1"}
-            assert (await other.get(f"{VIEWS}/{view}/leads")).status_code == 404
+            assert (await other_client.get(f"{VIEWS}/{view}/leads")).status_code == 404
         assert len((await client.get(VIEWS)).json()) == 3
-        found: list[str] = []
+        lead_ids: list[str] = []
         cursor = ""
         while cursor is not None:
             answer = await client.get(f"{VIEWS}/{view}/leads", params={"limit": 2, "cursor": cursor})
-            found += [row["lead_id"] for row in answer.json()["rows"]]
+            lead_ids += [row["lead_id"] for row in answer.json()["rows"]]
             cursor = answer.json()["next"]
-        assert found == own
+        assert lead_ids == own
         named = await client.get(f"{VIEWS}/{view}/leads", params={"name": "lead 2"})
         assert [row["lead_id"] for row in named.json()["rows"]] == [own[1]]
         wide = {
             "name": "All",
             "inclusion": {**RI, "rules": [{"field": "loan_amount", "operator": ">", "value": 8e5}]},
         }
-        made = await client.post(VIEWS, json=wide)
-        answer = await client.get(f"{VIEWS}/{made.json()['view_id']}/leads")
+        created = await client.post(VIEWS, json=wide)
+        answer = await client.get(f"{VIEWS}/{created.json()['view_id']}/leads")
         assert (answer.json()["size"], answer.json()["rows"]) == (0, [])
 
 
@@ -230,16 +235,16 @@ async def test_q1_no_edit_of_a_view_is_lost_and_a_wrong_one_is_refused_at_its_pl
 ) -> None:
     await running_org.rep("rep-1")
     async with await running_org.program("rep-1") as client:
-        made = await client.post(VIEWS, json={"name": "A"})
-        path = f"{VIEWS}/{made.json()['view_id']}"
-        seen = {"if-match": made.headers["etag"]}
+        created = await client.post(VIEWS, json={"name": "A"})
+        path = f"{VIEWS}/{created.json()['view_id']}"
+        if_match = {"if-match": created.headers["etag"]}
         assert (await client.put(path, json={"name": "B"})).status_code == 428
-        edited = await client.put(path, json={"name": "B", "inclusion": RI}, headers=seen)
+        edited = await client.put(path, json={"name": "B", "inclusion": RI}, headers=if_match)
         assert (await client.get(path)).json() == edited.json()
-        late = await client.put(path, json={"name": "C", "inclusion": RI}, headers=seen)
+        late = await client.put(path, json={"name": "C", "inclusion": RI}, headers=if_match)
         assert late.status_code == 412
         assert late.json()["changes"] == [{"path": "name", "theirs": "B", "yours": "C"}]
-        assert (await client.delete(path, headers=seen)).status_code == 412
+        assert (await client.delete(path, headers=if_match)).status_code == 412
         wrong = {
             "name": "D",
             "columns": ["none"],

@@ -46,15 +46,15 @@ async def until_listed(console: httpx.AsyncClient, count: int) -> dict[str, dict
     """Wait until a console lists so many dead letters; return them by position."""
 
     async def enough() -> dict[str, dict[str, Any]] | None:
-        found = {letter["place"]: letter for letter in (await console.get(LETTERS)).json()}
-        return found if len(found) == count else None
+        by_place = {letter["place"]: letter for letter in (await console.get(LETTERS)).json()}
+        return by_place if len(by_place) == count else None
 
     letters: dict[str, dict[str, Any]] = await eventually(enough, f"the console lists {count} dead letters")
     return letters
 
 
 async def until_known(
-    console: httpx.AsyncClient, wanted: dict[str, tuple[bool, str | None, bool, str]]
+    console: httpx.AsyncClient, expected: dict[str, tuple[bool, str | None, bool, str]]
 ) -> None:
     """Wait until a console says of each letter whether it was sent again, by whom, and whether and why skipped."""
 
@@ -68,17 +68,17 @@ async def until_known(
                 letter["skipped_why"],
             )
             for place, letter in letters.items()
-            if place in wanted
+            if place in expected
         }
-        return marks == wanted
+        return marks == expected
 
-    await eventually(agrees, f"the console knows {wanted}")
+    await eventually(agrees, f"the console knows {expected}")
 
 
 async def waiting_count(console: httpx.AsyncClient) -> int:
     """Return how many dead letters the navigation says to wait."""
-    found: int = (await console.get("/api/v1/badges")).json()["dead_letters"]
-    return found
+    count: int = (await console.get("/api/v1/badges")).json()["dead_letters"]
+    return count
 
 
 async def test_consoles_and_the_command_line_agree_on_what_was_sent_again_or_skipped(
@@ -102,12 +102,12 @@ async def test_consoles_and_the_command_line_agree_on_what_was_sent_again_or_ski
         assert (await console.post(f"{LETTERS}/{by_console}/replay")).status_code == 200
         await command("replay", by_command)
         await command("skip", skipped, "--why", "a test of acme")
-        wanted = {
+        expected = {
             by_console: (True, "mia", False, ""),
             by_command: (True, None, False, ""),
             skipped: (False, None, True, "a test of acme"),
         }
-        await until_known(console, wanted)
+        await until_known(console, expected)
         await until_listed(console, 6)  # two came again, because nothing was mended
         assert await waiting_count(console) == 3
     # The command takes only what nobody dealt with.
@@ -120,11 +120,11 @@ async def test_consoles_and_the_command_line_agree_on_what_was_sent_again_or_ski
     # A console that starts now has nothing but the topics.
     process, port = second_console
     await asyncio.to_thread(process.launch)
-    other = replace(running_org, port=port)
-    await other.until_ready()
-    async with await other.program("mia") as console:
+    other_console = replace(running_org, port=port)
+    await other_console.until_ready()
+    async with await other_console.program("mia") as console:
         await until_listed(console, 6)
-        await until_known(console, wanted)
+        await until_known(console, expected)
         assert await waiting_count(console) == 3
 
 
@@ -148,22 +148,22 @@ async def test_a_mark_reaches_its_letter_and_none_that_is_no_longer_kept(
     changed: list[str] = []
     follower = DeadLetterFollower(running_org.stack.settings, on_change=changed.append)
 
-    async def put(name: str, *known: str) -> str:
+    async def send_letter(name: str, *known_places: str) -> str:
         """Let a letter of a lead come; return its position."""
         lead = {"org": running_org.org, "last_name": name}  # no vendor, so it is refused
         await running_org.client.put(LEAD_ARRIVALS, msgspec.json.encode(lead))
 
         async def came() -> str | None:
             newest = follower.of(running_org.org)[:1]
-            return next((one.place for one in newest if one.place not in known), None)
+            return next((letter.place for letter in newest if letter.place not in known_places), None)
 
         place: str = await eventually(came, f"the letter of {name}")
         return place
 
     async with running_follower(follower):
-        first = await put("Ames")
-        second = await put("Bell", first)
-        third = await put("Cole", second)
+        first = await send_letter("Ames")
+        second = await send_letter("Bell", first)
+        third = await send_letter("Cole", second)
         assert [letter.place for letter in follower.of(running_org.org)] == [third, second]
         assert follower.find(running_org.org, first) is None
         assert follower.find(f"{running_org.org}-other", second) is None
@@ -180,4 +180,4 @@ async def test_a_mark_reaches_its_letter_and_none_that_is_no_longer_kept(
         assert (letter.skipped_at, letter.skipped_why, letter.replayed_at) == (now, "a test", None)
         follower.note_mark(second, Mark(what=MarkKind.REPLAYED, at=now + timedelta(seconds=1), by="mia"))
         assert (letter.skipped_at, letter.replayed_by) == (None, "mia")
-        assert [one.is_handled for one in follower.of(running_org.org)] == [False, True]
+        assert [letter.is_handled for letter in follower.of(running_org.org)] == [False, True]

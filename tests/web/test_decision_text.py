@@ -91,7 +91,7 @@ _NOT_ASKED = {
 """What changes a lead though nobody asks for it."""
 
 CLAIM = ActionRequested(lead_id="lead", cause="a", action="claim", rep_id="rep-1")
-SAID: list[tuple[Decision, str]] = [
+DECISION_TEXTS: list[tuple[Decision, str]] = [
     (LeadAccepted(), "It arrived"),
     (
         SharedHandleFound(handle="phone/+14014194247", leads=("a", "b"), why="w"),
@@ -290,24 +290,24 @@ def names() -> Names:
 
 def row(decision: Decision) -> Row:
     """Return the decision as the CRM database has it."""
-    (found,) = table_rows(0, "lead", row_of(lead_of(), decision)).decisions
-    return {**found, "why": msgspec.json.decode(to_json(found["why"]))}
+    (stored,) = table_rows(0, "lead", row_of(lead_of(), decision)).decisions
+    return {**stored, "why": msgspec.json.decode(to_json(stored["why"]))}
 
 
-@pytest.mark.parametrize(("decision", "text"), SAID, ids=lambda one: type(one).__name__)
+@pytest.mark.parametrize(("decision", "text"), DECISION_TEXTS, ids=lambda decision: type(decision).__name__)
 def test_x1_each_decision_is_said(decision: Decision, text: str, names: Names) -> None:
     assert decision_text(row(decision), names).text == text
 
 
 def test_x1_no_decision_is_forgotten() -> None:
-    assert {type(decision) for decision, _ in SAID} == set(get_args(Decision))
-    kinds = {row(decision)["type"]: text for decision, text in SAID}
+    assert {type(decision) for decision, _ in DECISION_TEXTS} == set(get_args(Decision))
+    kinds = {row(decision)["type"]: text for decision, text in DECISION_TEXTS}
     assert {kind for kind, text in kinds.items() if text == kind.replace("_", " ").capitalize()} == NOISE
 
 
 def test_x1_each_refusal_and_each_request_has_words() -> None:
     assert set(WHY_NOT_DONE) == set(Reason)
-    assert set(ASKED) == {str(one) for one in Trigger if one not in _NOT_ASKED}
+    assert set(ASKED) == {str(trigger) for trigger in Trigger if trigger not in _NOT_ASKED}
     text = asked_text("You", "refused", {"action": "view", "reason": "not_allowed"})
     assert text == "You asked to open it, but that was not allowed"
 
@@ -315,12 +315,16 @@ def test_x1_each_refusal_and_each_request_has_words() -> None:
 def test_x1_reasons_name_people_and_every_candidate(names: Names) -> None:
     released = decision_text(row(LockReleased(rep_id="rep-2", why="released by rep-1.")), names)
     assert released.why == "released by Alex Thompson."
-    offered = next(one for one, _ in SAID if isinstance(one, LeadOffered))
+    offered = next(decision for decision, _ in DECISION_TEXTS if isinstance(decision, LeadOffered))
     passed = decision_text(row(offered), names).passed
-    assert [(one.name, one.why) for one in passed] == [("Alex Thompson", MARK)] * len(RejectionReason)
+    assert [(candidate.name, candidate.why) for candidate in passed] == [("Alex Thompson", MARK)] * len(
+        RejectionReason
+    )
 
 
-@pytest.mark.parametrize("decision", [one for one, _ in SAID], ids=lambda one: type(one).__name__)
+@pytest.mark.parametrize(
+    "decision", [decision for decision, _ in DECISION_TEXTS], ids=lambda decision: type(decision).__name__
+)
 @pytest.mark.parametrize("rep_id", ["rep-1", "rep-2", "rep-3"])
 def test_q3_who_may_not_see_the_lead_is_told_nothing_of_it(
     decision: Decision, rep_id: str, names: Names

@@ -72,8 +72,8 @@ async def test_a_new_user_signs_in_finds_a_lead_claims_it_and_works_it(running_o
         await expect(page.get_by_role("heading", level=1)).to_have_text("New leads")
         claimable = page.get_by_role("button", name="Claim")
         # Others are of states without a licence (M6). Leads still come, so the first row may be another one soon.
-        first = page.locator("tbody tr").filter(has=claimable).first
-        claimed_row = row(page, str(await first.get_attribute("data-lead")))
+        first_row = page.locator("tbody tr").filter(has=claimable).first
+        claimed_row = row(page, str(await first_row.get_attribute("data-lead")))
         name = await claimed_row.locator("td").first.inner_text()
         await claimed_row.get_by_role("button", name="Claim this Lead").click()
         await expect(page.get_by_role("heading", name="Congratulations! You have a new lead")).to_be_visible()
@@ -95,8 +95,8 @@ async def test_a_new_user_signs_in_finds_a_lead_claims_it_and_works_it(running_o
         await ring.get_by_role("button", name="Press 1 to be connected").click()
         await expect(ring).to_contain_text("Calling Jeremy Jones")
         for sign_in in SIGN_INS[1:]:
-            other = await signed_in(running_org, sign_in.email)
-            await expect(other.locator(".who .name")).to_contain_text(sign_in.role)
+            other_page = await signed_in(running_org, sign_in.email)
+            await expect(other_page.locator(".who .name")).to_contain_text(sign_in.role)
     with suppress(PlaywrightError):  # the page may be on its way to the sign-in already
         await page.reload()
     await expect(page.get_by_label("Email")).to_be_visible()  # the demo is over, and so are its sign-ins
@@ -113,8 +113,8 @@ async def test_the_demos_work_queue_has_leads_to_call_and_keeps_them_until_they_
     page = await running_org.sign_in(YOURS)
     await page.locator("#queues").get_by_role("link", name="Follow up, East Coast").click()
     await expect(page.get_by_role("heading", level=1)).to_have_text("Follow up, East Coast")
-    first = page.locator("tbody tr").filter(has=page.get_by_role("link", name="Open")).first
-    lead = str(await first.get_attribute("data-lead"))
+    first_row = page.locator("tbody tr").filter(has=page.get_by_role("link", name="Open")).first
+    lead = str(await first_row.get_attribute("data-lead"))
     name = await row(page, lead).locator("td").first.inner_text()
     await row(page, lead).get_by_role("link", name="Open").click()
     await expect(page.locator("#lead")).to_contain_text(name)

@@ -42,19 +42,19 @@ def row(page: Page, lead: str) -> Locator:
 
 async def names(page: Page) -> list[str]:
     """Return the prospects shown, in order."""
-    found: list[str] = await page.locator("tbody tr[data-lead]").evaluate_all(
+    prospects: list[str] = await page.locator("tbody tr[data-lead]").evaluate_all(
         "rows => rows.map(row => row.querySelector('[data-does=select]')"
         ".getAttribute('aria-label').replace('Select ', ''))"
     )
-    return found
+    return prospects
 
 
-async def until_shown(page: Page, *wanted: str) -> None:
+async def until_shown(page: Page, *prospects: str) -> None:
     """Wait until these prospects are shown, in this order."""
     await page.wait_for_function(
         "wanted => JSON.stringify([...document.querySelectorAll('tbody tr [data-does=select]')]"
         ".map(box => box.getAttribute('aria-label').replace('Select ', ''))) === JSON.stringify(wanted)",
-        arg=list(wanted),
+        arg=list(prospects),
     )
 
 
@@ -82,11 +82,11 @@ async def open_org(running_org: RunningOrg, *, enforce_licence: bool = False) ->
     }
     leads = {}
     for day, (name, facts) in enumerate(people.items(), start=1):
-        first, last = name.split()
+        first_name, last_name = name.split()
         leads[name] = await running_org.arrive(
             f"E-{day}",
-            first_name=first,
-            last_name=last,
+            first_name=first_name,
+            last_name=last_name,
             campaign="purchase-west",
             created_at=f"2026-11-{day:02}T12:00:00Z",
             **facts,
@@ -193,12 +193,12 @@ async def test_e3_two_managers_assign_the_same_lead_at_the_same_moment(running_o
     assert sorted(answer["result"] for answer in answers) == ["done", "lost"]
     is_mias = answers[0]["result"] == "done"
     winner, owner = (mia, "Rep 1") if is_mias else (maxim, "Zoë Ångström")
-    loser, other = (maxim, "Zoë Ångström") if is_mias else (mia, "Rep 1")
+    loser, other_rep = (maxim, "Zoë Ångström") if is_mias else (mia, "Rep 1")
     await until_said(winner, "Jeremy Jones is assigned.")
     await until_said(loser, f"Jeremy Jones: {owner} has it already.")
     # Whoever comes second may move the lead from the rep who has it, with a reason; or leave it there.
     await expect(loser.locator("#move")).to_contain_text(f"{owner} has Jeremy Jones already")
-    await expect(loser.locator("#move [data-chosen-reps]")).to_have_text(f"To {other}")
+    await expect(loser.locator("#move [data-chosen-reps]")).to_have_text(f"To {other_rep}")
     await loser.locator("#move [data-cancel]").click()
     for page in (mia, maxim):
         await until_shown(page, "Ana Silva", "Bo Johnson", "Cy Adams")

@@ -36,9 +36,9 @@ async def published_object(page: Page, path: str) -> dict[str, Any]:
     """Return an object as the API has it."""
     answer = await page.request.get(f"/api/v1/directory/{path}")
     assert answer.ok
-    found = await answer.json()
-    assert answer.headers["etag"] == found["etag"]
-    value: dict[str, Any] = found["value"]
+    published = await answer.json()
+    assert answer.headers["etag"] == published["etag"]
+    value: dict[str, Any] = published["value"]
     return value
 
 
@@ -128,8 +128,8 @@ async def test_r1_the_roster_is_ordered_by_keyboard_and_by_drag_and_number_one_g
     await expect(page.locator("[data-effects] li")).to_have_text(moved)
     await page.get_by_role("button", name="Back").click()
     await publish(page)
-    wanted = [{"rep_id": "rep-3", "weight": 2}, {"rep_id": "rep-2"}, {"rep_id": "rep-1"}]
-    assert (await published_object(page, "group/west"))["members"] == wanted
+    roster = [{"rep_id": "rep-3", "weight": 2}, {"rep_id": "rep-2"}, {"rep_id": "rep-1"}]
+    assert (await published_object(page, "group/west"))["members"] == roster
     await page.goto("/directory/settings")
     await page.wait_for_selector("html[data-ready=yes]")
     await page.get_by_label("Round robin").uncheck()
@@ -226,7 +226,7 @@ async def test_a_lost_edit_is_refused_with_what_changed_and_goes_on_top_if_wante
     await publish_staff(running_org, "rep-1")
     await running_org.rep("bob", "admin")
     await running_org.until_known("bob")
-    ada, bob = [await running_org.sign_in(one, "/directory/reps/rep-1") for one in ("ada", "bob")]
+    ada, bob = [await running_org.sign_in(rep_id, "/directory/reps/rep-1") for rep_id in ("ada", "bob")]
     await ada.get_by_label("Leads a day at most").fill("5")
     await bob.get_by_label("Open leads at most").fill("20")
     await publish(bob)
@@ -292,12 +292,12 @@ async def test_somebody_is_added_with_an_account_and_managers_only_look(running_
     assert running_org.accounts.check(email, password) is not None
     # An address that is somebody else's is not taken over, in this org or another.
     token = await page.locator('meta[name="csrf"]').get_attribute("content")
-    taken = await page.request.post(
+    refused = await page.request.post(
         "/api/v1/directory/rep/rep-9/account",
         data={"email": running_org.email("mia")},
         headers={"x-csrf-token": str(token)},
     )
-    assert taken.status == 409
+    assert refused.status == 409
     assert running_org.accounts.check(running_org.email("mia"), PASSWORD) is not None
     mia = await running_org.sign_in("mia", "/directory/reps/rep-9")
     await expect(mia.get_by_label("Name", exact=True)).to_be_disabled()

@@ -78,8 +78,8 @@ async def cells(page: Page) -> list[list[str]]:
 async def published_objects(running_org: RunningOrg) -> dict[tuple[str, str], dict[str, Any]]:
     """Return the org's objects, as the API has them."""
     async with signed_in(running_org, "ada") as ada:
-        found = (await ada.get("/api/v1/directory")).json()["objects"]
-    return {(one["kind"], one["id"]): one["value"] for one in found}
+        objects = (await ada.get("/api/v1/directory")).json()["objects"]
+    return {(entry["kind"], entry["id"]): entry["value"] for entry in objects}
 
 
 async def test_q6_r1_an_admin_sees_what_a_file_changes_and_publishes_it(running_org: RunningOrg) -> None:
@@ -143,12 +143,12 @@ async def test_q6_a_refused_file_says_line_and_field_and_changes_nothing(running
     await expect(page.locator("[data-problem]")).to_have_text(
         "2 things are wrong in the file, so nothing was published."
     )
-    found = await cells(page)
-    assert [one[:3] for one in found] == [
+    rows = await cells(page)
+    assert [row[:3] for row in rows] == [
         ["2", "rep ann-lee", "Role"],
         ["5", "rep bob-ray", "Licensed states 2"],
     ]
-    assert found[1][3] == "Is not a state's code like RI."
+    assert rows[1][3] == "Is not a state's code like RI."
     assert await serious_problems(page) == []
     await expect(page.get_by_role("button", name="Publish")).to_be_hidden()
     # Each of these is refused as well, and the words are about the file that was chosen last.
@@ -205,13 +205,13 @@ async def test_r9_a_table_of_people_that_a_spreadsheet_saved(running_org: Runnin
     assert after["rep", "bob-ray"]["teams"] == ["north"]  # an empty cell leaves what is published
     await choose(page, "people.csv", "Name,Role,States\nKim,chief,RI\nLou,rep,Narnia\nKim,rep,\n,,RI\n")
     await expect(problems(page)).to_have_count(3)
-    found = await cells(page)
-    assert [(one[0], one[2]) for one in found] == [("2", "Role"), ("3", "Licensed states"), ("5", "--")]
+    rows = await cells(page)
+    assert [(row[0], row[2]) for row in rows] == [("2", "Role"), ("3", "Licensed states"), ("5", "--")]
     await choose(page, "people.csv", "Id,Name\nkim,Kim\nlou,Lou\nkim,Kim Roe\n")
     await expect(problems(page)).to_have_count(1)
-    found = await cells(page)
-    assert found[0][0] == "4"
-    assert found[0][3] == "Is the same person as line 2."
+    rows = await cells(page)
+    assert rows[0][0] == "4"
+    assert rows[0][3] == "Is the same person as line 2."
     await choose(page, "empty.csv", "a;b\n1;2\n")
     await expect(problems(page)).to_contain_text("must name the columns")
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.slow
 
-BOTH: Final = [{"rep_id": rep_id} for rep_id in ("ann", "bob")]
+ANN_AND_BOB: Final = [{"rep_id": rep_id} for rep_id in ("ann", "bob")]
 
 
 class Crm:
@@ -46,21 +46,21 @@ class Crm:
         self.sends(LEAD_ACTIONS, action_id=action_id, type=kind, lead_id=lead, rep_id=rep_id, **fields)
 
         async def answer() -> Any:
-            found = await program.get(f"/api/v1/actions/{action_id}")
-            return found.json() if found.status_code == 200 else None
+            reply = await program.get(f"/api/v1/actions/{action_id}")
+            return reply.json() if reply.status_code == 200 else None
 
         return await eventually(answer, f"{kind} is answered")
 
-    async def shows(self, lead: str, **wanted: Any) -> dict[str, Any]:
+    async def shows(self, lead: str, **expected: Any) -> dict[str, Any]:
         """Wait until the manager's view of a lead has these values, and return it."""
 
         async def lead_as_wanted() -> dict[str, Any] | None:
             answer = await self.manager.get(f"/api/v1/leads/{lead}")
             row: dict[str, Any] = answer.json() if answer.status_code == 200 else {}
-            return row if all(row.get(name) == value for name, value in wanted.items()) else None
+            return row if all(row.get(name) == value for name, value in expected.items()) else None
 
-        got: dict[str, Any] = await eventually(lead_as_wanted, f"the lead has {wanted}")
-        return got
+        shown: dict[str, Any] = await eventually(lead_as_wanted, f"the lead has {expected}")
+        return shown
 
     async def types(self, lead: str) -> set[str]:
         """Return the types of the decisions about a lead."""
@@ -74,9 +74,9 @@ async def open_lender(running_org: RunningOrg) -> None:
     await running_org.rep("mia", "manager", email="mia@lender.example")
     for rep_id in ("ann", "bob"):
         await running_org.rep(rep_id, email=f"{rep_id}@lender.example")
-    await running_org.publish("group", "west", method="round_robin", members=BOTH)
-    await running_org.publish("group", "phones", method="ring_all", members=BOTH, ring_seconds=600)
-    desk = [{"rep_id": "mia"}, *BOTH]
+    await running_org.publish("group", "west", method="round_robin", members=ANN_AND_BOB)
+    await running_org.publish("group", "phones", method="ring_all", members=ANN_AND_BOB, ring_seconds=600)
+    desk = [{"rep_id": "mia"}, *ANN_AND_BOB]
     await running_org.publish("group", "desk", method="roster", members=desk, claim_window_seconds=900)
     for group in ("west", "phones", "desk"):
         await running_org.publish("campaign", group, group_id=group)
@@ -115,18 +115,18 @@ async def test_d1_d3_d12_d14_d18_by_bytes_each_is_answered_and_followed(running_
     named = {"vendor": "acme", "last_name": "Roe", "campaign": "WEST"}
     crm.sends(LEAD_ARRIVALS, **named, external_id="D12-1", assigned_to="BOB@Lender.Example")
     crm.sends(LEAD_ARRIVALS, **named, external_id="D12-2", assigned_to="nobody@lender.example")
-    first, second = [lead_id(running_org.org, "acme", f"D12-{n}", {}) for n in (1, 2)]
-    assert (await crm.shows(first, owner="bob"))["phase"] == "owned"
-    await crm.shows(second, owner="ann")
-    assert "preassignment_not_followed" in await crm.types(second)
+    named_lead, unnamed_lead = [lead_id(running_org.org, "acme", f"D12-{n}", {}) for n in (1, 2)]
+    assert (await crm.shows(named_lead, owner="bob"))["phase"] == "owned"
+    await crm.shows(unnamed_lead, owner="ann")
+    assert "preassignment_not_followed" in await crm.types(unnamed_lead)
 
     # D18: whoever hung up is not connected any more.
     ring = await running_org.arrive("D18", last_name="Doe", campaign="phones", phone="+14014194247")
     await crm.shows(ring, phase="offered")
     assert (await crm.asks("press_one", ring, "bob", bob))["result"] == "won"
     assert (await crm.asks("hang_up", ring, "bob", bob))["result"] == "done"
-    over = await crm.asks("connect", ring, "bob", bob)
-    assert (over["result"], over["reason"]) == ("refused", "offer_over")
+    late_connect = await crm.asks("connect", ring, "bob", bob)
+    assert (late_connect["result"], late_connect["reason"]) == ("refused", "offer_over")
     late = await crm.asks("press_one", ring, "ann", ann)
     assert (late["result"], late["owner"]) == ("lost", "bob")
 
@@ -139,11 +139,11 @@ async def test_d4_d15_the_desk_splits_evenly_and_shows_no_phone_as_a_name(runnin
     crm = Crm(running_org, mia)
 
     # D15: leads with only a phone or a mail. Reps read neither as the name under Unassigned.
-    only = [
+    nameless = [
         await running_org.arrive("D15-1", phone="+14014194247"),
         await running_org.arrive("D15-2", email="jeremy@x.example"),
     ]
-    for lead in only:
+    for lead in nameless:
         await crm.shows(lead, phase="exception")
 
     async def unassigned() -> list[str]:
@@ -167,12 +167,12 @@ async def test_d4_d15_the_desk_splits_evenly_and_shows_no_phone_as_a_name(runnin
     async def assign_many(**more: Any) -> dict[str, Any]:
         answer = await mia.post("/api/v1/leads/actions", json={**request, **more})
         assert answer.status_code == 200, answer.text
-        found: dict[str, Any] = json.loads(answer.text.strip().rsplit("\n", 1)[-1])
-        return found
+        last_line: dict[str, Any] = json.loads(answer.text.strip().rsplit("\n", 1)[-1])
+        return last_line
 
-    promised, done = await assign_many(dry_run=True), await assign_many()
-    assert promised["by_rep"] == done["by_rep"] == {"ann": 1, "bob": 1}
-    assert (done["done"], done["lost"]) == (2, 2)
+    promised, summary = await assign_many(dry_run=True), await assign_many()
+    assert promised["by_rep"] == summary["by_rep"] == {"ann": 1, "bob": 1}
+    assert (summary["done"], summary["lost"]) == (2, 2)
     owners = sorted([(await crm.shows(lead))["owner"] for lead in leads])
     assert owners == ["ann", "bob", "mia", "mia"]
 
@@ -180,7 +180,9 @@ async def test_d4_d15_the_desk_splits_evenly_and_shows_no_phone_as_a_name(runnin
 async def test_d7_d10_d11_by_bytes_promises_rings_and_repeats_hold(running_org: RunningOrg) -> None:
     """CASES D7, D10 and D11."""
     await open_lender(running_org)
-    await running_org.publish("group", "buttons", method="distribute_all", members=BOTH, ring_seconds=600)
+    await running_org.publish(
+        "group", "buttons", method="distribute_all", members=ANN_AND_BOB, ring_seconds=600
+    )
     await running_org.publish("campaign", "buttons", group_id="buttons")
     await running_org.until_published("campaign", "buttons")
     mia, ann = await running_org.program("mia"), await running_org.program("ann")
@@ -204,10 +206,10 @@ async def test_d7_d10_d11_by_bytes_promises_rings_and_repeats_hold(running_org: 
         return len(await offered()) == len(leads) - 1
 
     await eventually(three, "both buttons are shown, and one lead rings")
-    found = await offered()
-    assert {leads[0], leads[1]} < set(found), "the one that waits is a ring: a button takes no ring"
-    (rings_now,) = set(found) - {leads[0], leads[1]}
-    (waits,) = set(leads) - set(found)
+    offered_leads = await offered()
+    assert {leads[0], leads[1]} < set(offered_leads), "the one that waits is a ring: a button takes no ring"
+    (rings_now,) = set(offered_leads) - {leads[0], leads[1]}
+    (waits,) = set(leads) - set(offered_leads)
     assert (await crm.asks("press_one", rings_now, "ann", ann))["result"] == "won"
 
     async def rings() -> bool:

@@ -32,7 +32,7 @@ RULE: Final[dict[str, Any]] = {
     "exclusion": {"combinator": "and", "rules": [{"field": "silenced", "operator": "=", "value": True}]},
 }
 """The rules of the documents' sample queue."""
-_WORDS: Final = """() => [
+_SHOWN_WORDS: Final = """() => [
   document.body.innerText,
   ...[...document.querySelectorAll("[placeholder]")].map((one) => one.placeholder),
   ...[...document.querySelectorAll("[aria-label]")].map((one) => one.ariaLabel),
@@ -40,10 +40,10 @@ _WORDS: Final = """() => [
 ].join("\\n")"""
 
 
-async def missing(page: Page, wanted: Iterable[str]) -> list[str]:
+async def missing(page: Page, expected: Iterable[str]) -> list[str]:
     """Return the words that a page does not show."""
-    text = " ".join((await page.evaluate(_WORDS)).casefold().split())
-    return [one for one in wanted if one.casefold() not in text]
+    text = " ".join((await page.evaluate(_SHOWN_WORDS)).casefold().split())
+    return [phrase for phrase in expected if phrase.casefold() not in text]
 
 
 async def test_s1_s3_s5_a_ring_and_a_button_have_the_documents_words(running_org: RunningOrg) -> None:
@@ -150,7 +150,7 @@ async def test_d1_d5_r1_e2_e4_s6_leads_lists_and_settings_have_the_documents_wor
     await row(page, failed).get_by_role("button", name="Ignore").click()
     await expect(page.get_by_role("dialog")).to_be_visible()
     assert await missing(page, words.IGNORE) == []
-    for path, wanted in (("/account", words.PREFERENCES), ("/directory/settings", words.SETTINGS)):
+    for path, expected in (("/account", words.PREFERENCES), ("/directory/settings", words.SETTINGS)):
         await page.goto(path)
         await page.wait_for_selector(READY)
-        assert await missing(page, wanted) == [], path
+        assert await missing(page, expected) == [], path

@@ -46,9 +46,9 @@ def test_the_migrations_and_the_tables_agree(drafts: Drafts) -> None:
         assert compare_metadata(context, Base.metadata) == []
 
 
-def save(drafts: Drafts, seen: str | None, by: str = "mia", **value: Any) -> Draft:
+def save(drafts: Drafts, revision: str | None, by: str = "mia", **value: Any) -> Draft:
     """Save a draft of queue `q`."""
-    return drafts.save("default", "q", value, based_on=None, by=by, revision=seen)
+    return drafts.save("default", "q", value, based_on=None, by=by, revision=revision)
 
 
 def test_q6_a_lost_edit_is_told_what_is_there_now(drafts: Drafts) -> None:
@@ -73,13 +73,13 @@ def test_q6_a_lost_edit_is_told_what_is_there_now(drafts: Drafts) -> None:
 
 def test_q6_of_many_who_save_at_once_one_is_kept(drafts: Drafts) -> None:
     """Q6: whatever the timing."""
-    seen = save(drafts, None, name="a").revision
-    kept: list[Draft] = []
+    revision = save(drafts, None, name="a").revision
+    saved: list[Draft] = []
     overtaken: list[DraftConflictError] = []
 
     def edit(name: str) -> None:
         try:
-            kept.append(save(drafts, seen, by=name, name=name))
+            saved.append(save(drafts, revision, by=name, name=name))
         except DraftConflictError as error:
             overtaken.append(error)
 
@@ -88,9 +88,9 @@ def test_q6_of_many_who_save_at_once_one_is_kept(drafts: Drafts) -> None:
         thread.start()
     for thread in threads:
         thread.join(PATIENCE_SECONDS)
-    assert len(kept) == 1
+    assert len(saved) == 1
     assert len(overtaken) == 7
-    assert drafts.find("default", "q") == kept[0]
+    assert drafts.find("default", "q") == saved[0]
 
 
 def test_q6_what_is_published_is_remembered_and_a_later_edit_stays(drafts: Drafts) -> None:
@@ -104,7 +104,8 @@ def test_q6_what_is_published_is_remembered_and_a_later_edit_stays(drafts: Draft
     drafts.published("default", "q", 9, None, by="mia", revision=None)
     assert drafts.find("default", "q") == third
     versions = [
-        (one.version, one.value, one.published_by, one.draft) for one in drafts.history("default", "q")
+        (entry.version, entry.value, entry.published_by, entry.draft)
+        for entry in drafts.history("default", "q")
     ]
     assert versions == [
         (9, None, "mia", None),
@@ -126,7 +127,7 @@ def test_q6_unpublished_changes_are_what_differs(drafts: Drafts) -> None:
     )
     state = state_of(rules, "q", draft)
     assert state is not None
-    assert [(one.path, one.old, one.new) for one in state.unpublished] == [
+    assert [(change.path, change.old, change.new) for change in state.unpublished] == [
         ("name", "a", "b"),
         ("columns", ["state"], []),
     ]
@@ -139,9 +140,9 @@ def test_q6_unpublished_changes_are_what_differs(drafts: Drafts) -> None:
 
 def test_q5_a_claimable_draft_has_no_outcomes() -> None:
     """Q5: they are cleared when it is saved, so that unchecking does not bring them back."""
-    given = {"claimable": True, "outcomes": ["left_message"], "name": None}
-    assert drafted_value("q", given) == {"claimable": True, "outcomes": [], "queue_id": "q"}
-    assert drafted_value("q", {**given, "claimable": False})["outcomes"] == ["left_message"]
+    value = {"claimable": True, "outcomes": ["left_message"], "name": None}
+    assert drafted_value("q", value) == {"claimable": True, "outcomes": [], "queue_id": "q"}
+    assert drafted_value("q", {**value, "claimable": False})["outcomes"] == ["left_message"]
     assert drafted_value("q", {"name": "a\0b", "more": float("nan")}) == {"name": "ab", "queue_id": "q"}
 
 
@@ -174,8 +175,8 @@ def test_q1_a_view_is_its_owners_and_is_saved_over_the_one_that_was_seen(drafts:
     views = CustomViews(drafts._engine)
     first = views.add("org", "rep-1", "v", {"name": "b", "columns": ["state"]})
     assert views.add("org", "rep-1", "v", {"name": "again"}) == first  # the same request, sent twice
-    other = views.add("org", "rep-1", "w", {"name": "A"})
-    assert views.all("org", "rep-1") == [other, first]
+    other_view = views.add("org", "rep-1", "w", {"name": "A"})
+    assert views.all("org", "rep-1") == [other_view, first]
     for org, rep_id in (("org", "rep-2"), ("other", "rep-1")):
         assert views.all(org, rep_id) == []
         assert views.find(org, rep_id, "v") is None
@@ -187,15 +188,15 @@ def test_q1_a_view_is_its_owners_and_is_saved_over_the_one_that_was_seen(drafts:
     assert not views.discard("org", "rep-1", "v", revision=first.revision)
     assert views.find("org", "rep-1", "v") == second
     assert views.discard("org", "rep-1", "v", revision=second.revision)
-    assert views.all("org", "rep-1") == [other]
+    assert views.all("org", "rep-1") == [other_view]
 
 
 def test_q1_nobody_has_more_views_than_a_list_can_show(drafts: Drafts) -> None:
     """Q1: one more is refused, and may be made after another is deleted."""
     views = CustomViews(drafts._engine)
-    made = [views.add("org", "rep-1", f"v{n}", {"name": f"{n}"}) for n in range(MOST)]
+    added = [views.add("org", "rep-1", f"v{n}", {"name": f"{n}"}) for n in range(MOST)]
     with pytest.raises(TooManyViewsError, match="delete one first"):
         views.add("org", "rep-1", "more", {"name": "more"})
-    assert views.discard("org", "rep-1", "v0", revision=made[0].revision)
+    assert views.discard("org", "rep-1", "v0", revision=added[0].revision)
     views.add("org", "rep-1", "more", {"name": "more"})
     assert len(views.all("org", "rep-1")) == MOST

@@ -59,10 +59,10 @@ async def test_d17_m6_claims_an_assignment_and_an_accept_at_once_never_exceed_th
         assert (refused["result"], refused["reason"]) == ("refused", "at_cap")
     assert new["why"] == also["why"] == "you have 3 of at most 3 open leads"
     assert assigned["words"].startswith("Rep 1 has 3 of at most 3 open leads; a manager may override that")
-    done = await perform_action(
+    overridden = await perform_action(
         manager, leads[4], type="assign", to_rep_id="rep-1", override_cap=True, why="she asked for it"
     )
-    assert (done["result"], done["owner"]) == ("done", "rep-1")
+    assert (overridden["result"], overridden["owner"]) == ("done", "rep-1")
     page = await running_org.sign_in("mia", f"/leads/{leads[4]}")
     await expect(page.get_by_text("over the cap of open leads").first).to_be_visible()
     await expect(page.get_by_text("she asked for it").first).to_be_visible()

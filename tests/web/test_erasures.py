@@ -41,10 +41,10 @@ async def until_preview(client: httpx.AsyncClient, person: str, leads: int) -> d
     """Return the preview of a person, once the engine knows of as many leads."""
     async with asyncio.timeout(PATIENCE_SECONDS):
         while True:
-            status, found = await post(client, f"{ERASURES}/preview", person=person)
-            assert status == HTTPStatus.OK, found
-            if len(found["leads"]) == leads and all(lead["phase"] for lead in found["leads"]):
-                return found
+            status, preview = await post(client, f"{ERASURES}/preview", person=person)
+            assert status == HTTPStatus.OK, preview
+            if len(preview["leads"]) == leads and all(lead["phase"] for lead in preview["leads"]):
+                return preview
 
 
 def age_proof(store: Engine, email: str) -> None:
@@ -57,9 +57,9 @@ def age_proof(store: Engine, email: str) -> None:
 async def test_an_admin_erases_a_person_on_the_page(running_org: RunningOrg, store: Engine) -> None:
     await crew(running_org)
     lead = await running_org.arrive("1", first_name="Jeremy", last_name="Zabriskie", phone=PHONE)
-    other = await running_org.arrive("2", first_name="Anna", last_name="Berg", phone="+14014190002")
+    other_lead = await running_org.arrive("2", first_name="Anna", last_name="Berg", phone="+14014190002")
     async with signed_in(running_org, "ann-lee") as ann:
-        await until_preview(ann, other, 1)
+        await until_preview(ann, other_lead, 1)
         await until_preview(ann, lead, 1)
     page = await running_org.sign_in("ann-lee", "/audit")
     await page.get_by_role("link", name="Erase a person").click()
@@ -97,7 +97,7 @@ async def test_an_admin_erases_a_person_on_the_page(running_org: RunningOrg, sto
         assert entry["actor"] == "ann-lee"
         assert "4247" not in str(entry)
         assert len((await ann.get(ERASURES)).json()) == 1
-        assert (await until_preview(ann, other, 1))["leads"][0]["name"] == "Anna Berg"
+        assert (await until_preview(ann, other_lead, 1))["leads"][0]["name"] == "Anna Berg"
 
 
 async def test_who_may_not_erase_learns_and_changes_nothing(running_org: RunningOrg, store: Engine) -> None:
@@ -152,9 +152,9 @@ async def test_a_dead_letter_of_a_person_without_a_lead_is_erased(running_org: R
     async def letters(client: httpx.AsyncClient, count: int) -> list[dict[str, Any]]:
         async with asyncio.timeout(PATIENCE_SECONDS):
             while True:
-                found: list[dict[str, Any]] = (await client.get("/api/v1/operations/dead-letters")).json()
-                if len(found) == count:
-                    return found
+                listed: list[dict[str, Any]] = (await client.get("/api/v1/operations/dead-letters")).json()
+                if len(listed) == count:
+                    return listed
                 await asyncio.sleep(0.05)
 
     async with signed_in(running_org, "ann-lee") as ann:
@@ -163,8 +163,8 @@ async def test_a_dead_letter_of_a_person_without_a_lead_is_erased(running_org: R
         assert status == HTTPStatus.CREATED, receipt
         assert receipt["leads"] == []
         assert receipt["places"]["dead-letters"] == 1
-        (kept,) = await letters(ann, 1)
-        shown_letter = (await ann.get(f"/api/v1/operations/dead-letters/{kept['place']}")).json()
+        (remaining,) = await letters(ann, 1)
+        shown_letter = (await ann.get(f"/api/v1/operations/dead-letters/{remaining['place']}")).json()
         assert "4248" in shown_letter["value"]
         for letter in before:
             erased_letter = await ann.get(f"/api/v1/operations/dead-letters/{letter['place']}")

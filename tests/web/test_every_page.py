@@ -73,7 +73,7 @@ async def published_org(running_org: RunningOrg) -> str:
 
 async def faults(page: Page, path: str) -> list[str]:
     """Open a page in each size; return its grave problems, and what stands out of the window."""
-    found = []
+    problems = []
     size = page.viewport_size
     assert size is not None
     for name, window in (("desk", size), ("phone", PHONE["viewport"]), ("200 %", ZOOMED)):
@@ -83,15 +83,15 @@ async def faults(page: Page, path: str) -> list[str]:
             await page.wait_for_selector(READY)
         await picture(page, f"{path} {name}")
         if await width(page) > 0:
-            found.append(f"{path} {name}: {await stands_out(page)}")
+            problems.append(f"{path} {name}: {await stands_out(page)}")
         if name != "200 %":
-            found += [f"{path} {name}: {one}" for one in await serious_problems(page)]
+            problems += [f"{path} {name}: {problem}" for problem in await serious_problems(page)]
         if name == "desk" and os.environ.get("PICTURES"):
             await page.emulate_media(color_scheme="dark")
             await picture(page, f"{path} dark")
             await page.emulate_media(color_scheme=None)
     await page.set_viewport_size(size)
-    return found
+    return problems
 
 
 async def test_x1_q7_every_page_of_an_admin_is_sound_in_both_schemes_and_all_sizes(
@@ -100,8 +100,8 @@ async def test_x1_q7_every_page_of_an_admin_is_sound_in_both_schemes_and_all_siz
     lead = await published_org(running_org)
     page = await running_org.sign_in("ada", "/queues/new")
     await until_row(page, lead)
-    found = [fault for path in (*OF_ADMINS, f"/leads/{lead}") for fault in await faults(page, path)]
-    assert not found, "\n".join(found)
+    problems = [problem for path in (*OF_ADMINS, f"/leads/{lead}") for problem in await faults(page, path)]
+    assert not problems, "\n".join(problems)
 
 
 async def test_x1_q7_every_page_of_a_rep_is_sound_in_both_schemes_and_all_sizes(
@@ -110,5 +110,7 @@ async def test_x1_q7_every_page_of_a_rep_is_sound_in_both_schemes_and_all_sizes(
     lead = await published_org(running_org)
     page = await running_org.sign_in("ann", "/queues/new")
     await until_row(page, lead)
-    found = [fault for path in (*OF_REPS, f"/leads/{lead}?queue=work") for fault in await faults(page, path)]
-    assert not found, "\n".join(found)
+    problems = [
+        problem for path in (*OF_REPS, f"/leads/{lead}?queue=work") for problem in await faults(page, path)
+    ]
+    assert not problems, "\n".join(problems)

@@ -30,10 +30,10 @@ SCOPE: dict[str, Any] = {
 
 
 class Reader:
-    """A client that stops reading after the head, until `reads` is set, or goes away when `gone` is set."""
+    """A client that stops reading after the head, until `reads` is set, or goes away when `disconnected` is set."""
 
     def __init__(self) -> None:
-        self.reads, self.gone, self.began = asyncio.Event(), asyncio.Event(), asyncio.Event()
+        self.reads, self.disconnected, self.began = asyncio.Event(), asyncio.Event(), asyncio.Event()
         self.status = 0
         self.body = b""
 
@@ -49,7 +49,7 @@ class Reader:
 
     async def receive(self) -> Any:
         """Wait until the client goes away."""
-        await self.gone.wait()
+        await self.disconnected.wait()
         return {"type": "http.disconnect"}
 
     async def asks(self, exports: Exports, rep_id: str) -> None:
@@ -67,9 +67,9 @@ def pieces(connection: Connection) -> Iterator[bytes]:
 @pytest.fixture
 def exports(tmp_path: Path) -> Iterator[Exports]:
     """Yield exports of an empty database."""
-    made = Exports(connect(f"sqlite:///{tmp_path / 'crm.sqlite'}", pooled=False))
-    yield made
-    made.close()
+    running_exports = Exports(connect(f"sqlite:///{tmp_path / 'crm.sqlite'}", pooled=False))
+    yield running_exports
+    running_exports.close()
 
 
 async def test_readers_who_stop_reading_leave_exports_and_pages_to_others(exports: Exports) -> None:
@@ -87,7 +87,7 @@ async def test_readers_who_stop_reading_leave_exports_and_pages_to_others(export
         assert further.status == HTTPStatus.TOO_MANY_REQUESTS
         assert reason in further.body.decode()
     assert exports.running == MOST
-    slow[0].gone.set()
+    slow[0].disconnected.set()
     await running[0]
     last = Reader()
     last.reads.set()
@@ -126,7 +126,7 @@ async def test_who_goes_away_while_a_piece_is_read_does_not_end_the_process(expo
     export = Export(exports, ("default", "rep-1"), slow_pieces, media_type="text/csv", headers={})
     running = asyncio.create_task(export(SCOPE, reader.receive, reader.send))
     await asyncio.to_thread(reads.wait)
-    reader.gone.set()
+    reader.disconnected.set()
     await asyncio.wait({running}, timeout=0.5)  # it would return now if it did not wait for the thread
     before = list(order)
     goes_on.set()

@@ -57,12 +57,12 @@ def test_q2_a_queue_is_offered_every_field_but_those_that_follow_from_queues() -
 def test_q2_a_choice_has_its_options_and_a_number_its_unit() -> None:
     """Q2: what the editors of values need."""
     for field in offered_fields(derived=True):
-        known = FIELDS.get(field["name"])
-        if known is None:
+        catalogued = FIELDS.get(field["name"])
+        if catalogued is None:
             continue
         assert field["label"]
         assert field["group"]
-        assert field.get("unit") == known.unit
-        assert [option["name"] for option in field.get("values", ())] == list(known.options)
-        if known.type is FieldType.CHOICE:
+        assert field.get("unit") == catalogued.unit
+        assert [option["name"] for option in field.get("values", ())] == list(catalogued.options)
+        if catalogued.type is FieldType.CHOICE:
             assert field["values"]

@@ -40,8 +40,8 @@ async def until_arrived(running_org: RunningOrg, lead: str, arrivals: int) -> No
     """Wait until a lead has so many arrivals."""
 
     async def has_them() -> bool:
-        found = (await journal_now(running_org.stack.settings)).leads.get(lead)
-        return found is not None and found.inquiries == arrivals
+        arrived = (await journal_now(running_org.stack.settings)).leads.get(lead)
+        return arrived is not None and arrived.inquiries == arrivals
 
     await eventually(has_them, f"{lead} has {arrivals} arrivals")
 
@@ -52,41 +52,41 @@ async def test_k1_k2_one_person_by_five_doors_is_one_lead_and_two_at_one_mailbox
     await running_org.rep("mia", "manager")
     await running_org.publish("queue", "work", **WORK)
     stack, org = running_org.stack, running_org.org
-    first = lead_id(org, "sheet", "csv-1", {})
+    expected_id = lead_id(org, "sheet", "csv-1", {})
 
     async def send(name: str, text: str, vendor: str) -> None:
         path = tmp_path / name
         path.write_text(text)
-        done = await asyncio.to_thread(
+        result = await asyncio.to_thread(
             firstclaim, stack, "send", path, *("--vendor", vendor, "--campaign", "west", "--org", org)
         )
-        assert done.code == 0, done.out + done.err
+        assert result.code == 0, result.out + result.err
 
     await send(
         "leads.csv",
         "external_id,first_name,last_name,phone,email\ncsv-1,Jeremy,Jones,(401) 419-4247,home@jones.example\n",
         "sheet",
     )
-    await until_arrived(running_org, first, 1)
+    await until_arrived(running_org, expected_id, 1)
     await send("leads.xml", ADF, "lot")
-    await until_arrived(running_org, first, 2)
+    await until_arrived(running_org, expected_id, 2)
     async with client(running_org, issue_key(running_org, store)) as vendor:
         body = {"external_id": "post-1", "full_name": "Jones, Jeremy", "mobile": "+1 401 419 4247"}
         answer = await vendor.post("/api/v1/leads/acme", json=body)
         assert answer.status_code == HTTPStatus.ACCEPTED, answer.text
-    await until_arrived(running_org, first, 3)
+    await until_arrived(running_org, expected_id, 3)
     Mappings(store).put(org, "leadconduit", read_yaml(EXAMPLES / "leadconduit.yaml"), by="test")
     async with client(running_org, issue_key(running_org, store, "leadconduit")) as vendor:
         form = {"lead_id": "lc-1", "first_name": "JEREMY", "last_name": "JONES", "phone_1": "1-401-419-4247"}
         answer = await vendor.post("/api/v1/leads/leadconduit", data=form)
         assert answer.json()["outcome"] == "success", answer.text
-    await until_arrived(running_org, first, 4)
+    await until_arrived(running_org, expected_id, 4)
     produce_lead(
         running_org, external_id="kafka-1", first_name="Jérémy", last_name="Jones", phone="4014194247"
     )
-    await until_arrived(running_org, first, 5)
+    await until_arrived(running_org, expected_id, 5)
     state = await journal_now(stack.settings)
-    assert [each for each, lead in state.leads.items() if lead.facts.org == org] == [first]
+    assert [found_id for found_id, lead in state.leads.items() if lead.facts.org == org] == [expected_id]
 
     spouse = lead_id(org, "globex", "kafka-2", {})
     mail = "home@jones.example"
@@ -102,8 +102,8 @@ async def test_k1_k2_one_person_by_five_doors_is_one_lead_and_two_at_one_mailbox
         return next((event["why"] for event in events if event["type"] == "lead_accepted"), None)
 
     why = str(await eventually(marked, "the second lead's first decision is shown"))
-    assert f"it may be the same person as lead {first}" in why
-    await until_arrived(running_org, first, 5)
+    assert f"it may be the same person as lead {expected_id}" in why
+    await until_arrived(running_org, expected_id, 5)
 
 
 def produce_lead(running_org: RunningOrg, **facts: Any) -> None:

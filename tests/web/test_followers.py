@@ -67,14 +67,14 @@ def write_queue_left(client: redis.Redis, lead: str, **damaged: bytes) -> None:
     client.xadd(STREAM, fields | damaged)
 
 
-async def until_change(page: OpenPage, wanted: tuple[str, str]) -> None:
+async def until_change(page: OpenPage, expected: tuple[str, str]) -> None:
     """Wait until a page gets the change of a lead."""
     async with asyncio.timeout(PATIENCE_SECONDS):
         async for chunk in page.chunks():
             for event in chunk.split(b"\n\n"):
                 if b"event: list\n" in event:
                     entry = msgspec.json.decode(event.partition(b"data: ")[2], type=FeedEntry)
-                    if (entry.change, entry.lead_id) == wanted:
+                    if (entry.change, entry.lead_id) == expected:
                         return
 
 
@@ -262,5 +262,5 @@ async def test_the_tail_goes_on_after_an_error_that_nobody_thought_of(
 
 def url_of(client: redis.Redis) -> str:
     """Return the address of a client's database."""
-    given = client.connection_pool.connection_kwargs
-    return f"redis://{given['host']}:{given['port']}/{given['db']}"
+    options = client.connection_pool.connection_kwargs
+    return f"redis://{options['host']}:{options['port']}/{options['db']}"

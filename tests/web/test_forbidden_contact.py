@@ -42,14 +42,14 @@ async def test_d9_m8_an_outcome_forbids_contact_everywhere_until_consent_is_reco
     mia, ann = await running_org.program("mia"), await running_org.program("ann")
     sender = producer(running_org.stack.settings)
 
-    async def shown(**wanted: Any) -> dict[str, Any]:
+    async def shown(**expected: Any) -> dict[str, Any]:
         async def lead_as_wanted() -> dict[str, Any] | None:
             answer = await mia.get(f"/api/v1/leads/{lead}")
             row = answer.json() if answer.status_code == 200 else {}
-            return row if all(row.get(name) == value for name, value in wanted.items()) else None
+            return row if all(row.get(name) == value for name, value in expected.items()) else None
 
-        got: dict[str, Any] = await eventually(lead_as_wanted, f"the lead shows {wanted}")
-        return got
+        lead_shown: dict[str, Any] = await eventually(lead_as_wanted, f"the lead shows {expected}")
+        return lead_shown
 
     await shown(owner="ann", may_call=True)
     page = await ann.get(f"/leads/{lead}/shown")
@@ -101,7 +101,7 @@ async def test_d9_m8_an_outcome_forbids_contact_everywhere_until_consent_is_reco
     await eventually(own_leads, "her queue has the lead again")  # the queues follow the journal by themselves
     assert await own_leads() == [(lead, False)]
     rows = (await ann.get("/api/v1/leads")).json()["rows"]
-    assert [(each["lead_id"], each["may_call"]) for each in rows] == [(lead, False)]
+    assert [(line["lead_id"], line["may_call"]) for line in rows] == [(lead, False)]
     refused = (await ann.post(f"/api/v1/leads/{lead}/actions", json={"type": "connect"})).json()
     assert (refused["result"], refused["reason"]) == ("refused", "suppressed")
 

@@ -28,7 +28,7 @@ pytestmark = pytest.mark.slow
 EVERYBODYS: Final = {"name": "Everybody's", "claimable": True, "columns": ["state", "days_in_queue"]}
 """A claimable queue of all leads, whoever owns them."""
 SHORT_SECONDS: Final = 3
-OTHERS: Final = {"rules": [{"field": "owned_by_active", "operator": "=", "value": True}]}
+OWNED_BY_ACTIVE: Final = {"rules": [{"field": "owned_by_active", "operator": "=", "value": True}]}
 
 
 async def open_org(running_org: RunningOrg, **settings: Any) -> tuple[Crm, list[httpx.AsyncClient]]:
@@ -61,15 +61,22 @@ async def notifications_of_former_owner(
     running_org: RunningOrg, lead: str
 ) -> list[tuple[str, str, str, str]]:
     """Return template, kind, rep and new owner of each notification that the former owner of a lead got."""
-    found = []
+    notifications = []
     async with aclosing(read_topic(running_org.stack.settings, NOTIFICATIONS)) as records:
         async for record in records:
             if (record.key or b"").decode() != lead:
                 continue
-            one = msgspec.json.decode(record.value or b"{}")
-            if one["template"] == "lead_claimed":
-                found.append((one["template"], one["kind"], one["rep_id"], one["data"]["to_rep_id"]))
-    return found
+            notification = msgspec.json.decode(record.value or b"{}")
+            if notification["template"] == "lead_claimed":
+                notifications.append(
+                    (
+                        notification["template"],
+                        notification["kind"],
+                        notification["rep_id"],
+                        notification["data"]["to_rep_id"],
+                    )
+                )
+    return notifications
 
 
 async def test_m4_d5_by_bytes_a_fresh_assignment_is_not_claimed_away(running_org: RunningOrg) -> None:
@@ -77,12 +84,12 @@ async def test_m4_d5_by_bytes_a_fresh_assignment_is_not_claimed_away(running_org
     crm, (mia, ann, bob) = await open_org(running_org)
     await running_org.publish("queue", "all", **EVERYBODYS)
     await running_org.until_published("queue", "all")
-    given = await running_org.arrive("D5-1", last_name="Jones")
-    await until_in_queue(bob, "all", given)
-    assert (await crm.asks("assign", given, "mia", mia, to_rep_id="ann"))["result"] == "done"
+    assigned = await running_org.arrive("D5-1", last_name="Jones")
+    await until_in_queue(bob, "all", assigned)
+    assert (await crm.asks("assign", assigned, "mia", mia, to_rep_id="ann"))["result"] == "done"
     named = await running_org.arrive("D5-2", last_name="Poe", assigned_to="ann")
     await crm.shows(named, owner="ann")
-    for lead in (given, named):
+    for lead in (assigned, named):
         lost = await crm.asks("claim", lead, "bob", bob, queue_id="all")
         assert (lost["result"], lost["reason"], lost["owner"]) == ("lost", "already_claimed", "ann")
     await until_in_queue(bob, "all")
@@ -90,18 +97,18 @@ async def test_m4_d5_by_bytes_a_fresh_assignment_is_not_claimed_away(running_org
     # The setting ends the protection of leads that are there. The former owner is told of the claim.
     minutes = SHORT_SECONDS / 60
     await running_org.publish("settings", "settings", protect_assigned_minutes=minutes)
-    await until_in_queue(bob, "all", given, named)
-    assert (await crm.asks("claim", given, "bob", bob, queue_id="all"))["result"] == "won"
-    await eventually(lambda: notifications_of_former_owner(running_org, given), "the former owner is told")
-    assert sorted(await notifications_of_former_owner(running_org, given)) == [
+    await until_in_queue(bob, "all", assigned, named)
+    assert (await crm.asks("claim", assigned, "bob", bob, queue_id="all"))["result"] == "won"
+    await eventually(lambda: notifications_of_former_owner(running_org, assigned), "the former owner is told")
+    assert sorted(await notifications_of_former_owner(running_org, assigned)) == [
         ("lead_claimed", kind, "ann", "bob") for kind in ("email", "push")
     ]
 
-    async def taken() -> list[list[str]]:
+    async def lost_leads() -> list[list[str]]:
         moves = (await ann.get("/api/v1/me/moves")).json()
-        return [[lead["lead_id"] for lead in one["leads"]] for one in moves if not one["to_you"]]
+        return [[lead["lead_id"] for lead in move["leads"]] for move in moves if not move["to_you"]]
 
-    assert await eventually(taken, "her console says so") == [[given]]
+    assert await eventually(lost_leads, "her console says so") == [[assigned]]
 
     # Time alone lets in what is assigned under the shorter protection, not before it ends.
     again = await running_org.arrive("D5-3", last_name="Roe", assigned_to="ann")
@@ -110,8 +117,8 @@ async def test_m4_d5_by_bytes_a_fresh_assignment_is_not_claimed_away(running_org
     async def times() -> dict[str, datetime] | None:
         answer = await mia.get(f"/api/v1/leads/{again}/why?limit=200")
         events = answer.json()["events"] if answer.status_code == 200 else []
-        found = {event["type"]: datetime.fromisoformat(event["at"]) for event in events}
-        return found if "queue_entered" in found else None
+        by_type = {event["type"]: datetime.fromisoformat(event["at"]) for event in events}
+        return by_type if "queue_entered" in by_type else None
 
     at = await eventually(times, "the CRM database has what the queue shows")
     assert at["queue_entered"] - at["owner_changed"] >= timedelta(seconds=SHORT_SECONDS)
@@ -124,7 +131,7 @@ async def test_m4_d6_by_bytes_a_new_owner_begins_without_the_former_ones_contact
     crm, (mia, ann, bob) = await open_org(running_org, protect_assigned_minutes=0)
     contacted = {"field": "owner_last_contacted_at", "operator": "notNull"}
     new = {"field": "days_in_queue", "operator": "=", "value": 0}
-    queue = {**EVERYBODYS, "inclusion": {"rules": [*OTHERS["rules"], new, contacted]}}
+    queue = {**EVERYBODYS, "inclusion": {"rules": [*OWNED_BY_ACTIVE["rules"], new, contacted]}}
     await running_org.publish("queue", "contacted", **queue)
     await running_org.until_published("queue", "contacted")
     lead = await running_org.arrive("D6", last_name="Jones", assigned_to="ann")
@@ -140,12 +147,12 @@ async def test_m4_d6_by_bytes_a_new_owner_begins_without_the_former_ones_contact
     async def previewed(value: dict[str, Any]) -> dict[str, Any]:
         answer = await mia.post("/api/v1/queue-previews", json={"queue_id": "draft", "value": value})
         assert answer.status_code == 200, answer.text
-        found: dict[str, Any] = answer.json()
-        return found
+        preview: dict[str, Any] = answer.json()
+        return preview
 
     async def counts() -> bool:
-        found = await previewed(EVERYBODYS)
-        return (found["matched"], found["owned"]) == (2, 1)
+        preview = await previewed(EVERYBODYS)
+        return (preview["matched"], preview["owned"]) == (2, 1)
 
     await eventually(counts, "two leads would be in it, and one of them has an owner")
     assert (await previewed({**EVERYBODYS, "inclusion": {"rules": [contacted]}}))["matched"] == 0

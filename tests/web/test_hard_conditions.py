@@ -10,7 +10,7 @@ from playwright.async_api import expect
 from tests.web.rows import READY, WORK, click_at_once, row, until_no_row, until_row
 from tests.web.running_org import NEW
 from tests.web.test_claim import claim
-from tests.web.test_offers import GONE, offers, ringing_reps
+from tests.web.test_offers import GONE_TEXT, offers, ringing_reps
 from tests.web.toasts import all_said
 
 if TYPE_CHECKING:
@@ -62,13 +62,13 @@ async def arrived(running_org: RunningOrg) -> list[str]:
     return [
         await running_org.arrive(
             f"A-{n}",
-            first_name=first,
-            last_name=last,
+            first_name=first_name,
+            last_name=last_name,
             state="RI",
             loan_amount=900_000 - n,
             phone=f"401419424{n}",
         )
-        for n, (first, last) in enumerate(LEADS)
+        for n, (first_name, last_name) in enumerate(LEADS)
     ]
 
 
@@ -89,18 +89,18 @@ async def test_q8_on_a_slow_network_a_rep_claims_and_loses_a_race(running_org: R
     await until_no_row(page, ana)
     await answer.get_by_role("button", name="Return to Call Queue").click()
     # The slow page's click and the fast one's: the engine decides, and both are told.
-    other = await running_org.sign_in("rep-2", "/queues/new")
-    await until_row(other, bo)
+    other_page = await running_org.sign_in("rep-2", "/queues/new")
+    await until_row(other_page, bo)
     answers = await click_at_once(
         CLAIMS,
-        (other, row(other, bo).get_by_role("button")),
+        (other_page, row(other_page, bo).get_by_role("button")),
         (page, row(page, bo).get_by_role("button")),
     )
-    assert sorted(one["result"] for one in answers) == ["lost", "won"]
-    for one, told in zip((other, page), answers, strict=True):
+    assert sorted(told["result"] for told in answers) == ["lost", "won"]
+    for either_page, told in zip((other_page, page), answers, strict=True):
         title = "Congratulations!" if told["result"] == "won" else "Lead already claimed"
-        await expect(one.locator("#answer")).to_contain_text(title)
-        await until_no_row(one, bo)
+        await expect(either_page.locator("#answer")).to_contain_text(title)
+        await until_no_row(either_page, bo)
     await expect(page.locator("#connection")).to_be_hidden()
 
 
@@ -128,8 +128,8 @@ async def test_d2_on_a_slow_network_and_on_an_old_phone_a_rep_calls_through_a_li
     await page.reload()
     await until_row(page, leads[-1])
     await page.get_by_role("button", name="Start calling").click()
-    for first, last in LEADS[:2]:
-        await expect(page.get_by_role("heading", name=f"{first} {last}")).to_be_visible()
+    for first_name, last_name in LEADS[:2]:
+        await expect(page.get_by_role("heading", name=f"{first_name} {last_name}")).to_be_visible()
         await page.wait_for_selector(f"{READY} .lead")
         await page.get_by_role("button", name="no answer").click()
     await expect(page.get_by_role("heading", name=" ".join(LEADS[2]))).to_be_visible()
@@ -184,7 +184,7 @@ async def test_q8_r3_two_tabs_of_one_rep_tell_the_same(running_org: RunningOrg) 
     answers = await click_at_once(
         CLAIMS, *((page, row(page, bo).get_by_role("button")) for page in (first, second))
     )
-    assert [one["result"] for one in answers] == ["won", "won"]
+    assert [claimed["result"] for claimed in answers] == ["won", "won"]
     for page in (first, second):
         await expect(page.locator("#answer")).to_contain_text("Bo Reed has been added to your lead list.")
     # An offer rings in both; accepted in one, it is over in the other, which does not say that it was lost.
@@ -195,7 +195,7 @@ async def test_q8_r3_two_tabs_of_one_rep_tell_the_same(running_org: RunningOrg) 
     await expect(second.locator("#answer")).to_contain_text("Jeremy Jones has been added to your lead list.")
     for page in (first, second):
         await expect(offers(page)).to_be_hidden()
-    assert not [one for one in await all_said(first) if "is over" in one or GONE in one]
+    assert not [message for message in await all_said(first) if "is over" in message or GONE_TEXT in message]
 
 
 async def test_q8_r3_d2_on_an_old_phone_a_rep_claims_takes_an_offer_and_calls(

@@ -69,16 +69,22 @@ def session(running_org: RunningOrg, secret: str) -> httpx.AsyncClient:
 
 async def revealed_facts(client: httpx.AsyncClient, lead: str, org: str) -> list[str]:
     """Return the facts that any reading route, or the answer to any action, reveals."""
-    found = []
-    given = {"lead_id": lead, "queue_id": "blind", "rep_id": "rep-1", "kind": "queue", "object_id": "blind"}
+    revealed = []
+    parameters = {
+        "lead_id": lead,
+        "queue_id": "blind",
+        "rep_id": "rep-1",
+        "kind": "queue",
+        "object_id": "blind",
+    }
     for method, route, access in routes():
         if access is None or route.path.endswith("/live"):
             continue
-        path = address(route, **given)
+        path = address(route, **parameters)
         if method in SAFE:
             for accept in ("application/json", "text/html"):
                 answer = await client.request(method, path, headers={"accept": accept})
-                found += [f"{method} {path} {accept}: {mark}" for mark in leaks(answer.text)]
+                revealed += [f"{method} {path} {accept}: {mark}" for mark in leaks(answer.text)]
     for kind in ACTIONS:
         more = {
             "outcome": {"outcome": "called"},
@@ -86,8 +92,8 @@ async def revealed_facts(client: httpx.AsyncClient, lead: str, org: str) -> list
             "assign": {"to_rep_id": "rep-1"},
         }.get(kind, {})
         answer = await client.post(f"/api/v1/leads/{lead}/actions", json={"type": kind, **more})
-        found += [f"{kind} ({org}): {mark}" for mark in leaks(answer.text)]
-    return found
+        revealed += [f"{kind} ({org}): {mark}" for mark in leaks(answer.text)]
+    return revealed
 
 
 async def test_q3_a_blind_lead_tells_a_rep_its_name_and_nothing_else_in_any_way(
@@ -128,13 +134,13 @@ async def test_another_orgs_admin_sees_nothing_of_it(running_org: RunningOrg) ->
     own, _ = running_org.tokens.issue(running_org.org, "rep-1", "test", SCOPES, by="test")
     async with session(running_org, own) as client:
         await until_there(client, lead)
-    inside, running_org.org = running_org.org, f"{running_org.org}-other"
+    leads_org, running_org.org = running_org.org, f"{running_org.org}-other"
     running_org.client.org = running_org.org
     await running_org.rep("rep-1", "admin")
     await running_org.until_known("rep-1")
     secret, _ = running_org.tokens.issue(running_org.org, "rep-1", "test", SCOPES, by="test")
     async with session(running_org, secret) as client:
-        assert await revealed_facts(client, lead, inside) == []
+        assert await revealed_facts(client, lead, leads_org) == []
         answer = await client.get("/api/v1/queues/blind/leads")
         assert answer.status_code == 404
         claim = await client.post(f"/api/v1/leads/{lead}/claims", json={})

@@ -60,13 +60,13 @@ async def with_a_clock(page: Page, path: str) -> None:
 
 async def hold_claims(page: Page) -> list[Route]:
     """Hold what the page sends to claim a lead, and return the list of what is held."""
-    held: list[Route] = []
+    held_requests: list[Route] = []
 
     def hold_request(route: Route) -> None:
-        held.append(route)
+        held_requests.append(route)
 
     await page.route(CLAIMS, hold_request)
-    return held
+    return held_requests
 
 
 async def test_q8_a_server_that_falls_silent_is_said_within_three_seconds(running_org: RunningOrg) -> None:
@@ -120,7 +120,7 @@ async def test_q8_x4_a_claim_on_its_way_is_cancelled_and_does_nothing_when_it_ar
     lead = await running_org.arrive("A-1", **JONES)
     page = await running_org.sign_in("rep-1", "/queues/new")
     await until_row(page, lead)
-    held = await hold_claims(page)
+    held_requests = await hold_claims(page)
     await claim(page, "Jeremy Jones")
     answer = page.locator("#answer")
     await expect(answer).to_contain_text("Claiming Jeremy Jones …")
@@ -130,7 +130,7 @@ async def test_q8_x4_a_claim_on_its_way_is_cancelled_and_does_nothing_when_it_ar
     await expect(answer).to_contain_text("The claim is cancelled")
     await expect(answer).to_contain_text("You did not claim Jeremy Jones.")
     async with page.expect_response(CLAIMS) as late:
-        await held[0].continue_()
+        await held_requests[0].continue_()
     body: dict[str, Any] = await (await late.value).json()
     assert body["result"] == "refused"
     await expect(answer).to_contain_text("The claim is cancelled")
@@ -147,10 +147,10 @@ async def test_q8_x4_a_cancel_that_comes_too_late_says_that_the_lead_is_ones_own
         await running_org.rep(rep_id)
     await running_org.publish("queue", "new", **NEW)
     lead = await running_org.arrive("A-1", **JONES)
-    other = await running_org.arrive("A-2", first_name="Ana", last_name="Silva", loan_amount=2)
+    other_lead = await running_org.arrive("A-2", first_name="Ana", last_name="Silva", loan_amount=2)
     page = await running_org.sign_in("rep-1", "/queues/new")
-    for one in (lead, other):
-        await until_row(page, one)
+    for shown_lead in (lead, other_lead):
+        await until_row(page, shown_lead)
 
     async def lose(route: Route) -> None:
         await route.fetch()  # the engine decides, and its answer never comes
@@ -168,7 +168,7 @@ async def test_q8_x4_a_cancel_that_comes_too_late_says_that_the_lead_is_ones_own
     await hold_claims(page)
     await claim(page, "Ana Silva")
     await expect(answer).to_contain_text("Claiming Ana Silva …")
-    won = (await running_org.ask("claim", other, "rep-2", queue_id="new")).answer
+    won = (await running_org.ask("claim", other_lead, "rep-2", queue_id="new")).answer
     assert won is not None
     assert won.result == "won"
     await answer.get_by_role("button", name="Cancel").click()

@@ -96,7 +96,10 @@ async def test_every_encoding_of_a_body_counts_wherever_it_is_named(running_org:
             (["gzip, GZIP"], "gzip, gzip"),
             (["identity", "Identity, identity"], None),
         ):
-            headers = [("content-type", "application/json"), *(("content-encoding", each) for each in named)]
+            headers = [
+                ("content-type", "application/json"),
+                *(("content-encoding", encoding) for encoding in named),
+            ]
             for path in ("/api/v1/leads", "/api/v1/leads/acme"):
                 answer = await client.post(path, content=b"{}", headers=headers)
                 unsupported = answer.status_code == HTTPStatus.UNSUPPORTED_MEDIA_TYPE
@@ -241,39 +244,41 @@ async def test_nothing_that_a_tab_keeps_is_sent_for_or_shown_to_the_next_person(
     for rep_id in ("rep-1", "rep-2"):
         await running_org.rep(rep_id)
     await running_org.until_known("rep-2")
-    first = await running_org.sign_in("rep-1")
+    page = await running_org.sign_in("rep-1")
     pending = """path => sessionStorage.setItem(path, JSON.stringify(
         {"11111111-1111-4111-8111-111111111111": {path: "/api/v1/leads/x/claims", body: {}, note: {name: "Jon"}}}))"""
     keep_all = """() => {
         sessionStorage.setItem("call-round/work", JSON.stringify({done: ["x"]}));
         sessionStorage.setItem("firstclaim.call", JSON.stringify({name: "Jon", at: Date.now()}));
     }"""
-    kept = "() => Object.keys(sessionStorage).filter((name) => /^(firstclaim-pending|call-round)/.test(name))"
+    kept_keys = (
+        "() => Object.keys(sessionStorage).filter((name) => /^(firstclaim-pending|call-round)/.test(name))"
+    )
     call = "() => sessionStorage.getItem('firstclaim.call') ?? ''"
     own = f"firstclaim-pending/{running_org.org}/rep-1"
 
     # The session ends elsewhere, and somebody else signs in in the same tab.
     sent: list[str] = []
-    await first.evaluate(pending, own)
-    await first.evaluate(pending, "firstclaim-pending")  # as former versions kept it
-    await first.evaluate(keep_all)
-    await first.context.clear_cookies()
-    first.on("request", lambda request: sent.append(f"{request.method} {request.url}"))
-    await first.goto("/sign-in?next=/queues")
-    await first.get_by_label("Email").fill(running_org.email("rep-2"))
-    await first.get_by_label("Password").fill(PASSWORD)
-    await first.get_by_role("button", name="Sign in").click()
-    await first.wait_for_selector("html[data-ready=yes]")
-    assert await first.evaluate(kept) == []
-    assert "Jon" not in await first.evaluate(call)
-    assert not [one for one in sent if one.endswith("/claims")]
+    await page.evaluate(pending, own)
+    await page.evaluate(pending, "firstclaim-pending")  # as former versions kept it
+    await page.evaluate(keep_all)
+    await page.context.clear_cookies()
+    page.on("request", lambda request: sent.append(f"{request.method} {request.url}"))
+    await page.goto("/sign-in?next=/queues")
+    await page.get_by_label("Email").fill(running_org.email("rep-2"))
+    await page.get_by_label("Password").fill(PASSWORD)
+    await page.get_by_role("button", name="Sign in").click()
+    await page.wait_for_selector("html[data-ready=yes]")
+    assert await page.evaluate(kept_keys) == []
+    assert "Jon" not in await page.evaluate(call)
+    assert not [request_line for request_line in sent if request_line.endswith("/claims")]
 
     # Signing out leaves nothing.
-    await first.evaluate(pending, f"firstclaim-pending/{running_org.org}/rep-2")
-    await first.evaluate(keep_all)
-    await first.get_by_role("button", name="Sign out").click()
-    await first.wait_for_url("**/signed-out")
-    await first.wait_for_function(f"({kept})().length === 0 && !({call})().includes('Jon')")
+    await page.evaluate(pending, f"firstclaim-pending/{running_org.org}/rep-2")
+    await page.evaluate(keep_all)
+    await page.get_by_role("button", name="Sign out").click()
+    await page.wait_for_url("**/signed-out")
+    await page.wait_for_function(f"({kept_keys})().length === 0 && !({call})().includes('Jon')")
 
 
 async def test_hostile_requests_to_every_route_are_answered_and_the_console_stays_as_it_was(

@@ -81,34 +81,38 @@ def page(sees: Callable[[str], bool] = lambda _: True, wants: frozenset[str] | N
     return OpenPage(ORG, "rep-1", sees, wants)
 
 
-async def next_changes(one: OpenPage, count: int) -> list[tuple[str, str]]:
+async def next_changes(open_page: OpenPage, count: int) -> list[tuple[str, str]]:
     """Return the next changes for a page, as (change, id or queue)."""
-    found = list[tuple[str, str]]()
-    chunks: AsyncIterator[bytes] = one.chunks()
+    changes = list[tuple[str, str]]()
+    chunks: AsyncIterator[bytes] = open_page.chunks()
     async with asyncio.timeout(PATIENCE_SECONDS):
-        while len(found) < count:
+        while len(changes) < count:
             for event in (await anext(chunks)).split(b"\n\n"):
                 if b"event: list\n" in event:
                     entry = msgspec.json.decode(event.partition(b"data: ")[2], type=FeedEntry)
-                    found.append((entry.change, entry.lead_id or entry.queue_id))
-    return found
+                    changes.append((entry.change, entry.lead_id or entry.queue_id))
+    return changes
 
 
 async def open_hub(board: Board, *pages: tuple[OpenPage, str | None]) -> Hub:
     """Return a hub with open pages that start at these entries, and start the feed."""
     hub = Hub(cast("Reader", board))
-    for one, after in pages:
-        await hub.open(one, after)
+    for open_page, after in pages:
+        await hub.open(open_page, after)
     board.go.set()
     return hub
 
 
 async def test_q4_a_page_is_told_of_the_lists_it_shows_and_may_see() -> None:
     entries = [queue_entry("6-0", "new"), queue_entry("6-1", "secret"), queue_entry("6-2", "aged")]
-    everything, one, blind = page(), page(wants=frozenset({"aged"})), page(lambda queue: queue != "secret")
-    hub = await open_hub(Board(entries), (everything, "5-0"), (one, "5-0"), (blind, "5-0"))
+    everything, aged_only, blind = (
+        page(),
+        page(wants=frozenset({"aged"})),
+        page(lambda queue: queue != "secret"),
+    )
+    hub = await open_hub(Board(entries), (everything, "5-0"), (aged_only, "5-0"), (blind, "5-0"))
     assert await next_changes(everything, 3) == [("entered", "6-0"), ("entered", "6-1"), ("entered", "6-2")]
-    assert await next_changes(one, 1) == [("entered", "6-2")]
+    assert await next_changes(aged_only, 1) == [("entered", "6-2")]
     assert await next_changes(blind, 2) == [("entered", "6-0"), ("entered", "6-2")]
     await hub.close()
 
@@ -133,18 +137,18 @@ async def test_m6_q3_each_page_is_told_whether_its_person_has_the_licence_and_th
     await hub.close()
 
 
-async def licences(one: OpenPage, count: int) -> list[tuple[bool, str | None] | None]:
+async def licences(open_page: OpenPage, count: int) -> list[tuple[bool, str | None] | None]:
     """Return what a page is told of the licences of its next changes; None where it is told nothing."""
-    found = list[tuple[bool, str | None] | None]()
-    chunks: AsyncIterator[bytes] = one.chunks()
+    told = list[tuple[bool, str | None] | None]()
+    chunks: AsyncIterator[bytes] = open_page.chunks()
     async with asyncio.timeout(PATIENCE_SECONDS):
-        while len(found) < count:
+        while len(told) < count:
             for event in (await anext(chunks)).split(b"\n\n"):
                 if b"event: list\n" in event:
                     change = msgspec.json.decode(event.partition(b"data: ")[2])
                     assert "state" not in change
-                    found.append((change["may_claim"], change["why_not"]) if "may_claim" in change else None)
-    return found
+                    told.append((change["may_claim"], change["why_not"]) if "may_claim" in change else None)
+    return told
 
 
 async def test_q9_whoever_falls_behind_hears_what_there_was_and_is_then_told_to_look_anew() -> None:
@@ -163,30 +167,30 @@ async def test_q9_whoever_falls_behind_hears_what_there_was_and_is_then_told_to_
 async def test_q9_after_valkey_was_away_every_page_looks_anew_before_it_hears_more() -> None:
     """Entries that a killed Valkey lost were in the pages' lists, and come again under other ids."""
     board = Board(RetryableError("Valkey", "it is away"), [queue_entry("6-0")])
-    one = page()
-    hub = await open_hub(board, (one, "5-3"))
-    assert await next_changes(one, 1) == [(REBUILT, "")]  # 5-3 is no longer in the feed
-    assert await next_changes(one, 2) == [(REBUILT, ""), ("entered", "6-0")]
+    open_page = page()
+    hub = await open_hub(board, (open_page, "5-3"))
+    assert await next_changes(open_page, 1) == [(REBUILT, "")]  # 5-3 is no longer in the feed
+    assert await next_changes(open_page, 2) == [(REBUILT, ""), ("entered", "6-0")]
     await hub.close()
 
 
 async def test_q9_a_list_taken_after_what_the_hub_has_read_goes_on_if_the_feed_still_knows_it() -> None:
     board = Board([queue_entry("6-0"), queue_entry("7-0")], has={"6-0"})
-    one, wild = page(), page()
-    hub = await open_hub(board, (one, "6-0"), (wild, "9-x"))
-    assert await next_changes(one, 2) == [
+    known_page, unknown_page = page(), page()
+    hub = await open_hub(board, (known_page, "6-0"), (unknown_page, "9-x"))
+    assert await next_changes(known_page, 2) == [
         ("entered", "6-0"),
         ("entered", "7-0"),
     ]  # its client skips the entries that it has
-    assert await next_changes(wild, 3) == [(REBUILT, ""), ("entered", "6-0"), ("entered", "7-0")]
+    assert await next_changes(unknown_page, 3) == [(REBUILT, ""), ("entered", "6-0"), ("entered", "7-0")]
     await hub.close()
 
 
 async def test_q9_a_page_that_read_an_entry_which_valkey_has_lost_looks_anew() -> None:
     """The page was away during a failover. Its last entry is between two that the hub has read, and is none of them."""
-    board, first = Board([queue_entry("6-0"), queue_entry("8-0")]), page()
-    hub = await open_hub(board, (first, "5-0"))
-    assert await next_changes(first, 2) == [("entered", "6-0"), ("entered", "8-0")]
+    board, in_step = Board([queue_entry("6-0"), queue_entry("8-0")]), page()
+    hub = await open_hub(board, (in_step, "5-0"))
+    assert await next_changes(in_step, 2) == [("entered", "6-0"), ("entered", "8-0")]
     behind, lost = page(), page()
     await hub.open(behind, "6-0")
     await hub.open(lost, "7-0")
@@ -197,10 +201,10 @@ async def test_q9_a_page_that_read_an_entry_which_valkey_has_lost_looks_anew() -
 
 async def test_q7_an_entry_that_does_not_say_where_lets_its_readers_look_anew_and_nobody_else() -> None:
     board = Board([queue_entry("6-0", rank=None), queue_entry("6-1", "aged")])
-    reader, other = page(), page(wants=frozenset({"aged"}))
-    hub = await open_hub(board, (reader, "5-0"), (other, "5-0"))
+    reader, bystander = page(), page(wants=frozenset({"aged"}))
+    hub = await open_hub(board, (reader, "5-0"), (bystander, "5-0"))
     assert await next_changes(reader, 2) == [(REBUILT, ""), ("entered", "6-1")]
-    assert await next_changes(other, 1) == [("entered", "6-1")]
+    assert await next_changes(bystander, 1) == [("entered", "6-1")]
     await hub.close()
 
 
@@ -208,10 +212,10 @@ async def test_an_org_whose_pages_are_closed_is_followed_no_longer(monkeypatch: 
     """Each followed org holds a connection of Valkey."""
     monkeypatch.setattr(hub_module, "IDLE_SECONDS", 0.0)
     hub = Hub(cast("Reader", SilentBoard()))
-    first = page()
-    await hub.open(first, None)
+    first_page = page()
+    await hub.open(first_page, None)
     assert ORG in hub._orgs
-    hub.close_page(first)
+    hub.close_page(first_page)
     async with asyncio.timeout(PATIENCE_SECONDS):
         while ORG in hub._orgs:
             await asyncio.sleep(0)

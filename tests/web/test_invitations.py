@@ -62,9 +62,9 @@ async def test_the_password_of_an_invitation_opens_nothing_until_it_is_changed(
 async def test_an_invitation_that_has_expired_lets_nobody_in(running_org: RunningOrg, store: Engine) -> None:
     password = await invite_bob(running_org)
     with store.begin() as connection:
-        of_it = AccountTable.email == running_org.email("bob-ray")
-        over = datetime.now(UTC) - timedelta(seconds=1)
-        connection.execute(update(AccountTable).where(of_it).values(password_until=over))
+        is_bob = AccountTable.email == running_org.email("bob-ray")
+        past = datetime.now(UTC) - timedelta(seconds=1)
+        connection.execute(update(AccountTable).where(is_bob).values(password_until=past))
     async with httpx.AsyncClient(timeout=PATIENCE_SECONDS, base_url=running_org.url, headers=JSON) as bob:
         answer = await sign_in(bob, running_org.email("bob-ray"), password)
         assert answer.status_code == HTTPStatus.UNAUTHORIZED

@@ -35,8 +35,8 @@ def test_the_committed_island_is_what_its_sources_were_when_it_was_built() -> No
         "static/vendor/rule-builder.js",
         "static/vendor/rule-builder.licenses.txt",
     }
-    found = {name: hashlib.sha256((WEB / name).read_bytes()).hexdigest() for name in recorded}
-    assert found == recorded, "run make island"
+    digests = {name: hashlib.sha256((WEB / name).read_bytes()).hexdigest() for name in recorded}
+    assert digests == recorded, "run make island"
 
 
 @pytest.fixture(scope="module")
@@ -193,8 +193,8 @@ def expect_focus(page: Page, label: str) -> None:
 
 def expect_written(page: Page, tree: Any) -> None:
     """Wait until this tree is in the hidden input."""
-    wanted = json.dumps(tree, separators=(",", ":"))
-    page.wait_for_function("(tree) => document.querySelector('input').value === tree", arg=wanted)
+    written = json.dumps(tree, separators=(",", ":"))
+    page.wait_for_function("(tree) => document.querySelector('input').value === tree", arg=written)
 
 
 ONE_OF_EACH: Final = {
@@ -222,9 +222,9 @@ def test_q2_every_operator_has_an_editor_of_the_right_shape(
     builder.get_by_label("Field of rule 1").select_option(ONE_OF_EACH[kind])
     for operator in OPERATORS[kind]:
         builder.get_by_label("Operator of rule 1").select_option(operator.value)
-        (found,) = hidden_tree(page)["rules"]
-        assert (found["field"], found["operator"]) == (ONE_OF_EACH[kind], operator.value)
-        if found["value"] in UNFILLED:
+        (condition,) = hidden_tree(page)["rules"]
+        assert (condition["field"], condition["operator"]) == (ONE_OF_EACH[kind], operator.value)
+        if condition["value"] in UNFILLED:
             with pytest.raises(RuleErrors) as refused:
                 parse(hidden_tree(page))
             reason = refused.value.problems[0].reason

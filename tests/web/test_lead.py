@@ -39,7 +39,7 @@ async def test_d1_opening_locks_and_d2_an_outcome_releases(running_org: RunningO
         await running_org.rep(rep_id)
     await running_org.publish("queue", "work", **WORK)
     lead = await running_org.arrive("A-1", **JONES)
-    other = await running_org.arrive("A-2", **SILVA)
+    other_lead = await running_org.arrive("A-2", **SILVA)
     first, second = (
         await running_org.sign_in("rep-1", "/queues/work"),
         await running_org.sign_in("rep-2", "/queues/work"),
@@ -78,7 +78,7 @@ async def test_d1_opening_locks_and_d2_an_outcome_releases(running_org: RunningO
     await expect(second.locator(".done")).to_contain_text("back in its queues")
     await first.keyboard.press("Enter")
     await until_row(first, lead)
-    await until_row(first, other)
+    await until_row(first, other_lead)
 
 
 async def test_d2_a_late_action_is_answered_with_its_reason(running_org: RunningOrg) -> None:
@@ -121,11 +121,11 @@ async def test_d3_claim_now_makes_it_ones_own(running_org: RunningOrg) -> None:
     await expect(page.locator(".standing")).to_contain_text("Rep 1 claimed it while it was open")
     await page.goto("/queues/mine")
     await until_row(page, lead)
-    other = await running_org.sign_in("rep-2", "/queues/mine")
-    assert await row(other, lead).count() == 0
-    await other.goto(f"/leads/{lead}")
-    await other.wait_for_selector(READY)
-    await expect(other.get_by_role("alert")).to_contain_text("It belongs to somebody else")
+    other_page = await running_org.sign_in("rep-2", "/queues/mine")
+    assert await row(other_page, lead).count() == 0
+    await other_page.goto(f"/leads/{lead}")
+    await other_page.wait_for_selector(READY)
+    await expect(other_page.get_by_role("alert")).to_contain_text("It belongs to somebody else")
     # A lead of one's own is worked in the same way.
     await open_lead(page, lead)
     await page.get_by_label("Outcome").fill("wants_offer")
@@ -140,7 +140,7 @@ async def test_d4_a_promised_call_is_ones_own_and_one_without_a_time_is_not(runn
     await running_org.rep("rep-1")
     await running_org.publish("queue", "work", **WORK)
     lead = await running_org.arrive("A-1", **JONES)
-    other = await running_org.arrive("A-2", **SILVA)
+    other_lead = await running_org.arrive("A-2", **SILVA)
     page = await running_org.sign_in("rep-1", "/queues/work", timezone_id="America/Los_Angeles")
     await until_row(page, lead)
     await open_lead(page, lead)
@@ -160,11 +160,11 @@ async def test_d4_a_promised_call_is_ones_own_and_one_without_a_time_is_not(runn
     assert at == local_time.replace(hour=15, minute=30, second=0, microsecond=0).astimezone(UTC)
     assert shown["owner"] == "rep-1"
     await page.goto("/queues/work")
-    await until_row(page, other)
-    await open_lead(page, other)
+    await until_row(page, other_lead)
+    await open_lead(page, other_lead)
     await page.get_by_role("button", name="Call Back").click()
     await expect(page.locator(".done")).to_contain_text("The lead is at the end of the queue.")
-    answer = (await running_org.ask("view", other, "rep-1")).answer
+    answer = (await running_org.ask("view", other_lead, "rep-1")).answer
     assert answer is not None
     assert (answer.result, answer.owner) == ("done", None)
 

@@ -189,8 +189,8 @@ async def test_m1_an_owner_may_give_the_lead_away_where_the_org_allows_it(runnin
     await running_org.publish("settings", "settings", round_robin=False)
 
     async def nobody() -> bool:
-        found: dict[str, int] = await (await bob.request.get("/api/v1/takers")).json()
-        return found["total"] == 0
+        takers: dict[str, int] = await (await bob.request.get("/api/v1/takers")).json()
+        return takers["total"] == 0
 
     await eventually(nobody, "reps may no longer move leads")
 

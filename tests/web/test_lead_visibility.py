@@ -37,22 +37,22 @@ async def test_d1_d2_r3_a_leads_row_alone_says_who_has_it_open_and_to_whom_it_is
     await running_org.publish("campaign", "west", vendor="acme", group_id="west")
     await running_org.publish("queue", "work", **WORK)
     opened = await running_org.arrive("A-1", last_name="Jones", state="RI")
-    taken = await running_org.arrive("A-2", last_name="Silva", state="MA")
+    claimed = await running_org.arrive("A-2", last_name="Silva", state="MA")
     engine = connect(running_org.stack.settings.database_url)
     first, second = await running_org.program("rep-1"), await running_org.program("rep-2")
     async with first, second, asyncio.timeout(PATIENCE_SECONDS):
         locked = await until_done(running_org, "view", opened, "rep-1")
-        await until_done(running_org, "view", taken, "rep-1")
-        owned = await until_done(running_org, "claim_now", taken, "rep-1")
+        await until_done(running_org, "view", claimed, "rep-1")
+        owned = await until_done(running_org, "claim_now", claimed, "rep-1")
         offered = await running_org.arrive("A-3", campaign="west", last_name="Brown", state="RI")
         while (await second.get(f"/api/v1/leads/{offered}")).status_code != HTTPStatus.OK:
             await asyncio.sleep(0.05)
-        await asyncio.to_thread(delete_history, engine, opened, taken, offered)
+        await asyncio.to_thread(delete_history, engine, opened, claimed, offered)
 
         shown = await lead_as_shown(first, opened, locked)
         assert (shown["sight"], shown["lock"]["rep_id"], shown["lock"]["mine"]) == ("all", "rep-1", True)
         assert (await second.get(f"/api/v1/leads/{opened}")).status_code == HTTPStatus.FORBIDDEN
-        shown = await lead_as_shown(first, taken, owned)
+        shown = await lead_as_shown(first, claimed, owned)
         assert (shown["owner"], shown["how"]) == ("rep-1", "Rep 1 claimed it while it was open")
         shown = await lead_as_shown(second, offered, 0)
         assert (shown["sight"], shown["offer"]["method"], shown["offer"]["mine"]) == (
@@ -69,10 +69,10 @@ async def test_d1_d2_r3_a_leads_row_alone_says_who_has_it_open_and_to_whom_it_is
     engine.dispose()
 
 
-async def until_done(running_org: RunningOrg, what: str, lead: str, rep_id: str) -> int:
+async def until_done(running_org: RunningOrg, action: str, lead: str, rep_id: str) -> int:
     """Ask until the engine knows the directory well enough to do it; return the lead's version then."""
     while True:
-        answer = (await running_org.ask(what, lead, rep_id)).answer
+        answer = (await running_org.ask(action, lead, rep_id)).answer
         if answer is not None and answer.result in ("done", "won"):
             return answer.version
         await asyncio.sleep(0.05)
@@ -82,8 +82,8 @@ async def lead_as_shown(program: httpx.AsyncClient, lead: str, version: int) -> 
     """Return a lead as the console shows it to a program."""
     answer = await program.get(f"/api/v1/leads/{lead}", params={"at_least": version})
     assert answer.status_code == HTTPStatus.OK, answer.text
-    found: dict[str, Any] = answer.json()
-    return found
+    shown: dict[str, Any] = answer.json()
+    return shown
 
 
 def delete_history(engine: Engine, *leads: str) -> None:

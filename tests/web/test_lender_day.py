@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.slow
 
 LICENCES = {"ann": ["MA", "RI"], "bob": ["MA"], "cyd": ["RI"]}
-KNOWN = ["RI"] * 14 + ["MA"] * 16
+KNOWN_STATES = ["RI"] * 14 + ["MA"] * 16
 """The states of the leads that arrive complete."""
 LATER = ["RI"] * 5 + ["TX"] * 5
 """The states that the vendor sends later. Nobody has a licence for Texas in the morning."""
@@ -59,17 +59,17 @@ async def owners(program: httpx.AsyncClient) -> dict[str, str]:
     return {row["lead_id"]: row["owner"] for row in rows if row["owner"]}
 
 
-async def until_counted(program: httpx.AsyncClient, **wanted: int) -> dict[str, str]:
+async def until_counted(program: httpx.AsyncClient, **expected: int) -> dict[str, str]:
     """Wait until each rep owns as many leads as wanted, and nobody else any; return lead id -> owner."""
-    found: dict[str, str] = {}
+    owner_by_lead: dict[str, str] = {}
 
     async def counted() -> bool:
-        found.clear()
-        found.update(await owners(program))
-        return dict(Counter(found.values())) == wanted
+        owner_by_lead.clear()
+        owner_by_lead.update(await owners(program))
+        return dict(Counter(owner_by_lead.values())) == expected
 
-    await eventually(counted, f"the reps own {wanted}")
-    return found
+    await eventually(counted, f"the reps own {expected}")
+    return owner_by_lead
 
 
 async def check_lead_page(mia: Page, lead: str, standing: str, history: str) -> None:
@@ -92,7 +92,7 @@ async def test_m1_m2_m5_m6_m7_a_day_at_a_lender(running_org: RunningOrg) -> None
         await running_org.arrive(
             f"L-{n}", first_name="Lee", last_name=f"Number{n}", state=state, campaign="west"
         )
-        for n, state in enumerate(KNOWN)
+        for n, state in enumerate(KNOWN_STATES)
     ]
     waiting = [
         await running_org.arrive(f"W-{n}", first_name="Wes", last_name=f"Waits{n}", campaign="west")
@@ -137,16 +137,16 @@ async def test_m1_m2_m5_m6_m7_a_day_at_a_lender(running_org: RunningOrg) -> None
         mia, promised[0], "nobody owns the lead", "Bob no longer owns it; nobody owns it now"
     )
     # The manager has them distributed again: Ann is the only rep with a licence in Massachusetts.
-    many = {
+    redistribution = {
         "which": {"leads": complete[14:]},
         "do": {"type": "redistribute", "why": "Bob has left"},
     }
-    answer = await broker.post("/api/v1/leads/actions", json=many)
+    answer = await broker.post("/api/v1/leads/actions", json=redistribution)
     assert answer.status_code == 200, answer.text
     await until_counted(broker, ann=16, cyd=14)
     for lead in promised:
-        found = await facts_of(broker, lead)
-        assert datetime.fromisoformat(found["callback_at"]) == at.replace(microsecond=0), found
+        facts = await facts_of(broker, lead)
+        assert datetime.fromisoformat(facts["callback_at"]) == at.replace(microsecond=0), facts
     await check_lead_page(
         mia, promised[0], "Ann got it as number one on the roster", "redistributed by Mia: Bob has left"
     )

@@ -87,7 +87,7 @@ async def test_q7_q9_a_window_shows_the_servers_rows_after_every_change(running_
     for seed in range(ROUNDS):
         rng = Random(seed)
         orders, changes = changes_of(rng)
-        given = {
+        plan = {
             "orders": orders,
             "changes": changes,
             "pages": rng.randint(0, 3),
@@ -95,17 +95,17 @@ async def test_q7_q9_a_window_shows_the_servers_rows_after_every_change(running_
             "window": WINDOW,
             "reserve": RESERVE,
         }
-        seen = await page.evaluate(_FOLLOW, given)
-        assert len(seen) > CHANGES / 2
-        for one in seen:
-            order, start = orders[one["at"]], one["start"]
-            wanted = [[lead, start + n] for n, lead in enumerate(order[start : start + WINDOW])]
-            about = (seed, one)
-            assert one["size"] == len(order), about
-            assert one["kept"] == wanted[: len(one["kept"])], about
+        steps = await page.evaluate(_FOLLOW, plan)
+        assert len(steps) > CHANGES / 2
+        for observed in steps:
+            order, start = orders[observed["at"]], observed["start"]
+            expected = [[lead, start + n] for n, lead in enumerate(order[start : start + WINDOW])]
+            case = (seed, observed)
+            assert observed["size"] == len(order), case
+            assert observed["kept"] == expected[: len(observed["kept"])], case
             # What it lacks it is about to ask for.
-            assert len(one["kept"]) == len(wanted) or one["due"], about
-            assert one["whole"] == wanted, about
+            assert len(observed["kept"]) == len(expected) or observed["due"], case
+            assert observed["whole"] == expected, case
 
 
 _BURST: Final = """async ({ size, window, most }) => {
@@ -128,5 +128,5 @@ _BURST: Final = """async ({ size, window, most }) => {
 async def test_q9_a_list_asks_for_what_it_lacks_though_changes_keep_coming(running_org: RunningOrg) -> None:
     await running_org.rep("rep-1")
     page = await running_org.sign_in("rep-1")
-    seen = await page.evaluate(_BURST, {"size": 500, "window": WINDOW, "most": 200})
-    assert seen["asked"], seen
+    outcome = await page.evaluate(_BURST, {"size": 500, "window": WINDOW, "most": 200})
+    assert outcome["asked"], outcome

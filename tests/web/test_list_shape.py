@@ -157,14 +157,14 @@ async def test_s6_some_of_forty_are_selected_and_back_brings_the_list_as_one_lef
     rows = [f"Lead {n:02}" for n in range(PAGE, PAGE + 10)]
     await until_shown(page, *rows)
     link = page.get_by_role("link", name="Open Lead 22")
-    for back in ("link", "browser"):
+    for way_back in ("link", "browser"):
         await link.scroll_into_view_if_needed()
         address, top = page.url, await page.evaluate("scrollY")
         assert top > 0
         await link.click()
         await expect(page.get_by_role("heading", name="Lead 22")).to_be_visible()
         await page.wait_for_selector(READY)
-        if back == "link":
+        if way_back == "link":
             await page.get_by_role("link", name="Back to My leads").click()
         else:
             await page.go_back()

@@ -30,11 +30,11 @@ def test_an_order_is_said_in_words(order: dict[str, str], expected: str) -> None
     assert sorted_by(order) == expected
 
 
-def row(**given: Any) -> dict[str, Any]:
+def row(**values: Any) -> dict[str, Any]:
     return {
         **dict.fromkeys(("zip", "state", "phone", "time_zone", "campaign")),
         "silenced": False,
-        **given,
+        **values,
     }
 
 
@@ -48,22 +48,22 @@ def row(**given: Any) -> dict[str, Any]:
     ],
 )
 def test_x6_m8_a_row_says_whether_its_lead_may_be_called(facts: dict[str, Any], reason: str | None) -> None:
-    found = call_time(row(**facts), OrgRules("org"), NOON, with_phone=True)
-    assert (found.may_call, found.reason) == (reason is None, reason)
+    times = call_time(row(**facts), OrgRules("org"), NOON, with_phone=True)
+    assert (times.may_call, times.reason) == (reason is None, reason)
 
 
 def test_x6_a_row_says_from_when_to_when() -> None:
-    found = call_time(row(state="RI", phone="+14014194247"), OrgRules("org"), NOON, with_phone=True)
-    assert found.time_zone == "America/New_York"
-    assert found.until == datetime(2026, 11, 21, 2, tzinfo=UTC)
+    times = call_time(row(state="RI", phone="+14014194247"), OrgRules("org"), NOON, with_phone=True)
+    assert times.time_zone == "America/New_York"
+    assert times.until == datetime(2026, 11, 21, 2, tzinfo=UTC)
     early = call_time(row(state="HI", phone="+18085550123"), OrgRules("org"), NOON, with_phone=True)
     assert early.call_from == datetime(2026, 11, 20, 18, tzinfo=UTC)
 
 
 def test_m8_a_list_that_shows_no_phone_says_nothing_of_it() -> None:
     """Otherwise the row of a blind list would reveal that the person is on the do-not-contact list."""
-    found = call_time(row(state="RI", silenced=True), OrgRules("org"), NOON, with_phone=False)
-    assert (found.may_call, found.reason) == (True, None)
+    times = call_time(row(state="RI", silenced=True), OrgRules("org"), NOON, with_phone=False)
+    assert (times.may_call, times.reason) == (True, None)
 
 
 def test_r3_a_row_has_the_window_of_the_group_of_its_campaign() -> None:

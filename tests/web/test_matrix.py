@@ -64,22 +64,22 @@ def test_every_route_names_its_access_or_is_known_to_be_open() -> None:
 
 def test_no_vendor_can_have_the_name_of_another_route() -> None:
     """A post to `/api/v1/leads/lists` is an upload of a list; no vendor may be called so."""
-    prefix, found = "/api/v1/leads/", set()
+    prefix, names = "/api/v1/leads/", set()
     for _, route, _ in ALL:
-        first, _, rest = route.path.removeprefix(prefix).partition("/")
-        if route.path.startswith(prefix) and "{" not in first and (not rest or rest.startswith("{")):
-            found.add(first)
-    assert found == RESERVED
+        segment, _, rest = route.path.removeprefix(prefix).partition("/")
+        if route.path.startswith(prefix) and "{" not in segment and (not rest or rest.startswith("{")):
+            names.add(segment)
+    assert names == RESERVED
 
 
 def test_no_route_that_changes_something_is_content_with_a_scope_for_reading() -> None:
     """Before, a token with queues:read could change preferences, views, passwords and sessions."""
-    found = {
+    changing = {
         (method, route.path)
         for method, route, access in GUARDED
         if method not in SAFE and access.scope.endswith(":read")
     }
-    assert found == COMPUTES
+    assert changing == COMPUTES
 
 
 def test_every_scope_is_needed_by_a_route() -> None:
@@ -92,19 +92,19 @@ def test_every_scope_is_needed_by_a_route() -> None:
 async def test_each_route_lets_in_its_roles_and_scopes_and_nobody_else(
     running_org: RunningOrg, store: Engine
 ) -> None:
-    other = f"{running_org.org}-other"
+    other_org = f"{running_org.org}-other"
     for role in ROLES:
         await running_org.rep(f"{role}-1", role)
     tokens = {
         role: running_org.tokens.issue(running_org.org, f"{role}-1", role, SCOPES, by="test")[0]
         for role in ROLES
     }
-    only = {
+    token_by_scope = {
         scope: running_org.tokens.issue(running_org.org, "admin-1", scope, {scope}, by="test")[0]
         for scope in SCOPES
     }
-    stranger = running_org.tokens.issue(other, "admin-1", "other", SCOPES, by="test")[0]
-    key = f"{other}/rep/somebody".encode()
+    stranger = running_org.tokens.issue(other_org, "admin-1", "other", SCOPES, by="test")[0]
+    key = f"{other_org}/rep/somebody".encode()
     await (await running_org.client.put(DIRECTORY, b'{"rep_id": "somebody"}', key=key))
     await running_org.until_known("admin-1")
     requests = (await running_org.window()).request
@@ -118,8 +118,8 @@ async def test_each_route_lets_in_its_roles_and_scopes_and_nobody_else(
         secret, session = sessions.begin(account)
         return {"cookie": f"firstclaim_session={secret}", "x-csrf-token": session.csrf}
 
-    async def status(method: str, path: str, given: dict[str, str]) -> int:
-        headers = {"accept": "application/json", **given}
+    async def status(method: str, path: str, credentials: dict[str, str]) -> int:
+        headers = {"accept": "application/json", **credentials}
         if path.endswith("/live"):
             return await running_org.stream_status(path, headers)
         data: dict[str, Any] | None = {} if method not in SAFE else None
@@ -145,16 +145,16 @@ async def test_each_route_lets_in_its_roles_and_scopes_and_nobody_else(
         assert await status(method, path, bearer(stranger)) == 401, (
             route_name
         )  # the other org has no such rep
-        for scope, token in only.items():
-            found = await status(method, path, bearer(token))
+        for scope, token in token_by_scope.items():
+            code = await status(method, path, bearer(token))
             allowed = scope == access.scope and not personal
-            assert (found == 403) != allowed, f"{route_name} with only {scope}: {found}"
+            assert (code == 403) != allowed, f"{route_name} with only {scope}: {code}"
         assert await status(method, path, bearer(vendor_key)) == 401, f"{route_name} with a vendor's key"
         for role in ROLES:
-            found = await status(method, path, signed_in(role) if personal else bearer(tokens[role]))
-            assert (found == 403) == (role not in access.roles), f"{route_name} as {role}: {found}"
-            assert found < 500, f"{route_name} as {role}: {found}"
-            assert found != 401, f"{route_name} as {role}"
+            code = await status(method, path, signed_in(role) if personal else bearer(tokens[role]))
+            assert (code == 403) == (role not in access.roles), f"{route_name} as {role}: {code}"
+            assert code < 500, f"{route_name} as {role}: {code}"
+            assert code != 401, f"{route_name} as {role}"
 
 
 @pytest.mark.slow

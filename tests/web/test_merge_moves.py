@@ -22,14 +22,14 @@ MAIL = "home@x.org"
 
 async def test_k5_a_manager_merges_and_splits_on_the_page(running_org: RunningOrg) -> None:
     await open_lender(running_org)
-    one = {"first_name": "Ann", "last_name": "Jones", "phone": "+14014194247", "assigned_to": "ann"}
-    two = {"last_name": "Roe", "phone": "+14014190001", "assigned_to": "bob"}
-    first = await running_org.arrive("P-1", email=MAIL, **one)
-    await running_org.until_arrived(first)
-    other = await running_org.arrive("P-2", email=MAIL, **two)
-    await running_org.until_stored(first, owner="ann")
-    await running_org.until_stored(other, owner="bob")
-    bob, mia = await at_lead(running_org, "bob", other), await at_lead(running_org, "mia", other)
+    jones = {"first_name": "Ann", "last_name": "Jones", "phone": "+14014194247", "assigned_to": "ann"}
+    roe = {"last_name": "Roe", "phone": "+14014190001", "assigned_to": "bob"}
+    into_lead = await running_org.arrive("P-1", email=MAIL, **jones)
+    await running_org.until_arrived(into_lead)
+    merged_lead = await running_org.arrive("P-2", email=MAIL, **roe)
+    await running_org.until_stored(into_lead, owner="ann")
+    await running_org.until_stored(merged_lead, owner="bob")
+    bob, mia = await at_lead(running_org, "bob", merged_lead), await at_lead(running_org, "mia", merged_lead)
     await expect(move_buttons(mia)).to_have_text(["Reassign …", "Give back …", "Merge …"])
     assert await move_buttons(bob).count() == 0
     await move_buttons(mia).filter(has_text="Merge …").click()
@@ -48,7 +48,7 @@ async def test_k5_a_manager_merges_and_splits_on_the_page(running_org: RunningOr
     await expect(mia.locator(".lead-history")).to_contain_text("one person, two names")
     await expect(move_buttons(mia)).to_have_count(0)
 
-    merged_page = await at_lead(running_org, "mia", first)
+    merged_page = await at_lead(running_org, "mia", into_lead)
     await expect(merged_page.locator(".standing")).to_contain_text("Ann")
     await expect(move_buttons(merged_page)).to_have_text(["Reassign …", "Give back …", "Split …"])
     await move_buttons(merged_page).filter(has_text="Split …").click()
@@ -58,6 +58,6 @@ async def test_k5_a_manager_merges_and_splits_on_the_page(running_org: RunningOr
     await dialog.get_by_role("button", name="Split").click()
     await until_said(merged_page, "The inquiry is a lead of its own.")
     await expect(move_buttons(merged_page)).to_have_text(["Reassign …", "Give back …"])
-    again = await at_lead(running_org, "mia", other)
+    again = await at_lead(running_org, "mia", merged_lead)
     await expect(again.locator(".lead")).to_have_attribute("data-phase", "owned")
     await expect(move_buttons(again)).to_have_text(["Reassign …", "Give back …", "Merge …"])

@@ -45,15 +45,15 @@ async def run_bulk_action(program: httpx.AsyncClient, **request: Any) -> dict[st
     """Run one action on many leads, and return the last line of the answer."""
     answer = await program.post("/api/v1/leads/actions", json=request)
     assert answer.status_code == 200, answer.text
-    found: dict[str, Any] = json.loads(answer.text.strip().rsplit("\n", 1)[-1])
-    return found
+    last_line: dict[str, Any] = json.loads(answer.text.strip().rsplit("\n", 1)[-1])
+    return last_line
 
 
 async def owners(program: httpx.AsyncClient, *leads: str) -> list[str | None]:
     """Return the leads' owners as the API lists them."""
     rows = (await program.get("/api/v1/leads?limit=100")).json()["rows"]
-    found = {row["lead_id"]: row["owner"] for row in rows}
-    return [found.get(lead) for lead in leads]
+    owner_of = {row["lead_id"]: row["owner"] for row in rows}
+    return [owner_of.get(lead) for lead in leads]
 
 
 async def test_m1_a_portfolio_is_dealt_by_licence_and_single_leads_are_moved(running_org: RunningOrg) -> None:
@@ -78,12 +78,12 @@ async def test_m1_a_portfolio_is_dealt_by_licence_and_single_leads_are_moved(run
     }
     dry = await run_bulk_action(mia, **portfolio, dry_run=True)
     assert (dry["by_rep"], dry["unlicensed"], dry["of"]) == ({"bob": 3, "cyd": 2}, 1, 6)
-    done = await run_bulk_action(mia, **portfolio)
-    assert (done["done"], done["by_rep"]) == (5, {"bob": 3, "cyd": 2})
-    found = await owners(mia, *leads)
-    assert found[4] == "ann", "nobody else has a licence in New York"
-    assert found[2:4] == ["bob", "bob"]
-    assert sorted(str(rep_id) for rep_id in found) == ["ann", "bob", "bob", "bob", "cyd", "cyd"]
+    summary = await run_bulk_action(mia, **portfolio)
+    assert (summary["done"], summary["by_rep"]) == (5, {"bob": 3, "cyd": 2})
+    new_owners = await owners(mia, *leads)
+    assert new_owners[4] == "ann", "nobody else has a licence in New York"
+    assert new_owners[2:4] == ["bob", "bob"]
+    assert sorted(str(rep_id) for rep_id in new_owners) == ["ann", "bob", "bob", "bob", "cyd", "cyd"]
     lead = (await mia.get(f"/api/v1/leads/{leads[2]}")).json()
     assert (lead["owner"], lead["how"]) == ("bob", "Bob got it from its former owner, by Mia")
     # A second run finds nothing of hers to move.
@@ -117,18 +117,18 @@ async def test_m1_moves_by_bytes_on_the_topic_are_answered_and_shown(running_org
         sender.flush(PATIENCE_SECONDS)
 
         async def answer() -> dict[str, Any] | None:
-            found = await mia.get(f"/api/v1/actions/{action_id}")
-            return found.json() if found.status_code == 200 else None
+            reply = await mia.get(f"/api/v1/actions/{action_id}")
+            return reply.json() if reply.status_code == 200 else None
 
-        got: dict[str, Any] = await eventually(answer, f"{kind} is answered")
-        return got
+        answered: dict[str, Any] = await eventually(answer, f"{kind} is answered")
+        return answered
 
     async def owned() -> bool:
         return await owners(mia, leads[0]) == ["ann"]
 
     await eventually(owned, "number one has the lead")
-    taken = await request_action(leads[0], "unassign", why="not hers")
-    assert (taken["result"], taken["type"]) == ("done", "unassign")
+    unassigned = await request_action(leads[0], "unassign", why="not hers")
+    assert (unassigned["result"], unassigned["type"]) == ("done", "unassign")
 
     async def next_one() -> bool:
         return await owners(mia, leads[0]) == ["bob"]
@@ -162,8 +162,8 @@ async def test_m2_facts_are_corrected_over_http_and_by_bytes_and_every_reader_fo
 
     await eventually(anns, "number one has the lead")
     path = f"/api/v1/leads/{lead}/actions"
-    given = {"type": "update", "facts": {"phone": None, "last_name": "Jones", "state": "Rhode Island"}}
-    assert (await bob.post(path, json=given)).json()["reason"] == "not_allowed"
+    update = {"type": "update", "facts": {"phone": None, "last_name": "Jones", "state": "Rhode Island"}}
+    assert (await bob.post(path, json=update)).json()["reason"] == "not_allowed"
     wrong = (await ann.post(path, json={"type": "update", "facts": {"phone": "12", "vendor": "x"}})).json()
     assert wrong["reason"] == "invalid"
     assert wrong["why"] == (
@@ -171,13 +171,13 @@ async def test_m2_facts_are_corrected_over_http_and_by_bytes_and_every_reader_fo
         "facts.vendor: belongs to the arrival, so it cannot be corrected"
     )
     assert (await ann.post(path, json={"type": "update", "facts": {"phone": [1]}})).status_code == 422
-    done = (await ann.post(path, json={**given, "why": "she told me"})).json()
-    assert (done["result"], done["owner"]) == ("done", "ann")
-    shown = (await mia.get(f"/api/v1/leads/{lead}?at_least={done['version']}")).json()
+    updated = (await ann.post(path, json={**update, "why": "she told me"})).json()
+    assert (updated["result"], updated["owner"]) == ("done", "ann")
+    shown = (await mia.get(f"/api/v1/leads/{lead}?at_least={updated['version']}")).json()
     facts = shown["facts"]
     assert (facts.get("phone"), facts["last_name"], facts["state"]) == (None, "Jones", "RI")
     history = (await mia.get(f"/api/v1/leads/{lead}/why")).json()["events"]
-    corrected = [each for each in history if each["type"] == "facts_corrected"]
+    corrected = [event for event in history if event["type"] == "facts_corrected"]
     assert corrected[0]["text"] == "Ann corrected last name, phone, state, time zone"
     assert corrected[0]["why"].startswith(
         "corrected by Ann: last name Jnes → Jones; phone +14014194247 → empty"
@@ -199,13 +199,15 @@ async def test_m2_facts_are_corrected_over_http_and_by_bytes_and_every_reader_fo
     sender.flush(PATIENCE_SECONDS)
 
     async def both_corrections() -> dict[str, Any] | None:
-        found: dict[str, Any] = (await mia.get(f"/api/v1/leads/{lead}")).json()["facts"]
-        return found if (found.get("zip"), found.get("loan_amount")) == ("02903", 310000) else None
+        facts: dict[str, Any] = (await mia.get(f"/api/v1/leads/{lead}")).json()["facts"]
+        return facts if (facts.get("zip"), facts.get("loan_amount")) == ("02903", 310000) else None
 
     facts = await eventually(both_corrections, "the resend filled the zip, and the amount is corrected")
     assert (facts.get("phone"), facts["last_name"], facts["state"]) == (None, "Jones", "RI")
     (entry,) = [
-        one for one in await on_the_topic(running_org, "lead_corrected") if one["act"] == "lead_corrected"
+        audit_record
+        for audit_record in await on_the_topic(running_org, "lead_corrected")
+        if audit_record["act"] == "lead_corrected"
     ]
     assert (entry["actor"], entry["object"]) == ("ann", f"lead/{lead}")
     assert entry["difference"] == [{"path": "facts", "old": None, "new": ["last_name", "phone", "state"]}]

@@ -61,8 +61,8 @@ async def test_m1_a_day_of_moves_in_three_browsers(running_org: RunningOrg) -> N
     # Round robin is off: every lead goes to number one.
     leads = []
     for n, name in enumerate(NAMES):
-        first, last = name.split()
-        facts = {"first_name": first, "last_name": last, "state": "RI", "campaign": "west"}
+        first_name, last_name = name.split()
+        facts = {"first_name": first_name, "last_name": last_name, "state": "RI", "campaign": "west"}
         leads.append(await running_org.arrive(f"D-{n}", **facts))
     for lead in leads:
         await until_row(ann, lead)
@@ -154,6 +154,6 @@ async def test_m1_a_day_of_moves_in_three_browsers(running_org: RunningOrg) -> N
 
 async def owner(page: Page, lead: str) -> str | None:
     """Return the name of a lead's owner."""
-    found = await (await page.request.get(f"/api/v1/leads/{lead}")).json()
-    name: str | None = found["owner_name"]
+    lead_shown = await (await page.request.get(f"/api/v1/leads/{lead}")).json()
+    name: str | None = lead_shown["owner_name"]
     return name

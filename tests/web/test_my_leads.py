@@ -26,12 +26,12 @@ if TYPE_CHECKING:
     from tests.web.running_org import RunningOrg
 
 
-async def until_shown(page: Page, *wanted: str) -> None:
+async def until_shown(page: Page, *names: str) -> None:
     """Wait until these leads are shown, in this order."""
     await page.wait_for_function(
         "wanted => JSON.stringify([...document.querySelectorAll('tbody tr [data-does=select]')]"
         ".map(box => box.getAttribute('aria-label').replace('Select ', ''))) === JSON.stringify(wanted)",
-        arg=list(wanted),
+        arg=list(names),
     )
 
 
@@ -49,11 +49,11 @@ async def open_org(running_org: RunningOrg) -> dict[str, str]:
         ("Nobody Hasit", None, {"state": "TX"}),
     ]
     for day, (name, owner, facts) in enumerate(people, start=1):
-        first, last = name.split()
+        first_name, last_name = name.split()
         leads[name] = await running_org.arrive(
             f"S-{day}",
-            first_name=first,
-            last_name=last,
+            first_name=first_name,
+            last_name=last_name,
             assigned_to=owner,
             created_at=f"2026-11-{day:02}T12:00:00Z",
             **facts,
@@ -69,9 +69,9 @@ async def test_s6_a_rep_searches_edits_columns_works_and_exports_their_own_leads
     page = await running_org.sign_in("rep-1", "/my-leads")
     await until_shown(page, "=Frank Taraborelli", "Herbie Waller", "Robbie Duffy")
     await shot(page, "my-leads")
-    for text, found in (("waller her", "Herbie Waller"), ("401-419", "Robbie Duffy")):
+    for text, match in (("waller her", "Herbie Waller"), ("401-419", "Robbie Duffy")):
         await page.get_by_label("Search leads").fill(text)
-        await until_shown(page, found)
+        await until_shown(page, match)
     await page.get_by_role("button", name="Reset").click()
     # Columns by the keyboard; remembered for the person.
     await page.get_by_role("button", name="Edit Columns").click()
@@ -103,8 +103,8 @@ async def test_s6_a_rep_searches_edits_columns_works_and_exports_their_own_leads
     await again.keyboard.press("Enter")
     await expect(again.locator("#many [data-status]")).to_have_text("2 recorded.")
     await again.locator("#many [data-close]").click()
-    found = await (await again.request.get("/api/v1/leads?last_outcome=left_message")).json()
-    assert found["total"] == 2
+    listed = await (await again.request.get("/api/v1/leads?last_outcome=left_message")).json()
+    assert listed["total"] == 2
     # From a lead one comes back to the list as it was.
     await again.locator("tbody a").first.click()
     await again.get_by_role("link", name="Back to My leads").click()
@@ -163,8 +163,8 @@ async def test_s6_a_lead_is_created_each_field_checked_first_and_r5_it_is_the_re
     await form.get_by_label("State").fill("Rhode Island")
     await form.get_by_label("Loan amount").fill("$250,000")
     await page.keyboard.press("Enter")
-    for one in (page, manager):  # the manager's list is live
-        await expect(one.get_by_role("link", name="Open Newton Young")).to_be_visible()
+    for open_page in (page, manager):  # the manager's list is live
+        await expect(open_page.get_by_role("link", name="Open Newton Young")).to_be_visible()
     row = (await (await page.request.get("/api/v1/leads?search=newton")).json())["rows"][0]
     assert (row["owner"], row["vendor"], row["state"], row["loan_amount"]) == (
         "rep-1",

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.slow
 
-GONE: Final = "We're sorry, but that lead is no longer available."
+GONE_TEXT: Final = "We're sorry, but that lead is no longer available."
 JONES: Final = {"first_name": "Jeremy", "last_name": "Jones", "state": "RI", "loan_amount": 310000}
 SILVA: Final = {"first_name": "Ana", "last_name": "Silva", "state": "MA", "loan_amount": 250000}
 MINUTES: Final = re.compile(r"1[0-4]:\d\d")
@@ -163,7 +163,7 @@ async def test_s1_s2_s3_a_ring_is_won_by_the_first_to_press_1_and_x6_not_connect
     await expect(first.get_by_role("alert")).to_contain_text(
         "You have been assigned Jeremy Jones, press 1 again to be connected or hang up if you plan to reach out later."
     )
-    await expect(second.get_by_role("alert")).to_contain_text(GONE)
+    await expect(second.get_by_role("alert")).to_contain_text(GONE_TEXT)
     late = (await running_org.ask("press_one", lead, "rep-2")).answer
     assert late is not None
     assert (late.result, late.owner) == ("lost", "rep-1")
@@ -173,13 +173,13 @@ async def test_s1_s2_s3_a_ring_is_won_by_the_first_to_press_1_and_x6_not_connect
     await second.get_by_role("button", name="Close").click()
     await expect(offers(second)).to_be_hidden()
     # Hanging up between the two presses keeps the lead.
-    other = await running_org.arrive("A-2", campaign="west", **SILVA)
+    other_lead = await running_org.arrive("A-2", campaign="west", **SILVA)
     await second.get_by_role("button", name="Press 1 to accept").click()
     await expect(second.get_by_role("alert")).to_contain_text("You have been assigned Ana Silva")
     await second.get_by_role("button", name="Hang up").click()
     await until_said(second, "The lead stays yours.")
     await second.goto("/queues/mine")
-    await until_row(second, other)
+    await until_row(second, other_lead)
     await expect(row(first, lead)).to_have_count(0)
     # X6: one that is not to be called is won like any other, and not connected.
     await running_org.arrive("A-3", campaign="west", last_name="Silent", silenced=True)
@@ -227,18 +227,18 @@ async def test_s3_a_rep_who_wins_in_one_browser_has_no_offer_in_the_other_ones(
     running_org: RunningOrg,
 ) -> None:
     """The other browser of the winner shows nothing more, and does not say that the lead is gone."""
-    first, loser = await ringing_reps(running_org, "ring_all", "rep-1", "rep-2", ring_seconds=120)
-    other = await running_org.sign_in("rep-1", "/queues/work")
+    winner, loser = await ringing_reps(running_org, "ring_all", "rep-1", "rep-2", ring_seconds=120)
+    other_page = await running_org.sign_in("rep-1", "/queues/work")
     lead = await running_org.arrive("A-1", campaign="west", phone="4014194247", **JONES)
-    for page in (first, other, loser):
+    for page in (winner, other_page, loser):
         await expect(page.get_by_role("alert")).to_contain_text("You have an available lead Jeremy Jones.")
-    await first.get_by_role("button", name="Press 1 to accept").click()
-    await expect(first.get_by_role("alert")).to_contain_text("You have been assigned Jeremy Jones")
-    await expect(offers(other)).to_be_hidden()
-    await expect(other.get_by_text(GONE)).to_be_hidden()
-    await expect(loser.get_by_role("alert")).to_contain_text(GONE)
-    await other.goto("/queues/mine")
-    await until_row(other, lead)
+    await winner.get_by_role("button", name="Press 1 to accept").click()
+    await expect(winner.get_by_role("alert")).to_contain_text("You have been assigned Jeremy Jones")
+    await expect(offers(other_page)).to_be_hidden()
+    await expect(other_page.get_by_text(GONE_TEXT)).to_be_hidden()
+    await expect(loser.get_by_role("alert")).to_contain_text(GONE_TEXT)
+    await other_page.goto("/queues/mine")
+    await until_row(other_page, lead)
 
 
 async def test_s5_the_first_click_on_new_lead_wins(running_org: RunningOrg) -> None:
@@ -254,7 +254,7 @@ async def test_s5_the_first_click_on_new_lead_wins(running_org: RunningOrg) -> N
     late = (await running_org.ask("press_one", lead, "rep-2")).answer
     assert late is not None
     assert late.owner == ("rep-1" if winner is first else "rep-2")
-    await until_said(loser, GONE)
+    await until_said(loser, GONE_TEXT)
     await expect(winner.locator("#answer")).to_contain_text("Congratulations! You have a new lead")
     assert await loser.locator("#answer").inner_text() == ""
     await winner.get_by_role("button", name="Stay here").click()
@@ -262,8 +262,8 @@ async def test_s5_the_first_click_on_new_lead_wins(running_org: RunningOrg) -> N
     await open_lead(winner, lead)
     # In My queue the button stands in the row.
     await loser.goto("/queues/mine")
-    other = await running_org.arrive("A-2", campaign="west", **SILVA)
-    await row(loser, other).get_by_role("button", name="New Lead: Ana Silva").click()
+    other_lead = await running_org.arrive("A-2", campaign="west", **SILVA)
+    await row(loser, other_lead).get_by_role("button", name="New Lead: Ana Silva").click()
     await expect(loser.locator("#answer")).to_contain_text("Ana Silva")
 
 
@@ -306,9 +306,9 @@ async def test_d4_calls_that_are_due_come_first_with_a_badge(running_org: Runnin
         assert claimed.result == "won"
     await page.goto("/queues/mine")
     due, later = leads
-    soon = datetime.now(UTC) + timedelta(seconds=2)
-    await running_org.ask("callback", due, "rep-1", at=soon.isoformat())
-    await running_org.ask("callback", later, "rep-1", at=(soon + timedelta(days=1)).isoformat())
+    due_at = datetime.now(UTC) + timedelta(seconds=2)
+    await running_org.ask("callback", due, "rep-1", at=due_at.isoformat())
+    await running_org.ask("callback", later, "rep-1", at=(due_at + timedelta(days=1)).isoformat())
     await expect(row(page, later)).to_contain_text("Call at")
     await expect(row(page, due)).to_contain_text("Call due")
     await expect(page.locator("tbody tr").first).to_have_attribute("data-lead", due)

@@ -123,7 +123,7 @@ class LyingProvider:
     """A provider that returns any token that a test wants."""
 
     def __init__(self) -> None:
-        self.key, self.other = RSAKey.generate_key(2048), RSAKey.generate_key(2048)
+        self.key, self.foreign_key = RSAKey.generate_key(2048), RSAKey.generate_key(2048)
         self.claims: dict[str, Any] = {}
         self.signed_by: Any = self.key
         self.alg = "RS256"
@@ -132,13 +132,13 @@ class LyingProvider:
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
-                self._said(liar.keys() if self.path == "/jwks" else liar.discovered())
+                self._send_json(liar.keys() if self.path == "/jwks" else liar.discovered())
 
             def do_POST(self) -> None:
                 self.rfile.read(int(self.headers["content-length"]))
-                self._said({"id_token": liar.token(), "access_token": "x", "token_type": "Bearer"})
+                self._send_json({"id_token": liar.token(), "access_token": "x", "token_type": "Bearer"})
 
-            def _said(self, value: dict[str, Any]) -> None:
+            def _send_json(self, value: dict[str, Any]) -> None:
                 body = json.dumps(value).encode()
                 self.send_response(HTTPStatus.OK)
                 self.send_header("content-length", str(len(body)))
@@ -166,7 +166,7 @@ class LyingProvider:
         if self.alg == "RS256":
             return jwt.encode({"alg": self.alg}, self.claims, self.signed_by, algorithms=[self.alg])
         # A known attack: the public key is used as the secret of a shared-secret signature.
-        parts = [_base64(json.dumps(one).encode()) for one in ({"alg": self.alg}, self.claims)]
+        parts = [_base64(json.dumps(part).encode()) for part in ({"alg": self.alg}, self.claims)]
         signed = ".".join(parts).encode()
         secret = self.key.as_pem(private=False)
         signature = b"" if self.alg == "none" else hmac.digest(secret, signed, "sha256")
@@ -180,13 +180,13 @@ def _base64(content: bytes) -> str:
 @pytest.fixture
 def lying_provider() -> Iterator[LyingProvider]:
     """Yield a provider that runs."""
-    found = LyingProvider()
-    thread = threading.Thread(target=found.server.serve_forever)
+    provider = LyingProvider()
+    thread = threading.Thread(target=provider.server.serve_forever)
     thread.start()
-    yield found
-    found.server.shutdown()
+    yield provider
+    provider.server.shutdown()
     thread.join()
-    found.server.server_close()
+    provider.server.server_close()
 
 
 GOOD: Final[dict[str, Any]] = {"aud": CLIENT, "sub": "s-1", "email_verified": True}
@@ -211,12 +211,12 @@ async def sign_in_with(
             **claims,
         }
         liar.claims = {name: value for name, value in all_claims.items() if name not in drop}
-        done = await client.get(
+        callback = await client.get(
             "/sign-in/oidc/callback", params={"state": claims_asked["state"], "code": "x"}
         )
-        if done.status_code != HTTPStatus.SEE_OTHER:
-            return done.status_code, done.text
-        return done.status_code, (await client.get("/api/v1/me")).json()["rep_id"]
+        if callback.status_code != HTTPStatus.SEE_OTHER:
+            return callback.status_code, callback.text
+        return callback.status_code, (await client.get("/api/v1/me")).json()["rep_id"]
 
 
 @pytest.mark.slow
@@ -248,11 +248,11 @@ async def test_hostile_tokens_sign_nobody_in(running_org: RunningOrg, lying_prov
             "over": ({"exp": int(time.time()) - 100}, ()),
             "never over": ({}, ("exp",)),
         }
-        for what, (claims, drop) in hostile.items():
+        for attack, (claims, drop) in hostile.items():
             status, body = await sign_in_with(running_org, lying_provider, claims, drop)
-            assert status == HTTPStatus.FORBIDDEN, what
-            assert 'role="alert"' in body, what
-        lying_provider.signed_by = lying_provider.other
+            assert status == HTTPStatus.FORBIDDEN, attack
+            assert 'role="alert"' in body, attack
+        lying_provider.signed_by = lying_provider.foreign_key
         assert (await sign_in_with(running_org, lying_provider, {}))[0] == HTTPStatus.FORBIDDEN, (
             "another's key"
         )
@@ -305,7 +305,7 @@ async def test_an_account_stays_with_its_subject_whatever_the_address(
 
 
 @pytest.mark.parametrize(
-    ("given", "named"),
+    ("unsafe", "named"),
     [
         ({"oidc_issuer": "http://provider.example"}, "FIRSTCLAIM_OIDC_ISSUER"),
         ({"oidc_issuer": "http://127.0.0.1.provider.example"}, "FIRSTCLAIM_OIDC_ISSUER"),
@@ -315,7 +315,7 @@ async def test_an_account_stays_with_its_subject_whatever_the_address(
         ({"trusted_proxies": "10.0.0.1/8"}, "FIRSTCLAIM_TRUSTED_PROXIES"),
     ],
 )
-def test_a_setting_that_is_not_safe_is_refused_with_its_name(given: dict[str, str], named: str) -> None:
+def test_a_setting_that_is_not_safe_is_refused_with_its_name(unsafe: dict[str, str], named: str) -> None:
     safe_settings = {
         "oidc_issuer": "https://provider.example",
         "oidc_client_id": "x",
@@ -323,6 +323,6 @@ def test_a_setting_that_is_not_safe_is_refused_with_its_name(given: dict[str, st
     }
     assert WebSettings.read(**safe_settings).oidc_issuer == safe_settings["oidc_issuer"]
     with pytest.raises(ConfigError, match=named):
-        WebSettings.read(**{**safe_settings, **given})
+        WebSettings.read(**{**safe_settings, **unsafe})
     with pytest.raises(ConfigError, match="FIRSTCLAIM_OIDC_ONLY"):
         WebSettings.read(oidc_only=True)

@@ -24,12 +24,12 @@ async def test_m6_a_manager_sees_open_leads_frees_one_and_the_rep_is_told(runnin
     await running_org.rep("mia", "manager")
     await running_org.publish("queue", "work", **WORK)
     lead = await running_org.arrive("A-1", first_name="Ana", last_name="Silva")
-    other = await running_org.arrive("A-2", first_name="Bo", last_name="Reed")
+    other_lead = await running_org.arrive("A-2", first_name="Bo", last_name="Reed")
     given_up = await running_org.arrive("A-3", first_name="Cy", last_name="Hill")
     rep, manager = await running_org.program("rep-1"), await running_org.program("mia")
-    for one in (lead, other, given_up):
+    for viewed in (lead, other_lead, given_up):
         async with asyncio.timeout(PATIENCE_SECONDS):
-            while (await rep.post(f"/api/v1/leads/{one}/actions", json={"type": "view"})).json().get(
+            while (await rep.post(f"/api/v1/leads/{viewed}/actions", json={"type": "view"})).json().get(
                 "result"
             ) != "done":
                 await asyncio.sleep(0.1)
@@ -42,12 +42,12 @@ async def test_m6_a_manager_sees_open_leads_frees_one_and_the_rep_is_told(runnin
         locks: dict[str, Any] = (await manager.get("/api/v1/locks")).json()
         return locks if sum(lock["since"] is not None for lock in locks["locks"]) == 2 else None
 
-    found = await eventually(both_with_their_beginning, "the database has both locks")
-    assert [(lock["lead_id"], lock["rep_id"], lock["rep_name"]) for lock in found["locks"]] == [
+    listed = await eventually(both_with_their_beginning, "the database has both locks")
+    assert [(lock["lead_id"], lock["rep_id"], lock["rep_name"]) for lock in listed["locks"]] == [
         (lead, "rep-1", "Rep 1"),
-        (other, "rep-1", "Rep 1"),
+        (other_lead, "rep-1", "Rep 1"),
     ]
-    assert all(lock["since"] < lock["until"] for lock in found["locks"])
+    assert all(lock["since"] < lock["until"] for lock in listed["locks"])
     page = await running_org.sign_in("mia", "/operations")
     table = page.locator('[data-table="locks"]')
     await expect(table).to_contain_text("Ana Silva")
@@ -64,7 +64,7 @@ async def test_m6_a_manager_sees_open_leads_frees_one_and_the_rep_is_told(runnin
     async with asyncio.timeout(PATIENCE_SECONDS):
         while not (notices := (await rep.get("/api/v1/me/moves")).json()):
             await asyncio.sleep(0.1)
-    assert [(one["text"], one["why"]) for one in notices] == [
+    assert [(notice["text"], notice["why"]) for notice in notices] == [
         ("Mia freed Ana Silva, which you had open.", "Rep 1 has gone home")
     ]
     page_of_rep = await running_org.sign_in("rep-1", "/queues/work")

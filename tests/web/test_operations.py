@@ -56,15 +56,15 @@ async def test_the_numbers_agree_with_what_was_done(running_org: RunningOrg) -> 
     await expect(number_tile(page, "arrived")).to_have_text("1")
     await running_org.ask("claim", claimed, "rep-1", queue_id="new")
     await running_org.ask("claim", claimed, "rep-2", queue_id="new")
-    first = await running_org.arrive("B-1", last_name="Silva", state="RI", campaign="west")
+    offered_lead = await running_org.arrive("B-1", last_name="Silva", state="RI", campaign="west")
     await running_org.arrive("B-2", last_name="Reed", state="RI", campaign="west")
     nowhere = await running_org.arrive("B-3", last_name="Novak", state="TX", campaign="west")
     # Nothing is loaded anew: the page follows.
     await expect(number_tile(page, "arrived")).to_have_text("4")
     await expect(page.locator('[data-table="offers"]')).to_contain_text("in turn")
     await expect(number_tile(page, "offered")).to_have_text("2")
-    (taker,) = await eventually(lambda: offered_to(running_org, first), "a rep's queue has the offer")
-    answer = (await running_org.ask("accept", first, taker)).answer
+    (taker,) = await eventually(lambda: offered_to(running_org, offered_lead), "a rep's queue has the offer")
+    answer = (await running_org.ask("accept", offered_lead, taker)).answer
     assert answer is not None
     assert answer.result == "won"
     await expect(number_tile(page, "won")).to_have_text("2")
@@ -96,8 +96,8 @@ async def test_the_numbers_agree_with_what_was_done(running_org: RunningOrg) -> 
     await expect(page.locator('[data-table="lag"] tbody tr').first).to_contain_text("0")
     numbers = await (await page.request.get("/api/v1/operations?minutes=15")).json()
     assert numbers["first_claim"]["count"] == 2
-    took = (datetime.now(UTC) - began).total_seconds()
-    assert 0 < numbers["first_claim"]["p50_seconds"] <= numbers["first_claim"]["p95_seconds"] <= took
+    elapsed = (datetime.now(UTC) - began).total_seconds()
+    assert 0 < numbers["first_claim"]["p50_seconds"] <= numbers["first_claim"]["p95_seconds"] <= elapsed
     rep = await running_org.sign_in("rep-1")
     await expect(rep.get_by_role("link", name="Operations")).to_have_count(0)
     for path in ("", "/dead-letters", "/dead-letters/0:0"):
@@ -123,10 +123,10 @@ async def test_dead_letters_are_read_one_time_after_the_other_and_not_by_a_hidde
     await running_org.rep("mia", "manager")
     page = await running_org.sign_in("mia", "/operations")
     letters = page.locator('[data-table="letters"] tbody tr')
-    held: list[Route] = []
+    held_requests: list[Route] = []
 
     def hold_request(route: Route) -> None:
-        held.append(route)
+        held_requests.append(route)
 
     async def refuse_one(count: int) -> None:
         """Let a dead letter come, and wait until the page has heard of so many."""
@@ -141,30 +141,30 @@ async def test_dead_letters_are_read_one_time_after_the_other_and_not_by_a_hidde
     await page.route("**/api/v1/operations/dead-letters", hold_request)
     await page.evaluate(SET_HIDDEN, True)
     await refuse_one(1)
-    assert held == []
+    assert held_requests == []
     await page.evaluate(SET_HIDDEN, False)
-    await eventually(lambda: held, "the page reads when it is shown again")
+    await eventually(lambda: held_requests, "the page reads when it is shown again")
     for count in (2, 3, 4):
         await refuse_one(count)
-        assert len(held) == 1
+        assert len(held_requests) == 1
     # The first answer is of the time before these letters. The page asks once more, for all of them.
-    await held[0].fulfill(json=[])
-    await eventually(lambda: len(held) > 1, "the page reads once more")
-    await held[1].continue_()
+    await held_requests[0].fulfill(json=[])
+    await eventually(lambda: len(held_requests) > 1, "the page reads once more")
+    await held_requests[1].continue_()
     await expect(letters).to_have_count(4)
-    assert len(held) <= 3  # the third where its numbers came during the second
+    assert len(held_requests) <= 3  # the third where its numbers came during the second
 
 
 async def offered_to(running_org: RunningOrg, lead: str) -> list[str]:
     """Return the rep whose own queue has an offer of a lead."""
-    found = []
+    rep_ids = []
     for rep_id in ("rep-1", "rep-2"):
         page = await running_org.sign_in(rep_id, "/queues/mine")
         answer = await page.request.get("/api/v1/queues/mine/leads")
         if lead in {row["lead_id"] for row in (await answer.json())["rows"]}:
-            found.append(rep_id)
+            rep_ids.append(rep_id)
         await page.context.close()
-    return found
+    return rep_ids
 
 
 async def test_a_dead_letter_is_shown_to_its_org_and_sent_again_once_it_is_mended(
@@ -196,15 +196,15 @@ async def test_a_dead_letter_is_shown_to_its_org_and_sent_again_once_it_is_mende
     await expect(letters.filter(has_text="sent again")).to_contain_text("by mia")
     place = await letters.filter(has_text="directory").get_by_role("button").get_attribute("data-letter")
     # Another org's admin knows nothing of it.
-    other = replace(running_org, org=f"{running_org.org}-other")
+    other_org = replace(running_org, org=f"{running_org.org}-other")
     await running_org.client.put(
-        DIRECTORY, b'{"rep_id": "eve", "role": "admin"}', key=f"{other.org}/rep/eve".encode()
+        DIRECTORY, b'{"rep_id": "eve", "role": "admin"}', key=f"{other_org.org}/rep/eve".encode()
     )
     running_org.accounts.put(
-        Account(email=other.email("eve"), org=other.org, rep_id="eve", role="admin"), PASSWORD
+        Account(email=other_org.email("eve"), org=other_org.org, rep_id="eve", role="admin"), PASSWORD
     )
-    await other.until_known("eve")
-    eve = await other.sign_in("eve", "/operations")
+    await other_org.until_known("eve")
+    eve = await other_org.sign_in("eve", "/operations")
     await expect(eve.locator("[data-no-letters]")).to_be_visible()
     for path in (place, "0:999999"):
         assert (await eve.request.get(f"/api/v1/operations/dead-letters/{path}")).status == 404

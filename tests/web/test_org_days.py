@@ -33,7 +33,9 @@ async def test_c1_days_are_the_orgs_in_segments_previews_and_views(running_org: 
         await until_count(manager, "/api/v1/leads", "total", 4)
         answer = await manager.get("/api/v1/leads", params={"segment": json.dumps(THAT_DAY)})
         assert {row["lead_id"] for row in answer.json()["rows"]} == {lead, free}
-        fields = {one["name"]: one["label"] for one in (await manager.get("/api/v1/queue-fields")).json()}
+        fields = {
+            field["name"]: field["label"] for field in (await manager.get("/api/v1/queue-fields")).json()
+        }
         assert fields["created_at"].endswith(" (America/Chicago)")
         assert "America" not in fields["state"]
         for path in ("/my-leads", "/queue-builder", "/directory/reps"):
@@ -48,6 +50,6 @@ async def test_c1_days_are_the_orgs_in_segments_previews_and_views(running_org: 
         assert [example["lead_id"] for example in preview.json()["examples"]] == [free]
         assert preview.json()["lead"]["conditions"][0]["met"] is True
     async with await running_org.program("rep-1") as client:
-        made = await client.post(VIEWS, json={"name": "That day", "inclusion": THAT_DAY})
-        page = await until_count(client, f"{VIEWS}/{made.json()['view_id']}/leads", "size", 1)
+        created = await client.post(VIEWS, json={"name": "That day", "inclusion": THAT_DAY})
+        page = await until_count(client, f"{VIEWS}/{created.json()['view_id']}/leads", "size", 1)
         assert [row["lead_id"] for row in page["rows"]] == [lead]

@@ -25,10 +25,10 @@ async def entries(page: Page) -> list[str]:
     await page.get_by_role("button", name="History").click()
     dialog = page.get_by_role("dialog", name="Who changed it, and when")
     await expect(dialog).to_be_visible()
-    found = await dialog.locator("[data-entries] li").all_inner_texts()
+    texts = await dialog.locator("[data-entries] li").all_inner_texts()
     await page.keyboard.press("Escape")
     await expect(dialog).to_be_hidden()
-    return found
+    return texts
 
 
 async def test_an_admin_sets_zone_retention_protection_and_templates_and_the_history_names_both(
@@ -54,7 +54,7 @@ async def test_an_admin_sets_zone_retention_protection_and_templates_and_the_his
     await review.click()
     await expect(page.locator("#review")).to_be_visible()
     shown = " ".join(await page.locator("#review").locator("tbody tr").all_inner_texts())
-    assert all(one in shown for one in ("America/Chicago", "400", "30", "You have a lead"))
+    assert all(value_text in shown for value_text in ("America/Chicago", "400", "30", "You have a lead"))
     # A dialog that is closed gives the focus back to where it came from.
     await page.keyboard.press("Escape")
     await expect(review).to_be_focused()
@@ -66,21 +66,21 @@ async def test_an_admin_sets_zone_retention_protection_and_templates_and_the_his
         30,
     )
     assert value["mail"]["words"] == {"lead_assigned": {"subject": "You have a lead"}}
-    other = await running_org.sign_in("bob", "/directory/settings")
-    await expect(other.get_by_label("The org's time zone")).to_have_value("America/Chicago")
-    await other.get_by_label("A fresh assignment cannot be claimed, in minutes").fill("45")
-    await publish(other)
+    bobs_page = await running_org.sign_in("bob", "/directory/settings")
+    await expect(bobs_page.get_by_label("The org's time zone")).to_have_value("America/Chicago")
+    await bobs_page.get_by_label("A fresh assignment cannot be claimed, in minutes").fill("45")
+    await publish(bobs_page)
 
     async def both_changes() -> bool:
-        read = await entries(other)
+        read = await entries(bobs_page)
         return len(read) == 2 and "Bob" in read[0] and "Ada" in read[1]
 
     await eventually(both_changes, "the history names both authors")
-    newest = (await entries(other))[0]
+    newest = (await entries(bobs_page))[0]
     assert "30" in newest
     assert "45" in newest
-    await expect(other.get_by_role("button", name="History")).to_be_focused()
-    assert await serious_problems(other) == []
+    await expect(bobs_page.get_by_role("button", name="History")).to_be_focused()
+    assert await serious_problems(bobs_page) == []
 
 
 async def test_dialogs_of_a_list_give_the_focus_back(running_org: RunningOrg) -> None:

@@ -45,14 +45,14 @@ _WIDE: Final = """() => [...document.querySelectorAll("body *")]
 
 async def width(page: Page) -> int:
     """Return by how much the page is wider than its window."""
-    found: int = await page.evaluate("document.documentElement.scrollWidth - innerWidth")
-    return found
+    overflow: int = await page.evaluate("document.documentElement.scrollWidth - innerWidth")
+    return overflow
 
 
 async def stands_out(page: Page) -> list[str]:
     """Return what is wider than the window."""
-    found: list[str] = await page.evaluate(_WIDE)
-    return found
+    selectors: list[str] = await page.evaluate(_WIDE)
+    return selectors
 
 
 async def test_the_first_row_is_on_the_first_screen_of_a_phone_and_at_200_percent(
@@ -200,9 +200,9 @@ async def test_the_console_can_be_installed(running_org: RunningOrg) -> None:
     await running_org.rep("rep-1")
     page = await running_org.sign_in("rep-1", "/queues/mine")
     session = await page.context.new_cdp_session(page)
-    found = await session.send("Page.getAppManifest")
-    assert found["errors"] == []
-    manifest = json.loads(found["data"])
+    reply = await session.send("Page.getAppManifest")
+    assert reply["errors"] == []
+    manifest = json.loads(reply["data"])
     assert (manifest["display"], manifest["start_url"]) == ("standalone", "/queues")
     for icon in manifest["icons"]:
         assert (await page.request.get(icon["src"])).ok, icon

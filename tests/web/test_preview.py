@@ -40,34 +40,35 @@ def crm(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
         engine.dispose()
 
 
-def write_leads(connection: Connection, found: Sequence[Lead]) -> None:
+def write_leads(connection: Connection, stored_leads: Sequence[Lead]) -> None:
     """Write the leads as the sink does."""
     rows = [
-        table_rows(0, one.lead_id, LeadRow(off=1, seq=1, lead=one, at=NOW, cause="c")).lead for one in found
+        table_rows(0, lead.lead_id, LeadRow(off=1, seq=1, lead=lead, at=NOW, cause="c")).lead
+        for lead in stored_leads
     ]
     connection.execute(insert(LeadTable), [row for row in rows if row is not None])
 
 
 def preview_of(
-    engine: Engine, found: Sequence[Lead], draft: CompiledQueue, *more: Any, **named: Any
+    engine: Engine, stored_leads: Sequence[Lead], draft: CompiledQueue, *more: Any, **named: Any
 ) -> Preview:
     """Return the preview with only these leads in the database."""
     with engine.execution_options(writes=True).connect() as connection, connection.begin() as transaction:
-        write_leads(connection, found)
-        found_leads = preview(connection, "default", draft, *more, **named)
+        write_leads(connection, stored_leads)
+        result = preview(connection, "default", draft, *more, **named)
         transaction.rollback()
-    return found_leads
+    return result
 
 
-def with_new_ids(found: Sequence[Lead]) -> list[Lead]:
+def with_new_ids(drawn: Sequence[Lead]) -> list[Lead]:
     """Return the leads with new ids, every fifth in another org."""
     return [
         msgspec.structs.replace(
-            one,
+            lead,
             lead_id=f"{7 * n % 11:x}-{n}",
-            facts=msgspec.structs.replace(one.facts, org="other" if n % 5 == 4 else "default"),
+            facts=msgspec.structs.replace(lead.facts, org="other" if n % 5 == 4 else "default"),
         )
-        for n, one in enumerate(found)
+        for n, lead in enumerate(drawn)
     ]
 
 
@@ -86,42 +87,42 @@ values = st.fixed_dictionaries(
     }
 )
 lives = leads([*Phase, Phase.QUEUED, Phase.QUEUED, Phase.OWNED, Phase.EXCEPTION])
-many = st.lists(lives, min_size=1, max_size=16).map(with_new_ids)
+lead_lists = st.lists(lives, min_size=1, max_size=16).map(with_new_ids)
 
 
 @settings(max_examples=40, deadline=None)
-@given(values, st.none() | values, many, instants)
+@given(values, st.none() | values, lead_lists, instants)
 def test_x5_a_preview_holds_whom_the_engine_would_put_there(
-    crm: Engine, value: dict[str, Any], before: dict[str, Any] | None, found: list[Lead], now: datetime
+    crm: Engine, value: dict[str, Any], before: dict[str, Any] | None, drawn: list[Lead], now: datetime
 ) -> None:
     """X5: how many, who enters and leaves, the first in order, and why: all as in the engine's index."""
     draft = compiled_draft("q", value, 2)
     published = None if before is None else compiled_draft("q", before, 1)
-    ours = {one.lead_id: one for one in found if one.facts.org == "default"}
-    holds = placements(draft, ours, now)
-    held = {} if published is None else placements(published, ours, now)
-    about = next(iter(ours))
-    found_leads = preview_of(crm, found, draft, published, now, lead_id=about)
-    assert (found_leads.matched, found_leads.leads) == (len(holds), len(ours))
-    assert found_leads.entering == len(holds.keys() - held.keys())
-    assert found_leads.leaving == len(held.keys() - holds.keys())
-    first = sorted(holds, key=lambda one: (holds[one], one))[:EXAMPLES]
-    assert [one.lead_id for one in found_leads.examples] == first
-    for example in found_leads.examples:
+    org_leads = {lead.lead_id: lead for lead in drawn if lead.facts.org == "default"}
+    holds = placements(draft, org_leads, now)
+    held_before = {} if published is None else placements(published, org_leads, now)
+    asked_id = next(iter(org_leads))
+    result = preview_of(crm, drawn, draft, published, now, lead_id=asked_id)
+    assert (result.matched, result.leads) == (len(holds), len(org_leads))
+    assert result.entering == len(holds.keys() - held_before.keys())
+    assert result.leaving == len(held_before.keys() - holds.keys())
+    expected = sorted(holds, key=lambda lead_id: (holds[lead_id], lead_id))[:EXAMPLES]
+    assert [example.lead_id for example in result.examples] == expected
+    for example in result.examples:
         assert list(example.columns) == ["name", "state", "loan_amount", "attributes.tier"]
-        assert example.columns["state"] == ours[example.lead_id].facts.state
-    assert found_leads.lead is not None
-    assert found_leads.lead.matches is (about in holds)
-    assert found_leads.lead.why
-    assert "version" not in found_leads.lead.why
+        assert example.columns["state"] == org_leads[example.lead_id].facts.state
+    assert result.lead is not None
+    assert result.lead.matches is (asked_id in holds)
+    assert result.lead.why
+    assert "version" not in result.lead.why
 
 
-def placements(queue: CompiledQueue, found: dict[str, Lead], now: datetime) -> dict[str, str]:
+def placements(queue: CompiledQueue, lead_by_id: dict[str, Lead], now: datetime) -> dict[str, str]:
     """Return the leads that the engine would put there, with their keys in its order."""
     index = QueueIndex([queue])
     return {
-        one: index.evaluate(lead, now).sort_keys["q"]
-        for one, lead in found.items()
+        lead_id: index.evaluate(lead, now).sort_keys["q"]
+        for lead_id, lead in lead_by_id.items()
         if "q" in index.evaluate(lead, now).sort_keys
     }
 
@@ -158,16 +159,16 @@ def test_x5_a_lead_is_found_by_id_or_by_a_part_of_its_name(
 ) -> None:
     """X5: the newest of several."""
     people = {1: ("Bo", "Li"), 2: ("Ana", "Silva"), 3: (None, "Jones"), 4: ("Zoe", "Ünal")}
-    found = [
+    named_leads = [
         msgspec.structs.replace(
-            make(facts=Facts(vendor="acme", first_name=first, last_name=last)),
+            make(facts=Facts(vendor="acme", first_name=first_name, last_name=last_name)),
             lead_id=f"{n}-{n}",
             arrived_at=NOW.replace(minute=n),
         )
-        for n, (first, last) in people.items()
+        for n, (first_name, last_name) in people.items()
     ]
     with crm.execution_options(writes=True).connect() as connection, connection.begin() as transaction:
-        write_leads(connection, found)
+        write_leads(connection, named_leads)
         assert find(connection, "default", text) == (None if number is None else f"{number}-{number}")
         transaction.rollback()
 

@@ -59,15 +59,15 @@ async def test_d8_m7_a_due_call_comes_to_the_top_of_the_open_list(running_org: R
 
     # A CRM promises a call soon, by bytes on the topic. The open list of another rep shows it on top at that time.
     assert (await rep.post(actions, json={"type": "view"})).json()["result"] == "done"
-    soon = datetime.now(UTC) + timedelta(seconds=2)
+    due_at = datetime.now(UTC) + timedelta(seconds=2)
     action = {"action_id": str(uuid.uuid4()), "lead_id": small, "rep_id": "rep-1", "org": running_org.org}
     sender = producer(running_org.stack.settings)
     sender.produce(
-        LEAD_ACTIONS, value=json.dumps({**action, "type": "callback", "at": soon.isoformat()}).encode()
+        LEAD_ACTIONS, value=json.dumps({**action, "type": "callback", "at": due_at.isoformat()}).encode()
     )
     sender.flush(PATIENCE_SECONDS)
     await expect(page.locator("tbody tr").first).to_have_attribute("data-lead", small)
-    assert datetime.now(UTC) >= soon
+    assert datetime.now(UTC) >= due_at
     await expect(row(page, large)).to_be_visible()
 
     async def listed() -> list[str]:

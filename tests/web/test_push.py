@@ -43,7 +43,7 @@ pytestmark = pytest.mark.slow
 CHROMIUM: Final = "/usr/bin/chromium"
 """Debian's package chromium."""
 
-ASKED = """
+NOTE_PERMISSION = """
 window.askedFor = [];
 PushManager.prototype.subscribe = async function (options) {
   window.askedFor.push(options.applicationServerKey);
@@ -72,10 +72,10 @@ class Desk:
     async def until_known(self, browsers: int) -> None:
         """Wait until the courier knows so many browsers: it reads them and the requests from two topics."""
 
-        def known() -> bool:
+        def is_known() -> bool:
             return f"firstclaim_push_browsers {browsers:.1f}" in self.courier.page("metrics")[1].splitlines()
 
-        await eventually(lambda: asyncio.to_thread(known), "the courier knows the browser")
+        await eventually(lambda: asyncio.to_thread(is_known), "the courier knows the browser")
 
 
 @contextmanager
@@ -121,7 +121,9 @@ async def _offering_org(running_org: RunningOrg) -> None:
 
 async def _page(running_org: RunningOrg, browser: Browser, path: str) -> Page:
     page = await running_org.sign_in("ann", "/account", permissions=["notifications"])
-    await page.context.add_init_script(ASKED.replace("SUBSCRIPTION", json.dumps(browser.subscription)))
+    await page.context.add_init_script(
+        NOTE_PERMISSION.replace("SUBSCRIPTION", json.dumps(browser.subscription))
+    )
     await page.goto(path)
     await page.wait_for_selector("html[data-ready=yes]")
     return page
@@ -139,26 +141,30 @@ COUNTING = """() => {
 
 
 async def _shown(worker: Worker) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = await worker.evaluate(
+    notifications: list[dict[str, Any]] = await worker.evaluate(
         "() => self.registration.getNotifications()"
         ".then((all) => all.map(({ title, body, tag, data }) => ({ title, body, tag, data })))"
     )
-    return found
+    return notifications
 
 
 async def _deliver(session: CDPSession, origin: str, message: Any) -> None:
     """Deliver a message to the service worker, as the browser does for its push service."""
-    found: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+    registered: asyncio.Future[str] = asyncio.get_running_loop().create_future()
 
     def note(event: dict[str, Any]) -> None:
-        for one in event["registrations"]:
-            if one["scopeURL"].startswith(origin) and not one["isDeleted"] and not found.done():
-                found.set_result(one["registrationId"])
+        for registration in event["registrations"]:
+            if (
+                registration["scopeURL"].startswith(origin)
+                and not registration["isDeleted"]
+                and not registered.done()
+            ):
+                registered.set_result(registration["registrationId"])
 
     session.on("ServiceWorker.workerRegistrationUpdated", note)
     await session.send("ServiceWorker.enable")
     async with asyncio.timeout(PATIENCE_SECONDS):
-        registration = await found
+        registration = await registered
     await session.send(
         "ServiceWorker.deliverPushMessage",
         {"origin": origin, "registrationId": registration, "data": json.dumps(message["content"])},
@@ -196,11 +202,11 @@ async def test_n3_a_rep_hears_of_an_offer_with_no_page_open(
         second = await running_org.arrive("P-2", campaign="web", first_name="Mary", last_name="Moe")
 
         async def arrived(count: int) -> bool:
-            return len(await asyncio.to_thread(browser.seen)) >= count
+            return len(await asyncio.to_thread(browser.messages)) >= count
 
         await eventually(lambda: arrived(1), "the offer reaches the push service")
         session = await context.new_cdp_session(page)
-        await _deliver(session, origin, browser.seen()[0])
+        await _deliver(session, origin, browser.messages()[0])
         await eventually(lambda: worker.evaluate("() => self.shown === 1"), "the notification is shown")
         [shown] = await _shown(worker)
         assert shown["title"] == "New Lead was Distributed to You"
@@ -225,14 +231,14 @@ async def test_n3_a_rep_hears_of_an_offer_with_no_page_open(
         assert opened == [f"{origin}/leads/{second}"]
         # Closing goes by the notification's tag: if it came late, it would also close the next one with that tag.
         await eventually(lambda: _has(worker, 0), "the click closes the notification")
-        await _deliver(session, origin, browser.seen()[0])
+        await _deliver(session, origin, browser.messages()[0])
         await eventually(lambda: worker.evaluate("() => self.shown === 2"), "it is shown again")
         assert await _has(worker, 1)
 
         answer = await running_org.ask("decline", second, "ann", epoch=1)
         assert answer.result == "done"
         await eventually(lambda: arrived(2), "the withdrawal reaches the push service")
-        withdrawn = browser.seen()[1]
+        withdrawn = browser.messages()[1]
         assert withdrawn["content"]["withdrawn"] is True
         await _deliver(session, origin, withdrawn)
         await eventually(lambda: _has(worker, 0), "the notification is closed")
@@ -246,14 +252,14 @@ async def _taken_in_another_browser(
     lead = await running_org.arrive("P-3", campaign="web", first_name="Ana", last_name="Silva")
 
     async def arrived(count: int) -> bool:
-        return len(await asyncio.to_thread(browser.seen)) >= count
+        return len(await asyncio.to_thread(browser.messages)) >= count
 
     await eventually(lambda: arrived(3), "the next offer reaches the push service")
-    await _deliver(session, running_org.url, browser.seen()[2])
+    await _deliver(session, running_org.url, browser.messages()[2])
     await eventually(lambda: worker.evaluate("() => self.shown === 3"), "the notification is shown")
     assert (await running_org.ask("accept", lead, "ann", epoch=1)).result == "won"
     await eventually(lambda: arrived(4), "its withdrawal reaches the push service")
-    await _deliver(session, running_org.url, browser.seen()[3])
+    await _deliver(session, running_org.url, browser.messages()[3])
     await eventually(lambda: _has(worker, 0), "the notification is closed")
 
 

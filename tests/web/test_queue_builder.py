@@ -82,14 +82,14 @@ async def test_q1_q6_a_view_is_built_previewed_published_and_seen_by_reps(runnin
     await expect(page.locator("[data-unpublished]")).to_be_visible()
     await page.evaluate("scrollTo(0, 0)")
     await shot(page, "queue-builder")
-    rep, other = await running_org.sign_in("rep-2"), await running_org.sign_in("rep-1")
+    rep, other_rep = await running_org.sign_in("rep-2"), await running_org.sign_in("rep-1")
     await expect(rep.locator("#queues")).not_to_contain_text("Sample Claimable")
     await publish(page)
     await rep.get_by_role("link", name="Sample Claimable Leads Queue").click()
     await expect(rep.locator("tbody")).to_contain_text("Lead RI0")
     await expect(rep.locator("tbody")).not_to_contain_text("Lead RI1")
-    await other.reload()
-    await expect(other.locator("#queues")).not_to_contain_text("Sample Claimable")  # Q4
+    await other_rep.reload()
+    await expect(other_rep.locator("#queues")).not_to_contain_text("Sample Claimable")  # Q4
 
 
 async def test_x5_why_not_this_lead_is_said_condition_by_condition(running_org: RunningOrg) -> None:
@@ -99,8 +99,8 @@ async def test_x5_why_not_this_lead_is_said_condition_by_condition(running_org: 
     page = await running_org.sign_in("mia", "/queue-builder/ri")
     await expect(page.locator("[data-preview]")).to_contain_text("0 of 1 leads")
     why = page.locator("[data-why]")
-    for about in ("silva", lead):
-        await page.locator("#about").fill(about)
+    for searched in ("silva", lead):
+        await page.locator("#about").fill(searched)
         await expect(why).to_contain_text("Ana Silva is not in it: state is MA, not RI")
         await expect(why.locator(".unmet")).to_have_text("inclusion.rules[0]: state is MA, not RI")
     await page.locator("#about").fill("nobody")
@@ -129,13 +129,13 @@ async def test_q5_claimable_clears_outcomes_and_unchecking_does_not_bring_them_b
     await expect(boxes).to_have_count(1)
     api, headers = await program(running_org, "mia")
     state = await until_draft(api, headers, "work", outcomes=["not_interested"])
-    given = {**state["value"], "claimable": True, "outcomes": ["left_message"]}
-    put = await api.put(
+    value = {**state["value"], "claimable": True, "outcomes": ["left_message"]}
+    saved = await api.put(
         "/api/v1/queue-drafts/work",
-        data={"value": given},
+        data={"value": value},
         headers={**headers, "if-match": f'"{state["etag"]}"'},
     )
-    assert (await put.json())["value"]["outcomes"] == []  # on the server, too
+    assert (await saved.json())["value"]["outcomes"] == []  # on the server, too
 
 
 async def test_q6_an_invalid_rule_is_refused_at_its_place_and_nothing_changes(
@@ -209,7 +209,7 @@ async def test_q6_history_revert_discard_and_delete(running_org: RunningOrg) -> 
     api, headers = await program(running_org, "mia")
     assert (await api.get("/api/v1/queue-drafts/aged", headers=headers)).status == 404
     history = await (await api.get("/api/v1/queue-drafts/aged/history", headers=headers)).json()
-    assert [one["value"] and one["value"]["name"] for one in history] == [None, "Aged leads", "Aged"]
+    assert [entry["value"] and entry["value"]["name"] for entry in history] == [None, "Aged leads", "Aged"]
 
 
 async def test_q3_a_blind_view_has_no_columns_and_shows_none(running_org: RunningOrg) -> None:
@@ -233,18 +233,18 @@ async def test_q6_x4_a_publication_repeated_is_answered_again_and_not_made(runni
     await running_org.rep("mia", "manager")
     api, headers = await program(running_org, "mia")
     path = "/api/v1/queue-drafts/fresh"
-    made = await api.put(path, data={"value": {"name": "Fresh"}}, headers=headers)
-    assert made.status == 200
+    created = await api.put(path, data={"value": {"name": "Fresh"}}, headers=headers)
+    assert created.status == 200
     again = await api.put(path, data={"value": {"name": "Other"}}, headers=headers)
     assert (again.status, (await again.json())["type"]) == (428, "urn:firstclaim:problem:if-match")
-    seen = {**headers, "if-match": made.headers["etag"]}
+    if_match = {**headers, "if-match": created.headers["etag"]}
     answers = [
-        await (await api.post(f"{path}/publish", data={"over": None}, headers=seen)).json() for _ in "ab"
+        await (await api.post(f"{path}/publish", data={"over": None}, headers=if_match)).json() for _ in "ab"
     ]
     assert answers[0] == answers[1]
     assert answers[0]["unpublished_changes"] == []
     history = await (await api.get(f"{path}/history", headers=headers)).json()
-    assert [(one["published_by"], one["current"]) for one in history] == [("mia", True)]
+    assert [(entry["published_by"], entry["current"]) for entry in history] == [("mia", True)]
     edited = await api.put(
         path, data={"value": {"name": "Newer"}}, headers={**headers, "if-match": f'"{answers[0]["etag"]}"'}
     )
@@ -258,20 +258,20 @@ async def program(running_org: RunningOrg, rep_id: str) -> tuple[APIRequestConte
     """Return how somebody who is signed in asks: a token may not change queues."""
     await running_org.until_known(rep_id)
     api = (await running_org.window()).request
-    given = {"email": running_org.email(rep_id), "password": PASSWORD}
-    answer = await api.post("/api/v1/session", data=given)
+    credentials = {"email": running_org.email(rep_id), "password": PASSWORD}
+    answer = await api.post("/api/v1/session", data=credentials)
     headers = {"x-csrf-token": (await answer.json())["csrf"], "accept": "application/json"}
     return api, headers
 
 
 async def until_draft(
-    api: APIRequestContext, headers: dict[str, str], queue: str, **wanted: Any
+    api: APIRequestContext, headers: dict[str, str], queue: str, **expected: Any
 ) -> dict[str, Any]:
     """Wait until the draft has these values."""
 
     async def state() -> dict[str, Any] | None:
-        found: dict[str, Any] = await (await api.get(f"/api/v1/queue-drafts/{queue}", headers=headers)).json()
-        return found if all(found["value"].get(name) == value for name, value in wanted.items()) else None
+        draft: dict[str, Any] = await (await api.get(f"/api/v1/queue-drafts/{queue}", headers=headers)).json()
+        return draft if all(draft["value"].get(name) == value for name, value in expected.items()) else None
 
-    got: dict[str, Any] = await eventually(state, f"the draft has {wanted}")
-    return got
+    draft: dict[str, Any] = await eventually(state, f"the draft has {expected}")
+    return draft

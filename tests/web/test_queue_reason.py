@@ -79,11 +79,11 @@ def test_q3_a_rep_is_told_no_fact_that_the_queue_does_not_show(
 
 
 def test_a_queue_of_many_rules_names_some_and_counts_the_others() -> None:
-    many = {
+    inclusion = {
         "combinator": "and",
         "rules": [{"field": "loan_amount", "operator": ">=", "value": n} for n in range(100)],
     }
-    sentence = reason_shown(oversees=True, columns=["state"], inclusion=many)
+    sentence = reason_shown(oversees=True, columns=["state"], inclusion=inclusion)
     assert sentence is not None
     assert sentence.endswith("Loan amount is at least 7 and 92 more rules.")
 

@@ -22,8 +22,8 @@ from web.services.directory_edits.effects import MOST_COMPARED, moves
     ],
 )
 def test_r1_only_who_moved_is_said_to_move(old: str, new: str, expected: list[str]) -> None:
-    found = list(moves(OrgRules("org"), list(old), list(new)))
-    assert sorted(found) == sorted(expected)
+    texts = list(moves(OrgRules("org"), list(old), list(new)))
+    assert sorted(texts) == sorted(expected)
 
 
 def test_r1_of_a_long_roster_it_is_said_how_many_move() -> None:

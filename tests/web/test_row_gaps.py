@@ -77,8 +77,8 @@ def gaps_of(page: Page) -> Locator:
 
 async def tops(page: Page) -> dict[str, float]:
     """Return each row's distance from the top of the window, by lead."""
-    found: dict[str, float] = await lines(page).evaluate_all(_TOPS)
-    return found
+    top_by_lead: dict[str, float] = await lines(page).evaluate_all(_TOPS)
+    return top_by_lead
 
 
 async def claim_elsewhere(running_org: RunningOrg, page: Page, lead: str) -> None:
@@ -99,8 +99,10 @@ async def test_q9_what_others_claim_is_gone_at_once_and_the_rows_below_move_once
     # There is nothing to see, to click, to read out, or to walk to; the count is right at once.
     await expect(page.get_by_role("button", name="Claim this Lead: Ana Silva 1", exact=True)).to_have_count(0)
     await expect(gaps_of(page).get_by_text("Ana Silva 1", exact=True)).to_be_hidden()
-    hit = "top => document.elementFromPoint(innerWidth - 120, top + 20)?.closest('button, a, [data-lead]')"
-    assert await page.evaluate(hit, before[claimed[0]]) is None
+    hit_test = (
+        "top => document.elementFromPoint(innerWidth - 120, top + 20)?.closest('button, a, [data-lead]')"
+    )
+    assert await page.evaluate(hit_test, before[claimed[0]]) is None
     read_out = await page.locator(".list > .scroll").aria_snapshot()
     assert 'Ana Silva 0"' in read_out
     assert 'Ana Silva 1"' not in read_out
@@ -163,11 +165,11 @@ async def test_q9_gaps_close_at_once_for_a_key_and_a_row_that_comes(running_org:
 async def test_s6_a_row_that_comes_last_is_shown(running_org: RunningOrg) -> None:
     await running_org.rep("rep-1")
     await running_org.until_published("rep", "rep-1")
-    first = await running_org.arrive("A-1", last_name="Adams", assigned_to="rep-1")
+    first_lead = await running_org.arrive("A-1", last_name="Adams", assigned_to="rep-1")
     page = await running_org.sign_in("rep-1", "/my-leads?sort=last_name")
-    await until_row(page, first)
-    last = await running_org.arrive("A-2", last_name="Zimmer", assigned_to="rep-1")
-    await until_row(page, last)
+    await until_row(page, first_lead)
+    last_lead = await running_org.arrive("A-2", last_name="Zimmer", assigned_to="rep-1")
+    await until_row(page, last_lead)
     await expect(lines(page)).to_have_count(2)
 
 

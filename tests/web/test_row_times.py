@@ -63,8 +63,8 @@ async def test_x6_a_list_shows_ages_the_leads_time_phones_labels_and_dashes(runn
     late = await running_org.arrive("A-2", campaign="late", last_name="Late", phone="(401) 419-4248")
     await until_row(page, late)
     until = f"may be called until {begin:%-I} {begin:%p}"
-    for one in (line, row(page, late)):
-        await expect(one.locator(".there")).to_contain_text(until)
+    for lead_line in (line, row(page, late)):
+        await expect(lead_line.locator(".there")).to_contain_text(until)
     await expect(line).to_contain_text("(401) 419-4247")
     await expect(line).to_contain_text("Cash-out")
     await expect(line).to_contain_text("$310,000")

@@ -23,10 +23,10 @@ LISTS = "/api/v1/saved-lists"
 
 
 async def heads(page: Page) -> list[str]:
-    found: list[str] = await page.locator("thead th").evaluate_all(
+    labels: list[str] = await page.locator("thead th").evaluate_all(
         "all => all.map(th => th.textContent.trim())"
     )
-    return found[1:]
+    return labels[1:]
 
 
 async def save(page: Page, name: str, *, shared: bool = False) -> None:
@@ -73,9 +73,11 @@ async def test_s6_filters_columns_and_order_are_saved_for_oneself_and_for_everyb
     await expect(rep.get_by_role("dialog").get_by_role("button", name="Delete")).to_be_hidden()
     await rep.keyboard.press("Escape")
     async with await running_org.program("rep-1") as client:
-        known = (await client.get(LISTS, params={"list": "leads"})).json()
-        assert [(one["name"], one["mine"], one["shared"]) for one in known] == [("Rhode Island", False, True)]
-        path = f"{LISTS}/{known[0]['saved_id']}"
+        saved_lists = (await client.get(LISTS, params={"list": "leads"})).json()
+        assert [(saved["name"], saved["mine"], saved["shared"]) for saved in saved_lists] == [
+            ("Rhode Island", False, True)
+        ]
+        path = f"{LISTS}/{saved_lists[0]['saved_id']}"
         body: dict[str, Any] = {"list_name": "leads", "name": "Mine", "query": "state=MA"}
         assert (await client.put(path, json=body)).status_code == HTTPStatus.NOT_FOUND
         assert (await client.delete(path)).status_code == HTTPStatus.NOT_FOUND
@@ -88,8 +90,8 @@ async def test_s6_filters_columns_and_order_are_saved_for_oneself_and_for_everyb
         ]
         assert (await client.post(LISTS, json=body)).status_code == HTTPStatus.CREATED
     async with await running_org.program("rep-2") as client:
-        known = (await client.get(LISTS, params={"list": "leads"})).json()
-        assert [one["name"] for one in known] == ["Rhode Island"]
+        saved_lists = (await client.get(LISTS, params={"list": "leads"})).json()
+        assert [saved["name"] for saved in saved_lists] == ["Rhode Island"]
     # Some of the leads are chosen.
     await page.get_by_label("Select Robbie Duffy").check()
     await expect(page.locator("[data-chosen]")).to_have_text("1 of 2 selected")

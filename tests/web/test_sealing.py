@@ -41,9 +41,9 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
 
 def stored_secret(store: Engine) -> str:
     with store.connect() as connection:
-        found: str | None = connection.scalar(select(AccountTable.totp_secret))
-    assert found is not None
-    return found
+        secret: str | None = connection.scalar(select(AccountTable.totp_secret))
+    assert secret is not None
+    return secret
 
 
 def test_a_copy_of_the_database_has_no_secret_of_a_second_factor(store: Engine) -> None:
@@ -88,11 +88,11 @@ def test_keys_are_replaced_by_naming_the_new_one_first_and_a_wrong_one_changes_n
 
 def test_the_key_file_is_made_once_for_its_owner_only(tmp_path: Path) -> None:
     web = WebSettings.read(state_dir=tmp_path / "state")
-    first = vault(web)
+    first_vault = vault(web)
     file = tmp_path / "state" / "console.key"
     assert file.stat().st_mode & 0o777 == 0o600
-    assert [one.name for one in file.parent.iterdir()] == ["console.key"]
-    assert vault(web).unseal(first.seal("x")) == "x"
+    assert [path.name for path in file.parent.iterdir()] == ["console.key"]
+    assert vault(web).unseal(first_vault.seal("x")) == "x"
     file.chmod(0o640)
     with pytest.raises(ConfigError, match="may be read by others"):
         vault(web)
@@ -134,6 +134,6 @@ def test_tokens_without_an_end_get_one_by_the_migration(tmp_path: Path) -> None:
     with engine.begin() as connection:
         assert connection.scalar(text("SELECT expires_at FROM api_token")) > "2027"
         assert {"password_until", "notices_read_at"} <= {
-            one["name"] for one in inspect(connection).get_columns("account")
+            column["name"] for column in inspect(connection).get_columns("account")
         }
     engine.dispose()

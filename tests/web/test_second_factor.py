@@ -65,10 +65,10 @@ async def test_with_a_second_factor_the_password_alone_is_not_enough(running_org
     await running_org.until_known("rep-1")
     email = running_org.email("rep-1")
     async with signed_in(running_org, "rep-1") as client:
-        made: dict[str, Any] = (await client.post(FACTOR)).json()
-        assert made["qr"].startswith("<svg")
+        prepared: dict[str, Any] = (await client.post(FACTOR)).json()
+        assert prepared["qr"].startswith("<svg")
         assert (await client.put(FACTOR, json={"code": "000000"})).status_code == 422
-        used = code(made["secret"])
+        used = code(prepared["secret"])
         codes = (await client.put(FACTOR, json={"code": used})).json()["recovery_codes"]
         assert (await client.post(FACTOR)).status_code == HTTPStatus.CONFLICT
     async with httpx.AsyncClient(timeout=PATIENCE_SECONDS, base_url=running_org.url, headers=JSON) as client:
@@ -79,12 +79,12 @@ async def test_with_a_second_factor_the_password_alone_is_not_enough(running_org
         )
         assert "firstclaim_session" not in challenge.headers.get("set-cookie", "")
         assert (await sign_in(client, email, code=used)).status_code == 401, "a code is used once"
-        next_one = code(
-            made["secret"], 1
+        next_code = code(
+            prepared["secret"], 1
         )  # one code for all three, or the device would have gone on to another
-        assert (await sign_in(client, email, WRONG, code=next_one)).status_code == 401
-        assert (await sign_in(client, email, code=next_one)).status_code == 201
-        assert (await sign_in(client, email, code=next_one)).status_code == 401
+        assert (await sign_in(client, email, WRONG, code=next_code)).status_code == 401
+        assert (await sign_in(client, email, code=next_code)).status_code == 201
+        assert (await sign_in(client, email, code=next_code)).status_code == 401
         assert (await sign_in(client, email, code=codes[0])).status_code == 201
         assert (await sign_in(client, email, code=codes[0])).status_code == 401
         for _ in range(10):
@@ -108,14 +108,14 @@ async def test_a_stolen_session_makes_no_token_invitation_or_export(
     await running_org.rep("rep-1")
     await running_org.until_known("rep-1")
     async with signed_in(running_org, "ann") as client:
-        wanted = [
+        requests = [
             ("POST", "/api/v1/tokens", {"rep_id": "rep-1", "name": "t", "scopes": ["queues:read"]}, 201),
             ("POST", "/api/v1/directory/rep/rep-1/account", {"email": running_org.email("rep-1")}, 201),
             ("GET", "/api/v1/leads.csv", None, 200),
             ("POST", FACTOR, None, 201),
         ]
         proved_long_ago(store, running_org.email("ann"))
-        for method, path, body, _ in wanted:
+        for method, path, body, _ in requests:
             answer = await client.request(method, path, json=body)
             assert (answer.status_code, answer.json()["type"][-14:]) == (403, "prove-yourself"), path
         assert (await client.get("/api/v1/me/proof")).json() == {
@@ -126,7 +126,7 @@ async def test_a_stolen_session_makes_no_token_invitation_or_export(
         wrong = await client.post("/api/v1/me/proof", json={"current": WRONG})
         assert (wrong.status_code, wrong.json()["detail"]) == (422, "current: is not your password")
         assert (await client.post("/api/v1/me/proof", json={"current": PASSWORD})).status_code == 204
-        for method, path, body, status in wanted:
+        for method, path, body, status in requests:
             answer = await client.request(method, path, json=body)
             assert answer.status_code == status, (path, answer.text)
 
@@ -146,8 +146,8 @@ async def test_who_must_have_a_second_factor_can_do_nothing_before(strict: Runni
         )
         page = await client.get("/queues", headers={"accept": "text/html"})
         assert (page.status_code, page.headers["location"]) == (303, "/account")
-        made = (await client.post(FACTOR)).json()
-        assert (await client.put(FACTOR, json={"code": code(made["secret"])})).status_code == 200
+        prepared = (await client.post(FACTOR)).json()
+        assert (await client.put(FACTOR, json={"code": code(prepared["secret"])})).status_code == 200
         assert (await client.get("/api/v1/queues")).status_code == HTTPStatus.OK
         assert (await client.delete(FACTOR)).status_code == HTTPStatus.CONFLICT
 
@@ -213,7 +213,11 @@ async def test_an_admin_resets_a_second_factor_on_the_directory_page(
     await running_org.rep("rep-1")
     await running_org.until_known("rep-1")
     factors = SecondFactors(store, vault(WebSettings.read(state_dir=running_org.stack.settings.state_dir)))
-    (account,) = [one for one in running_org.accounts.accounts(running_org.org) if one.rep_id == "rep-1"]
+    (account,) = [
+        candidate
+        for candidate in running_org.accounts.accounts(running_org.org)
+        if candidate.rep_id == "rep-1"
+    ]
     assert factors.confirm(account, code(factors.prepare(account) or "")) is not None
     page = await running_org.sign_in("ann", "/directory/reps/rep-1")
     proved_long_ago(store, running_org.email("ann"))

@@ -39,7 +39,7 @@ SITUATIONS: Final = ("desk", "blind", "offered", "owned")
 
 def combinations() -> list[dict[str, str]]:
     """Return facts with every combination of missing names that still identifies somebody."""
-    found = []
+    fact_sets = []
     for n, present in enumerate(product((True, False), repeat=len(NAMES))):
         values = {
             "first_name": "Jeremy",
@@ -48,15 +48,15 @@ def combinations() -> list[dict[str, str]]:
             "email": f"{MAIL}-{n}@x.org",
             "phone": f"{PREFIX}{n:04d}",
         }
-        facts = {name: values[name] for name, there in zip(NAMES, present, strict=True) if there}
+        facts = {name: values[name] for name, is_present in zip(NAMES, present, strict=True) if is_present}
         if facts.keys() & {"external_id", "email", "phone", "last_name"}:
-            found.append(facts)
-    return found
+            fact_sets.append(facts)
+    return fact_sets
 
 
-def leaks(text: str, what: str) -> list[str]:
+def leaks(text: str, source: str) -> list[str]:
     """Return the marks of phone, mail or vendor's id that a text contains."""
-    return [f"{what}: {mark}" for mark in MARKS if mark in text]
+    return [f"{source}: {mark}" for mark in MARKS if mark in text]
 
 
 async def situations(running_org: RunningOrg) -> dict[str, int]:
@@ -79,8 +79,8 @@ async def situations(running_org: RunningOrg) -> dict[str, int]:
             }
             if "phone" in own:
                 own["phone"] = f"{PREFIX}{at}{n:03d}"
-            given = {"assigned_to": "rep-2"} if situation == "owned" else {"campaign": situation}
-            await running_org.client.arrive({"vendor": "acme", "org": running_org.org, **own, **given})
+            routing = {"assigned_to": "rep-2"} if situation == "owned" else {"campaign": situation}
+            await running_org.client.arrive({"vendor": "acme", "org": running_org.org, **own, **routing})
             counts[situation] += 1
     return counts
 
@@ -89,8 +89,8 @@ async def rows_of(client: httpx.AsyncClient, path: str, **query: Any) -> list[di
     """Return the rows of a list."""
     answer = await client.get(path, params={"limit": 500, **query})
     assert answer.status_code == 200, answer.text
-    found: list[dict[str, Any]] = answer.json()["rows"]
-    return found
+    rows: list[dict[str, Any]] = answer.json()["rows"]
+    return rows
 
 
 async def until_rows(client: httpx.AsyncClient, path: str, least: int) -> list[dict[str, Any]]:
@@ -121,9 +121,9 @@ async def test_q3_e5_no_reader_shows_phone_or_mail_of_a_lead_that_is_not_the_rep
         own_rows = await until_rows(client, "/api/v1/queues/mine/leads", counts["offered"])
         assert {row["prospect_name"] for row in desk} == {"Jeremy Jones", "Jeremy", "Jones", UNNAMED}
 
-        found = [*leaks(str(blind), "blind"), *leaks(str(own_rows), "offered")]
+        leaked = [*leaks(str(blind), "blind"), *leaks(str(own_rows), "offered")]
         for order in ("prospect_name", "-prospect_name", "reason", "raised_at", "distribution"):
-            found += leaks(str(await rows_of(client, "/api/v1/unassigned", sort=order)), f"sort {order}")
+            leaked += leaks(str(await rows_of(client, "/api/v1/unassigned", sort=order)), f"sort {order}")
         names = [
             row["prospect_name"] for row in await rows_of(client, "/api/v1/unassigned", sort="prospect_name")
         ]
@@ -155,7 +155,7 @@ async def test_q3_e5_no_reader_shows_phone_or_mail_of_a_lead_that_is_not_the_rep
                 )
                 for accept in ("application/json", "text/html"):
                     answer = await client.request(method, path, headers={"accept": accept})
-                    found += leaks(answer.text, f"{method} {path} {accept}")
+                    leaked += leaks(answer.text, f"{method} {path} {accept}")
         for row in some:
             for kind in ACTIONS:
                 more = {"outcome": {"outcome": "x"}, "note": {"note": "n"}, "assign": {"to_rep_id": "rep-1"}}
@@ -166,8 +166,8 @@ async def test_q3_e5_no_reader_shows_phone_or_mail_of_a_lead_that_is_not_the_rep
                     continue  # these take the lead that is offered
                 body = {"type": kind, **more.get(kind, {})}
                 answer = await client.post(f"/api/v1/leads/{row['lead_id']}/actions", json=body)
-                found += leaks(answer.text, f"{kind} of {row['lead_id']}")
-        assert found == []
+                leaked += leaks(answer.text, f"{kind} of {row['lead_id']}")
+        assert leaked == []
         late = await running_org.arrive(
             "ext-secret-late", campaign="blind", email=f"{MAIL}-late@x.org", phone=f"{PREFIX}9999"
         )
@@ -182,11 +182,11 @@ async def test_q3_e5_no_reader_shows_phone_or_mail_of_a_lead_that_is_not_the_rep
 
 async def asked_of(running_org: RunningOrg, leads: set[str]) -> list[str]:
     """Return what the notifications about these leads tell a rep who does not have them."""
-    found, count = [], 0
+    leaked, count = [], 0
     async with aclosing(read_topic(running_org.stack.settings, NOTIFICATIONS)) as records:
         async for record in records:
             if (record.key or b"").decode() in leads:
                 count += 1
-                found += leaks((record.value or b"").decode(), "notification")
+                leaked += leaks((record.value or b"").decode(), "notification")
     assert count, "the offers were notified"
-    return found
+    return leaked

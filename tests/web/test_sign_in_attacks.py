@@ -85,7 +85,7 @@ async def test_many_invented_addresses_hold_nobody_up(behind_proxy: RunningOrg) 
         ]
         answer = await sign_in(user, running_org.email("rep-1"))
         assert answer.status_code == HTTPStatus.CREATED, answer.text
-        answers = [one.status_code for one in await asyncio.gather(*flood)]
+        answers = [reply.status_code for reply in await asyncio.gather(*flood)]
     assert set(answers) <= {401, 429, 503}
     assert answers.count(401) <= 50
     assert answers.count(503) + answers.count(429) >= 80 - 50
@@ -128,12 +128,12 @@ async def test_behind_a_trusted_proxy_the_client_is_the_last_address_it_did_not_
 
 async def test_bodies_are_capped_before_they_are_read(running_org: RunningOrg) -> None:
     """Before, 300 MB without a session used 1 GB. The test counts what the console reads, with and without a length."""
-    taken = 0
+    read_bytes = 0
 
     async def pieces() -> AsyncIterator[bytes]:
-        nonlocal taken
+        nonlocal read_bytes
         for _ in range(300):
-            taken += MOST_BYTES
+            read_bytes += MOST_BYTES
             yield b" " * MOST_BYTES
 
     async with httpx.AsyncClient(base_url=running_org.url, headers=JSON, timeout=PATIENCE_SECONDS) as client:
@@ -150,14 +150,14 @@ async def test_bodies_are_capped_before_they_are_read(running_org: RunningOrg) -
             }
             answer = await client.post(path, content=b" " * (most + 1), headers=form)
             assert answer.status_code == HTTPStatus.REQUEST_ENTITY_TOO_LARGE, path
-            taken = 0
+            read_bytes = 0
             try:
                 answer = await client.post(path, content=pieces(), headers=form)
             except httpx.TransportError:
                 pass  # the console hung up while the rest was sent
             else:
                 assert answer.status_code == HTTPStatus.REQUEST_ENTITY_TOO_LARGE, path
-            assert taken < 100 * MOST_BYTES, path
+            assert read_bytes < 100 * MOST_BYTES, path
 
 
 async def test_own_sessions_are_listed_and_ended(running_org: RunningOrg) -> None:
@@ -171,10 +171,10 @@ async def test_own_sessions_are_listed_and_ended(running_org: RunningOrg) -> Non
         signed_in(running_org, "rep-2") as stranger,
     ):
         listed = (await current.get("/api/v1/me/sessions")).json()
-        assert {one["agent"] for one in listed} >= {"here", "there"}
-        (current_session,) = [one for one in listed if one["here"]]
-        (other,) = [one for one in listed if one["agent"] == "there"]
-        path = f"/api/v1/me/sessions/{other['session_id']}"
+        assert {session["agent"] for session in listed} >= {"here", "there"}
+        (current_session,) = [session for session in listed if session["here"]]
+        (other_session,) = [session for session in listed if session["agent"] == "there"]
+        path = f"/api/v1/me/sessions/{other_session['session_id']}"
         assert (await stranger.delete(path)).status_code == HTTPStatus.NOT_FOUND
         assert (await current.delete(path)).status_code == HTTPStatus.NO_CONTENT
         assert (await other_browser.get("/api/v1/me")).status_code == HTTPStatus.UNAUTHORIZED

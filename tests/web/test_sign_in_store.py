@@ -44,9 +44,9 @@ def test_a_session_ends_without_use_and_looking_does_not_prolong_it(
 
     move_back(9)
     assert sessions.find(secret, used=False) is not None
-    found = sessions.find(secret)
-    assert found is not None
-    assert datetime.now(UTC) - found.used_at > timedelta(minutes=8), "looking was no use"
+    known_session = sessions.find(secret)
+    assert known_session is not None
+    assert datetime.now(UTC) - known_session.used_at > timedelta(minutes=8), "looking was no use"
     again = sessions.find(secret)
     assert again is not None
     assert datetime.now(UTC) - again.used_at < timedelta(minutes=1)
@@ -57,11 +57,11 @@ def test_a_session_ends_without_use_and_looking_does_not_prolong_it(
 
 def test_an_account_has_a_bounded_number_of_sessions(accounts: Accounts, sessions: Sessions) -> None:
     accounts.put(MIA, PASSWORD)
-    first, _ = sessions.begin(MIA)
+    oldest, _ = sessions.begin(MIA)
     for _ in range(MOST):
         sessions.begin(MIA)
     assert len(sessions.of(MIA.email)) == MOST
-    assert sessions.find(first) is None
+    assert sessions.find(oldest) is None
 
 
 def test_a_code_is_accepted_once_and_a_recovery_code_too(accounts: Accounts, store: Engine) -> None:
@@ -83,23 +83,23 @@ def test_a_code_is_accepted_once_and_a_recovery_code_too(accounts: Accounts, sto
     assert not factors.accept(MIA, codes[0])
     assert factors.left(MIA) == len(codes) - 1
     with store.connect() as connection:
-        kept = str(connection.execute(text("SELECT * FROM recovery_code")).all())
-    assert not any(one.replace("-", "") in kept for one in codes)
+        stored = str(connection.execute(text("SELECT * FROM recovery_code")).all())
+    assert not any(recovery_code.replace("-", "") in stored for recovery_code in codes)
 
 
 def test_tries_are_counted_in_the_database_and_successes_given_back(store: Engine) -> None:
     """Restarts and other consoles know them; who is refused by one bucket takes nothing from the others."""
-    first, second = Attempts(store), Attempts(store)
-    of_mia = buckets(MIA.email, "10.0.0.1")
+    first_console, second_console = Attempts(store), Attempts(store)
+    mias_buckets = buckets(MIA.email, "10.0.0.1")
     for number in range(10):
-        assert (first if number % 2 else second).take(of_mia) == 0
-    assert 0 < first.take(buckets(MIA.email, "10.0.0.2")) <= 60
+        assert (first_console if number % 2 else second_console).take(mias_buckets) == 0
+    assert 0 < first_console.take(buckets(MIA.email, "10.0.0.2")) <= 60
     for number in range(40):
-        assert second.take(buckets(f"guess-{number}@x.org", "10.0.0.1")) == 0
-    assert second.take(buckets("another@x.org", "10.0.0.1")) > 0
-    assert second.take(buckets("another@x.org", "10.0.0.3")) == 0
-    first.give_back(of_mia)
-    assert second.take(of_mia) == 0
+        assert second_console.take(buckets(f"guess-{number}@x.org", "10.0.0.1")) == 0
+    assert second_console.take(buckets("another@x.org", "10.0.0.1")) > 0
+    assert second_console.take(buckets("another@x.org", "10.0.0.3")) == 0
+    first_console.give_back(mias_buckets)
+    assert second_console.take(mias_buckets) == 0
 
 
 @pytest.mark.parametrize(
@@ -155,7 +155,7 @@ def test_the_schema_before_becomes_the_newest_one_with_its_accounts(tmp_path: Pa
         "mia@x.org",
         "\uff42ob@x.org",
     ]
-    found = accounts.find("bob@x.org")
-    assert found is not None
-    assert found.rep_id == "rep-1"
+    bob = accounts.find("bob@x.org")
+    assert bob is not None
+    assert bob.rep_id == "rep-1"
     engine.dispose()

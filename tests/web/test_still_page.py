@@ -72,8 +72,8 @@ async def point_at(page: Page, lead: str) -> float:
 
 async def top(page: Page, lead: str) -> float:
     """Return a row's distance from the top of the window."""
-    found: float = await row(page, lead).evaluate("one => one.getBoundingClientRect().top")
-    return found
+    pixels: float = await row(page, lead).evaluate("one => one.getBoundingClientRect().top")
+    return pixels
 
 
 async def test_q9_nothing_moves_while_the_pointer_is_over_the_list(running_org: RunningOrg) -> None:
@@ -152,9 +152,9 @@ async def test_q9_r3_an_offer_that_ends_and_its_message_move_and_cover_no_row(
     await page.evaluate(_WATCH_SHIFTS)
     await page.evaluate("shift = 0, moved = []")
     await page.evaluate(_NOTE_COVERED)
-    given = (await running_org.ask("assign", offered, "mia", to_rep_id="rep-2")).answer
-    assert given is not None
-    assert given.result == "done"
+    assigned = (await running_org.ask("assign", offered, "mia", to_rep_id="rep-2")).answer
+    assert assigned is not None
+    assert assigned.result == "done"
     await until_said(page, "The offer of Di Fox is over.")
     await expect(page.locator("#offers")).not_to_contain_text("Di Fox")
     assert await top(page, silva) == before
@@ -172,13 +172,13 @@ async def test_s6_rows_of_my_leads_keep_their_places_too(running_org: RunningOrg
     await until_row(page, jones)
     await until_row(page, silva)
     is_first = await top(page, jones) < await top(page, silva)
-    first, second = (jones, silva) if is_first else (silva, jones)
-    before = await point_at(page, second)
-    moved = (await running_org.ask("reassign", first, "mia", to_rep_id="rep-2", why="away")).answer
+    upper, lower = (jones, silva) if is_first else (silva, jones)
+    before = await point_at(page, lower)
+    moved = (await running_org.ask("reassign", upper, "mia", to_rep_id="rep-2", why="away")).answer
     assert moved is not None
     assert moved.result == "done"
-    await until_no_row(page, first)
-    assert await top(page, second) == before
+    await until_no_row(page, upper)
+    assert await top(page, lower) == before
     await expect(page.locator("#moves")).to_be_hidden()  # the notice of the move waits, too
     await page.mouse.move(5, 5)
     await expect(page.locator("tr.gone")).to_have_count(0)

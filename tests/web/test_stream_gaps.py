@@ -64,11 +64,11 @@ async def test_q4_pages_show_what_is_published_before_their_stream_begins(runnin
         path: await running_org.sign_in(who, "/account")
         for who, path in (("rep-1", "/queues/new"), ("ada", "/directory/reps"))
     }
-    held = {path: await hold_stream(page) for path, page in pages.items()}
+    held_events = {path: await hold_stream(page) for path, page in pages.items()}
     for path, page in pages.items():
         await page.goto(path)
         await page.wait_for_selector("html[data-ready=yes]")
-        await asyncio.wait_for(held[path].wait(), None)
+        await asyncio.wait_for(held_events[path].wait(), None)
     queues, reps = pages.values()
     await expect(queues.get_by_role("link", name="Western leads")).to_have_count(0)
     await running_org.rep("rep-1", teams=["west", "east"], name="Rosa Newname")

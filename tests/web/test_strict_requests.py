@@ -82,11 +82,11 @@ def test_an_address_that_is_no_text_is_refused(path: bytes, query: bytes, field:
 
 
 @pytest.mark.parametrize(
-    "given", ["000000001999999999", "1999999999", "0", "-1", "²", "9" * 5_000, "501", "1e2"]
+    "limit", ["000000001999999999", "1999999999", "0", "-1", "²", "9" * 5_000, "501", "1e2"]
 )
-def test_a_limit_is_what_it_says_and_within_bounds(given: str) -> None:
+def test_a_limit_is_what_it_says_and_within_bounds(limit: str) -> None:
     problems: list[Any] = []
-    _limit(given, problems)
+    _limit(limit, problems)
     assert [problem.path for problem in problems] == ["limit"]
 
 

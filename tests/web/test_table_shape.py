@@ -40,9 +40,13 @@ async def queue_of_three(running_org: RunningOrg, queue_id: str, **queue: object
     leads = await asyncio.gather(
         *(
             running_org.arrive(
-                f"A-{last}", first_name=first, last_name=last, loan_amount=amount, phone=f"401419424{n}"
+                f"A-{last_name}",
+                first_name=first_name,
+                last_name=last_name,
+                loan_amount=amount,
+                phone=f"401419424{n}",
             )
-            for n, (first, last, amount) in enumerate(LEADS)
+            for n, (first_name, last_name, amount) in enumerate(LEADS)
         )
     )
     async with await running_org.program("rep-1") as program:
@@ -67,8 +71,8 @@ def heading(page: Page, column: str) -> Locator:
 
 async def width_of(cell: Locator) -> int:
     """Return the width of a heading."""
-    found: int = await cell.evaluate("one => one.offsetWidth")
-    return found
+    pixels: int = await cell.evaluate("one => one.offsetWidth")
+    return pixels
 
 
 async def until_kept(page: Page, table: str, part: str) -> None:
@@ -82,10 +86,10 @@ async def until_kept(page: Page, table: str, part: str) -> None:
 
 async def shapes_of(page: Page) -> dict[str, dict[str, Any]]:
     """Return what the console keeps of the person's tables."""
-    found: dict[str, dict[str, Any]] = await page.evaluate(
+    shapes: dict[str, dict[str, Any]] = await page.evaluate(
         "async (path) => (await fetch(path)).json()", SHAPES
     )
-    return found
+    return shapes
 
 
 async def test_q7_a_queue_is_sorted_for_the_eye_alone(running_org: RunningOrg) -> None:
@@ -111,10 +115,10 @@ async def test_q7_a_queue_is_sorted_for_the_eye_alone(running_org: RunningOrg) -
     assert await serious_problems(page) == []
     # It is kept for the person, also in another browser, where calling goes by the queue's own order.
     await until_kept(page, "queue/work", "order")
-    other = await running_org.sign_in("rep-1", "/queues/work")
-    await expect(names(other)).to_have_text(["Bo Reed", "Di Fox", "Cy Adams", "Ana Silva"])
-    await other.get_by_role("button", name="Start calling").click()
-    await expect(other.get_by_role("heading", name="Ana Silva")).to_be_visible()
+    other_page = await running_org.sign_in("rep-1", "/queues/work")
+    await expect(names(other_page)).to_have_text(["Bo Reed", "Di Fox", "Cy Adams", "Ana Silva"])
+    await other_page.get_by_role("button", name="Start calling").click()
+    await expect(other_page.get_by_role("heading", name="Ana Silva")).to_be_visible()
     # Pressed again it turns round, and then the queue's own order is back.
     await expect(names(page)).to_have_text(["Bo Reed", "Di Fox", "Cy Adams"])
     await page.get_by_role("button", name="Loan amount", exact=True).click()
@@ -254,28 +258,28 @@ async def test_two_browsers_that_shape_different_tables_at_once_keep_both(runnin
     """Each browser has its own copy. The later one used to put its copy in the place of what the other had sent."""
     leads = await queue_of_three(running_org, "new", **NEW)
     await running_org.rep("ada", "admin")
-    first = await running_org.sign_in("ada", "/queues/new")
-    other = await running_org.sign_in("ada", "/audit")
-    await until_row(first, leads[0])
-    await edge_of(other, "From").focus()  # both have read what the console keeps: nothing
-    await edge_of(first, "Name").focus()
-    await first.keyboard.press("ArrowRight")
-    await until_kept(first, "queues", "widths")
-    await other.keyboard.press("ArrowRight")
-    await until_kept(other, "audit", "widths")
-    assert {"queues", "audit"} <= set(await shapes_of(first))
-    await first.reload()
-    await first.wait_for_selector(READY)
-    assert await width_of(heading(first, "Name")) > LEAST
-    await expect(first.get_by_role("button", name="Reset columns")).to_be_visible()
+    queue_page = await running_org.sign_in("ada", "/queues/new")
+    audit_page = await running_org.sign_in("ada", "/audit")
+    await until_row(queue_page, leads[0])
+    await edge_of(audit_page, "From").focus()  # both have read what the console keeps: nothing
+    await edge_of(queue_page, "Name").focus()
+    await queue_page.keyboard.press("ArrowRight")
+    await until_kept(queue_page, "queues", "widths")
+    await audit_page.keyboard.press("ArrowRight")
+    await until_kept(audit_page, "audit", "widths")
+    assert {"queues", "audit"} <= set(await shapes_of(queue_page))
+    await queue_page.reload()
+    await queue_page.wait_for_selector(READY)
+    assert await width_of(heading(queue_page, "Name")) > LEAST
+    await expect(queue_page.get_by_role("button", name="Reset columns")).to_be_visible()
     # A table that is as it came again is removed, and only that one.
-    await first.get_by_role("button", name="Reset columns").click()
+    await queue_page.get_by_role("button", name="Reset columns").click()
 
     async def is_removed() -> bool:
-        return "queues" not in await shapes_of(first)
+        return "queues" not in await shapes_of(queue_page)
 
     await eventually(is_removed, "the console forgets the table that was reset")
-    assert "audit" in await shapes_of(first)
+    assert "audit" in await shapes_of(queue_page)
 
 
 async def test_what_two_browsers_made_together_is_kept_within_the_bound(running_org: RunningOrg) -> None:

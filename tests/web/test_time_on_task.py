@@ -28,15 +28,15 @@ TEN: Final = 10
 
 def documented_effort(task: str) -> tuple[int, int]:
     """Return the clicks and keys that the document's table says of a task."""
-    found = re.search(rf"^\| {re.escape(task)} \| (\d+) \| (\d+) \|", DOCUMENT.read_text(), re.MULTILINE)
-    assert found, f"docs/console.md has no line for the task {task}"
-    return int(found[1]), int(found[2])
+    match = re.search(rf"^\| {re.escape(task)} \| (\d+) \| (\d+) \|", DOCUMENT.read_text(), re.MULTILINE)
+    assert match, f"docs/console.md has no line for the task {task}"
+    return int(match[1]), int(match[2])
 
 
-def compare(task: str, found: Effort) -> None:
+def compare(task: str, effort: Effort) -> None:
     """Compare what a task took with the document, and print its seconds."""
-    say(f"{task}: {found.clicks} clicks, {found.keys} keys, {found.seconds:.1f} s")
-    assert (found.clicks, found.keys) == documented_effort(task), task
+    say(f"{task}: {effort.clicks} clicks, {effort.keys} keys, {effort.seconds:.1f} s")
+    assert (effort.clicks, effort.keys) == documented_effort(task), task
 
 
 async def lender(running_org: RunningOrg) -> dict[str, str]:

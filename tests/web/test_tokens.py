@@ -66,8 +66,8 @@ async def test_a_token_ends_by_itself_and_never_has_a_scope_that_needs_a_person(
     await crew(running_org)
     now = datetime.now(UTC)
     async with signed_in(running_org, "ann-lee") as ann:
-        made = (await ann.post(TOKENS, json=token_request())).json()
-        ends = datetime.fromisoformat(made["expires_at"])
+        issued = (await ann.post(TOKENS, json=token_request())).json()
+        ends = datetime.fromisoformat(issued["expires_at"])
         assert timedelta(days=89) < ends - now < timedelta(days=91)
         late = token_request(expires_at=(now + timedelta(days=366)).isoformat())
         refused = await ann.post(TOKENS, json=late)
@@ -91,13 +91,13 @@ async def test_a_rep_sees_and_revokes_only_their_own_tokens_and_an_admin_all(run
     async with signed_in(running_org, "bob-ray") as bob, signed_in(running_org, "ann-lee") as ann:
         bearer = {"authorization": f"Bearer {bobs}"}
         assert (await bob.get("/api/v1/queues", headers=bearer)).status_code == HTTPStatus.OK
-        seen = {one["name"]: one for one in (await bob.get(TOKENS)).json()}
-        assert "Bob's" in seen
-        assert "Ann's" not in seen
-        assert seen["Bob's"]["used_at"] is not None
+        by_name = {token["name"]: token for token in (await bob.get(TOKENS)).json()}
+        assert "Bob's" in by_name
+        assert "Ann's" not in by_name
+        assert by_name["Bob's"]["used_at"] is not None
         assert (await bob.post(TOKENS, json=token_request())).status_code == HTTPStatus.FORBIDDEN
         assert (await bob.delete(f"{TOKENS}/{ann_token.token_id}")).status_code == HTTPStatus.NOT_FOUND
-        assert {"Ann's", "Bob's"} <= {one["name"] for one in (await ann.get(TOKENS)).json()}
+        assert {"Ann's", "Bob's"} <= {token["name"] for token in (await ann.get(TOKENS)).json()}
         assert (await bob.delete(f"{TOKENS}/{bob_token.token_id}")).status_code == HTTPStatus.NO_CONTENT
         answer = await bob.get("/api/v1/me", headers=bearer)
         assert answer.status_code == HTTPStatus.UNAUTHORIZED
@@ -176,17 +176,17 @@ def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]
 
 def test_the_last_use_is_written_at_most_once_a_minute(database: Engine) -> None:
     tokens = Tokens(database, days=1)
-    secret, made = tokens.issue("default", "bob", "t", SCOPES, by="ann")
-    assert made.expires_at is not None
+    secret, issued = tokens.issue("default", "bob", "t", SCOPES, by="ann")
+    assert issued.expires_at is not None
     assert tokens.find(secret) is not None
-    (first,) = tokens.all("default")
-    assert first.used_at is not None
+    (first_use,) = tokens.all("default")
+    assert first_use.used_at is not None
     tokens.find(secret)
-    assert tokens.all("default") == [first]
-    long_ago = first.used_at - NOTED_EVERY - timedelta(seconds=1)
+    assert tokens.all("default") == [first_use]
+    long_ago = first_use.used_at - NOTED_EVERY - timedelta(seconds=1)
     with database.begin() as connection:
         connection.execute(update(TokenTable).values(used_at=long_ago))
     tokens.find(secret)
     (later,) = tokens.all("default")
     assert later.used_at is not None
-    assert later.used_at >= first.used_at
+    assert later.used_at >= first_use.used_at

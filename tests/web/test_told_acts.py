@@ -68,9 +68,9 @@ async def act_in_order(page: Page, order: str, event: str, act: Callable[[], Awa
     requests = await page.evaluate("window.asked")
 
     async def answer(route: Route) -> None:
-        found = await route.fetch()
+        response = await route.fetch()
         await until_heard(page, event)
-        await route.fulfill(response=found)
+        await route.fulfill(response=response)
 
     async def ask(route: Route) -> None:
         await until_heard(page, event)
@@ -207,6 +207,6 @@ async def test_d2_a_reload_while_a_release_has_no_answer_does_not_open_the_lead_
     else:
         await expect(page.locator(".lead")).to_be_visible()
         await expect(page.locator(".lock")).to_have_count(0)
-    others = (await running_org.ask("view", lead, "rep-2")).answer
-    assert others is not None
-    assert (others.result, others.why) == ("done", None), "nobody had it open"
+    opened = (await running_org.ask("view", lead, "rep-2")).answer
+    assert opened is not None
+    assert (opened.result, opened.why) == ("done", None), "nobody had it open"

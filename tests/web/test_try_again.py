@@ -15,8 +15,10 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.slow
 
-AWAY: Final = '<!doctype html><p>It is away.</p><script src="/static/js/try-again.js" type="module"></script>'
-BACK: Final = "<!doctype html><p>It is back.</p>"
+AWAY_PAGE: Final = (
+    '<!doctype html><p>It is away.</p><script src="/static/js/try-again.js" type="module"></script>'
+)
+BACK_PAGE: Final = "<!doctype html><p>It is back.</p>"
 MOST_MS: Final = 4_000
 """The longest pause in web/static/js/try-again.js."""
 _IN_A_TAB: Final = """
@@ -36,7 +38,9 @@ async def test_d1_a_page_that_was_away_opens_again_only_where_somebody_sees_it(
     async def answer(route: Route) -> None:
         nonlocal count
         count += 1
-        status, body = (HTTPStatus.SERVICE_UNAVAILABLE, AWAY) if count == 1 else (HTTPStatus.OK, BACK)
+        status, body = (
+            (HTTPStatus.SERVICE_UNAVAILABLE, AWAY_PAGE) if count == 1 else (HTTPStatus.OK, BACK_PAGE)
+        )
         await route.fulfill(status=status, body=body, content_type="text/html")
 
     await page.route("**/away", answer)

@@ -57,7 +57,7 @@ async def test_v1_a_manager_uploads_a_file_from_the_drop_to_the_report(
 ) -> None:
     await crew(running_org)
     await running_org.rep("mia-orr", "manager")
-    known = await running_org.arrive("K", last_name="Zee", phone="401-419-4299")
+    known_lead = await running_org.arrive("K", last_name="Zee", phone="401-419-4299")
     await running_org.until_known("mia-orr")
     content = FILE + "5,Kim Zee,401-419-4299,,noon,d\n"
     (tmp_path / "may.csv").write_text(content)
@@ -76,8 +76,8 @@ async def test_v1_a_manager_uploads_a_file_from_the_drop_to_the_report(
 
     async def fates() -> dict[str, str]:
         return {
-            str(await one.get_attribute("data-fate")): await one.inner_text()
-            for one in await page.locator("[data-fate]").all()
+            str(await cell.get_attribute("data-fate")): await cell.inner_text()
+            for cell in await page.locator("[data-fate]").all()
         }
 
     expected = {"new": "2", "resend": "1", "inquiry": "2", "refused": "1"}
@@ -93,7 +93,7 @@ async def test_v1_a_manager_uploads_a_file_from_the_drop_to_the_report(
         await page.get_by_role("link", name="Download the report").click()
     text = (await (await download.value).path()).read_text("utf-8-sig")
     rows = list(csv.DictReader(io.StringIO(text)))
-    first = lead_id(running_org.org, "acme", "1", {})
+    first_lead = lead_id(running_org.org, "acme", "1", {})
     assert [(row["line"], row["fate"]) for row in rows] == [
         ("2", "new"),
         ("3", "new"),
@@ -102,16 +102,16 @@ async def test_v1_a_manager_uploads_a_file_from_the_drop_to_the_report(
         ("6", "refused"),
         ("7", "inquiry"),
     ]
-    assert [row["lead_id"] for row in rows][3:] == [first, "", known]
+    assert [row["lead_id"] for row in rows][3:] == [first_lead, "", known_lead]
     assert rows[4]["reason"]
-    second = lead_id(running_org.org, "acme", "2", {})
+    second_lead = lead_id(running_org.org, "acme", "2", {})
     assert [row["answer"] for row in rows] == [
-        f"lead {first}",
-        f"lead {second}",
-        f"lead {second}",
-        f"inquiry of lead {first}",
+        f"lead {first_lead}",
+        f"lead {second_lead}",
+        f"lead {second_lead}",
+        f"inquiry of lead {first_lead}",
         "",
-        f"inquiry of lead {known}",
+        f"inquiry of lead {known_lead}",
     ]
     assert await serious_problems(page) == []
     async with signed_in(running_org, "mia-orr") as mia:
@@ -120,9 +120,9 @@ async def test_v1_a_manager_uploads_a_file_from_the_drop_to_the_report(
             answer = await mia.get(f"/api/v1/leads/{lead}")
             return answer.status_code == HTTPStatus.OK and answer.json()["inquiries"] == 2
 
-        for lead in (first, known):
+        for lead in (first_lead, known_lead):
             await eventually(lambda lead=lead: has_inquiry(lead), "the inquiry of the file")  # type: ignore[misc]
-        shown = (await mia.get(f"/api/v1/leads/{first}")).json()
+        shown = (await mia.get(f"/api/v1/leads/{first_lead}")).json()
         assert (shown["facts"]["last_name"], shown["facts"]["attributes"].get("Best time")) == (
             "Doe",
             "morning",

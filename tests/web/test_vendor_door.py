@@ -45,8 +45,10 @@ async def letters_of(running_org: RunningOrg, count: int) -> list[StoredDeadLett
     """Return the org's dead letters, once there are as many."""
     async with asyncio.timeout(PATIENCE_SECONDS):
         while True:
-            found = [read_letter(one) async for one in read_topic(running_org.stack.settings, DEAD_LETTERS)]
-            if len(own := [one for one in found if org_of(one) == running_org.org]) >= count:
+            letters = [
+                read_letter(record) async for record in read_topic(running_org.stack.settings, DEAD_LETTERS)
+            ]
+            if len(own := [letter for letter in letters if org_of(letter) == running_org.org]) >= count:
                 return own
             await asyncio.sleep(0.1)
 
@@ -91,8 +93,8 @@ async def test_v3_a_post_is_on_the_topic_as_send_of_the_same_lead_and_becomes_a_
         await send_file(
             settings, RECORDED / "adf.xml", mapping=None, vendor="acme", org=running_org.org, say=print
         )
-        taken = await topic.take()
-        values = [(one.value, one.key) for one in taken]
+        records = await topic.take()
+        values = [(record.value, record.key) for record in records]
         assert len(values) == 4
         assert len(set(values)) == 2, "each post is byte for byte what `send` sends"
     async with await running_org.program("rep-1") as program, asyncio.timeout(PATIENCE_SECONDS):
@@ -103,9 +105,9 @@ async def test_v3_a_post_is_on_the_topic_as_send_of_the_same_lead_and_becomes_a_
 
 async def test_a_posts_traceparent_goes_on_in_its_message(running_org: RunningOrg, store: Engine) -> None:
     """One that is not valid does not; the message then begins a trace at intake."""
-    given = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+    traceparent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
     async with arrivals(running_org) as topic, client(running_org, issue_key(running_org, store)) as vendor:
-        for number, header in enumerate((given, "nonsense")):
+        for number, header in enumerate((traceparent, "nonsense")):
             post = await vendor.post(
                 DOOR,
                 json={**LEAD, "external_id": f"T-{number}"},
@@ -113,12 +115,12 @@ async def test_a_posts_traceparent_goes_on_in_its_message(running_org: RunningOr
             )
             assert post.status_code == HTTPStatus.ACCEPTED, post.text
         sent = {
-            json.loads(one.value)["external_id"]: [
-                dict(one.headers).get(name) for name in ("traceparent", "tracestate")
+            json.loads(record.value)["external_id"]: [
+                dict(record.headers).get(name) for name in ("traceparent", "tracestate")
             ]
-            for one in await topic.take()
+            for record in await topic.take()
         }
-    assert sent == {"T-0": [given.encode(), b"rojo=1"], "T-1": [None, None]}
+    assert sent == {"T-0": [traceparent.encode(), b"rojo=1"], "T-1": [None, None]}
 
 
 async def test_v1_v6_a_list_is_accepted_in_part_and_each_lead_is_named(
@@ -247,23 +249,26 @@ async def test_the_same_idempotency_key_and_bytes_get_the_same_answer(
         async def post(body: Any, key: str = "post-1") -> httpx.Response:
             return await vendor.post(DOOR, json=body, headers={"idempotency-key": key})
 
-        first = await post(LEAD)
-        assert first.status_code == HTTPStatus.ACCEPTED
+        first_answer = await post(LEAD)
+        assert first_answer.status_code == HTTPStatus.ACCEPTED
         again = await post(LEAD)
-        assert (again.status_code, again.content) == (first.status_code, first.content)
+        assert (again.status_code, again.content) == (first_answer.status_code, first_answer.content)
         assert again.headers["idempotent-replayed"] == "true"
         assert len(await topic.take()) == 1
-        other = await post({**LEAD, "external_id": "A-9"})
-        assert other.status_code == HTTPStatus.UNPROCESSABLE_ENTITY
-        assert other.json()["type"] == "urn:firstclaim:problem:idempotency-key-reused"
+        reused = await post({**LEAD, "external_id": "A-9"})
+        assert reused.status_code == HTTPStatus.UNPROCESSABLE_ENTITY
+        assert reused.json()["type"] == "urn:firstclaim:problem:idempotency-key-reused"
         refused = await post({"first_name": "Ann"}, "post-2")
         repeated = await post({"first_name": "Ann"}, "post-2")
         assert (repeated.status_code, repeated.content) == (422, refused.content)
         assert repeated.headers["content-type"] == "application/problem+json"
         assert (await post(LEAD, "x" * 201)).status_code == HTTPStatus.UNPROCESSABLE_ENTITY
         await topic.take()
-        many = await asyncio.gather(*(post({**LEAD, "external_id": f"R-{n % 2}"}, "race") for n in range(8)))
-        assert {one.status_code for one in many} == {HTTPStatus.ACCEPTED, HTTPStatus.UNPROCESSABLE_ENTITY}
+        raced = await asyncio.gather(*(post({**LEAD, "external_id": f"R-{n % 2}"}, "race") for n in range(8)))
+        assert {reply.status_code for reply in raced} == {
+            HTTPStatus.ACCEPTED,
+            HTTPStatus.UNPROCESSABLE_ENTITY,
+        }
         assert len({message["external_id"] for message in await topic.messages()}) == 1, (
             "two bodies, one key: one counts"
         )

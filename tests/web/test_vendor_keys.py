@@ -55,8 +55,8 @@ async def test_a_key_posts_leads_of_its_vendor_to_its_org_and_does_nothing_else(
         client(running_org, secret) as vendor,
         client(running_org, token) as program,
     ):
-        other = await vendor.post("/api/v1/leads/other", json=LEAD)
-        assert other.status_code == HTTPStatus.FORBIDDEN
+        refused = await vendor.post("/api/v1/leads/other", json=LEAD)
+        assert refused.status_code == HTTPStatus.FORBIDDEN
         for field, value in (("vendor", "other"), ("org", "default"), ("Org", "default"), ("VENDOR", "x")):
             foreign = await vendor.post(DOOR, json={**LEAD, field: value})
             if foreign.status_code == HTTPStatus.ACCEPTED:  # an alias beside the key's own name
@@ -82,7 +82,7 @@ async def test_a_key_posts_leads_of_its_vendor_to_its_org_and_does_nothing_else(
         assert after_revocation.headers["www-authenticate"] == "Bearer"
     with store.connect() as connection:
         rows = connection.execute(VendorKeyTable.__table__.select()).mappings().all()
-    (row,) = [one for one in rows if one["key_id"] == key.key_id]
+    (row,) = [stored_key for stored_key in rows if stored_key["key_id"] == key.key_id]
     assert row["secret_hash"] == hash_of(secret)
     assert secret not in str(row)
 
@@ -111,7 +111,7 @@ async def test_a_signed_key_needs_the_signature_of_each_body(running_org: Runnin
         assert await post(webhook, f"{DOOR}/webhook", **meta) == HTTPStatus.UNAUTHORIZED
     with store.connect() as connection:
         sealed = connection.execute(VendorKeyTable.__table__.select()).mappings().all()
-    assert SECRET not in str([dict(one) for one in sealed])
+    assert SECRET not in str([dict(stored_key) for stored_key in sealed])
 
 
 async def test_v1_a_body_that_openssl_signed_is_taken_and_a_replay_is_the_same_lead(
@@ -126,17 +126,17 @@ async def test_v1_a_body_that_openssl_signed_is_taken_and_a_replay_is_the_same_l
     )
     digest = (await signing.communicate())[0].decode().partition(" ")[0]
     headers = {**JSON_TYPE, "X-Signature": f"sha256={digest}"}
-    async with arrivals(running_org) as taken, client(running_org, secret) as vendor:
+    async with arrivals(running_org) as topic, client(running_org, secret) as vendor:
         answers = [await vendor.post(DOOR, content=path.read_bytes(), headers=headers) for _ in range(2)]
-        assert [one.status_code for one in answers] == [HTTPStatus.ACCEPTED] * 2
-        first, again = (one.json()["leads"][0]["lead_id"] for one in answers)
+        assert [reply.status_code for reply in answers] == [HTTPStatus.ACCEPTED] * 2
+        first, again = (reply.json()["leads"][0]["lead_id"] for reply in answers)
         assert first == again
-        assert len({message["external_id"] for message in await taken.messages()}) == 1
+        assert len({message["external_id"] for message in await topic.messages()}) == 1
         changed = path.read_bytes().replace(b"310,000", b"999,000")
         answer = await vendor.post(DOOR, content=changed, headers=headers)
         assert answer.status_code == HTTPStatus.UNAUTHORIZED
         assert "is not the signature of this body" in answer.text
-        assert await taken.messages() == []
+        assert await topic.messages() == []
 
 
 @pytest.fixture
@@ -162,7 +162,7 @@ async def test_a_key_that_posts_too_often_is_told_when_to_try_again(
     await running_org.until_ready()
     async with (
         client(running_org, issue_key(running_org, store)) as vendor,
-        client(running_org, issue_key(running_org, store)) as other,
+        client(running_org, issue_key(running_org, store)) as other_vendor,
     ):
         statuses = [(await vendor.post(DOOR, json=LEAD)).status_code for _ in range(3)]
         assert statuses == [HTTPStatus.ACCEPTED] * 3
@@ -170,7 +170,7 @@ async def test_a_key_that_posts_too_often_is_told_when_to_try_again(
         assert answer.status_code == HTTPStatus.TOO_MANY_REQUESTS
         assert 0 < int(answer.headers["retry-after"]) <= 1_001
         assert answer.headers["content-type"] == "application/problem+json"
-        assert (await other.post(DOOR, json=LEAD)).status_code == HTTPStatus.ACCEPTED
+        assert (await other_vendor.post(DOOR, json=LEAD)).status_code == HTTPStatus.ACCEPTED
 
 
 async def test_an_admin_makes_keys_and_mappings_by_the_api_and_they_are_in_the_audit(
@@ -178,12 +178,12 @@ async def test_an_admin_makes_keys_and_mappings_by_the_api_and_they_are_in_the_a
 ) -> None:
     await crew(running_org)
     async with signed_in(running_org, "ann-lee") as ann, signed_in(running_org, "bob-ray") as bob:
-        wanted = {"vendor": " acme ", "name": "server", "signing_secret": SECRET}
-        assert (await bob.post("/api/v1/vendors/keys", json=wanted)).status_code == HTTPStatus.FORBIDDEN
-        made = await ann.post("/api/v1/vendors/keys", json=wanted)
-        assert made.status_code == HTTPStatus.CREATED, made.text
-        assert (made.json()["vendor"], made.json()["signs"]) == ("acme", True)
-        assert SECRET not in made.text
+        request = {"vendor": " acme ", "name": "server", "signing_secret": SECRET}
+        assert (await bob.post("/api/v1/vendors/keys", json=request)).status_code == HTTPStatus.FORBIDDEN
+        created = await ann.post("/api/v1/vendors/keys", json=request)
+        assert created.status_code == HTTPStatus.CREATED, created.text
+        assert (created.json()["vendor"], created.json()["signs"]) == ("acme", True)
+        assert SECRET not in created.text
         for vendor, field in (("lists", "vendor"), ("a/b", "vendor"), (" ", "vendor")):
             refused = await ann.post("/api/v1/vendors/keys", json={"vendor": vendor, "name": "n"})
             assert (refused.status_code, refused.json()["errors"][0]["path"]) == (422, field)
@@ -204,7 +204,7 @@ async def test_an_admin_makes_keys_and_mappings_by_the_api_and_they_are_in_the_a
         assert (message["phone"], message["attributes"]) == ("401-419-4247", {"x": 1})
         assert (await ann.delete("/api/v1/vendors/mappings/acme")).status_code == HTTPStatus.NO_CONTENT
         assert (await ann.delete("/api/v1/vendors/mappings/acme")).status_code == HTTPStatus.NOT_FOUND
-        key_path = f"/api/v1/vendors/keys/{made.json()['key_id']}"
+        key_path = f"/api/v1/vendors/keys/{created.json()['key_id']}"
         assert (await ann.delete(key_path)).status_code == HTTPStatus.NO_CONTENT
         assert (await ann.delete(key_path)).status_code == HTTPStatus.NOT_FOUND
         async with asyncio.timeout(PATIENCE_SECONDS):
@@ -215,7 +215,7 @@ async def test_an_admin_makes_keys_and_mappings_by_the_api_and_they_are_in_the_a
                     break
                 await asyncio.sleep(0.05)
         assert SECRET not in json.dumps(entries)
-        assert made.json()["secret"] not in json.dumps(entries)
+        assert created.json()["secret"] not in json.dumps(entries)
 
 
 async def test_the_commands_make_keys_and_mappings_for_the_running_console(
@@ -228,11 +228,11 @@ async def test_the_commands_make_keys_and_mappings_for_the_running_console(
     mapping.write_text("phone: tel\nreply: leadconduit\n")
     printed = await asyncio.to_thread(run, "key", "issue", "acme", "--name", "server", "--json")
     assert printed.code == 0, printed.err
-    made = json.loads(printed.out.splitlines()[-1])
+    created = json.loads(printed.out.splitlines()[-1])
     assert (await asyncio.to_thread(run, "mapping", "set", "acme", str(mapping))).code == 0
     shown = await asyncio.to_thread(run, "mapping", "show", "acme")
     assert shown.out == "phone: tel\nreply: leadconduit\n"
-    async with client(running_org, made["secret"]) as vendor:
+    async with client(running_org, created["secret"]) as vendor:
         answer = await vendor.post(DOOR, json={"tel": "401-419-4247"})
         assert answer.json()["outcome"] == "success", answer.text
         assert (await asyncio.to_thread(run, "mapping", "remove", "acme")).code == 0
@@ -241,10 +241,10 @@ async def test_the_commands_make_keys_and_mappings_for_the_running_console(
         assert answer.json()["accepted"] == 1, answer.text
         listed = await asyncio.to_thread(run, "key", "list")
         assert "2 accepted, 0 refused; made by command line; last used" in listed.out
-        revoked = await asyncio.to_thread(run, "key", "revoke", made["key_id"])
+        revoked = await asyncio.to_thread(run, "key", "revoke", created["key_id"])
         assert revoked.code == 0
         assert (await vendor.post(DOOR, json=LEAD)).status_code == HTTPStatus.UNAUTHORIZED
-        assert (await asyncio.to_thread(run, "key", "revoke", made["key_id"])).code == 1
+        assert (await asyncio.to_thread(run, "key", "revoke", created["key_id"])).code == 1
     mapping.write_text("fone: tel\n")
     wrong = await asyncio.to_thread(run, "mapping", "set", "acme", str(mapping))
     assert wrong.code == 70

@@ -55,8 +55,8 @@ async def test_v3_recorded_posts_are_read_by_the_shipped_mappings(
         )
         assert answer.status_code == status, answer.text
         (message,) = await topic.messages()
-    found = {name: message.get(name) for name in ("email", "zip", "vendor")}
-    assert found == {"email": "jeremy@example.org", "zip": "02903", "vendor": vendor}
+    facts = {name: message.get(name) for name in ("email", "zip", "vendor")}
+    assert facts == {"email": "jeremy@example.org", "zip": "02903", "vendor": vendor}
     named = message.get("full_name") or f"{message['first_name']} {message['last_name']}"
     assert named == "Jeremy Jones"
     if vendor == "leadconduit":
@@ -87,7 +87,7 @@ async def test_leadconduits_form_of_the_answer_is_given_where_it_is_asked_for(
         ):
             assert answer.json()["outcome"] == "success"
         answer = await vendor.post(DOOR, json=[LEAD, {"first_name": "Ann"}], headers=accept)
-        assert [one["outcome"] for one in answer.json()] == ["success", "failure"]
+        assert [reply["outcome"] for reply in answer.json()] == ["success", "failure"]
         assert (await vendor.post(f"{DOOR}?reply=other", json=LEAD)).status_code == 422
 
 

@@ -33,28 +33,30 @@ async def _differences(running_org: RunningOrg) -> dict[bytes, VendorReport]:
 
     async def agree() -> dict[bytes, VendorReport] | None:
         counted = counted_hours(crm.connect(settings.database_url))
-        ours = {key for key, hour in counted.items() if hour.report.org == running_org.org}
-        if any(counted[key].published < counted[key].report.version for key in ours):
+        org_keys = {key for key, hour in counted.items() if hour.report.org == running_org.org}
+        if any(counted[key].published < counted[key].report.version for key in org_keys):
             return None
         findings = Findings()
         await check_vendor_reports(settings, findings)
-        if any(one.details["key"].startswith(f"{running_org.org}/") for one in findings.found):
+        if any(finding.details["key"].startswith(f"{running_org.org}/") for finding in findings.found):
             return None
-        return {key: counted[key].report for key in ours}
+        return {key: counted[key].report for key in org_keys}
 
-    found: dict[bytes, VendorReport] = await eventually(agree, "topic and database agree")
-    return found
+    reports: dict[bytes, VendorReport] = await eventually(agree, "topic and database agree")
+    return reports
 
 
 async def _topic_and_database_are_compared(running_org: RunningOrg) -> None:
     """Write a record that is wrong: it is a finding, until the right one follows it."""
     reports = await _differences(running_org)
-    key, right = next((key, one) for key, one in reports.items() if one.vendor == "acme" and one.accepted)
+    key, right = next(
+        (key, report) for key, report in reports.items() if report.vendor == "acme" and report.accepted
+    )
     for wrong in (replace(right, accepted=right.accepted + 1), replace(right, version=right.version - 1)):
         await (await running_org.client.put(VENDOR_REPORTS, msgspec.json.encode(wrong), key=key))
         findings = Findings()
         await check_vendor_reports(running_org.stack.settings, findings)
-        assert key.decode() in [one.details["key"] for one in findings.found]
+        assert key.decode() in [finding.details["key"] for finding in findings.found]
         assert set(findings.counts) == {"vendor_report_differs"}
     await (await running_org.client.put(VENDOR_REPORTS, msgspec.json.encode(right), key=key))
     assert (await _differences(running_org))[key] == right
@@ -81,12 +83,12 @@ async def test_v6_each_vendors_leads_are_counted_from_the_bytes_it_sent(running_
         async def reports() -> dict[str, Any] | None:
             answer = await mia.get("/api/v1/vendors/reports")
             assert answer.status_code == HTTPStatus.OK, answer.text
-            found = {one["vendor"]: one for one in answer.json()}
-            done = found.get("globex", {}).get("refused") and found["globex"]["inquiries"]
-            return found if done and found.get("acme", {}).get("accepted") == 3 else None
+            by_vendor = {report["vendor"]: report for report in answer.json()}
+            is_counted = by_vendor.get("globex", {}).get("refused") and by_vendor["globex"]["inquiries"]
+            return by_vendor if is_counted and by_vendor.get("acme", {}).get("accepted") == 3 else None
 
-        found = await eventually(reports, "the reports count what was sent")
-        acme, globex = found["acme"], found["globex"]
+        by_vendor = await eventually(reports, "the reports count what was sent")
+        acme, globex = by_vendor["acme"], by_vendor["globex"]
         counts = ("accepted", "resends", "inquiries", "reused", "assigned")
         assert [acme[name] for name in counts] == [3, 1, 0, 1, 1]
         assert acme["conversion"] == pytest.approx(1 / 3)

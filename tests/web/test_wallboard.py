@@ -35,8 +35,8 @@ SPEED: Final = re.compile(r"^\d+(\.\d)? (s|min|h)$")
 
 def test_the_speed_is_the_median_and_the_95th_of_100() -> None:
     at = datetime(2026, 11, 20, tzinfo=UTC)
-    found = speed([ArrivedLead(at, "acme", None, "rep-1", float(n)) for n in range(1, 101)])
-    assert (found.leads, found.p50_seconds, found.p95_seconds) == (100, 50.0, 95.0)
+    claim_speed = speed([ArrivedLead(at, "acme", None, "rep-1", float(n)) for n in range(1, 101)])
+    assert (claim_speed.leads, claim_speed.p50_seconds, claim_speed.p95_seconds) == (100, 50.0, 95.0)
     assert speed([ArrivedLead(at, "acme", None, None, None)]).p50_seconds is None
 
 
@@ -109,26 +109,31 @@ async def test_a_manager_sees_the_day_on_the_wallboard_and_in_the_reports(runnin
     client = await running_org.program("mia")
 
     async def board() -> dict[str, Any] | None:
-        found: dict[str, Any] = (await client.get("/api/v1/wallboard")).json()
-        is_whole = (found["arrivals"], found["leads_given"], found["locks"], found["exceptions"]) == (
+        wallboard: dict[str, Any] = (await client.get("/api/v1/wallboard")).json()
+        is_whole = (
+            wallboard["arrivals"],
+            wallboard["leads_given"],
+            wallboard["locks"],
+            wallboard["exceptions"],
+        ) == (
             5,
             2,
             1,
             1,
         )
-        return found if is_whole else None
+        return wallboard if is_whole else None
 
-    found = await eventually(board, "the board shows the morning")
-    assert found["first_claims"] == 2
-    reps = {one["rep_id"]: one for one in found["reps"]}
+    wallboard = await eventually(board, "the board shows the morning")
+    assert wallboard["first_claims"] == 2
+    reps = {rep["rep_id"]: rep for rep in wallboard["reps"]}
     assert (reps["ann"]["leads_today"], reps["ann"]["open_leads"], reps["bob"]["locks"]) == (2, 2, 1)
     assert reps["ann"]["p50_seconds"] is not None
-    assert [(group["name"], group["arrivals"], group["first_claims"]) for group in found["groups"]] == [
+    assert [(group["name"], group["arrivals"], group["first_claims"]) for group in wallboard["groups"]] == [
         ("West team", 4, 2),
         ("Nobody", 1, 0),
     ]
-    assert {one["key"] for one in found["vendors"]} == {"acme", "zeta"}
-    queues = {queue["queue_id"]: queue for queue in found["queues"]}
+    assert {vendor["key"] for vendor in wallboard["vendors"]} == {"acme", "zeta"}
+    queues = {queue["queue_id"]: queue for queue in wallboard["queues"]}
     assert queues["new"]["oldest_at"] is not None
     rep = await running_org.sign_in("ann", "/queues/new")
     page = await running_org.sign_in("mia", "/wallboard")
@@ -180,7 +185,10 @@ async def look_at_reports(page: Page, client: httpx.AsyncClient) -> None:
     assert rows[0] == ["day", "group", "name", "arrivals", "first_claims", "p50_seconds", "p95_seconds"]
     assert [line[2:5] for line in rows[1:]] == [["West team", "4", "2"], ["Nobody", "1", "0"]]
     by_rep = (await client.get("/api/v1/reports", params={"by": "rep"})).json()
-    assert {(one["name"], one["first_claims"]) for one in by_rep["lines"]} == {("Ann", 2), ("(nobody)", 0)}
+    assert {(rep_line["name"], rep_line["first_claims"]) for rep_line in by_rep["lines"]} == {
+        ("Ann", 2),
+        ("(nobody)", 0),
+    }
     old = (await client.get("/api/v1/reports", params={"from": "2020-01-01", "to": "2020-01-31"})).json()
     assert (old["lines"], old["total"]["arrivals"]) == ([], 0)
     tomorrow = (datetime.now(UTC) + timedelta(days=1)).date().isoformat()

@@ -40,5 +40,5 @@ async def until_said(page: Page, text: str) -> None:
 
 async def all_said(page: Page) -> list[str]:
     """Return the messages that the page has shown since it was loaded, except those that were waited for."""
-    found: list[str] = await page.evaluate("window.toasts")
-    return found
+    messages: list[str] = await page.evaluate("window.toasts")
+    return messages

@@ -73,13 +73,13 @@ class Arrivals:
 
     async def take(self) -> list[Any]:
         """Return the org's records up to the end of the topic."""
-        found: list[Any] = []
+        records: list[Any] = []
         async with asyncio.timeout(PATIENCE_SECONDS):
             ends = await self._consumer.end_offsets(self._consumer.assignment())
             while any([await self._consumer.position(tp) < end for tp, end in ends.items()]):
                 for batch in (await self._consumer.getmany(timeout_ms=200)).values():
-                    found += [record for record in batch if _org_of(record.value) == self._org]
-        return found
+                    records += [record for record in batch if _org_of(record.value) == self._org]
+        return records
 
     async def messages(self) -> list[dict[str, Any]]:
         """Return the org's messages up to the end of the topic."""
@@ -88,10 +88,10 @@ class Arrivals:
 
 def _org_of(value: bytes) -> str | None:
     try:
-        found = json.loads(value)
+        value_read = json.loads(value)
     except ValueError:
         return None
-    return found.get("org", "default") if isinstance(found, dict) else None
+    return value_read.get("org", "default") if isinstance(value_read, dict) else None
 
 
 def client(running_org: RunningOrg, secret: str | None) -> httpx.AsyncClient:

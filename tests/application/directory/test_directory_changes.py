@@ -65,14 +65,14 @@ DANGLING: dict[str, tuple[Objects, Objects, bool, list[str]]] = {
 }
 
 
-@pytest.mark.parametrize(("before", "wanted", "prune", "problems"), DANGLING.values(), ids=DANGLING)
+@pytest.mark.parametrize(("before", "after", "prune", "problems"), DANGLING.values(), ids=DANGLING)
 def test_q6_a_file_that_would_point_nowhere_is_refused(
-    before: Objects, wanted: Objects, prune: bool, problems: list[str]
+    before: Objects, after: Objects, prune: bool, problems: list[str]
 ) -> None:
     """Q6: a roster may only name reps, and a campaign a group, that exist in the resulting directory."""
     is_open = not any(kind == "rep" for kind, _ in before)
-    found = missing_references(before, wanted, is_open=is_open, prune=prune)
-    assert [str(problem) for problem in found] == problems
+    missing = missing_references(before, after, is_open=is_open, prune=prune)
+    assert [str(problem) for problem in missing] == problems
 
 
 def test_an_org_whose_last_rep_was_removed_stays_closed() -> None:
@@ -114,16 +114,16 @@ def test_a_plan_publishes_what_differs_and_removes_last() -> None:
 
     Removals come in reverse order, so that no reference is broken.
     """
-    wanted: Objects = {
+    after: Objects = {
         ("rep", "a"): {"rep_id": "a", "max_open": 4},
         ("rep", "b"): REPS["rep", "b"],
         ("rep", "ghost"): None,
         ("queue", "new"): {"queue_id": "new"},
     }
-    kept, pruned = (plan(ALL, wanted, prune=prune) for prune in (False, True))
-    assert list(kept.objects) == [("rep", "a"), ("queue", "new")]
-    assert (kept.unchanged, kept.unlisted) == (2, (("group", "west"), ("campaign", "web")))
-    assert list(pruned.objects) == [*kept.objects, ("campaign", "web"), ("group", "west")]
+    unpruned, pruned = (plan(ALL, after, prune=prune) for prune in (False, True))
+    assert list(unpruned.objects) == [("rep", "a"), ("queue", "new")]
+    assert (unpruned.unchanged, unpruned.unlisted) == (2, (("group", "west"), ("campaign", "web")))
+    assert list(pruned.objects) == [*unpruned.objects, ("campaign", "web"), ("group", "west")]
     assert pruned.unlisted == ()
     assert [line for change in pruned.changes for line in change.lines()] == [
         "~ rep/a",

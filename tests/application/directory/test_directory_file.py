@@ -72,8 +72,8 @@ def test_q6_a_wrong_file_is_refused_with_every_path_and_reason(
     with pytest.raises(PublicationErrors) as refused:
         read_directory(content if isinstance(content, bytes) else content.encode(), "file.yaml")
     problems = "\n".join(map(str, refused.value.problems))
-    for words in expected:
-        assert words in problems
+    for message in expected:
+        assert message in problems
 
 
 READ = {
@@ -148,13 +148,13 @@ def test_a_file_is_written_in_one_order() -> None:
     mixed = (
         "queues: {b: {}, a: {}}\nreps: {rep-10: {teams: [x], name: T}, rep-2: {}, Rep-1: {}}\nsettings: {}"
     )
-    found = {key: value for key, value in read_objects(mixed).items() if value is not None}
-    assert ordered(found) == [
+    objects = {key: value for key, value in read_objects(mixed).items() if value is not None}
+    assert ordered(objects) == [
         SETTINGS,
         *(("rep", name) for name in ("Rep-1", "rep-2", "rep-10")),
         *(("queue", name) for name in ("a", "b")),
     ]
-    assert write_directory("default", found).splitlines() == [
+    assert write_directory("default", objects).splitlines() == [
         "org: default",
         "settings: {}",
         "reps:",
@@ -173,11 +173,11 @@ def test_a_file_is_written_in_one_order() -> None:
 @pytest.mark.parametrize("name", ["directory.yaml", "lender.yaml"])
 def test_q6_the_examples_can_be_published(name: str) -> None:
     """Q6: the documented examples are accepted unchanged, including references, and compile."""
-    org, wanted = read_directory((EXAMPLES / name).read_bytes(), name)
+    org, objects = read_directory((EXAMPLES / name).read_bytes(), name)
     assert org == "default"
-    assert missing_references({}, wanted, is_open=True) == ()
+    assert missing_references({}, objects, is_open=True) == ()
     rule_book, directory = RuleBook(), OrgDirectory()
-    for version, ((kind, object_id), value) in enumerate(wanted.items()):
+    for version, ((kind, object_id), value) in enumerate(objects.items()):
         event = DirectoryPublished(
             lead_id="", cause="c", org=org, kind=kind, object_id=object_id, version=version, value=value
         )
@@ -188,14 +188,14 @@ def test_q6_the_examples_can_be_published(name: str) -> None:
 
 def test_the_lender_is_what_it_says() -> None:
     """3 teams, 24 loan officers, 6 groups of every method, 5 campaigns; licences, hours, zones and caps for all."""
-    found = {
+    objects = {
         key: value
         for key, value in read_objects((EXAMPLES / "lender.yaml").read_text("utf-8")).items()
         if value
     }
-    kinds = Counter(kind for kind, _ in found)
+    kinds = Counter(kind for kind, _ in objects)
     assert kinds == {"settings": 1, "rep": 27, "group": 6, "campaign": 5, "queue": 4}
-    reps = [value for (kind, _), value in found.items() if kind == "rep"]
+    reps = [value for (kind, _), value in objects.items() if kind == "rep"]
     assert Counter(rep["role"] for rep in reps if "role" in rep) == {"admin": 1, "manager": 2}
     officers = [rep for rep in reps if "role" not in rep]
     assert Counter(team for rep in officers for team in rep["teams"]) == {"west": 8, "central": 8, "east": 8}
@@ -205,7 +205,7 @@ def test_the_lender_is_what_it_says() -> None:
         assert officer["email"].endswith("@example.org")
         assert "-555-01" in officer["phone"]
     assert len({rep["phone"] for rep in reps}) == len({rep["email"] for rep in reps}) == len(reps)
-    groups = {object_id: value for (kind, object_id), value in found.items() if kind == "group"}
+    groups = {object_id: value for (kind, object_id), value in objects.items() if kind == "group"}
     assert Counter(group["method"] for group in groups.values()) == {
         "round_robin": 2,
         "roster": 1,

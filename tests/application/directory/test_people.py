@@ -23,20 +23,20 @@ BEFORE = {("rep", "bob-ray"): {"name": "Bob Ray", "email": "bob@x.org", "teams":
     ],
 )
 def test_r9_every_usual_spreadsheet_is_read_alike(table: bytes) -> None:
-    found = read_people("x", table, {})
+    people = read_people("x", table, {})
     expected = {
         "rep_id": "jose",
         "name": "José Núñez",
         "email": "jose@x.org",
         "licensed_states": ["RI", "MA"],
     }
-    assert found.objects == {("rep", "jose"): expected}
-    assert found.unread == ()
+    assert people.objects == {("rep", "jose"): expected}
+    assert people.unread == ()
 
 
 def test_r9_a_row_keeps_what_it_does_not_say() -> None:
     table = b"Email,Teams,Most open leads,Active\nBOB@x.org,,12,no\n"
-    found = read_people("x", table, BEFORE)
+    people = read_people("x", table, BEFORE)
     expected = {
         "rep_id": "bob-ray",
         "name": "Bob Ray",
@@ -44,12 +44,12 @@ def test_r9_a_row_keeps_what_it_does_not_say() -> None:
         "teams": ["north"],
         "max_open": 12,
     }
-    assert found.objects == {("rep", "bob-ray"): {**expected, "active": False}}
+    assert people.objects == {("rep", "bob-ray"): {**expected, "active": False}}
 
 
 def test_r9_two_people_with_one_name_get_ids_of_their_own() -> None:
-    found = read_people("x", b"Name\nBob Ray\nBob Ray\n", BEFORE)
-    assert [key[1] for key in found.objects] == ["bob-ray-2", "bob-ray-3"]
+    people = read_people("x", b"Name\nBob Ray\nBob Ray\n", BEFORE)
+    assert [key[1] for key in people.objects] == ["bob-ray-2", "bob-ray-3"]
 
 
 @pytest.mark.parametrize(
@@ -92,7 +92,7 @@ reps:
       - days: [tue]
         from: "25:00"
 """
-    wanted = {
+    line_by_path = {
         "reps": 2,
         "reps.a.b.name": 3,
         "reps.ann.name": 5,
@@ -102,16 +102,16 @@ reps:
         "reps.ann.hours[7]": 6,
         "queues.new": 2,
     }
-    assert lines_of(text, wanted) == wanted
-    assert lines_of(b"[]", wanted) == {}
+    assert lines_of(text, line_by_path) == line_by_path
+    assert lines_of(b"[]", line_by_path) == {}
 
 
 def test_q6_a_file_that_is_no_yaml_has_the_line_where_it_ends_to_be_some() -> None:
     with pytest.raises(PublicationErrors) as refused:
         read_directory(b"reps:\n  ann: [1\n  bob: 2\n", "a.yaml")
-    found = line_of_error(refused.value)
-    assert found is not None
-    assert found[0] == 3
+    error_line = line_of_error(refused.value)
+    assert error_line is not None
+    assert error_line[0] == 3
 
 
 @pytest.mark.parametrize(

@@ -84,27 +84,27 @@ async def test_p11_what_was_published_after_one_looked_is_not_overtaken(
     settings_with_topics: Settings, org: str
 ) -> None:
     await publish(settings_with_topics, org, {KEY: N4})
-    seen = (await read_published(settings_with_topics, org)).end
+    end = (await read_published(settings_with_topics, org)).end
     from_outside(settings_with_topics, f"{org}/rep/n4", json.dumps({**N4, "max_open": 7}).encode())
     with pytest.raises(PublicationConflictError) as error:
-        await publish(settings_with_topics, org, {KEY: {**N4, "teams": ["east"]}}, seen=seen)
-    assert error.value.offset >= seen
+        await publish(settings_with_topics, org, {KEY: {**N4, "teams": ["east"]}}, seen=end)
+    assert error.value.offset >= end
     assert await published_rep(settings_with_topics, org) == {**N4, "max_open": 7}
-    seen = (await read_published(settings_with_topics, org)).end
+    end = (await read_published(settings_with_topics, org)).end
     (version,) = await publish(
-        settings_with_topics, org, {KEY: {**N4, "max_open": 7, "teams": ["east"]}}, seen=seen
+        settings_with_topics, org, {KEY: {**N4, "max_open": 7, "teams": ["east"]}}, seen=end
     )
-    found = await read_published(settings_with_topics, org)
-    assert found.objects[KEY].version == version
-    assert found.present[KEY] == {**N4, "max_open": 7, "teams": ["east"]}
+    directory = await read_published(settings_with_topics, org)
+    assert directory.objects[KEY].version == version
+    assert directory.present[KEY] == {**N4, "max_open": 7, "teams": ["east"]}
 
 
 async def test_p11_another_orgs_publication_is_nobodys_business(
     settings_with_topics: Settings, org: str
 ) -> None:
-    seen = (await read_published(settings_with_topics, org)).end
+    end = (await read_published(settings_with_topics, org)).end
     from_outside(settings_with_topics, f"{org}-other/rep/n4", json.dumps(N4).encode())
-    assert len(await publish(settings_with_topics, org, {KEY: N4}, seen=seen)) == 1
+    assert len(await publish(settings_with_topics, org, {KEY: N4}, seen=end)) == 1
 
 
 async def test_p11_of_many_who_saw_the_same_one_wins_and_the_others_know(
@@ -112,18 +112,18 @@ async def test_p11_of_many_who_saw_the_same_one_wins_and_the_others_know(
 ) -> None:
     """They publish at the same instant. The topic's order decides, and no reader sees what lost."""
     await publish(settings_with_topics, org, {KEY: N4})
-    seen = (await read_published(settings_with_topics, org)).end
+    end = (await read_published(settings_with_topics, org)).end
     admins = range(6)
     results = await asyncio.gather(
-        *(publish(settings_with_topics, org, {KEY: {**N4, "max_open": n}}, seen=seen) for n in admins),
+        *(publish(settings_with_topics, org, {KEY: {**N4, "max_open": n}}, seen=end) for n in admins),
         return_exceptions=True,
     )
     won = [n for n, result in zip(admins, results, strict=True) if isinstance(result, list)]
     lost = [result for result in results if isinstance(result, PublicationConflictError)]
     assert (len(won), len(lost)) == (1, 5), results
-    found = await read_published(settings_with_topics, org)
-    assert found.present[KEY] == {**N4, "max_open": won[0]}
-    assert [found.objects[KEY].version] == results[won[0]]
+    directory = await read_published(settings_with_topics, org)
+    assert directory.present[KEY] == {**N4, "max_open": won[0]}
+    assert [directory.objects[KEY].version] == results[won[0]]
 
 
 async def test_p11_an_earlier_publication_that_is_still_open_is_waited_for(
@@ -133,38 +133,38 @@ async def test_p11_an_earlier_publication_that_is_still_open_is_waited_for(
 
     Wait until it ends, so that the check covers its record.
     """
-    seen = (await read_published(settings_with_topics, org)).end
-    async with clients.producer(settings_with_topics, transactional_id=unique("other")) as other:
-        await other.begin_transaction()
-        await other.send_and_wait(DIRECTORY, json.dumps(N4).encode(), f"{org}/rep/n4".encode())
+    end = (await read_published(settings_with_topics, org)).end
+    async with clients.producer(settings_with_topics, transactional_id=unique("other")) as other_producer:
+        await other_producer.begin_transaction()
+        await other_producer.send_and_wait(DIRECTORY, json.dumps(N4).encode(), f"{org}/rep/n4".encode())
         later = asyncio.create_task(
-            publish(settings_with_topics, org, {KEY: {**N4, "max_open": 1}}, seen=seen)
+            publish(settings_with_topics, org, {KEY: {**N4, "max_open": 1}}, seen=end)
         )
 
         async def stands_behind() -> bool:
             async with clients.producer(settings_with_topics) as probe:
-                return int((await probe.send_and_wait(DIRECTORY, None, b"-")).offset) > seen + 2
+                return int((await probe.send_and_wait(DIRECTORY, None, b"-")).offset) > end + 2
 
         await eventually(stands_behind, "the later one is in the topic")
         assert not later.done()
-        await other.commit_transaction()
+        await other_producer.commit_transaction()
         with pytest.raises(PublicationConflictError):
             await later
     assert await published_rep(settings_with_topics, org) == N4
     monkeypatch.setattr(publishing, "OTHERS_SECONDS", 0.5)
-    seen = (await read_published(settings_with_topics, org)).end
-    async with clients.producer(settings_with_topics, transactional_id=unique("other")) as other:
-        await other.begin_transaction()
-        await other.send_and_wait(DIRECTORY, None, f"{org}-x/rep/n4".encode())
+    end = (await read_published(settings_with_topics, org)).end
+    async with clients.producer(settings_with_topics, transactional_id=unique("other")) as other_producer:
+        await other_producer.begin_transaction()
+        await other_producer.send_and_wait(DIRECTORY, None, f"{org}-x/rep/n4".encode())
         with pytest.raises(RetryableError, match="publish again"):
-            await publish(settings_with_topics, org, {KEY: {**N4, "max_open": 2}}, seen=seen)
-        await other.abort_transaction()
+            await publish(settings_with_topics, org, {KEY: {**N4, "max_open": 2}}, seen=end)
+        await other_producer.abort_transaction()
     assert await published_rep(settings_with_topics, org) == N4
 
 
 def at_a_terminal(settings: Settings, file: Path) -> tuple[subprocess.Popen[str], int]:
     """Start `directory apply` as a person does; return it and its keyboard."""
-    ours, theirs = pty.openpty()
+    keyboard, terminal = pty.openpty()
     process = subprocess.Popen(
         [sys.executable, "-u", "-m", "cli", "directory", "apply", str(file), "--json"],
         env={
@@ -173,13 +173,13 @@ def at_a_terminal(settings: Settings, file: Path) -> tuple[subprocess.Popen[str]
             "FIRSTCLAIM_STATE_DIR": str(settings.state_dir),
         },
         cwd=REPO,
-        stdin=theirs,
+        stdin=terminal,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
     )
-    os.close(theirs)
-    return process, ours
+    os.close(terminal)
+    return process, keyboard
 
 
 def read_until(process: subprocess.Popen[str], piece: str) -> str:
@@ -193,63 +193,63 @@ def read_until(process: subprocess.Popen[str], piece: str) -> str:
     return output
 
 
-@pytest.mark.parametrize("then", ["y", "n"])
+@pytest.mark.parametrize("answer", ["y", "n"])
 def test_p11_the_first_admin_is_shown_what_the_second_published(
-    settings: Settings, org: str, tmp_path: Path, then: str
+    settings: Settings, org: str, tmp_path: Path, answer: str
 ) -> None:
     """P11 exactly: look, the other one publishes, answer y.
 
     Changes of objects that the file does not name are shown too.
     """
-    made = asyncio.run(provision(settings))
-    asyncio.run(publish(made, org, {KEY: N4}))
+    provisioned = asyncio.run(provision(settings))
+    asyncio.run(publish(provisioned, org, {KEY: N4}))
     file = tmp_path / "directory.yaml"
     file.write_text(f"org: {org}\nreps: {{n4: {{name: Nora Five, teams: [west], licensed_states: [RI]}}}}\n")
-    process, keyboard = at_a_terminal(made, file)
+    process, keyboard = at_a_terminal(provisioned, file)
     try:
-        first = read_until(process, "[y/N]:")
-        assert "name: Nora Four → Nora Five" in first
-        assert "max_open" not in first
-        asyncio.run(publish(made, org, {KEY: {**N4, "max_open": 7}}))
+        first_question = read_until(process, "[y/N]:")
+        assert "name: Nora Four → Nora Five" in first_question
+        assert "max_open" not in first_question
+        asyncio.run(publish(provisioned, org, {KEY: {**N4, "max_open": 7}}))
         os.write(keyboard, b"y\n")
-        second = read_until(process, "[y/N]:")
-        assert "Somebody published meanwhile. This is what the file would change now:" in second
-        assert "max_open: 7 → nothing" in second
-        assert asyncio.run(published_rep(made, org)) == {**N4, "max_open": 7}
-        os.write(keyboard, f"{then}\n".encode())
+        second_question = read_until(process, "[y/N]:")
+        assert "Somebody published meanwhile. This is what the file would change now:" in second_question
+        assert "max_open: 7 → nothing" in second_question
+        assert asyncio.run(published_rep(provisioned, org)) == {**N4, "max_open": 7}
+        os.write(keyboard, f"{answer}\n".encode())
         assert process.stdout is not None
         last = json.loads(process.stdout.read().strip().splitlines()[-1])
-        assert process.wait(PATIENCE_SECONDS) == (0 if then == "y" else 1)
+        assert process.wait(PATIENCE_SECONDS) == (0 if answer == "y" else 1)
     finally:
         process.kill()
         process.wait()
         os.close(keyboard)
-    assert last["published"] == (1 if then == "y" else 0)
-    after = {**N4, "name": "Nora Five"} if then == "y" else {**N4, "max_open": 7}
-    assert asyncio.run(published_rep(made, org)) == after
+    assert last["published"] == (1 if answer == "y" else 0)
+    after = {**N4, "name": "Nora Five"} if answer == "y" else {**N4, "max_open": 7}
+    assert asyncio.run(published_rep(provisioned, org)) == after
 
 
 def test_p11_what_changes_nothing_of_what_was_shown_is_not_asked_again(
     settings: Settings, org: str, tmp_path: Path
 ) -> None:
-    made = asyncio.run(provision(settings))
-    asyncio.run(publish(made, org, {KEY: N4}))
+    provisioned = asyncio.run(provision(settings))
+    asyncio.run(publish(provisioned, org, {KEY: N4}))
     file = tmp_path / "directory.yaml"
     file.write_text(f"org: {org}\nreps: {{n4: {{name: Nora Five, teams: [west], licensed_states: [RI]}}}}\n")
-    process, keyboard = at_a_terminal(made, file)
+    process, keyboard = at_a_terminal(provisioned, file)
     try:
         read_until(process, "[y/N]:")
-        from_outside(made, f"{org}/rep/n4", json.dumps(N4).encode())  # the same object once more
+        from_outside(provisioned, f"{org}/rep/n4", json.dumps(N4).encode())  # the same object once more
         os.write(keyboard, b"y\n")
         assert process.stdout is not None
-        rest = process.stdout.read()
+        output = process.stdout.read()
         assert process.wait(PATIENCE_SECONDS) == 0
     finally:
         process.kill()
         process.wait()
         os.close(keyboard)
-    assert json.loads(rest.strip().splitlines()[-1])["published"] == 1
-    assert "meanwhile" not in rest
+    assert json.loads(output.strip().splitlines()[-1])["published"] == 1
+    assert "meanwhile" not in output
 
 
 @pytest.fixture
@@ -263,8 +263,8 @@ async def consoles(settings_with_topics: Settings) -> AsyncIterator[tuple[Editor
         return all(follower.caught_up for follower in followers)
 
     await eventually(read, "both consoles have read the directory")
-    first, second = (Editor(follower, settings_with_topics, crm) for follower in followers)
-    yield first, second
+    first_editor, second_editor = (Editor(follower, settings_with_topics, crm) for follower in followers)
+    yield first_editor, second_editor
     for task in following:
         task.cancel()
     await asyncio.gather(*following, return_exceptions=True)
@@ -312,8 +312,8 @@ async def test_p11_two_consoles_edit_two_objects_at_once_and_both_hold(
             for n, editor in enumerate(consoles)
         )
     )
-    found = await read_published(settings_with_topics, org)
-    assert [found.present["group", f"g-{n}"] for n in range(2)] == [result.value for result in results]
+    directory = await read_published(settings_with_topics, org)
+    assert [directory.present["group", f"g-{n}"] for n in range(2)] == [result.value for result in results]
 
 
 async def test_p11_a_console_and_a_command_do_not_overtake_each_other(
@@ -321,12 +321,12 @@ async def test_p11_a_console_and_a_command_do_not_overtake_each_other(
 ) -> None:
     editor, _ = consoles
     base = (await editor.edit(org, ("group", "west"), GROUP, base=None, publish=True)).version
-    _, wanted = read_directory(f"org: {org}\ngroups: {{west: {{method: queue}}}}\n".encode(), "file")
-    plan = await compare(settings_with_topics, org, wanted)
+    _, objects = read_directory(f"org: {org}\ngroups: {{west: {{method: queue}}}}\n".encode(), "file")
+    plan = await compare(settings_with_topics, org, objects)
     edited = await editor.edit(org, ("group", "west"), {**GROUP, "name": "Far west"}, base=base, publish=True)
     with pytest.raises(PublicationConflictError):
         await publish(settings_with_topics, org, plan.objects, seen=plan.read_end)
-    plan = await compare(settings_with_topics, org, wanted)
+    plan = await compare(settings_with_topics, org, objects)
     await publish(settings_with_topics, org, plan.objects, seen=plan.read_end)
     with pytest.raises(HttpProblem) as refused:
         await editor.edit(org, ("group", "west"), GROUP, base=edited.version, publish=True)

@@ -10,8 +10,8 @@ from typing import Final, NamedTuple
 
 from tests.application.importing.workbooks import table_workbook
 
-FIRST: Final = ("Ann", "Bob", "María", "Wei", "O'Neil")
-LAST: Final = ("Doe", "Roe", "Muñoz", "van Jones", "Lee, Jr.")
+FIRST_NAMES: Final = ("Ann", "Bob", "María", "Wei", "O'Neil")
+LAST_NAMES: Final = ("Doe", "Roe", "Muñoz", "van Jones", "Lee, Jr.")
 DELIMITERS: Final = (",", ";", "\t", "|")
 ENCODINGS: Final = ("utf-8", "utf-8-sig", "cp1252", "utf-16")
 ENDS: Final = ("\n", "\r\n", "\r")
@@ -42,8 +42,8 @@ def sound_file(seed: int) -> SoundFile:
     people = [
         (
             str(rng.randrange(1, 3)),
-            rng.choice(FIRST),
-            rng.choice(LAST),
+            rng.choice(FIRST_NAMES),
+            rng.choice(LAST_NAMES),
             f"401-419-424{rng.randrange(2)}",
             rng.choice((token, f"note {token}.")),
         )
@@ -85,9 +85,9 @@ def sound_file(seed: int) -> SoundFile:
             return SoundFile("a.csv", text.encode(encoding), tokens, tokens_in)
 
 
-def truncations(content: bytes, step: int, first: int) -> Iterator[bytes]:
-    """Yield beginnings of a file, from `first` bytes to at most all but the last; each is `step` bytes longer."""
-    return (content[:length] for length in range(first, len(content), step))
+def truncations(content: bytes, step: int, shortest: int) -> Iterator[bytes]:
+    """Yield beginnings of a file, from `shortest` bytes to at most all but the last; each is `step` bytes longer."""
+    return (content[:length] for length in range(shortest, len(content), step))
 
 
 def with_stray_quotes(content: bytes, seed: int, count: int) -> Iterator[bytes]:
@@ -95,11 +95,11 @@ def with_stray_quotes(content: bytes, seed: int, count: int) -> Iterator[bytes]:
     rng = random.Random(seed)
 
     def damaged_version() -> bytes:
-        found = bytearray(content)
+        damaged = bytearray(content)
         for _ in range(rng.randrange(1, 4)):
-            at = rng.randrange(len(found) + 1)
-            found[at:at] = rng.choice(QUOTES).encode()
-        return bytes(found)
+            at = rng.randrange(len(damaged) + 1)
+            damaged[at:at] = rng.choice(QUOTES).encode()
+        return bytes(damaged)
 
     return islice(iter(damaged_version, None), count)
 
@@ -109,18 +109,18 @@ def damages(content: bytes, seed: int, count: int) -> Iterator[bytes]:
     rng = random.Random(seed)
 
     def damaged_version() -> bytes:
-        found = bytearray(content)
+        damaged = bytearray(content)
         for _ in range(rng.randrange(1, 5)):
-            at = rng.randrange(len(found) + 1)
+            at = rng.randrange(len(damaged) + 1)
             match rng.randrange(4):
                 case 0:
-                    found[at:at] = rng.choice(QUOTES).encode()
+                    damaged[at:at] = rng.choice(QUOTES).encode()
                 case 1:
-                    found[at : at + 1] = bytes([rng.randrange(128, 256)])
+                    damaged[at : at + 1] = bytes([rng.randrange(128, 256)])
                 case 2:
-                    found[at:at] = rng.choice(DELIMITERS).encode() * rng.randrange(1, 9)
+                    damaged[at:at] = rng.choice(DELIMITERS).encode() * rng.randrange(1, 9)
                 case _:
-                    del found[at : at + rng.randrange(1, 12)]
-        return bytes(found)
+                    del damaged[at : at + rng.randrange(1, 12)]
+        return bytes(damaged)
 
     return islice(iter(damaged_version, None), count)

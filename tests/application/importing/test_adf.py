@@ -127,8 +127,8 @@ def test_a_prospect_without_a_person_is_refused(tmp_path: Path) -> None:
 def test_a_prospect_beyond_the_bounds_is_refused_and_the_next_is_read(tmp_path: Path) -> None:
     large = f"<prospect><customer><comments>{'x' * 300_000}</comments></customer></prospect>"
     deep = f"<prospect>{'<a>' * 100}{'</a>' * 100}</prospect>"
-    found = rows(tmp_path / "a.adf", large, deep, prospect())
-    assert [row.refusal is None for row in found] == [False, False, True]
+    import_rows = rows(tmp_path / "a.adf", large, deep, prospect())
+    assert [row.refusal is None for row in import_rows] == [False, False, True]
 
 
 @pytest.mark.parametrize(
@@ -141,10 +141,10 @@ def test_a_prospect_beyond_the_bounds_is_refused_and_the_next_is_read(tmp_path: 
 def test_xml_that_breaks_off_is_a_refusal_after_what_was_whole(
     tmp_path: Path, broken: str, read: int
 ) -> None:
-    found = rows(tmp_path / "a.adf", prospect(), broken)
-    assert sum(row.refusal is None for row in found) == read
-    assert found[-1].refusal is not None
-    assert found[-1].refusal.reason.startswith("not XML")
+    import_rows = rows(tmp_path / "a.adf", prospect(), broken)
+    assert sum(row.refusal is None for row in import_rows) == read
+    assert import_rows[-1].refusal is not None
+    assert import_rows[-1].refusal.reason.startswith("not XML")
 
 
 def test_a_document_type_is_not_read(tmp_path: Path) -> None:

@@ -21,13 +21,13 @@ def rows(tmp_path: Path, content: bytes | str) -> list[ImportRow]:
     return [*read_leads(path, None, "mill")]
 
 
-def ids(found: list[ImportRow]) -> list[str | int]:
+def ids(import_rows: list[ImportRow]) -> list[str | int]:
     """Return the id of each lead, and the line of each refusal."""
-    return [row.message["external_id"] if row.message else row.line for row in found]
+    return [row.message["external_id"] if row.message else row.line for row in import_rows]
 
 
 @pytest.mark.parametrize(
-    ("comments", "kept"),
+    ("comments", "expected"),
     [
         ("Call & mail", "Call & mail"),
         ("AT&T", "AT&T"),
@@ -37,23 +37,23 @@ def ids(found: list[ImportRow]) -> list[str | int]:
         ("<![CDATA[5 < 6 & 7]]>", "5 < 6 & 7"),
     ],
 )
-def test_a6_what_programs_get_wrong_is_mended(tmp_path: Path, comments: str, kept: str) -> None:
+def test_a6_what_programs_get_wrong_is_mended(tmp_path: Path, comments: str, expected: str) -> None:
     body = prospect(1) + prospect(2, more=f"<comments>{comments}</comments>") + prospect(3)
-    found = rows(tmp_path, f"<adf>\n{body}</adf>")
-    assert ids(found) == ["1", "2", "3"]
-    assert found[1].message is not None
-    assert found[1].message["attributes"]["adf"]["customer"]["comments"] == kept
+    import_rows = rows(tmp_path, f"<adf>\n{body}</adf>")
+    assert ids(import_rows) == ["1", "2", "3"]
+    assert import_rows[1].message is not None
+    assert import_rows[1].message["attributes"]["adf"]["customer"]["comments"] == expected
 
 
 def test_a6_a_byte_of_cp1252_costs_nobody(tmp_path: Path) -> None:
     content = prospect(1, "Zoë Doe") + "<<2>>" + prospect(3)
-    found = rows(
+    import_rows = rows(
         tmp_path,
         f"<adf>{content}</adf>".encode().replace(b"<<2>>", prospect(2, "Gonçalves").encode("cp1252")),
     )
-    assert [row.message and row.message["last_name"] for row in found] == ["Doe", "Gonçalves", "Doe"]
-    assert found[0].message is not None
-    assert found[0].message["first_name"] == "Zoë"
+    assert [row.message and row.message["last_name"] for row in import_rows] == ["Doe", "Gonçalves", "Doe"]
+    assert import_rows[0].message is not None
+    assert import_rows[0].message["first_name"] == "Zoë"
 
 
 @pytest.mark.parametrize(
@@ -66,12 +66,12 @@ def test_a6_a_byte_of_cp1252_costs_nobody(tmp_path: Path) -> None:
     ],
 )
 def test_a6_v1_a_broken_prospect_costs_itself_alone(tmp_path: Path, broken: str) -> None:
-    found = rows(tmp_path, f"<adf>\n{prospect(1)}{broken}{prospect(3)}</adf>\n")
-    assert ids(found) == ["1", 3, "3"]
+    import_rows = rows(tmp_path, f"<adf>\n{prospect(1)}{broken}{prospect(3)}</adf>\n")
+    assert ids(import_rows) == ["1", 3, "3"]
 
 
 @pytest.mark.parametrize(
-    ("comments", "kept", "named"),
+    ("comments", "expected", "named"),
     [
         ("see &foo; and &foo;", "see &foo; and &foo;", ["&foo;"]),
         ("a&#0;b&#x1;c", "abc", ["&#0;", "&#x1;"]),
@@ -84,16 +84,16 @@ def test_a6_v1_a_broken_prospect_costs_itself_alone(tmp_path: Path, broken: str)
     ],
 )
 def test_a6_v2_what_is_no_character_costs_no_prospect_and_is_named(
-    tmp_path: Path, comments: str, kept: str, named: list[str]
+    tmp_path: Path, comments: str, expected: str, named: list[str]
 ) -> None:
     body = prospect(1, more=f"<comments>{comments}</comments>") + prospect(2)
     first, second = rows(tmp_path, f"<adf>{body}</adf>")
     assert first.facts is not None
     assert second.facts is not None
-    assert first.facts.attributes["adf"]["customer"]["comments"] == kept
+    assert first.facts.attributes["adf"]["customer"]["comments"] == expected
     assert (first.facts.first_name, first.facts.last_name) == ("Ann", "Doe")
     remark = first.facts.attributes["remarks"]["adf"]
-    assert all(one in remark for one in named)
+    assert all(name in remark for name in named)
     assert "&lol6;" not in remark
     assert "remarks" not in second.facts.attributes
 
@@ -117,8 +117,8 @@ def test_a6_references_are_read_as_browsers_read_them(tmp_path: Path, written: s
 
 
 def test_a6_a_second_document_in_a_file_is_read(tmp_path: Path) -> None:
-    one = '<?xml version="1.0"?>\n<?adf version="1.0"?>\n<adf>\n{}</adf>\n'
-    assert ids(rows(tmp_path, one.format(prospect(1)) + one.format(prospect(2)))) == ["1", "2"]
+    document = '<?xml version="1.0"?>\n<?adf version="1.0"?>\n<adf>\n{}</adf>\n'
+    assert ids(rows(tmp_path, document.format(prospect(1)) + document.format(prospect(2)))) == ["1", "2"]
 
 
 @pytest.mark.parametrize(
@@ -146,7 +146,7 @@ def test_a7_a_file_with_a_mark_of_its_encoding_is_read(tmp_path: Path, encoding:
 
 
 @pytest.mark.parametrize(
-    ("name", "first", "last"),
+    ("name", "first_name", "last_name"),
     [
         ('<name part="full">Doe, Ann</name>', "Ann", "Doe"),
         ('<name part="full">María de la Cruz Jr.</name>', "María", "de la Cruz"),
@@ -154,11 +154,11 @@ def test_a7_a_file_with_a_mark_of_its_encoding_is_read(tmp_path: Path, encoding:
         ("<name>Ann Doe</name>", "Ann", "Doe"),
     ],
 )
-def test_a10_names_are_split(tmp_path: Path, name: str, first: str, last: str) -> None:
+def test_a10_names_are_split(tmp_path: Path, name: str, first_name: str, last_name: str) -> None:
     text = f"<adf><prospect><id>1</id><customer><contact>{name}</contact></customer></prospect></adf>"
     (row,) = rows(tmp_path, text)
     assert row.message is not None
-    assert (row.message["first_name"], row.message["last_name"]) == (first, last)
+    assert (row.message["first_name"], row.message["last_name"]) == (first_name, last_name)
 
 
 def test_a11_the_preferred_phone_the_primary_contact_and_the_region(tmp_path: Path) -> None:

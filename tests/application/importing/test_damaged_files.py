@@ -113,7 +113,7 @@ def lines_of(sound: SoundFile, path: Path) -> None:
 @pytest.mark.parametrize("part", range(PARTS))
 def test_v1_every_row_of_a_damaged_file_is_in_exactly_one_outcome(tmp_path: Path, part: int) -> None:
     """Truncations of 200 files, at every byte of the first ones, and damaged quotes, encodings and columns."""
-    seen = Counter[str]()
+    outcome_counts = Counter[str]()
     for seed in range(part, FILES, PARTS):
         sound = sound_file(seed)
         path = tmp_path / sound.name
@@ -124,10 +124,10 @@ def test_v1_every_row_of_a_damaged_file_is_in_exactly_one_outcome(tmp_path: Path
             lines_of(sound, path)
         step = 1 if seed < CUT_EVERYWHERE else STRIDE
         for cut in truncations(sound.content, step, seed % step):
-            seen += check_outcomes(sound, path, cut)
+            outcome_counts += check_outcomes(sound, path, cut)
         for damaged in damages(sound.content, seed, DAMAGED):
-            seen += check_outcomes(sound, path, damaged)
-    assert all(seen[kind] for kind in (*KINDS, "file_refused")), seen
+            outcome_counts += check_outcomes(sound, path, damaged)
+    assert all(outcome_counts[kind] for kind in (*KINDS, "file_refused")), outcome_counts
 
 
 @pytest.mark.parametrize("part", range(PARTS))
@@ -142,9 +142,9 @@ def test_a1_v1_no_quote_makes_a_lead_of_two_rows(tmp_path: Path, part: int) -> N
             conserve_rows(sound, path, damaged, rows)
             readable = sound.readable(damaged)
             for row in rows or ():
-                held = [token for token in readable if token in text_of(row)]
+                tokens = [token for token in readable if token in text_of(row)]
                 refused += row.refusal is not None
-                assert row.refusal or len(held) <= 1, (seed, damaged, row)
+                assert row.refusal or len(tokens) <= 1, (seed, damaged, row)
     assert refused
 
 
@@ -155,10 +155,10 @@ def test_a1_v1_a_quote_over_five_rows_is_refused_with_its_line_and_the_rows_are_
         spoilt[0] = '0,"Ann,Doe,401-419-4240,Tok0'
         spoilt[closing] = f'{closing},Ann",Doe,401-419-424{closing},Tok{closing}'
         content = "\n".join(("id,first_name,last_name,phone,note", *spoilt))
-        found = rows_of(tmp_path / "a.csv", content.encode())
-        assert found is not None
-        assert [(row.line, row.lines) for row in found] == [(2 + at, 1) for at in range(6)]
-        (refusal,) = [row.refusal for row in found if row.refusal]
+        import_rows = rows_of(tmp_path / "a.csv", content.encode())
+        assert import_rows is not None
+        assert [(row.line, row.lines) for row in import_rows] == [(2 + at, 1) for at in range(6)]
+        (refusal,) = [row.refusal for row in import_rows if row.refusal]
         assert (refusal.line, refusal.text) == (2, spoilt[0])
         assert "a quote is opened on this line and not closed" in refusal.reason
 

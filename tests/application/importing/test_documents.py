@@ -27,15 +27,15 @@ def rows(tmp_path: Path, content: bytes | str, name: str = "a.json") -> list[Imp
     ],
 )
 def test_a16_v1_one_lead_a_row(tmp_path: Path, content: str) -> None:
-    found = rows(tmp_path, content)
-    assert [row.message and row.message["id"] for row in found] == [1, 2]
-    assert [row.line for row in found] == [1, 2]
+    import_rows = rows(tmp_path, content)
+    assert [row.message and row.message["id"] for row in import_rows] == [1, 2]
+    assert [row.line for row in import_rows] == [1, 2]
 
 
 def test_a16_what_is_no_object_is_refused_with_its_place(tmp_path: Path) -> None:
-    found = rows(tmp_path, '[{"id":1}, 7, {"name":""}, null, {"id":5}]')
-    assert [row.line for row in found if row.refusal] == [2, 3, 4]
-    assert [row.line for row in found if row.message] == [1, 5]
+    import_rows = rows(tmp_path, '[{"id":1}, 7, {"name":""}, null, {"id":5}]')
+    assert [row.line for row in import_rows if row.refusal] == [2, 3, 4]
+    assert [row.line for row in import_rows if row.message] == [1, 5]
 
 
 def test_b8_a_value_that_cannot_be_kept_is_remarked(tmp_path: Path) -> None:

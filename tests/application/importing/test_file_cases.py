@@ -39,14 +39,14 @@ def test_a4_v3_a_mapping_drops_the_prefixes_of_a_social_networks_export(tmp_path
     mapped, named = tmp_path / "mapped.csv", tmp_path / "named.csv"
     mapped.write_text(f"A,B,C,D,E\n{cells}")
     named.write_text(f"id,full_name,phone_number,zip,campaign\n{cells}")
-    (one,) = read_leads(mapped, Mapping(columns), "meta")
-    (other,) = read_leads(named, None, "meta")
+    (mapped_row,) = read_leads(mapped, Mapping(columns), "meta")
+    (named_row,) = read_leads(named, None, "meta")
     posted = b'{"A":"l:123","B":"Ann Doe","C":"p:+14014194247","D":"z:02903","E":"c:99"}'
-    (third,) = read_post(posted, "json", Mapping(columns), vendor="meta", org="default")
-    assert one.facts is not None
-    assert (one.facts.external_id, one.facts.campaign) == ("123", "99")
-    assert (one.facts.phone, one.facts.zip) == ("+14014194247", "02903")
-    assert one.lead_id == other.lead_id == third.lead_id
+    (posted_row,) = read_post(posted, "json", Mapping(columns), vendor="meta", org="default")
+    assert mapped_row.facts is not None
+    assert (mapped_row.facts.external_id, mapped_row.facts.campaign) == ("123", "99")
+    assert (mapped_row.facts.phone, mapped_row.facts.zip) == ("+14014194247", "02903")
+    assert mapped_row.lead_id == named_row.lead_id == posted_row.lead_id
 
 
 @pytest.mark.parametrize("codec", ["utf-16-le", "utf-16-be"])

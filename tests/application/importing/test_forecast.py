@@ -25,10 +25,10 @@ PEOPLE = st.fixed_dictionaries(
 )
 
 
-def arrival_of(org_partition: OrgPartition, one: ImportRow, off: int) -> ArrivalPlaced:
+def arrival_of(org_partition: OrgPartition, import_row: ImportRow, off: int) -> ArrivalPlaced:
     """Let the org decide a row, and return its decision."""
-    assert one.facts is not None
-    event = PersonArrived(cause=str(off), lead_id=one.lead_id, facts=one.facts)
+    assert import_row.facts is not None
+    event = PersonArrived(cause=str(off), lead_id=import_row.lead_id, facts=import_row.facts)
     decided = org_partition.decide(event, off=off, at=AT)
     for key, value in decided.records:
         org_partition.apply_or_remove(key, value)
@@ -45,10 +45,12 @@ def test_r6_a_forecast_names_the_lead_that_the_org_names(
     org_partition, forecast = OrgPartition(0), Forecast("default", OrgSettings())
     leads: dict[str, KnownArrival] = {}
     for off, message in enumerate(before):
-        one = row(ParsedLine(line=off + 1, message=dict(message)), {})
-        published = arrival_of(org_partition, one, off)
+        import_row = row(ParsedLine(line=off + 1, message=dict(message)), {})
+        published = arrival_of(org_partition, import_row, off)
         arrival = (
-            one.lead_id if published.inquiry is None and published.id_reused is None else published.lead_id
+            import_row.lead_id
+            if published.inquiry is None and published.id_reused is None
+            else published.lead_id
         )
         if published.inquiry is not None:
             arrival = published.inquiry.inquiry_id
@@ -56,13 +58,13 @@ def test_r6_a_forecast_names_the_lead_that_the_org_names(
             leads[arrival] = KnownArrival(
                 arrival, published.lead_id, msgspec.structs.replace(published.facts)
             )
-        elif one.facts is not None and one.facts != leads[arrival].facts:
+        elif import_row.facts is not None and import_row.facts != leads[arrival].facts:
             return  # a resend completes facts, which the lead's log decides
     forecast.put(leads.values())
     for off, message in enumerate(file, start=len(before)):
-        one = row(ParsedLine(line=off + 1, message=dict(message)), {})
-        published = arrival_of(org_partition, one, off)
-        fate = forecast.fate(one)
+        import_row = row(ParsedLine(line=off + 1, message=dict(message)), {})
+        published = arrival_of(org_partition, import_row, off)
+        fate = forecast.fate(import_row)
         assert (fate.lead_id, fate.why) == (published.lead_id, published.why)
         if published.inquiry is not None:
             assert fate.kind == ("resend" if published.inquiry.again else "inquiry")

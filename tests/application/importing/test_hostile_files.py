@@ -78,9 +78,9 @@ def test_adf_in_the_encodings_of_the_field_is_read(tmp_path: Path, encoding: str
     file.write_bytes(
         f'<?xml version="1.0" encoding="{encoding}"?><adf><prospect><id>1</id></prospect></adf>'.encode()
     )
-    (found,) = adf.read(file)
-    assert found.message
-    assert found.message["external_id"] == "1"
+    (parsed_line,) = adf.read(file)
+    assert parsed_line.message
+    assert parsed_line.message["external_id"] == "1"
 
 
 def test_a_header_cell_that_no_cell_can_be_is_refused(tmp_path: Path) -> None:
@@ -102,9 +102,9 @@ def test_a_table_of_too_many_columns_is_refused(tmp_path: Path) -> None:
 def test_a_table_of_many_columns_that_lacks_all_that_are_asked_for_names_some_of_them(tmp_path: Path) -> None:
     file = tmp_path / "leads.csv"
     file.write_text(",".join(f"c{at}" for at in range(MAX_COLUMNS)) + "\n")
-    wanted = mapping.Mapping({"phone": "tel", "attributes": [f"none{at}" for at in range(1_000)]})
+    column_mapping = mapping.Mapping({"phone": "tel", "attributes": [f"none{at}" for at in range(1_000)]})
     with pytest.raises(InvalidInput) as refused:
-        list(import_tables.read(file, wanted))
+        list(import_tables.read(file, column_mapping))
     assert len(refused.value.problems) == 1_001
     assert len(str(refused.value.problems[0])) < 1_000
 
@@ -119,11 +119,15 @@ def test_a_line_of_50_mb_is_refused_by_its_number_in_bounded_memory_and_the_othe
             written.write("x" * 1_000_000)
         written.write("\n3,Ana\n")
     tracemalloc.start()
-    found = list(import_tables.read(file, None))
+    parsed_lines = list(import_tables.read(file, None))
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    assert [(one.line, bool(one.message)) for one in found] == [(2, True), (3, False), (4, True)]
-    assert found[1].reason == f"not CSV: the line has more than {MAX_LINE} characters"
+    assert [(parsed_line.line, bool(parsed_line.message)) for parsed_line in parsed_lines] == [
+        (2, True),
+        (3, False),
+        (4, True),
+    ]
+    assert parsed_lines[1].reason == f"not CSV: the line has more than {MAX_LINE} characters"
     assert peak < MEGABYTES / 4
 
 
@@ -145,4 +149,4 @@ def test_a_row_whose_quoted_cells_never_end_is_refused(tmp_path: Path) -> None:
         written.write('external_id,first_name\n"')
         for _ in range(500):
             written.write(("y" * 98 + '\n","') * 100)
-    assert any(NOT_CLOSED in one.reason for one in import_tables.read(file, None))
+    assert any(NOT_CLOSED in parsed_line.reason for parsed_line in import_tables.read(file, None))

@@ -13,9 +13,9 @@ PAGE = Path(__file__).parents[3] / "docs" / "vendors.md"
 EXAMPLE = Path(__file__).parents[3] / "docs" / "examples" / "olist.yaml"
 
 
-def refusals(given: Any) -> list[str]:
+def refusals(mapping: Any) -> list[str]:
     with pytest.raises(InvalidInput) as caught:
-        Mapping(given)
+        Mapping(mapping)
     return [problem.path for problem in caught.value.problems]
 
 
@@ -62,7 +62,7 @@ def test_the_mapping_that_the_page_for_vendors_shows_reads_a_row_as_it_says(tmp_
 
 
 @pytest.mark.parametrize(
-    ("given", "path"),
+    ("mapping", "path"),
     [
         (None, ""),
         ([], ""),
@@ -84,8 +84,8 @@ def test_the_mapping_that_the_page_for_vendors_shows_reads_a_row_as_it_says(tmp_
         ({"phone": "a", "required": [7]}, "required.0"),
     ],
 )
-def test_a_mapping_that_does_not_hold_is_refused_by_its_key(given: Any, path: str) -> None:
-    assert any(found.startswith(path) for found in refusals(given))
+def test_a_mapping_that_does_not_hold_is_refused_by_its_key(mapping: Any, path: str) -> None:
+    assert any(refused_path.startswith(path) for refused_path in refusals(mapping))
 
 
 def test_every_problem_is_named_at_once() -> None:
@@ -119,15 +119,15 @@ def test_what_is_not_mapped_is_kept_unless_the_mapping_says_otherwise() -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "row", "field"),
+    ("mapping", "row", "field"),
     [
         ({"phone": {"column": "tel", "required": True}}, {"tel": " "}, "phone"),
         ({"phone": "tel", "required": ["tel", "x"]}, {"tel": "1"}, "x"),
     ],
 )
-def test_a_cell_that_cannot_be_used_names_its_field(given: Any, row: dict[str, Any], field: str) -> None:
+def test_a_cell_that_cannot_be_used_names_its_field(mapping: Any, row: dict[str, Any], field: str) -> None:
     with pytest.raises(UnusableCell) as caught:
-        Mapping(given).message(row)
+        Mapping(mapping).message(row)
     assert caught.value.field == field
     assert str(caught.value)
 

@@ -13,21 +13,21 @@ from models.errors import InvalidInput
 from models.inbound import MAX_BYTES
 
 
-def rows(path: Path, content: bytes | str, mapping: Any = None, **given: Any) -> list[ImportRow]:
+def rows(path: Path, content: bytes | str, mapping: Any = None, **options: Any) -> list[ImportRow]:
     path.write_bytes(content.encode() if isinstance(content, str) else content)
-    return [*read_leads(path, Mapping(mapping) if mapping else None, "acme", **given)]
+    return [*read_leads(path, Mapping(mapping) if mapping else None, "acme", **options)]
 
 
 def test_a_table_whose_columns_are_named_like_fields_needs_no_mapping(tmp_path: Path) -> None:
-    found = rows(
+    import_rows = rows(
         tmp_path / "a.csv",
         "External ID,First Name,Last Name,Zip Code,Phone Number,Shoe Size,\n"
         'A1,Ann,"Lee, Jr.",02903,401-419-4247,38,x\n\nA2,Bob,"two\nlines",,,,\n',
         campaign="fair",
         org="west",
     )
-    assert [row.line for row in found] == [2, 4]
-    assert found[0].message == {
+    assert [row.line for row in import_rows] == [2, 4]
+    assert import_rows[0].message == {
         "vendor": "acme",
         "campaign": "fair",
         "org": "west",
@@ -38,8 +38,8 @@ def test_a_table_whose_columns_are_named_like_fields_needs_no_mapping(tmp_path: 
         "phone": "401-419-4247",
         "attributes": {"Shoe Size": "38", "column 7": "x"},
     }
-    assert found[1].message is not None
-    assert found[1].message["last_name"] == "two\nlines"
+    assert import_rows[1].message is not None
+    assert import_rows[1].message["last_name"] == "two\nlines"
 
 
 def test_what_vendors_call_a_field_is_that_field_unless_one_has_its_own_name(tmp_path: Path) -> None:
@@ -65,14 +65,14 @@ def test_bytes_that_are_no_usual_encoding_are_latin_1(tmp_path: Path) -> None:
 
 def test_what_is_wrong_with_a_row_is_said_with_line_field_and_reason(tmp_path: Path) -> None:
     mapping = {"external_id": "id", "created_at": {"column": "day", "format": "%d-%m-%Y"}, "vendor": "from"}
-    found = rows(
+    import_rows = rows(
         tmp_path / "a.csv",
         "id,day,from\n1,01-02-2018,\n2,2018-02-01,\n,,\n4,,a/b\n5,,,more\n6,03-02-2018,globex\n",
         mapping,
     )
-    refusals = [(row.refusal.line, row.refusal.field) for row in found if row.refusal]
+    refusals = [(row.refusal.line, row.refusal.field) for row in import_rows if row.refusal]
     assert refusals == [(4, "external_id"), (5, "vendor"), (6, "")]
-    assert [row.message["vendor"] for row in found if row.message] == ["acme", "acme", "globex"]
+    assert [row.message["vendor"] for row in import_rows if row.message] == ["acme", "acme", "globex"]
 
 
 def test_v2_a_time_in_another_format_than_the_mapping_names_costs_the_field_not_the_row(
@@ -121,19 +121,19 @@ def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
 
 
 def test_json_lines_are_the_contracts_messages(tmp_path: Path) -> None:
-    found = rows(
+    import_rows = rows(
         tmp_path / "a.jsonl",
         b'\xef\xbb\xbf{"last_name":"Lee","vendor":"globex","x":[1]}\n\n{"last_name":"Roe"}\nnot json\n[]\n'
         b'{"vendor":"a"}\n' + b'{"note":"' + b"x" * (2 * MAX_BYTES) + b'"}\n{"phone":"4014194247"}',
         campaign="fair",
     )
-    assert [row.line for row in found] == [1, 3, 4, 5, 6, 7, 8]
-    assert [row.message for row in found if row.message] == [
+    assert [row.line for row in import_rows] == [1, 3, 4, 5, 6, 7, 8]
+    assert [row.message for row in import_rows if row.message] == [
         {"last_name": "Lee", "vendor": "globex", "x": [1], "campaign": "fair"},
         {"last_name": "Roe", "vendor": "acme", "campaign": "fair"},
         {"phone": "4014194247", "vendor": "acme", "campaign": "fair"},
     ]
-    assert [row.refusal.line for row in found if row.refusal] == [4, 5, 6, 7]
+    assert [row.refusal.line for row in import_rows if row.refusal] == [4, 5, 6, 7]
 
 
 def test_json_lines_take_a_mapping_too(tmp_path: Path) -> None:
@@ -181,7 +181,7 @@ def test_a_large_file_is_read_in_constant_memory(tmp_path: Path, name: str) -> N
     next(read)
     tracemalloc.start()
     try:
-        assert sum(each.refusal is None for each in read) == count - 1
+        assert sum(import_row.refusal is None for import_row in read) == count - 1
         assert tracemalloc.get_traced_memory()[1] < 300 * count
     finally:
         tracemalloc.stop()

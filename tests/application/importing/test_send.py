@@ -89,8 +89,8 @@ async def test_r6_v1_rows_of_one_person_with_several_ids_keep_their_order(
         assert positions[f"a{n}"] < positions[f"b{n}"]
         assert positions[f"a{n}"] < positions[f"c{n}"]
     assert len({positions[f"x{n}"][0] for n in people}) > 1, "a placeholder is nobody's address"
-    (kept,) = (settings.state_dir / "sends").glob("*.json")
-    kept.write_text(json.dumps({"rows": 100}))
+    (progress_file,) = (settings.state_dir / "sends").glob("*.json")
+    progress_file.write_text(json.dumps({"rows": 100}))
     await send_file(settings, path, mapping=None, vendor="order", resume=True, say=print)
     again = _positions(await read_records(arrivals, len(rows) - 100))
     assert {name: place[0] for name, place in again.items()} == {name: positions[name][0] for name in again}
@@ -98,10 +98,10 @@ async def test_r6_v1_rows_of_one_person_with_several_ids_keep_their_order(
 
 def _positions(records: list[Any]) -> dict[str, tuple[int, int]]:
     """Return vendor's id -> partition and offset of its first record."""
-    found: dict[str, tuple[int, int]] = {}
+    positions: dict[str, tuple[int, int]] = {}
     for record in records:
-        found.setdefault(json.loads(record.value)["external_id"], (record.partition, record.offset))
-    return found
+        positions.setdefault(json.loads(record.value)["external_id"], (record.partition, record.offset))
+    return positions
 
 
 async def test_refused_rows_are_named_and_the_rest_goes_on(
@@ -182,15 +182,15 @@ async def test_v1_a_file_that_was_sent_in_part_goes_on_where_it_ended(
 
     assert await send() == (40, 1, 0)
     await read_records(arrivals, 40)
-    (kept,) = (settings.state_dir / "sends").glob("*.json")
-    kept.write_text('{"rows": 15}')  # as a `send` leaves it that is killed
+    (progress_file,) = (settings.state_dir / "sends").glob("*.json")
+    progress_file.write_text('{"rows": 15}')  # as a `send` leaves it that is killed
     assert await send(resume=True) == (25, 1, 15)
     sent = {json.loads(record.value)["external_id"] for record in await read_records(arrivals, 25)}
     assert sent == {str(n) for n in range(16, 41)}
     assert await send(resume=True) == (0, 1, 40)
     assert await send(resume=True, campaign="other") == (40, 1, 0)
     assert await send() == (40, 1, 0)
-    kept.write_text("nonsense")
+    progress_file.write_text("nonsense")
     assert await send(resume=True) == (40, 1, 0)
     await read_records(arrivals, 120)
 

@@ -35,10 +35,13 @@ def test_a13_v1_numbers_of_a_workbook_are_exact(tmp_path: Path) -> None:
 
 
 def test_v1_each_sheet_is_a_table(tmp_path: Path) -> None:
-    one = row(1, "id", "last_name") + row(2, 1, "Doe")
-    two = row(1, "id", "last_name") + row(2, 2, "Roe")
-    found = rows(workbook(tmp_path / "a.xlsx", one, two, ""))
-    assert [each.message and each.message["external_id"] for each in found] == ["1", "2"]
+    first_sheet = row(1, "id", "last_name") + row(2, 1, "Doe")
+    second_sheet = row(1, "id", "last_name") + row(2, 2, "Roe")
+    import_rows = rows(workbook(tmp_path / "a.xlsx", first_sheet, second_sheet, ""))
+    assert [import_row.message and import_row.message["external_id"] for import_row in import_rows] == [
+        "1",
+        "2",
+    ]
 
 
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04 nonsense", b"id,last_name\n1,Doe\n"])

@@ -19,19 +19,19 @@ def rows(tmp_path: Path, content: bytes | str, name: str = "a.csv") -> list[Impo
     return [*read_leads(path, None, "acme")]
 
 
-def ids(found: list[ImportRow]) -> list[str | int]:
+def ids(import_rows: list[ImportRow]) -> list[str | int]:
     """Return the id of each lead, and the line of each refusal."""
-    return [row.message["external_id"] if row.message else row.line for row in found]
+    return [row.message["external_id"] if row.message else row.line for row in import_rows]
 
 
 def test_a1_v1_a_quote_that_is_never_closed_costs_its_own_row(tmp_path: Path) -> None:
-    found = rows(
+    import_rows = rows(
         tmp_path,
         HEADER + '1,Doe,4014194247,"never closed\n2,Roe,4014194248,fine\n3,Poe,4014194249,fine\n',
     )
-    assert ids(found) == [2, "2", "3"]
-    assert found[0].refusal is not None
-    assert "a quote is opened on this line and not closed" in found[0].refusal.reason
+    assert ids(import_rows) == [2, "2", "3"]
+    assert import_rows[0].refusal is not None
+    assert "a quote is opened on this line and not closed" in import_rows[0].refusal.reason
 
 
 @pytest.mark.parametrize(
@@ -57,9 +57,9 @@ def test_a1_v1_every_row_is_a_lead_or_a_refusal(tmp_path: Path, body: str, expec
 def test_a1_v1_of_5000_rows_with_one_open_quote_none_is_lost(tmp_path: Path) -> None:
     lines = [f'{n},Doe,,"ok, {n}"' if n % 2 else f"{n},Doe,,x" for n in range(5_000)]
     lines[2_500] = '2500,Doe,,"never closed'
-    found = rows(tmp_path, HEADER + "\n".join(lines))
-    assert len(found) == 5_000
-    assert [row.line for row in found if row.refusal] == [2_502]
+    import_rows = rows(tmp_path, HEADER + "\n".join(lines))
+    assert len(import_rows) == 5_000
+    assert [row.line for row in import_rows if row.refusal] == [2_502]
 
 
 def test_a1_rows_whose_quotes_are_all_open_take_linear_time(tmp_path: Path) -> None:

@@ -27,7 +27,7 @@ def write_file(tmp_path: Path, name: str, content: str) -> Path:
 
 def mapped_columns(path: Path, mapping: dict[str, Any] | None = None) -> dict[str, tuple[str, str | None]]:
     trial = try_file(path, Mapping(mapping) if mapping else None, "acme")
-    return {name: (one.becomes, one.field) for name, one in trial.columns.items()}
+    return {name: (column.becomes, column.field) for name, column in trial.columns.items()}
 
 
 def test_v4_columns_become_fields_by_their_names_and_others_are_kept(tmp_path: Path) -> None:
@@ -54,9 +54,9 @@ def test_v4_columns_become_fields_by_their_names_and_others_are_kept(tmp_path: P
 def test_v4_a_column_that_the_mapping_leaves_out_is_unread(tmp_path: Path) -> None:
     path = write_file(tmp_path, "leads.csv", CSV)
     mapping = {"external_id": "ID", "phone": {"column": ["Cell", "Zip"]}, "attributes": ["Budget"]}
-    found = mapped_columns(path, mapping)
-    assert found["Full Name"] == ("unread", None)
-    assert found["Zip"] == ("attribute", None), "it is the phone's alternative"
+    columns = mapped_columns(path, mapping)
+    assert columns["Full Name"] == ("unread", None)
+    assert columns["Zip"] == ("attribute", None), "it is the phone's alternative"
     with pytest.raises(InvalidInput, match="Full Name: the mapping leaves it out"):
         require_read(path, Mapping(mapping), "acme")
     require_read(path, Mapping({**mapping, "attributes": "*"}), "acme")
@@ -102,7 +102,9 @@ def test_v4_the_leads_of_a_document_are_where_the_mapping_says(tmp_path: Path) -
     mapping = Mapping({"leads": "entry.changes.value", "external_id": "leadgen_id", "email": "contact.mail"})
     trial = try_file(path, mapping, "meta")
     assert [lead.get("email") for lead in trial.leads] == ["a@x.org", None]
-    assert [(one.line, one.reason) for one in trial.refusals] == [(3, "must be a JSON object, not a number")]
+    assert [(refused.line, refused.reason) for refused in trial.refusals] == [
+        (3, "must be a JSON object, not a number")
+    ]
     (refusal,) = try_file(path, Mapping({"leads": "entry.x", "phone": "p"}), "meta").refusals
     assert refusal.sentence == "entry.x: is missing: the mapping says that leads are there"
 

@@ -47,13 +47,13 @@ def workbook(path: Destination, *sheets: str) -> Destination:
 
 def row(number: int, *cells: str | float) -> str:
     """Return a row of a sheet in XML."""
-    found = "".join(
+    xml = "".join(
         f'<c r="{chr(65 + at)}{number}" t="inlineStr"><is><t>{cell}</t></is></c>'
         if isinstance(cell, str)
         else f'<c r="{chr(65 + at)}{number}"><v>{cell!r}</v></c>'
         for at, cell in enumerate(cells)
     )
-    return f'<row r="{number}">{found}</row>'
+    return f'<row r="{number}">{xml}</row>'
 
 
 def table_workbook(*lines: tuple[str | float, ...]) -> bytes:

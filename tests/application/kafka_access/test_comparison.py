@@ -27,16 +27,22 @@ def test_a_cluster_with_the_printed_acls_does_not_differ() -> None:
     assert compare(AS_PRINTED) == []
 
 
-@pytest.mark.parametrize("missing", AS_PRINTED, ids=lambda one: f"{one.principal[5:]}-{one.acl}")
+@pytest.mark.parametrize(
+    "missing", AS_PRINTED, ids=lambda missing_acl: f"{missing_acl.principal[5:]}-{missing_acl.acl}"
+)
 def test_taking_away_any_one_acl_is_noticed(missing: HeldAcl) -> None:
-    (found,) = compare([one for one in AS_PRINTED if one != missing])
-    assert (found.principal, found.lacks, found.too_much) == (missing.principal, (missing.acl,), ())
+    (difference,) = compare([printed for printed in AS_PRINTED if printed != missing])
+    assert (difference.principal, difference.lacks, difference.too_much) == (
+        missing.principal,
+        (missing.acl,),
+        (),
+    )
 
 
 def test_an_acl_for_one_host_only_is_not_enough() -> None:
     first, *others = AS_PRINTED
-    (found,) = compare([*others, held_acl(first.acl, first.principal[5:], host="10.0.0.1")])
-    assert found.lacks == (first.acl,)
+    (difference,) = compare([*others, held_acl(first.acl, first.principal[5:], host="10.0.0.1")])
+    assert difference.lacks == (first.acl,)
 
 
 @pytest.mark.parametrize(
@@ -54,15 +60,15 @@ def test_an_acl_for_one_host_only_is_not_enough() -> None:
     ids=str,
 )
 def test_what_is_too_much_is_named(more: HeldAcl) -> None:
-    rest = []
+    other_acls = []
     user = more.principal.removeprefix("User:")
     if not user.startswith("firstclaim-"):
         principal = principal_of_user(user)
         assert principal is not None
-        rest = [held_acl(acl, user) for acl in principal.acls]
-    (found,) = compare([*AS_PRINTED, *rest, more])
-    assert (found.lacks, found.too_much) == ((), (more,))
-    assert "has too much" in found.lines()[0]
+        other_acls = [held_acl(acl, user) for acl in principal.acls]
+    (difference,) = compare([*AS_PRINTED, *other_acls, more])
+    assert (difference.lacks, difference.too_much) == ((), (more,))
+    assert "has too much" in difference.lines()[0]
 
 
 def test_what_is_implied_or_harmless_is_not_too_much() -> None:
@@ -75,23 +81,28 @@ def test_what_is_implied_or_harmless_is_not_too_much() -> None:
 
 
 def test_a_denial_is_named_also_one_of_everybody() -> None:
-    first = AS_PRINTED[0]
-    for user in (first.principal[5:], "*"):
-        found = compare([*AS_PRINTED, held_acl(first.acl, user, Permission.DENY)])
-        assert first.acl in next(one for one in found if one.principal == first.principal).denied
+    printed = AS_PRINTED[0]
+    for user in (printed.principal[5:], "*"):
+        differences = compare([*AS_PRINTED, held_acl(printed.acl, user, Permission.DENY)])
+        assert (
+            printed.acl
+            in next(
+                difference for difference in differences if difference.principal == printed.principal
+            ).denied
+        )
 
 
 def test_a_stranger_with_access_to_our_topics_is_named_and_one_without_is_not() -> None:
     reads = held_acl(topic("lead-journal", AclOperation.READ), "bob")
-    (found,) = compare([*AS_PRINTED, reads, held_acl(topic("their-topic", AclOperation.READ), "bob")])
-    assert (found.principal, found.unknown, found.too_much) == ("User:bob", True, (reads,))
+    (difference,) = compare([*AS_PRINTED, reads, held_acl(topic("their-topic", AclOperation.READ), "bob")])
+    assert (difference.principal, difference.unknown, difference.too_much) == ("User:bob", True, (reads,))
 
 
 def test_a_crm_is_let_into_no_group_of_another_crm() -> None:
     groups = [acl for acl in principal_of("crm", "a").acls if acl.resource is Resource.GROUP]
     for group, may in (("crm-a", True), ("crm-a.reader", True), ("crm-ab", False), ("crm-a-b", False)):
-        wanted = Acl(Resource.GROUP, group, Pattern.LITERAL, AclOperation.READ)
-        assert any(acl.allows(wanted) for acl in groups) is may, group
+        read_acl = Acl(Resource.GROUP, group, Pattern.LITERAL, AclOperation.READ)
+        assert any(acl.allows(read_acl) for acl in groups) is may, group
 
 
 @pytest.mark.parametrize(

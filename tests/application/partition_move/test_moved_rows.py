@@ -118,13 +118,13 @@ def test_a_file_that_is_cut_off_of_another_kind_or_there_already_is_refused(tmp_
         (path.read_bytes()[:-12], "cannot be read"),
         (b"vendor,external_id\n", "cannot be read"),
     ):
-        other = tmp_path / "other.gz"
-        other.write_bytes(content)
+        other_file = tmp_path / "other.gz"
+        other_file.write_bytes(content)
         with pytest.raises(ConfigError, match=says):
-            check_whole(other)
-    other.write_bytes(gzip.compress(lines[1]))
+            check_whole(other_file)
+    other_file.write_bytes(gzip.compress(lines[1]))
     with pytest.raises(ConfigError, match="is not a file of"):
-        read_head(other)
+        read_head(other_file)
     with pytest.raises(ConfigError, match="cannot be made"), new_move_file(path):
         pass
 

@@ -58,17 +58,17 @@ def test_a_broker_is_cut_off_and_connected_again(isolation: BrokerIsolation) -> 
     assert broker.node_id == ISOLATED
     with subprocess.Popen(
         [*broker.launcher, sys.executable, "-c", ANSWERS, broker.host], stdout=subprocess.PIPE
-    ) as there:
+    ) as responder:
         try:
-            assert there.stdout is not None
-            assert there.stdout.readline() == b"listening\n"
+            assert responder.stdout is not None
+            assert responder.stdout.readline() == b"listening\n"
             assert until(lambda: is_reachable(broker.host))
             isolation.cut_off()
             assert not is_reachable(broker.host)
             isolation.connect_again()
             assert until(lambda: is_reachable(broker.host)), "the broker is connected again"
         finally:
-            there.kill()
+            responder.kill()
 
 
 def test_a_full_disk_takes_nothing_until_there_is_room(isolation: BrokerIsolation) -> None:
@@ -109,9 +109,9 @@ def test_without_the_program_or_the_right_the_reason_is_said(
 
 @pytest.mark.parametrize("seed", range(10))
 def test_the_faults_are_planned_only_where_a_broker_is_isolated(seed: int) -> None:
-    ours = {FaultKind.CUT_OFF_BROKER, FaultKind.FILL_DISK}
-    assert ours <= {fault.act for fault in plan(180, 2, seed, brokers=3, isolated=True)}
-    assert not ours & {fault.act for fault in plan(180, 2, seed, brokers=3)}
+    isolated_faults = {FaultKind.CUT_OFF_BROKER, FaultKind.FILL_DISK}
+    assert isolated_faults <= {fault.act for fault in plan(180, 2, seed, brokers=3, isolated=True)}
+    assert not isolated_faults & {fault.act for fault in plan(180, 2, seed, brokers=3)}
 
 
 def _has_namespace() -> bool:

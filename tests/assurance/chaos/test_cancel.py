@@ -26,12 +26,12 @@ async def test_a_task_that_misses_its_first_cancellation_is_cancelled_again(
 
 async def test_a_task_that_does_not_end_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cancellation, "CANCEL_AGAIN_SECONDS", 0.01)
-    over = asyncio.Event()
+    may_end = asyncio.Event()
 
     async def stubborn() -> None:
-        while not over.is_set():
+        while not may_end.is_set():
             try:
-                await over.wait()
+                await may_end.wait()
             except asyncio.CancelledError:
                 continue
 
@@ -39,5 +39,5 @@ async def test_a_task_that_does_not_end_is_named(monkeypatch: pytest.MonkeyPatch
     await asyncio.sleep(0)
     with pytest.raises(TimeoutError, match=r"not ended 0 s after they were cancelled: feed"):
         await cancellation.cancel(task, seconds=0)
-    over.set()
+    may_end.set()
     await task

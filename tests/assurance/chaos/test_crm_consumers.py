@@ -26,12 +26,12 @@ def settings(tmp_path: Path) -> Settings:
 
 
 def consumer(settings: Settings, rows: list[tuple[object, ...]]) -> CrmConsumer:
-    found = CrmConsumer("true {bootstrap} {database}", 1, settings)
-    with sqlite3.connect(found.database) as database:
+    crm_consumer = CrmConsumer("true {bootstrap} {database}", 1, settings)
+    with sqlite3.connect(crm_consumer.database) as database:
         database.execute("CREATE TABLE assignment (lead_id, rep_id, how, via, version)")
         database.execute("CREATE TABLE lead_exception (lead_id, status, reason, version)")
         database.executemany("INSERT INTO assignment VALUES (?, ?, ?, ?, ?)", rows)
-    return found
+    return crm_consumer
 
 
 def test_equal_rows_are_no_finding(settings: Settings) -> None:
@@ -46,8 +46,8 @@ def test_a_former_owner_is_missing_and_not_expected(settings: Settings) -> None:
 
 
 def test_a_consumer_that_never_wrote_is_named(settings: Settings) -> None:
-    found = CrmConsumer("true {bootstrap} {database}", 1, settings).differences(ROWS)
-    assert found == [
+    differences = CrmConsumer("true {bootstrap} {database}", 1, settings).differences(ROWS)
+    assert differences == [
         "assignment: unable to open database file",
         "lead_exception: unable to open database file",
     ]

@@ -36,7 +36,7 @@ def test_the_wall_clock_jumps_both_ways_while_the_process_runs(tmp_path: Path) -
             assert clocks.jump(["worker-1"], shift) == 1
             before = time.time(), time.monotonic()
             print("now?", file=process.stdin, flush=True)
-            times = [float(each) for each in process.stdout.readline().split()]
+            times = [float(field) for field in process.stdout.readline().split()]
             after = time.time(), time.monotonic()
             assert before[0] + shift <= times[0] <= after[0] + shift
             assert before[0] + shift <= times[1] <= after[0] + shift

@@ -30,13 +30,13 @@ class Sent(LoadClient):
 
 
 def test_the_directory_is_the_demos_with_windows_of_seconds() -> None:
-    found = directory()
-    assert found.keys() == lender().keys()
-    for (kind, object_id), value in found.items():
+    objects = directory()
+    assert objects.keys() == lender().keys()
+    for (kind, object_id), value in objects.items():
         assert normal(ORG, kind, object_id, value) is not None
         if kind == "group":
             assert value["claim_window_seconds"] == value["ring_seconds"] == WINDOW_SECONDS
-    assert found["settings", "settings"]["lock_minutes"] == LOCK_MINUTES
+    assert objects["settings", "settings"]["lock_minutes"] == LOCK_MINUTES
 
 
 async def test_leads_come_through_every_campaign_and_people_know_of_them(
@@ -45,13 +45,13 @@ async def test_leads_come_through_every_campaign_and_people_know_of_them(
     monkeypatch.setattr("assurance.chaos.lender.ARRIVALS_PER_SECOND", 5_000.0)
     client, history = Sent(), OperationHistory()
     feed = Lender(client, history, seed=1)
-    going = asyncio.create_task(feed.run())
+    feeding = asyncio.create_task(feed.run())
     campaigns = {object_id for kind, object_id in directory() if kind == "campaign"}
     async with asyncio.timeout(PATIENCE_SECONDS):
         while not campaigns <= {message["campaign"] for message in client.messages}:
             await asyncio.sleep(0.01)
     feed.over.set()
-    await going
+    await feeding
     assert {message["org"] for message in client.messages} == {ORG}
     assert len(feed.sent) == len(client.messages)
     assert history.offered < feed.sent

@@ -20,22 +20,26 @@ def test_a_long_run_has_everything(seed: int) -> None:
     assert {fault.seconds for fault in faults if fault.act is FaultKind.LOCK_DATABASE} == {LOCK_SECONDS}
     assert ("worker-1", "worker-2") in {fault.who for fault in faults if fault.act is FaultKind.KILL}
     for act in (FaultKind.KILL, FaultKind.TERM, FaultKind.STOP):
-        hit = {process for fault in faults if fault.act is act for process in fault.who}
-        assert hit & {"worker-1", "worker-2"}
-        assert hit <= PROCESSES
+        victims = {process for fault in faults if fault.act is act for process in fault.who}
+        assert victims & {"worker-1", "worker-2"}
+        assert victims <= PROCESSES
         assert acts[act] >= 4
     assert {process for fault in faults for process in fault.who} == PROCESSES
     stops = [fault for fault in faults if fault.act is FaultKind.STOP and fault.at < 180 - STOP_SECONDS[1]]
     assert all(fault.seconds > SESSION_SECONDS for fault in stops)
-    assert all(one.at <= other.at for one, other in pairwise(faults))
+    assert all(fault.at <= next_fault.at for fault, next_fault in pairwise(faults))
     assert all(fault.at > 0 and fault.at + fault.seconds <= 180 for fault in faults)
 
 
 @pytest.mark.parametrize("seed", range(20))
 def test_a_short_run_kills_and_stops_a_worker_and_kills_the_relay(seed: int) -> None:
     faults = plan(35, 2, seed)
-    done = {(fault.act, process.rstrip("-12")) for fault in faults for process in fault.who}
-    assert {(FaultKind.KILL, "worker"), (FaultKind.STOP, "worker"), (FaultKind.KILL, "relay")} <= done
+    victims_by_act = {(fault.act, process.rstrip("-12")) for fault in faults for process in fault.who}
+    assert {
+        (FaultKind.KILL, "worker"),
+        (FaultKind.STOP, "worker"),
+        (FaultKind.KILL, "relay"),
+    } <= victims_by_act
     assert not {FaultKind.KILL_BROKER, FaultKind.LOCK_DATABASE} & {fault.act for fault in faults}
 
 
@@ -61,9 +65,9 @@ def test_a_blow_says_what_it_does() -> None:
 def test_with_telephones_their_courier_is_killed_first_and_hit_in_every_way(seed: int) -> None:
     faults = plan(240, 2, seed, telephone=True)
     assert {process for fault in faults for process in fault.who} == {*PROCESSES, "courier-call"}
-    first = next(fault for fault in faults if fault.who == ("courier-call",))
-    assert first.act is FaultKind.KILL
-    assert first is min((fault for fault in faults if len(fault.who) == 1), key=lambda fault: fault.at)
+    first_fault = next(fault for fault in faults if fault.who == ("courier-call",))
+    assert first_fault.act is FaultKind.KILL
+    assert first_fault is min((fault for fault in faults if len(fault.who) == 1), key=lambda fault: fault.at)
     assert plan(240, 2, seed) != faults, "without telephones a seed gives the faults that it always gave"
 
 
@@ -82,7 +86,9 @@ def test_a_cluster_of_brokers_has_each_of_its_faults_once_in_place_of_the_broker
     assert acts[FaultKind.KILL_BROKER] == 0
     assert {process for fault in faults for process in fault.who} == PROCESSES
     own = [fault for fault in faults if fault.act in cluster]
-    assert all(one.at + one.seconds < other.at for one, other in pairwise(own)), "one after the other"
+    assert all(fault.at + fault.seconds < next_fault.at for fault, next_fault in pairwise(own)), (
+        "one after the other"
+    )
     assert not cluster & {fault.act for fault in plan(180, 2, seed)}
 
 
@@ -91,9 +97,11 @@ def test_a_cluster_of_brokers_has_each_of_its_faults_once_in_place_of_the_broker
 def test_an_hour_has_as_many_faults_as_asked_and_all_of_them_in_every_round(seed: int, brokers: int) -> None:
     faults = plan(3_600, 2, seed, faults=200, brokers=brokers)
     assert len(faults) == 200
-    assert all(one.at <= other.at for one, other in pairwise(faults))
+    assert all(fault.at <= next_fault.at for fault, next_fault in pairwise(faults))
     assert all(fault.at > 0 and fault.at + fault.seconds <= 3_600 for fault in faults)
-    assert max(other.at - one.at for one, other in pairwise(faults)) < 60, "they are spread over the hour"
+    assert max(next_fault.at - fault.at for fault, next_fault in pairwise(faults)) < 60, (
+        "they are spread over the hour"
+    )
     for number in range(8):
         of_round = [fault for fault in faults if 450 * number <= fault.at < 450 * (number + 1)]
         acts = Counter(fault.act for fault in of_round)
@@ -128,8 +136,8 @@ def test_with_failover_valkey_and_postgres_are_hurt_in_every_way(seed: int) -> N
     faults = plan(300, 2, seed, failover=True)
     acts = Counter(fault.act for fault in faults if fault.act in STORE_ACTS)
     assert acts == dict.fromkeys(STORE_ACTS, STORE_FAULTS)
-    others = [fault for fault in faults if fault.act not in STORE_ACTS]
-    assert others == plan(300, 2, seed)
+    other_faults = [fault for fault in faults if fault.act not in STORE_ACTS]
+    assert other_faults == plan(300, 2, seed)
     assert all(fault.at > 0 and fault.at + fault.seconds <= 300 for fault in faults)
     assert not STORE_ACTS & {fault.act for fault in plan(300, 2, seed)}
     short = Counter(fault.act for fault in plan(35, 2, seed, failover=True) if fault.act in STORE_ACTS)

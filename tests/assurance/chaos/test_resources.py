@@ -107,9 +107,9 @@ async def test_a_probe_reads_a_process_and_the_timers_in_its_metrics(
 
 
 def test_what_stays_the_same_is_flat() -> None:
-    found = {"relay": samples(), "worker-1": samples(timers=lambda _: 2_000)}
-    assert growth(found, SECONDS) == []
-    assert uses(found, SECONDS)["worker-1"].timers == (2_000, 2_000, 2_000)
+    samples_of = {"relay": samples(), "worker-1": samples(timers=lambda _: 2_000)}
+    assert growth(samples_of, SECONDS) == []
+    assert uses(samples_of, SECONDS)["worker-1"].timers == (2_000, 2_000, 2_000)
 
 
 def test_what_grows_only_while_it_starts_is_flat() -> None:

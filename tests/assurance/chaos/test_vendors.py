@@ -26,8 +26,8 @@ def test_without_librdkafka_it_says_what_is_missing(monkeypatch: pytest.MonkeyPa
 def test_the_commands_do_not_need_librdkafka() -> None:
     """It is of an extra: what is not chaos must run without it."""
     code = "import sys; sys.modules['confluent_kafka'] = None; import assurance.chaos, cli"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
+    completed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert completed.returncode == 0, completed.stderr
 
 
 @pytest.mark.kafka
@@ -35,8 +35,8 @@ def test_poison_is_counted_whatever_its_headers_are(settings: Settings) -> None:
     """What was aborted is no poison; what nobody can read is."""
     topic = unique("poison")
     admin = AdminClient({"bootstrap.servers": settings.kafka_bootstrap_servers})
-    for made in admin.create_topics([NewTopic(topic, 1, 1)], operation_timeout=PATIENCE_SECONDS).values():
-        made.result(60)
+    for creation in admin.create_topics([NewTopic(topic, 1, 1)], operation_timeout=PATIENCE_SECONDS).values():
+        creation.result(60)
     poison = [("chaos", b"poison")]
     by = producer(settings, compression_type="zstd")
     by.produce(topic, value=b"x", headers=poison, partition=0)

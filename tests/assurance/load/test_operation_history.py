@@ -19,7 +19,7 @@ DECIDED_AT = datetime(2026, 11, 20, 14, tzinfo=UTC)
 
 
 def answered_action(
-    what: str, result: str | None, reason: str | None = None, *, owner: str | None = None, **more: Any
+    action_type: str, result: str | None, reason: str | None = None, *, owner: str | None = None, **more: Any
 ) -> RequestedAction:
     """Return one action of rep-1 between second 10 and second 11, and its answer."""
     answer = None
@@ -28,7 +28,7 @@ def answered_action(
             action_id="a",
             lead_id=LEAD,
             rep_id="rep-1",
-            type=what,
+            type=action_type,
             result=Result(result),
             reason=Reason(reason) if reason else None,
             owner=owner,
@@ -37,16 +37,16 @@ def answered_action(
             why=None,
             merged_into=None,
         )
-    action = {"action_id": "a", "type": what, "lead_id": LEAD, "rep_id": "rep-1", **more}
+    action = {"action_id": "a", "type": action_type, "lead_id": LEAD, "rep_id": "rep-1", **more}
     return RequestedAction(
         action=action, invoked_at=10.0, returned_at=11.0 if answer else None, answer=answer
     )
 
 
-def operations_of(one: RequestedAction, **how: Any) -> list[tuple[str, ...]]:
+def operations_of(action: RequestedAction, **how: Any) -> list[tuple[str, ...]]:
     """Return the operations as (register, op, result)."""
     history = OperationHistory(lock_seconds=3, **how)
-    history.record(one)
+    history.record(action)
     return [(op.lead.removeprefix(f"{LEAD} "), op.op, op.result or "?") for op in history.ops]
 
 
@@ -54,7 +54,7 @@ AT = "2026-11-20T14:00:00Z"
 
 
 @pytest.mark.parametrize(
-    ("one", "operations"),
+    ("action", "operations"),
     [
         (answered_action("claim", "won", owner="rep-1"), [("owner", "claim", "won")]),
         (answered_action("claim", "lost", "already_claimed", owner="rep-2"), [("owner", "claim", "lost")]),
@@ -103,14 +103,14 @@ AT = "2026-11-20T14:00:00Z"
     ],
 )
 def test_what_an_answer_says_of_owner_and_lock(
-    one: RequestedAction, operations: list[tuple[str, ...]]
+    action: RequestedAction, operations: list[tuple[str, ...]]
 ) -> None:
-    assert operations_of(one) == operations
+    assert operations_of(action) == operations
 
 
 def test_d4_a_callback_claims_only_where_the_org_says_so() -> None:
-    one = answered_action("callback", "done", at=AT)
-    assert operations_of(one, auto_claim_on_timed_callback=False) == [("open", "leave", "done")]
+    callback = answered_action("callback", "done", at=AT)
+    assert operations_of(callback, auto_claim_on_timed_callback=False) == [("open", "leave", "done")]
 
 
 def test_d2_a_lock_runs_out_no_sooner_than_it_may() -> None:
@@ -155,8 +155,8 @@ def test_k5_a_merge_or_split_may_give_a_lead_to_the_rep_it_may_have_come_with(re
     assert [op.lead for op in history.ops] == ["lead-2 owner"]
     history.record(answered_action("merge", result, lead_id="lead-2", into_lead_id=LEAD))
     history.record(answered_action("split", result, inquiry_id="lead-2"))
-    given = [(op.lead, op.op, op.to, op.invoked_at, op.returned_at) for op in history.ops[1:]]
-    assert given == [
+    assignments = [(op.lead, op.op, op.to, op.invoked_at, op.returned_at) for op in history.ops[1:]]
+    assert assignments == [
         (f"{LEAD} owner", "assign", "rep-9", 10.0, None),
         ("lead-2 owner", "assign", "rep-9", 10.0, None),
     ]

@@ -11,7 +11,7 @@ from models.results import Result
 
 def test_x4_answers_agree_whatever_their_words() -> None:
     """X4: an old action is decided anew, later and in other words; another result or owner is a contradiction."""
-    first = LeadDecision(
+    decision = LeadDecision(
         action_id="a",
         lead_id="l",
         rep_id="mia",
@@ -24,7 +24,7 @@ def test_x4_answers_agree_whatever_their_words() -> None:
         why="assigned by mia",
         merged_into=None,
     )
-    later = first.decided_at + timedelta(hours=1)
-    assert same_answer(first, replace(first, why=None, decided_at=later, merged_into="m"))
-    assert not same_answer(first, replace(first, owner="rep-2"))
-    assert not same_answer(first, replace(first, result=Result.REFUSED))
+    later = decision.decided_at + timedelta(hours=1)
+    assert same_answer(decision, replace(decision, why=None, decided_at=later, merged_into="m"))
+    assert not same_answer(decision, replace(decision, owner="rep-2"))
+    assert not same_answer(decision, replace(decision, result=Result.REFUSED))

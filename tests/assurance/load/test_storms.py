@@ -56,19 +56,19 @@ async def ringing(settings: Settings) -> None:
 async def taking_turns(settings: Settings, victims: SupervisedProcesses) -> int:
     """Reps come and go and a worker is killed; who is there throughout is never more than one ahead (R7)."""
     await publish_and_wait(settings, turns.ORG, turns.objects(REPS))
-    going = asyncio.create_task(turns.turns(settings, leads=LEADS, reps=REPS))
+    turn_task = asyncio.create_task(turns.turns(settings, leads=LEADS, reps=REPS))
     await until_offered(settings)
     victims.signal(["worker-1"], signal.SIGKILL)
     try:
-        result = await going
+        result = await turn_task
     except TimeoutError as late:
         await victims.ready()
         report = await verify(settings)
         pytest.fail(f"{late}: {report.phases}, {report.lines()}")
     assert result.taken == result.leads == LEADS + LEADS // 6
-    given = await turns_of(settings, turns.ORG)
-    even = judge(given[turns.EVEN], dict.fromkeys(turns.steady(REPS), 1))
-    weighted = judge(given[turns.WEIGHTED], turns.WEIGHTS)
+    turns_by_group = await turns_of(settings, turns.ORG)
+    even = judge(turns_by_group[turns.EVEN], dict.fromkeys(turns.steady(REPS), 1))
+    weighted = judge(turns_by_group[turns.WEIGHTED], turns.WEIGHTS)
     assert (even.turns, even.most_apart) == (LEADS, 1)
     assert (weighted.turns, weighted.off_share <= 1) == (LEADS // 6, True)
     await victims.ready()

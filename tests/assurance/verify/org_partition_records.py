@@ -38,20 +38,20 @@ class OrgPartitionRecords:
         self.log.append(record)
         source, number = journal_origin(record)
         messages: list[LeadNews] = []
-        for key, one in self.orgs.decide(event, off=off, at=now, source=source, number=number).records:
-            value = None if one is None else encode_org_record(one)
+        for key, org_record in self.orgs.decide(event, off=off, at=now, source=source, number=number).records:
+            value = None if org_record is None else encode_org_record(org_record)
             self.journal.append(Record(ORG_JOURNAL, len(self.journal), key, value, ms(now)))
-            self.orgs.apply_or_remove(key, one)
-            if isinstance(one, OrgStep):
-                messages += to_leads(one)
+            self.orgs.apply_or_remove(key, org_record)
+            if isinstance(org_record, OrgStep):
+                messages += to_leads(org_record)
         return messages
 
     def woken(self, now: datetime) -> list[OrgWoken]:
         """Return the wakes that the stage's timers would append by now."""
-        found = []
+        wakes = []
         for org, row in self.orgs.wakes():
             if row.wake is not None and row.wake <= now:
                 kind, object_id = WAKES[type(row)], wakeable_id(row)
                 cause = f"wake/{kind}/{object_id}/{row.wake.isoformat()}"
-                found.append(OrgWoken(cause=cause, org=org, kind=kind, object_id=object_id, due=row.wake))
-        return found
+                wakes.append(OrgWoken(cause=cause, org=org, kind=kind, object_id=object_id, due=row.wake))
+        return wakes

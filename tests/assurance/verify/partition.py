@@ -105,11 +105,11 @@ class Partition:
                 self._tell(news)
         self.relay()
 
-    def ask(self, what: str, lead_id: str, rep_id: str, *, cause: str | None = None, **more: Any) -> str:
+    def ask(self, action: str, lead_id: str, rep_id: str, *, cause: str | None = None, **more: Any) -> str:
         """Request an action; return its id."""
         self.action_count += 1
         cause = cause or f"action-{self.action_count}"
-        self.tell(ActionRequested(lead_id=lead_id, cause=cause, action=what, rep_id=rep_id, **more))
+        self.tell(ActionRequested(lead_id=lead_id, cause=cause, action=action, rep_id=rep_id, **more))
         return cause
 
     def pass_deadline(self, lead_id: str) -> None:
@@ -184,10 +184,10 @@ class Partition:
             )
             self.rule_book = self.rule_book.publish(event)
         else:
-            known = self.rows.get(key)
-            before = known if isinstance(known, LeadRow) else None
-            others = self._others_open(key, event)
-            row = step(before, event, off=off, at=self.now, rule_book=self.rule_book, others_open=others)
+            journal_row = self.rows.get(key)
+            before = journal_row if isinstance(journal_row, LeadRow) else None
+            others_open = self._others_open(key, event)
+            row = step(before, event, off=off, at=self.now, rule_book=self.rule_book, others_open=others_open)
         self.write(key, row)
         for message in public_messages(row, key, 0):
             if message.topic == ORG_LOG:
@@ -231,26 +231,26 @@ class Partition:
 
     def drop(self, topic: str, n: int) -> None:
         """Remove the n-th record of a topic, as if it had never been written."""
-        records = self.of(topic)
+        records = self.records_of(topic)
         del records[n]
         records[:] = [replace(record, offset=offset) for offset, record in enumerate(records)]
 
     def append(self, topic: str, record: Record) -> None:
         """Append a record at the topic's end."""
-        records = self.of(topic)
+        records = self.records_of(topic)
         records.append(replace(record, topic=topic, offset=len(records)))
 
-    def of(self, topic: str) -> list[Record]:
+    def records_of(self, topic: str) -> list[Record]:
         """Return a topic's records."""
-        ours = {
+        stage_topics = {
             LEAD_JOURNAL: self.journal,
             LEAD_LOG: self.log,
             ORG_JOURNAL: self.org.journal,
             ORG_LOG: self.org.log,
         }
-        return ours[topic] if topic in ours else self.public[topic]
+        return stage_topics[topic] if topic in stage_topics else self.public[topic]
 
     def snapshot(self) -> Snapshot:
         """Return a snapshot of the current state."""
         topics = (LEAD_LOG, LEAD_JOURNAL, ORG_LOG, ORG_JOURNAL)
-        return Snapshot(ends={(topic, 0): len(self.of(topic)) for topic in topics}, at=self.now)
+        return Snapshot(ends={(topic, 0): len(self.records_of(topic)) for topic in topics}, at=self.now)

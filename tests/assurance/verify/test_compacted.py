@@ -58,5 +58,5 @@ def test_an_owner_whom_the_newest_record_names_is_still_compared(tmp_path: Path)
     lead_id = partition.arrive("A-1", assigned_to="rep-1")
     url = fill_database(f"sqlite:///{tmp_path / 'crm.sqlite'}", partition)
     partition.ask("reassign", lead_id, "boss", to_rep_id="rep-2", why="to share")
-    found = findings_of(partition, url, compact_after_two_days(partition))
-    assert found["crm_differs"] >= 2, "the database does not have the newest owner"
+    counts = findings_of(partition, url, compact_after_two_days(partition))
+    assert counts["crm_differs"] >= 2, "the database does not have the newest owner"

@@ -147,8 +147,8 @@ def test_a_lead_its_org_holds_and_nobody_owns_is_found() -> None:
     partition = partition_with_reps()
     lead_id = partition.arrive("A-1")
     checked = check(partition)
-    for known in (lead_id, "no-such-lead"):
-        checked.journal_facts.org_leads["default", known] = OrgLeadState(
+    for held_id in (lead_id, "no-such-lead"):
+        checked.journal_facts.org_leads["default", held_id] = OrgLeadState(
             OrgLeadStatus.HELD, 1, frozenset({"rep-1"})
         )
     check_orgs(checked.journal_facts, checked.findings)
@@ -176,14 +176,14 @@ def test_r4_a_lead_waits_for_its_org_in_one_way_or_another() -> None:
     paused = partition.arrive("A-1", campaign="night")
     partition.now = partition.now.replace(minute=6)
     partition.pass_deadline(paused)
-    others = [partition.arrive(f"B-{n}", campaign="turns") for n in range(5)]
+    waiting_ids = [partition.arrive(f"B-{n}", campaign="turns") for n in range(5)]
     stages = {}
-    for lead_id in (paused, *others):
+    for lead_id in (paused, *waiting_ids):
         lead = partition.row(lead_id).lead
         assert lead is not None
         stages[lead_id] = lead.open_distribution.stage if lead.open_distribution else None
     assert stages[paused] is DistributionStatus.PAUSED
-    assert stages[others[-1]] is DistributionStatus.WAITING
+    assert stages[waiting_ids[-1]] is DistributionStatus.WAITING
     checked = check(partition)
     assert checked.codes == {}
     assert {place.stage for place in checked.journal_facts.org_leads.values()} == {

@@ -46,18 +46,20 @@ def test_d2_the_lateness_of_each_lock_end_is_told_and_the_worst_is_named() -> No
         partition.now = max(partition.now, due + late)
         partition.pass_deadline(lead_id)
     checked = check(partition)
-    found = checked.deadlines.lateness()
+    lateness = checked.deadlines.lateness()
     assert checked.codes == {}, "no lateness is a finding"
-    assert (found.decided, found.worst_lead, found.worst_kind) == (3, leads[1], "lock")
-    assert found.p50_seconds == pytest.approx(300, abs=1)  # the third came after the second, which was late
-    assert found.p99_seconds == found.worst_seconds == pytest.approx(300, abs=1)
-    assert found.line().startswith("3 deadlines were decided: half within 300.")
+    assert (lateness.decided, lateness.worst_lead, lateness.worst_kind) == (3, leads[1], "lock")
+    assert lateness.p50_seconds == pytest.approx(
+        300, abs=1
+    )  # the third came after the second, which was late
+    assert lateness.p99_seconds == lateness.worst_seconds == pytest.approx(300, abs=1)
+    assert lateness.line().startswith("3 deadlines were decided: half within 300.")
 
 
 def test_without_a_deadline_there_is_no_lateness() -> None:
     partition, _ = partition_with_open_leads("A")
-    found = check(partition).deadlines.lateness()
-    assert (found.decided, found.worst_seconds, found.line()) == (0, None, "no deadline was decided")
+    lateness = check(partition).deadlines.lateness()
+    assert (lateness.decided, lateness.worst_seconds, lateness.line()) == (0, None, "no deadline was decided")
 
 
 def test_x3_an_event_before_its_deadline_is_no_decision_and_no_finding() -> None:
@@ -89,5 +91,5 @@ def test_x3_a_deadline_that_took_effect_before_it_was_due_is_found() -> None:
     )
     checked = check(partition)
     assert checked.codes["deadline_early"] == 1
-    (finding,) = [one for one in checked.findings.found if one.code == "deadline_early"]
+    (finding,) = [reported for reported in checked.findings.found if reported.code == "deadline_early"]
     assert (finding.lead_id, finding.details["seconds_early"]) == (lead_id, 2.0)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 @pytest.mark.parametrize(
-    ("what", "more"),
+    ("action", "more"),
     [
         ("claim", {}),
         ("claim_now", {}),
@@ -33,11 +33,11 @@ if TYPE_CHECKING:
         ("callback", {"at": None}),
     ],
 )
-def test_r3_whoever_has_the_offer_takes_the_lead_by_any_action(what: str, more: dict[str, Any]) -> None:
+def test_r3_whoever_has_the_offer_takes_the_lead_by_any_action(action: str, more: dict[str, Any]) -> None:
     partition, lead_id = one_offered()
-    partition.ask(what, lead_id, "rep-2", **more)
+    partition.ask(action, lead_id, "rep-2", **more)
     assert owner(partition, lead_id) is None
-    partition.ask(what, lead_id, "rep-1", **more)
+    partition.ask(action, lead_id, "rep-1", **more)
     assert owner(partition, lead_id) == "rep-1"
     assert check(partition).codes == {}
 
@@ -139,7 +139,7 @@ def test_x7_a_phase_that_does_not_fit_its_distribution_is_found() -> None:
         changed(lead, phase=Phase.IGNORED),
     ]
     assert phase_problem(lead) is None
-    assert all(phase_problem(one) for one in wrong)
+    assert all(phase_problem(wrong_lead) for wrong_lead in wrong)
 
 
 def test_s4_a_ring_that_is_over_is_nobodys(monkeypatch: pytest.MonkeyPatch) -> None:

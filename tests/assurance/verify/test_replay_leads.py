@@ -199,16 +199,16 @@ def test_q8_a_second_owner_is_found_however_it_came(
     """The replay finds it, and so does the comparison of rows and decisions alone."""
     partition, _ = partition_with_claim()
     change_row(partition, 3, change)
-    found = check(partition).codes
-    assert found["journal_contradicts_log"] == 1
-    assert codes <= set(found)
+    found_codes = check(partition).codes
+    assert found_codes["journal_contradicts_log"] == 1
+    assert codes <= set(found_codes)
 
 
 def test_q8_an_owner_nobody_announced_is_found() -> None:
     partition, _ = partition_with_claim()
     change_row(partition, 2, without_decision(OwnerChanged))
-    found = check(partition).codes
-    assert {"journal_contradicts_log", "owner_unexplained"} <= set(found)
+    codes = check(partition).codes
+    assert {"journal_contradicts_log", "owner_unexplained"} <= set(codes)
 
 
 def test_x7_a_phase_that_does_not_fit_is_found() -> None:

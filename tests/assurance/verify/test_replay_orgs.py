@@ -40,12 +40,14 @@ def change_record(
 ) -> None:
     """Change one of the journal's records of a kind: the last one, or the n-th."""
     journal = partition.org.journal
-    found = [
+    records = [
         (at, record)
-        for at, record in enumerate(map(decode_org_record, (one.value or b"" for one in journal)))
+        for at, record in enumerate(
+            map(decode_org_record, (journal_record.value or b"" for journal_record in journal))
+        )
         if isinstance(record, kind) or (isinstance(record, OrgRowKept) and isinstance(record.value, kind))
     ]
-    at, record = found[n]
+    at, record = records[n]
     journal[at] = replace(journal[at], value=encode_org_record(change(record)))
 
 
@@ -93,7 +95,7 @@ def test_x4_what_a_relay_repeats_is_no_finding() -> None:
 def test_a_repeat_of_a_zombie_is_no_finding_unless_it_says_something_else() -> None:
     partition, _ = partition_with_offer()
     off = decode_org_record(partition.org.journal[-1].value or b"").off
-    last = [one for one in partition.org.journal if decode_org_record(one.value or b"").off == off]
+    last = [record for record in partition.org.journal if decode_org_record(record.value or b"").off == off]
     for record in last:
         partition.append(ORG_JOURNAL, record)
     assert check(partition).codes == {}
@@ -106,7 +108,9 @@ def test_what_is_older_than_a_day_is_taken_as_compaction_left_it() -> None:
     partition = distributed_partition(30, seed=3)
     partition.publish("group", "nobody", {"group_id": "nobody", "method": "round_robin", "members": []})
     newest = {record.key: record.offset for record in partition.org.journal}
-    partition.org.journal[:] = [one for one in partition.org.journal if newest[one.key] == one.offset]
+    partition.org.journal[:] = [
+        record for record in partition.org.journal if newest[record.key] == record.offset
+    ]
     partition.now += timedelta(days=2)
     for n in range(5):
         partition.arrive(f"B-{n}", campaign="turns")
@@ -132,7 +136,7 @@ def test_what_came_after_the_snapshot_may_be_on_its_way(topic: str) -> None:
     if topic == ORG_LOG:
         off = len(partition.org.log) - 1
         partition.org.journal[:] = [
-            one for one in partition.org.journal if decode_org_record(one.value or b"").off < off
+            record for record in partition.org.journal if decode_org_record(record.value or b"").off < off
         ]
     assert check(partition, snapshot).codes == {}
 
@@ -145,7 +149,7 @@ def test_an_event_that_was_never_decided_is_found() -> None:
     partition.tell_org(RepChanged(cause="away", rep_id="rep-4", change=RepChange.ABSENT))
     off = len(partition.org.log) - 1
     journal = partition.org.journal
-    journal[:] = [one for one in journal if decode_org_record(one.value or b"").off < off]
+    journal[:] = [record for record in journal if decode_org_record(record.value or b"").off < off]
     assert check(partition).codes == {"org_event_without_record": 1}
 
 
@@ -155,10 +159,10 @@ def test_a_step_behind_that_of_a_later_event_is_found() -> None:
     partition.tell_org(RepChanged(cause="x", rep_id="boss", change=RepChange.RETURNED))
     partition.tell_org(RepChanged(cause="y", rep_id="boss", change=RepChange.RETURNED))
     journal = partition.org.journal
-    offs = [decode_org_record(one.value or b"").off for one in journal]
+    offs = [decode_org_record(record.value or b"").off for record in journal]
     late, last = ([r for r, off in zip(journal, offs, strict=True) if off == max(offs) - n] for n in (1, 0))
     before = [r for r, off in zip(journal, offs, strict=True) if off < max(offs) - 1]
-    journal[:] = [replace(one, offset=n) for n, one in enumerate([*before, *last, *late])]
+    journal[:] = [replace(record, offset=n) for n, record in enumerate([*before, *last, *late])]
     assert check(partition).codes == {"org_event_without_record": 1, "record_late": 1}
 
 
@@ -310,11 +314,11 @@ def test_r9_a_rep_without_a_row_that_has_a_lead_is_found() -> None:
     journal = partition.org.journal
     n = next(
         n
-        for n, one in enumerate(journal)
-        if (one.key or b"").endswith(b"rep/rep-1") and b"offered" in (one.value or b"")
+        for n, record in enumerate(journal)
+        if (record.key or b"").endswith(b"rep/rep-1") and b"offered" in (record.value or b"")
     )
     del journal[n]
-    rows = [n for n, one in enumerate(journal) if (one.key or b"").endswith(b"rep/rep-1")]
+    rows = [n for n, record in enumerate(journal) if (record.key or b"").endswith(b"rep/rep-1")]
     codes = check(partition).codes
     assert rows
     assert codes == {"org_journal_contradicts_log": 1, "org_count_wrong": 1}

@@ -38,13 +38,13 @@ async def test_r3_s1_x2_leads_and_orgs_agree_at_every_moment() -> None:
                 await client.arrive({"vendor": "acme", "external_id": f"turn-{n}", "campaign": "turns"})
             for n in range(RINGS):
                 await client.arrive({"vendor": "acme", "external_id": f"ring-{n}", "campaign": "ring"})
-            owner, taken = await take_offers(settings, client, least=3)
+            owner, accepted = await take_offers(settings, client, least=3)
             await client.publish("rep", owner, None)
         check_no_findings(await verify(settings), leads=TURNS + RINGS)
         report = await report_at_rest(settings)
         check_no_findings(report, leads=TURNS + RINGS)
         # Nobody took what else was offered. One owner has left, and another has stayed.
-        assert report.phases["exception"] >= TURNS + RINGS - taken + 1
+        assert report.phases["exception"] >= TURNS + RINGS - accepted + 1
         assert report.phases["exception"] + report.phases["owned"] == TURNS + RINGS
         assert report.org_leads >= report.phases["owned"] > 0, (
             "the org knows owners, and leads that wait (M5)"
@@ -92,9 +92,9 @@ async def take_offers(settings: Settings, client: LoadClient, *, least: int) -> 
                 or notification.lead_id in taken_leads
             ):
                 continue
-            what = "press_one" if notification.template == "ring" else "accept"
+            action = "press_one" if notification.template == "ring" else "accept"
             request = await client.ask(
-                what, notification.lead_id, notification.rep_id, epoch=notification.epoch
+                action, notification.lead_id, notification.rep_id, epoch=notification.epoch
             )
             if request.result is Result.WON:
                 owners.add(notification.rep_id)

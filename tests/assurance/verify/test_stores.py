@@ -187,7 +187,7 @@ def test_e2_r6_an_open_exception_has_one_version_in_topic_and_database(tmp_path:
         ((version, status, prospect_name),) = connection.execute(query).all()
     engine.dispose()
     known_answers = [msgspec.json.decode(record.value or b"") for record in partition.public[LEAD_EXCEPTIONS]]
-    versions = [one["version"] for one in known_answers]
+    versions = [published["version"] for published in known_answers]
     assert versions == sorted(set(versions))
     assert len(versions) == 2 + (partition.row(lead_id).seq > versions[1])
     assert (version, status, prospect_name) == (versions[-1], "open", "Jones")
@@ -197,8 +197,8 @@ def test_e2_r6_an_open_exception_has_one_version_in_topic_and_database(tmp_path:
 
 def test_a_lead_that_has_moved_since_is_not_compared(partition: Partition, url: str) -> None:
     change_database(url, "UPDATE lead SET version = version - 1 WHERE {first lead}")
-    first = min(check(partition).journal_facts.leads)
-    assert database_findings(partition, url, moving={first}) == {}
+    moved_id = min(check(partition).journal_facts.leads)
+    assert database_findings(partition, url, moving={moved_id}) == {}
 
 
 def test_a_database_that_is_not_there_is_found(partition: Partition, tmp_path: Path) -> None:
@@ -211,11 +211,11 @@ def test_a_database_that_is_not_there_is_found(partition: Partition, tmp_path: P
 @pytest.fixture
 async def client(valkey_url: str) -> AsyncIterator[Any]:
     """Yield a client of a Valkey database of our own, empty before and after."""
-    found = connect_valkey(f"{valkey_url.rsplit('/', 1)[0]}/{DATABASE}")
-    await found.flushdb()
-    yield found
-    await found.flushdb()
-    await found.aclose()
+    valkey = connect_valkey(f"{valkey_url.rsplit('/', 1)[0]}/{DATABASE}")
+    await valkey.flushdb()
+    yield valkey
+    await valkey.flushdb()
+    await valkey.aclose()
 
 
 @pytest.fixture
@@ -273,9 +273,9 @@ async def test_q9_a_lead_that_is_not_listed_is_found(
     partition: Partition, settings_of: Settings, client: Any
 ) -> None:
     key = keys.order("test", "default", "fresh")
-    (first,) = await client.zrange(key, 0, 0)
-    lead_id = first.rpartition(b"\0")[2]
-    await client.zrem(key, first)
+    (member,) = await client.zrange(key, 0, 0)
+    lead_id = member.rpartition(b"\0")[2]
+    await client.zrem(key, member)
     await client.hdel(keys.rows("test", "default", "fresh"), lead_id.decode())
     await client.hdel(
         keys.names("test", "default", "fresh"), keys.name_field(b'{"name":"x"}', lead_id.decode())
@@ -287,9 +287,9 @@ async def test_q7_a_lead_in_another_place_is_found(
     partition: Partition, settings_of: Settings, client: Any
 ) -> None:
     key = keys.order("test", "default", "fresh")
-    (first,) = await client.zrange(key, 0, 0)
-    lead_id = first.rpartition(b"\0")[2].decode()
-    await client.zrem(key, first)
+    (member,) = await client.zrange(key, 0, 0)
+    lead_id = member.rpartition(b"\0")[2].decode()
+    await client.zrem(key, member)
     await client.zadd(key, {keys.member("9", lead_id): 0})
     assert await board_findings(partition, settings_of) == {"board_differs": 1}
 
@@ -298,8 +298,8 @@ async def test_q12_a_lead_a_search_would_not_find_is_found(
     partition: Partition, settings_of: Settings, client: Any
 ) -> None:
     key = keys.names("test", "default", "fresh")
-    (first, *_) = await client.hkeys(key)
-    await client.hdel(key, first)
+    (indexed_name, *_) = await client.hkeys(key)
+    await client.hdel(key, indexed_name)
     assert await board_findings(partition, settings_of) == {"board_differs": 1}
 
 

@@ -104,10 +104,10 @@ async def another_inquiry_to_an_open_exception(settings: Settings) -> None:
             newest = msgspec.json.decode(record.value)
     engine = crm.connect(settings.database_url)
     with engine.connect() as connection:
-        query = text("SELECT version, prospect_name FROM lead_exception WHERE lead_id = :one")
-        found = connection.execute(query, {"one": lead_id}).one()
+        query = text("SELECT version, prospect_name FROM lead_exception WHERE lead_id = :lead_id")
+        stored = connection.execute(query, {"lead_id": lead_id}).one()
     engine.dispose()
-    assert tuple(found) == (newest["version"], newest["prospect_name"])
+    assert tuple(stored) == (newest["version"], newest["prospect_name"])
     assert newest["prospect_name"] == "Silent"
 
 
@@ -137,7 +137,9 @@ async def forgeries(settings: Settings) -> None:
         await (await client.put(ASSIGNMENTS, forged, key=record.key, headers=list(record.headers)))
     engine = crm.connect(settings.database_url)
     with engine.execution_options(writes=True).begin() as connection:
-        connection.execute(text("UPDATE lead SET owner = 'rep-9' WHERE lead_id = :one"), {"one": lead_id})
+        connection.execute(
+            text("UPDATE lead SET owner = 'rep-9' WHERE lead_id = :lead_id"), {"lead_id": lead_id}
+        )
     engine.dispose()
     valkey: Any = connect(settings.redis_url)
     generation = await BoardWriter(valkey).generation()

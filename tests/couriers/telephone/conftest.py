@@ -69,10 +69,10 @@ class TwilioServer:
         """Return the requests that it got (POST), or the webhooks that it sent (webhook)."""
         return [request for request in self._ask("seen")["requests"] if request["method"] == method]
 
-    def _ask(self, what: str, value: Any = None) -> Any:
+    def _ask(self, path: str, value: Any = None) -> Any:
         body = None if value is None else json.dumps(value).encode()
         headers = {"content-type": "application/json"}
-        request = urllib.request.Request(f"{self.address}/{what}", body, headers)  # noqa: S310  # our own address
+        request = urllib.request.Request(f"{self.address}/{path}", body, headers)  # noqa: S310  # our own address
         with urllib.request.urlopen(request, timeout=PATIENCE_SECONDS) as answer:  # noqa: S310  # our own address
             return json.load(answer)
 

@@ -31,7 +31,7 @@ class Listing:
 
 def request(at: datetime = NOON, **data: Any) -> Request:
     """Return a request to connect, written at an instant."""
-    about = Notification(
+    notification = Notification(
         notification_id="L/1/ann/connect/call",
         kind="call",
         template="connect",
@@ -43,7 +43,7 @@ def request(at: datetime = NOON, **data: Any) -> Request:
         org="lender",
     )
     settings = SettingsObject()  # quiet from 21:00 to 08:00
-    return Request(about, RepObject(rep_id="ann"), settings, "lender", at, at + timedelta(minutes=1))
+    return Request(notification, RepObject(rep_id="ann"), settings, "lender", at, at + timedelta(minutes=1))
 
 
 @pytest.mark.parametrize(

@@ -62,11 +62,11 @@ CALLS: Final = st.builds(RepCall, offered=st.booleans(), waiting=st.booleans())
 
 def call_after(call: RepCall, *events: Event | str) -> tuple[RepCall, list[Instruction]]:
     """Return the call and everything that it ordered."""
-    call, all_of_it = start_call(call, 25)
+    call, orders = start_call(call, 25)
     for event in events:
-        call, found = step(call, TimeOver(call.clock) if isinstance(event, str) else event)
-        all_of_it += found
-    return call, all_of_it
+        call, ordered = step(call, TimeOver(call.clock) if isinstance(event, str) else event)
+        orders += ordered
+    return call, orders
 
 
 def announcements(orders: list[Instruction]) -> list[Announcement]:
@@ -210,14 +210,14 @@ def test_n6_a_lead_that_must_not_be_called_is_not_dialled_and_the_rep_hears_why(
 )
 def test_s2_the_second_press_dials_the_lead_and_connects_both(order: tuple[Event, ...]) -> None:
     call, orders = call_after(RepCall(), *ASSIGNED, DigitPressed("1"), *order, PhoneAnswered("lead"))
-    assert [one for one in orders if isinstance(one, DialLead | BridgeLegs)] == [
+    assert [ordered for ordered in orders if isinstance(ordered, DialLead | BridgeLegs)] == [
         DialLead(PHONE, 30.0),
         BridgeLegs(),
     ]
     assert call.phase is CallPhase.BRIDGED
-    for leg, other in (("rep", "lead"), ("lead", "rep")):
+    for leg, other_leg in (("rep", "lead"), ("lead", "rep")):
         _, at_the_end = step(call, LegEnded(leg, "hung_up"))  # type: ignore[arg-type]
-        assert HangUp(other) in at_the_end  # type: ignore[arg-type]
+        assert HangUp(other_leg) in at_the_end  # type: ignore[arg-type]
         assert requested_actions(at_the_end) == ["activity"], "N7: the call is logged"
 
 
@@ -325,14 +325,14 @@ def test_n4_every_order_of_events_is_harmless(call: RepCall, events: list[Event]
     limit = None
     for event in events:
         before = call
-        call, found = step(call, event)
-        orders += found
+        call, ordered = step(call, event)
+        orders += ordered
         limit = next((order for order in reversed(orders) if isinstance(order, StartTimeLimit)), None)
         if call.phase is not CallPhase.ENDED:
             assert limit is not None
             assert limit.clock == call.clock
             assert limit.seconds > 0
-        for order in found:
+        for order in ordered:
             if isinstance(order, DialLead):
                 assert isinstance(event, MayConnect)
                 assert before.phase in {CallPhase.WON, CallPhase.CONNECTING}
@@ -352,11 +352,11 @@ def test_n4_every_call_ends_if_only_time_passes(call: RepCall, events: list[Even
     """After the last event, the time limits and the end of the words alone end the call and every leg of it."""
     call, orders = start_call(call, 25)
     for event in events:
-        call, found = step(call, event)
-        orders += found
+        call, ordered = step(call, event)
+        orders += ordered
     for _ in range(12):
-        call, found = step(call, TimeOver(call.clock))
-        orders += found
+        call, ordered = step(call, TimeOver(call.clock))
+        orders += ordered
     assert call.phase is CallPhase.ENDED
     ended_legs = {order.leg for order in orders if isinstance(order, HangUp)}
     ended_legs |= {

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from tests.couriers.telephone.conftest import TwilioServer
 
 ANN, BOB, LEAD = "+14015550111", "+14015550112", "+14014194247"
-WORDS = ("You have an available lead", "Jeremy & Jo", "Press 1 to accept.")
+OFFER_TEXTS = ("You have an available lead", "Jeremy & Jo", "Press 1 to accept.")
 
 
 @asynccontextmanager
@@ -74,7 +74,7 @@ async def test_n4_a_leg_rings_is_answered_hears_presses_and_ends(twilio_server: 
         await dial(twilio, "leg", ANN)
         await dial(twilio, "leg", ANN)  # a repeat of the same order
         await eventually(lambda: LegAnswered("leg") in events, "it is answered")
-        await twilio.speak("leg", WORDS, 7)
+        await twilio.speak("leg", OFFER_TEXTS, 7)
         await eventually(lambda: LegDigit("leg", "1") in events, "it pressed 1 after all three texts")
         await twilio.speak("leg", ("Thank you.",), 8)
         await eventually(lambda: LegWordsEnded("leg", 8) in events, "it heard everything")
@@ -84,7 +84,7 @@ async def test_n4_a_leg_rings_is_answered_hears_presses_and_ends(twilio_server: 
         await twilio.quiet("leg")
         assert events[:2] == [LegRinging("leg"), LegAnswered("leg")]
     [call] = twilio_server.calls()
-    assert call["heard"] == [*WORDS, "Thank you."]
+    assert call["heard"] == [*OFFER_TEXTS, "Thank you."]
     assert call["status"] == "completed"
 
 
@@ -94,11 +94,11 @@ async def test_n4_the_request_for_a_call_is_as_twilio_describes_it(twilio_server
         await dial(twilio, "leg-lead", LEAD, machines=False)
         await eventually(lambda: LegAnswered("leg-lead") in events, "both are answered")
         await twilio.close()
-    first, second = [
+    first_form, second_form = [
         request["form"] for request in twilio_server.requests() if request["path"].endswith("/Calls.json")
     ]
     url = twilio_server.webhook_url
-    assert first == {
+    assert first_form == {
         "To": [ANN],
         "From": ["+14015550100"],
         "Timeout": ["30"],
@@ -109,7 +109,7 @@ async def test_n4_the_request_for_a_call_is_as_twilio_describes_it(twilio_server
         "AsyncAmd": ["true"],
         "AsyncAmdStatusCallback": [f"{url}/twilio/leg/machine"],
     }
-    assert "MachineDetection" not in second, "a rep may leave a message on a lead's machine"
+    assert "MachineDetection" not in second_form, "a rep may leave a message on a lead's machine"
 
 
 @pytest.mark.parametrize(
@@ -159,7 +159,7 @@ async def test_n4_webhooks_that_twilio_did_not_sign_and_repeats_are_refused(
         await twilio.speak("leg", ("Press 1.",), 1)
         await eventually(lambda: LegDigit("leg", "1") in events, "it pressed 1")
         [pressed] = [request for request in twilio_server.requests("webhook") if "Digits" in request["form"]]
-        known = len(events)
+        event_count = len(events)
 
         async def post(url: str, form: dict[str, str], signature: str) -> tuple[int, str]:
             async with client.post(url, data=form, headers={SIGNATURE: signature}) as answer:
@@ -174,10 +174,10 @@ async def test_n4_webhooks_that_twilio_did_not_sign_and_repeats_are_refused(
         # What Twilio signed for a document that the leg has no more presses nothing.
         later = {**form, "Timestamp": "later"}
         status, _ = await post(url, later, twiml.signature(TOKEN, url, later.items()))
-        assert (status, len(events)) == (200, known)
+        assert (status, len(events)) == (200, event_count)
         # A call that this process does not know is hung up: its courier died.
-        other = f"{twilio_server.webhook_url}/twilio/unknown/answered"
-        status, document = await post(other, form, twiml.signature(TOKEN, other, form.items()))
+        unknown_url = f"{twilio_server.webhook_url}/twilio/unknown/answered"
+        status, document = await post(unknown_url, form, twiml.signature(TOKEN, unknown_url, form.items()))
         assert (status, "<Hangup/>" in document) == (200, True)
         long = {"Digits": "1" * 100_000}
         assert (await post(url, long, twiml.signature(TOKEN, url, long.items())))[0] == 413
@@ -222,6 +222,6 @@ async def test_n4_an_outage_is_known_before_a_request_and_a_wrong_number_is_no_o
 def test_n4_twilio_needs_its_settings(twilio_server: TwilioServer) -> None:
     settings = twilio_server.settings()
     for name in ("webhook_url", "caller_id"):
-        with pytest.raises(ConfigError) as found:
+        with pytest.raises(ConfigError) as refused:
             settings.model_copy(update={name: None}).check()
-        assert found.value.field == f"FIRSTCLAIM_TELEPHONE_{name.upper()}"
+        assert refused.value.field == f"FIRSTCLAIM_TELEPHONE_{name.upper()}"

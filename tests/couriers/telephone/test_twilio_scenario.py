@@ -45,7 +45,7 @@ SPECIAL: Final[dict[str, dict[str, Any]]] = {
 }
 PRESSES: Final = {"presses": [3, 6]}
 """The offer and the words for the winner are three texts each: what comes before the name, the name, the rest."""
-GONE: Final = text_around_name(Announcement.GONE)[0]
+GONE_TEXT: Final = text_around_name(Announcement.GONE)[0]
 
 
 @dataclass
@@ -157,7 +157,7 @@ class Scenario:
         }
         self.twilio_stack.post.write("lead-actions", self.lead_id, request)
 
-    def of(self, topic: str) -> list[dict[str, Any]]:
+    def records_of(self, topic: str) -> list[dict[str, Any]]:
         """Return the records of a topic about the lead."""
         values = [
             json.loads(record.value()) for record in self.twilio_stack.post.records(topic) if record.value()
@@ -166,10 +166,10 @@ class Scenario:
 
     def legs(self) -> dict[tuple[str, str], str | None]:
         """Return (rep, leg) -> why it ended; None while it is open."""
-        found: dict[tuple[str, str], str | None] = {}
-        for call in self.of("calls"):
-            found[call["rep_id"], call["leg"]] = call["reason"] if call["event"] == "ended" else None
-        return found
+        end_reasons: dict[tuple[str, str], str | None] = {}
+        for call in self.records_of("calls"):
+            end_reasons[call["rep_id"], call["leg"]] = call["reason"] if call["event"] == "ended" else None
+        return end_reasons
 
     def all_ended(self) -> bool:
         """Return whether every rep was called and every leg has ended."""
@@ -182,12 +182,14 @@ class Scenario:
 
     def events(self, event: str) -> list[str]:
         """Return the reps with an event in their calls."""
-        return [call["rep_id"] for call in self.of("calls") if call["event"] == event]
+        return [call["rep_id"] for call in self.records_of("calls") if call["event"] == event]
 
     def activities(self) -> list[str]:
         """Return whose calls were logged."""
         return [
-            decision["rep_id"] for decision in self.of("lead-decisions") if decision["type"] == "activity"
+            decision["rep_id"]
+            for decision in self.records_of("lead-decisions")
+            if decision["type"] == "activity"
         ]
 
 
@@ -205,20 +207,20 @@ async def test_n4_s1_s2_s3_twelve_telephones_ring_and_one_wins(
     await eventually(scenario.all_ended, "every leg ended", every=1.0)
     winners = [
         decision["rep_id"]
-        for decision in scenario.of("lead-decisions")
+        for decision in scenario.records_of("lead-decisions")
         if decision["type"] == "press_one" and decision["result"] == "won"
     ]
     assert len(winners) == 1
     [winner] = winners
-    assert scenario.of("assignments")[-1]["rep_id"] == winner
+    assert scenario.records_of("assignments")[-1]["rep_id"] == winner
     for rep in REPS:
         if rep in {BUSY, AWAY}:
             assert scenario.heard(rep) == []
         elif rep == winner:
-            assert GONE not in scenario.heard(rep)
+            assert GONE_TEXT not in scenario.heard(rep)
             assert scenario.heard(rep)[:2] == ["You have an available lead", "Jeremy Jones"]
         elif rep != MACHINE:
-            assert scenario.heard(rep)[-1] == GONE, rep
+            assert scenario.heard(rep)[-1] == GONE_TEXT, rep
     legs = scenario.legs()
     assert legs[BUSY, "rep"] == "busy"
     assert legs[MACHINE, "rep"] == "no_answer"
@@ -235,9 +237,9 @@ async def test_s4_n4_nobody_answers_and_the_lead_is_an_exception(twilio_stack: T
     scenario.publish(ring_seconds=15)
     await eventually(scenario.is_known, "every partition knows the org", every=0.5)
     scenario.arrive()
-    await eventually(lambda: scenario.of("lead-exceptions"), "it is an exception", every=0.5)
-    assert scenario.of("lead-exceptions")[-1]["reason"] == "no_agents_answered"
-    assert not scenario.of("lead-decisions"), "no action was asked for anybody"
+    await eventually(lambda: scenario.records_of("lead-exceptions"), "it is an exception", every=0.5)
+    assert scenario.records_of("lead-exceptions")[-1]["reason"] == "no_agents_answered"
+    assert not scenario.records_of("lead-decisions"), "no action was asked for anybody"
     await eventually(scenario.all_ended, "every leg ended", every=0.5)
 
 
@@ -248,7 +250,7 @@ async def test_n7_a_rep_calls_a_lead_and_n5_the_lead_calls_back(twilio_stack: Tw
     scenario.publish(inbound={number: "all"})
     await eventually(scenario.is_known, "every partition knows the org", every=0.5)
     scenario.arrive(assigned_to="ann")
-    await eventually(lambda: scenario.of("assignments"), "ann owns it")
+    await eventually(lambda: scenario.records_of("assignments"), "ann owns it")
     scenario.act("dial", "ann")
     await eventually(scenario.activities, "the call is logged")
     assert scenario.heard("ann")[:3] == ["You asked to call", "Jeremy Jones", "Press 1 to be connected."]
@@ -263,7 +265,7 @@ async def test_n7_a_rep_calls_a_lead_and_n5_the_lead_calls_back(twilio_stack: Tw
         "is calling. Press 1 to be connected.",
     ]
     assert scenario.heard("bob") == [], "only the owner is called"
-    [call] = [one for one in twilio_stack.twilio.calls(number) if one["sid"] == sid]
+    [call] = [candidate for candidate in twilio_stack.twilio.calls(number) if candidate["sid"] == sid]
     await eventually(lambda: scenario.all_ended() if "bob" not in scenario.phones else True, "all legs ended")
     assert call["conference"] is not None
 

@@ -107,8 +107,8 @@ class StandIn:
     def _check(self, request: web.Request) -> None:
         if self.away:
             raise web.HTTPServiceUnavailable
-        given = aiohttp.BasicAuth.decode(request.headers["Authorization"])
-        if (given.login, given.password) != (SID, TOKEN) or request.match_info["account"] != SID:
+        credentials = aiohttp.BasicAuth.decode(request.headers["Authorization"])
+        if (credentials.login, credentials.password) != (SID, TOKEN) or request.match_info["account"] != SID:
             raise web.HTTPUnauthorized
 
     def _call(self, request: web.Request) -> SimulatedCall:
@@ -128,8 +128,8 @@ class StandIn:
             await asyncio.sleep(0.05)
             await self._end(call, final)
             return
-        others = set(behaviour.get("answers_after", ()))
-        while not others <= {one.to for one in self.calls.values() if one.status == "completed"}:
+        awaited = set(behaviour.get("answers_after", ()))
+        while not awaited <= {other.to for other in self.calls.values() if other.status == "completed"}:
             await asyncio.sleep(0.05)
         if not behaviour.get("answers", True):
             await asyncio.sleep(float(call.form["Timeout"][0]))
@@ -137,11 +137,11 @@ class StandIn:
             return
         call.status = "in-progress"
         if behaviour.get("machine") and call.form.get("AsyncAmd") == ["true"]:
-            about = {"AnsweredBy": "machine_start", "MachineDetectionDuration": "2500"}
+            fields = {"AnsweredBy": "machine_start", "MachineDetectionDuration": "2500"}
             asyncio.get_running_loop().call_later(
                 0.3,
                 lambda: asyncio.ensure_future(
-                    self._post(call, call.form["AsyncAmdStatusCallback"][0], about)
+                    self._post(call, call.form["AsyncAmdStatusCallback"][0], fields)
                 ),
             )
         await self._obey(call, await self._post(call, call.form["Url"][0]))
@@ -157,8 +157,8 @@ class StandIn:
         for verb in verbs:
             match verb.tag:
                 case "Gather":
-                    if (found := await self._gather(call, verb)) is not None:
-                        return found
+                    if (document := await self._gather(call, verb)) is not None:
+                        return document
                 case "Say" | "Play":
                     await self._hear(call, verb)
                 case "Pause":
@@ -191,11 +191,13 @@ class StandIn:
     async def _talk(self, call: SimulatedCall, room: str) -> None:
         call.conference = room
         while True:
-            others = [one for one in self.calls.values() if one.conference == room and one is not call]
-            if others and "talks" in call.behaviour:
+            partners = [
+                other for other in self.calls.values() if other.conference == room and other is not call
+            ]
+            if partners and "talks" in call.behaviour:
                 await asyncio.sleep(call.behaviour["talks"])
                 return
-            if any(one.status not in LIVE for one in others):
+            if any(other.status not in LIVE for other in partners):
                 return
             await asyncio.sleep(0.05)
 
@@ -203,21 +205,25 @@ class StandIn:
 
     async def call_in(self, request: web.Request) -> web.Response:
         """Let somebody call one of our numbers: {url, status_url, from, to, behaviour}."""
-        given = await request.json()
+        request_body = await request.json()
         sid = f"CA{len(self.calls):032}"
         form = {
             "Timeout": ["60"],
-            "StatusCallback": [given["status_url"]],
+            "StatusCallback": [request_body["status_url"]],
             "StatusCallbackEvent": ["completed"],
         }
         call = SimulatedCall(
-            sid, given["to"], {**form, "From": [given["from"]]}, given.get("behaviour", {}), "ringing"
+            sid,
+            request_body["to"],
+            {**form, "From": [request_body["from"]]},
+            request_body.get("behaviour", {}),
+            "ringing",
         )
         self.calls[sid] = call
 
         async def run() -> None:
-            about = {"From": given["from"], "To": given["to"], "Direction": "inbound"}
-            await self._obey(call, await self._post(call, given["url"], about))
+            fields = {"From": request_body["from"], "To": request_body["to"], "Direction": "inbound"}
+            await self._obey(call, await self._post(call, request_body["url"], fields))
 
         call.task = asyncio.create_task(run())
         return web.json_response({"sid": sid})
@@ -225,8 +231,8 @@ class StandIn:
     async def _status(self, call: SimulatedCall) -> None:
         if "StatusCallback" in call.form:
             call.sequence += 1
-            about = {"SequenceNumber": str(call.sequence), "CallbackSource": "call-progress-events"}
-            await self._post(call, call.form["StatusCallback"][0], about)
+            fields = {"SequenceNumber": str(call.sequence), "CallbackSource": "call-progress-events"}
+            await self._post(call, call.form["StatusCallback"][0], fields)
 
     async def _end(self, call: SimulatedCall, status: str) -> None:
         call.status = status
@@ -252,12 +258,12 @@ class StandIn:
     # -- the test's own pages -------------------------------------------------------------------------------------
 
     async def behave(self, request: web.Request) -> web.Response:
-        given = await request.json()
-        self.away = bool(given.pop("away", self.away))
-        self.behaviours |= given
+        behaviours = await request.json()
+        self.away = bool(behaviours.pop("away", self.away))
+        self.behaviours |= behaviours
         return web.json_response({})
 
-    async def seen(self, _: web.Request) -> web.Response:
+    async def show_state(self, _: web.Request) -> web.Response:
         calls = [
             {
                 "sid": call.sid,
@@ -285,7 +291,7 @@ async def serve() -> None:
             web.post(f"{base}/Calls/{{call}}.json", stand_in.update),
             web.post("/behave", stand_in.behave),
             web.post("/call-in", stand_in.call_in),
-            web.get("/seen", stand_in.seen),
+            web.get("/seen", stand_in.show_state),
         ]
     )
     runner = web.AppRunner(app, access_log=None)

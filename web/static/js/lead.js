@@ -2,7 +2,7 @@
 
 import { act, messageOf, pendingActions } from "./api.js";
 import { CallRound, roundKeys } from "./call-round.js";
-import { element, elements, finder, focusedIn, pageData, targetOf } from "./dom.js";
+import { element, elements, finder, pageData, targetOf } from "./dom.js";
 import { outcomeOf, outcomeWords, sentence } from "./format.js";
 import { activityKeys, LOGGED } from "./lead-activities.js";
 import { nameBackLink } from "./lead-back.js";
@@ -11,6 +11,7 @@ import { setUpCorrection } from "./lead-correction.js";
 import { leadMoves, setUpReopenForClaims } from "./lead-moves.js";
 import { fetchPart, localise, showGone, showTimeLeft } from "./lead-parts.js";
 import { hideReason, refusal, showExpiredLock, showRefusal } from "./lead-refusal.js";
+import { TypedValues } from "./lead-typed.js";
 import { setUpViewOnly } from "./lead-view-only.js";
 import { Live } from "./live.js";
 import { say } from "./say.js";
@@ -26,7 +27,7 @@ const actions = `/api/v1/leads/${data.lead_id}/actions`;
 const TICK_MS = 500;
 const STAYS = new Set(["note", "activity", "consent", "update", "dial", "claim_now"]); // acts that leave the lead where it is
 const MOST_BEHIND = 12; // how often the page asks again for a state that the database has not got; the server waits 5 s
-let comment = "";
+const typed = new TypedValues(container);
 let shownName = ""; // the prospect's, kept after the lead is out of sight
 /** @type {{text: string, version: number} | null} */
 let told = null; // what became of the person's newest act, until the page shows the lead after it
@@ -77,12 +78,12 @@ async function show(version = 0, isReread = false) {
     if (container.querySelector("[data-version]")) return isVisible; // what somebody types there stays
   }
   if (isReread && isVisible && versionIn(html) === versionIn(container.innerHTML)) return isVisible;
-  const focused = focusedIn(container)?.id;
-  container.innerHTML = html;
-  localise(container);
-  const note = container.querySelector("[data-note]");
-  if (note instanceof HTMLTextAreaElement) note.value = comment;
-  setUpCallback(container);
+  typed.keepDuring(() => {
+    container.innerHTML = html;
+    localise(container);
+    setUpCallback(container);
+  });
+  if (container.querySelector("[data-callback]")) showCallbackHint(container);
   tick();
   const lead = container.querySelector("[data-version]");
   if (lead instanceof HTMLElement) {
@@ -93,7 +94,6 @@ async function show(version = 0, isReread = false) {
       timesBehind = 0;
     }
   }
-  if (focused) document.getElementById(focused)?.focus();
   return isVisible;
 }
 
@@ -203,7 +203,7 @@ async function perform(body, done, { key, onLost } = {}) {
       refusal.append(" ", ...(onLost?.(answer) ?? []));
     } else if (!worked) {
       showRefusal(answer, "Not done");
-    } else if (body.note) comment = "";
+    } else typed.sent(body);
     // A callback may be promised for a time at which the lead must not be called: the answer warns of it (M7).
     const warns = worked && body.type === "callback" && (answer.words ?? answer.why);
     let text = warns ? `${done} ${sentence(warns)}` : done;
@@ -260,11 +260,9 @@ async function goOn() {
 
 document.querySelector("[data-round]")?.addEventListener("click", goOn);
 
-const noteGiven = () => comment.trim() || undefined;
-
 /** @param {string} outcome */
 const record = (outcome) =>
-  perform({ type: "outcome", outcome, note: noteGiven() }, `Recorded: ${outcomeWords(outcome)}.`);
+  perform({ type: "outcome", outcome, note: typed.note }, `Recorded: ${outcomeWords(outcome)}.`);
 
 container.addEventListener("click", async (event) => {
   const button = targetOf(event).closest("button");
@@ -281,7 +279,7 @@ container.addEventListener("click", async (event) => {
 });
 
 async function saveNote() {
-  const note = noteGiven();
+  const note = typed.note;
   if (note) await perform({ type: "activity", kind: "note", note }, "The comment is saved.");
   else {
     find("[data-note]").focus();
@@ -290,13 +288,11 @@ async function saveNote() {
 }
 
 /** @param {string} kind */
-const log = (kind) => perform({ type: "activity", kind, note: noteGiven() }, LOGGED[kind]);
+const log = (kind) => perform({ type: "activity", kind, note: typed.note }, LOGGED[kind]);
 roundKeys(container, goOn); // before the keys of activities, after whose `a` the letter n means a comment
 activityKeys(container);
 
 container.addEventListener("input", (event) => {
-  const { target } = event;
-  if (target instanceof HTMLTextAreaElement && target.matches("[data-note]")) comment = target.value;
   if (targetOf(event).closest("[data-callback]")) showCallbackHint(container);
 });
 
@@ -304,9 +300,9 @@ container.addEventListener("submit", async (event) => {
   event.preventDefault();
   const form = targetOf(event);
   if (form.matches("[data-free]")) {
-    const typed = find("#outcome", "input").value.trim();
+    const entered = find("#outcome", "input").value.trim();
     const suggested = elements("#outcomes option", form, "option").map((one) => one.dataset.value ?? "");
-    if (typed) await record(outcomeOf(typed, suggested));
+    if (entered) await record(outcomeOf(entered, suggested));
   } else if (form.matches("[data-callback]")) await callBack();
   else if (form.matches("[data-consent]")) {
     const why = find("#consent", "input").value.trim();
@@ -341,7 +337,7 @@ async function callBack() {
     say(problem);
     return;
   }
-  const note = noteGiven();
+  const note = typed.note;
   if (note && (await perform({ type: "note", note }, "The comment is saved."))?.result !== "done") return;
   const done = at ? `You promised a call at ${at.text}.` : "The lead is at the end of the queue.";
   await perform({ type: "callback", at: at?.instant.toISOString() }, done);

@@ -41,7 +41,7 @@ from streams.topics import DEAD_LETTERS
 if TYPE_CHECKING:
     from models.results import Reason, Result
 
-MOST_VENDORS: Final = 200
+MAX_VENDORS: Final = 200
 """How many vendors have figures of their own in one process. Further ones are counted as `other`."""
 OTHER: Final = "other"
 _COUNTED: Final = frozenset(
@@ -124,7 +124,7 @@ class DecisionMetrics:
     def _vendor(self, vendor: str) -> str:
         if vendor in self.vendors:
             return vendor
-        if len(self.vendors) >= MOST_VENDORS:
+        if len(self.vendors) >= MAX_VENDORS:
             return OTHER
         self.vendors.add(vendor)
         return vendor

@@ -8,10 +8,10 @@ from typing import Final
 
 from rules.deadlines import RETRY_SECONDS
 
-MOST_UNDECIDED: Final = 100
+MAX_UNDECIDED: Final = 100
 """How many deadline events may be appended and not yet decided while nothing else comes. A slow worker appends no
 faster than it decides."""
-MOST_BESIDE_OTHERS: Final = 25
+MAX_BESIDE_OTHERS: Final = 25
 """The same while claims or other events come: about 5 ms of work, which a claim may wait for. It is also how many are
 handled in each round through the log, however many claims come."""
 STUCK_SECONDS: Final = 1.0
@@ -54,7 +54,7 @@ class DuePace:
         self._partitions: dict[int, _UndecidedDue] = {}
         self._others = False
         self._others_until = 0.0
-        self._limit = MOST_UNDECIDED
+        self._limit = MAX_UNDECIDED
         self._refill = asyncio.Event()
 
     def room(self, now: float) -> int:
@@ -67,7 +67,7 @@ class DuePace:
         if self._others:
             self._others, self._others_until = False, now + OTHERS_SECONDS
         are_expected = now < self._others_until <= now + OTHERS_SECONDS
-        self._limit = MOST_BESIDE_OTHERS if are_expected else MOST_UNDECIDED
+        self._limit = MAX_BESIDE_OTHERS if are_expected else MAX_UNDECIDED
         return max(0, self._limit - self._undecided())
 
     def room_of_stuck(self, partition: int) -> int | None:
@@ -91,7 +91,7 @@ class DuePace:
         undecided_due = self._partitions.get(partition)
         if undecided_due is not None:
             undecided_due.undecided, undecided_due.has_moved = max(0, undecided_due.undecided - 1), True
-        if self._undecided() <= MOST_BESIDE_OTHERS // 2:
+        if self._undecided() <= MAX_BESIDE_OTHERS // 2:
             self._refill.set()
 
     def other_decided(self) -> None:

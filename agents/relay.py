@@ -15,7 +15,7 @@ from agents.stage import EventStream, Stage
 from agents.watermarks import Watermarks, commit_with_offsets, restore
 from models.codec import decode_row
 from models.lead import LeadRow
-from models.record_size import MAX_RECORD_BYTES, MOST_OVERHEAD_BYTES, check_size
+from models.record_size import MAX_OVERHEAD_BYTES, MAX_RECORD_BYTES, check_size
 from rules.outbound.public_messages import PublicMessage, public_messages
 from streams.app import StageApp
 from streams.dead_letters import classify_failure
@@ -24,7 +24,7 @@ from streams.topics import DO_NOT_CONTACT, LEAD_JOURNAL, ORG_LOG
 
 _log = structlog.get_logger(__name__)
 
-_SURELY_FITS: Final = MAX_RECORD_BYTES - MOST_OVERHEAD_BYTES
+_SURELY_FITS: Final = MAX_RECORD_BYTES - MAX_OVERHEAD_BYTES
 """Bytes of key and value for which the headers need not be counted. Nearly all messages have a thousandth of it."""
 
 

@@ -18,7 +18,7 @@ from streams.settings import Settings
 from streams.topic_reader import read_topic
 from streams.topics import DEAD_LETTERS
 
-MOST_FAILURES: Final = 100
+MAX_FAILURES: Final = 100
 """How many failures are named. The rest is only counted."""
 _FOR_GOOD: Final = frozenset(
     {
@@ -111,7 +111,7 @@ class RunResult(msgspec.Struct, kw_only=True):
     def fail(self, letter: StoredDeadLetter, reason: str) -> None:
         """Count a failure, and keep it while there is room."""
         self.failed += 1
-        if len(self.failures) < MOST_FAILURES:
+        if len(self.failures) < MAX_FAILURES:
             self.failures.append({"place": letter.position, "reason": reason})
 
     def leave(self, reason: str) -> None:

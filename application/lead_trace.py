@@ -41,9 +41,9 @@ KEYED: Final = (
 
 A dead letter has the key of its original, which is the lead's id if the original was of `lead-log`.
 """
-MOST_RECORDS: Final = 20_000
+MAX_RECORDS: Final = 20_000
 """The most records of one lead that are read. A lead with more is refused; its history is in `firstclaim why`."""
-MOST_STEPS_BACK: Final = 16
+MAX_STEPS_BACK: Final = 16
 """How many causes are followed back from a record with the lead's key. A lead's arrival is three steps back."""
 
 
@@ -65,7 +65,7 @@ async def read_trace(settings: Settings, lead_id: str) -> list[TraceHop]:
     """Return the hops of a lead in the order of their timestamps; none if no topic has the lead.
 
     Topics keep their records for a week, compacted ones the newest of each key. What is gone is left out. Raises
-    `RetryableError` without Kafka, and `RuntimeFailure` for a lead with more than `MOST_RECORDS` records.
+    `RetryableError` without Kafka, and `RuntimeFailure` for a lead with more than `MAX_RECORDS` records.
     """
     key = lead_id.encode()
     records_by_position: dict[RecordPosition, Any] = {}
@@ -76,7 +76,7 @@ async def read_trace(settings: Settings, lead_id: str) -> list[TraceHop]:
         if isinstance(records, BaseException):
             raise records
         records_by_position |= records
-    for _ in range(MOST_STEPS_BACK):
+    for _ in range(MAX_STEPS_BACK):
         if not (unread := _causes(records_by_position) - records_by_position.keys()):
             break
         if not (read := await _at(settings, unread)):
@@ -94,8 +94,8 @@ async def _keyed(settings: Settings, topic: str, key: bytes) -> dict[RecordPosit
         async for record in records:
             if record.key == key:
                 records_by_position[RecordPosition(topic, record.partition, record.offset)] = record
-                if len(records_by_position) > MOST_RECORDS:
-                    raise RuntimeFailure(topic, f"has more than {MOST_RECORDS:,} records of this lead")
+                if len(records_by_position) > MAX_RECORDS:
+                    raise RuntimeFailure(topic, f"has more than {MAX_RECORDS:,} records of this lead")
     return records_by_position
 
 

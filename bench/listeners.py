@@ -31,7 +31,7 @@ from runtime.up import RunningStack
 
 WINDOW: Final = 100
 """Rows that a listener keeps, as a browser's page does."""
-MOST: Final = 500
+MAX_LISTENERS: Final = 500
 OPENING: Final = 50
 """Listeners that connect at the same time."""
 PATIENCE_SECONDS: Final = 30.0
@@ -137,7 +137,7 @@ async def _read_whole_queue(org: ConsoleTestbed, headers: Mapping[str, str]) -> 
     """Return the queue's leads in order, page by page. The queue no longer changes."""
     leads, size, cursor = list[str](), 0, ""
     while True:
-        page = await _page(org, headers, MOST, cursor)
+        page = await _page(org, headers, MAX_LISTENERS, cursor)
         leads += [row["lead_id"] for row in page["rows"]]
         size, cursor = page["size"], page["next"]
         if cursor is None:

@@ -25,7 +25,7 @@ from redis.retry import Retry
 
 from streams.valkey_url import SentinelAddress, sentinel_address
 
-MOST_CONNECTIONS: Final = 1_000
+MAX_CONNECTIONS: Final = 1_000
 """A console holds one for each org whose pages are open, and one for each read that runs."""
 LONGEST_SECONDS: Final = 30.0
 """How long a connection is used. A reader that still reaches a primary that was replaced leaves it after this."""
@@ -106,7 +106,7 @@ class _SentinelPool(_RenewedPool, SentinelConnectionPool):
 
 
 def connect(url: str) -> redis.asyncio.Redis:
-    """Return a client of Valkey. It connects when used, at most `MOST_CONNECTIONS` times at once.
+    """Return a client of Valkey. It connects when used, at most `MAX_CONNECTIONS` times at once.
 
     `url`: as in `Settings.redis_url`. Raises ConfigError.
     """
@@ -175,7 +175,7 @@ def _sentinel_pool(address: SentinelAddress) -> ConnectionPool:
 
 def _limits(seconds: float) -> dict[str, Any]:
     return {
-        "max_connections": MOST_CONNECTIONS,
+        "max_connections": MAX_CONNECTIONS,
         "socket_timeout": seconds,
         "socket_connect_timeout": seconds,
         "health_check_interval": 0,

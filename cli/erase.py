@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from streams.settings import Settings
 
 Org = Annotated[str, typer.Option(help="The org of the leads.")]
-MOST_PERSONS = 100_000
+MAX_PERSONS = 100_000
 
 
 def erase(
@@ -131,8 +131,8 @@ def _lines(file: Path) -> list[str]:
     except (OSError, UnicodeDecodeError) as error:
         raise typer.BadParameter(f"{file} cannot be read: {error}") from error
     lines = [line.strip() for line in text.splitlines() if line.strip()]
-    if not lines or len(lines) > MOST_PERSONS:
-        raise typer.BadParameter(f"{file} names {len(lines)} persons; it must name 1 to {MOST_PERSONS}")
+    if not lines or len(lines) > MAX_PERSONS:
+        raise typer.BadParameter(f"{file} names {len(lines)} persons; it must name 1 to {MAX_PERSONS}")
     return lines
 
 

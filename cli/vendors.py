@@ -28,7 +28,7 @@ vendor = typer.Typer(
 key = typer.Typer(help="Keys with which vendors post leads: issue, list, revoke.", no_args_is_help=True)
 mapping = typer.Typer(help="How vendors' posts are read: set, show, remove.", no_args_is_help=True)
 Org = Annotated[str, typer.Option(help="The org.")]
-MOST_STDIN_BYTES: Final = 256 << 20
+MAX_STDIN_BYTES: Final = 256 << 20
 """The most bytes that are read from stdin. A larger file is given by its name."""
 _CHUNK: Final = 1 << 20
 
@@ -299,8 +299,8 @@ def _as_file(name: str) -> Iterator[Path]:
         size = 0
         while piece := sys.stdin.buffer.read(_CHUNK):
             size += len(piece)
-            if size > MOST_STDIN_BYTES:
-                raise typer.BadParameter(f"stdin has more than {MOST_STDIN_BYTES:,} bytes", param_hint="FILE")
+            if size > MAX_STDIN_BYTES:
+                raise typer.BadParameter(f"stdin has more than {MAX_STDIN_BYTES:,} bytes", param_hint="FILE")
             file.write(piece)
         file.flush()
         yield Path(file.name)

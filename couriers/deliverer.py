@@ -33,7 +33,7 @@ from streams.tracing import Header
 
 _log = structlog.get_logger(__name__)
 
-MOST_PENDING: Final = 1_000
+MAX_PENDING: Final = 1_000
 """The most requests that wait or are being delivered in one process. At the limit its position waits."""
 REMEMBERED: Final = 20_000
 """How many finished ids are remembered, to recognise a repeat."""
@@ -83,7 +83,7 @@ class Deliverer:
     @property
     def room(self) -> int:
         """How many more records may be taken now."""
-        return MOST_PENDING - len(self._pending) - len(self._withdrawing)
+        return MAX_PENDING - len(self._pending) - len(self._withdrawing)
 
     def take(
         self,

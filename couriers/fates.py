@@ -9,7 +9,7 @@ from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError, TopicAuthorizationFailedError
 
 from couriers import metrics
-from couriers.port import MOST_DETAIL, FateName
+from couriers.port import MAX_DETAIL, FateName
 from couriers.positions import CommittedPosition
 from models.ids import public_message_id, public_message_position
 from models.public import Delivery, Fate, Notification
@@ -67,7 +67,7 @@ class FateWriter:
             channel=self._channel,
             status=status,
             provider=provider,
-            detail=" ".join(detail.split())[:MOST_DETAIL],
+            detail=" ".join(detail.split())[:MAX_DETAIL],
             at=at,
             lead_id=notification.lead_id,
             rep_id=notification.rep_id,

@@ -16,7 +16,7 @@ Kind = Literal["email", "push", "call"]
 FateName = Literal["email", "push", "call", "chat"]
 """The name of a channel on `deliveries`. It is the kind of its requests, or its `FATE_NAME`."""
 
-MOST_DETAIL: Final = 500
+MAX_DETAIL: Final = 500
 """The most characters of a fate's reason."""
 
 

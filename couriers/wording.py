@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from couriers.port import Request
 
 UNNAMED: Final = "a lead without a name"
-MOST_VALUE: Final = 200
+MAX_VALUE: Final = 200
 """The most characters of a fact in a message."""
 
 
@@ -24,10 +24,10 @@ def source_of(data: dict[str, Any]) -> str:
 
 
 def one_line(value: Any) -> str:
-    """Return a value as one line of at most `MOST_VALUE` characters; empty for none and for lists."""
+    """Return a value as one line of at most `MAX_VALUE` characters; empty for none and for lists."""
     if value is None or isinstance(value, dict | list):
         return ""
-    return " ".join(str(value).split())[:MOST_VALUE]
+    return " ".join(str(value).split())[:MAX_VALUE]
 
 
 def zone_of(request: Request) -> tzinfo:

@@ -55,9 +55,9 @@ Act = Literal[
 ]
 ACTS: Final[tuple[str, ...]] = get_args(Act)
 
-MOST_DIFFERENCES: Final = 200
+MAX_DIFFERENCES: Final = 200
 """The most differences of one record. Further ones are counted in the last entry."""
-MOST_BYTES: Final = 256 * 1024
+MAX_BYTES: Final = 256 * 1024
 """The most bytes of the differences of one record."""
 LONGEST_VALUE: Final = 4_000
 """The most bytes of one old or new value, as JSON. A longer value is cut and becomes a text."""
@@ -101,13 +101,13 @@ def bounded_differences(differences: tuple[AuditDifference, ...]) -> tuple[Audit
     """Return differences within the bounds of a record. The last entry says how many more there are."""
     bounded: list[AuditDifference] = []
     size = 0
-    for difference in differences[:MOST_DIFFERENCES]:
+    for difference in differences[:MAX_DIFFERENCES]:
         rule = difference.rule if _short(difference.rule) is difference.rule else msgspec.UNSET
         short = AuditDifference(
             difference.path[:LONGEST_VALUE], _short(difference.old), _short(difference.new), rule
         )
         size += len(msgspec.json.encode(short))
-        if size > MOST_BYTES:
+        if size > MAX_BYTES:
             break
         bounded.append(short)
     if dropped := len(differences) - len(bounded):

@@ -26,9 +26,9 @@ CORRECTABLE: Final = (
 """The facts that may be corrected. The others say which arrival the lead came by, or are the vendor's own."""
 VERSIONS_KEPT: Final = 16
 """The number of newest versions that a lead's row keeps. The CRM's table `decision` has all of them."""
-MOST_VERSION_BYTES: Final = 32 * 1024
+MAX_VERSION_BYTES: Final = 32 * 1024
 """The maximum of a lead's kept versions, as bytes of JSON. The oldest ones go first."""
-MOST_REMOVED_HANDLES: Final = 64
+MAX_REMOVED_HANDLES: Final = 64
 """How many wrong phones and mail addresses of a lead are remembered. A correction beyond it is refused."""
 
 
@@ -82,6 +82,6 @@ NOTHING_CORRECTED: Final = Corrections()
 def newest_versions(versions: tuple[FactsVersion, ...]) -> tuple[FactsVersion, ...]:
     """Return the newest versions within the bounds. The newest one is always kept."""
     newest = versions[-VERSIONS_KEPT:]
-    while len(newest) > 1 and len(msgspec.json.encode(newest)) > MOST_VERSION_BYTES:
+    while len(newest) > 1 and len(msgspec.json.encode(newest)) > MAX_VERSION_BYTES:
         newest = newest[1:]
     return newest

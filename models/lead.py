@@ -192,7 +192,7 @@ class Lead(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=Tr
     (`models.erasure`). `closed_at`: since when it is closed. `erased_at`: when its facts were erased; such a lead stays
     closed. `joined`: inquiry id -> the inquiry, for those that can be taken out again, the oldest first; `merged`: into
     which lead it was merged; such a lead stays closed until it is taken out (K5). `split_from`: the leads that it was
-    taken out of, the oldest first, at most `models.merging.MOST_FORMER`.
+    taken out of, the oldest first, at most `models.merging.MAX_FORMER`.
     """
 
     lead_id: str

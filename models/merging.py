@@ -15,11 +15,11 @@ from models.open_exception import OpenException
 
 MERGED: Final = "merged"
 """The outcome with which a merged lead closes."""
-MOST_KEPT: Final = 32
+MAX_KEPT: Final = 32
 """How many inquiries of a lead can be taken out again. Beyond it the oldest one that came as an arrival is dropped."""
-MOST_MERGED: Final = 16
+MAX_MERGED: Final = 16
 """How many leads may be merged into one, directly and through others."""
-MOST_FORMER: Final = 32
+MAX_FORMER: Final = 32
 """How many leads a lead remembers that it was taken out of. An erasure reaches what those say about it."""
 MAX_KEPT_BYTES: Final = 256 * 1024
 """The maximum of a lead's kept inquiries, as bytes of JSON. Beyond it the oldest ones are dropped."""

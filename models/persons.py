@@ -121,7 +121,7 @@ def corrected_handles(changes: tuple[FactChange, ...]) -> tuple[str, ...]:
     )
 
 
-MOST_DOUBTS: Final = 8
+MAX_DOUBTS: Final = 8
 """How many leads a new lead may be marked with as maybe the same person."""
 
 
@@ -142,7 +142,7 @@ class ArrivalPlaced(OrgDecisionBase, frozen=True, tag="arrival_placed"):
     """An arrival belongs to this lead: as the lead's own arrival, or as another inquiry if `inquiry` is set (R6).
 
     `forbidden`: its handles on the do-not-contact list, with the reason (X6). `maybe`: leads of which the new lead may
-    be the same person, at most `MOST_DOUBTS` (K2). `id_reused`: the lead to which the vendor gave the same id before,
+    be the same person, at most `MAX_DOUBTS` (K2). `id_reused`: the lead to which the vendor gave the same id before,
     for another person (K6). `hashes`: the keyed hashes of its handles (`models.erasure`). `split`: the lead was taken
     out of another one (K5).
     """
@@ -161,7 +161,7 @@ class ArrivalPlaced(OrgDecisionBase, frozen=True, tag="arrival_placed"):
 class HandleRetired(OrgDecisionBase, frozen=True, tag="handle_retired"):
     """A handle of this lead was met with `MET_TOO_OFTEN` last names. From now on it joins nobody (K1).
 
-    `leads`: the leads that have it, this one first, at most 16 (`rules.org.persons.MOST_LEADS`).
+    `leads`: the leads that have it, this one first, at most 16 (`rules.org.persons.MAX_LEADS`).
     """
 
     lead_id: str

@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 from models.spelling import cleaned
 
 _WORDS: Final = re.compile(r"[^\W_]+|\$")
-_MOST_WORDS: Final = 12
+_MAX_WORDS: Final = 12
 """A name with more words is no field's."""
 
 
@@ -109,7 +109,7 @@ class QualifiedName(NamedTuple):
 def qualified_field(name: str, fields: Mapping[str, str]) -> QualifiedName | None:
     """Return the field of a name with qualifiers; None if it is no field's. `fields`: name in normal form -> field."""
     parts = tuple(_WORDS.findall(cleaned(unicodedata.normalize("NFKC", name)).lower()))
-    if not 1 <= len(parts) <= _MOST_WORDS or not _vocabulary(tuple(fields)).issuperset(parts):
+    if not 1 <= len(parts) <= _MAX_WORDS or not _vocabulary(tuple(fields)).issuperset(parts):
         return None
     for begin, end in _spans(len(parts)):
         core = "_".join(parts[begin:end])

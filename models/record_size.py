@@ -18,7 +18,7 @@ RECORD_OVERHEAD_BYTES: Final = 64
 HEADER_OVERHEAD_BYTES: Final = 10
 """The bytes of the lengths of a header's name and value."""
 BATCH_OVERHEAD_BYTES: Final = 61
-MOST_OVERHEAD_BYTES: Final = 1_000
+MAX_OVERHEAD_BYTES: Final = 1_000
 """More than a public message takes beside its key and value: `RECORD_OVERHEAD_BYTES`, and headers that are all ours."""
 
 

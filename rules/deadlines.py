@@ -13,7 +13,7 @@ from typing import Any, Final, Protocol
 
 RETRY_SECONDS: Final = 5.0
 """A deadline that was appended to the log and is still in its row is appended again after this time."""
-MOST_AT_ONCE: Final = 500
+MAX_AT_ONCE: Final = 500
 """The maximum number of events appended at once. If thousands are due together, claims can be processed between
 them."""
 CLOCK_SECONDS: Final = 0.001
@@ -81,7 +81,7 @@ class DueHeap:
             handed_out.popleft()
             heapq.heappush(self._entries, entry if now < at else (at + RETRY_SECONDS, *entry[1:]))
 
-    def take(self, now: float, event_of: Callable[[Entry], Any], limit: int = MOST_AT_ONCE) -> list[Any]:
+    def take(self, now: float, event_of: Callable[[Entry], Any], limit: int = MAX_AT_ONCE) -> list[Any]:
         """Return the events that are due at `now`, at most `limit`.
 
         `event_of` looks up the row that an entry points at. It returns the event, or None if the row has changed.
@@ -111,7 +111,7 @@ class TimedPartition(Protocol):
 
 
 def due_events(
-    partitions: Iterable[TimedPartition], now: float, limit: int = MOST_AT_ONCE
+    partitions: Iterable[TimedPartition], now: float, limit: int = MAX_AT_ONCE
 ) -> Iterator[tuple[int, Any]]:
     """Yield the events that are due at `now` with their partitions, at most `limit`.
 

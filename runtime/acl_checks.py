@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from streams.settings import Settings
 
 NAME: Final = "Kafka ACLs"
-MOST_SAID: Final = 40
+MAX_SAID: Final = 40
 """How many differences are listed; of the others only the number is given."""
 _SECONDS: Final = 15
 
@@ -33,9 +33,9 @@ def acls(settings: Settings) -> Check:
     differences = [line for difference in compare(existing) for line in difference.lines()]
     if not differences:
         return Check(NAME, ok=True, detail=f"{len(existing)}, as `firstclaim acls` prints them")
-    more_text = f"; and {len(differences) - MOST_SAID} more" if len(differences) > MOST_SAID else ""
+    more_text = f"; and {len(differences) - MAX_SAID} more" if len(differences) > MAX_SAID else ""
     hint = "`firstclaim acls --commands` prints the commands that add the missing ACLs"
-    return Check(NAME, ok=False, detail="; ".join(differences[:MOST_SAID]) + more_text, hint=hint)
+    return Check(NAME, ok=False, detail="; ".join(differences[:MAX_SAID]) + more_text, hint=hint)
 
 
 async def _existing_acls(settings: Settings) -> list[HeldAcl]:

@@ -24,11 +24,11 @@ if TYPE_CHECKING:
     from email.message import EmailMessage
     from pathlib import Path
 
-MOST_MAILS: Final = 200
+MAX_MAILS: Final = 200
 """How many mails are kept. For each further one, the oldest is removed."""
 REMEMBERED: Final = 200_000
 """How many Message-IDs are remembered, to count repeats."""
-MOST_BYTES: Final = 1024 * 1024
+MAX_BYTES: Final = 1024 * 1024
 INDEX: Final = "index.html"
 REFRESH_SECONDS: Final = 5
 """How often the page that lists the mails loads itself anew."""
@@ -73,7 +73,7 @@ class Mailbox:
         private_folder(self.folder)
         self._write_index()
         self.port = free_port()
-        self._controller = Controller(self, hostname="127.0.0.1", port=self.port, data_size_limit=MOST_BYTES)
+        self._controller = Controller(self, hostname="127.0.0.1", port=self.port, data_size_limit=MAX_BYTES)
         self._controller.start()
         self._pages = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Pages, directory=str(self.folder)))
         self._pages.daemon_threads = True
@@ -123,7 +123,7 @@ class Mailbox:
         body: Any = mail.get_body(("html", "plain"))
         (self.folder / name).write_text("" if body is None else body.get_content(), encoding="utf-8")
         self._mails.appendleft((name, str(mail["To"]), f"{mail['Date']}: {mail['Subject']}"))
-        while len(self._mails) > MOST_MAILS:
+        while len(self._mails) > MAX_MAILS:
             oldest, _, _ = self._mails.pop()
             (self.folder / oldest).unlink(missing_ok=True)
         self._write_index()

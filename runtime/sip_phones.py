@@ -16,7 +16,7 @@ Behaviour = Literal["rings", "busy", "listens", "hangs_up"]
 """What a telephone does with a call: it rings until the caller gives up, is busy, or is answered."""
 ANSWER_SECONDS: Final = 0.05
 TALK_SECONDS: Final = 0.3
-MOST_CALLS: Final = 10_000
+MAX_CALLS: Final = 10_000
 """How many of the newest calls are remembered, to answer repeats of their requests."""
 _COPIED: Final = ("via", "from", "call-id", "cseq")
 _DISCARD_PORT: Final = 9
@@ -94,7 +94,7 @@ class SipPhones(asyncio.DatagramProtocol):
 
     def _ring(self, identity: str, call: _Call, at: float, addr: tuple[str, int]) -> None:
         self._calls[identity] = call
-        while len(self._calls) > MOST_CALLS:
+        while len(self._calls) > MAX_CALLS:
             self._calls.popitem(last=False)
         self.on_ring(call.user, at)
         behaviour = self._behaviour(call.user)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 TOPICS_CHECK: Final = "Kafka topics"
 COPIES_CHECK: Final = "Kafka copies"
 _SECONDS: Final = 15
-_MOST_NAMED: Final = 5
+_MAX_NAMED: Final = 5
 """How many topics a finding names; of the others only the number is given."""
 
 
@@ -96,8 +96,8 @@ def _copies(brokers: int, topics_by_name: dict[str, TopicReplication]) -> Check:
 
 
 def _listed(names: list[str]) -> str:
-    more_text = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
-    return f"{', '.join(names[:_MOST_NAMED])}{more_text}"
+    more_text = f" and {len(names) - _MAX_NAMED} more" if len(names) > _MAX_NAMED else ""
+    return f"{', '.join(names[:_MAX_NAMED])}{more_text}"
 
 
 async def _replication(settings: Settings) -> tuple[int, dict[str, TopicReplication]]:

@@ -15,9 +15,9 @@ from rules.queues.membership import CompiledQueue
 from sink.sql.filter import org_condition, queue_condition
 from sink.tables import AssignmentHistoryTable, LeadTable
 
-MOST_LEADS: Final = 100_000
+MAX_LEADS: Final = 100_000
 """The most arrivals that one range counts. If there are more, only the newest count."""
-MOST_OFFERS: Final = 5_000
+MAX_OFFERS: Final = 5_000
 """The most open offers that are counted by rep."""
 
 
@@ -48,7 +48,7 @@ def arrivals_with_first_owners(
         .outerjoin(history, and_(history.lead_id == lead.lead_id, history.version == first))
         .where(lead.org == org, lead.arrived_at >= begin, lead.arrived_at < end)
         .order_by(lead.arrived_at.desc())
-        .limit(MOST_LEADS)
+        .limit(MAX_LEADS)
     )
     leads = [
         ArrivedLead(
@@ -60,7 +60,7 @@ def arrivals_with_first_owners(
         )
         for row in connection.execute(query)
     ]
-    return leads, len(leads) >= MOST_LEADS
+    return leads, len(leads) >= MAX_LEADS
 
 
 def leads_given(connection: Connection, org: str, since: datetime) -> dict[str, tuple[int, datetime]]:
@@ -108,7 +108,7 @@ def offers_by_rep(connection: Connection, org: str, at: datetime) -> tuple[dict[
             or_(table.offer_until.is_(None), table.offer_until > at),
         )
         .order_by(table.offer_until, table.lead_id)
-        .limit(MOST_OFFERS)
+        .limit(MAX_OFFERS)
     )
     counts: Counter[str] = Counter()
     total = 0

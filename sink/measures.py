@@ -1,6 +1,6 @@
 """Counts what an org did since an instant, from the CRM database. Each query reads a bounded number of rows.
 
-If more than `MOST_ROWS` of a kind happened, only the newest count, and `since` says from when on. Each function takes
+If more than `MAX_ROWS` of a kind happened, only the newest count, and `since` says from when on. Each function takes
 an open connection, as in `sink.queries`.
 """
 
@@ -15,9 +15,9 @@ from sqlalchemy import ColumnElement, Connection, Select, Text, func, select, ty
 from models.offers import Outcome
 from sink.tables import AssignmentHistoryTable, DecisionTable, LeadExceptionTable, LeadTable
 
-MOST_ROWS: Final = 50_000
+MAX_ROWS: Final = 50_000
 """The most decisions of one kind, arrivals or first owners that are counted."""
-MOST_OFFERS: Final = 2_000
+MAX_OFFERS: Final = 2_000
 """The most offers that are read whole, with everybody who was passed over."""
 TAKES: Final = ("claim", "claim_now", "accept", "press_one")
 """The actions that ask to get a lead. Claims won and lost are counted from these."""
@@ -73,18 +73,18 @@ def arrivals(connection: Connection, org: str, since: datetime) -> tuple[dict[Mi
     """Return minute -> number of leads that arrived for the first time."""
     table = LeadTable
     query = select(table.arrived_at.label("at")).where(table.org == org, table.arrived_at >= since)
-    newest = query.order_by(table.arrived_at.desc()).limit(MOST_ROWS).subquery()
+    newest = query.order_by(table.arrived_at.desc()).limit(MAX_ROWS).subquery()
     minute = _minute(connection, newest.c.at)
     rows = connection.execute(select(minute, func.count()).group_by(minute)).all()
     counts = {_instant(text): count for text, count in rows}
-    return counts, _cut(connection, newest, since, sum(counts.values()), MOST_ROWS)
+    return counts, _cut(connection, newest, since, sum(counts.values()), MAX_ROWS)
 
 
 def claims(connection: Connection, org: str, since: datetime) -> tuple[dict[Minute, ClaimCounts], CountRange]:
     """Return minute -> claims won and lost. A repeated action counts once (X4)."""
     table = DecisionTable
     newest = _decisions(
-        org, "answered", since, MOST_ROWS, table.result, table.why["action_id"].as_string().label("action_id")
+        org, "answered", since, MAX_ROWS, table.result, table.why["action_id"].as_string().label("action_id")
     ).where(table.why["action"].as_string().in_(TAKES), table.result.in_(("won", "lost")))
     answers = newest.subquery()
     first_answers = (
@@ -101,7 +101,7 @@ def claims(connection: Connection, org: str, since: datetime) -> tuple[dict[Minu
     claims_by_minute = {
         at: ClaimCounts(won=results["won"], lost=results["lost"]) for at, results in counts.items()
     }
-    return claims_by_minute, _cut(connection, answers, since, read, MOST_ROWS)
+    return claims_by_minute, _cut(connection, answers, since, read, MAX_ROWS)
 
 
 def first_owners(
@@ -122,7 +122,7 @@ def first_owners(
             .exists(),
         )
         .order_by(history.assigned_at.desc())
-        .limit(MOST_ROWS)
+        .limit(MAX_ROWS)
     )
     by_minute: defaultdict[Minute, list[float]] = defaultdict(list)
     began = since
@@ -131,7 +131,7 @@ def first_owners(
         wait = max(0.0, (assigned_at - arrived_at).total_seconds())
         by_minute[assigned_at.replace(second=0, microsecond=0)].append(wait)
     every = [seconds for waits in by_minute.values() for seconds in waits]
-    cut = len(every) >= MOST_ROWS
+    cut = len(every) >= MAX_ROWS
     return (
         _speed(every),
         {minute: _speed(waits) for minute, waits in by_minute.items()},
@@ -143,7 +143,7 @@ def offers(connection: Connection, org: str, since: datetime) -> dict[str, Offer
     """Return method -> how many offers were made since then, and how those that ended since then did."""
     table = DecisionTable
     method = table.why["method"].as_string().label("method")
-    offered = _decisions(org, "lead_offered", since, MOST_ROWS, method).subquery()
+    offered = _decisions(org, "lead_offered", since, MAX_ROWS, method).subquery()
     counts_by_method: defaultdict[str, Counter[str]] = defaultdict(Counter)
     query = select(offered.c.method, func.count()).group_by(offered.c.method)
     for name, count in connection.execute(query):
@@ -151,9 +151,7 @@ def offers(connection: Connection, org: str, since: datetime) -> dict[str, Offer
     outcome = table.why["outcome"].as_string().label("outcome")
     # A request for which nobody was found has no method. It made no offer.
     ended = (
-        _decisions(org, "offer_ended", since, MOST_ROWS, method, outcome)
-        .where(method.is_not(None))
-        .subquery()
+        _decisions(org, "offer_ended", since, MAX_ROWS, method, outcome).where(method.is_not(None)).subquery()
     )
     query_ended = select(ended.c.method, ended.c.outcome, func.count())
     for name, outcome_name, count in connection.execute(
@@ -166,7 +164,7 @@ def offers(connection: Connection, org: str, since: datetime) -> dict[str, Offer
 def exceptions_raised(connection: Connection, org: str, since: datetime) -> dict[str, int]:
     """Return reason -> exceptions raised since then (E1)."""
     reason = DecisionTable.why["reason"].as_string().label("reason")
-    raised = _decisions(org, "exception_raised", since, MOST_ROWS, reason).subquery()
+    raised = _decisions(org, "exception_raised", since, MAX_ROWS, reason).subquery()
     return _counted(connection, select(raised.c.reason, func.count()).group_by(raised.c.reason))
 
 
@@ -189,23 +187,23 @@ def fairness(
     reasons_by_group: defaultdict[str, Counter[str]] = defaultdict(Counter)
     read, began = 0, since
     why = DecisionTable.why.label("why")
-    for at, fields in connection.execute(_decisions(org, "lead_offered", since, MOST_OFFERS, why)):
+    for at, fields in connection.execute(_decisions(org, "lead_offered", since, MAX_OFFERS, why)):
         read, began = read + 1, at
         for rep_id in fields.get("reps", ()):
             counts[fields["group_id"]][rep_id]["offered"] += 1
         for passed in fields.get("passed", ()):
             skipped[fields["group_id"]][passed.get("rep_id") or ""][passed["reason"]] += _times(passed)
-    cut = CountRange(began if read >= MOST_OFFERS else since, read >= MOST_OFFERS)
-    for _, fields in connection.execute(_decisions(org, "offer_ended", cut.since, MOST_OFFERS, why)):
+    cut = CountRange(began if read >= MAX_OFFERS else since, read >= MAX_OFFERS)
+    for _, fields in connection.execute(_decisions(org, "offer_ended", cut.since, MAX_OFFERS, why)):
         # A rep who lost a ring to a colleague is in `reps`. That rep neither claimed nor missed it.
         rep_ids = [fields["winner"]] if fields.get("winner") else fields.get("reps", ())
         for rep_id in rep_ids:
             counts[fields["group_id"]][rep_id][fields["outcome"]] += 1
-    one_of_many = _decisions(org, "offer_declined", cut.since, MOST_OFFERS, why, DecisionTable.rep_id)
+    one_of_many = _decisions(org, "offer_declined", cut.since, MAX_OFFERS, why, DecisionTable.rep_id)
     for _, fields, rep_id in connection.execute(one_of_many):
         if group := fields.get("group_id"):
             counts[group][rep_id][Outcome.DECLINED.value] += 1
-    for _, fields in connection.execute(_decisions(org, "nobody_available", cut.since, MOST_OFFERS, why)):
+    for _, fields in connection.execute(_decisions(org, "nobody_available", cut.since, MAX_OFFERS, why)):
         reasons_by_group[fields["group_id"]][fields["reason"]] += 1
         for passed in fields.get("explanation", ()):
             skipped[fields["group_id"]][passed.get("rep_id") or ""][passed["reason"]] += _times(passed)

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Engine, delete, select
 from sink.copied_topics import CopiedTopic, CopiedTopicWriter
 from sink.tables import RefusedArrivalTable, VendorCountTable
 from sink.vendor_count_of_record import OTHERS, Count, hour_of, reason_detail
-from sink.vendor_count_writer import MOST_DETAILS, VendorCountWriter
+from sink.vendor_count_writer import MAX_DETAILS, VendorCountWriter
 from streams.dead_letter_reading import StoredDeadLetter, read_letter
 from streams.dead_letter_senders import org_of, vendor_in
 from streams.topics import DEAD_LETTERS, LEAD_ARRIVALS
@@ -68,7 +68,7 @@ class RefusedArrivalWriter(CopiedTopicWriter):
 
 
 def _counts(connection: Connection, new: Sequence[RefusedArrival]) -> Counter[Count]:
-    """Count messages by their reasons; the reasons beyond `MOST_DETAILS` of a vendor's hour are `others`."""
+    """Count messages by their reasons; the reasons beyond `MAX_DETAILS` of a vendor's hour are `others`."""
     counts: Counter[Count] = Counter()
     details: dict[Count, set[str]] = {}
     for arrival in new:
@@ -76,7 +76,7 @@ def _counts(connection: Connection, new: Sequence[RefusedArrival]) -> Counter[Co
         if count not in details:
             details[count] = _details(connection, count)
         known_details = details[count]
-        if arrival.counted.detail in known_details or len(known_details) < MOST_DETAILS:
+        if arrival.counted.detail in known_details or len(known_details) < MAX_DETAILS:
             known_details.add(arrival.counted.detail)
             counts[arrival.counted] += 1
         else:

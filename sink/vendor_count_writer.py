@@ -20,7 +20,7 @@ from streams.topics import VENDOR_REPORTS
 if TYPE_CHECKING:
     from datetime import datetime
 
-MOST_DETAILS: Final = 50
+MAX_DETAILS: Final = 50
 """The most reasons of one vendor and hour. Further ones count as `others`."""
 _AT_A_TIME: Final = 500
 _OFFSETS: Final = SinkOffsetTable

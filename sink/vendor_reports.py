@@ -20,7 +20,7 @@ from sink.db_errors import translated_errors
 from sink.statements import Statements
 from sink.tables import SinkOffsetTable, VendorCountTable, VendorHourTable
 from sink.vendor_count_of_record import OTHERS
-from sink.vendor_count_writer import MOST_DETAILS
+from sink.vendor_count_writer import MAX_DETAILS
 from streams import metrics
 from streams.clients import Producer
 from streams.readiness import Readiness
@@ -175,7 +175,7 @@ def _report(hour: _Hour, counts: dict[str, dict[str, int]], version: int) -> Ven
     )
 
 
-def most_frequent(counts: dict[str, int], limit: int = MOST_DETAILS) -> dict[str, int]:
+def most_frequent(counts: dict[str, int], limit: int = MAX_DETAILS) -> dict[str, int]:
     """Return the most frequent details; further ones are counted as `others`."""
     ordered = sorted(counts.items(), key=lambda entry: (-entry[1], entry[0]))
     frequent = dict(ordered[:limit])

@@ -9,7 +9,7 @@ from streams import record_batches
 from streams.record_batches import HEADER, BrokenRecord, Record
 from streams.unreadable import TOO_LARGE, UNREADABLE_BATCH, UNREADABLE_RECORD, StandIns, give_stand_ins
 
-MOST_RECORD_BYTES: Final = 1024 * 1024
+MAX_RECORD_BYTES: Final = 1024 * 1024
 """The largest record accepted from a compressed batch; of a larger one only the beginning is kept. Our topics accept no
 uncompressed record of that size (`max.message.bytes`). Without a bound, five hundred of them could be in memory at
 once."""
@@ -50,9 +50,9 @@ class BatchRecords:
         """Return a record from a compressed batch. If it is too large, return a stand-in, or None if none is wanted."""
         size = len(record.key or b"") + len(record.value or b"")
         size += sum(len(name) + len(value or b"") for name, value in record.headers)
-        if size <= MOST_RECORD_BYTES:
+        if size <= MAX_RECORD_BYTES:
             return self._record(topic, partition, record)
-        reason = f"the record has {size} bytes uncompressed, at most {MOST_RECORD_BYTES} are taken"
+        reason = f"the record has {size} bytes uncompressed, at most {MAX_RECORD_BYTES} are taken"
         return self._stand_ins.unreadable(
             record.offset,
             record.offset,

@@ -26,7 +26,7 @@ from streams.topics import DEAD_LETTERS
 
 _log = structlog.get_logger(__name__)
 
-MOST_READ: Final = 2_000
+MAX_READ: Final = 2_000
 """How many of the newest dead letters of a partition are read at process start."""
 READ_SECONDS: Final = 20.0
 """How long a starting process reads them. Dead letters not read by then are not counted."""
@@ -114,7 +114,7 @@ async def recent_fatal_errors(
     """Return the recent dead letters with error class `fatal_error`, without key and value, oldest first.
 
     `seconds`: how far back to look; the default is the brake's window. `stages`: the default is all. At most
-    `MOST_READ` letters of a partition are read, for at most `READ_SECONDS`. Raises `RetryableError` if Kafka is
+    `MAX_READ` letters of a partition are read, for at most `READ_SECONDS`. Raises `RetryableError` if Kafka is
     unreachable.
     """
     window_seconds = settings.fatal_error_window_seconds if seconds is None else seconds
@@ -147,7 +147,7 @@ async def _letters_since(consumer: Consumer, since: float) -> AsyncIterator[Stor
         if begin is None or begin.offset >= ends[tp]:
             continue
         end_of[tp] = ends[tp]
-        consumer.seek(tp, max(begin.offset, ends[tp] - MOST_READ))
+        consumer.seek(tp, max(begin.offset, ends[tp] - MAX_READ))
     consumer.resume(*end_of)
     while end_of:
         for tp, records in (await consumer.getmany(timeout_ms=_POLL_MS)).items():

@@ -24,23 +24,23 @@ from streams.unreadable import Unreadable
 
 _log = structlog.get_logger(__name__)
 
-MOST_REASON: Final = 10_000
+MAX_REASON: Final = 10_000
 """Characters kept of a reason. An error may quote the data it could not read."""
-MOST_WORD: Final = 249
+MAX_WORD: Final = 249
 """Characters kept of an error class, a stage and a topic's name; 249 is Kafka's limit for a topic's name."""
 CUT_BYTES: Final = 64 * 1024
 """Bytes kept of a key or a value that does not fit."""
-MOST_HEADER_BYTES: Final = 64 * 1024
+MAX_HEADER_BYTES: Final = 64 * 1024
 """Bytes kept of the original's own headers if they do not fit with its key and value."""
-MOST_LINES_A_MINUTE: Final = 100
+MAX_LINES_A_MINUTE: Final = 100
 """The dead letters of each minute that a process writes to its log. All are in the topic and in the metrics."""
-MOST_LOGGED_REASON: Final = 300
+MAX_LOGGED_REASON: Final = 300
 """Characters of a reason in the log."""
-MOST_LABELS: Final = 500
+MAX_LABELS: Final = 500
 """Pairs of topic and error class that have their own metric label; further pairs count as `other`."""
 
 _ROOM: Final = MAX_DEAD_LETTER_BYTES - BATCH_OVERHEAD_BYTES
-_MOST_EXAMINED: Final = 100_000
+_MAX_EXAMINED: Final = 100_000
 """Headers of one record that are examined; the rest are dropped."""
 _labels: set[tuple[str, str]] = set()
 
@@ -87,7 +87,7 @@ def make_letter(
     letter = DeadLetter(key, value, [*original_headers, *own_headers])
     if not unexamined and record_size(*letter) <= _ROOM:
         return letter
-    bounded = _first_within(original_headers, MOST_HEADER_BYTES)
+    bounded = _first_within(original_headers, MAX_HEADER_BYTES)
     own_names = {name for name, _ in own_headers}
     if (
         dropped := len(original_headers) - len(bounded) + unexamined
@@ -134,7 +134,7 @@ def write_dead_letter(
     )
     count(message.topic, error_class)
     if _lines.may_be_written(time.monotonic()):
-        about = {"error_class": error_class, "reason": str(reason)[:MOST_LOGGED_REASON], "stage": stage}
+        about = {"error_class": error_class, "reason": str(reason)[:MAX_LOGGED_REASON], "stage": stage}
         position = f"{message.topic}:{message.partition}:{message.offset}"
         _log.warning("dead letter", record=position, **about, **ids_of(message))
 
@@ -156,14 +156,14 @@ class LineBudget:
         return self._written <= self._limit
 
 
-_lines = LineBudget(MOST_LINES_A_MINUTE)
+_lines = LineBudget(MAX_LINES_A_MINUTE)
 
 
 def count(topic: Any, error_class: Any) -> None:
     """Count a dead letter by topic and class; the number of label values is bounded."""
     pair = _error_word(topic), _error_word(error_class)
     if pair not in _labels:
-        if len(_labels) >= MOST_LABELS:
+        if len(_labels) >= MAX_LABELS:
             pair = ("other", "other")
         else:
             _labels.add(pair)
@@ -184,7 +184,7 @@ def _original_headers(headers: Any) -> tuple[list[Header], int, int]:
     storable: list[Header] = []
     changed = unexamined = 0
     for n, pair in enumerate(_pairs(headers)):
-        if n >= _MOST_EXAMINED:
+        if n >= _MAX_EXAMINED:
             unexamined += 1
             continue
         name, value = pair
@@ -224,7 +224,7 @@ def _first_within(headers: list[Header], max_bytes: int) -> list[Header]:
 def _own_headers(message: Any, error_class: Any, reason: Any, stage: str, timestamp_ms: Any) -> list[Header]:
     values: dict[str, Any] = {
         letters.ERROR_CLASS: _error_word(error_class),
-        letters.REASON: _text(reason)[:MOST_REASON],
+        letters.REASON: _text(reason)[:MAX_REASON],
         letters.SOURCE_TOPIC: _error_word(getattr(message, "topic", "")),
         letters.SOURCE_PARTITION: _error_word(getattr(message, "partition", "")),
         letters.SOURCE_OFFSET: _error_word(getattr(message, "offset", "")),
@@ -246,7 +246,7 @@ def _milliseconds(seconds: Any) -> int | None:
 
 
 def _error_word(value: Any) -> str:
-    return _text(value)[:MOST_WORD]
+    return _text(value)[:MAX_WORD]
 
 
 def _text(value: Any) -> str:

@@ -21,13 +21,13 @@ LZ4: Final = 3
 ZSTD: Final = 4
 CODECS: Final = MappingProxyType({0: "none", GZIP: "gzip", SNAPPY: "snappy", LZ4: "lz4", ZSTD: "zstd"})
 
-MOST_INFLATED_BYTES: Final = 24 * 1024 * 1024
+MAX_INFLATED_BYTES: Final = 24 * 1024 * 1024
 """The maximum size of a decompressed batch. Clients bound the size of a batch: librdkafka to 1 MB before compression
 (`batch.size`, `message.max.bytes`), Java to 1 MB per record (`max.request.size`) and 16 KB per compressed batch. A Java
 producer set to compressed batches of 1 MB (`max.message.bytes` of our topics), at the ratio of 20 that JSON reaches,
 still fits. A decompressor may hold the same amount again in its window, so one batch costs at most 48 MiB."""
 
-MOST_MEMBERS: Final = 1_000
+MAX_MEMBERS: Final = 1_000
 """Gzip members allowed in one batch; every known producer writes one."""
 
 _SLICE: Final = 16 * 1024
@@ -57,7 +57,7 @@ def inflate(
     codec: int,
     data: bytes | memoryview,
     prefix: bytes | bytearray = b"",
-    max_bytes: int = MOST_INFLATED_BYTES,
+    max_bytes: int = MAX_INFLATED_BYTES,
 ) -> bytearray:
     """Return `prefix` followed by the decompressed data, at most `max_bytes` bytes of it. Raises `CannotInflate`."""
     name = CODECS.get(codec)
@@ -90,8 +90,8 @@ def _gzip(data: memoryview, prefix: bytes | bytearray, max_bytes: int) -> bytear
             at += _SLICE  # zeros after a member are padding
             continue
         members += 1
-        if members > MOST_MEMBERS:
-            raise CannotInflate(f"has more than {MOST_MEMBERS} members")
+        if members > MAX_MEMBERS:
+            raise CannotInflate(f"has more than {MAX_MEMBERS} members")
         member = zlib.decompressobj(wbits=31)
         while not member.eof:
             if at >= len(data):

@@ -12,8 +12,8 @@ import structlog
 from aiokafka.record.default_records import DefaultRecordBatch
 
 from streams import legacy_messages, record_batches
-from streams.batch_records import MAGIC, MOST_RECORD_BYTES, BatchRecords, broken_of
-from streams.decompression import MOST_INFLATED_BYTES, CannotInflate, inflate
+from streams.batch_records import MAGIC, MAX_RECORD_BYTES, BatchRecords, broken_of
+from streams.decompression import MAX_INFLATED_BYTES, CannotInflate, inflate
 from streams.record_batches import (
     CODEC_MASK,
     CONTROL,
@@ -134,7 +134,7 @@ class FetchedRecords(BatchRecords):
                     self.next_fetch_offset = last + 1
                     continue
                 if attributes & CODEC_MASK:
-                    if self._inflated > MOST_INFLATED_BYTES:
+                    if self._inflated > MAX_INFLATED_BYTES:
                         break  # the rest is fetched again, so that memory stays bounded
                     yield from self._compressed(batch, last)
                     reader = ()
@@ -174,7 +174,7 @@ class FetchedRecords(BatchRecords):
             yield from self._bad_batch(batch, last, str(error))
             return
         self._inflated += len(inflated)
-        make = self._record if len(inflated) <= MOST_RECORD_BYTES else self._bounded_record
+        make = self._record if len(inflated) <= MAX_RECORD_BYTES else self._bounded_record
         topic, partition, previous = self._topic, self._partition, header.base_offset - 1
         try:
             for record in DefaultRecordBatch(inflated):

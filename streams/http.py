@@ -25,7 +25,7 @@ REQUEST_BYTES: Final = 16 * 1024
 """The longest request, with its headers and its body."""
 REQUEST_SECONDS: Final = 20.0
 """How long a client may take to send a request, and to take the answer."""
-MOST_CONNECTIONS: Final = 100
+MAX_CONNECTIONS: Final = 100
 """More than these are closed without an answer. A collector and a supervisor need two."""
 _METHODS: Final = ("GET", "HEAD")
 _JSON: Final = "application/json; charset=utf-8"
@@ -91,7 +91,7 @@ class HttpServer:
             await self._server.wait_closed()
 
     def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        if len(self._talks) >= MOST_CONNECTIONS:
+        if len(self._talks) >= MAX_CONNECTIONS:
             writer.close()
             return
         talk = asyncio.create_task(self._talk(reader, writer))

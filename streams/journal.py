@@ -25,7 +25,7 @@ from streams.process_exit import ExitCode, leave
 from streams.receipts import Receipt, settle_together
 from streams.settings import Settings
 from streams.tracing import (
-    MOST_STATE_BYTES,
+    MAX_STATE_BYTES,
     TRACEPARENT,
     TRACEPARENT_BYTES,
     TRACESTATE,
@@ -40,7 +40,7 @@ REQUEST_TIMEOUT_MS: Final = 20_000
 itself, because an idempotent producer of aiokafka retries forever."""
 
 _TRACE_SIZE: Final = header_size(TRACEPARENT, bytes(TRACEPARENT_BYTES)) + header_size(
-    TRACESTATE, bytes(MOST_STATE_BYTES)
+    TRACESTATE, bytes(MAX_STATE_BYTES)
 )
 
 Headers = list[tuple[str, bytes]]

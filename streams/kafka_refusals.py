@@ -29,12 +29,12 @@ _SIGN_IN: Final = (
 )
 _ANSWER_MS: Final = 5_000
 """How long a broker may take to accept or refuse a connection."""
-_MOST_CAUSES: Final = 20
+_MAX_CAUSES: Final = 20
 
 
 def denial_of(error: BaseException | None) -> str | None:
     """Return what Kafka did not allow, in its words; None if neither the error nor its causes are a denial."""
-    for _ in range(_MOST_CAUSES):
+    for _ in range(_MAX_CAUSES):
         if error is None:
             return None
         if isinstance(error, _DENIED):

@@ -5,10 +5,10 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-MOST_LINES: Final = 20
+MAX_LINES: Final = 20
 """How many lines of one kind are written in `SECONDS`. The next one after that says how many were left out."""
 SECONDS: Final = 60.0
-MOST_KINDS: Final = 500
+MAX_KINDS: Final = 500
 """How many kinds of lines are counted. When there are more, all are counted anew."""
 
 
@@ -31,11 +31,11 @@ class RepeatFilter(logging.Filter):
         kind, now = (record.name, str(record.msg)), self._clock()
         began, count = self._kinds.get(kind, (now, 0))
         if now - began >= SECONDS:
-            left_out = count - MOST_LINES
+            left_out = count - MAX_LINES
             if left_out > 0:
                 record.msg = f"{record.msg} ({left_out} more like this in the {now - began:.0f} s before)"
             began, count = now, 0
-        elif len(self._kinds) >= MOST_KINDS and kind not in self._kinds:
+        elif len(self._kinds) >= MAX_KINDS and kind not in self._kinds:
             self._kinds.clear()
         self._kinds[kind] = (began, count + 1)
-        return count < MOST_LINES
+        return count < MAX_LINES

@@ -20,7 +20,7 @@ _log = structlog.get_logger(__name__)
 
 EXIT_FILE: Final = "FIRSTCLAIM_EXIT_FILE"
 """The environment variable with the file to which a process writes the reason for its end, for its supervisor."""
-MOST_REASON: Final = 2_000
+MAX_REASON: Final = 2_000
 
 
 class ExitCode(IntEnum):
@@ -53,8 +53,8 @@ def _write(code: ExitCode, subject: str, reason: str) -> None:
     note = {
         "pid": os.getpid(),
         "exit_code": int(code),
-        "what": subject[:MOST_REASON],
-        "reason": reason[:MOST_REASON],
+        "what": subject[:MAX_REASON],
+        "reason": reason[:MAX_REASON],
         "at": datetime.now(UTC).isoformat(),
     }
     with contextlib.suppress(OSError):

@@ -20,10 +20,10 @@ FILE: Final = "FIRSTCLAIM_SIGNING_KEYS"
 KEY_VARIABLE: Final = "FIRSTCLAIM_SIGNING_KEY"
 SHORTEST_SECRET: Final = 32
 """Characters. A shorter secret can be guessed by anyone who has one signed message."""
-MOST_KEYS: Final = 10_000
+MAX_KEYS: Final = 10_000
 TOPICS: Final = frozenset({LEAD_ARRIVALS, LEAD_ACTIONS})
 """The topics whose messages are signed. Kafka's ACLs control who may write to the others."""
-_MOST_BYTES: Final = 4 * 1024 * 1024
+_MAX_BYTES: Final = 4 * 1024 * 1024
 _KEY_ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 
@@ -35,8 +35,8 @@ def read_keys(settings: Settings) -> dict[str, bytes]:
     try:
         if stat.S_IMODE(path.stat().st_mode) & 0o077:
             raise ConfigError(FILE, f"{path} can be read by other users: chmod 600 {path}")
-        if path.stat().st_size > _MOST_BYTES:
-            raise ConfigError(FILE, f"{path} is larger than {_MOST_BYTES} bytes")
+        if path.stat().st_size > _MAX_BYTES:
+            raise ConfigError(FILE, f"{path} is larger than {_MAX_BYTES} bytes")
         lines = path.read_text().splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(FILE, f"{path} cannot be read: {type(error).__name__}") from error
@@ -87,8 +87,8 @@ def _keys(path: Path, lines: list[str]) -> dict[str, bytes]:
                 f"the secret of {key_id} must be {SHORTEST_SECRET} or more characters of ASCII without spaces"
             )
             raise ConfigError(FILE, f"{position}: {reason}")
-        if len(keys) >= MOST_KEYS:
-            raise ConfigError(FILE, f"{path} has more than {MOST_KEYS} keys")
+        if len(keys) >= MAX_KEYS:
+            raise ConfigError(FILE, f"{path} has more than {MAX_KEYS} keys")
         keys[key_id] = secret.encode()
     return keys
 

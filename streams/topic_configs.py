@@ -14,7 +14,7 @@ from streams.patches.topic_admin import TopicAdmin
 _log = structlog.get_logger(__name__)
 
 RETENTION: Final = "retention.ms"
-MOST_BYTES: Final = "max.message.bytes"
+MAX_BYTES: Final = "max.message.bytes"
 DEFAULT_MOST_BYTES: Final = 1_048_576
 """About what a broker takes by default. We write batches of up to 1,000,000 bytes and their headers."""
 
@@ -37,7 +37,7 @@ class Topic:
     checked: frozenset[str] = frozenset({"cleanup.policy"})
     mended: frozenset[str] = frozenset()
     replaced: dict[str, str] = field(default_factory=dict)
-    at_least: dict[str, int] = field(default_factory=lambda: {MOST_BYTES: DEFAULT_MOST_BYTES})
+    at_least: dict[str, int] = field(default_factory=lambda: {MAX_BYTES: DEFAULT_MOST_BYTES})
     harm: str = ""
 
     @property

@@ -25,7 +25,7 @@ from streams.kafka_refusals import ACLS, failure
 from streams.partition_counts import Shape, check_counts, settings_of_cluster
 from streams.patches.topic_admin import TopicAdmin
 from streams.settings import Settings
-from streams.topic_configs import MOST_BYTES, RETENTION, Topic, check_configs
+from streams.topic_configs import MAX_BYTES, RETENTION, Topic, check_configs
 
 LEAD_ARRIVALS: Final = "lead-arrivals"
 LEAD_ACTIONS: Final = "lead-actions"
@@ -172,10 +172,10 @@ TOPICS: Final[tuple[Topic, ...]] = (
             "cleanup.policy": "delete",
             "retention.ms": _MONTH_MS,
             "segment.ms": _DAY_MS,
-            MOST_BYTES: str(MAX_DEAD_LETTER_BYTES + 1024),
+            MAX_BYTES: str(MAX_DEAD_LETTER_BYTES + 1024),
         },
         replaced={"retention.ms": _FOR_EVER_MS},
-        at_least={MOST_BYTES: MAX_DEAD_LETTER_BYTES + 1024},
+        at_least={MAX_BYTES: MAX_DEAD_LETTER_BYTES + 1024},
     ),
     # The key is the dead letter's position. The newest mark of a letter counts.
     Topic(

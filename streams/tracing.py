@@ -39,8 +39,8 @@ TRACEPARENT: Final = "traceparent"
 TRACEPARENT_BYTES: Final = 55
 TRACESTATE: Final = "tracestate"
 """The header with what tracing systems note for each other. It is passed on unchanged with a valid `traceparent`."""
-MOST_STATE_BYTES: Final = 512
-MOST_STATE_MEMBERS: Final = 32
+MAX_STATE_BYTES: Final = 512
+MAX_STATE_MEMBERS: Final = 32
 """The bounds of W3C Trace Context. Beyond them the members at the end, which are the oldest, are left out."""
 
 _SPAN_TOPICS: Final = (
@@ -54,8 +54,8 @@ _OTHER_TOPIC: Final = 0xFF
 _OUR_LOGS: Final = frozenset({ORG_LOG, ORG_JOURNAL, LEAD_LOG, LEAD_JOURNAL})
 _SPAN_AT: Final = 36
 _SPAN_END: Final = 52
-_MOST_PARTITION: Final = 0xFFFF
-_MOST_OFFSET: Final = 0xFF_FFFF_FFFF
+_MAX_PARTITION: Final = 0xFFFF
+_MAX_OFFSET: Final = 0xFF_FFFF_FFFF
 _LOW_BITS: Final = 0xFFFF_FFFF_FFFF_FFFF
 _TRACE_STEP: Final = 0x9E37_79B9_7F4A_7C15
 """How far the lower halves of two traces that begin one after the other lie apart: 2^64 by the golden ratio. It is odd,
@@ -114,10 +114,10 @@ def read_tracestate(values: Iterable[bytes | None]) -> bytes:
     members = [member for member in members if member]
     if not all(map(_MEMBER.fullmatch, members)):
         return b""
-    bounded, size = members[:MOST_STATE_MEMBERS], 0
+    bounded, size = members[:MAX_STATE_MEMBERS], 0
     for number, member in enumerate(bounded):
         size += len(member) + (number > 0)
-        if size > MOST_STATE_BYTES:
+        if size > MAX_STATE_BYTES:
             return b",".join(bounded[:number])
     return b",".join(bounded)
 
@@ -164,12 +164,12 @@ def trace_of(message: Any) -> bytes:
 
 def span_of(topic: str, partition: int, offset: int) -> bytes:
     """Return the id of the span that handles a record, in hex."""
-    return b"%b%010x" % (_span_start(topic, partition), offset & _MOST_OFFSET)
+    return b"%b%010x" % (_span_start(topic, partition), offset & _MAX_OFFSET)
 
 
 @lru_cache(maxsize=4_096)
 def _span_start(topic: str, partition: int) -> bytes:
-    return b"%02x%04x" % (_NUMBERS.get(topic, _OTHER_TOPIC), partition & _MOST_PARTITION)
+    return b"%02x%04x" % (_NUMBERS.get(topic, _OTHER_TOPIC), partition & _MAX_PARTITION)
 
 
 def position_of(span_id: bytes) -> RecordPosition | None:
@@ -196,7 +196,7 @@ def caused_by(message: Any) -> bytes:
         # Only our own stages write there, so the header's form is known. This is the hot path.
         for name, value in message.headers or ():
             if name == TRACEPARENT and value is not None and len(value) == TRACEPARENT_BYTES:
-                start, offset = _span_start(topic, message.partition), message.offset & _MOST_OFFSET
+                start, offset = _span_start(topic, message.partition), message.offset & _MAX_OFFSET
                 return b"%b%b%010x%b" % (value[:_SPAN_AT], start, offset, value[_SPAN_END:])
     span = span_of(topic, message.partition, message.offset)
     context = context_of(message) if message.headers else None

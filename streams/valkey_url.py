@@ -10,7 +10,7 @@ from streams.masking import masked_url
 
 FIELD: Final = "REDIS_URL"
 SENTINEL_PORT: Final = 26379
-MOST_SENTINELS: Final = 16
+MAX_SENTINELS: Final = 16
 _SCHEMES: Final = ("redis://", "rediss://", "unix://")
 _SENTINEL_SCHEMES: Final = {"redis+sentinel": "redis", "rediss+sentinel": "rediss"}
 _EXAMPLE: Final = "redis+sentinel://host1:26379,host2:26379/mymaster/0"
@@ -98,8 +98,8 @@ def _hosts(addresses: str) -> tuple[tuple[str, int], ...]:
             reason = f"has {address.strip()!r}, which is not host:port of a sentinel, in place of one, as in {_EXAMPLE}"
             raise ConfigError(FIELD, reason)
         hosts.append((host, port or SENTINEL_PORT))
-    if len(hosts) > MOST_SENTINELS:
-        raise ConfigError(FIELD, f"names {len(hosts)} sentinels; {MOST_SENTINELS} are enough")
+    if len(hosts) > MAX_SENTINELS:
+        raise ConfigError(FIELD, f"names {len(hosts)} sentinels; {MAX_SENTINELS} are enough")
     return tuple(hosts)
 
 

@@ -14,7 +14,7 @@ from typing import Any, Final
 from tools import asyncapi, contracts
 
 RELEASED: Final = contracts.FOLDER / "released"
-MOST_DEPTH: Final = 32
+MAX_DEPTH: Final = 32
 """How deep schemas are compared. No public message is nested so deep; recursive filters end here."""
 _LOWER: Final = ("minimum", "exclusiveMinimum", "minLength", "minItems", "minProperties")
 _UPPER: Final = ("maximum", "exclusiveMaximum", "maxLength", "maxItems", "maxProperties")
@@ -41,7 +41,7 @@ class _Comparison:
         yield from self._compare(self.old, self.new, "", 0)
 
     def _compare(self, old: Schema, new: Schema, path: str, depth: int) -> Iterator[str]:
-        if depth > MOST_DEPTH or old == new == {}:
+        if depth > MAX_DEPTH or old == new == {}:
             return
         olds, news = _choices(old, self.old), _choices(new, self.new)
         yield from self._types(_types(olds), _types(news), path)
@@ -116,7 +116,7 @@ def _unescaped(pattern: str | None) -> str | None:
 
 def _choices(schema: Schema, root: Schema) -> list[Schema]:
     """Return the alternatives of a schema, without references. A schema with `anyOf` beside other words is one."""
-    for _ in range(MOST_DEPTH):
+    for _ in range(MAX_DEPTH):
         if "$ref" not in schema:
             break
         schema = root["$defs"][schema["$ref"].rsplit("/", 1)[-1]]

@@ -53,7 +53,7 @@ and attributes as Python's have."""
 _FLAGS: Final = ("-shared", "-fPIC", "-O2", "-g0", "-fwrapv", "-w")
 _SECONDS: Final = 600
 """The longest that one module may take in one of the two compilers."""
-_MOST_LINES: Final = 20
+_MAX_LINES: Final = 20
 """How much of a compiler's message is shown."""
 
 
@@ -137,7 +137,7 @@ def _run(name: str, command: list[str], folder: Path) -> None:
     except subprocess.TimeoutExpired:
         raise BuildFailedError(f"{name}: {Path(command[0]).name} took more than {_SECONDS} s") from None
     if completed.returncode:
-        output = "\n".join(completed.stdout.strip().splitlines()[-_MOST_LINES:])
+        output = "\n".join(completed.stdout.strip().splitlines()[-_MAX_LINES:])
         raise BuildFailedError(f"{name}: {' '.join(map(str, command[:3]))} says:\n{output}")
 
 

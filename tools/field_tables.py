@@ -8,7 +8,7 @@ from models.publication import KINDS
 from streams import topics
 from tools import asyncapi
 
-MOST_VALUES: Final = 12
+MAX_VALUES: Final = 12
 """The most values of a field that a cell lists. The schema has them all."""
 _TYPE_NAMES: Final = {"string": "text", "array": "list"}
 _HEAD: Final = """# Fields of the public messages
@@ -63,9 +63,9 @@ def _type(field: dict[str, Any], schema: dict[str, Any]) -> str:
         return " or ".join(dict.fromkeys(_type(option, schema) for option in options))
     if values := field.get("enum"):
         literals = [f"`{value}`" for value in values if value is not None]
-        more_text = [f"{len(literals) - MOST_VALUES} more"] if len(literals) > MOST_VALUES else []
+        more_text = [f"{len(literals) - MAX_VALUES} more"] if len(literals) > MAX_VALUES else []
         empty = ["null"] if None in values else []
-        return _listed([*literals[:MOST_VALUES], *more_text, *empty])
+        return _listed([*literals[:MAX_VALUES], *more_text, *empty])
     if "const" in field:
         return f"`{json.dumps(field['const'])}`"
     declared = field.get("type", "any")

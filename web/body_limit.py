@@ -12,7 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from web.errors import HttpProblem, answer
 
 KIBIBYTE: Final = 1024
-MOST_BYTES: Final = 1024 * KIBIBYTE
+MAX_BYTES: Final = 1024 * KIBIBYTE
 """The limit of ordinary routes. The largest requests name about 10,000 leads."""
 BEFORE_SIGN_IN_BYTES: Final = 16 * KIBIBYTE
 BEFORE_SIGN_IN: Final = ("/sign-in", "/api/v1/session")
@@ -24,7 +24,7 @@ UPLOADS: Final = dict.fromkeys(
 """Routes that take files: 20 MiB of leads or 2 MiB of a directory, and the form around the file."""
 _ASKS_FIRST: Final = "100-continue"
 """The header Expect of a sender that sends no body before it is asked for it, such as curl from 1 MB on."""
-MOST_DISCARDED: Final = 2 * MOST_BYTES
+MAX_DISCARDED: Final = 2 * MAX_BYTES
 """Bytes of a body that is too long which are read and thrown away, so that its sender can read the answer."""
 DISCARD_SECONDS: Final = 5.0
 """The time limit of reading them."""
@@ -34,7 +34,7 @@ class BodyLimit:
     """Answers 413 to a body that is too long, without keeping any of it if its length is declared.
 
     A server that closes a connection with unread bytes resets it, and the reset can overtake the answer. The
-    limiter therefore reads and discards the next bytes, at most `MOST_DISCARDED` in `DISCARD_SECONDS`. A sender that
+    limiter therefore reads and discards the next bytes, at most `MAX_DISCARDED` in `DISCARD_SECONDS`. A sender that
     asks first whether it may send is told at once, and sends nothing.
     """
 
@@ -83,15 +83,15 @@ def limit_of(path: str, *, has_credentials: bool) -> int:
     """Return the most bytes of a request to a path. `has_credentials`: the request has credentials, valid or not."""
     if path in UPLOADS and has_credentials:
         return UPLOADS[path]
-    return BEFORE_SIGN_IN_BYTES if path.startswith(BEFORE_SIGN_IN) else MOST_BYTES
+    return BEFORE_SIGN_IN_BYTES if path.startswith(BEFORE_SIGN_IN) else MAX_BYTES
 
 
 async def _discard(receive: Receive) -> None:
-    """Read the rest of a body and throw it away, until its end, `MOST_DISCARDED` bytes or `DISCARD_SECONDS`."""
+    """Read the rest of a body and throw it away, until its end, `MAX_DISCARDED` bytes or `DISCARD_SECONDS`."""
     discarded = 0
     try:
         async with asyncio.timeout(DISCARD_SECONDS):
-            while discarded < MOST_DISCARDED:
+            while discarded < MAX_DISCARDED:
                 message = await receive()
                 if not message.get("more_body"):
                     return

@@ -10,7 +10,7 @@ from typing import Final
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-_MOST_HOPS: Final = 20
+_MAX_HOPS: Final = 20
 
 
 class Forwarded:
@@ -34,7 +34,7 @@ class Forwarded:
         """Return the last address that does not belong to a trusted proxy. A client can forge addresses before it."""
         hops = ",".join(headers.getlist("x-forwarded-for")).split(",")
         client = peer
-        for hop in reversed(hops[-_MOST_HOPS:]):
+        for hop in reversed(hops[-_MAX_HOPS:]):
             address = _address(hop.strip())
             if address is None:
                 break

@@ -23,13 +23,13 @@ from models.inbound import MAX_DEPTH
 from web.errors import HttpProblem, answer, invalid
 from web.store.vendor_keys import RESERVED
 
-MOST_VALUES: Final = 200_000
+MAX_VALUES: Final = 200_000
 """The most values in one body. The largest requests name about 10,000 leads."""
-MOST_PARAMETERS: Final = 1_000
+MAX_PARAMETERS: Final = 1_000
 """The most parameters in one address."""
 _INTEGERS: Final = range(-(2**63), 2**63)
 """The integers that every supported database can store."""
-_MOST_DIGITS: Final = 400
+_MAX_DIGITS: Final = 400
 """The most digits of an integer that are parsed. A longer integer is treated as infinite."""
 _NAMED: Final = 60
 """The most characters of a name that an error message repeats."""
@@ -120,8 +120,8 @@ def check_address(raw_path: bytes, query: bytes) -> None:
     if reason := _unreadable(raw_path):
         raise _refused("path", reason)
     pairs = query.split(b"&")
-    if len(pairs) > MOST_PARAMETERS:
-        raise _refused("query", f"has more than {MOST_PARAMETERS} parameters")
+    if len(pairs) > MAX_PARAMETERS:
+        raise _refused("query", f"has more than {MAX_PARAMETERS} parameters")
     for pair in pairs:
         if reason := _unreadable(pair):
             name = unquote_to_bytes(pair.partition(b"=")[0]).decode(errors="replace").replace("\0", "")
@@ -166,19 +166,19 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _integer(digits: str) -> int | float:
-    return int(digits) if len(digits) <= _MOST_DIGITS else math.inf
+    return int(digits) if len(digits) <= _MAX_DIGITS else math.inf
 
 
 class _Checked:
     """Checks every value of one document and counts the values."""
 
     def __init__(self) -> None:
-        self._values_left = MOST_VALUES
+        self._values_left = MAX_VALUES
 
     def check(self, value: Any, path: str, depth: int) -> None:
         self._values_left -= 1
         if self._values_left < 0:
-            raise _refused("body", f"has more than {MOST_VALUES} values")
+            raise _refused("body", f"has more than {MAX_VALUES} values")
         match value:
             case str():
                 self._text(value, path)

@@ -12,7 +12,7 @@ from models import location
 from models.errors import Problem, PublicationErrors
 from rules.queues.rule_book import Key
 
-MOST_PEOPLE: Final = 5_000
+MAX_PEOPLE: Final = 5_000
 """The most rows of a table of people."""
 _LONGEST_CELL: Final = 10_000
 _SEPARATOR: Final = re.compile(r"\"?sep=(.)\"?\s*", re.IGNORECASE)
@@ -134,8 +134,8 @@ def _rows(text: str) -> Iterator[tuple[int, list[str]]]:
         for row in table:
             if any(cell.strip() for cell in row):
                 people += 1
-                if people > MOST_PEOPLE + 1:
-                    reason = f"has more than {MOST_PEOPLE:,} people; import it in parts"
+                if people > MAX_PEOPLE + 1:
+                    reason = f"has more than {MAX_PEOPLE:,} people; import it in parts"
                     raise PeopleErrors((Problem(path="", reason=reason),), (begins,))
                 yield begins, [cell.strip()[:_LONGEST_CELL] for cell in row]
             begins = skipped + table.line_num + 1
@@ -194,7 +194,7 @@ class _Reader:
         taken_ids = {rep_id for _, rep_id in self._before} | set(self.lines)
         free_ids = (
             candidate
-            for n in range(1, MOST_PEOPLE + 2)
+            for n in range(1, MAX_PEOPLE + 2)
             if (candidate := base if n == 1 else f"{base}-{n}") not in taken_ids
         )
         return next(free_ids, "") if base else ""

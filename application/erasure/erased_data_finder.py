@@ -27,7 +27,7 @@ _NO_LEADS: Final[Mapping[str, str]] = {}
 _US_DIGITS: Final = 10
 _HASHED_KEPT: Final = 200_000
 _NAMES: Final = ("name", "prospect_name")
-_MOST_VALUES: Final = 100_000
+_MAX_VALUES: Final = 100_000
 """The maximum number of JSON values of one text that are searched for names."""
 
 
@@ -137,7 +137,7 @@ def _names(text: str) -> Iterator[str]:
         values: list[Any] = [msgspec.json.decode(text[start:])]
     except (msgspec.MsgspecError, RecursionError):
         return
-    for _ in range(_MOST_VALUES):
+    for _ in range(_MAX_VALUES):
         if not values:
             return
         value = values.pop()

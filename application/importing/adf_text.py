@@ -38,7 +38,7 @@ _PAIR: Final = re.compile(
 """A character beyond U+FFFF that a program wrote as the two halves of its UTF-16."""
 _CP1252_REFERENCES: Final = range(0x80, 0xA0)
 """References to these mean cp1252, as in HTML: `&#146;` is an apostrophe."""
-_MOST_UNDEFINED: Final = 5
+_MAX_UNDEFINED: Final = 5
 _XML_ENTITIES: Final = frozenset({"amp;", "lt;", "gt;", "quot;", "apos;"})
 _ENCODING: Final = re.compile(rb"""encoding\s*=\s*["']([\w.-]{1,40})["']""", re.IGNORECASE)
 _ENCODINGS: Final = frozenset(
@@ -208,7 +208,7 @@ def _mended(part: str, undefined: dict[str, None]) -> str:
     def entity(match: re.Match[str]) -> str:
         written = _as_xml(match[1])
         if written is None:
-            if len(undefined) < _MOST_UNDEFINED:
+            if len(undefined) < _MAX_UNDEFINED:
                 undefined[match[0]] = None
             return "" if match[1].startswith("#") else f"&amp;{match[1]}"
         return written

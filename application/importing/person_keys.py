@@ -8,7 +8,7 @@ from typing import Final
 from application.importing.import_rows import ImportRow
 from models.persons import joining_handles
 
-MOST_NAMES: Final = 100_000
+MAX_NAMES: Final = 100_000
 """The most ids, phones and mail addresses that are remembered: those that were met last, at least half as many."""
 
 
@@ -37,6 +37,6 @@ class PersonKeys:
         key = key or row.lead_id.encode()
         for name in names:
             new[name] = key
-        if len(new) > MOST_NAMES // 2:
+        if len(new) > MAX_NAMES // 2:
             self._new, self._old = {}, new
         return key

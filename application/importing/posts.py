@@ -13,9 +13,9 @@ from models.directory import OrgSettings
 from models.errors import InvalidInput, Problem
 from models.inbound import MAX_DEPTH
 
-MOST_LEADS: Final = 500
+MAX_LEADS: Final = 500
 """The most leads of one post."""
-MOST_FORM_FIELDS: Final = 1_000
+MAX_FORM_FIELDS: Final = 1_000
 Kind = Literal["json", "form", "adf"]
 TYPES: Final[dict[str, Kind]] = {
     "application/json": "json",
@@ -49,14 +49,14 @@ def read_post(
 
     A row that names another vendor or org than these is refused. `campaign`: where a row names none. `settings`: of
     the org, by which its engine will read the leads (C4). Raises `InvalidInput` for a body that is not of its kind,
-    that has no lead, or that has more than `MOST_LEADS`.
+    that has no lead, or that has more than `MAX_LEADS`.
     """
     try:
-        parsed_lines = list(islice(_parsed_lines(body, kind, mapping), MOST_LEADS + 1))
+        parsed_lines = list(islice(_parsed_lines(body, kind, mapping), MAX_LEADS + 1))
     except RecursionError:
         raise _unreadable(f"is nested deeper than {MAX_DEPTH}") from None
-    if len(parsed_lines) > MOST_LEADS:
-        raise _unreadable(f"has more than {MOST_LEADS} leads; send them in several posts")
+    if len(parsed_lines) > MAX_LEADS:
+        raise _unreadable(f"has more than {MAX_LEADS} leads; send them in several posts")
     if not parsed_lines:
         raise _unreadable("has no lead")
     defaults = {"vendor": vendor, "campaign": campaign or "", "org": org}
@@ -87,7 +87,7 @@ def _form(body: bytes, mapping: Mapping | None) -> ParsedLine:
     try:
         pairs = _pairs(text, encoding)
     except ValueError:
-        raise _unreadable(f"has more than {MOST_FORM_FIELDS} fields") from None
+        raise _unreadable(f"has more than {MAX_FORM_FIELDS} fields") from None
     if not pairs:
         raise _unreadable("has no field")
     header = import_tables.named_columns([name for name, _ in pairs])
@@ -104,11 +104,11 @@ def _form(body: bytes, mapping: Mapping | None) -> ParsedLine:
 def _pairs(text: str, encoding: str) -> list[tuple[str, str]]:
     """Return names and values of a form, in UTF-8, or in cp1252 if it is no UTF-8. Raises `ValueError`."""
     try:
-        return parse_qsl(text, keep_blank_values=True, max_num_fields=MOST_FORM_FIELDS, errors="strict")
+        return parse_qsl(text, keep_blank_values=True, max_num_fields=MAX_FORM_FIELDS, errors="strict")
     except UnicodeDecodeError:
         encoding = "cp1252"
     return parse_qsl(
-        text, keep_blank_values=True, max_num_fields=MOST_FORM_FIELDS, encoding=encoding, errors="replace"
+        text, keep_blank_values=True, max_num_fields=MAX_FORM_FIELDS, encoding=encoding, errors="replace"
     )
 
 

@@ -12,7 +12,7 @@ from streams.file_permissions import private_folder, private_opener
 
 SAVED_EVERY: Final = 1_000
 """Rows between two writes. A `send` that is killed sends at most so many rows, and those in flight, a second time."""
-MOST_FILES: Final = 200
+MAX_FILES: Final = 200
 """How many files are remembered: those that were sent last."""
 
 
@@ -55,7 +55,7 @@ class Progress:
                 json.dump({"rows": self.rows}, file)
             new_file.replace(self._path)
             files = sorted(self._path.parent.glob("*.json"), key=lambda saved: saved.stat().st_mtime)
-            for old in files[:-MOST_FILES]:
+            for old in files[:-MAX_FILES]:
                 old.unlink(missing_ok=True)
         except OSError as error:
             raise RuntimeFailure(str(self._path), f"cannot be written: {error.strerror}") from error

@@ -35,7 +35,7 @@ LINGER_MS: Final = 10
 """How long a batch waits to fill up. Nobody waits for the first row of a file."""
 PROGRESS_EVERY: Final = 10_000
 YIELD_EVERY: Final = 100
-MOST_SHOWN: Final = 100
+MAX_SHOWN: Final = 100
 """How many refused lines are shown. All of them go to a file where one is given."""
 
 Say = Callable[[str], None]
@@ -177,12 +177,12 @@ class _Tally:
         if self._file is not None:
             fields = msgspec.to_builtins(refusal)
             self._file.write(json.dumps(fields, ensure_ascii=False) + "\n")
-        elif self.refused <= MOST_SHOWN:
+        elif self.refused <= MAX_SHOWN:
             self.say(f"line {refusal.line}: {refusal.sentence}")
 
     def result(self) -> dict[str, Any]:
-        if self._file is None and self.refused > MOST_SHOWN:
-            self.say(f"and {self.refused - MOST_SHOWN} more; --refusals FILE keeps them all")
+        if self._file is None and self.refused > MAX_SHOWN:
+            self.say(f"and {self.refused - MAX_SHOWN} more; --refusals FILE keeps them all")
         return {
             "accepted": self.accepted,
             "refused": self.refused,

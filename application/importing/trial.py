@@ -22,11 +22,11 @@ from rules.inbound.fields import find_fields, flatten_answers
 from rules.inbound.nested import with_nested
 from rules.inbound.wrapped import unwrapped_lead
 
-MOST_COLUMNS: Final = 2_000
+MAX_COLUMNS: Final = 2_000
 """The most columns that are reported. A JSON file may name other fields in each lead."""
 SAMPLES: Final = 3
 LONGEST_SAMPLE: Final = 80
-MOST_REFUSALS: Final = 100
+MAX_REFUSALS: Final = 100
 """The most refused rows that are named. All are counted."""
 _WHOLE_NAME: Final = "first_name, last_name"
 
@@ -192,7 +192,7 @@ def _parsed_lines(kind: Format, path: Path, observer: Observer) -> Iterator[Pars
 def _count(trial: Trial, row: ImportRow, limit: int) -> None:
     if row.refusal is not None:
         trial.refused += 1
-        if len(trial.refusals) < MOST_REFUSALS:
+        if len(trial.refusals) < MAX_REFUSALS:
             trial.refusals.append(row.refusal)
         return
     trial.accepted += 1
@@ -211,7 +211,7 @@ def _add_row(trial: Trial, row: ImportRow, sent: RowCells[str, Any], mapping: Ma
     for name, cell in cells.items():
         column = trial.columns.get(name)
         if column is None:
-            if len(trial.columns) >= MOST_COLUMNS:
+            if len(trial.columns) >= MAX_COLUMNS:
                 trial.more_columns += 1
                 continue
             column = trial.columns[name] = ColumnTrial(name, samples=[])

@@ -39,7 +39,7 @@ Say = Callable[[str], None]
 UNDER_WAY: Final = 2_000
 """The most records that are sent and not acknowledged."""
 LARGEST_REQUEST_BYTES: Final = 4 * 1024 * 1024
-MOST_OFFSETS: Final = 10_000_000
+MAX_OFFSETS: Final = 10_000_000
 """The largest end of `directory` and `do-not-contact`. Each offset before a record is filled with a small one."""
 FILLS_LIST: Final = b"default/email/nobody@firstclaim.invalid"
 """The key of the records without a value that fill offsets of `do-not-contact`: they remove what is not there."""
@@ -54,9 +54,9 @@ async def load(settings: Settings, path: Path, *, say: Say) -> dict[str, int]:
     """
     head = read_head(path)
     total = check_whole(path)
-    if (highest := max(head.ends.values(), default=0)) > MOST_OFFSETS:
+    if (highest := max(head.ends.values(), default=0)) > MAX_OFFSETS:
         raise ConfigError(
-            "FILE", f"{path} has an offset of {highest:,}; a move takes at most {MOST_OFFSETS:,}"
+            "FILE", f"{path} has an offset of {highest:,}; a move takes at most {MAX_OFFSETS:,}"
         )
     settings = await provision(settings)
     lags = Lags(settings)

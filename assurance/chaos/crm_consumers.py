@@ -32,7 +32,7 @@ TABLES: Final = {
 The CRM database has the version in which the owner got the lead; a correction of facts sends the assignment again with
 a newer one (M2).
 """
-MOST_CONSUMERS: Final = 8
+MAX_CONSUMERS: Final = 8
 KILLS: Final = 2
 """How often a consumer is killed with SIGKILL while the load runs."""
 CAUGHT_UP_SECONDS: Final = 120.0
@@ -41,7 +41,7 @@ LOOK_SECONDS: Final = 0.5
 RESTART_SECONDS: Final = 0.5
 STOP_SECONDS: Final = 20.0
 """How long a consumer may take to end after SIGTERM. Then it is killed."""
-MOST_SHOWN: Final = 5
+MAX_SHOWN: Final = 5
 """How many different rows of a consumer are shown."""
 
 Say = Callable[[str], None]
@@ -125,7 +125,7 @@ class CrmConsumer:
                 continue
             pairs = (("missing", rows - stored), ("not expected", stored - rows))
             for kind, different in pairs:
-                shown = "; ".join(map(str, sorted(different, key=str)[:MOST_SHOWN]))
+                shown = "; ".join(map(str, sorted(different, key=str)[:MAX_SHOWN]))
                 if different:
                     problems.append(f"{table}: {len(different):,} rows are {kind}: {shown}")
         return problems
@@ -146,8 +146,8 @@ class CrmConsumers:
     def __init__(
         self, commands: Sequence[str], settings: Settings, crm: Path, seconds: float, say: Say
     ) -> None:
-        if len(commands) > MOST_CONSUMERS:
-            raise ConfigError("consumer", f"{len(commands)} are given, at most {MOST_CONSUMERS} can run")
+        if len(commands) > MAX_CONSUMERS:
+            raise ConfigError("consumer", f"{len(commands)} are given, at most {MAX_CONSUMERS} can run")
         self._crm, self._seconds, self._say = crm, seconds, say
         self._tasks: list[asyncio.Task[None]] = []
         self.all = [CrmConsumer(command, number, settings) for number, command in enumerate(commands, 1)]

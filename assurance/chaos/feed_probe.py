@@ -15,8 +15,8 @@ WAIT_SECONDS: Final = 1.0
 AGAIN_SECONDS: Final = 0.2
 EQUAL_SECONDS: Final = 60.0
 """How long the copies may take to equal the board, when nothing changes any more."""
-MOST_ROWS: Final = 1_000_000
-MOST_FINDINGS: Final = 20
+MAX_ROWS: Final = 1_000_000
+MAX_FINDINGS: Final = 20
 
 
 class FeedProbe:
@@ -39,7 +39,7 @@ class FeedProbe:
             except RetryableError:
                 await asyncio.sleep(AGAIN_SECONDS)
             except RuntimeFailure as error:
-                if len(self.findings) < MOST_FINDINGS:
+                if len(self.findings) < MAX_FINDINGS:
                     self.findings.append(f"{self._org}: {error}")
                 self._windows, self._at = {}, None
 
@@ -84,12 +84,12 @@ class FeedProbe:
         return [info.queue_id for info in await self._reader.queues(self._org)]
 
     async def _window(self, queue_id: str) -> ListWindow:
-        return ListWindow.of(await self._reader.page(self._org, queue_id, limit=MOST_ROWS), 0)
+        return ListWindow.of(await self._reader.page(self._org, queue_id, limit=MAX_ROWS), 0)
 
     async def _different(self) -> list[str]:
         queue_ids = []
         for queue_id in await self._queues():
-            page = await self._reader.page(self._org, queue_id, limit=MOST_ROWS)
+            page = await self._reader.page(self._org, queue_id, limit=MAX_ROWS)
             window = self._windows.get(queue_id)
             if window is None or not window.equals([row.lead_id for row in page.rows], page.size):
                 queue_ids.append(queue_id)

@@ -14,7 +14,7 @@ from streams.topics import LEAD_LOG
 
 ARRIVALS_PER_SECOND: Final = 20.0
 """The arrivals of a run without a wanted number of events, and of the first seconds of any run."""
-MOST_PER_SECOND: Final = 150.0
+MAX_PER_SECOND: Final = 150.0
 """What one process sends beside its other work on a small machine."""
 LEAST_PER_SECOND: Final = 1.0
 OTHERS_PER_SECOND: Final = 26.0
@@ -22,7 +22,7 @@ OTHERS_PER_SECOND: Final = 26.0
 LOOK_SECONDS: Final = 5.0
 SPREAD_SECONDS: Final = 30.0
 """What is missing is spread over at least so many seconds, so that no burst ends the run."""
-MOST_BEHIND: Final = 20_000
+MAX_BEHIND: Final = 20_000
 """While a worker has more records before it, hardly any leads are sent: it shall be tried by faults, not by a load that
 this machine cannot carry beside its other work."""
 MORE_TIME: Final = 0.25
@@ -77,7 +77,7 @@ class ArrivalPace:
         target = self._events * sent / self.seen
         seconds_left = max(SPREAD_SECONDS, self._seconds - passed)
         more = (target - sent) / seconds_left - OTHERS_PER_SECOND
-        most = LEAST_PER_SECOND if behind > MOST_BEHIND else MOST_PER_SECOND
+        most = LEAST_PER_SECOND if behind > MAX_BEHIND else MAX_PER_SECOND
         self.arrivals_per_second = min(most, max(LEAST_PER_SECOND, more))
 
     async def until_reached(self) -> None:

@@ -50,7 +50,7 @@ SETTLE_SECONDS: Final = 150.0
 """How long the readers may take to catch up after the load. A broker's death alone costs half a minute."""
 SAID_SECONDS: Final = (5.0, 30.0)
 """How often progress is said: in a run of minutes, and in a run of half an hour or more."""
-MOST_SHOWN: Final = 20
+MAX_SHOWN: Final = 20
 """How many findings of each kind are shown."""
 
 Say = Callable[[str], None]
@@ -225,13 +225,13 @@ async def _run_on_stack(stack: LocalStack, settings: Settings, run: _Run) -> dic
     too_few = run.events is not None and events < run.events
     for line in (
         *report.lines(),
-        *map(str, violations[:MOST_SHOWN]),
+        *map(str, violations[:MAX_SHOWN]),
         *crm.findings,
         *swallowed,
         *grown,
         *([f"{events:,} events were made, not {run.events:,}"] if too_few else []),
-        *(f"leads did not add up at a moment: {finding}" for finding in moments.findings[:MOST_SHOWN]),
-        *(f"answered twice, differently: {first} {then}" for first, then in contradictions[:MOST_SHOWN]),
+        *(f"leads did not add up at a moment: {finding}" for finding in moments.findings[:MAX_SHOWN]),
+        *(f"answered twice, differently: {first} {then}" for first, then in contradictions[:MAX_SHOWN]),
     ):
         say(line)
     lost_count = report.of_kind(FindingKind.LOST)

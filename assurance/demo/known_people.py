@@ -7,7 +7,7 @@ from sqlalchemy import inspect, select
 from sink.database_engine import connect
 from sink.tables import LeadTable
 
-MOST: Final = 1_000_000
+MAX_LEADS: Final = 1_000_000
 """The most leads that are read. The sample has fewer phone numbers than this."""
 
 
@@ -18,7 +18,7 @@ def people_of(database_url: str) -> frozenset[str]:
         with engine.connect() as connection:
             if not inspect(connection).has_table(LeadTable.__tablename__):
                 return frozenset()
-            rows = connection.execute(select(LeadTable.phone, LeadTable.email).limit(MOST))
+            rows = connection.execute(select(LeadTable.phone, LeadTable.email).limit(MAX_LEADS))
             return frozenset(
                 value.removeprefix("+1") for row in rows for value in (row.phone, row.email) if value
             )

@@ -10,7 +10,7 @@ from urllib.parse import unquote
 import apprise
 
 APPRISE: Final = "apprise"
-MOST_WORDS: Final = 300
+MAX_WORDS: Final = 300
 SHORTEST_SECRET: Final = 3
 """A shorter part of an address is no secret, and may be a part of any word."""
 logging.getLogger(APPRISE).propagate = False
@@ -51,7 +51,7 @@ def _post(url: str, title: str, body: str) -> tuple[bool, str]:
         is_taken = chat.notify(body=body, title=title, body_format=apprise.NotifyFormat.TEXT)
     finally:
         logger.removeHandler(logged)
-    return bool(is_taken), " ".join(_masked(url, " ".join(logged.messages)).split())[:MOST_WORDS]
+    return bool(is_taken), " ".join(_masked(url, " ".join(logged.messages)).split())[:MAX_WORDS]
 
 
 def _masked(url: str, text: str) -> str:

@@ -20,7 +20,7 @@ from aiokafka.errors import KafkaError
 from aiokafka.structs import OffsetAndMetadata
 
 from couriers.directory import CourierDirectory
-from couriers.mail.digests import DIGEST, MOST_SHOWN
+from couriers.mail.digests import DIGEST, MAX_SHOWN
 from models.errors import RetryableError
 from models.public import LeadException, Notification
 from streams.clients import Consumer, started_client, stop_consumer
@@ -38,9 +38,9 @@ SETTLE_SECONDS: Final = 20.0
 """How long after the full hour its digests are made, so that the relay's last messages are there."""
 AGAIN_SECONDS: Final = 30.0
 """How long to wait after a failure."""
-MOST_LEADS: Final = 100_000
+MAX_LEADS: Final = 100_000
 """The most leads of one hour that are remembered. Further ones are in no digest; the log says so."""
-MOST_MANAGERS: Final = 200
+MAX_MANAGERS: Final = 200
 """The most managers of an org that get a digest."""
 READ_MS: Final = 1_000
 _EXCEPTION: Final = msgspec.json.Decoder(LeadException)
@@ -121,7 +121,7 @@ class ExceptionDigests:
         requests: dict[str, Notification] = {}
         for org, leads in sorted(by_org.items()):
             data = _data(leads, since, hour)
-            for rep_id in self._directory.managers(org)[:MOST_MANAGERS]:
+            for rep_id in self._directory.managers(org)[:MAX_MANAGERS]:
                 identity = f"digest/{org}/{hour:%Y-%m-%dT%H:%M:%SZ}/{rep_id}/{DIGEST}/email"
                 requests[identity] = Notification(
                     notification_id=identity,
@@ -156,7 +156,7 @@ class ExceptionDigests:
 
 
 def _data(leads: list[LeadException], since: datetime, hour: datetime) -> dict[str, Any]:
-    """Return what a digest tells: how many leads there are, and the first `MOST_SHOWN` of them."""
+    """Return what a digest tells: how many leads there are, and the first `MAX_SHOWN` of them."""
     ordered = sorted(
         leads,
         key=lambda exception: (exception.raised_at is None, str(exception.raised_at), exception.lead_id),
@@ -174,7 +174,7 @@ def _data(leads: list[LeadException], since: datetime, hour: datetime) -> dict[s
                 "campaign": exception.campaign,
                 "vendor": exception.vendor,
             }
-            for exception in ordered[:MOST_SHOWN]
+            for exception in ordered[:MAX_SHOWN]
         ],
     }
 
@@ -223,8 +223,8 @@ def _note(record: Any, exceptions: Exceptions) -> None:
     except (msgspec.MsgspecError, UnicodeDecodeError):
         exceptions.pop(lead_id, None)  # the lead was erased
         return
-    if exception.lead_id not in exceptions and len(exceptions) >= MOST_LEADS:
-        _log.warning("too many exceptions for a digest", most=MOST_LEADS, org=exception.org)
+    if exception.lead_id not in exceptions and len(exceptions) >= MAX_LEADS:
+        _log.warning("too many exceptions for a digest", most=MAX_LEADS, org=exception.org)
         return
     exceptions[exception.lead_id] = exception
 

@@ -9,7 +9,7 @@ from couriers.wording import local_time, one_line, zone_of
 DIGEST: Final = "exception_digest"
 """The template of the digest."""
 DESK: Final = "/exceptions"
-MOST_SHOWN: Final = 20
+MAX_SHOWN: Final = 20
 """How many leads a digest names. The others are counted."""
 
 
@@ -24,7 +24,7 @@ def digest_content(request: Request, console: str) -> tuple[MailContent, str]:
     listed = data.get("leads")
     facts = [
         _line(lead)
-        for lead in (listed if isinstance(listed, list) else [])[:MOST_SHOWN]
+        for lead in (listed if isinstance(listed, list) else [])[:MAX_SHOWN]
         if isinstance(lead, dict)
     ]
     other_count = number - len(facts)

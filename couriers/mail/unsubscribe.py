@@ -11,7 +11,7 @@ import msgspec
 from couriers.mail.settings import MailSettings
 
 PATH: Final = "/unsubscribe"
-MOST_TOKEN: Final = 1_000
+MAX_TOKEN: Final = 1_000
 
 
 def add_unsubscribe(mail: EmailMessage, console: str, settings: MailSettings, org: str, rep_id: str) -> None:
@@ -30,7 +30,7 @@ def token_of(key: str, org: str, rep_id: str) -> str:
 
 def reader_of(key: str, token: str) -> tuple[str, str] | None:
     """Return the org and the rep of a token; None if it is not ours."""
-    payload, _, signature = token[:MOST_TOKEN].partition(".")
+    payload, _, signature = token[:MAX_TOKEN].partition(".")
     try:
         content = _bytes(payload)
         if not hmac.compare_digest(_bytes(signature), _signature(key, content)):

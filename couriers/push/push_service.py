@@ -22,8 +22,8 @@ POST_SECONDS: Final = 8.0
 TOKEN_SECONDS: Final = 12 * 3_600
 """How long a signature is valid. RFC 8292 allows 24 hours."""
 RENEWED_SECONDS: Final = TOKEN_SECONDS // 2
-MOST_ORIGINS: Final = 100
-MOST_WORDS: Final = 300
+MAX_ORIGINS: Final = 100
+MAX_WORDS: Final = 300
 """The most bytes of a push service's answer that are read."""
 ENCODING: Final = "aes128gcm"
 
@@ -97,7 +97,7 @@ class PushService:
         now = time.time()
         signature = self._signatures.get(origin)
         if signature is None or signature[1] < now:
-            if len(self._signatures) >= MOST_ORIGINS:
+            if len(self._signatures) >= MAX_ORIGINS:
                 self._signatures.clear()
             claims = {"aud": origin, "exp": int(now) + TOKEN_SECONDS, "sub": self._settings.contact}
             signature = (dict(self._key.sign(claims)), now + RENEWED_SECONDS)
@@ -130,5 +130,5 @@ def _push_result(status: int) -> PushResult:
 async def _answer_text(answer: aiohttp.ClientResponse) -> str:
     read: Any = b""
     with suppress(aiohttp.ClientError, asyncio.TimeoutError):
-        read = await answer.content.read(MOST_WORDS)
+        read = await answer.content.read(MAX_WORDS)
     return " ".join(read.decode(errors="replace").split()) or answer.reason or ""

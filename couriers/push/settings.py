@@ -22,7 +22,7 @@ KNOWN_SERVICES: Final = (
     "fcm.googleapis.com,updates.push.services.mozilla.com,*.notify.windows.com,*.push.apple.com"
 )
 """The push services of Chrome, Firefox, Edge and Safari."""
-MOST_ENDPOINT: Final = 1_000
+MAX_ENDPOINT: Final = 1_000
 RAW_KEY: Final = re.compile(r"[A-Za-z0-9_-]{43}=?")
 """32 bytes in base64url."""
 
@@ -86,7 +86,7 @@ class PushSettings(CourierSettings):
             port = parts.port
         except ValueError:
             return False
-        if parts.scheme != "https" or parts.username is not None or len(endpoint) > MOST_ENDPOINT:
+        if parts.scheme != "https" or parts.username is not None or len(endpoint) > MAX_ENDPOINT:
             return False
         host_and_port = host if port in {None, 443} else f"{host}:{port}"
         return any(

@@ -18,9 +18,9 @@ from streams.topics import PUSH_SUBSCRIPTIONS
 
 _log = structlog.get_logger(__name__)
 
-MOST_PER_REP: Final = 10
+MAX_PER_REP: Final = 10
 """How many browsers of one rep get messages: those that asked last."""
-MOST_BROWSERS: Final = 100_000
+MAX_BROWSERS: Final = 100_000
 """How many browsers of all reps are kept. A further one is not taken, and the log says so."""
 _DECODER: Final = msgspec.json.Decoder(PushSubscription)
 _NEVER: Final = datetime.min.replace(tzinfo=UTC)
@@ -45,9 +45,9 @@ class Subscriptions:
             self.following.result()
 
     def of(self, org: str, rep_id: str) -> list[PushSubscription]:
-        """Return a rep's browsers, those that asked last first, at most `MOST_PER_REP`."""
+        """Return a rep's browsers, those that asked last first, at most `MAX_PER_REP`."""
         subscriptions = [self._all[key] for key in self._of_rep.get((org, rep_id), ())]
-        return sorted(subscriptions, key=_asked_at, reverse=True)[:MOST_PER_REP]
+        return sorted(subscriptions, key=_asked_at, reverse=True)[:MAX_PER_REP]
 
     async def follow(self) -> None:
         """Follow the topic until cancelled. While Kafka is away, the last state stays in use. Raises ConfigError."""
@@ -74,9 +74,9 @@ class Subscriptions:
         if subscription.key != name:
             return
         self._drop(name)
-        if len(self._all) >= MOST_BROWSERS:
+        if len(self._all) >= MAX_BROWSERS:
             _log.warning(
-                "too many browsers", most=MOST_BROWSERS, org=subscription.org, rep_id=subscription.rep_id
+                "too many browsers", most=MAX_BROWSERS, org=subscription.org, rep_id=subscription.rep_id
             )
             return
         self._all[name] = subscription

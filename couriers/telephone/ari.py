@@ -35,7 +35,7 @@ APP: Final = "firstclaim"
 PREFIX: Final = "firstclaim-"
 """The prefix of the ids of the channels that we make."""
 REQUEST_SECONDS: Final = 5.0
-MOST_LEGS: Final = 2_000
+MAX_LEGS: Final = 2_000
 LARGEST_EVENT_BYTES: Final = 1024 * 1024
 HEARTBEAT_SECONDS: Final = 5.0
 _NOT_FOUND: Final = 404
@@ -126,8 +126,8 @@ class Ari:
         del machines
         if leg_id in self._legs:
             return
-        if len(self._legs) >= MOST_LEGS:
-            raise ProviderDownError(self.name, f"{MOST_LEGS} legs are open already")
+        if len(self._legs) >= MAX_LEGS:
+            raise ProviderDownError(self.name, f"{MAX_LEGS} legs are open already")
         body = {
             "endpoint": self._settings.endpoint(address),
             "app": APP,
@@ -247,7 +247,7 @@ class Ari:
     def _entered(self, leg_id: str, event: dict[str, Any], channel: dict[str, Any]) -> None:
         arguments = event.get("args") or []
         if arguments[:1] == ["inbound"]:
-            if len(self._legs) < MOST_LEGS:
+            if len(self._legs) < MAX_LEGS:
                 self._legs[leg_id] = True
                 self._inbound.add(leg_id)
                 self._tell(InboundCall(leg_id, str(arguments[1]), str(channel["caller"]["number"])))

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 _log = structlog.get_logger(__name__)
 
-MOST_CALLS: Final = 500
+MAX_CALLS: Final = 500
 """The most calls at a time. Further requests wait."""
 RING: Final = "ring"
 CONNECT: Final = "connect"
@@ -81,8 +81,8 @@ class CallChannel:
             raise UndeliverableError(provider, "the offer ended before the telephone rang")
         if call_id in self._calls or (connects and self._rings(about.lead_id, about.rep_id)):
             return SendReceipt(provider, "it rings already")
-        if len(self._calls) >= MOST_CALLS:
-            raise LaterError(provider, f"{MOST_CALLS} calls are open already")
+        if len(self._calls) >= MAX_CALLS:
+            raise LaterError(provider, f"{MAX_CALLS} calls are open already")
         address = address_of(request, provider)
         caller_id = request.settings.telephone.caller_id or self._settings.caller_id
         remaining = (request.until - datetime.now(UTC)).total_seconds()

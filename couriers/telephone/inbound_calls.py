@@ -20,7 +20,7 @@ from models.public import TELEPHONE, Call
 
 _log = structlog.get_logger(__name__)
 
-MOST_CALLERS: Final = 200
+MAX_CALLERS: Final = 200
 """The most callers that wait at a time. One more is hung up."""
 ANNOUNCEMENT_NUMBER: Final = 1
 """The number of the only words that a caller hears."""
@@ -96,7 +96,7 @@ class Callers:
 
     async def _run(self, call: InboundCall) -> None:
         org_and_campaign = self._directory.inbound(call.called)
-        if org_and_campaign is None or len(self._callers) >= MOST_CALLERS:
+        if org_and_campaign is None or len(self._callers) >= MAX_CALLERS:
             _log.warning("a call was refused", number=call.called, known=org_and_campaign is not None)
             await self._hang_up(call.leg_id)
             return

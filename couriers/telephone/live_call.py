@@ -20,7 +20,7 @@ from models.public import Call, LeadDecision
 
 _log = structlog.get_logger(__name__)
 
-MOST_EVENTS: Final = 200
+MAX_EVENTS: Final = 200
 """The most events that wait in one call. A caller who presses more keys is cut off."""
 DETAIL: Final = {"no_digit": "nobody pressed a digit, as if an answering machine answered"}
 
@@ -61,7 +61,7 @@ class LiveCall:
     caller_id: str | None
     state: RepCall
     lead_leg: str = ""
-    events: asyncio.Queue[call_events.Event] = field(default_factory=lambda: asyncio.Queue(MOST_EVENTS))
+    events: asyncio.Queue[call_events.Event] = field(default_factory=lambda: asyncio.Queue(MAX_EVENTS))
     announcements: int = 0
     answered_at: dict[str, datetime] = field(default_factory=dict)
     asking: set[asyncio.Task[None]] = field(default_factory=set)

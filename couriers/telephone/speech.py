@@ -25,7 +25,7 @@ from streams.file_permissions import private_folder
 RATE: Final = 8_000
 """Samples per second of a telephone line."""
 NAME_SECONDS: Final = 3_600.0
-MOST_NAMES: Final = 5_000
+MAX_NAMES: Final = 5_000
 SPEAK_SECONDS: Final = 10.0
 _TAPS: Final = 24
 _SAMPLE_BYTES: Final = 2
@@ -86,7 +86,7 @@ class Speech:
         oldest = time.time() - NAME_SECONDS
         files = sorted(self._names.glob("*.wav"), key=lambda path: path.stat().st_mtime)
         for number, file in enumerate(files):
-            if file.stat().st_mtime < oldest or number < len(files) - MOST_NAMES:
+            if file.stat().st_mtime < oldest or number < len(files) - MAX_NAMES:
                 file.unlink(missing_ok=True)
 
     async def _speak(self, text: str) -> bytes:

@@ -6,7 +6,7 @@ from couriers.telephone.call_events import Announcement
 
 NAME: Final = "{name}"
 """Where the lead's name is said. It is spoken; the rest may be an org's recording."""
-MOST_NAME: Final = 80
+MAX_NAME: Final = 80
 """The most characters of a name that are said."""
 SOMEBODY: Final = "without a name"
 
@@ -29,10 +29,10 @@ TEXTS: Final[dict[Announcement, str]] = {
 
 
 def spoken_name(first: str | None, last: str | None) -> str:
-    """Return the name to say: at most `MOST_NAME` printable characters."""
+    """Return the name to say: at most `MAX_NAME` printable characters."""
     name = " ".join(part for part in (first, last) if part)
     printable = "".join(letter if letter.isprintable() else " " for letter in name)
-    return " ".join(printable.split())[:MOST_NAME] or SOMEBODY
+    return " ".join(printable.split())[:MAX_NAME] or SOMEBODY
 
 
 def text_around_name(announcement: Announcement) -> tuple[str, str]:

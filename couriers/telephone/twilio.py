@@ -34,7 +34,7 @@ from streams.retries import PROVIDER_DOWN
 _log = structlog.get_logger(__name__)
 
 REQUEST_SECONDS: Final = 5.0
-MOST_LEGS: Final = 2_000
+MAX_LEGS: Final = 2_000
 REPLY_SECONDS: Final = 2.0
 """How long a webhook waits for the next order before the leg is told to wait in silence."""
 LOOK_SECONDS: Final = 15.0
@@ -112,8 +112,8 @@ class Twilio:
         """Begin to ring a telephone. An order for a leg that exists has no effect."""
         if leg_id in self._legs:
             return
-        if len(self._legs) >= MOST_LEGS:
-            raise ProviderDownError(self.name, f"{MOST_LEGS} legs are open already")
+        if len(self._legs) >= MAX_LEGS:
+            raise ProviderDownError(self.name, f"{MAX_LEGS} legs are open already")
         if caller_id is None:
             raise UndeliverableError(self.name, "Twilio needs a caller id: FIRSTCLAIM_TELEPHONE_CALLER_ID")
         form = [
@@ -271,7 +271,7 @@ class Twilio:
     async def take_inbound_call(self, form: dict[str, str]) -> str:
         """Take an inbound call, and return its TwiML."""
         leg_id = form.get("CallSid", "")
-        if not leg_id or leg_id in self._legs or len(self._legs) >= MOST_LEGS:
+        if not leg_id or leg_id in self._legs or len(self._legs) >= MAX_LEGS:
             return twiml.HANG_UP
         try:
             call = await self._request("GET", f"/Calls/{quote(leg_id, safe='')}.json")

@@ -16,7 +16,7 @@ from models.errors import ConfigError
 _log = structlog.get_logger(__name__)
 
 LARGEST_BYTES: Final = 64 * 1024
-MOST_SIGNATURES: Final = 50_000
+MAX_SIGNATURES: Final = 50_000
 """How many signatures are remembered to refuse repeats. Older webhooks are of legs that are over."""
 SIGNATURE: Final = "X-Twilio-Signature"
 _ONE_LEG: Final = frozenset({"answered", "digit", "words", "idle", "status", "machine"})
@@ -91,7 +91,7 @@ class Webhooks:
             _log.warning("a repeated webhook was refused", path=request.path)
             return {}, web.Response(status=HTTPStatus.CONFLICT)
         self._signatures[signature] = None
-        while len(self._signatures) > MOST_SIGNATURES:
+        while len(self._signatures) > MAX_SIGNATURES:
             self._signatures.popitem(last=False)
         return dict(form), None
 

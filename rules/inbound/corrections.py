@@ -10,7 +10,7 @@ from models.location import with_zero
 
 UPDATE: Final = "update"
 """The action's type (docs/contracts, `lead-actions`)."""
-MOST_UNKNOWN: Final = 5
+MAX_UNKNOWN: Final = 5
 """How many unknown fields a refusal names. The others are counted."""
 _LONGEST_NAME: Final = 60
 
@@ -40,10 +40,10 @@ def read_corrections(sent: Any) -> tuple[dict[str, Any] | None, dict[str, str]]:
             problems[f"facts.{name}"] = "belongs to the arrival, so it cannot be corrected"
         else:
             unknown.append(name)
-    for name in unknown[:MOST_UNKNOWN]:
+    for name in unknown[:MAX_UNKNOWN]:
         problems[f"facts.{name[:_LONGEST_NAME]}"] = "is no fact that can be corrected"
-    if unknown[MOST_UNKNOWN:]:
-        problems["facts"] = f"{len(unknown) - MOST_UNKNOWN} more are no facts that can be corrected"
+    if unknown[MAX_UNKNOWN:]:
+        problems["facts"] = f"{len(unknown) - MAX_UNKNOWN} more are no facts that can be corrected"
     if "facts.zip" in problems and (restored := with_zero(sent["zip"], facts.get("state"))):
         facts["zip"] = restored
         del problems["facts.zip"]

@@ -48,7 +48,7 @@ _Candidate = tuple[str, Any]
 _SCALARS: Final = (str, int, float, type(None))
 _SOCIAL_IDS: Final = {"external_id": "l:", "campaign": "c:"}
 """Field -> what a social network's export writes before its id. Phone and zip have such prefixes too (`p:`, `z:`)."""
-_MOST_FIELDS: Final = 500
+_MAX_FIELDS: Final = 500
 _DEEPEST_LIST: Final = 6
 
 
@@ -215,13 +215,13 @@ def flatten_answers(sent: Mapping[str, Any]) -> Mapping[str, Any]:
     ):
         return sent
     flat = {name: value for name, value in sent.items() if name != "field_data"}
-    for answer in answers[:_MOST_FIELDS]:
+    for answer in answers[:_MAX_FIELDS]:
         values = answer.get("values", answer.get("value"))
         if isinstance(values, list) and len(values) == 1:
             values = values[0]
         flat.setdefault(answer["name"], values)
-    if len(answers) > _MOST_FIELDS:
-        flat["field_data"] = answers[_MOST_FIELDS:]
+    if len(answers) > _MAX_FIELDS:
+        flat["field_data"] = answers[_MAX_FIELDS:]
     return flat
 
 

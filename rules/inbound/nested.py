@@ -9,7 +9,7 @@ from typing import Any, Final
 from models import contacts
 from models.field_names import FULL_NAME, field_of, normal_name
 
-_MOST_VALUES: Final = 20
+_MAX_VALUES: Final = 20
 """How many values of a list are looked at."""
 _SCALARS: Final = (str, int, float)
 _VALUES: Final = frozenset({"number", "value", "raw", "formatted", "address"})
@@ -51,7 +51,7 @@ def with_nested(sent: Mapping[str, Any]) -> Mapping[str, Any]:
 def _fields_in(name: str, value: Any) -> Iterator[tuple[str, Any]]:
     field = field_of(name) or field_of(name.removesuffix("s")) or field_of(name.removesuffix("es"))
     if field in _REACHING:
-        values = value[:_MOST_VALUES] if isinstance(value, list) else [value]
+        values = value[:_MAX_VALUES] if isinstance(value, list) else [value]
         readable = [
             inner_value for element in values if (inner_value := _value_of(field, element)) is not None
         ]

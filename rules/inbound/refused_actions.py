@@ -20,7 +20,7 @@ NO_LEAD: Final = "unreadable"
 _FIELDS: Final = ("action_id", "lead_id", "type", "rep_id", "org")
 _ENVELOPE: Final = ("specversion", "data", "data_base64")
 _STRUCTURED: Final = "application/cloudevents"
-_MOST_REASON: Final = 1_000
+_MAX_REASON: Final = 1_000
 """The maximum length of a reason in an answer, in characters. The dead letter has the full reason."""
 
 
@@ -41,7 +41,7 @@ def answer_to_refused(
         action=_identifier(sent.fields.get("type")) or "",
         rep_id=_identifier(sent.fields.get("rep_id")) or "",
         org=_org(sent),
-        invalid=reason[:_MOST_REASON],
+        invalid=reason[:_MAX_REASON],
     )
 
 

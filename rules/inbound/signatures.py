@@ -40,7 +40,7 @@ STALE: Final = "stale_signature"
 BAD: Final = "bad_signature"
 CLASSES: Final = frozenset({UNSIGNED, UNKNOWN_KEY, FOREIGN_KEY, FOREIGN_VENDOR, FOREIGN_CAMPAIGN, STALE, BAD})
 """The error classes of messages that were refused because of their sender."""
-_MOST_HEADER: Final = 1_000
+_MAX_HEADER: Final = 1_000
 """The maximum size of one of these headers in bytes. A longer header is not a signature."""
 
 Keys = Mapping[str, bytes]
@@ -216,7 +216,7 @@ def _text(headers: Headers, name: str) -> str:
     """Return a header as one line of text; empty if it is missing, too long, not UTF-8 or has several lines."""
     raw = headers.get(name) or b""
     try:
-        decoded = raw.decode() if len(raw) <= _MOST_HEADER else ""
+        decoded = raw.decode() if len(raw) <= _MAX_HEADER else ""
     except UnicodeDecodeError:
         return ""
     return "" if "\n" in decoded else decoded

@@ -15,7 +15,7 @@ def _word_set(text: str) -> frozenset[str]:
 
 
 _DEEPEST: Final = 6
-_MOST_ANSWERS: Final = 500
+_MAX_ANSWERS: Final = 500
 _NAMED, _REACHED, _WHOLE = 2, 3, 4
 _NAME_OF_ANYTHING: Final = frozenset({"name", "Name"})
 """The name of an event or a form may stand beside the lead under it."""
@@ -92,7 +92,7 @@ def _weight(value: Mapping[str, Any]) -> int:
     if isinstance(answers, list):
         names |= {
             answer["name"]: answer.get("values", answer.get("value"))
-            for answer in answers[:_MOST_ANSWERS]
+            for answer in answers[:_MAX_ANSWERS]
             if isinstance(answer, dict) and isinstance(answer.get("name"), str)
         }
     return _weight_of(frozenset(field for name in names if (field := field_of(name)) is not None))

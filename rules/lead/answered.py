@@ -18,7 +18,7 @@ from rules.lead.transition import ActionResult, refused_result
 
 REMEMBERED_DAYS: Final = 30
 """How long an action is remembered after it was answered."""
-MOST_REMEMBERED: Final = 4_096
+MAX_REMEMBERED: Final = 4_096
 """The most older actions that a lead remembers. Its row stays small: 48 KiB in memory, 64 KiB in the journal."""
 ENTRY_BYTES: Final = 12
 _DIGEST_BYTES: Final = 8
@@ -31,7 +31,7 @@ def remember(memory: bytes, answers: Iterable[Answered], at: datetime) -> bytes:
     """Return the memory with answers that are no longer kept, and without those that are too old at `at`."""
     memory += b"".join(map(_entry, answers))
     oldest = _hours(at - timedelta(days=REMEMBERED_DAYS))
-    begin = max(0, len(memory) - MOST_REMEMBERED * ENTRY_BYTES)
+    begin = max(0, len(memory) - MAX_REMEMBERED * ENTRY_BYTES)
     while begin < len(memory) and _hours_of(memory, begin) < oldest:
         begin += ENTRY_BYTES
     return memory[begin:]

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 from models.contact_decisions import SuppressionRecorded
 from models.corrections import (
     CORRECTABLE,
-    MOST_REMOVED_HANDLES,
+    MAX_REMOVED_HANDLES,
     NOTHING_CORRECTED,
     Corrections,
     FactChange,
@@ -61,8 +61,8 @@ def update(transition: Transition, request: ActionRequested) -> ActionResult:
     before, after = handles_of(lead.facts), handles_of(facts)
     removed = [*corrections.removed_handles, *(handle for handle in before if handle not in after)]
     removed_handles = tuple(handle for handle in removed if handle not in after)
-    if len(removed_handles) > MOST_REMOVED_HANDLES:
-        why = f"facts.phone, facts.email: {MOST_REMOVED_HANDLES} of them were wrong already; no more are remembered"
+    if len(removed_handles) > MAX_REMOVED_HANDLES:
+        why = f"facts.phone, facts.email: {MAX_REMOVED_HANDLES} of them were wrong already; no more are remembered"
         return refused_result(Reason.INVALID, why)
     unchecked = (*corrections.unchecked, *(handle for handle in after if handle not in before))
     version = FactsVersion(rep_id, transition.at, changes, request.why)

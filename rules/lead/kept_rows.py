@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from models.codec import decode_row, encode_row
 from models.lead import DirectoryRow, LeadRow, Row
 
-MOST_DECODED: Final = 4_096
+MAX_DECODED: Final = 4_096
 """How many leads of a partition are kept decoded: about 14 MB. The lead that came first goes first."""
 
 RowAddress = int | bytes
@@ -92,7 +92,7 @@ class KeptRows(MutableMapping[bytes, Row]):
         if isinstance(row, DirectoryRow):
             return
         self._decoded.append(key)
-        if len(self._decoded) > MOST_DECODED:
+        if len(self._decoded) > MAX_DECODED:
             oldest = self._decoded.popleft()
             if isinstance(oldest_row := self._stored.get(oldest), LeadRow):
                 self._stored[oldest] = self._put(encode_row(oldest_row))

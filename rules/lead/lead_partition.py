@@ -17,7 +17,7 @@ from models.errors import PermanentError
 from models.events import ActionRequested, DeadlinePassed, DirectoryPublished, RulesChanged
 from models.lead import Deadline, DirectoryRow, LeadRow, Row
 from models.record_size import MAX_RECORD_BYTES, check_size
-from rules.deadlines import MOST_AT_ONCE, DueHeap, Entry, fires_at
+from rules.deadlines import MAX_AT_ONCE, DueHeap, Entry, fires_at
 from rules.lead.kept_rows import ByteStore, KeptRows, without_decisions
 from rules.lead.machine import LeadEvent, is_replay, step
 from rules.lead.partition_indexes import OpenLeads, UnknownLeads, WaitingLeads
@@ -262,7 +262,7 @@ class LeadPartition:
 
     # -- time and new rules -------------------------------------------------------------------------------------------
 
-    def due(self, now: float, limit: int = MOST_AT_ONCE) -> list[DeadlinePassed]:
+    def due(self, now: float, limit: int = MAX_AT_ONCE) -> list[DeadlinePassed]:
         """Return an event for each deadline that is due at `now` (POSIX seconds), at most `limit`.
 
         A deadline that is still in its row after `RETRY_SECONDS` is returned again.

@@ -20,10 +20,10 @@ from models.facts import ITS_ARRIVAL, Facts, completed_facts
 from models.lead import DeadlineKind, Lead, LeadRow, Phase
 from models.location import location_of
 from models.merging import (
+    MAX_FORMER,
+    MAX_KEPT,
     MAX_KEPT_BYTES,
     MERGED,
-    MOST_FORMER,
-    MOST_KEPT,
     KeptInquiry,
     Merge,
     MergedLead,
@@ -168,7 +168,7 @@ def _bounded(joined: dict[str, KeptInquiry]) -> dict[str, KeptInquiry]:
         if size > room and inquiry.merged is not None:
             without_attributes = replace(inquiry, facts=replace(inquiry.facts, attributes={}))
             bounded[inquiry_id] = without_attributes
-        elif (size <= room and n < MOST_KEPT) or inquiry.merged is not None:
+        elif (size <= room and n < MAX_KEPT) or inquiry.merged is not None:
             bounded[inquiry_id] = inquiry
             room -= size
     return dict(reversed(bounded.items()))
@@ -183,9 +183,7 @@ def split(transition: Transition, request: ActionRequested) -> ActionResult:
         return refused_result(Reason.INVALID, "inquiry_id: is missing")
     inquiry = lead.joined.get(inquiry_id)
     if inquiry is None:
-        why = (
-            f"inquiry_id: {inquiry_id} is none of the inquiries that the lead remembers, at most {MOST_KEPT}"
-        )
+        why = f"inquiry_id: {inquiry_id} is none of the inquiries that the lead remembers, at most {MAX_KEPT}"
         return refused_result(Reason.NOT_QUALIFIED, why)
     other_inquiries = {other_id: other for other_id, other in lead.joined.items() if other_id != inquiry_id}
     facts, other_inquiries = _without(lead, inquiry, other_inquiries)
@@ -297,7 +295,7 @@ def _handles(lead: Lead) -> tuple[str, ...]:
 
 def former_leads(lead: Lead, split_from: SplitFrom) -> tuple[str, ...]:
     """Return the leads that a lead was taken out of, each once, with the one that it is taken out of now."""
-    return tuple(dict.fromkeys((*lead.split_from, split_from.lead_id)))[-MOST_FORMER:]
+    return tuple(dict.fromkeys((*lead.split_from, split_from.lead_id)))[-MAX_FORMER:]
 
 
 def leave(transition: Transition, event: LeadArrived) -> AnswerIgnored | None:

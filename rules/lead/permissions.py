@@ -10,7 +10,7 @@ from rules.lead.discretion import opened_by, owned_by
 from rules.lead.transition import ActionResult, Transition, refused_result
 
 MANAGERS: Final = frozenset({"manager", "admin"})
-MOST_NAMED: Final = 5
+MAX_NAMED: Final = 5
 """How many of a rep's open leads a refusal names."""
 LATE_HOURS: Final = 24
 """How long after its lock expired a rep may still act on the lead (D2)."""
@@ -18,8 +18,8 @@ LATE_HOURS: Final = 24
 
 def too_many_open(leads: Sequence[str], limit: int) -> str:
     """Return the refusal of a rep who has as many leads open as the org allows, in words. It names some of them."""
-    lead_ids = ", ".join(leads[:MOST_NAMED])
-    others = f" and {len(leads) - MOST_NAMED:,} more" if len(leads) > MOST_NAMED else ""
+    lead_ids = ", ".join(leads[:MAX_NAMED])
+    others = f" and {len(leads) - MAX_NAMED:,} more" if len(leads) > MAX_NAMED else ""
     return f"you have {len(leads)} leads open ({lead_ids}{others}); at most {limit} are allowed: finish or release one"
 
 

@@ -31,7 +31,7 @@ PAUSED: Final = "transfers_paused"
 ALL_RINGING: Final = "all_agents_ringing"
 """The reason of a lead that waits for its turn to ring, because all who may have it are on a ring (M9)."""
 NO_AVAILABLE_AGENTS: Final = "no_available_agents"
-MOST_EXPLAINED: Final = 1_000
+MAX_EXPLAINED: Final = 1_000
 """The maximum number of candidates that an answer names. The others are only counted, so that a record stays small."""
 
 
@@ -290,9 +290,9 @@ def _reason(refused: list[Refusal]) -> str:
 
 def _explanation(choice: Choice | None) -> tuple[RejectedCandidate, ...]:
     refused = choice.refused if choice else ()
-    explained = [refusal.of(rep_id) for rep_id, refusal in refused[:MOST_EXPLAINED]]
+    explained = [refusal.of(rep_id) for rep_id, refusal in refused[:MAX_EXPLAINED]]
     others: dict[RejectionReason, int] = {}
-    for _, refusal in refused[MOST_EXPLAINED:]:
+    for _, refusal in refused[MAX_EXPLAINED:]:
         others[refusal.reason] = others.get(refusal.reason, 0) + 1
     return (
         *explained,

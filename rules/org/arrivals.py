@@ -16,8 +16,8 @@ from models.ids import reused_lead_id
 from models.org_events import DoNotContactPublished, PersonArrived
 from models.org_rows import DoNotContactRow, OrgPerson
 from models.persons import (
+    MAX_DOUBTS,
     MET_TOO_OFTEN,
-    MOST_DOUBTS,
     PHONE,
     ArrivalPlaced,
     DoNotContactChanged,
@@ -32,7 +32,7 @@ from rules.org.erasure import turn_away
 from rules.org.persons import FORBIDDEN_HASH, Persons
 from rules.org.transition import OrgTransition
 
-MOST_APART: Final = 1_000
+MAX_APART: Final = 1_000
 """How many leads with the same shared handle a later entry of the do-not-contact list reaches."""
 ID_REUSED: Final = "id_reused"
 """The remark on a lead whose vendor's id came with another person before (K6)."""
@@ -191,7 +191,7 @@ def _match(persons: Persons, arrival_id: str, arrival: _Arrival, before: str | N
     if recognised:
         return _Match(recognised[0][1], _recognised(recognised) + retired)
     if doubtful:
-        maybe = tuple(dict.fromkeys(doubtful))[:MOST_DOUBTS]
+        maybe = tuple(dict.fromkeys(doubtful))[:MAX_DOUBTS]
         why = f"it may be the same person as {', '.join(f'lead {lead}' for lead in maybe)}"
         against = retired or "; name and phone speak against the same email"
         return _Match(None, why + against, maybe)
@@ -252,7 +252,7 @@ def _store(
         if handle not in joining
         and not persons.has_lost(lead_id, handle)
         and not persons.has(lead_id, handle)
-        and persons.apart(handle) < MOST_APART
+        and persons.apart(handle) < MAX_APART
     )
     is_own = lead_id == arrival_id and not is_known
     name = arrival.name if is_own or persons.takes_name(lead_id, arrival.name) else None

@@ -21,7 +21,7 @@ from rules.org.capacity import release_lead
 from rules.org.persons import Persons
 from rules.org.transition import OrgTransition
 
-MOST_LEADS: Final = 20
+MAX_LEADS: Final = 20
 """The maximum number of leads of one person. A phone or mail address of more leads tells nobody apart."""
 
 
@@ -38,7 +38,7 @@ def order_erasure(transition: OrgTransition, event: ErasureRequested) -> None:
     leads = _person(persons, seeds)
     if event.lead_id is not None and not leads:
         leads = seeds  # erased already: the lead answers so, and a repeated request has the same receipt
-    if len(leads) > MOST_LEADS:
+    if len(leads) > MAX_LEADS:
         why = f"{len(leads)} leads share a phone or mail address with it, more than one person has"
         leads = seeds if event.lead_id is not None else ()
         why += "; only this lead is erased" if leads else ": name the lead"
@@ -71,7 +71,7 @@ def forget(transition: OrgTransition, event: LeadForgotten) -> None:
     if row is not None:
         release_lead(transition, row, "the lead was erased")
     others = tuple(other for other in _person(persons, (lead_id,)) if other != lead_id)
-    hashes = event.hashes if len(others) <= MOST_LEADS else ()
+    hashes = event.hashes if len(others) <= MAX_LEADS else ()
     digests, rows = persons.digests_of(lead_id), persons.rows_of(lead_id)
     for person in rows:
         transition.put_person(person)
@@ -96,7 +96,7 @@ def forget(transition: OrgTransition, event: LeadForgotten) -> None:
                 retention=event.rep_id is None,
             )
         )
-    if event.rep_id is not None and others and len(others) <= MOST_LEADS:
+    if event.rep_id is not None and others and len(others) <= MAX_LEADS:
         why = f"it has the same phone or mail address as lead {lead_id}, which was erased"
         transition.emit(ErasureOrder(leads=others, rep_id=event.rep_id, cause=event.cause, why=why))
 

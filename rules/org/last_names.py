@@ -9,7 +9,7 @@ from models.org_rows import OrgPerson
 from models.persons import PHONE, handle_digest
 from rules.org.packed_ids import Packed
 
-MOST_NAMES: Final = 8
+MAX_NAMES: Final = 8
 """How many last names of one lead are remembered. The names of a lead that has more tell nobody apart."""
 _NO_NAMES: Final[frozenset[bytes]] = frozenset()
 _NOT_MET: Final[dict[bytes, frozenset[bytes]]] = {}
@@ -88,11 +88,11 @@ class LastNames:
         digests = self._without_lost(lead, self._also.get(lead, _NO_NAMES))
         if own_name := self._people.get(lead, b"")[1:]:
             digests |= {own_name}
-        return frozenset(name.hex() for name in digests) if len(digests) < MOST_NAMES else frozenset()
+        return frozenset(name.hex() for name in digests) if len(digests) < MAX_NAMES else frozenset()
 
     def takes(self, lead: Packed, name: str | None) -> bool:
         """Say whether a last name is new for a lead that has room for it."""
-        if name is None or len(other_names := self._also.get(lead, _NO_NAMES)) >= MOST_NAMES:
+        if name is None or len(other_names := self._also.get(lead, _NO_NAMES)) >= MAX_NAMES:
             return False
         digest = bytes.fromhex(name)
         return digest not in other_names and digest != self._people.get(lead, b"")[1:]

@@ -5,7 +5,7 @@ index follows when a merge is granted; the lead that is merged follows with its 
 other lead.
 """
 
-from models.merging import MOST_MERGED, OrgMerged, OrgSplit, SplitFrom
+from models.merging import MAX_MERGED, OrgMerged, OrgSplit, SplitFrom
 from models.org_decisions import MergeDecided, OrgEventIgnored
 from models.org_events import InquiryTakenOut, LeadMerged, MergeRequested, MergeUnused
 from models.persons import (
@@ -53,8 +53,8 @@ def _refusal(persons: Persons, lead_id: str, named_lead: str, into: str) -> str 
         (row := persons.merge_of(member)) is not None and row.pending for member in persons.members(lead_id)
     ):
         return "another lead is being merged into it: try again"
-    if len(persons.family(lead_id)) + len(persons.family(into)) > MOST_MERGED + 1:
-        return f"at most {MOST_MERGED} leads can be merged into one"
+    if len(persons.family(lead_id)) + len(persons.family(into)) > MAX_MERGED + 1:
+        return f"at most {MAX_MERGED} leads can be merged into one"
     return None
 
 

@@ -30,7 +30,7 @@ from models.org_events import (
 )
 from models.org_rows import DoNotContactRow, OrgErased, OrgGroup, OrgLead, OrgPerson, OrgRep, OrgRow
 from models.persons import OrgCorrection
-from rules.deadlines import MOST_AT_ONCE, DueHeap, Entry, fires_at
+from rules.deadlines import MAX_AT_ONCE, DueHeap, Entry, fires_at
 from rules.org import arrivals
 from rules.org.directory import OrgDirectory
 from rules.org.machine import step_org
@@ -220,7 +220,7 @@ class OrgPartition:
             _wake_entry(org, row, row.wake) for org, row in self.wakes() if row.wake is not None
         )
 
-    def due(self, now: float, limit: int = MOST_AT_ONCE) -> list[OrgWoken]:
+    def due(self, now: float, limit: int = MAX_AT_ONCE) -> list[OrgWoken]:
         """Return an event for each row that is to be woken at `now` (POSIX seconds), at most `most`.
 
         A row that still has the same wake time after `RETRY_SECONDS` is woken again.

@@ -23,7 +23,7 @@ FORBIDDEN_HASH: Final = "hash/"
 """The prefix of a handle on the do-not-contact list of which only the keyed hash is known."""
 _DERIVED: Final = "_arrivals_of"
 _UNCORRECTED: Final[dict[bytes, bool]] = {}
-MOST_LEADS: Final = 16
+MAX_LEADS: Final = 16
 """How many leads with the same joining handle are compared with an arrival."""
 
 
@@ -93,11 +93,11 @@ class Persons:
     def candidates(self, joining: str) -> tuple[str, ...]:
         """Return the leads that an arrival with a joining handle may belong to: the first one, then the others by id.
 
-        At most `MOST_LEADS`. A lead that lost the handle by a correction is none of them.
+        At most `MAX_LEADS`. A lead that lost the handle by a correction is none of them.
         """
         digest, listed = handle_digest(joining), do_not_contact_handle(joining)
         leads = (lead for lead in self.all_with_digest(digest) if not self.has_lost(lead, listed))
-        return tuple(islice(leads, MOST_LEADS))
+        return tuple(islice(leads, MAX_LEADS))
 
     def is_held(self, joining: str) -> bool:
         """Say whether any lead has a joining handle."""
@@ -217,7 +217,7 @@ class Persons:
         return len(self._met(digest)) >= MET_TOO_OFTEN
 
     def _met(self, digest: bytes) -> frozenset[str]:
-        leads = islice(self._handles.holders(digest), MOST_LEADS)
+        leads = islice(self._handles.holders(digest), MAX_LEADS)
         return frozenset().union(*(self._names.met(lead, digest) for lead in leads))
 
     # -- merged leads -----------------------------------------------------------------------------------------------

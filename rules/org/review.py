@@ -16,9 +16,9 @@ from rules.org.directory import GroupPlan, RepPlan
 from rules.org.eligibility import Eligibility
 from rules.org.transition import OrgTransition
 
-MOST_REPS: Final = 20
+MAX_REPS: Final = 20
 """How many reps one review checks by name. If more changed meanwhile, it tries every lead of the group."""
-MOST_STATES: Final = 5
+MAX_STATES: Final = 5
 """How many newly licensed states a reason names."""
 
 
@@ -35,7 +35,7 @@ def rep_change(before: RepPlan | None, after: RepPlan) -> tuple[str, tuple[str |
     states: tuple[str | None, ...] | None = ()
     gained = _licences_gained(old, new)
     if gained is None or gained:
-        places = "everywhere" if gained is None else ", ".join(gained[:MOST_STATES])
+        places = "everywhere" if gained is None else ", ".join(gained[:MAX_STATES])
         changes.append(f"is now licensed in {places}" if gained else "is now licensed everywhere")
         states = gained
     if old.filter != new.filter:
@@ -80,7 +80,7 @@ def group_change(before: GroupPlan | None, after: GroupPlan) -> tuple[str, tuple
     joined = tuple(rep_id for rep_id in after.positions if before is None or rep_id not in before.positions)
     if not joined:
         return None
-    if len(joined) > MOST_REPS or not (before and before.positions):
+    if len(joined) > MAX_REPS or not (before and before.positions):
         return f"{len(joined)} reps joined {after.group_id}", ()
     return f"{', '.join(joined)} joined {after.group_id}", joined
 
@@ -105,7 +105,7 @@ def start_review(
     running = group.review
     if running is not None:
         joined_reps = tuple(sorted({*running.reps, *reps}))
-        reps = joined_reps if running.reps and reps and len(joined_reps) <= MOST_REPS else ()
+        reps = joined_reps if running.reps and reps and len(joined_reps) <= MAX_REPS else ()
         former_states = running.states
         states = (
             None

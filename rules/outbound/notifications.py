@@ -45,7 +45,7 @@ CALLBACK_DUE: Final = "callback_due"
 """The template that tells the owner that a promised call is due (M7)."""
 LEAD_CALLS: Final = "lead_calls"
 """The template that rings the owner of a lead that calls in (N5)."""
-MOST_INQUIRIES: Final = 5
+MAX_INQUIRIES: Final = 5
 """How many of a lead's newest inquiries a ring names."""
 INQUIRY_FACTS: Final = (
     *("first_name", "last_name", "phone", "phone_extension", "email", "state", "loan_purpose", "loan_amount"),
@@ -211,7 +211,7 @@ def _location(lead: Lead) -> dict[str, str]:
 
 def _inquiries(lead: Lead) -> dict[str, list[str]]:
     """Return the ids of the lead's newest inquiries, by which a telephone finds a lead that calls in (N5)."""
-    newest = list(lead.joined)[-MOST_INQUIRIES:]
+    newest = list(lead.joined)[-MAX_INQUIRIES:]
     return {"inquiry_ids": newest} if newest else {}
 
 

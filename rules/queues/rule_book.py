@@ -38,7 +38,7 @@ NO_VERSION: Final = -1
 OVERSEERS: Final = frozenset({"admin", "manager"})
 """The roles that build queues and therefore see all of them (Q1)."""
 
-MOST_MANAGERS: Final = 50
+MAX_MANAGERS: Final = 50
 """How many managers are told of one thing."""
 NOTHING: Final[Mapping[Any, Any]] = MappingProxyType({})
 
@@ -150,9 +150,9 @@ class OrgRules:
         return rep.role if rep is not None and rep.active else None
 
     def managers(self) -> tuple[str, ...]:
-        """Return the active managers and admins by id, at most `MOST_MANAGERS`."""
+        """Return the active managers and admins by id, at most `MAX_MANAGERS`."""
         managers = (rep for rep in sorted(self.reps) if self.role(rep) in ("manager", "admin"))
-        return tuple(islice(managers, MOST_MANAGERS))
+        return tuple(islice(managers, MAX_MANAGERS))
 
     def has_left(self, rep_id: str) -> bool:
         """Say whether a rep has left: the rep is inactive or removed, in an org that is not open (X2)."""

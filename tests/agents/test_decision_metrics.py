@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from datetime import UTC, datetime, timedelta
 
-from agents.decision_metrics import MOST_VENDORS, OTHER, DecisionMetrics
+from agents.decision_metrics import MAX_VENDORS, OTHER, DecisionMetrics
 from models.codec import decode_row
 from models.events import ActionRequested, DirectoryPublished, LeadArrived
 from models.facts import Facts
@@ -98,9 +98,9 @@ def test_q8_a_won_and_a_lost_claim_are_counted_with_the_time_to_the_owner() -> N
 def test_further_vendors_and_unknown_actions_share_one_label() -> None:
     log = Log()
     others = value("firstclaim_arrivals_total", vendor=OTHER, became="lead")
-    for number in range(MOST_VENDORS + 3):
+    for number in range(MAX_VENDORS + 3):
         log.arrives(f"lead-{number}", f"vendor-{number}")
     assert value("firstclaim_arrivals_total", vendor=OTHER, became="lead") == others + 3
-    assert len(log.metrics.vendors) == MOST_VENDORS
+    assert len(log.metrics.vendors) == MAX_VENDORS
     log.claims("lead-1", "ann", action="no such action")
     assert value("firstclaim_answers_total", action=OTHER, result="refused", reason="unknown_action") > 0

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from agents.due_pace import MOST_BESIDE_OTHERS, MOST_UNDECIDED, STUCK_SECONDS, DuePace
+from agents.due_pace import MAX_BESIDE_OTHERS, MAX_UNDECIDED, STUCK_SECONDS, DuePace
 from agents.leads import LeadsStage
 from agents.orgs import OrgsStage
 from agents.sweeper import Sweeper
@@ -23,23 +23,23 @@ def test_x3_what_another_worker_decides_by_now_holds_nothing_up(kind: type[Leads
     stage: Any = kind.__new__(kind)  # without the app of Faust, which a revocation does not use
     stage.acker, stage.due_pace = Acker(), DuePace()
     stage.writer, stage.sweeper = JournalWriter(Settings.read()), Sweeper(stage)
-    stage.due_pace.appended(0, NOW, MOST_UNDECIDED)
+    stage.due_pace.appended(0, NOW, MAX_UNDECIDED)
     soon = NOW + STUCK_SECONDS / 2
     assert stage.due_pace.room(soon) == 0
     asyncio.run(stage.revoked())
-    assert stage.due_pace.room(soon) == MOST_UNDECIDED
+    assert stage.due_pace.room(soon) == MAX_UNDECIDED
 
 
 def test_x3_a_partition_that_is_far_behind_keeps_no_other_one_waiting() -> None:
     behind, other = 0, 1
     pace = DuePace()
-    assert pace.room(NOW) == MOST_UNDECIDED
-    pace.appended(behind, NOW, MOST_UNDECIDED - 1)
+    assert pace.room(NOW) == MAX_UNDECIDED
+    pace.appended(behind, NOW, MAX_UNDECIDED - 1)
     assert pace.room(NOW + STUCK_SECONDS / 2) == 1
     assert pace.room_of_stuck(behind) is None
-    assert pace.room(NOW + STUCK_SECONDS) == MOST_UNDECIDED
+    assert pace.room(NOW + STUCK_SECONDS) == MAX_UNDECIDED
     assert (pace.room_of_stuck(behind), pace.room_of_stuck(other)) == (1, None)
-    pace.appended(other, NOW + STUCK_SECONDS, MOST_UNDECIDED)
+    pace.appended(other, NOW + STUCK_SECONDS, MAX_UNDECIDED)
     pace.decided(other)
     assert pace.room(NOW + 2 * STUCK_SECONDS) == 1
     assert (pace.room_of_stuck(behind), pace.room_of_stuck(other)) == (1, None), "the other one decides"
@@ -52,9 +52,9 @@ def test_x3_a_partition_that_is_far_behind_keeps_no_other_one_waiting() -> None:
 
 def test_x3_a_partition_that_decides_nothing_gets_the_next_after_the_retry_time() -> None:
     pace = DuePace()
-    pace.appended(0, NOW, MOST_BESIDE_OTHERS)
+    pace.appended(0, NOW, MAX_BESIDE_OTHERS)
     for seconds in (STUCK_SECONDS, RETRY_SECONDS - 0.1):
-        assert pace.room(NOW + seconds) == MOST_UNDECIDED
-        assert pace.room_of_stuck(0) == MOST_UNDECIDED - MOST_BESIDE_OTHERS
-    assert pace.room(NOW + RETRY_SECONDS) == MOST_UNDECIDED
+        assert pace.room(NOW + seconds) == MAX_UNDECIDED
+        assert pace.room_of_stuck(0) == MAX_UNDECIDED - MAX_BESIDE_OTHERS
+    assert pace.room(NOW + RETRY_SECONDS) == MAX_UNDECIDED
     assert pace.room_of_stuck(0) is None, "what was appended was lost, or another worker decides it"

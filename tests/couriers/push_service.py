@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 
 CURVE: Final = ec.SECP256R1()
 DAY_SECONDS: Final = 24 * 3_600
-MOST_BYTES: Final = 4_096
+MAX_BYTES: Final = 4_096
 
 
 def encode(data: bytes) -> str:
@@ -131,7 +131,7 @@ def check_sender(header: str, origin: str, expected: str) -> None:
 
 def _decrypted(browser: BrowserKeys, encoding: str, topic: str, body: bytes) -> Any:
     """Return a message's content. Raises ValueError and InvalidTag."""
-    if encoding != "aes128gcm" or not re.fullmatch(r"[\w-]{1,32}", topic) or len(body) > MOST_BYTES:
+    if encoding != "aes128gcm" or not re.fullmatch(r"[\w-]{1,32}", topic) or len(body) > MAX_BYTES:
         raise ValueError(f"encoding {encoding}, topic {topic}, {len(body)} bytes")
     return json.loads(browser.decrypt(body))
 

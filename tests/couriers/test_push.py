@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from couriers.push.settings import PushSettings, make_key, public_key_of
-from couriers.push.subscriptions import MOST_PER_REP
+from couriers.push.subscriptions import MAX_PER_REP
 from models.errors import ConfigError
 from models.push_subscription import subscription_id
 from runtime.process import stop_process
@@ -197,10 +197,10 @@ def test_n3_a_browser_belongs_to_who_signed_in_there_last_and_a_rep_has_ten(push
     push.settle()
     assert push.fate_of(present)["status"] == "sent"
     assert push.fate_of(former)["status"] == "withdrawn"
-    newer = [push.browser(present) for _ in range(MOST_PER_REP)]
+    newer = [push.browser(present) for _ in range(MAX_PER_REP)]
     push.settle()
     before = shared.messages()
-    assert push.fate_of(present)["detail"].startswith(f"{MOST_PER_REP} of {MOST_PER_REP} ")
+    assert push.fate_of(present)["detail"].startswith(f"{MAX_PER_REP} of {MAX_PER_REP} ")
     assert shared.messages() == before, "it is the eleventh"
     assert all(browser.messages() for browser in newer)
 

@@ -12,7 +12,7 @@ from models.lead import ANSWERS_KEPT, LeadRow
 from models.results import Result
 
 AT = datetime(2026, 11, 20, tzinfo=UTC)
-MOST = 4
+MAX_ANSWERS = 4
 TEXTS = st.one_of(
     st.text(max_size=12),
     st.sampled_from(['{"type":"answered",', '"},{"type":"answered","action_id":"b"', "\\", '\\"', "é", "]"]),
@@ -32,21 +32,21 @@ def answer_of(action_id: str, why: str | None = None, org: str = "default") -> A
     )
 
 
-@given(st.lists(st.tuples(TEXTS, TEXTS), max_size=3 * MOST))
+@given(st.lists(st.tuples(TEXTS, TEXTS), max_size=3 * MAX_ANSWERS))
 def test_x4_the_newest_answers_are_kept_and_the_others_come_out_in_order(
     pairs: list[tuple[str, str]],
 ) -> None:
     encoded, expected, dropped = NO_ANSWERS, list[Answered](), list[Answered]()
     for action_id, why in pairs:
         answer = answer_of(action_id, why)
-        encoded, older = with_answer(encoded, answer, MOST)
+        encoded, older = with_answer(encoded, answer, MAX_ANSWERS)
         expected.append(answer)
         dropped += older
-        while len(expected) > MOST:
+        while len(expected) > MAX_ANSWERS:
             assert dropped[-1] == expected.pop(0)
         assert list(all_of(encoded)) == expected
         assert answer_to(encoded, action_id, "default") is not None
-    assert len(dropped) == max(0, len(pairs) - MOST)
+    assert len(dropped) == max(0, len(pairs) - MAX_ANSWERS)
     assert encoded_answers(expected) == encoded
 
 

@@ -7,7 +7,7 @@ from tests.simulation.schedule_data import ANSWERS, CAMPAIGNS, GROUPS, HANDLES, 
 from tests.simulation.steps import (
     CONCERNED,
     LEADS,
-    MOST,
+    MAX_EVENTS,
     ORG_LANE,
     WORKERS,
     Act,
@@ -88,9 +88,9 @@ def schedule(seed: int, length: int) -> Schedule:
     steps: list[Step] = [_publish_queue(random) for _ in range(4)]
     steps += [Publish("group", group_id, random.choice(GROUPS[group_id])) for group_id in GROUPS]
     steps += [Publish("campaign", name, {"group_id": name}) for name in GROUPS]
-    steps += [Deliver(partition, MOST) for partition in (*range(3), ORG_LANE)]
+    steps += [Deliver(partition, MAX_EVENTS) for partition in (*range(3), ORG_LANE)]
     steps += [step for lead in LEADS[1:] for step in _arrive(random, lead)]
-    steps += [Flow(MOST)] * 2
+    steps += [Flow(MAX_EVENTS)] * 2
     scenes: list[list[Step]] = []
     while len(steps) < length:
         if scenes and (len(scenes) >= SCENES_AT_ONCE or random.random() < 0.5):
@@ -107,11 +107,11 @@ def schedule(seed: int, length: int) -> Schedule:
 
 
 def _small_number(random: Random) -> int:
-    return random.choice((0, 1, 1, 2, 3, 5, MOST))
+    return random.choice((0, 1, 1, 2, 3, 5, MAX_EVENTS))
 
 
 def _small_positive_number(random: Random) -> int:
-    return random.choice((1, 2, 3, 5, MOST))
+    return random.choice((1, 2, 3, 5, MAX_EVENTS))
 
 
 def _partition(random: Random) -> int:
@@ -173,11 +173,11 @@ def _publish(random: Random) -> list[Step]:
         return [Publish("group", group_id, random.choice(GROUPS[group_id]))]
     rep_id, value = random.choice([*REP_CHANGES, *TERMS, *TERMS])
     lanes = random.sample((*range(3), ORG_LANE, ORG_LANE), 3)
-    return [Publish("rep", rep_id, value), *(Deliver(lane, MOST) for lane in lanes)]
+    return [Publish("rep", rep_id, value), *(Deliver(lane, MAX_EVENTS) for lane in lanes)]
 
 
 def _deliver(random: Random) -> list[Step]:
-    return [Deliver(random.randrange(ORG_LANE + 1), random.choice((1, 1, 2, MOST)))]
+    return [Deliver(random.randrange(ORG_LANE + 1), random.choice((1, 1, 2, MAX_EVENTS)))]
 
 
 def _duplicate(random: Random) -> list[Step]:
@@ -215,10 +215,10 @@ def _tick(random: Random) -> list[Step]:
 def _due_by_one_clock(random: Random) -> list[Step]:
     """Let something of the org be due by one clock and not yet by another."""
     return [
-        *[Flow(MOST)] * 3,
+        *[Flow(MAX_EVENTS)] * 3,
         Dawn(random.choice((-0.5, 0.0, 0.5, 1.0))),
         *(Fire(worker) for worker in range(WORKERS)),
-        Flow(MOST),
+        Flow(MAX_EVENTS),
     ]
 
 
@@ -227,7 +227,7 @@ def _poll(random: Random) -> list[Step]:
 
 
 def _flow(random: Random) -> list[Step]:
-    return [Flow(random.choice((1, 3, MOST, MOST)))]
+    return [Flow(random.choice((1, 3, MAX_EVENTS, MAX_EVENTS)))]
 
 
 def _poll_orgs(random: Random) -> list[Step]:
@@ -257,13 +257,16 @@ def _rebalance(random: Random) -> list[Step]:
 def _relay(random: Random) -> list[Step]:
     return [
         Relay(
-            _partition(random), random.choice((1, 3, 10, MOST)), _small_number(random), random.random() < 0.5
+            _partition(random),
+            random.choice((1, 3, 10, MAX_EVENTS)),
+            _small_number(random),
+            random.random() < 0.5,
         )
     ]
 
 
 def _relay_org(random: Random) -> list[Step]:
-    return [RelayOrg(random.choice((1, 3, 10, MOST)), _small_number(random), random.random() < 0.5)]
+    return [RelayOrg(random.choice((1, 3, 10, MAX_EVENTS)), _small_number(random), random.random() < 0.5)]
 
 
 def _crash(random: Random) -> list[Step]:
@@ -319,7 +322,7 @@ def _crash_relay(random: Random) -> list[Step]:
     """Kill the relay while it has unsent messages."""
     return [
         *_relay(random),
-        Relay(_partition(random), MOST, _small_number(random), random.random() < 0.5),
+        Relay(_partition(random), MAX_EVENTS, _small_number(random), random.random() < 0.5),
         CrashRelay(_small_number(random)),
     ]
 
@@ -328,7 +331,7 @@ def _crash_org_relay(random: Random) -> list[Step]:
     """Kill the org relay while it has unsent answers."""
     return [
         *_relay_org(random),
-        RelayOrg(MOST, _small_number(random), random.random() < 0.5),
+        RelayOrg(MAX_EVENTS, _small_number(random), random.random() < 0.5),
         CrashOrgRelay(_small_number(random)),
     ]
 
@@ -336,10 +339,10 @@ def _crash_org_relay(random: Random) -> list[Step]:
 def _org_relay_ghost(random: Random) -> list[Step]:
     """Replace the org relay while it has unsent answers. They land among those of its successor."""
     return [
-        RelayOrg(MOST, _small_number(random), random.random() < 0.5),
+        RelayOrg(MAX_EVENTS, _small_number(random), random.random() < 0.5),
         SucceedOrgRelay(),
         RelayOrg(_small_positive_number(random), _small_number(random), random.random() < 0.5),
         HauntOrgRelay(_small_number(random)),
-        RelayOrg(MOST, MOST, random.random() < 0.5),
-        HauntOrgRelay(MOST),
+        RelayOrg(MAX_EVENTS, MAX_EVENTS, random.random() < 0.5),
+        HauntOrgRelay(MAX_EVENTS),
     ]

@@ -12,9 +12,9 @@ from typing import Any, NamedTuple, TypeVar, cast
 
 T = TypeVar("T")
 
-MOST_STEPS = 200_000
+MAX_STEPS = 200_000
 """No history needs so many steps. If this many are taken, something never comes to rest."""
-MOST_WAITS = 20
+MAX_WAITS = 20
 """The most awaits in the cleanup of one coroutine."""
 
 
@@ -119,8 +119,8 @@ class StepLoop(asyncio.BaseEventLoop):
     def count(self, owner: Owner) -> None:
         """Count a step. A transaction counts each of its statements by this."""
         self.steps += 1
-        if self.steps > MOST_STEPS:
-            raise AssertionError(f"no rest after {MOST_STEPS} steps")
+        if self.steps > MAX_STEPS:
+            raise AssertionError(f"no rest after {MAX_STEPS} steps")
         self.after_step(owner)
 
     def run_until_quiet(self) -> None:
@@ -148,7 +148,7 @@ class StepLoop(asyncio.BaseEventLoop):
 
 def _unwind(work: Coroutine[Any, Any, None]) -> None:
     """End a coroutine, whatever its own cleanup waits for."""
-    for _ in range(MOST_WAITS):
+    for _ in range(MAX_WAITS):
         try:
             work.throw(KilledError())
         except BaseException:  # noqa: BLE001  # whatever it ends with, it has ended

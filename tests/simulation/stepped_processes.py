@@ -42,7 +42,7 @@ from tests.simulation.stepped_kafka import (
     partitions_of,
 )
 
-MOST_FETCHED = 10
+MAX_FETCHED = 10
 """Records that one fetch of an agent returns, so that a burst takes several."""
 SETTINGS = Settings.read(partitions=PARTITIONS, kafka_bootstrap_servers="127.0.0.1:1")
 
@@ -189,7 +189,7 @@ class App:
         logs = self._kafka.broker.logs
 
         def fetch() -> list[Any]:
-            return [log for n, at in positions.items() for log in logs[topic, n][at : at + MOST_FETCHED]]
+            return [log for n, at in positions.items() for log in logs[topic, n][at : at + MAX_FETCHED]]
 
         while True:
             news.clear()

@@ -9,7 +9,7 @@ CONCERNED = ("holder", "owner", "lapsed", "offered")
 """People, named by their relation to the lead when they act."""
 ORG_LANE = 3
 """The lane of publications for the org, after the lanes of the partitions of `lead-log`."""
-MOST = 100
+MAX_EVENTS = 100
 """More than there ever is, for steps that mean all."""
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from datetime import UTC, datetime, timedelta
 
-from agents.due_pace import MOST_BESIDE_OTHERS, MOST_UNDECIDED, OTHERS_SECONDS, STUCK_SECONDS, DuePace
+from agents.due_pace import MAX_BESIDE_OTHERS, MAX_UNDECIDED, OTHERS_SECONDS, STUCK_SECONDS, DuePace
 from models.codec import decode_row, encode_event, encode_row
 from models.contact_decisions import CallbackDue
 from models.events import ActionRequested
@@ -17,7 +17,7 @@ from tests.simulation.broker import PARTITIONS, Broker, partition_of
 from tests.simulation.processes import Worker
 
 START = datetime(2026, 11, 20, 14, 12, tzinfo=UTC)
-HERD = 3 * MOST_UNDECIDED + 10
+HERD = 3 * MAX_UNDECIDED + 10
 
 
 def worker_with_a_herd() -> tuple[Broker, Worker]:
@@ -51,15 +51,15 @@ def deadlines_in_log(broker: Broker) -> int:
 
 def test_x3_what_is_due_waits_until_what_was_appended_is_decided() -> None:
     broker, worker = worker_with_a_herd()
-    assert worker.fire() == MOST_UNDECIDED
+    assert worker.fire() == MAX_UNDECIDED
     assert worker.fire() == 0
     worker.outbox.land(HERD)
     decided = worker.poll(0, 40)
     assert worker.fire() == decided
-    handled = MOST_UNDECIDED + decided
+    handled = MAX_UNDECIDED + decided
     while handled < HERD:
         worker.outbox.land(HERD)
-        assert sum(worker.poll(partition, HERD) for partition in range(PARTITIONS)) <= MOST_UNDECIDED
+        assert sum(worker.poll(partition, HERD) for partition in range(PARTITIONS)) <= MAX_UNDECIDED
         new = worker.fire()
         assert new > 0, "there is room again"
         handled += new
@@ -85,17 +85,17 @@ def test_x3_what_is_due_waits_until_what_was_appended_is_decided() -> None:
 def test_x3_what_another_worker_decides_does_not_hold_deadlines_up_for_long() -> None:
     """The appended events are lost, or belong to another worker by now. After the retry time they count no more."""
     broker, worker = worker_with_a_herd()
-    assert worker.fire() == MOST_UNDECIDED
+    assert worker.fire() == MAX_UNDECIDED
     broker.now += STUCK_SECONDS - 0.1
     assert worker.fire() == 0
     broker.now += RETRY_SECONDS - STUCK_SECONDS + 0.1
-    assert worker.fire() == MOST_UNDECIDED
+    assert worker.fire() == MAX_UNDECIDED
 
 
 def test_x3_a_partition_that_decides_nothing_keeps_no_other_one_waiting() -> None:
     broker, worker = worker_with_a_herd()
     behind = 0  # all are due at the same instant, and the first partition comes first
-    assert worker.fire() == MOST_UNDECIDED
+    assert worker.fire() == MAX_UNDECIDED
     worker.outbox.land(HERD)
     handled = len(broker.logs[LEAD_LOG, behind])
     others = range(1, PARTITIONS)
@@ -131,35 +131,35 @@ def claim(broker: Broker, worker: Worker, lead_id: str) -> int:
 
 def test_x3_a_claim_waits_for_a_quarter_of_the_deadlines_where_claims_come() -> None:
     broker, worker = worker_with_a_herd()
-    assert worker.fire() == MOST_UNDECIDED
+    assert worker.fire() == MAX_UNDECIDED
     claim(broker, worker, "lead-0")
     for _ in range(3):
         worker.outbox.land(HERD)
         for partition in range(PARTITIONS):
             worker.poll(partition, HERD)
-        assert worker.fire() == MOST_BESIDE_OTHERS, "deadlines go on, however many claims come"
+        assert worker.fire() == MAX_BESIDE_OTHERS, "deadlines go on, however many claims come"
         claim(broker, worker, "lead-0")
     worker.outbox.land(HERD)
     for partition in range(PARTITIONS):
         worker.poll(partition, HERD)
     broker.now += OTHERS_SECONDS / 2
-    assert worker.fire() == MOST_BESIDE_OTHERS
+    assert worker.fire() == MAX_BESIDE_OTHERS
     worker.outbox.land(HERD)
     for partition in range(PARTITIONS):
         worker.poll(partition, HERD)
     broker.now += OTHERS_SECONDS
-    assert worker.fire() == MOST_UNDECIDED, "nobody has claimed for a while"
+    assert worker.fire() == MAX_UNDECIDED, "nobody has claimed for a while"
 
 
 async def test_x3_what_is_due_next_is_appended_before_all_of_the_last_is_decided() -> None:
     """The worker does not wait for its next look, or a herd would take longer the slower it looks."""
     pace = DuePace()
-    pace.appended(0, 0.0, MOST_BESIDE_OTHERS)
+    pace.appended(0, 0.0, MAX_BESIDE_OTHERS)
     waiting = asyncio.create_task(pace.until_next())
-    for _ in range(MOST_BESIDE_OTHERS // 2):
+    for _ in range(MAX_BESIDE_OTHERS // 2):
         pace.decided(0)
         await asyncio.sleep(0)
         assert not waiting.done()
     pace.decided(0)
     await asyncio.wait_for(waiting, 60)
-    assert pace.room(0.0) == MOST_UNDECIDED - MOST_BESIDE_OTHERS // 2
+    assert pace.room(0.0) == MAX_UNDECIDED - MAX_BESIDE_OTHERS // 2

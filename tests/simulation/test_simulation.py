@@ -207,11 +207,11 @@ def test_x4_a_zombie_that_writes_old_rows_behind_the_new_owner_changes_nothing()
     claim = {"queue_id": "new"}
     script: list[steps.Step] = [
         steps.Publish("queue", "new", {"claimable": True}),
-        steps.Deliver(partition, steps.MOST),
+        steps.Deliver(partition, steps.MAX_EVENTS),
         steps.Arrive("lead-1", {}),
-        *[steps.Flow(steps.MOST)] * 2,
+        *[steps.Flow(steps.MAX_EVENTS)] * 2,
         steps.Act("lead-1", "rep-7", "claim", claim),
-        steps.Poll(first, partition, steps.MOST),
+        steps.Poll(first, partition, steps.MAX_EVENTS),
         steps.Freeze(first),
         steps.Rebalance(0),
     ]
@@ -224,13 +224,13 @@ def test_x4_a_zombie_that_writes_old_rows_behind_the_new_owner_changes_nothing()
     )
     for step in (
         steps.Act("lead-1", "rep-9", "claim", claim),
-        steps.Poll(second, partition, steps.MOST),
-        steps.Land(second, steps.MOST),
+        steps.Poll(second, partition, steps.MAX_EVENTS),
+        steps.Land(second, steps.MAX_EVENTS),
         steps.Commit(second),
-        steps.Relay(partition, steps.MOST, steps.MOST, commit=True),
+        steps.Relay(partition, steps.MAX_EVENTS, steps.MAX_EVENTS, commit=True),
         steps.Thaw(first),
-        steps.Land(first, steps.MOST),
-        steps.Relay(partition, steps.MOST, steps.MOST, commit=True),
+        steps.Land(first, steps.MAX_EVENTS),
+        steps.Relay(partition, steps.MAX_EVENTS, steps.MAX_EVENTS, commit=True),
     ):
         cluster.take(step)
     journal = cluster.broker.logs[LEAD_JOURNAL, partition]
@@ -257,7 +257,7 @@ def test_e1_x7_a_decision_too_large_to_be_written_is_refused_and_the_lead_is_tol
         (
             steps.Publish("group", "west", {"method": "round_robin", "members": [{"rep_id": "nobody"}]}),
             steps.Publish("campaign", "west", {"group_id": "west"}),
-            *(steps.Deliver(lane, steps.MOST) for lane in range(steps.ORG_LANE + 1)),
+            *(steps.Deliver(lane, steps.MAX_EVENTS) for lane in range(steps.ORG_LANE + 1)),
             steps.Arrive("lead-1", {"campaign": "west"}),
         )
     )
@@ -282,14 +282,14 @@ def _a_wake_by_a_fast_clock() -> Schedule:
         steps.Publish("rep", "rep-3", {"max_per_day": 1}),
         steps.Publish("group", "west", {"method": "round_robin", "members": [{"rep_id": "rep-3"}]}),
         steps.Publish("campaign", "west", {"group_id": "west"}),
-        *(steps.Deliver(lane, steps.MOST) for lane in range(steps.ORG_LANE + 1)),
+        *(steps.Deliver(lane, steps.MAX_EVENTS) for lane in range(steps.ORG_LANE + 1)),
         steps.Rebalance((CLOCKS.index(max(CLOCKS)) - ORG_PARTITION) % steps.WORKERS),
         steps.Arrive("lead-1", {"campaign": "west"}),
         steps.Arrive("lead-2", {"campaign": "west"}),
-        *[steps.Flow(steps.MOST)] * 4,
+        *[steps.Flow(steps.MAX_EVENTS)] * 4,
         steps.Dawn(0.5),
         *(steps.Fire(worker) for worker in range(steps.WORKERS)),
-        *[steps.Flow(steps.MOST)] * 4,
+        *[steps.Flow(steps.MAX_EVENTS)] * 4,
     )
 
 

@@ -183,7 +183,7 @@ def test_r7_r9_who_got_how_many_of_a_group_and_who_was_passed_over_why(
 def test_no_more_is_counted_than_is_bounded_and_it_is_said(
     journal: Journal, engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(measures, "MOST_ROWS", 2)
+    monkeypatch.setattr(measures, "MAX_ROWS", 2)
     for n in range(4):
         lead = lead_of(str(n), arrived_at=START + n * MINUTE)
         journal.says(lead, lead.arrived_at, LeadAccepted(), owner_changed("rep-3"))

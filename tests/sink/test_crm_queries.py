@@ -116,7 +116,7 @@ def test_r3_an_offer_that_is_over_takes_no_place_among_those_that_are_counted(
     writer: CrmWriter, engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Only so many are read. The rows of offers that are over stay until the engine writes them again."""
-    monkeypatch.setattr(day_reports, "MOST_OFFERS", 1)
+    monkeypatch.setattr(day_reports, "MAX_OFFERS", 1)
 
     def record(name: str, offset: int, until: datetime) -> JournalRecord:
         offer = Distribution(

@@ -12,7 +12,7 @@ from sink.rebuild import empty_tables
 from sink.refused_arrivals import RefusedArrivalWriter, refused_arrival
 from sink.tables import VendorCountTable, VendorHourTable
 from sink.vendor_count_reader import vendor_counts
-from sink.vendor_count_writer import MOST_DETAILS
+from sink.vendor_count_writer import MAX_DETAILS
 from sink.writer import CrmWriter
 from tests.sink.seeded_journal import START, apply_in, fail_on_dead_letter
 from tests.sink.vendor_history import Letter, history_of, refusals_of, sums_of
@@ -80,14 +80,14 @@ def test_v6_a_refusal_is_counted_once_and_its_reasons_are_bounded(engine: Engine
     assert sum(stored_counts(engine).values()) == 60
     assert not writer.apply(refused_arrivals(letters), {0: 141}, {0: 150}), "the database is behind"
     further_letters: list[Letter] = []
-    for n in range(MOST_DETAILS + 20):
+    for n in range(MAX_DETAILS + 20):
         value, headers = refusals_of(VENDORS, 1)[0]
         changed = {**dict(headers), "reason": b"r" * (n + 1), "source-offset": str(1_000 + n).encode()}
         further_letters.append((value, [*changed.items()]))
     assert writer.apply(refused_arrivals(further_letters), {}, {0: 300})
     with engine.connect() as connection:
         refused = vendor_counts(connection, ("default",), START)["acme"].refused
-    assert len(refused) <= MOST_DETAILS + 1
+    assert len(refused) <= MAX_DETAILS + 1
     assert refused["others"] >= 20
     assert refused.total() == 30 + len(further_letters)
 

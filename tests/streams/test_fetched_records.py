@@ -18,8 +18,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streams import unreadable
-from streams.batch_records import MOST_RECORD_BYTES
-from streams.decompression import MOST_INFLATED_BYTES
+from streams.batch_records import MAX_RECORD_BYTES
+from streams.decompression import MAX_INFLATED_BYTES
 from streams.fetched_records import FetchedRecords
 from streams.metrics import UNREADABLE
 from streams.patches import record_reader
@@ -262,8 +262,8 @@ def test_a_batch_that_lies_about_how_many_it_holds_ends(claimed: int) -> None:
         "no zstd": (lambda b: with_payload(b, b"hello", 4), "zstd: Unknown frame descriptor"),
         "checksum": (lambda b: b[:-1] + b"?", "its checksum is wrong"),
         "too large": (
-            lambda b: with_payload(b, compress(1, bytes(MOST_INFLATED_BYTES + 1)), 1),
-            f"gzip: inflates to more than {MOST_INFLATED_BYTES} bytes",
+            lambda b: with_payload(b, compress(1, bytes(MAX_INFLATED_BYTES + 1)), 1),
+            f"gzip: inflates to more than {MAX_INFLATED_BYTES} bytes",
         ),
     }.values(),
 )
@@ -290,7 +290,7 @@ def test_p3_a_large_record_of_a_compressed_batch_is_cut() -> None:
     assert what_is_delivered(fetched) == [(0, "a"), (1, "too_large"), (2, "c")]
     assert fetched[1].value == large[:KEPT_BYTES]
     assert dict(fetched[1].value.about)["value-cut-from"] == b"5000000"
-    assert f"at most {MOST_RECORD_BYTES}" in fetched[1].value.reason
+    assert f"at most {MAX_RECORD_BYTES}" in fetched[1].value.reason
     assert what_is_delivered(list(unpacking(bytes(data), stand_ins=False))) == [(0, "a"), (2, "c")]
 
 
@@ -354,7 +354,7 @@ def test_p7_aborted_records_do_not_come_and_committed_ones_do(codec: int) -> Non
 
 
 def test_an_aborted_batch_is_not_inflated() -> None:
-    bomb = with_payload(built(records_of_keys(2)), compress(1, bytes(MOST_INFLATED_BYTES + 1)), 1)
+    bomb = with_payload(built(records_of_keys(2)), compress(1, bytes(MAX_INFLATED_BYTES + 1)), 1)
     bomb[ATTRIBUTES_AT] |= TRANSACTIONAL
     struct.pack_into(">q", bomb, 43, 7)
     data = bytes(with_checksum(bomb)) + marker(2, 7, commit=False)

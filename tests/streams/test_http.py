@@ -101,7 +101,7 @@ async def test_a_silent_client_is_closed(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 async def test_connections_are_bounded_and_a_stop_ends_them(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(http, "MOST_CONNECTIONS", 1)
+    monkeypatch.setattr(http, "MAX_CONNECTIONS", 1)
     async with pages() as server, asyncio.timeout(PATIENCE_SECONDS):
         reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
         assert await answer_of(server.port, get("/health")) == b"", "one connection is open"

@@ -25,7 +25,7 @@ from tests.web.running_org import PASSWORD
 from tests.web.screens import fits_a_phone, shot
 from tests.web.signed_in import JSON, sign_in, signed_in
 from tools.contracts import schemas
-from web.store.audit import MOST_WAITING, STALE, AuditOutbox, Write, record_of
+from web.store.audit import MAX_WAITING, STALE, AuditOutbox, Write, record_of
 from web.store.tables import AuditOutboxTable
 
 if TYPE_CHECKING:
@@ -154,7 +154,7 @@ async def test_when_the_outbox_is_full_nothing_is_done_unrecorded_and_failures_c
     async with signed_in(running_org, "ann-lee") as ann:
         rows = [
             {"audit_id": f"full-{n}", "ready": 0, "at": datetime.now(UTC), "record": "{}"}
-            for n in range(MOST_WAITING)
+            for n in range(MAX_WAITING)
         ]
         try:
             with store.execution_options(writes=True).begin() as connection:

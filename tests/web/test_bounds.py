@@ -20,8 +20,8 @@ from streams.topics import DEAD_LETTERS, DIRECTORY, LEAD_ARRIVALS
 from tests.fixtures.waiting import PATIENCE_SECONDS
 from tests.web.rows import WORK
 from tests.web.running_org import NEW
-from web.live.hub import MOST_PER_PERSON
-from web.store.preferences import MOST
+from web.live.hub import MAX_PER_PERSON
+from web.store.preferences import MAX_PREFERENCES
 
 if TYPE_CHECKING:
     import httpx
@@ -133,12 +133,12 @@ async def test_a_person_has_a_bounded_number_of_streams(running_org: RunningOrg)
         await running_org.program("rep-2") as other_client,
     ):
         async with AsyncExitStack() as streams:
-            for _ in range(MOST_PER_PERSON):
+            for _ in range(MAX_PER_PERSON):
                 stream = await streams.enter_async_context(client.stream("GET", "/api/v1/live"))
                 assert stream.status_code == HTTPStatus.OK
             refused = await client.get("/api/v1/live")
             assert refused.status_code == HTTPStatus.TOO_MANY_REQUESTS
-            assert refused.json()["detail"].startswith(f"you have {MOST_PER_PERSON} open streams")
+            assert refused.json()["detail"].startswith(f"you have {MAX_PER_PERSON} open streams")
             assert "retry-after" in refused.headers
             async with other_client.stream("GET", "/api/v1/live") as stream:
                 assert stream.status_code == HTTPStatus.OK, "the bound is each person's own"
@@ -153,17 +153,17 @@ async def test_a_person_has_a_bounded_number_of_streams(running_org: RunningOrg)
 async def test_a_person_has_a_bounded_number_of_preferences(running_org: RunningOrg) -> None:
     await running_org.rep("rep-1")
     async with await running_org.program("rep-1") as client:
-        for n in range(MOST):
+        for n in range(MAX_PREFERENCES):
             answer = await client.put(f"/api/v1/preferences/p{n}", json={"n": n})
             assert answer.status_code == HTTPStatus.OK, answer.text
         refused = await client.put("/api/v1/preferences/further", json={})
         assert refused.status_code == HTTPStatus.UNPROCESSABLE_ENTITY
-        assert refused.json()["detail"] == f"name: you have {MOST} preferences already"
+        assert refused.json()["detail"] == f"name: you have {MAX_PREFERENCES} preferences already"
         replaced = await client.put("/api/v1/preferences/p7", json={"n": "new"})
         assert replaced.status_code == HTTPStatus.OK
         assert (await client.get("/api/v1/preferences/p7")).json() == {"n": "new"}
         refused = await client.patch("/api/v1/preferences/further", json={"n": 1})
-        assert refused.json()["detail"] == f"name: you have {MOST} preferences already"
+        assert refused.json()["detail"] == f"name: you have {MAX_PREFERENCES} preferences already"
 
 
 async def test_a_change_of_a_preference_keeps_the_rest_and_the_bound(running_org: RunningOrg) -> None:

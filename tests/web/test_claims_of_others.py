@@ -353,7 +353,7 @@ async def test_q9_claims_without_an_answer_are_told_again_after_a_time(
 
 
 def test_leads_whose_claims_were_told_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(claims_told, "MOST_LEADS", 2)
+    monkeypatch.setattr(claims_told, "MAX_LEADS", 2)
     claims = ClaimsTold()
     told = [claims.begin(("default", "new", lead)) for lead in ("a", "b", "a", "c", "b", "a")]
     assert told == [True, True, False, True, False, True]

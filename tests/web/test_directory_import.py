@@ -14,7 +14,7 @@ from tests.web.axe import serious_problems
 from tests.web.rows import READY
 from tests.web.screens import fits_a_phone, shot
 from tests.web.signed_in import signed_in
-from web.services.directory_import.importing import MOST_BYTES
+from web.services.directory_import.importing import MAX_BYTES
 
 if TYPE_CHECKING:
     from playwright.async_api import Page
@@ -169,13 +169,13 @@ async def test_q6_a_refused_file_says_line_and_field_and_changes_nothing(running
     )
     await choose(page, "alone.yaml", "reps:\n  ada: {name: Ada, role: rep}\n")
     await expect(problems(page)).to_contain_text("no active admin")
-    await choose(page, "large.yaml", b"# " + b"x" * MOST_BYTES)
+    await choose(page, "large.yaml", b"# " + b"x" * MAX_BYTES)
     await expect(page.locator("[data-problem]")).to_contain_text("large.yaml has 2 MB; 2 MB are the most.")
     await expect(page.locator("[data-wrong]")).to_be_hidden()
     assert await published_objects(running_org) == before
     async with signed_in(running_org, "ada") as ada:  # the server has the same bound
         big = await ada.post(
-            "/api/v1/directory/file/trial", files={"file": ("a.yaml", b"# " + b"x" * MOST_BYTES)}
+            "/api/v1/directory/file/trial", files={"file": ("a.yaml", b"# " + b"x" * MAX_BYTES)}
         )
         assert (big.status_code, big.json()["detail"]) == (
             HTTPStatus.REQUEST_ENTITY_TOO_LARGE,

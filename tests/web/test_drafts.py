@@ -18,7 +18,7 @@ from web.services.queue_editing import drafted_value, publishable, state_of
 from web.store.drafts import DraftConflictError, Drafts
 from web.store.migrate import upgrade
 from web.store.tables import Base
-from web.store.views import MOST, CustomViews, TooManyViewsError
+from web.store.views import MAX_VIEWS, CustomViews, TooManyViewsError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -194,9 +194,9 @@ def test_q1_a_view_is_its_owners_and_is_saved_over_the_one_that_was_seen(drafts:
 def test_q1_nobody_has_more_views_than_a_list_can_show(drafts: Drafts) -> None:
     """Q1: one more is refused, and may be made after another is deleted."""
     views = CustomViews(drafts._engine)
-    added = [views.add("org", "rep-1", f"v{n}", {"name": f"{n}"}) for n in range(MOST)]
+    added = [views.add("org", "rep-1", f"v{n}", {"name": f"{n}"}) for n in range(MAX_VIEWS)]
     with pytest.raises(TooManyViewsError, match="delete one first"):
         views.add("org", "rep-1", "more", {"name": "more"})
     assert views.discard("org", "rep-1", "v0", revision=added[0].revision)
     views.add("org", "rep-1", "more", {"name": "more"})
-    assert len(views.all("org", "rep-1")) == MOST
+    assert len(views.all("org", "rep-1")) == MAX_VIEWS

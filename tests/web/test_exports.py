@@ -12,7 +12,7 @@ from sqlalchemy import event, text
 
 from sink.database_engine import connect
 from web.services import exports as exports_module
-from web.services.exports import MOST, MOST_PER_PERSON, Export, Exports
+from web.services.exports import MAX_PER_PERSON, MAX_RUNNING, Export, Exports
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -74,9 +74,9 @@ def exports(tmp_path: Path) -> Iterator[Exports]:
 
 async def test_readers_who_stop_reading_leave_exports_and_pages_to_others(exports: Exports) -> None:
     """Fifteen of them took all connections of the console, and no page could read the database."""
-    slow = [Reader() for _ in range(MOST)]
+    slow = [Reader() for _ in range(MAX_RUNNING)]
     running = [
-        asyncio.create_task(reader.asks(exports, f"rep-{n // MOST_PER_PERSON}"))
+        asyncio.create_task(reader.asks(exports, f"rep-{n // MAX_PER_PERSON}"))
         for n, reader in enumerate(slow)
     ]
     for reader in slow:
@@ -86,7 +86,7 @@ async def test_readers_who_stop_reading_leave_exports_and_pages_to_others(export
         await further.asks(exports, rep_id)
         assert further.status == HTTPStatus.TOO_MANY_REQUESTS
         assert reason in further.body.decode()
-    assert exports.running == MOST
+    assert exports.running == MAX_RUNNING
     slow[0].disconnected.set()
     await running[0]
     last = Reader()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from rules.queues.rule_book import OrgRules
-from web.services.directory_edits.effects import MOST_COMPARED, moves
+from web.services.directory_edits.effects import MAX_COMPARED, moves
 
 
 @pytest.mark.parametrize(
@@ -27,7 +27,7 @@ def test_r1_only_who_moved_is_said_to_move(old: str, new: str, expected: list[st
 
 
 def test_r1_of_a_long_roster_it_is_said_how_many_move() -> None:
-    reps = [f"rep-{n}" for n in range(MOST_COMPARED + 1)]
+    reps = [f"rep-{n}" for n in range(MAX_COMPARED + 1)]
     expected = f"{len(reps):,} reps have other places than before, or come in."
     assert list(moves(OrgRules("org"), reps, [*reps[1:], reps[0]])) == [expected]
     assert not list(moves(OrgRules("org"), reps, reps))

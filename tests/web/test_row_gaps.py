@@ -26,8 +26,8 @@ pytestmark = pytest.mark.slow
 
 LEADS: Final = 14
 CALM_MS: Final = 1_000
-MOST_MS: Final = 3_000
-MOST_GAPS: Final = 5
+MAX_MS: Final = 3_000
+MAX_GAPS: Final = 5
 """The bounds in web/static/js/row-hold.js."""
 
 _TOPS: Final = """rows => Object.fromEntries(
@@ -122,20 +122,20 @@ async def test_q9_what_others_claim_is_gone_at_once_and_the_rows_below_move_once
 
 async def test_q9_gaps_are_few_and_last_a_moment(running_org: RunningOrg) -> None:
     page, leads = await open_queue_page(running_org)
-    for lead in leads[:MOST_GAPS]:
+    for lead in leads[:MAX_GAPS]:
         await claim_elsewhere(running_org, page, lead)
-    await expect(gaps_of(page)).to_have_count(MOST_GAPS)
-    await claim_elsewhere(running_org, page, leads[MOST_GAPS])
+    await expect(gaps_of(page)).to_have_count(MAX_GAPS)
+    await claim_elsewhere(running_org, page, leads[MAX_GAPS])
     await expect(gaps_of(page)).to_have_count(0)
     # While rows go on going, the first gap's age decides.
     early = CALM_MS - 100
-    remaining = leads[MOST_GAPS + 1 :]
+    remaining = leads[MAX_GAPS + 1 :]
     for lead in remaining[:3]:
         await claim_elsewhere(running_org, page, lead)
         await page.clock.run_for(early)
     await expect(gaps_of(page)).to_have_count(3)
     await claim_elsewhere(running_org, page, remaining[3])
-    await page.clock.run_for(MOST_MS - 3 * early)
+    await page.clock.run_for(MAX_MS - 3 * early)
     await expect(gaps_of(page)).to_have_count(0)
     assert list(await tops(page)) == remaining[4:]
 
@@ -156,7 +156,7 @@ async def test_q9_gaps_close_at_once_for_a_key_and_a_row_that_comes(running_org:
     # Under the pointer a gap stays for as long as the pointer does.
     await page.locator(f'tr[data-lead="{leads[5]}"]').hover()
     await claim_elsewhere(running_org, page, leads[3])
-    await page.clock.run_for(MOST_MS)
+    await page.clock.run_for(MAX_MS)
     await expect(gaps_of(page)).to_have_count(1)
     await page.mouse.move(5, 5)
     await expect(gaps_of(page)).to_have_count(0)

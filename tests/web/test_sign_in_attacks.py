@@ -14,8 +14,8 @@ from runtime.process import free_port
 from runtime.up import child
 from tests.fixtures.waiting import PATIENCE_SECONDS
 from tests.web.signed_in import JSON, sign_in, signed_in
-from web.body_limit import BEFORE_SIGN_IN_BYTES, MOST_BYTES
-from web.services.hash_pool import MOST_OF_A_HOST
+from web.body_limit import BEFORE_SIGN_IN_BYTES, MAX_BYTES
+from web.services.hash_pool import MAX_OF_A_HOST
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -89,7 +89,7 @@ async def test_many_invented_addresses_hold_nobody_up(behind_proxy: RunningOrg) 
     assert set(answers) <= {401, 429, 503}
     assert answers.count(401) <= 50
     assert answers.count(503) + answers.count(429) >= 80 - 50
-    assert MOST_OF_A_HOST < 50
+    assert MAX_OF_A_HOST < 50
 
 
 async def test_forwarded_addresses_are_believed_from_trusted_proxies_only(running_org: RunningOrg) -> None:
@@ -133,15 +133,15 @@ async def test_bodies_are_capped_before_they_are_read(running_org: RunningOrg) -
     async def pieces() -> AsyncIterator[bytes]:
         nonlocal read_bytes
         for _ in range(300):
-            read_bytes += MOST_BYTES
-            yield b" " * MOST_BYTES
+            read_bytes += MAX_BYTES
+            yield b" " * MAX_BYTES
 
     async with httpx.AsyncClient(base_url=running_org.url, headers=JSON, timeout=PATIENCE_SECONDS) as client:
         for path, most in (
             ("/api/v1/session", BEFORE_SIGN_IN_BYTES),
             ("/sign-in", BEFORE_SIGN_IN_BYTES),
-            ("/api/v1/leads/lists", MOST_BYTES),
-            ("/api/v1/leads", MOST_BYTES),
+            ("/api/v1/leads/lists", MAX_BYTES),
+            ("/api/v1/leads", MAX_BYTES),
         ):
             form = {
                 "content-type": "application/x-www-form-urlencoded"
@@ -157,7 +157,7 @@ async def test_bodies_are_capped_before_they_are_read(running_org: RunningOrg) -
                 pass  # the console hung up while the rest was sent
             else:
                 assert answer.status_code == HTTPStatus.REQUEST_ENTITY_TOO_LARGE, path
-            assert read_bytes < 100 * MOST_BYTES, path
+            assert read_bytes < 100 * MAX_BYTES, path
 
 
 async def test_own_sessions_are_listed_and_ended(running_org: RunningOrg) -> None:

@@ -18,7 +18,7 @@ from web.store.accounts import Accounts
 from web.store.attempts import Attempts, buckets, network
 from web.store.migrate import upgrade
 from web.store.second_factors import SecondFactors
-from web.store.sessions import MOST, Sessions
+from web.store.sessions import MAX_SESSIONS, Sessions
 from web.store.tables import SessionTable
 
 if TYPE_CHECKING:
@@ -58,9 +58,9 @@ def test_a_session_ends_without_use_and_looking_does_not_prolong_it(
 def test_an_account_has_a_bounded_number_of_sessions(accounts: Accounts, sessions: Sessions) -> None:
     accounts.put(MIA, PASSWORD)
     oldest, _ = sessions.begin(MIA)
-    for _ in range(MOST):
+    for _ in range(MAX_SESSIONS):
         sessions.begin(MIA)
-    assert len(sessions.of(MIA.email)) == MOST
+    assert len(sessions.of(MIA.email)) == MAX_SESSIONS
     assert sessions.find(oldest) is None
 
 

@@ -28,7 +28,7 @@ pytestmark = pytest.mark.slow
 
 JONES: Final = {"first_name": "Jeremy", "last_name": "Jones", "state": "RI", "loan_amount": 310000}
 SILVA: Final = {"first_name": "Ana", "last_name": "Silva", "state": "MA", "loan_amount": 250000}
-MOST_SHIFT: Final = 0.01
+MAX_SHIFT: Final = 0.01
 _WATCH_SHIFTS: Final = """() => {
   window.shift = 0;
   window.moved = [];
@@ -61,7 +61,7 @@ async def check_still(page: Page) -> None:
     shift, moved = await page.evaluate(
         "() => new Promise((done) => requestAnimationFrame(() => setTimeout(() => done([shift, moved]))))"
     )
-    assert shift < MOST_SHIFT, moved
+    assert shift < MAX_SHIFT, moved
 
 
 async def point_at(page: Page, lead: str) -> float:

@@ -15,7 +15,7 @@ from tests.web.rows import READY, WORK, until_row
 from tests.web.running_org import NEW
 from tests.web.screens import fits_a_phone
 from tests.web.test_fresh_assignments import until_in_queue
-from web.api.preferences import MOST_BYTES
+from web.api.preferences import MAX_BYTES
 
 if TYPE_CHECKING:
     from playwright.async_api import Locator, Page
@@ -298,5 +298,5 @@ async def test_what_two_browsers_made_together_is_kept_within_the_bound(running_
         )
         await until_kept(page, f"queue/{n}-39-" + "q" * 60, "order")
     shapes = await shapes_of(pages[0])
-    assert len(json.dumps(shapes, separators=(",", ":"))) <= MOST_BYTES
+    assert len(json.dumps(shapes, separators=(",", ":"))) <= MAX_BYTES
     assert {name[:7] for name in shapes} == {"queue/0", "queue/1"}

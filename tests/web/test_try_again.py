@@ -19,7 +19,7 @@ AWAY_PAGE: Final = (
     '<!doctype html><p>It is away.</p><script src="/static/js/try-again.js" type="module"></script>'
 )
 BACK_PAGE: Final = "<!doctype html><p>It is back.</p>"
-MOST_MS: Final = 4_000
+MAX_MS: Final = 4_000
 """The longest pause in web/static/js/try-again.js."""
 _IN_A_TAB: Final = """
 window.isHidden = true;
@@ -48,8 +48,8 @@ async def test_d1_a_page_that_was_away_opens_again_only_where_somebody_sees_it(
     await page.clock.install()
     await page.goto(page.url.replace("/account", "/away"))
     await expect(page.get_by_text("It is away.")).to_be_visible()
-    await page.clock.run_for(5 * MOST_MS)
+    await page.clock.run_for(5 * MAX_MS)
     assert count == 1
     await page.evaluate("window.isHidden = false")
-    await page.clock.run_for(MOST_MS)
+    await page.clock.run_for(MAX_MS)
     await expect(page.get_by_text("It is back.")).to_be_visible()

@@ -158,13 +158,13 @@ async def test_an_upload_beyond_the_bounds_or_with_wrong_choices_names_the_reaso
 ) -> None:
     await crew(running_org)
     async with await running_org.program("ann-lee") as ann:
-        rows = "id,phone\n" + "".join(f"{n},401-419-4247\n" for n in range(uploads.MOST_ROWS + 1))
+        rows = "id,phone\n" + "".join(f"{n},401-419-4247\n" for n in range(uploads.MAX_ROWS + 1))
         status, body = await try_file(ann, rows)
         assert (status, body["detail"]) == (
             413,
             "file: has more than 20,000 rows; firstclaim send takes files of any size",
         )
-        status, body = await try_file(ann, b"x" * (uploads.MOST_BYTES + 1))
+        status, body = await try_file(ann, b"x" * (uploads.MAX_BYTES + 1))
         assert status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE
         for choices, named in (
             ("[]", "choices"),

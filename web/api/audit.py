@@ -13,7 +13,7 @@ from models.audit import Act
 from web.auth import ADMINS, Access, PartsOf, Person
 from web.errors import DOCUMENTED
 from web.schemas import Model
-from web.services.audit.audit_reading import MOST, AuditLine, read_notices, read_page
+from web.services.audit.audit_reading import MAX_LINES, AuditLine, read_notices, read_page
 from web.store.audit import AuditFilter
 
 router = APIRouter(prefix="/api/v1", tags=["audit"], responses=DOCUMENTED)
@@ -82,7 +82,7 @@ async def audit(  # one parameter for each filter
     since: Annotated[AwareDatetime | None, Query(description="This time or later")] = None,
     until: Annotated[AwareDatetime | None, Query(description="Before this time")] = None,
     cursor: Annotated[str | None, Query(max_length=200)] = None,
-    limit: Annotated[int, Query(ge=1, le=MOST)] = 50,
+    limit: Annotated[int, Query(ge=1, le=MAX_LINES)] = 50,
 ) -> AuditEntries:
     """List who did what in the org, newest first."""
     audit_filter = AuditFilter(

@@ -49,9 +49,9 @@ from web.services.crm_query import ask
 
 router = APIRouter(prefix="/api/v1", tags=["actions"], responses=DOCUMENTED)
 
-MOST: Final = 100_000
+MAX_LEADS: Final = 100_000
 """The most leads of one action."""
-MOST_BYTES: Final = 20 * 1024 * 1024
+MAX_BYTES: Final = 20 * 1024 * 1024
 LINES: Final = "application/x-ndjson"
 UNNAMED: Final = 100
 GIVING: Final = frozenset({"assign", "reassign"})
@@ -61,7 +61,7 @@ GIVING: Final = frozenset({"assign", "reassign"})
 class LeadChoice(Model):
     """Which leads: their ids, or all that meet a filter. `query`: as in the address of the list; `of`: which list."""
 
-    leads: list[uuid.UUID] | None = Field(default=None, max_length=MOST)
+    leads: list[uuid.UUID] | None = Field(default=None, max_length=MAX_LEADS)
     of: Literal["exceptions", "leads"] | None = None
     query: str = Field(default="", max_length=20_000)
 
@@ -150,13 +150,15 @@ async def read_list(
     person: Annotated[Person, Depends(Access("leads:act", MANAGERS))], file: UploadFile
 ) -> ListedLeads:
     """Read the leads of a CSV file: its column `lead_id`, or `vendor` and `external_id`. Nothing changes yet (D6)."""
-    content = await file.read(MOST_BYTES + 1)
-    if len(content) > MOST_BYTES:
-        raise HttpProblem(413, "too-large", f"file: has more than {MOST_BYTES // 1024 // 1024} MB")
+    content = await file.read(MAX_BYTES + 1)
+    if len(content) > MAX_BYTES:
+        raise HttpProblem(413, "too-large", f"file: has more than {MAX_BYTES // 1024 // 1024} MB")
     lead_list = await asyncio.to_thread(_read_list, content, person.org)
-    if len(lead_list.leads) > MOST:
+    if len(lead_list.leads) > MAX_LEADS:
         raise HttpProblem(
-            413, "too-large", f"file: names {len(lead_list.leads)} leads; one action takes at most {MOST}"
+            413,
+            "too-large",
+            f"file: names {len(lead_list.leads)} leads; one action takes at most {MAX_LEADS}",
         )
     return ListedLeads(
         leads=list(lead_list.leads),
@@ -225,11 +227,11 @@ async def _leads(parts: Services, person: Person, body: BulkRequest) -> list[str
 
     def ids(connection: Connection) -> list[str]:
         rows = pages.stream(connection, listing, all_rows, only, (), bands)
-        return [row[0] for _, row in zip(range(MOST + 1), rows, strict=False)]
+        return [row[0] for _, row in zip(range(MAX_LEADS + 1), rows, strict=False)]
 
     leads = await ask(parts, ids)
-    if len(leads) > MOST:
-        raise HttpProblem(422, "too-many", f"which: more than {MOST} leads meet the filter; narrow it")
+    if len(leads) > MAX_LEADS:
+        raise HttpProblem(422, "too-many", f"which: more than {MAX_LEADS} leads meet the filter; narrow it")
     return leads
 
 

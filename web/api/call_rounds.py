@@ -13,14 +13,14 @@ from web.services.call_round import NextLead, next_lead
 
 router = APIRouter(prefix="/api/v1/queues", tags=["queues"], responses=DOCUMENTED)
 
-MOST_DONE: Final = 1_000
+MAX_DONE: Final = 1_000
 """The most leads of a round that a request names. A page names the newest ones."""
 
 
 class Round(Model):
     """The leads that a round of calls had already."""
 
-    done: list[uuid.UUID] = Field(default_factory=list, max_length=MOST_DONE)
+    done: list[uuid.UUID] = Field(default_factory=list, max_length=MAX_DONE)
 
 
 @router.post("/{queue_id:path}/next")

@@ -13,7 +13,7 @@ from web.auth import ADMINS, MANAGERS, Access, PartsOf, Person
 from web.errors import DOCUMENTED
 from web.schemas import Model
 from web.services.directory_import.importing import (
-    MOST_BYTES,
+    MAX_BYTES,
     ImportPlan,
     changed_meanwhile,
     plan_import,
@@ -91,7 +91,7 @@ async def import_file(
 
 async def _planned(person: Person, parts: PartsOf, file: UploadFile, *, prune: bool) -> ImportPlan:
     with parts.uploading.one((person.org, person.rep_id)):
-        content = await file.read(MOST_BYTES + 1)
+        content = await file.read(MAX_BYTES + 1)
         return await plan_import(parts, person, content, file.filename or "", prune=prune)
 
 

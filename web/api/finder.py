@@ -25,8 +25,8 @@ from web.services.visible_queues import queue_leads_from, visible
 
 router = APIRouter(prefix="/api/v1", tags=["leads"], responses=DOCUMENTED)
 
-MOST_LEADS: Final = 8
-MOST_QUEUES: Final = 40
+MAX_LEADS: Final = 8
+MAX_QUEUES: Final = 40
 """The most queues that one search reads, the first by name."""
 PER_QUEUE: Final = 3
 AT_ONCE: Final = 4
@@ -77,19 +77,19 @@ async def find(
     )  # a lead of one's own opens as such
     folded = text.casefold()
     return Found(
-        leads=sorted(leads, key=lambda lead: not lead.name.casefold().startswith(folded))[:MOST_LEADS],
+        leads=sorted(leads, key=lambda lead: not lead.name.casefold().startswith(folded))[:MAX_LEADS],
         queues=[
             FoundQueue(queue_id=info.queue_id, name=info.name or info.queue_id, size=info.size)
             for info in infos
             if folded in (info.name or info.queue_id).casefold()
-        ][:MOST_LEADS],
+        ][:MAX_LEADS],
     )
 
 
 async def _own_leads(parts: Services, person: Person, text: str) -> list[FoundLead]:
     """Return the person's own leads, or the org's for managers, newest first."""
     listing, place = leads_listing(person), "All leads" if person.oversees else "My leads"
-    query = ListQuery(sort="created_at", descending=True, search=text, limit=MOST_LEADS)
+    query = ListQuery(sort="created_at", descending=True, search=text, limit=MAX_LEADS)
 
     def read(connection: Connection) -> Sequence[dict[str, Any]]:
         return pages.page(connection, listing, query, whose(person)).rows
@@ -108,7 +108,7 @@ async def _own_leads(parts: Services, person: Person, text: str) -> list[FoundLe
 async def _queue_leads(
     parts: Services, person: Person, infos: Sequence[QueueInfo], text: str
 ) -> list[FoundLead]:
-    """Return leads of queues by name, of at most `MOST_QUEUES` queues, the own queue first."""
+    """Return leads of queues by name, of at most `MAX_QUEUES` queues, the own queue first."""
     rules, room = parts.directory.org(person.org), asyncio.Semaphore(AT_ONCE)
 
     async def search(queue_id: str) -> list[FoundLead]:
@@ -116,7 +116,7 @@ async def _queue_leads(
             page, _ = await queue_leads_from(parts, person, queue_id, start=0, limit=PER_QUEUE, name=text)
         return [_in_queue(rules, queue_id, row) for row in page.rows]
 
-    ids = [MINE, *(info.queue_id for info in infos)][:MOST_QUEUES]
+    ids = [MINE, *(info.queue_id for info in infos)][:MAX_QUEUES]
     per_queue = await asyncio.gather(*map(search, ids))
     return [lead for leads in per_queue for lead in leads]
 

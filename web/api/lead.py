@@ -12,7 +12,7 @@ from web.services.shown_lead import LeadShown, WhyPage, history, lead_shown
 
 router = APIRouter(prefix="/api/v1/leads", tags=["leads"], responses=DOCUMENTED)
 
-MOST: Final = 200
+MAX_PAGE: Final = 200
 Reads = Annotated[Person, Depends(Access("leads:read"))]
 AtLeast = Annotated[int, Query(ge=0, le=2**62, description="Wait a moment for this version of the lead")]
 
@@ -29,7 +29,7 @@ async def why(
     parts: PartsOf,
     lead_id: uuid.UUID,
     cursor: Annotated[str | None, Query(max_length=100)] = None,
-    limit: Annotated[int, Query(ge=1, le=MOST)] = 50,
+    limit: Annotated[int, Query(ge=1, le=MAX_PAGE)] = 50,
 ) -> WhyPage:
     """Explain why the lead is in its present state: why the caller got it, or did not get it (X1)."""
     return await history(

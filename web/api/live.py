@@ -13,7 +13,7 @@ from web.auth import Access, PartsOf, Person, identify
 from web.console_services import Services
 from web.errors import DOCUMENTED, HttpProblem, forbidden
 from web.live.event_scopes import EVENT_SCOPES
-from web.live.hub import MOST_PER_PERSON, OpenPage
+from web.live.hub import MAX_PER_PERSON, OpenPage
 from web.services.licence_text import licensed_states
 
 router = APIRouter(prefix="/api/v1", tags=["live"], responses=DOCUMENTED)
@@ -67,7 +67,7 @@ async def live(
     `calls`), `exceptions:read`, `directory:read` and `operations:read` (also for `dead_letters`).
     """
     if not parts.hub.has_room(person.org, person.rep_id):
-        reason = f"you have {MOST_PER_PERSON} open streams, in all browsers and programs; close one"
+        reason = f"you have {MAX_PER_PERSON} open streams, in all browsers and programs; close one"
         raise HttpProblem(429, "too-many-streams", reason, headers={"Retry-After": "10"})
     own = personal_queue(person.rep_id)
 

@@ -15,7 +15,7 @@ from web.store.preferences import TooLarge, TooMany
 
 router = APIRouter(prefix="/api/v1/preferences", tags=["preferences"], responses=DOCUMENTED)
 
-MOST_BYTES: Final = 10_000
+MAX_BYTES: Final = 10_000
 
 Name = Annotated[str, Path(pattern=r"^[a-z][a-z0-9_.-]{0,63}$")]
 
@@ -53,14 +53,14 @@ async def change(
     _check(person, name, changes)
     with _refused():
         return await asyncio.to_thread(
-            parts.preferences.change, person.org, person.rep_id, name, changes, most_bytes=MOST_BYTES
+            parts.preferences.change, person.org, person.rep_id, name, changes, most_bytes=MAX_BYTES
         )
 
 
 def _check(person: Person, name: str, value: dict[str, Any]) -> None:
     if name == VIEW_ONLY and not person.oversees:
         raise forbidden("view-only is for managers and admins")
-    if len(msgspec.json.encode(value)) > MOST_BYTES:
+    if len(msgspec.json.encode(value)) > MAX_BYTES:
         raise _too_large()
 
 
@@ -75,4 +75,4 @@ def _refused() -> Iterator[None]:
 
 
 def _too_large() -> HttpProblem:
-    return HttpProblem(422, "invalid", f"body: a preference has at most {MOST_BYTES} bytes")
+    return HttpProblem(422, "invalid", f"body: a preference has at most {MAX_BYTES} bytes")

@@ -12,12 +12,12 @@ from web.errors import DOCUMENTED
 from web.schemas import CallTime, LeadRow, QueuePage, QueueSummary
 from web.services.call_times import call_times_in
 from web.services.row_licences import why_unlicensed
-from web.services.visible_queues import MOST, cursor_of, leads_in, queue_leads_from, rank_of, visible
+from web.services.visible_queues import MAX_PAGE, cursor_of, leads_in, queue_leads_from, rank_of, visible
 
 router = APIRouter(prefix="/api/v1/queues", tags=["queues"], responses=DOCUMENTED)
 
 Reads = Annotated[Person, Depends(Access("queues:read"))]
-MOST_TIMES: Final = 200
+MAX_TIMES: Final = 200
 """The most leads whose times one request may ask for."""
 
 
@@ -33,7 +33,7 @@ async def leads(
     parts: PartsOf,
     queue_id: str,
     cursor: str | None = None,
-    limit: Annotated[int, Query(ge=1, le=MOST)] = 50,
+    limit: Annotated[int, Query(ge=1, le=MAX_PAGE)] = 50,
     name: Annotated[
         str | None, Query(max_length=200, description="Only whose name contains this (Q12)")
     ] = None,
@@ -72,7 +72,7 @@ async def call_times(
     queue_id: str,
     lead: Annotated[
         list[uuid.UUID],
-        Query(max_length=MOST_TIMES, description="Leads of the queue; others are left out"),
+        Query(max_length=MAX_TIMES, description="Leads of the queue; others are left out"),
     ],
 ) -> dict[str, CallTime]:
     """Return lead -> the time of day where it is, and until when it may be called, if the queue shows where it is."""

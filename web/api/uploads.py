@@ -23,7 +23,7 @@ from web.store.vendor_keys import vendor_of
 router = APIRouter(prefix="/api/v1/uploads", tags=["vendors"], responses=DOCUMENTED)
 Uploads = Annotated[Person, Depends(Access("leads:act", MANAGERS))]
 LINES: Final = "application/x-ndjson"
-MOST_CHOICES: Final = 2_000
+MAX_CHOICES: Final = 2_000
 _Vendor = Annotated[str, Form(min_length=1, max_length=200, description="Who the leads come from")]
 _Campaign = Annotated[str | None, Form(max_length=200, description="The campaign of rows that name none")]
 _Choices = Annotated[
@@ -163,8 +163,8 @@ def _chosen(text: str | None) -> dict[str, str] | None:
         choices = msgspec.json.decode(text, type=dict[str, str])
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise _choice_error(f"must be a JSON object of columns and their fields: {error}") from error
-    if len(choices) > MOST_CHOICES:
-        raise _choice_error(f"names {len(choices)} columns; {MOST_CHOICES} are the most")
+    if len(choices) > MAX_CHOICES:
+        raise _choice_error(f"names {len(choices)} columns; {MAX_CHOICES} are the most")
     return choices
 
 

@@ -11,11 +11,11 @@ from web.auth import MANAGERS, Access, PartsOf, Person
 from web.errors import DOCUMENTED
 from web.schemas import Model
 from web.services.spreadsheet_text import defused_text
-from web.services.vendor_reports import MOST_DAYS, VendorReport, vendor_reports
+from web.services.vendor_reports import MAX_DAYS, VendorReport, vendor_reports
 
 router = APIRouter(prefix="/api/v1/vendors", tags=["vendors"], responses=DOCUMENTED)
 Reads = Annotated[Person, Depends(Access("leads:read", MANAGERS))]
-Days = Annotated[int, Query(ge=1, le=MOST_DAYS, description="How many days back")]
+Days = Annotated[int, Query(ge=1, le=MAX_DAYS, description="How many days back")]
 
 
 class VendorReportShown(Model):

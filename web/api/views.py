@@ -22,7 +22,7 @@ from web.preconditions import matches
 from web.schemas import Model
 from web.services import custom_views
 from web.services.view_pages import SortBy, ViewPage, ViewState, own_view, view_as_shown, view_leads_from
-from web.services.visible_queues import MOST, rank_of
+from web.services.visible_queues import MAX_PAGE, rank_of
 from web.store.views import CustomView, TooManyViewsError
 
 router = APIRouter(prefix="/api/v1/views", tags=["views"], responses=DOCUMENTED)
@@ -125,7 +125,7 @@ async def leads(
     parts: PartsOf,
     view_id: uuid.UUID,
     cursor: str | None = None,
-    limit: Annotated[int, Query(ge=1, le=MOST)] = 50,
+    limit: Annotated[int, Query(ge=1, le=MAX_PAGE)] = 50,
     name: Annotated[str, Query(max_length=200, description="Only whose name contains this (Q12)")] = "",
 ) -> ViewPage:
     """List the caller's leads that currently meet the view's rules, in its order."""

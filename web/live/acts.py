@@ -11,7 +11,7 @@ from models.results import Result
 from web.live.hub import Hub, OpenPage
 
 _EFFECTIVE: Final = frozenset({Result.WON, Result.DONE})
-_MOST: Final = 10_000
+_MAX_LEADS: Final = 10_000
 """Of how many leads the version is remembered. The CRM database has an older act long since."""
 
 
@@ -37,7 +37,7 @@ class ActedVersions:
         if answer.result in _EFFECTIVE:
             self._versions[answer.lead_id] = max(answer.version, self.of(answer.lead_id))
             self._versions.move_to_end(answer.lead_id)
-            while len(self._versions) > _MOST:
+            while len(self._versions) > _MAX_LEADS:
                 self._versions.popitem(last=False)
 
     def forget(self, lead_id: str) -> None:

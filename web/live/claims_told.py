@@ -9,7 +9,7 @@ from typing import Final
 
 AGAIN_SECONDS: Final = 30.0
 """So long after the pages were told of a claim, further claims of the lead are not told, unless one has an answer."""
-MOST_LEADS: Final = 10_000
+MAX_LEADS: Final = 10_000
 """The most leads that are remembered. The oldest are forgotten first: their rows may be hidden once more."""
 
 ListedLead = tuple[str, str, str]
@@ -38,7 +38,7 @@ class ClaimsTold:
             return False
         self._leads.pop(lead, None)
         self._leads[lead] = _LeadClaims()
-        if len(self._leads) > MOST_LEADS:
+        if len(self._leads) > MAX_LEADS:
             self._leads.popitem(last=False)
         return True
 

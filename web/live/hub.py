@@ -26,7 +26,7 @@ log = structlog.get_logger(__name__)
 
 CHUNKS_KEPT: Final = 256
 """How many chunks a page may be behind before it must read its lists again."""
-MOST_PER_PERSON: Final = 20
+MAX_PER_PERSON: Final = 20
 """The most open streams of one person, over all browsers and programs."""
 ENTRIES_KEPT: Final = 2_000
 """How many of the newest entries of an org are kept for pages that reconnect."""
@@ -193,7 +193,7 @@ class Hub:
 
     def has_room(self, org: str, rep_id: str) -> bool:
         """Say whether a person may open another stream."""
-        return self._streams[org, rep_id] < MOST_PER_PERSON
+        return self._streams[org, rep_id] < MAX_PER_PERSON
 
     def count_stream(self, page: OpenPage, by: int) -> None:
         """Count a stream that begins (1) or has ended (-1)."""

@@ -33,7 +33,7 @@ _LATE_SECONDS: Final = 5.0
 A database that is behind gets their questions only so often."""
 _FORGET_SECONDS: Final = 600.0
 """After so long a version is not expected any more: the sink could not store it, or the lead is gone."""
-_MOST_LATE: Final = 1_000
+_MAX_LATE: Final = 1_000
 """Of how many leads that is remembered. When the newest are stored, the ones before them are too."""
 
 
@@ -123,7 +123,7 @@ class TopicTail:
         late = self._late.pop(lead, None)
         newest = max(version, late.version if late else 0)
         self._late[lead] = _Late(org, newest, asyncio.get_running_loop().time())
-        while len(self._late) > _MOST_LATE:  # those that came first are stored first, too
+        while len(self._late) > _MAX_LATE:  # those that came first are stored first, too
             del self._late[next(iter(self._late))]
 
     async def _tell_again(self) -> None:

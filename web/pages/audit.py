@@ -9,7 +9,7 @@ from models.audit import ACTS
 from web.auth import ADMINS, Access, PartsOf, Person
 from web.errors import HttpProblem
 from web.pages.page_context import render
-from web.services.audit.audit_reading import MOST_ACTORS, day_of, read_page
+from web.services.audit.audit_reading import MAX_ACTORS, day_of, read_page
 from web.services.audit.entry_text import ACT_LABELS, EntryNames
 from web.store.audit import AuditFilter
 
@@ -35,7 +35,7 @@ async def audit(
     audit_filter = AuditFilter(org=person.org, actor=actor or None, act=act or None, since=since, until=until)
     page = await read_page(parts, person, audit_filter, limit=ROWS, cursor=cursor)
     entry_names = EntryNames(parts.directory.org(person.org))
-    actors = await asyncio.to_thread(parts.audit_index.actors, person.org, MOST_ACTORS)
+    actors = await asyncio.to_thread(parts.audit_index.actors, person.org, MAX_ACTORS)
     names = sorted(
         ((entry_names.rep(rep_id), rep_id) for rep_id in actors if rep_id),
         key=lambda pair: pair[0].casefold(),

@@ -5,7 +5,7 @@ from typing import Annotated, Final
 
 from fastapi import APIRouter, Path, Request, Response
 
-from couriers.mail.unsubscribe import MOST_TOKEN, reader_of
+from couriers.mail.unsubscribe import MAX_TOKEN, reader_of
 from web.auth import PartsOf
 from web.console_services import Services
 from web.errors import HttpProblem
@@ -14,7 +14,7 @@ from web.services.notify_choice import end_digests
 
 router = APIRouter(include_in_schema=False)
 
-Token = Annotated[str, Path(max_length=MOST_TOKEN)]
+Token = Annotated[str, Path(max_length=MAX_TOKEN)]
 OVER: Final = "This link is not valid. You can choose how you are told on your page Notifications."
 
 

@@ -31,7 +31,7 @@ from web.store.password_links import PasswordLinks
 
 _log = structlog.get_logger(__name__)
 
-MOST_WAITING: Final = 200
+MAX_WAITING: Final = 200
 """How many mails wait or are being sent at most."""
 SENDERS: Final = 2
 FORGOTTEN_LASTS: Final = timedelta(hours=1)
@@ -49,7 +49,7 @@ class AccountMails:
         self._settings = settings
         self._links = links
         self._console_url = console_url.rstrip("/")
-        self._waiting: asyncio.Queue[Work] = asyncio.Queue(MOST_WAITING)
+        self._waiting: asyncio.Queue[Work] = asyncio.Queue(MAX_WAITING)
         self._pool = SmtpPool(settings)
         self.available = settings.host is not None
         self.unsubscribe_key = settings.unsubscribe_secret

@@ -23,7 +23,7 @@ from web.services.row_licences import why_unlicensed
 from web.services.visible_queues import queue_leads_from
 
 PAGE: Final = 100
-MOST_PAGES: Final = 5
+MAX_PAGES: Final = 5
 """A round looks at the first 500 leads of a list."""
 
 
@@ -61,7 +61,7 @@ async def next_lead(parts: Services, person: Person, queue_id: str, done_ids: Co
             HTTPStatus.CONFLICT, "claimable", "the leads of a claimable queue are claimed first"
         )
     result, start = NextLead(), 0
-    for _ in range(MOST_PAGES):
+    for _ in range(MAX_PAGES):
         page, following = await queue_leads_from(parts, person, queue_id, start=start, limit=PAGE)
         ids = [row.lead_id for row in page.rows]
         refused = await why_unlicensed(parts, person, queue_id, ids)

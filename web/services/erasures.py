@@ -10,7 +10,7 @@ from models.public import ErasureReceipt
 from streams.settings import Settings
 from web.errors import HttpProblem
 
-MOST: Final = 4
+MAX_RUNNING: Final = 4
 """The most erasures that run at a time in a process. Each reads the org's journal and the dead letters."""
 RETRY_SECONDS: Final = 5
 NEWEST: Final = 500
@@ -26,7 +26,7 @@ class RunningErasures:
     @contextmanager
     def one(self, org: str) -> Iterator[None]:
         """Erase a person of an org inside of this. Raises 429 if one is being erased, or too many in other orgs."""
-        if org in self._orgs or len(self._orgs) >= MOST:
+        if org in self._orgs or len(self._orgs) >= MAX_RUNNING:
             detail = "a person is being erased: try again when that is done"
             headers = {"Retry-After": str(RETRY_SECONDS)}
             raise HttpProblem(HTTPStatus.TOO_MANY_REQUESTS, "erasing", detail, headers=headers)

@@ -22,9 +22,9 @@ from web.errors import HttpProblem, answer
 
 log = structlog.get_logger(__name__)
 
-MOST: Final = 4
+MAX_RUNNING: Final = 4
 """The most exports that run at the same time in this process."""
-MOST_PER_PERSON: Final = 2
+MAX_PER_PERSON: Final = 2
 PIECE_SECONDS: Final = 30.0
 """How long a reader may take for one piece."""
 EXPORT_SECONDS: Final = 900.0
@@ -50,10 +50,10 @@ class Exports:
 
     def begin(self, exporter: Who) -> None:
         """Count an export. Raises 429 if too many run. Call `end` afterwards."""
-        if self._running[exporter] >= MOST_PER_PERSON:
-            raise _too_many(f"{MOST_PER_PERSON} of your exports are running; wait until one has ended")
-        if self.running >= MOST:
-            raise _too_many(f"{MOST} exports are running; try again when one has ended")
+        if self._running[exporter] >= MAX_PER_PERSON:
+            raise _too_many(f"{MAX_PER_PERSON} of your exports are running; wait until one has ended")
+        if self.running >= MAX_RUNNING:
+            raise _too_many(f"{MAX_RUNNING} exports are running; try again when one has ended")
         self._running[exporter] += 1
 
     def end(self, exporter: Who) -> None:

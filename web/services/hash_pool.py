@@ -13,8 +13,8 @@ T = TypeVar("T")
 
 THREADS: Final = 2
 """The number of threads. A hash takes 64 MiB and about 50 ms of a core."""
-MOST: Final = 64
-MOST_OF_A_HOST: Final = 32
+MAX_WAITING: Final = 64
+MAX_OF_A_HOST: Final = 32
 """The most hashes that wait or run: in total, and for one host. One host cannot use all places."""
 
 
@@ -27,7 +27,7 @@ class HashPool:
 
     async def run(self, host: str, work: Callable[[], T]) -> T:
         """Run hashing work on behalf of a host. Raises 503 with Retry-After if too many are waiting."""
-        if self._waiting.total() >= MOST or self._waiting[host] >= MOST_OF_A_HOST:
+        if self._waiting.total() >= MAX_WAITING or self._waiting[host] >= MAX_OF_A_HOST:
             raise HttpProblem(
                 HTTPStatus.SERVICE_UNAVAILABLE,
                 "busy",

@@ -8,7 +8,7 @@ import msgspec
 from sqlalchemy import Connection
 
 from models.erasure import ERASED
-from models.merging import MOST_KEPT
+from models.merging import MAX_KEPT
 from sink import queries
 from sink.db_errors import translated_errors
 from sink.queries import Row
@@ -18,7 +18,7 @@ from web.services.lead_visibility import VisibleLead
 from web.services.names import Names
 from web.services.possible_duplicates import other_leads
 
-MOST_OTHERS: Final = 20
+MAX_OTHERS: Final = 20
 """How many other leads are offered for a merge."""
 _TYPES: Final = ("lead_accepted", "shared_handle_found")
 """The decisions that name leads which may be the same person."""
@@ -47,7 +47,7 @@ def _joined(parts: Services, org: str, lead_id: str, names: Names) -> JoinedLead
     with translated_errors("CRM database"), parts.crm.connect() as connection:
         inquiries = tuple(
             (row["inquiry_id"], _described(row["facts"], f"from {row['vendor']}"))
-            for row in queries.inquiries(connection, lead_id, limit=MOST_KEPT)
+            for row in queries.inquiries(connection, lead_id, limit=MAX_KEPT)
         )
         return JoinedLeads(
             others=_possible_leads(connection, org, lead_id, names),
@@ -58,8 +58,8 @@ def _joined(parts: Services, org: str, lead_id: str, names: Names) -> JoinedLead
 
 def _possible_leads(connection: Connection, org: str, lead_id: str, names: Names) -> tuple[Choice, ...]:
     """Return the leads that decisions name as perhaps the same person, without merged and erased ones."""
-    decided = queries.newest_decisions(connection, lead_id, types=_TYPES, limit=MOST_OTHERS)
-    lead_ids = list(dict.fromkeys(lead for row in decided for lead in other_leads(row)))[:MOST_OTHERS]
+    decided = queries.newest_decisions(connection, lead_id, types=_TYPES, limit=MAX_OTHERS)
+    lead_ids = list(dict.fromkeys(lead for row in decided for lead in other_leads(row)))[:MAX_OTHERS]
     merged = queries.merged_ids(connection, lead_ids)
     rows = [queries.lead(connection, other_id) for other_id in lead_ids if other_id not in merged]
     return tuple(

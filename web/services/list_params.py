@@ -21,7 +21,7 @@ from sink.lists.list_columns import RANGES, Column, ColumnKind, Expression, List
 from sink.lists.list_query import LIMIT, BetweenFilter, ContainsFilter, Filter, ListQuery, OneOf, parse_order
 from sink.lists.pages import position_at
 
-MOST: Final = 500
+MAX_PAGE: Final = 500
 LONGEST: Final = 200
 NO_GROUP: Final = "No group"
 _WORDS: Final = frozenset({"sort", "search", "cursor", "limit"})
@@ -78,11 +78,11 @@ def _limit(text: str | None, problems: list[Problem]) -> int:
     if (
         text.isascii()
         and text.isdecimal()
-        and len(digits) <= len(str(MOST))
-        and 1 <= int(digits or 0) <= MOST
+        and len(digits) <= len(str(MAX_PAGE))
+        and 1 <= int(digits or 0) <= MAX_PAGE
     ):
         return int(digits)
-    problems.append(Problem(path="limit", reason=f"is not a number from 1 to {MOST}"))
+    problems.append(Problem(path="limit", reason=f"is not a number from 1 to {MAX_PAGE}"))
     return LIMIT
 
 
@@ -139,7 +139,7 @@ def parameters(listing: ListDefinition, *own: dict[str, Any]) -> list[dict[str, 
     """Return the parameters of a list in OpenAPI form. `own`: the route's own parameters."""
     entries: list[dict[str, Any]] = [
         _parameter("sort", "A column; - before it: the largest first", {"type": "string"}),
-        _parameter("limit", "Rows", {"type": "integer", "minimum": 1, "maximum": MOST, "default": LIMIT}),
+        _parameter("limit", "Rows", {"type": "integer", "minimum": 1, "maximum": MAX_PAGE, "default": LIMIT}),
         _parameter("cursor", "`next` or `previous` of the page one has", {"type": "string"}),
         *own,
     ]

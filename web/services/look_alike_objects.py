@@ -16,7 +16,7 @@ _SAME: Final[Mapping[str, tuple[str, ...]]] = {
 }
 """What two objects of a kind do not both need. A roster or rules that are empty count as not given."""
 _SAID: Final = {"queue": "have the same rules", "group": "have the same roster, method and filter"}
-MOST: Final = 20
+MAX_SENTENCES: Final = 20
 """The most sentences of one list."""
 
 
@@ -28,7 +28,7 @@ class LookAlikes(msgspec.Struct, frozen=True):
 
 
 def look_alikes(objects: Mapping[Key, Value], kind: str) -> list[LookAlikes]:
-    """Return those that look alike among the objects of a kind, at most `MOST`."""
+    """Return those that look alike among the objects of a kind, at most `MAX_SENTENCES`."""
     of_kind = {object_id: value for (object_kind, object_id), value in objects.items() if object_kind == kind}
     groups = [
         LookAlikes(ids, f"{len(ids)} {_WORDS[kind]}s are named {of_kind[ids[0]]['name']}: {', '.join(ids)}.")
@@ -39,7 +39,7 @@ def look_alikes(objects: Mapping[Key, Value], kind: str) -> list[LookAlikes]:
             LookAlikes(ids, f"{_joined_names(ids, of_kind)} {_SAID[kind]}.")
             for ids in _alike(of_kind, lambda value: _rules(value, _SAME[kind]))
         ]
-    return groups[:MOST]
+    return groups[:MAX_SENTENCES]
 
 
 def look_alikes_of(objects: Mapping[Key, Value], key: Key) -> list[str]:

@@ -24,7 +24,7 @@ from web.services.names import Names
 READ_UNTIL: Final = "moves-read"
 """The preference that holds up to when the person has read: `{"until": instant}`."""
 KEPT_DAYS: Final = 7
-MOST: Final = 500
+MAX_MOVES: Final = 500
 """The most moves to a person, and from a person, that are read. Older ones are not told."""
 NAMED: Final = 5
 _BY: Final = re.compile(r"(?:re|un)?(?:assigned|distributed) by (?P<by>.+?)(?:: (?P<why>.*))?", re.DOTALL)
@@ -93,7 +93,7 @@ def _moves(connection: Connection, org: str, rep_id: str, since: datetime) -> li
             .join(LeadTable, LeadTable.lead_id == table.lead_id)
             .where(side == rep_id, table.assigned_at > since, table.org == org, table.how.in_(NOTICED))
             .order_by(table.assigned_at.desc(), table.lead_id)
-            .limit(MOST)
+            .limit(MAX_MOVES)
         )
         rows += [dict(row) for row in connection.execute(query).mappings()]
     rows_shown = (
@@ -118,7 +118,7 @@ def _freed(connection: Connection, org: str, rep_id: str, since: datetime) -> li
             LeadTable.org == org,
         )
         .order_by(table.decided_at.desc(), table.lead_id)
-        .limit(MOST)
+        .limit(MAX_MOVES)
     )
     return [dict(row) for row in connection.execute(query).mappings()]
 

@@ -16,7 +16,7 @@ from web.services.crm_query import ask
 from web.services.names import Names
 from web.services.visible_queues import queue_leads_from
 
-MOST_OFFERS: Final = 50
+MAX_OFFERS: Final = 50
 """The most offers that one answer describes. They stand at the top of a rep's own queue."""
 COMPETING: Final = frozenset({"ring_all", "distribute_all"})
 """The methods that offer a lead to several reps, who see only its name (S1, S5)."""
@@ -41,7 +41,7 @@ class OfferWords(Model):
 
 async def offer_words(parts: Services, person: Person) -> dict[str, OfferWords]:
     """Return lead -> words, for the offers that a person has now."""
-    page, _ = await queue_leads_from(parts, person, MINE, start=0, limit=MOST_OFFERS)
+    page, _ = await queue_leads_from(parts, person, MINE, start=0, limit=MAX_OFFERS)
     offers = {row.lead_id: row.columns for row in page.rows if row.columns.get("offer")}
     alone = [lead_id for lead_id, columns in offers.items() if columns.get("method") not in COMPETING]
     campaigns = (

@@ -20,10 +20,10 @@ from web.store.addresses import spelled_plainly
 SCOPES: Final = "openid email"
 ALGORITHMS: Final = ("RS256", "PS256", "ES256", "EdDSA")
 """The accepted signature algorithms: only those with a key of the provider, never the client secret, never `none`."""
-MOST_BYTES: Final = 1024 * 1024
+MAX_BYTES: Final = 1024 * 1024
 """The most bytes of a response of the provider."""
 SUBJECT_LENGTH: Final = 255
-MOST_TEAMS: Final = 100
+MAX_TEAMS: Final = 100
 _PATIENCE_SECONDS: Final = 10.0
 
 
@@ -149,7 +149,7 @@ class Provider:
 
     def _teams(self, claims: dict[str, Any]) -> tuple[str, ...] | None:
         name = self._web.oidc_teams_claim
-        return None if name is None else tuple(dict.fromkeys(_texts(claims.get(name))))[:MOST_TEAMS]
+        return None if name is None else tuple(dict.fromkeys(_texts(claims.get(name))))[:MAX_TEAMS]
 
     def _checked(self, token: str, keys: dict[str, Any], nonce: str) -> dict[str, Any]:
         from joserfc import jwt  # noqa: PLC0415  # the extra is optional
@@ -196,8 +196,8 @@ class Provider:
                 answer.raise_for_status()
                 async for piece in answer.aiter_bytes():
                     body += piece
-                    if len(body) > MOST_BYTES:
-                        raise PermanentError("oidc", f"the provider answers more than {MOST_BYTES} bytes")
+                    if len(body) > MAX_BYTES:
+                        raise PermanentError("oidc", f"the provider answers more than {MAX_BYTES} bytes")
             document = msgspec.json.decode(bytes(body))
         except httpx.HTTPStatusError as error:
             raise PermanentError(

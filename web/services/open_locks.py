@@ -15,7 +15,7 @@ from web.schemas import Model
 from web.services.crm_query import ask
 from web.services.names import Names
 
-MOST: Final = 500
+MAX_LOCKS: Final = 500
 """The most locks that are listed. The others are counted."""
 
 
@@ -34,14 +34,16 @@ class OpenLock(Model):
 class OpenLocks(Model):
     """The leads that reps of the org have open, the oldest end first."""
 
-    locks: list[OpenLock] = Field(description=f"At most {MOST}")
+    locks: list[OpenLock] = Field(description=f"At most {MAX_LOCKS}")
     total: int
 
 
 async def locks_of(parts: Services, person: Person) -> OpenLocks:
     """Return the locks of the person's org, as the CRM database has them."""
     now = datetime.now(UTC)
-    rows, total = await ask(parts, lambda connection: open_locks(connection, person.org, now, limit=MOST))
+    rows, total = await ask(
+        parts, lambda connection: open_locks(connection, person.org, now, limit=MAX_LOCKS)
+    )
     names = Names(parts.directory.org(person.org))
     return OpenLocks(
         locks=[

@@ -26,7 +26,7 @@ from web.services.crm_query import ask
 from web.services.list_params import group_name
 from web.services.spreadsheet_text import defused_text
 
-MOST_DAYS: Final = 366
+MAX_DAYS: Final = 366
 USUAL_DAYS: Final = 7
 NOBODY: Final = "(nobody)"
 NONE: Final = "(none)"
@@ -78,7 +78,7 @@ async def report(
 ) -> Report:
     """Return the report from one day to another, both included; the last seven days by default.
 
-    Raises 422 for a range that ends before it begins, or of more than `MOST_DAYS` days.
+    Raises 422 for a range that ends before it begins, or of more than `MAX_DAYS` days.
     """
     rules = parts.directory.org(person.org)
     zone = rules.settings.time_zone
@@ -89,8 +89,8 @@ async def report(
     for name, day in (("from", first), ("to", last)):
         if not FIRST_YEAR <= day.year <= LAST_YEAR:
             raise HttpProblem(422, "invalid", f"{name}: must be in the years {FIRST_YEAR} to {LAST_YEAR}")
-    if (last - first).days >= MOST_DAYS:
-        raise HttpProblem(422, "invalid", f"from: a report has at most {MOST_DAYS} days")
+    if (last - first).days >= MAX_DAYS:
+        raise HttpProblem(422, "invalid", f"from: a report has at most {MAX_DAYS} days")
     since, until = day_begins(zone, first), day_begins(zone, last + timedelta(days=1))
     arrivals, cut = await ask(
         parts, lambda connection: arrivals_with_first_owners(connection, person.org, since, until)

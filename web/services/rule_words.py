@@ -7,10 +7,10 @@ from rules.language.operators import LABELS, Operator
 from rules.language.value_labels import value_label
 from web.services.names import Names
 
-_MOST_VALUES: Final = 8
+_MAX_VALUES: Final = 8
 _LONGEST: Final = 120
 _DEEPEST: Final = 8
-_MOST_RULES: Final = 8
+_MAX_RULES: Final = 8
 _DIRECTIONS: Final = {"asc": "ascending", "desc": "descending"}
 _LABELLED: Final = {"loan_purpose", "property_type", "last_outcome", "phase", "how", "failure_reason"}
 """Fields of leads whose values are words of the contract."""
@@ -33,8 +33,8 @@ def value_text(value: Any) -> str:
     if isinstance(value, list):
         if not value:
             return "nothing"
-        listed = ", ".join(value_text(item) for item in value[:_MOST_VALUES])
-        return listed + (f" and {len(value) - _MOST_VALUES} more" if len(value) > _MOST_VALUES else "")
+        listed = ", ".join(value_text(item) for item in value[:_MAX_VALUES])
+        return listed + (f" and {len(value) - _MAX_VALUES} more" if len(value) > _MAX_VALUES else "")
     if isinstance(value, dict):
         if "direction" in value:
             return f"{field_label(value.get('field'))}, {_DIRECTIONS.get(value['direction'], 'ascending')}"
@@ -45,7 +45,7 @@ def value_text(value: Any) -> str:
         parts = [
             f"{name.replace('_', ' ')} {value_text(part)}" for name, part in value.items() if part is not None
         ]
-        return ", ".join(parts[:_MOST_VALUES])
+        return ", ".join(parts[:_MAX_VALUES])
     text = f"{value:,}" if isinstance(value, int | float) else str(value)
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
 
@@ -53,14 +53,14 @@ def value_text(value: Any) -> str:
 def rule_text(rule: Any, depth: int = 0, *, names: Names | None = None) -> str:
     """Return a rule, or a group of rules, in words. `names`: of the org, for rules about owners, queues and outcomes.
 
-    A group names at most `_MOST_RULES` rules, and counts the others.
+    A group names at most `_MAX_RULES` rules, and counts the others.
     """
     if not isinstance(rule, dict) or depth > _DEEPEST:
         return "a rule"
     if "rules" in rule:
         rules = rule["rules"]
-        inner = [rule_text(child, depth + 1, names=names) for child in rules[:_MOST_RULES]] or ["every lead"]
-        if (more := len(rules) - _MOST_RULES) > 0:
+        inner = [rule_text(child, depth + 1, names=names) for child in rules[:_MAX_RULES]] or ["every lead"]
+        if (more := len(rules) - _MAX_RULES) > 0:
             inner.append(f"{more} more {'rule' if more == 1 else 'rules'}")
         joined = f" {rule.get('combinator', 'and')} ".join(inner)
         joined = f"({joined})" if len(inner) > 1 and depth else joined

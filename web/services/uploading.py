@@ -7,7 +7,7 @@ from typing import Final
 
 from web.errors import HttpProblem
 
-MOST: Final = 2
+MAX_TRANSFERS: Final = 2
 """The most files that are read or sent at a time in a process. Each takes a thread and a connection."""
 RETRY_SECONDS: Final = 5
 
@@ -20,8 +20,8 @@ class Uploading:
 
     def begin(self, uploader: tuple[str, str]) -> None:
         """Count a file of a person (org and rep id). Raises 429 if the person has one already, or too many are read."""
-        if uploader in self._running or len(self._running) >= MOST:
-            own = "a file of yours is" if uploader in self._running else f"{MOST} files are"
+        if uploader in self._running or len(self._running) >= MAX_TRANSFERS:
+            own = "a file of yours is" if uploader in self._running else f"{MAX_TRANSFERS} files are"
             detail = f"{own} being read; try again when that is done"
             headers = {"Retry-After": str(RETRY_SECONDS)}
             raise HttpProblem(HTTPStatus.TOO_MANY_REQUESTS, "uploading", detail, headers=headers)

@@ -31,8 +31,8 @@ from web.errors import HttpProblem
 from web.services.upload_answers import Answers, FateDecider, Lines, arrival_of
 from web.services.upload_report import HEADER, csv_of, report_line, value_of
 
-MOST_BYTES: Final = 20 * 1024 * 1024
-MOST_ROWS: Final = 20_000
+MAX_BYTES: Final = 20 * 1024 * 1024
+MAX_ROWS: Final = 20_000
 """The most rows of an uploaded file. `firstclaim send` takes any number."""
 CHUNK: Final = 500
 """How many rows are looked up, decided and sent at a time."""
@@ -93,12 +93,12 @@ class Upload:
         """Copy the file. Its format follows from the end of its name. Raises 413 if it is too large."""
         suffix = Path(name).suffix.lower()
         self.path = Path(self._folder.name) / f"file{suffix if suffix in _SUFFIXES else ''}"
-        bytes_left = MOST_BYTES
+        bytes_left = MAX_BYTES
         with self.path.open("wb") as copy:
             while piece := file.read(1 << 20):
                 bytes_left -= len(piece)
                 if bytes_left < 0:
-                    raise _too_large(f"has more than {MOST_BYTES // 1024 // 1024} MB")
+                    raise _too_large(f"has more than {MAX_BYTES // 1024 // 1024} MB")
                 copy.write(piece)
 
     def try_it(self, choices: dict[str, str] | None) -> UploadTrial:
@@ -155,7 +155,7 @@ class Upload:
         decider = FateDecider(self.org, self.settings, self.parts.crm)
 
         def decide() -> None:
-            if counts.total() + len(waiting) > MOST_ROWS:
+            if counts.total() + len(waiting) > MAX_ROWS:
                 raise _too_many_rows()
             for row, fate in decider.fates(waiting):
                 counts[fate.kind] += 1
@@ -226,7 +226,7 @@ async def send(
     try:
         yield _line(report)
         while chunk := await asyncio.to_thread(lambda: list(islice(rows, CHUNK))):
-            if report.rows + len(chunk) > MOST_ROWS:
+            if report.rows + len(chunk) > MAX_ROWS:
                 raise _too_many_rows()
             decided = await asyncio.to_thread(decider.fates, chunk)
             lines: Lines = []
@@ -284,4 +284,4 @@ def _too_large(reason: str) -> HttpProblem:
 
 
 def _too_many_rows() -> HttpProblem:
-    return _too_large(f"has more than {MOST_ROWS:,} rows")
+    return _too_large(f"has more than {MAX_ROWS:,} rows")

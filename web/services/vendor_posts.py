@@ -24,7 +24,7 @@ from web.errors import HttpProblem, answer
 from web.store.vendor_keys import VendorKey
 from web.store.vendor_posts import KeptAnswer
 
-MOST_REFUSED_BYTES: Final = 900_000
+MAX_REFUSED_BYTES: Final = 900_000
 """The most bytes of a refused message that is sent to become a dead letter. A larger one is only counted."""
 LEADCONDUIT_TYPE: Final = "application/vnd.leadconduit+json"
 """What `Accept` says if the answer is to have LeadConduit's form."""
@@ -132,7 +132,7 @@ async def _send(parts: Services, rows: list[ImportRow]) -> None:
     """Bring the messages to Kafka. Returns when all are durable."""
     values = [(row.value, row.lead_id.encode()) for row in rows if row.refusal is None]
     refused = [encode(row.refused_message) for row in rows if row.refused_message is not None]
-    letters = [(value, None) for value in refused if len(value) <= MOST_REFUSED_BYTES]
+    letters = [(value, None) for value in refused if len(value) <= MAX_REFUSED_BYTES]
     await asyncio.gather(
         *(parts.engine_client.send(LEAD_ARRIVALS, value, key=key) for value, key in (*values, *letters))
     )

@@ -10,8 +10,8 @@ from sink.vendor_count_reader import VendorCounts, vendor_counts
 from web.console_services import Services
 from web.services.crm_query import ask
 
-MOST_DAYS: Final = 365
-MOST_REASONS: Final = 50
+MAX_DAYS: Final = 365
+MAX_REASONS: Final = 50
 """The most reasons and remarks of one vendor. Further ones count as `others`."""
 OTHERS: Final = "others"
 NO_ORG: Final = ""
@@ -60,6 +60,6 @@ def _report(counts: VendorCounts) -> VendorReport:
 
 
 def _most_frequent(counts: Counter[str]) -> dict[str, int]:
-    reasons = dict(counts.most_common(MOST_REASONS))
+    reasons = dict(counts.most_common(MAX_REASONS))
     more = counts.total() - sum(reasons.values())
     return {**reasons, OTHERS: more} if more else reasons

@@ -12,7 +12,7 @@ from web.auth import Person
 from web.console_services import Services
 from web.errors import HttpProblem, not_found
 
-MOST: Final = 500
+MAX_PAGE: Final = 500
 READ_SECONDS: Final = 2.0
 """How long a list of queues waits until the console's directory has the queues that the board has already."""
 

@@ -27,7 +27,7 @@ from web.services.reports import ReportGrouping, day_begins, key_of, name_of, sp
 FRESH_SECONDS: Final = 2.0
 AGES_FRESH_SECONDS: Final = 20.0
 """Queues' ages are a query for each queue, so they are read less often."""
-MOST_REPS: Final = 1_000
+MAX_REPS: Final = 1_000
 """The most reps that the board lists, by name."""
 
 
@@ -149,7 +149,7 @@ async def _read(parts: Services, person: Person) -> Wallboard:
     active = sorted(
         (rep for rep in rules.reps.values() if rep.active), key=lambda rep: (rep.name.casefold(), rep.rep_id)
     )
-    reps = active[:MOST_REPS]
+    reps = active[:MAX_REPS]
 
     choices = {rep.rep_id: chosen_availability(rules, rep.rep_id) for rep in reps}
 

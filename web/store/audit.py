@@ -16,9 +16,9 @@ from models.errors import RetryableError
 from web.store.store import Store
 from web.store.tables import AuditEntryTable, AuditOffsetTable, AuditOutboxTable
 
-MOST_WAITING: Final = 100_000
+MAX_WAITING: Final = 100_000
 """The most acts in the outbox. One more is refused: nothing may be done unrecorded."""
-MOST_LATEST: Final = 20_000
+MAX_LATEST: Final = 20_000
 """The most actors, or objects with their actors, of which the last act is returned."""
 STALE: Final = timedelta(minutes=10)
 """After so long an act that has neither ended nor failed counts as one whose console was killed."""
@@ -57,7 +57,7 @@ class AuditOutbox(Store):
         table = AuditOutboxTable
         with self.writing() as connection:
             new = sum(change.begins for change in changes)
-            if new and (waiting := self._waiting(connection)) + new > MOST_WAITING:
+            if new and (waiting := self._waiting(connection)) + new > MAX_WAITING:
                 reason = f"{waiting:,} acts wait for Kafka already, and nothing more is done unrecorded"
                 raise RetryableError("audit", reason)
             for change in changes:
@@ -107,7 +107,7 @@ class AuditOutbox(Store):
             return self._waiting(connection)
 
     def _waiting(self, connection: Connection) -> int:
-        rows = select(AuditOutboxTable.audit_id).limit(MOST_WAITING + 1).subquery()
+        rows = select(AuditOutboxTable.audit_id).limit(MAX_WAITING + 1).subquery()
         return connection.scalar(select(func.count()).select_from(rows)) or 0
 
 
@@ -154,7 +154,7 @@ class AuditIndex(Store):
     def latest(
         self, org: str, acts: Collection[str], by: Literal["actor", "object"]
     ) -> dict[str, tuple[datetime, str]]:
-        """Return for each actor, or object, when one of these acts was last done and by whom. At most `MOST_LATEST`."""
+        """Return for each actor, or object, when one of these acts was last done and by whom. At most `MAX_LATEST`."""
         table = AuditEntryTable
         of_it = table.actor if by == "actor" else table.object
         query = (
@@ -162,7 +162,7 @@ class AuditIndex(Store):
             .where(table.org == org, table.act.in_(sorted(acts)))
             .group_by(of_it, table.actor)
             .order_by(func.max(table.at).desc(), of_it, table.actor)
-            .limit(MOST_LATEST)
+            .limit(MAX_LATEST)
         )
         newest: dict[str, tuple[datetime, str]] = {}
         with self.reading() as connection:

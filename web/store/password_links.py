@@ -13,7 +13,7 @@ from web.store.passwords import hash_password
 from web.store.store import Store
 from web.store.tables import AccountTable, PasswordLinkTable, SessionTable
 
-MOST: Final = 10
+MAX_LINKS: Final = 10
 """How many links of one address are valid at a time. A further one replaces the oldest."""
 
 
@@ -31,8 +31,8 @@ class PasswordLinks(Store):
             connection.execute(delete(table).where(table.expires_at <= now))
             of_it = select(table.secret_hash).where(table.email == email).order_by(table.created_at)
             count = connection.scalar(select(func.count()).where(table.email == email)) or 0
-            if count >= MOST:
-                oldest = list(connection.scalars(of_it.limit(count - MOST + 1)))
+            if count >= MAX_LINKS:
+                oldest = list(connection.scalars(of_it.limit(count - MAX_LINKS + 1)))
                 connection.execute(delete(table).where(table.secret_hash.in_(oldest)))
             values = {
                 "secret_hash": hash_of(secret),

@@ -10,12 +10,12 @@ from models.errors import FirstclaimError
 from web.store.store import Store
 from web.store.tables import PreferenceTable
 
-MOST: Final = 100
+MAX_PREFERENCES: Final = 100
 """The most preferences of one person."""
 
 
 class TooMany(FirstclaimError):  # noqa: N818  # names the condition
-    """Raised if the person already has `MOST` preferences."""
+    """Raised if the person already has `MAX_PREFERENCES` preferences."""
 
 
 class TooLarge(FirstclaimError):  # noqa: N818  # names the condition
@@ -33,7 +33,7 @@ class Preferences(Store):
             return connection.scalar(query) or {}
 
     def put(self, org: str, rep_id: str, name: str, value: dict[str, Any]) -> None:
-        """Store a preference. Raises `TooMany` if the person has `MOST` others already."""
+        """Store a preference. Raises `TooMany` if the person has `MAX_PREFERENCES` others already."""
         with self.writing() as connection:
             self._put(connection, org, rep_id, name, value)
 
@@ -67,8 +67,8 @@ class Preferences(Store):
         others = select(func.count()).where(
             PreferenceTable.org == org, PreferenceTable.rep_id == rep_id, PreferenceTable.name != name
         )
-        if (connection.scalar(others) or 0) >= MOST:
-            raise TooMany(f"you have {MOST} preferences already")
+        if (connection.scalar(others) or 0) >= MAX_PREFERENCES:
+            raise TooMany(f"you have {MAX_PREFERENCES} preferences already")
         connection.execute(
             statement.on_conflict_do_update(index_elements=["org", "rep_id", "name"], set_=values)
         )

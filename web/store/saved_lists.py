@@ -10,7 +10,7 @@ from models.errors import FirstclaimError
 from web.store.store import Store
 from web.store.tables import SavedListTable
 
-MOST: Final = 100
+MAX_FILTERS: Final = 100
 """The most saved filters of one person."""
 
 
@@ -26,7 +26,7 @@ class SavedList(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class TooManySavedError(FirstclaimError):
-    """Raised if the person already has `MOST` saved filters."""
+    """Raised if the person already has `MAX_FILTERS` saved filters."""
 
 
 class SavedLists(Store):
@@ -57,8 +57,8 @@ class SavedLists(Store):
             table.org == org, table.rep_id == saved.rep_id, table.saved_id != saved.saved_id
         )
         with self.writing() as connection:
-            if (connection.scalar(others) or 0) >= MOST:
-                raise TooManySavedError(f"you have saved {MOST} already; delete one first")
+            if (connection.scalar(others) or 0) >= MAX_FILTERS:
+                raise TooManySavedError(f"you have saved {MAX_FILTERS} already; delete one first")
             statement = self.insert(table).values(org=org, **values)
             connection.execute(
                 statement.on_conflict_do_update(index_elements=["org", "saved_id"], set_=values)

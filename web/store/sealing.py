@@ -23,7 +23,7 @@ from web.store.tables import AccountTable, SealTable, VendorKeyTable
 
 VARIABLE: Final = "FIRSTCLAIM_CONSOLE_KEYS"
 FILE_VARIABLE: Final = "FIRSTCLAIM_CONSOLE_KEY_FILE"
-MOST_KEYS: Final = 10
+MAX_KEYS: Final = 10
 _CHECK: Final = "console"
 _SPLIT: Final = re.compile(r"[,\s]+")
 _PLAIN: Final = re.compile(r"[A-Z2-7]{16,128}")
@@ -34,8 +34,8 @@ class Vault:
     """Encrypts and decrypts with the console's keys."""
 
     def __init__(self, keys: list[str], *, variable: str) -> None:
-        if not 0 < len(keys) <= MOST_KEYS:
-            raise ConfigError(variable, f"must hold 1 to {MOST_KEYS} keys, the newest first")
+        if not 0 < len(keys) <= MAX_KEYS:
+            raise ConfigError(variable, f"must hold 1 to {MAX_KEYS} keys, the newest first")
         try:
             fernets = [Fernet(key) for key in keys]
         except ValueError as error:

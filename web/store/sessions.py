@@ -21,7 +21,7 @@ STEP: Final = "step"
 """The password was right, and a code is still required. Such a session allows nothing else."""
 STEP_LASTS: Final = timedelta(minutes=5)
 NOTED_EVERY: Final = timedelta(minutes=1)
-MOST: Final = 50
+MAX_SESSIONS: Final = 50
 """The most sessions of one account. A new one removes the least recently used."""
 _USER_AGENT_LENGTH: Final = 200
 
@@ -87,10 +87,10 @@ class Sessions(Store):
                 select(SessionTable.secret_hash)
                 .where(*same_kind)
                 .order_by(SessionTable.used_at.desc())
-                .limit(MOST - 1)
+                .limit(MAX_SESSIONS - 1)
             )
             kept_hashes = set(connection.scalars(newest))
-            if len(kept_hashes) == MOST - 1:
+            if len(kept_hashes) == MAX_SESSIONS - 1:
                 connection.execute(
                     delete(SessionTable).where(*same_kind, SessionTable.secret_hash.not_in(kept_hashes))
                 )
@@ -136,7 +136,7 @@ class Sessions(Store):
                 *self._live(datetime.now(UTC)),
             )
             .order_by(SessionTable.used_at.desc())
-            .limit(MOST)
+            .limit(MAX_SESSIONS)
         )
         with self.reading() as connection:
             return [_session(row) for row in connection.execute(query)]

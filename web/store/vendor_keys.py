@@ -17,7 +17,7 @@ from web.store.tables import VendorKeyTable
 
 KEY_PREFIX: Final = "fcv_"
 """Marks the keys for scanners of leaked secrets."""
-MOST_KEYS: Final = 1_000
+MAX_KEYS: Final = 1_000
 """The most keys of an org that work at a time."""
 SHORTEST_SIGNING_SECRET: Final = 16
 LONGEST_SIGNING_SECRET: Final = 256
@@ -86,8 +86,8 @@ class VendorKeys(Store):
             of_org = select(VendorKeyTable.key_id).where(
                 VendorKeyTable.org == org, VendorKeyTable.revoked_at.is_(None)
             )
-            if len(connection.execute(of_org.limit(MOST_KEYS)).all()) >= MOST_KEYS:
-                raise _refused("vendor", f"{org} has {MOST_KEYS} keys already; revoke some")
+            if len(connection.execute(of_org.limit(MAX_KEYS)).all()) >= MAX_KEYS:
+                raise _refused("vendor", f"{org} has {MAX_KEYS} keys already; revoke some")
             connection.execute(insert(VendorKeyTable).values(values))
         return secret, key
 

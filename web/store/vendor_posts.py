@@ -12,7 +12,7 @@ from web.store.tables import VendorFileMappingTable, VendorMappingTable, VendorP
 
 KEPT_FOR: Final = timedelta(hours=24)
 """How long an answer is kept for a repeat."""
-MOST_KEPT: Final = 100_000
+MAX_KEPT: Final = 100_000
 """The most posts of a key that are kept. At the bound the oldest tenth is forgotten."""
 
 
@@ -95,9 +95,9 @@ class VendorPosts(Store):
     def _forget_oldest(self, connection: Any, key_id: str) -> None:
         table = VendorPostTable
         of_key = table.key_id == key_id
-        if (connection.scalar(select(func.count()).where(of_key)) or 0) <= MOST_KEPT:
+        if (connection.scalar(select(func.count()).where(of_key)) or 0) <= MAX_KEPT:
             return
         other = table.__table__.alias("other")
         of_others = select(other.c.at).where(other.c.key_id == key_id)
-        oldest = of_others.order_by(other.c.at).offset(MOST_KEPT // 10).limit(1)
+        oldest = of_others.order_by(other.c.at).offset(MAX_KEPT // 10).limit(1)
         connection.execute(delete(table).where(of_key, table.at < oldest.scalar_subquery()))

@@ -12,7 +12,7 @@ from models.errors import FirstclaimError
 from web.store.store import Store
 from web.store.tables import CustomViewTable
 
-MOST: Final = 100
+MAX_VIEWS: Final = 100
 """The most views of one person."""
 
 
@@ -26,7 +26,7 @@ class CustomView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class TooManyViewsError(FirstclaimError):  # names the condition
-    """Raised if the person already has `MOST` views."""
+    """Raised if the person already has `MAX_VIEWS` views."""
 
 
 class CustomViews(Store):
@@ -55,8 +55,8 @@ class CustomViews(Store):
             query = select(*_COLUMNS).where(*_rows_of(org, rep_id), CustomViewTable.view_id == view_id)
             if (row := connection.execute(query).mappings().first()) is not None:
                 return CustomView(**row)
-            if (connection.scalar(count) or 0) >= MOST:
-                raise TooManyViewsError(f"you have {MOST} views already; delete one first")
+            if (connection.scalar(count) or 0) >= MAX_VIEWS:
+                raise TooManyViewsError(f"you have {MAX_VIEWS} views already; delete one first")
             connection.execute(self.insert(CustomViewTable).values(values).on_conflict_do_nothing())
             return CustomView(**connection.execute(query).mappings().one())
 

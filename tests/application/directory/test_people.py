@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from application.directory.directory_file import read_directory
-from application.directory.people_table import MOST_PEOPLE, PeopleErrors, read_people
+from application.directory.people_table import MAX_PEOPLE, PeopleErrors, read_people
 from application.directory.yaml_lines import line_of_error, lines_of
 from models.errors import PublicationErrors
 
@@ -76,7 +76,7 @@ def test_r9_what_is_wrong_is_said_by_line_and_field(table: bytes, line: int, pat
 
 
 def test_r9_a_table_has_a_bound() -> None:
-    rows = "".join(f"rep {n}\n" for n in range(MOST_PEOPLE + 1))
+    rows = "".join(f"rep {n}\n" for n in range(MAX_PEOPLE + 1))
     with pytest.raises(PeopleErrors, match="more than 5,000 people"):
         read_people("x", f"Name\n{rows}".encode(), {})
 

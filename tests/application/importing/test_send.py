@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from application.importing.send import MOST_SHOWN, send_file
+from application.importing.send import MAX_SHOWN, send_file
 from assurance.sample_leads import sample_leads
 from models.errors import InvalidInput, RuntimeFailure
 from rules.inbound.intake import accept_arrival
@@ -135,14 +135,14 @@ async def test_refused_rows_are_shown_where_no_file_keeps_them(
     settings: Settings, arrivals: AIOKafkaConsumer, tmp_path: Path
 ) -> None:
     path = tmp_path / "leads.jsonl"
-    path.write_text("nonsense\n" * (MOST_SHOWN + 7))
+    path.write_text("nonsense\n" * (MAX_SHOWN + 7))
     lines: list[str] = []
     result = await send_file(settings, path, mapping=None, vendor="acme", say=lines.append)
-    assert result["refused"] == MOST_SHOWN + 7
+    assert result["refused"] == MAX_SHOWN + 7
     assert len(result["refusals"]) == 1
     assert lines[0].startswith("line 1: not JSON")
     assert lines[-1] == "and 7 more; --refusals FILE keeps them all"
-    assert len(lines) == MOST_SHOWN + 1
+    assert len(lines) == MAX_SHOWN + 1
     await read_records(arrivals, 0)
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from application.importing.mapping import Mapping
-from application.importing.trial import MOST_COLUMNS, require_read, try_file
+from application.importing.trial import MAX_COLUMNS, require_read, try_file
 from cli import run, vendors
 from models.errors import InvalidInput
 
@@ -110,9 +110,9 @@ def test_v4_the_leads_of_a_document_are_where_the_mapping_says(tmp_path: Path) -
 
 
 def test_v4_columns_without_end_are_counted(tmp_path: Path) -> None:
-    lines = "".join(json.dumps({"id": n, f"x{n}": 1}) + "\n" for n in range(MOST_COLUMNS + 10))
+    lines = "".join(json.dumps({"id": n, f"x{n}": 1}) + "\n" for n in range(MAX_COLUMNS + 10))
     trial = try_file(write_file(tmp_path, "leads.jsonl", lines), None, "acme")
-    assert len(trial.columns) == MOST_COLUMNS
+    assert len(trial.columns) == MAX_COLUMNS
     assert trial.more_columns == 11
 
 
@@ -142,7 +142,7 @@ def test_v4_the_command_reads_stdin_within_a_bound(
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(lead)))
     assert run(["vendor", "try", "-"]) == 0
     assert "mobile -> phone  (1 row)" in capsys.readouterr().out
-    monkeypatch.setattr(vendors, "MOST_STDIN_BYTES", 10)
+    monkeypatch.setattr(vendors, "MAX_STDIN_BYTES", 10)
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(lead)))
     assert run(["vendor", "try", "-"]) == 2
     assert "stdin has more than 10 bytes" in capsys.readouterr().err

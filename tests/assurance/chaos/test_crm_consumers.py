@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from assurance.chaos.crm_consumers import MOST_CONSUMERS, CrmConsumer, CrmConsumers
+from assurance.chaos.crm_consumers import MAX_CONSUMERS, CrmConsumer, CrmConsumers
 from models.errors import ConfigError
 from streams.settings import Settings
 
@@ -69,6 +69,6 @@ def test_a_command_that_cannot_be_a_consumer_is_refused(
 
 
 def test_more_consumers_than_the_bound_are_refused(settings: Settings, tmp_path: Path) -> None:
-    commands = ["true {bootstrap} {database}"] * (MOST_CONSUMERS + 1)
+    commands = ["true {bootstrap} {database}"] * (MAX_CONSUMERS + 1)
     with pytest.raises(ConfigError, match="9 are given, at most 8 can run"):
         CrmConsumers(commands, settings, tmp_path / "crm.sqlite", 10, print)

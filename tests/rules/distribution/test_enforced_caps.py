@@ -213,7 +213,7 @@ def test_m6_a_waiting_lead_is_offered_once_a_reserved_place_is_returned() -> Non
 
 LEADS: Final = tuple(f"A-{number}" for number in range(7))
 REPS: Final = ("ann", "bob")
-MOST: Final = 2
+MAX_OPEN: Final = 2
 ACTS: Final[list[tuple[str, dict[str, Any]]]] = [
     ("claim", {"queue_id": "new"}),
     ("claim", {"queue_id": "new"}),
@@ -244,7 +244,7 @@ class CapsHold(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.sales_floor = capped_floor(*REPS, most=MOST)
+        self.sales_floor = capped_floor(*REPS, most=MAX_OPEN)
         self.actions: list[tuple[str, str, str, dict[str, Any]]] = []
 
     @initialize()
@@ -332,9 +332,9 @@ class CapsHold(RuleBasedStateMachine):
                     overridden += "cap" in last.overrides
                 elif lead.open_distribution is not None and lead.open_distribution.stage in OPEN_OFFERS:
                     has += rep_id in lead.open_distribution.reps
-            assert has <= MOST + overridden, f"{rep_id} has {has} open leads"
+            assert has <= MAX_OPEN + overridden, f"{rep_id} has {has} open leads"
             directory = self.sales_floor.orgs.directory(ORG)
-            assert (plan := directory.rep(rep_id)) is None or plan.max_open == MOST
+            assert (plan := directory.rep(rep_id)) is None or plan.max_open == MAX_OPEN
 
     def teardown(self) -> None:
         self.sales_floor.prompt = True

@@ -90,7 +90,7 @@ def test_x6_k1_the_do_not_contact_list_reaches_leads_that_share_a_service_number
 def test_x6_k1_a_later_entry_reaches_a_bounded_number_of_leads(
     sales_floor: SalesFloor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(arrivals, "MOST_APART", 2)
+    monkeypatch.setattr(arrivals, "MAX_APART", 2)
     for name in "ABC":
         sales_floor.comes(name, phone="+18004194247", last_name=name)
     sales_floor.lists("phone/+18004194247")

@@ -6,8 +6,8 @@ import msgspec
 import pytest
 
 from models.corrections import (
-    MOST_REMOVED_HANDLES,
-    MOST_VERSION_BYTES,
+    MAX_REMOVED_HANDLES,
+    MAX_VERSION_BYTES,
     VERSIONS_KEPT,
     FactChange,
     FactsCorrected,
@@ -163,12 +163,12 @@ def test_m2_x1_each_version_has_author_time_reason_and_difference_and_they_are_b
     assert scenario.lead.corrections is not None
     newest_versions = scenario.lead.corrections.versions
     assert 1 < len(newest_versions) < VERSIONS_KEPT
-    assert len(msgspec.json.encode(newest_versions)) <= MOST_VERSION_BYTES
+    assert len(msgspec.json.encode(newest_versions)) <= MAX_VERSION_BYTES
 
 
 def test_m2_the_wrong_phones_of_a_lead_are_bounded_and_the_refusal_says_so() -> None:
     scenario = scenario_with_owner(email="j@x.org")
-    for n in range(MOST_REMOVED_HANDLES):
+    for n in range(MAX_REMOVED_HANDLES):
         assert corrects(scenario, email=f"j{n}@x.org") == (Result.DONE, None)
     assert corrects(scenario, email="one@more.org") == (Result.REFUSED, Reason.INVALID)
     assert corrects(scenario, email="j@x.org") == (Result.DONE, None), "back to a known one is no further one"

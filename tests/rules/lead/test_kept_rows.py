@@ -22,7 +22,7 @@ KEYS = [str(n).encode() for n in range(3 * FEW)]
 
 @pytest.fixture(autouse=True)
 def few_are_decoded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(kept_rows, "MOST_DECODED", FEW)
+    monkeypatch.setattr(kept_rows, "MAX_DECODED", FEW)
 
 
 def row(off: int) -> LeadRow:

@@ -15,7 +15,7 @@ from models.events import ActionRequested, DeadlinePassed, DirectoryPublished, L
 from models.facts import Facts
 from models.lead import Deadline, DeadlineKind, DirectoryRow, Lead, LeadRow, Phase
 from models.results import Reason
-from rules.deadlines import MOST_AT_ONCE, RETRY_SECONDS, due_events
+from rules.deadlines import MAX_AT_ONCE, RETRY_SECONDS, due_events
 from rules.lead import lead_partition
 from rules.lead.lead_partition import LeadOutcome, LeadPartition
 from rules.lead.undecided import REASON
@@ -311,17 +311,17 @@ def test_after_the_row_moved_on_the_retry_gives_nothing() -> None:
 def test_many_due_at_once_come_in_portions_each_once_the_longest_waiting_partition_first() -> None:
     """Thousands of deadlines due together leave room for claims between them."""
     late, early = LeadPartition(0), LeadPartition(1)
-    for leads, seconds, count in ((late, 10, 2 * MOST_AT_ONCE), (early, 9, 7)):
+    for leads, seconds, count in ((late, 10, 2 * MAX_AT_ONCE), (early, 9, 7)):
         for n in range(count):
             name = f"{leads.partition}/{n}"
             put_row(leads, name.encode(), row((seconds, 1), lead_id=name))
     idle, portions = LeadPartition(2), []
     while events := list(due_events((late, early, idle), NOW + 11)):
         portions.append(events)
-    assert [len(events) for events in portions] == [MOST_AT_ONCE, MOST_AT_ONCE, 7]
-    assert [partition for partition, _ in portions[0]] == [1] * 7 + [0] * (MOST_AT_ONCE - 7)
+    assert [len(events) for events in portions] == [MAX_AT_ONCE, MAX_AT_ONCE, 7]
+    assert [partition for partition, _ in portions[0]] == [1] * 7 + [0] * (MAX_AT_ONCE - 7)
     names = [event.lead_id for events in portions for _, event in events]
-    assert len(set(names)) == len(names) == 2 * MOST_AT_ONCE + 7
+    assert len(set(names)) == len(names) == 2 * MAX_AT_ONCE + 7
 
 
 def test_x3_deadlines_whose_log_is_not_read_do_not_hold_up_those_of_other_partitions() -> None:

@@ -9,7 +9,7 @@ from models.codec import encode_row
 from models.decisions import Answered
 from models.lead import ANSWERS_KEPT
 from models.results import Reason, Result
-from rules.lead.answered import ENTRY_BYTES, MOST_REMEMBERED, REMEMBERED_DAYS, recall, remember
+from rules.lead.answered import ENTRY_BYTES, MAX_REMEMBERED, REMEMBERED_DAYS, recall, remember
 from tests.rules.lead.lead_scenario import START, Scenario
 
 
@@ -98,10 +98,10 @@ def test_x4_an_action_is_remembered_for_its_time_and_no_longer() -> None:
 
 def test_x4_the_memory_is_bounded_and_its_size_is_what_is_stated(scenario: Scenario) -> None:
     """A remembered action takes 12 bytes in memory and 16 in the journal; a lead remembers 4,096 at most."""
-    memory = remember(b"", map(an_answer, range(MOST_REMEMBERED + 10)), START)
-    assert len(memory) == MOST_REMEMBERED * ENTRY_BYTES == 49_152
+    memory = remember(b"", map(an_answer, range(MAX_REMEMBERED + 10)), START)
+    assert len(memory) == MAX_REMEMBERED * ENTRY_BYTES == 49_152
     assert recall(memory, "action-9", START) is None
-    assert recall(memory, f"action-{MOST_REMEMBERED + 9}", START) is not None
+    assert recall(memory, f"action-{MAX_REMEMBERED + 9}", START) is not None
     empty = len(encode_row(scenario.row))
     full = len(encode_row(msgspec.structs.replace(scenario.row, answered=memory)))
-    assert full - empty == MOST_REMEMBERED * 16 + len(',"answered":""')
+    assert full - empty == MAX_REMEMBERED * 16 + len(',"answered":""')

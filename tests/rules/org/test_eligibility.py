@@ -9,7 +9,7 @@ from models.events import DirectoryPublished
 from models.offers import NoRepAvailable, OfferMade, Outcome, RejectedCandidate, RejectionReason
 from models.org_decisions import explain_rejected
 from models.org_events import RepChange
-from rules.org.allocate import MOST_EXPLAINED
+from rules.org.allocate import MAX_EXPLAINED
 from tests.rules.calendar.clock_changes import ALL, WORKDAYS, span_on
 from tests.rules.org.conditions import where
 from tests.rules.org.org_driver import START
@@ -161,9 +161,9 @@ def test_r9_in_an_org_that_published_nobody_a_roster_is_taken_as_it_is() -> None
 def test_r9_a_long_explanation_names_many_and_counts_the_rest() -> None:
     allocator = ReferenceAllocator(checked=False)
     allocator.rep("somebody")
-    allocator.group("west", *(f"rep-{n}" for n in range(MOST_EXPLAINED + 5)))
+    allocator.group("west", *(f"rep-{n}" for n in range(MAX_EXPLAINED + 5)))
     explanation = allocator.ask("lead-1").explanation
-    assert len(explanation) == MOST_EXPLAINED + 1
+    assert len(explanation) == MAX_EXPLAINED + 1
     assert explanation[-1] == RejectedCandidate(None, RejectionReason.UNKNOWN, "5 more: unknown")
 
 

@@ -12,7 +12,7 @@ from models.errors import PermanentError, Refused
 from models.record_size import MAX_RECORD_BYTES
 from streams import dead_letters
 from streams.dead_letter_reading import read_letter
-from streams.dead_letters import CUT_BYTES, MOST_REASON, classify_failure, count, write_dead_letter
+from streams.dead_letters import CUT_BYTES, MAX_REASON, classify_failure, count, write_dead_letter
 from streams.journal import JournalWriter
 from streams.metrics import DEAD_LETTERS_TOTAL
 from streams.topics import BY_NAME, DEAD_LETTERS, MAX_DEAD_LETTER_BYTES
@@ -47,7 +47,7 @@ async def test_bytes_key_and_headers_are_kept_and_ours_are_added(
         message(b"gone", None),
         message(None, largest),
     ):
-        write_dead_letter(writer, bad_message, "not_json", "value: é is no JSON" + "." * MOST_REASON, 2, None)
+        write_dead_letter(writer, bad_message, "not_json", "value: é is no JSON" + "." * MAX_REASON, 2, None)
     await writer.stop()
     letters = await cluster.records(topic)
     assert [(record.key, record.value) for record in letters] == [
@@ -70,7 +70,7 @@ async def test_bytes_key_and_headers_are_kept_and_ours_are_added(
     ]
     assert own_headers["error-class"] == b"not_json"
     assert own_headers["reason"].decode().startswith("value: é is no JSON.")
-    assert len(own_headers["reason"].decode()) == MOST_REASON
+    assert len(own_headers["reason"].decode()) == MAX_REASON
     assert (own_headers["source-topic"], own_headers["source-partition"], own_headers["source-offset"]) == (
         b"lead-arrivals",
         b"5",
@@ -120,7 +120,7 @@ async def test_a_broker_takes_the_letter_of_any_record(
     writer = JournalWriter(cluster.settings)
     await writer.start()
     for record in EXTREMES.values():
-        write_dead_letter(writer, record, "too_large", "\udcff" * MOST_REASON * 2, 1, None, stage="intake")
+        write_dead_letter(writer, record, "too_large", "\udcff" * MAX_REASON * 2, 1, None, stage="intake")
     await writer.stop()
     read = dict(zip(EXTREMES, map(read_letter, await cluster.records(topic)), strict=True))
     assert {letter.error_class for letter in read.values()} == {"too_large"}
@@ -145,14 +145,14 @@ async def test_a_broker_takes_the_letter_of_any_record(
 
 def test_counting_dead_letters_is_bounded() -> None:
     """However many classes there are, the number of label values stays within its bound."""
-    for n in range(2 * dead_letters.MOST_LABELS):
+    for n in range(2 * dead_letters.MAX_LABELS):
         count("lead-arrivals", f"class {n}")
     names = {
         (sample.labels["topic"], sample.labels["error_class"])
         for metric in DEAD_LETTERS_TOTAL.collect()
         for sample in metric.samples
     }
-    assert len(names) <= dead_letters.MOST_LABELS + 1
+    assert len(names) <= dead_letters.MAX_LABELS + 1
     assert ("other", "other") in names
 
 

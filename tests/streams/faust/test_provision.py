@@ -14,7 +14,7 @@ from aiokafka.admin import NewPartitions
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
 from models.errors import ConfigError, RetryableError, RuntimeFailure
-from models.record_size import MAX_RECORD_BYTES, MOST_OVERHEAD_BYTES
+from models.record_size import MAX_OVERHEAD_BYTES, MAX_RECORD_BYTES
 from streams import clients, topics
 from streams.patches.topic_admin import TopicAdmin
 from streams.settings import Settings
@@ -160,7 +160,7 @@ async def test_a_topic_that_takes_less_than_we_write_takes_as_much(cluster: Clus
     assert (takes["org-log"], takes["lead-decisions"]) == (1_048_576, 1_048_576)
     assert takes["queue-changes"] == 5_000_000, "what takes more stays as it is"
     assert takes["dead-letters"] > topics.MAX_DEAD_LETTER_BYTES
-    assert min(takes.values()) > MAX_RECORD_BYTES + MOST_OVERHEAD_BYTES
+    assert min(takes.values()) > MAX_RECORD_BYTES + MAX_OVERHEAD_BYTES
 
 
 @pytest.mark.usefixtures("prefix")

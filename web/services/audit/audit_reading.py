@@ -21,8 +21,8 @@ from web.errors import HttpProblem
 from web.services.audit.entry_text import EntryNames, entry_text, is_removed
 from web.store.audit import AuditFilter
 
-MOST: Final = 200
-MOST_ACTORS: Final = 1_000
+MAX_LINES: Final = 200
+MAX_ACTORS: Final = 1_000
 ACCOUNT_ACTS: Final = frozenset(
     {
         "password_changed",
@@ -35,10 +35,10 @@ ACCOUNT_ACTS: Final = frozenset(
     }
 )
 """Acts on an account of which its person is told."""
-MOST_NOTICES: Final = 20
-MOST_REMOVED: Final = 100
+MAX_NOTICES: Final = 20
+MAX_REMOVED: Final = 100
 """How many removed objects that the entries of a page mention get their former names."""
-MOST_SEARCHED: Final = 50
+MAX_SEARCHED: Final = 50
 """In how many of its newest entries the name of a removed object is searched for."""
 
 
@@ -74,7 +74,7 @@ async def read_notices(parts: Services, person: Person) -> list[AuditLine]:
     since = await asyncio.to_thread(parts.accounts.notices_read, person.email)
     audit_filter = AuditFilter(org=person.org, object=f"account/{person.rep_id}", since=since)
     records = await asyncio.to_thread(
-        lambda: parts.audit_index.find(audit_filter, limit=MOST_NOTICES, acts=ACCOUNT_ACTS)
+        lambda: parts.audit_index.find(audit_filter, limit=MAX_NOTICES, acts=ACCOUNT_ACTS)
     )
     return await _in_words(
         parts, person, [record for record in records if since is None or record.at > since]
@@ -107,7 +107,7 @@ async def _in_words(parts: Services, person: Person, records: list[AuditRecord])
 
 
 def _removed_in(rules: OrgRules, records: list[AuditRecord]) -> set[str]:
-    """Return the removed objects whose ids are among the values of these entries, at most `MOST_REMOVED`."""
+    """Return the removed objects whose ids are among the values of these entries, at most `MAX_REMOVED`."""
     texts: set[str] = set()
     for record in records:
         for difference in record.difference:
@@ -122,7 +122,7 @@ def _removed_in(rules: OrgRules, records: list[AuditRecord]) -> set[str]:
             )
     removed = (f"{kind}/{name}" for kind, name in rules.objects if name in texts)
     return set(
-        islice(sorted(object_name for object_name in removed if is_removed(rules, object_name)), MOST_REMOVED)
+        islice(sorted(object_name for object_name in removed if is_removed(rules, object_name)), MAX_REMOVED)
     )
 
 
@@ -138,7 +138,7 @@ def _former_names(parts: Services, org: str, objects: set[str]) -> dict[str, str
     """Return the newest names of objects that the org has no longer, as their entries have them."""
     names = {}
     for object_name in sorted(objects):
-        entries = parts.audit_index.find(AuditFilter(org=org, object=object_name), limit=MOST_SEARCHED)
+        entries = parts.audit_index.find(AuditFilter(org=org, object=object_name), limit=MAX_SEARCHED)
         name = next((name for entry in entries if (name := _name_in(entry))), None)
         if name is not None:
             names[object_name] = name

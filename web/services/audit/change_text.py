@@ -11,7 +11,7 @@ from web.services.audit.value_words import readable
 from web.services.names import Names
 from web.services.rule_words import field_label, rule_text, value_text
 
-MOST_CHANGES: Final = 6
+MAX_CHANGES: Final = 6
 """How many changes a sentence names. The others are counted."""
 _RULES: Final = re.compile(r"(inclusion|exclusion|filter)((?:\.rules\[\d+\])*)(?:\.(\w+))?(?:\..*)?")
 _RULE: Final = re.compile(r"((?:inclusion|exclusion|filter)(?:\.rules\[\d+\])*)\.?(.*)")
@@ -54,8 +54,8 @@ def changes_text(
     `is_new`: the object is new. `names`: of the org, for rules about owners, queues and outcomes.
     """
     texts = change_texts(differences, is_new=is_new, names=names)
-    more = len(texts) - MOST_CHANGES
-    return "; ".join(texts[:MOST_CHANGES]) + (f"; and {more} more changes" if more > 0 else "")
+    more = len(texts) - MAX_CHANGES
+    return "; ".join(texts[:MAX_CHANGES]) + (f"; and {more} more changes" if more > 0 else "")
 
 
 def change_texts(

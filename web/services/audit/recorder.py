@@ -19,11 +19,11 @@ from models.audit import Act, AuditDifference, Outcome
 from models.errors import FirstclaimError, RetryableError
 from web import metrics
 from web.errors import HttpProblem
-from web.store.audit import MOST_WAITING, AuditOutbox, Write
+from web.store.audit import MAX_WAITING, AuditOutbox, Write
 
 log = structlog.get_logger(__name__)
 
-MOST_QUEUED: Final = 10_000
+MAX_QUEUED: Final = 10_000
 """The most writes that may wait for the console's database. One more is refused."""
 BATCH: Final = 500
 SEEN_SECONDS: Final = 15 * 60.0
@@ -86,7 +86,7 @@ class Audit:
 
         Beyond that they are only counted and logged, so that nobody can stop the work by failing on purpose.
         """
-        if self.waiting > MOST_WAITING // 2:
+        if self.waiting > MAX_WAITING // 2:
             metrics.AUDIT_DROPPED.inc()
             log.warning("a failed try is not in the audit: its outbox is half full", act=act, of=object_name)
             return
@@ -104,7 +104,7 @@ class Audit:
         )
         if now - self._noted_at.get(key, -SEEN_SECONDS) < SEEN_SECONDS:
             return
-        if self.waiting >= MOST_WAITING:
+        if self.waiting >= MAX_WAITING:
             raise RetryableError("audit", f"{self.waiting:,} acts wait for Kafka already")
         entry = AuditedAct(actor, act, object_name)
         self._enqueue(Write(entry.audit_id, entry.record(), ready=True, begins=True), None)
@@ -176,7 +176,7 @@ class Audit:
         await future
 
     def _enqueue(self, write: Write, future: "asyncio.Future[None] | None") -> None:
-        if len(self._queue) >= MOST_QUEUED:
+        if len(self._queue) >= MAX_QUEUED:
             raise RetryableError("audit", f"{len(self._queue):,} acts wait for the console's database")
         self._queue.append((write, future))
         self._wake.set()

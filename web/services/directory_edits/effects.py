@@ -12,7 +12,7 @@ from sink.db_errors import translated_errors
 from sink.tables import LeadTable
 from web.services.look_alike_objects import look_alikes_of
 
-MOST_COMPARED: Final = 500
+MAX_COMPARED: Final = 500
 """On a roster of more reps it is only said how many have other places."""
 
 
@@ -82,7 +82,7 @@ def moves(rules: OrgRules, old: list[str], new: list[str]) -> Iterator[str]:
     old_places = {rep_id: position for position, rep_id in enumerate(old, start=1)}
     if old == new:
         return
-    if len(new) > MOST_COMPARED:
+    if len(new) > MAX_COMPARED:
         others = sum(old_places.get(rep_id) != position for position, rep_id in enumerate(new, start=1))
         yield f"{others:,} reps have other places than before, or come in."
         return
@@ -98,7 +98,7 @@ def moves(rules: OrgRules, old: list[str], new: list[str]) -> Iterator[str]:
 def _in_order(old_places: dict[str, int], new: list[str]) -> set[str]:
     """Return the most reps whose order is as it was; of several such sets one with the most equal positions.
 
-    It compares each pair: at most `MOST_COMPARED` squared.
+    It compares each pair: at most `MAX_COMPARED` squared.
     """
     both = [(rep_id, position) for position, rep_id in enumerate(new, start=1) if rep_id in old_places]
     best = list[

@@ -29,11 +29,11 @@ from web.services.directory_edits.effects import effects
 from web.services.directory_import.sentences import NOUNS, Sentence, object_in_words, sentences
 from web.services.field_labels import field_label
 
-MOST_BYTES: Final = 2 * 1024 * 1024
+MAX_BYTES: Final = 2 * 1024 * 1024
 """The largest file: a directory of about 10,000 reps. `firstclaim directory apply` reads larger ones."""
-MOST_EFFECTS: Final = 50
+MAX_EFFECTS: Final = 50
 """The most objects of whose change the further effects are said."""
-MOST_PROBLEMS: Final = 200
+MAX_PROBLEMS: Final = 200
 _KINDS: Final = {section: kind for kind, section in SECTION_OF.items()}
 
 
@@ -71,7 +71,7 @@ async def plan_import(
     not name; a table never removes anybody. Raises 422 with every problem by line and field, 413 for a file that is too
     large, and `RetryableError` where Kafka is away.
     """
-    if len(content) > MOST_BYTES:
+    if len(content) > MAX_BYTES:
         raise HttpProblem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too-large", "the file has more than 2 MB")
     before = await read_published(parts.settings, person.org)
     table = is_table(name)
@@ -139,7 +139,7 @@ def _keeps_an_admin(before: PublishedObjects, plan: ChangePlan) -> None:
 
 
 def _effects(parts: Services, rules: OrgRules, plan: ChangePlan, before: Objects) -> list[str]:
-    keys = list(plan.objects)[:MOST_EFFECTS]
+    keys = list(plan.objects)[:MAX_EFFECTS]
     effect_sentences = [
         text for key in keys for text in effects(parts.crm, rules, key, before.get(key), plan.objects[key])
     ]
@@ -165,7 +165,7 @@ def _entries(actor: Actor, plan: ChangePlan) -> list[AuditedAct]:
 
 def _refusal(error: PublicationErrors, content: bytes, *, table: bool) -> HttpProblem:
     """Return the problems of a file, each with its line, the object and the field in words, and the reason."""
-    problems = error.problems[:MOST_PROBLEMS]
+    problems = error.problems[:MAX_PROBLEMS]
     if isinstance(error, PeopleErrors):
         shown = [
             _shown(problem, line, "", field_label(problem.path) if problem.path else "")

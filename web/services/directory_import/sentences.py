@@ -17,7 +17,7 @@ NOUNS: Final = {"rep": "rep", "group": "group", "campaign": "campaign", "queue":
 _VERBS: Final = {"added": "Adds", "changed": "Changes", "removed": "Removes"}
 _LABELLED: Final = {"rep": ("role", "availability"), "group": ("method",)}
 """Fields whose values are words of the contract, and have labels."""
-MOST_SENTENCES: Final = 500
+MAX_SENTENCES: Final = 500
 
 
 class Sentence(msgspec.Struct, frozen=True):
@@ -30,10 +30,10 @@ class Sentence(msgspec.Struct, frozen=True):
 
 
 def sentences(plan: ChangePlan, before: Objects) -> list[Sentence]:
-    """Return a sentence for each change of a plan, at most `MOST_SENTENCES`. `before`: what is published."""
+    """Return a sentence for each change of a plan, at most `MAX_SENTENCES`. `before`: what is published."""
     after = {**before, **{key: value for key, value in plan.objects.items() if value is not None}}
     listed = []
-    for change in plan.changes[:MOST_SENTENCES]:
+    for change in plan.changes[:MAX_SENTENCES]:
         key = (change.kind, change.id)
         old, new = before.get(key), plan.objects.get(key)
         change_text = "" if new is None else _change_text(change.kind, old, new, after)

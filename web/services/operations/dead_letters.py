@@ -30,7 +30,7 @@ KEPT: Final = 500
 """How many dead letters are kept for each org."""
 BEHIND: Final = 2_000
 """How many of the newest dead letters of each partition are read at the start."""
-MOST_MARKS: Final = 20_000
+MAX_MARKS: Final = 20_000
 """How many of the newest marks are read at the start and kept. A letter whose mark is older is shown as open."""
 POLL_MS: Final = 5_000
 """How long one request waits for records. It ends with the first record, so letters do not come later."""
@@ -112,7 +112,7 @@ class DeadLetterFollower:
 
     async def follow(self) -> None:
         """Follow the topics until cancelled. While Kafka is unavailable, the last state stays in use."""
-        newest = {DEAD_LETTERS: BEHIND, ERASURES: BEHIND, DEAD_LETTER_MARKS: MOST_MARKS}
+        newest = {DEAD_LETTERS: BEHIND, ERASURES: BEHIND, DEAD_LETTER_MARKS: MAX_MARKS}
         async with aclosing(follow(self._settings, *newest, newest=newest, poll_ms=POLL_MS)) as batches:
             async for batch in batches:
                 changed = {self._take(record) for record in batch.records if record.topic == DEAD_LETTERS}
@@ -135,7 +135,7 @@ class DeadLetterFollower:
         self._marks.pop(position, None)
         if mark is not None:
             self._marks[position] = mark
-        while len(self._marks) > MOST_MARKS:
+        while len(self._marks) > MAX_MARKS:
             del self._marks[next(iter(self._marks))]
         if position not in self._by_position:
             return set()

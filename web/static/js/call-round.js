@@ -20,8 +20,8 @@ import { clockText } from "./row-times.js";
  * @property {string} [opened] the lead that the round has opened by itself
  */
 
-const MOST_DONE = 500;
-const MOST_NAMED = 3; // passed leads whose reasons are said
+const MAX_DONE = 500;
+const MAX_NAMED = 3; // passed leads whose reasons are said
 const FOLLOWS = new Set(["outcome", "callback", "release"]);
 const ADVANCES = "call-round-advances";
 
@@ -52,7 +52,7 @@ const store = (queue, round) => sessionStorage.setItem(keyOf(queue), JSON.string
  */
 function passedText(passed) {
   if (!passed.length) return "";
-  const named = passed.slice(0, MOST_NAMED).map(({ name, why, call_from, time_zone }) => {
+  const named = passed.slice(0, MAX_NAMED).map(({ name, why, call_from, time_zone }) => {
     const from = call_from ? `, from ${clockText(call_from, time_zone ?? undefined)} on it may` : "";
     return `${name} (${why}${from})`;
   });
@@ -128,7 +128,7 @@ export class CallRound {
   next(said) {
     if (!this.queue) return Promise.resolve("");
     const { done } = stored(this.queue);
-    store(this.queue, { done: [...done.filter((one) => one !== this.lead), this.lead].slice(-MOST_DONE) });
+    store(this.queue, { done: [...done.filter((one) => one !== this.lead), this.lead].slice(-MAX_DONE) });
     return openNext(this.queue, said);
   }
 }

@@ -1,8 +1,8 @@
 // The leads of a list that others are claiming now. Their rows go at once, before the engine has decided, because
 // hardly a claim is refused. A row comes back if its lead was not claimed after all.
 
-const MOST_MS = 2_000; // How long a row is hidden without a word of what became of the claim.
-const MOST_CLAIMS = 500; // Claims beyond these hide no row until they are decided.
+const MAX_MS = 2_000; // How long a row is hidden without a word of what became of the claim.
+const MAX_CLAIMS = 500; // Claims beyond these hide no row until they are decided.
 
 export class ClaimsOfOthers {
   /** @param {(gone: string | null) => void} onChange called with a lead whose row goes, or with null when rows come back */
@@ -24,9 +24,9 @@ export class ClaimsOfOthers {
   hear({ lead_id, over }) {
     if (over) {
       if (this.leads.delete(lead_id)) this.onChange(null);
-    } else if (!this.leads.has(lead_id) && this.leads.size < MOST_CLAIMS) {
-      this.leads.set(lead_id, performance.now() + MOST_MS);
-      this.timer ??= setTimeout(() => this.expire(), MOST_MS);
+    } else if (!this.leads.has(lead_id) && this.leads.size < MAX_CLAIMS) {
+      this.leads.set(lead_id, performance.now() + MAX_MS);
+      this.timer ??= setTimeout(() => this.expire(), MAX_MS);
       this.onChange(lead_id);
     }
   }

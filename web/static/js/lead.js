@@ -26,7 +26,7 @@ const back = element("#back", document, "a");
 const actions = `/api/v1/leads/${data.lead_id}/actions`;
 const TICK_MS = 500;
 const STAYS = new Set(["note", "activity", "consent", "update", "dial", "claim_now"]); // acts that leave the lead where it is
-const MOST_BEHIND = 12; // how often the page asks again for a state that the database has not got; the server waits 5 s
+const MAX_BEHIND = 12; // how often the page asks again for a state that the database has not got; the server waits 5 s
 const typed = new TypedValues(container);
 let shownName = ""; // the prospect's, kept after the lead is out of sight
 /** @type {{text: string, version: number} | null} */
@@ -72,7 +72,7 @@ async function show(version = 0, isReread = false) {
   }
   const wanted = Math.max(version, told?.version ?? 0);
   const isBehind = isVisible && versionIn(html) < wanted;
-  if (isBehind && timesBehind < MOST_BEHIND) {
+  if (isBehind && timesBehind < MAX_BEHIND) {
     hasNews = true; // the database is behind: the page asks again
     timesBehind += 1;
     if (container.querySelector("[data-version]")) return isVisible; // what somebody types there stays

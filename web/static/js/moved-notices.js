@@ -11,8 +11,8 @@ import { whenFree } from "./when-free.js";
 const SOON_MS = 300; // Moves within this time are told together.
 const LATEST_MS = 2000; // how long the first reading waits for the page's stream
 const TOLD_MS = 12000;
-const MOST_TOLD = 3;
-const MOST_SHOWN = 8;
+const MAX_TOLD = 3;
+const MAX_SHOWN = 8;
 
 /** @type {ReturnType<typeof setTimeout> | undefined} */
 let timer;
@@ -43,7 +43,7 @@ async function show(isNew) {
   const found = await call("GET", "/api/v1/me/moves");
   const fresh = found.filter((one) => !told.has(keyOf(one)));
   for (const one of found) told.add(keyOf(one));
-  if (isNew) for (const one of fresh.slice(0, MOST_TOLD)) say(textOf(one), TOLD_MS);
+  if (isNew) for (const one of fresh.slice(0, MAX_TOLD)) say(textOf(one), TOLD_MS);
   whenFree("moves", () => draw(found));
 }
 
@@ -54,8 +54,8 @@ function draw(found) {
   if (!found.length) return;
   newest = found[0].at;
   const list = document.createElement("ul");
-  list.append(...found.slice(0, MOST_SHOWN).map(item));
-  const more = found.length - MOST_SHOWN;
+  list.append(...found.slice(0, MAX_SHOWN).map(item));
+  const more = found.length - MAX_SHOWN;
   if (more > 0) list.append(Object.assign(document.createElement("li"), { textContent: `and ${more} earlier` }));
   const button = Object.assign(document.createElement("button"), { type: "button", textContent: "I have read this" });
   button.addEventListener("click", async () => {

@@ -27,7 +27,7 @@ import { sound } from "./sound.js";
 /** @typedef {"accept" | "decline" | "press_one" | "connect" | "hang_up"} AnswerType */
 
 const GONE = "We're sorry, but that lead is no longer available.";
-const MOST_CARDS = 3;
+const MAX_CARDS = 3;
 const TICK_MS = 250;
 
 /**
@@ -272,10 +272,10 @@ class Offers {
     for (const [key, call] of this.calls) {
       wanted.push([`call ${key} ${call.stage}`, () => this.callCard(key, call)]);
     }
-    for (const row of waiting.slice(0, MOST_CARDS)) {
+    for (const row of waiting.slice(0, MAX_CARDS)) {
       wanted.push([`offer ${offerKey(row)}`, () => cards.offerCard(row, this.buttons(row), this.times)]);
     }
-    const hidden = waiting.length - MOST_CARDS;
+    const hidden = waiting.length - MAX_CARDS;
     if (hidden > 0) wanted.push([`more ${hidden}`, () => cards.moreCard(`and ${hidden} more in My queue`)]);
     const focused = focusedIn(container);
     const before = this.cards;

@@ -34,7 +34,7 @@ import { say } from "./say.js";
  */
 
 const SAVE_MS = 300;
-const MOST_NAME = 200;
+const MAX_NAME = 200;
 const page = pageData("builder-data");
 /** @param {unknown} error */
 const sayError = (error) => say(messageOf(error));
@@ -279,7 +279,7 @@ class Editor {
   /** Adds a view with the same rules, columns, order and teams, as a draft. */
   duplicate() {
     const { value } = this.state;
-    const name = `Copy of ${value.name || this.state.queue_id}`.slice(0, MOST_NAME);
+    const name = `Copy of ${value.name || this.state.queue_id}`.slice(0, MAX_NAME);
     const id = newId(name);
     const made = () => call("PUT", pathOf(id), { value: { ...queueOf(this.form, value), name } });
     return this.change(made, `/queue-builder/${encodeURIComponent(id)}`);

@@ -3,7 +3,7 @@
 
 import { elements, targetOf } from "./dom.js";
 
-const MOST_ROWS = 20; // laid out at first
+const MAX_ROWS = 20; // laid out at first
 const NEAR_PX = 300; // How far below the window the end of the laid out rows may be.
 const NEAR_ROWS = 2;
 
@@ -16,7 +16,7 @@ export class RowFold {
    */
   constructor(body, end) {
     this.body = body;
-    this.count = MOST_ROWS;
+    this.count = MAX_ROWS;
     body.classList.add("folded");
     const away = new AbortController();
     const unfold = () => {
@@ -52,7 +52,7 @@ export class RowFold {
     const first = this.body.firstElementChild?.getBoundingClientRect();
     if (!first?.height) return;
     const fitting = Math.floor((innerHeight + NEAR_PX - first.top) / first.height) + 1;
-    this.count = Math.max(NEAR_ROWS + 1, Math.min(MOST_ROWS, fitting));
+    this.count = Math.max(NEAR_ROWS + 1, Math.min(MAX_ROWS, fitting));
     this.mark(/** @type {HTMLCollectionOf<HTMLElement>} */ (this.body.children));
   }
 

@@ -7,8 +7,8 @@
 import { elements, focusedIn, setText } from "./dom.js";
 
 const CALM_MS = 1000; // Gaps close when no row has gone for so long,
-const MOST_MS = 3000; // when the first gap is so old,
-const MOST_GAPS = 5; // or when there are more.
+const MAX_MS = 3000; // when the first gap is so old,
+const MAX_GAPS = 5; // or when there are more.
 
 /**
  * What to show in one slot of a list. `row` null: the row that was here has gone.
@@ -147,7 +147,7 @@ export class RowHold {
    * @param {number} stays how many rows are left
    */
   isMoment(gaps, stays) {
-    if (gaps === 0 || gaps > Math.min(MOST_GAPS, stays)) return false;
+    if (gaps === 0 || gaps > Math.min(MAX_GAPS, stays)) return false;
     return !(this.settles || this.changes || document.hidden);
   }
 
@@ -157,7 +157,7 @@ export class RowHold {
     if (this.closing) return;
     this.closing = new AbortController();
     const { signal } = this.closing;
-    const most = this.wentAt + MOST_MS;
+    const most = this.wentAt + MAX_MS;
     const look = () => {
       const left = Math.min(this.wentAt + CALM_MS, most) - performance.now();
       if (left > 0) timer = setTimeout(look, left);

@@ -9,8 +9,8 @@ import { dateAndTime } from "./format.js";
 const TICK_MS = 15_000;
 const ASK_MS = 300; // Rows that come within this time cause a single request.
 const SPREAD_MS = 1500; // Spreads the requests of pages that show the same list.
-const MOST_ASKED = 200; // web/api/queues.py has the same bound.
-const MOST_KEPT = 1000; // Times of rows that are not shown are forgotten from here on, the oldest first.
+const MAX_ASKED = 200; // web/api/queues.py has the same bound.
+const MAX_KEPT = 1000; // Times of rows that are not shown are forgotten from here on, the oldest first.
 const MINUTE_MS = 60_000;
 const HOUR_MINUTES = 60;
 const DAY_HOURS = 24;
@@ -189,7 +189,7 @@ export class CallTimes {
       if (label) drawCallTime(label, time);
     }
     for (const lead of this.times.keys()) {
-      if (this.times.size <= MOST_KEPT) break;
+      if (this.times.size <= MAX_KEPT) break;
       if (!this.labels.has(lead)) this.times.delete(lead);
     }
   }
@@ -219,7 +219,7 @@ export class CallTimes {
   }
 
   async ask() {
-    const leads = [...this.wanted].filter((lead) => this.labels.get(lead)?.isConnected).slice(0, MOST_ASKED);
+    const leads = [...this.wanted].filter((lead) => this.labels.get(lead)?.isConnected).slice(0, MAX_ASKED);
     this.wanted.clear();
     this.timer = undefined;
     if (!leads.length) return;

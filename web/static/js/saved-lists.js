@@ -16,7 +16,7 @@ import { say } from "./say.js";
  * @property {boolean} mine
  */
 
-const MOST_LETTERS = 100; // of a name
+const MAX_LETTERS = 100; // of a name
 const OWN = "leads that match nothing else"; // A select needs a value for the list without a saved filter.
 
 export class SavedLists {
@@ -216,7 +216,7 @@ function sorted(query) {
  * @param {Set<string>} taken
  */
 function copyName(name, taken) {
-  const cut = (/** @type {string} */ text) => [...text].slice(0, MOST_LETTERS).join("");
+  const cut = (/** @type {string} */ text) => [...text].slice(0, MAX_LETTERS).join("");
   let found = cut(`Copy of ${name}`);
   for (let n = 2; taken.has(found); n += 1) found = cut(`Copy ${n} of ${name}`);
   return found;

@@ -6,7 +6,7 @@ import { call, Problem } from "./api.js";
 /** @typedef {{widths?: Record<string, number>, order?: string}} Shape `order`: a column, or "-" and a column */
 
 const PATH = "/api/v1/preferences/table-shapes";
-const MOST_BYTES = 9000; // web/api/preferences.py takes 10,000. The tables changed longest ago are forgotten first.
+const MAX_BYTES = 9000; // web/api/preferences.py takes 10,000. The tables changed longest ago are forgotten first.
 const TOO_LARGE = 422;
 const SEND_MS = 500;
 const PERSON = ["org", "rep"].map((name) => document.querySelector(`meta[name="${name}"]`)?.getAttribute("content"));
@@ -36,7 +36,7 @@ function keep(shapes, unsent) {
 function fitting(shapes) {
   const kept = { ...shapes };
   for (const name of Object.keys(kept)) {
-    if (new TextEncoder().encode(JSON.stringify(kept)).length <= MOST_BYTES) break;
+    if (new TextEncoder().encode(JSON.stringify(kept)).length <= MAX_BYTES) break;
     delete kept[name];
   }
   return kept;

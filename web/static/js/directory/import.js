@@ -21,7 +21,7 @@ import { shapeTables } from "../shaped-table.js";
  */
 /** @typedef {FieldError & {line: number | null, where: string, field: string}} FileProblem */
 
-const MOST_BYTES = 2 * 1024 * 1024; // web/services/directory_import/importing.py
+const MAX_BYTES = 2 * 1024 * 1024; // web/services/directory_import/importing.py
 const PATH = "/api/v1/directory/file";
 const NO_VALUE = "--";
 
@@ -71,7 +71,7 @@ async function tryFile() {
   for (const name of ["[data-wrong]", "[data-changes]"]) element(name).hidden = true;
   element("[data-done]").textContent = "";
   showProblem();
-  if (file.size > MOST_BYTES) {
+  if (file.size > MAX_BYTES) {
     element("[data-reading]").textContent = "";
     showProblem(
       `${file.name} has ${megabytes(file.size)} MB; 2 MB are the most. Nothing was read. ` +

@@ -21,7 +21,7 @@ import { fillTable } from "../small-table.js";
 
 /** @typedef {Letter & {key: string, value: string, headers: Record<string, string>, replayable: boolean}} WholeLetter */
 
-const MOST_LISTED = 500; // The API lists at most this many, so a larger count gives no information.
+const MAX_LISTED = 500; // The API lists at most this many, so a larger count gives no information.
 
 /** @param {Letter} letter */
 function whatWasDone(letter) {
@@ -63,7 +63,7 @@ export class DeadLetters {
    * @param {number} count of the current dead letters
    */
   async refresh(count) {
-    if (count === this.letters.length && count < MOST_LISTED && !this.opened && !this.isStale) return;
+    if (count === this.letters.length && count < MAX_LISTED && !this.opened && !this.isStale) return;
     await this.read();
   }
 

@@ -15,8 +15,8 @@ import { Plot } from "./plot.js";
 
 const data = pageData("operations-data");
 const find = finder(document);
-const MOST_SAMPLES_MS = 30 * 60_000;
-const SAMPLES_MS = Math.min(data.numbers.window_minutes * 60_000, MOST_SAMPLES_MS);
+const MAX_SAMPLES_MS = 30 * 60_000;
+const SAMPLES_MS = Math.min(data.numbers.window_minutes * 60_000, MAX_SAMPLES_MS);
 const GAP_MS = 15_000; // A longer distance between two samples is a gap in the plot.
 const ROWS = 60;
 const STAGES = ["intake", "leads", "orgs", "relay", "org_relay", "sink", "board"];

@@ -112,11 +112,11 @@ def records(events: Iterable[Event]) -> list[Record]:
     return [(event.lead_id.encode(), encode_event(event)) for event in events]
 
 
-async def append(settings: Settings, topic: str, records: Iterable[Record]) -> None:
+async def append(settings: Settings, topic: str, pairs: Iterable[Record]) -> None:
     """Append records, each to the partition of its key; return when all are durable."""
     writer = JournalWriter(settings)
     await writer.start()
-    for n, (key, value) in enumerate(records):
+    for n, (key, value) in enumerate(pairs):
         # A publication has no lead's key and goes to each partition, as in the intake.
         partitions = [partition_of(key, settings.partitions)] if key else range(settings.partitions)
         for partition in partitions:

@@ -89,7 +89,7 @@ def bounded_facts(facts: Facts) -> tuple[Facts, Attributes]:
 
 
 def _fitting(present: Attributes, more: Attributes) -> tuple[Attributes, Attributes]:
-    """Split `more` into the attributes that fit beside `known`, in the order they were sent, and all others."""
+    """Split `more` into the attributes that fit beside `present`, in the order they were sent, and all others."""
     if not more or _size(present) + _size(more) <= MAX_ATTRIBUTES_BYTES:
         return more, {}
     fitting: Attributes = {}

@@ -15,7 +15,7 @@ NO_ANSWERS: Final = msgspec.Raw(b"[]")
 """The answers of a row without any. A row that has this object omits the field."""
 _BEGIN: Final = b'{"type":"answered",'
 """How an answer begins. Text cannot contain this, because JSON escapes the quotes in it."""
-_LEAST_BYTES: Final = 100
+_MIN_BYTES: Final = 100
 """No answer is shorter: it has `type`, `action_id`, `action`, `rep_id`, `result`, `version` and `decided_at`."""
 _encode: Final = msgspec.json.Encoder(order=None).encode
 _DECODER: Final = msgspec.json.Decoder(tuple[Answered, ...])
@@ -43,13 +43,13 @@ def answer_to(answers: msgspec.Raw, action_id: str, org: str) -> Answered | None
 def with_answer(
     answers: msgspec.Raw, answer: Answered, limit: int
 ) -> tuple[msgspec.Raw, tuple[Answered, ...]]:
-    """Return the newest `most` answers with one more, and those for which there is no room any more."""
+    """Return the newest `limit` answers with one more, and those for which there is no room any more."""
     encoded_answer = _encode(answer)
     if answers is NO_ANSWERS:
         return msgspec.Raw(b"[%b]" % encoded_answer), ()
     encoded = bytes(answers)
     # Few bytes hold few answers, which need not be counted.
-    excess = encoded.count(_BEGIN) + 1 - limit if len(encoded) >= (limit - 1) * _LEAST_BYTES else 0
+    excess = encoded.count(_BEGIN) + 1 - limit if len(encoded) >= (limit - 1) * _MIN_BYTES else 0
     if excess <= 0:
         return msgspec.Raw(b"".join((encoded[:-1], b",", encoded_answer, b"]"))), ()
     begin = 1

@@ -114,7 +114,7 @@ def console_keys(web: WebSettings) -> Check:
         if is_local and not Path(database.database or "").exists():
             return Check(_KEYS, ok=True, detail=new)
         engine = connect(web.console_database_url, pooled=False)
-        is_sealed = Seals(engine).opened_by(keys)
+        has_sealed_values = Seals(engine).opened_by(keys)
     except ConfigError as error:
         hint = f"name the keys that the console has used so far in {VARIABLE}, the newest first"
         return Check(_KEYS, ok=False, detail=str(error), hint=hint)
@@ -122,7 +122,7 @@ def console_keys(web: WebSettings) -> Check:
         return Check(
             _KEYS, ok=True, detail="can be read; the database cannot be asked whether they are its own"
         )
-    return Check(_KEYS, ok=True, detail="open the database" if is_sealed else new)
+    return Check(_KEYS, ok=True, detail="open the database" if has_sealed_values else new)
 
 
 async def _in_time(work: Awaitable[_Result], seconds: float = _TIMEOUT_SECONDS) -> _Result:

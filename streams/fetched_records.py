@@ -29,7 +29,7 @@ _log = structlog.get_logger(__name__)
 CONTROL_OR_TRANSACTIONAL: Final = CONTROL | TRANSACTIONAL
 _READ_COMMITTED: Final = 1
 NOT_ORDINARY: Final = CONTROL_OR_TRANSACTIONAL | CODEC_MASK
-_LEAST_BATCH_BYTES: Final = 14
+_MIN_BATCH_BYTES: Final = 14
 """The length field of the smallest message in the old format."""
 _BASE: Final = struct.Struct(">q")
 _SHAPE: Final = struct.Struct(">qi4xb4xhi30xi")
@@ -274,9 +274,9 @@ def _shape(head: memoryview) -> tuple[int, ...]:
 
 def _format_fault(length: int, magic: int, available: int) -> str:
     """Return why no batch can be read here, from length and format alone; "" for a message in the old format."""
-    if available < LOG_OVERHEAD + _LEAST_BATCH_BYTES:
+    if available < LOG_OVERHEAD + _MIN_BATCH_BYTES:
         return f"{available} bytes came, which are no batch"
-    if length < _LEAST_BATCH_BYTES:
+    if length < _MIN_BATCH_BYTES:
         return f"says it has {length} bytes"
     if length > available - LOG_OVERHEAD:
         return f"says it has {length} bytes, and {available - LOG_OVERHEAD} came"

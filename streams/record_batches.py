@@ -1,7 +1,7 @@
 """Reads Kafka's record batches (magic 2) record by record, where aiokafka's reader raises at a bad record.
 
 It is for batches that are damaged or that a faulty client made. It is slow and never raises. For an undamaged batch it
-returns the same records as aiokafka (`tests/streams/test_batches.py`).
+returns the same records as aiokafka (`tests/streams/test_fetched_records.py`).
 """
 
 import struct
@@ -18,7 +18,7 @@ TRANSACTIONAL: Final = 0x10
 CONTROL: Final = 0x20
 
 _VARINT_BYTES: Final = 10
-_LEAST_RECORD_BYTES: Final = 7
+_MIN_RECORD_BYTES: Final = 7
 """Length, attributes, two deltas, two lengths and the number of headers, a byte each."""
 
 RecordHeaders = tuple[tuple[str, bytes | None], ...]
@@ -193,7 +193,7 @@ def _fields(data: Any, at: int) -> _Fields:
     """Parse the fields of a record. Raises `_InvalidRecordError` if there are too few bytes."""
     length, begin = _varint(data, at)
     at = begin
-    if length < _LEAST_RECORD_BYTES - 1:
+    if length < _MIN_RECORD_BYTES - 1:
         raise _InvalidRecordError(f"says it has {length} bytes")
     if at >= len(data):
         raise _InvalidRecordError("ends too early")

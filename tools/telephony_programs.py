@@ -2,7 +2,7 @@
 
 The programs come from a Debian suite that has them, by the machine's own apt and its configured mirror. Nothing is
 installed: the packages with all their libraries are unpacked into one folder, and the programs are started by that
-folder's own loader (`runtime/telephony_programs.py`). Neither root nor a chroot is needed.
+folder's own loader (`runtime/asterisk.py`). Neither root nor a chroot is needed.
 """
 
 import argparse

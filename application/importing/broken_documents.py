@@ -17,7 +17,7 @@ from rules.inbound.lenient import first_value
 
 WORK: Final = 4
 """How many times the characters of a document are looked at, at most. The rest is then refused in one piece."""
-_LEAST_WORK: Final = 1 << 20
+_MIN_WORK: Final = 1 << 20
 _STEP: Final = 1 << 14
 _WINDOW: Final = _STEP + MAX_BYTES
 """How many characters the decoder gets. A longer object is no message."""
@@ -41,7 +41,7 @@ class DocumentPart(msgspec.Struct, frozen=True):
 
 def is_json_lines(content: bytes) -> bool:
     """Say whether at least half of the first lines that are not empty are each an object by itself."""
-    lines = [line for line in content[:_LEAST_WORK].splitlines() if line.strip()][:_LINES_LOOKED_AT]
+    lines = [line for line in content[:_MIN_WORK].splitlines() if line.strip()][:_LINES_LOOKED_AT]
     return sum(map(_is_object, lines)) * 2 >= len(lines)
 
 
@@ -61,7 +61,7 @@ def parts_of(text: str) -> Iterator[DocumentPart]:
     if begin is None:
         yield DocumentPart(text, reason="not JSON: no list of leads is found in it")
         return
-    at, work_left = begin.end(), max(WORK * len(text), _LEAST_WORK)
+    at, work_left = begin.end(), max(WORK * len(text), _MIN_WORK)
     name = _FIRST_NAME.match(text, at)
     next_lead = re.compile(r"[\]},\[]\s*(?=\{\s*" + (re.escape(name[1]) if name else _NAME) + r"\s*:)")
     lead_names: frozenset[str] = frozenset()

@@ -30,7 +30,7 @@ PAUSED_SECONDS: Final = 60.0
 """How long a broker is paused, at most a tenth of the run."""
 ROUND_FAULTS: Final = 25
 """About how many faults a round of a run with a given number of faults has."""
-LEAST_APART_SECONDS: Final = 3.0
+MIN_APART_SECONDS: Final = 3.0
 """A run may have at most one fault in so many seconds."""
 JUMP_SECONDS: Final = 70 * 60
 """How far a clock jumps: over an hour's change of clocks, and over every window and lock of the run."""
@@ -125,7 +125,7 @@ def plan(
     `faults`: their number; None: one every 5 to 10 s. A run with a given number has rounds of about `ROUND_FAULTS`, and
     each round has what a run without one has. `clock_jumps`: a worker's clock jumps ahead, and later one's clock jumps
     back. `isolated`: one broker of the cluster can be cut off, and its disk can be full. `failover`: Valkey and
-    Postgres fail over. Raises ConfigError if there are more faults than one in `LEAST_APART_SECONDS`.
+    Postgres fail over. Raises ConfigError if there are more faults than one in `MIN_APART_SECONDS`.
     """
     one_round = partial(
         _round,
@@ -138,8 +138,8 @@ def plan(
     )
     if faults is None:
         return one_round(seconds, seed=seed)
-    if faults > seconds / LEAST_APART_SECONDS:
-        most = int(seconds / LEAST_APART_SECONDS)
+    if faults > seconds / MIN_APART_SECONDS:
+        most = int(seconds / MIN_APART_SECONDS)
         raise ConfigError("--faults", f"is {faults}; {seconds:g} seconds have room for {most} at most")
     rounds = max(1, round(faults / ROUND_FAULTS))
     planned: list[Fault] = []

@@ -16,7 +16,7 @@ ARRIVALS_PER_SECOND: Final = 20.0
 """The arrivals of a run without a wanted number of events, and of the first seconds of any run."""
 MAX_PER_SECOND: Final = 150.0
 """What one process sends beside its other work on a small machine."""
-LEAST_PER_SECOND: Final = 1.0
+MIN_PER_SECOND: Final = 1.0
 OTHERS_PER_SECOND: Final = 26.0
 """The leads a second that do not follow the pace: those that leave a queue together, inquiries, and the lender's."""
 LOOK_SECONDS: Final = 5.0
@@ -77,8 +77,8 @@ class ArrivalPace:
         target = self._events * sent / self.seen
         seconds_left = max(SPREAD_SECONDS, self._seconds - passed)
         more = (target - sent) / seconds_left - OTHERS_PER_SECOND
-        most = LEAST_PER_SECOND if behind > MAX_BEHIND else MAX_PER_SECOND
-        self.arrivals_per_second = min(most, max(LEAST_PER_SECOND, more))
+        most = MIN_PER_SECOND if behind > MAX_BEHIND else MAX_PER_SECOND
+        self.arrivals_per_second = min(most, max(MIN_PER_SECOND, more))
 
     async def until_reached(self) -> None:
         """Wait for the wanted events, for a quarter of the run's time at most."""

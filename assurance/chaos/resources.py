@@ -23,7 +23,7 @@ SAMPLES: Final = 600
 """About how many samples a run takes of each process."""
 SAMPLE_SECONDS: Final = (1.0, 10.0)
 """The time between two samples is within these bounds."""
-LEAST_SAMPLES: Final = 10
+MIN_SAMPLES: Final = 10
 """With fewer samples in a third of the run, a process is not judged."""
 JUDGED_SECONDS: Final = 600.0
 """A shorter run is not judged: its processes still fill their caches."""
@@ -188,7 +188,7 @@ def growth(samples: Mapping[str, list[ResourceSample]], seconds: float) -> list[
     findings = []
     for name, use in uses(samples, seconds).items():
         _, middle, last = _thirds(samples[name], seconds)
-        if min(len(middle), len(last)) < LEAST_SAMPLES:
+        if min(len(middle), len(last)) < MIN_SAMPLES:
             continue
         added = median(sample.leads for sample in last) - median(sample.leads for sample in middle)
         kind = name.split("-")[0]

@@ -32,7 +32,7 @@ LONGEST_SECONDS: Final = 5 * 3600.0
 """How far back open legs are looked for: longer than the longest call."""
 RING_AGAIN_SECONDS: Final = 600.0
 """How far back requests are looked for that may still be useful."""
-LEAST_SECONDS: Final = 3.0
+MIN_SECONDS: Final = 3.0
 """An offer that ends sooner does not ring again."""
 RING: Final = "ring"
 _POLL_MS: Final = 500
@@ -115,7 +115,7 @@ async def _ring_again(
     about, at = request
     org, until = about.org or DEFAULT_ORG, useful_until(about, at)
     rep = directory.rep(org, about.rep_id)
-    useful = (until - datetime.now(UTC)).total_seconds() >= LEAST_SECONDS
+    useful = (until - datetime.now(UTC)).total_seconds() >= MIN_SECONDS
     if rep is None or not rep.active or not useful or refused_by_rep(rep, about):
         return
     try:

@@ -29,7 +29,7 @@ WORDS_SECONDS: Final = 15.0
 
 @dataclass
 class Caller:
-    """A lead on the line. `taken`: a rep was connected with it."""
+    """A lead on the line. `is_connected`: a rep was connected with it."""
 
     call: InboundCall
     org: str

@@ -160,13 +160,13 @@ def _take_full_name(message: FoundFields, others: dict[str, Any]) -> None:
         message.identifies = True
         return
     first, last, suffix = split_name(cleaned(decode_entities(str(full))))
-    is_sent = {name: not _is_blank(message.fields.get(name)) for name in ("first_name", "last_name")}
-    if not is_sent["last_name"] and last:
+    sent_names = {name: not _is_blank(message.fields.get(name)) for name in ("first_name", "last_name")}
+    if not sent_names["last_name"] and last:
         message.fields["last_name"] = last
         message.identifies = True
         if suffix:
             others.setdefault("name_suffix", suffix)
-    if not is_sent["first_name"] and first:
+    if not sent_names["first_name"] and first:
         message.fields["first_name"] = first
 
 

@@ -221,7 +221,7 @@ class OrgPartition:
         )
 
     def due(self, now: float, limit: int = MAX_AT_ONCE) -> list[OrgWoken]:
-        """Return an event for each row that is to be woken at `now` (POSIX seconds), at most `most`.
+        """Return an event for each row that is to be woken at `now` (POSIX seconds), at most `limit`.
 
         A row that still has the same wake time after `RETRY_SECONDS` is woken again.
         """

@@ -150,13 +150,13 @@ def own_changes(row: LeadRow, lead: Lead) -> list[QueueChange]:
 
     `lead`: the lead of the record. If a rep takes an offered lead, the lead stays in the rep's queue with a new row.
     """
-    was_in_queue = _concerned(row, lead)
-    if not was_in_queue:
+    presence_before = _concerned(row, lead)
+    if not presence_before:
         return []
     now = own_queues(lead)
     sort_key, columns = own_sort_key(lead, row.at), own_columns(lead)
     changes = []
-    for queue_id, before in was_in_queue.items():
+    for queue_id, before in presence_before.items():
         if queue_id in now:
             change = QueueChange(
                 queue_id=queue_id,
@@ -185,7 +185,7 @@ def own_changes(row: LeadRow, lead: Lead) -> list[QueueChange]:
 
 def _concerned(row: LeadRow, lead: Lead) -> dict[str, bool]:
     """Return the personal queues a record concerns, and whether the lead was in each before it."""
-    was_in_queue: dict[str, bool] = {}
+    presence_before: dict[str, bool] = {}
     moved = claimed = reopened = ended = False
     for decision in row.decisions:
         if type(decision) in _SHARED:
@@ -193,22 +193,22 @@ def _concerned(row: LeadRow, lead: Lead) -> dict[str, bool]:
         match decision:
             case OwnerChanged():
                 if decision.previous_rep_id is not None:
-                    was_in_queue.setdefault(personal_queue(decision.previous_rep_id), not reopened)
+                    presence_before.setdefault(personal_queue(decision.previous_rep_id), not reopened)
                 if decision.rep_id is not None:
-                    was_in_queue.setdefault(personal_queue(decision.rep_id), claimed)
+                    presence_before.setdefault(personal_queue(decision.rep_id), claimed)
             case LeadOffered():
                 for rep_id in decision.reps:
-                    was_in_queue.setdefault(personal_queue(rep_id), False)
+                    presence_before.setdefault(personal_queue(rep_id), False)
             case OfferEnded():
                 claimed = decision.outcome is Outcome.CLAIMED
                 for rep_id in decision.reps:
-                    was_in_queue.setdefault(personal_queue(rep_id), True)
+                    presence_before.setdefault(personal_queue(rep_id), True)
             case InquiryAdded(reopened=True) | LeadReopened() | LeadSplit(owner=str()):
                 reopened = True
                 if lead.owner is not None:
-                    was_in_queue.setdefault(personal_queue(lead.owner), False)
+                    presence_before.setdefault(personal_queue(lead.owner), False)
             case OfferDeclined():
-                was_in_queue.setdefault(personal_queue(decision.rep_id), True)
+                presence_before.setdefault(personal_queue(decision.rep_id), True)
             case LeadClosed():
                 ended = moved = True
             case _:
@@ -216,10 +216,10 @@ def _concerned(row: LeadRow, lead: Lead) -> dict[str, bool]:
     if moved:
         # A closed lead is no longer in the queue, unless this record closed it.
         if lead.owner is not None and (ended or lead.phase in OWNED_PHASES):
-            was_in_queue.setdefault(personal_queue(lead.owner), True)
+            presence_before.setdefault(personal_queue(lead.owner), True)
         for queue_id in own_queues(lead):
-            was_in_queue.setdefault(queue_id, True)
-    return was_in_queue
+            presence_before.setdefault(queue_id, True)
+    return presence_before
 
 
 def _completed_nothing(decision: Decision) -> bool:

@@ -209,8 +209,8 @@ class OrgRules:
         if queue is None or role is None:
             return False
         teams = queue.queue.teams
-        is_named = role in OVERSEERS or "*" in teams or rep_id in queue.queue.reps
-        return is_named or not set(teams).isdisjoint(self.reps[rep_id].teams)
+        sees_without_team = role in OVERSEERS or "*" in teams or rep_id in queue.queue.reps
+        return sees_without_team or not set(teams).isdisjoint(self.reps[rep_id].teams)
 
     def with_objects(self, changes: Iterable[tuple[Key, NewestPublication]]) -> "OrgRules":
         """Return the rules with newer objects applied. An object counts only if its version exceeds the known one."""

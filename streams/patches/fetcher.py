@@ -70,7 +70,10 @@ def put_back_overtaken() -> None:
 
 
 def _has_changelogs(consumer: Any, partitions: set[Any]) -> bool:
-    """Tell whether some of these partitions are changelogs, which are in use only during a recovery."""
+    """Tell whether some of these partitions are changelogs, which are in use only during a recovery.
+
+    Faust would use those of a table with a `recovery_buffer_size` of 1 afterwards, too. None of ours has it.
+    """
     return not consumer.app.tables.recovery.active_tps.isdisjoint(partitions)
 
 

@@ -97,11 +97,11 @@ async def test_each_stage_exports_its_lag_by_partition_and_what_it_buried(engine
         async def caught_up() -> bool:
             measured = {name: await metrics(at) for name, at in ports.items()}
             return all(
-                metrics is not None
+                process is not None
                 and all(
-                    metrics.lag(stage, engine.topic(read)) == none for stage, read in topics_of[name].items()
+                    process.lag(stage, engine.topic(read)) == none for stage, read in topics_of[name].items()
                 )
-                for name, metrics in measured.items()
+                for name, process in measured.items()
             )
 
         await worker.until_async(caught_up, "every stage has no lag in any partition")

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
     from pathlib import Path
 
+    from sqlalchemy import Engine
+
 ORG = "acme"
 STREAM = keys.feed_key(ORG)
 DATABASE = 12
@@ -173,10 +175,8 @@ async def test_pages_read_again_when_a_sink_that_was_far_behind_has_what_they_we
 
     reader = Reader.at("redis://127.0.0.1:1/0")
     lead = lead_of("late")
-    async with following(TopicTail(settings, crm, RecordingHub(reader), lambda _: True), kafka) as (
-        _,
-        producer,
-    ):
+    tail = TopicTail(settings, crm, RecordingHub(reader), lambda _: True)
+    async with following(tail, kafka, reader, crm) as (_, producer):
         async with asyncio.timeout(PATIENCE_SECONDS):
             value = {"lead_id": lead.lead_id, "org": ORG, "version": 1}
             while told.empty():  # until the tail follows
@@ -187,15 +187,13 @@ async def test_pages_read_again_when_a_sink_that_was_far_behind_has_what_they_we
             await asyncio.to_thread(writer.apply, [record_of(row_of(lead, off=1), 0)])
             while await told.get() != REBUILT:
                 pass
-    await reader.close()
-    crm.dispose()
 
 
 @asynccontextmanager
 async def following(
-    tail: TopicTail, kafka: str
+    tail: TopicTail, kafka: str, reader: Reader, crm: Engine
 ) -> AsyncIterator[tuple[asyncio.Task[None], AIOKafkaProducer]]:
-    """Let a tail follow its topics; yield its task, and a producer of a foreign client."""
+    """Let a tail follow its topics; yield its task, and a producer of a foreign client. Then close all that it used."""
     task = asyncio.create_task(tail.follow())
     try:
         async with AIOKafkaProducer(bootstrap_servers=kafka) as producer:
@@ -203,6 +201,8 @@ async def following(
     finally:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
+        await reader.close()
+        crm.dispose()
 
 
 def never_buried(record: JournalRecord, error: Exception) -> None:
@@ -248,7 +248,7 @@ async def test_the_tail_goes_on_after_an_error_that_nobody_thought_of(
     page = OpenPage(ORG, "rep-1", lambda _: True, None)
     hub._orgs[ORG] = hub_module._Org()  # as a page opens, without a Valkey
     hub._orgs[ORG].pages.add(page)
-    async with following(TopicTail(settings, crm, hub, oversees), kafka) as (task, producer):
+    async with following(TopicTail(settings, crm, hub, oversees), kafka, reader, crm) as (task, producer):
         async with asyncio.timeout(PATIENCE_SECONDS):
             while not failed.is_set():
                 value = {"lead_id": "a", "org": ORG, "version": -1, "rep_id": "rep-1"}
@@ -256,8 +256,6 @@ async def test_the_tail_goes_on_after_an_error_that_nobody_thought_of(
                 await asyncio.sleep(0.1)
             await anew.wait()
         assert not task.done()
-    await reader.close()
-    crm.dispose()
 
 
 def url_of(client: redis.Redis) -> str:

@@ -73,7 +73,7 @@ def teams(rules: OrgRules) -> list[dict[str, Any]]:
 
 
 def _members_of(team: str, objects: Iterable[tuple[str, str, Iterable[str]]]) -> list[tuple[str, str]]:
-    pairs = [(object_id, name) for object_id, name, teams in objects if team in teams]
+    pairs = [(object_id, name) for object_id, name, own_teams in objects if team in own_teams]
     return sorted(pairs, key=lambda pair: pair[1].casefold())
 
 

@@ -60,8 +60,8 @@ class SecondFactors(Store):
             codes = [_recovery_code() for _ in range(RECOVERY_CODES)]
             connection.execute(delete(RecoveryCodeTable).where(*_codes_of(account)))
             rows = [
-                {"org": account.org, "rep_id": account.rep_id, "code_hash": hash_of(_plain(code))}
-                for code in codes
+                {"org": account.org, "rep_id": account.rep_id, "code_hash": hash_of(_plain(recovery_code))}
+                for recovery_code in codes
             ]
             connection.execute(insert(RecoveryCodeTable).values(rows))
         return codes

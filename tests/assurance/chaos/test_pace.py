@@ -4,9 +4,9 @@ import pytest
 
 from assurance.chaos.pace import (
     ARRIVALS_PER_SECOND,
-    LEAST_PER_SECOND,
     MAX_BEHIND,
     MAX_PER_SECOND,
+    MIN_PER_SECOND,
     OTHERS_PER_SECOND,
     ArrivalPace,
 )
@@ -34,7 +34,7 @@ def test_the_leads_that_are_missing_are_spread_over_the_time_that_is_left() -> N
 
 @pytest.mark.parametrize(
     ("events", "sent", "passed", "rate"),
-    [(10, 1_000, 3_500, MAX_PER_SECOND), (999_000, 250_000, 10, LEAST_PER_SECOND)],
+    [(10, 1_000, 3_500, MAX_PER_SECOND), (999_000, 250_000, 10, MIN_PER_SECOND)],
 )
 def test_the_pace_follows_the_missing_events_within_its_bounds(
     events: int, sent: int, passed: float, rate: float
@@ -46,7 +46,7 @@ def test_the_pace_follows_the_missing_events_within_its_bounds(
 
 def test_a_worker_that_is_far_behind_gets_hardly_any_more() -> None:
     arrival_pace = pace(1_000_000, 50_000)
-    for behind, rate in ((MAX_BEHIND + 1, LEAST_PER_SECOND), (MAX_BEHIND, 100 - OTHERS_PER_SECOND)):
+    for behind, rate in ((MAX_BEHIND + 1, MIN_PER_SECOND), (MAX_BEHIND, 100 - OTHERS_PER_SECOND)):
         arrival_pace.adapt(200_000, 1_600, behind)
         assert arrival_pace.arrivals_per_second == pytest.approx(rate)
 

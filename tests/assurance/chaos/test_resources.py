@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from assurance.chaos.resources import (
-    LEAST_SAMPLES,
+    MIN_SAMPLES,
     ResourceProbe,
     ResourceSample,
     WatchedProcess,
@@ -170,5 +170,5 @@ def test_a_broker_may_fill_its_heap_again_after_a_restart_and_no_more() -> None:
 
 def test_a_process_with_too_few_samples_is_not_judged() -> None:
     few = [sample for sample in samples(lambda share: 100 + 900 * share) if sample.at % 250 == 0]
-    assert len(few) // 3 < LEAST_SAMPLES
+    assert len(few) // 3 < MIN_SAMPLES
     assert growth({"relay": few}, SECONDS) == []

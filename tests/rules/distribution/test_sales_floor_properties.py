@@ -325,8 +325,8 @@ class SalesFloorMachine(RuleBasedStateMachine):
                 and decision.rep_id == "ann"
             ):
                 self.owed["ann"] += self.fair(decision.lead_id)
-            counts = [self.turns[rep_id] for rep_id in STEADY]
-            assert max(counts) - min(counts) <= 1
+            turns = [self.turns[rep_id] for rep_id in STEADY]
+            assert max(turns) - min(turns) <= 1
         self.judged = len(self.sales_floor.decided)
 
     def fair(self, lead_id: str) -> bool:

@@ -13,8 +13,10 @@ from aiokafka.consumer.fetcher import Fetcher
 
 from streams import clients
 from streams.patches.fetcher import (
+    FETCH_SLICE_SECONDS,
     FULL_FETCH_WAIT_MS,
     PARTIAL_FETCH_WAIT_MS,
+    RECOVERY_SLICE_SECONDS,
     prefetch_other_partitions,
     put_back_overtaken,
 )
@@ -71,13 +73,21 @@ async def test_a_fetch_is_held_long_only_if_it_leaves_no_partition_out(
         await eventually(idle, "only full fetches are sent again")
 
 
-def apply_patches(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Apply the patches of fetches until the test ends."""
-    patched = ((driver.AIOKafkaConsumerThread, "_fetch_records"), (Fetcher, "__init__"))
-    for target, name in (*patched, (Fetcher, "_get_actions_per_node")):
-        monkeypatch.setattr(target, name, getattr(target, name))
+def apply_patches(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """Apply the patches of fetches until the test ends; return how long Faust is asked to wait each time."""
+    timeouts: list[float] = []
+    stock = driver.AIOKafkaConsumerThread._fetch_records
+
+    async def _fetch_records(self: Any, consumer: Any, in_use: Any, *, timeout: float, **options: Any) -> Any:  # noqa: ASYNC109
+        timeouts.append(timeout)
+        return await stock(self, consumer, in_use, timeout=timeout, **options)
+
+    monkeypatch.setattr(driver.AIOKafkaConsumerThread, "_fetch_records", _fetch_records)
+    for name in ("__init__", "_get_actions_per_node"):
+        monkeypatch.setattr(Fetcher, name, getattr(Fetcher, name))
     put_back_overtaken()
     prefetch_other_partitions()
+    return timeouts
 
 
 def thread_of(*changelogs: TopicPartition) -> Any:
@@ -88,13 +98,22 @@ def thread_of(*changelogs: TopicPartition) -> Any:
 
 
 @pytest.mark.parametrize(
-    ("in_recovery", "waits"), [(True, PARTIAL_FETCH_WAIT_MS), (False, FULL_FETCH_WAIT_MS)]
+    ("in_recovery", "wait_ms", "slice_seconds"),
+    [
+        (True, PARTIAL_FETCH_WAIT_MS, RECOVERY_SLICE_SECONDS),
+        (False, FULL_FETCH_WAIT_MS, FETCH_SLICE_SECONDS),
+    ],
 )
 async def test_a_fetch_of_a_recovery_is_not_held_long(
-    cluster: Cluster, monkeypatch: pytest.MonkeyPatch, *, in_recovery: bool, waits: int
+    cluster: Cluster,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    in_recovery: bool,
+    wait_ms: int,
+    slice_seconds: float,
 ) -> None:
     """Fact 33: the last fetch of a recovery gets nothing more, and the first fetch of events waits for its end."""
-    apply_patches(monkeypatch)
+    slices = apply_patches(monkeypatch)
     topic = await cluster.create(unique("recovery"))
     in_use = TopicPartition(topic, 0)
     thread = thread_of(*((in_use,) if in_recovery else ()))
@@ -110,12 +129,13 @@ async def test_a_fetch_of_a_recovery_is_not_held_long(
                 fetching = asyncio.create_task(fetch())
                 await cluster.send(topic, [(0, b"key", value)])
                 assert [record.value for record in (await fetching)[in_use]] == [value]
-            # The fetches after the first record knew what is in use, and left no partition out.
             assert await consumer.position(TopicPartition(topic, 1)) == 0
+            # The next request leaves no partition out, and knows what is in use.
             fetching = asyncio.create_task(fetch())
-            await eventually(
-                lambda: consumer._fetcher._fetch_max_wait_ms == waits, "a fetch is sent with that wait"
-            )
+            consumer._fetcher._fetch_max_wait_ms = None
+            await eventually(lambda: consumer._fetcher._fetch_max_wait_ms is not None, "a fetch is sent")
+            assert consumer._fetcher._fetch_max_wait_ms == wait_ms
+            assert set(slices) == {slice_seconds}
             fetching.cancel()
             await asyncio.wait([fetching])
 

@@ -6,7 +6,7 @@ import { elements } from "./dom.js";
 
 const EVERY_MS = 30_000;
 const SOON_MS = 2200; // The server counts anew after two seconds; a change may come in between.
-const MOST = 99;
+const MAX_SHOWN = 99;
 
 /** @type {Record<string, [string, string]>} the words for one and for several, by the count's name */
 const WORDS = {
@@ -25,7 +25,7 @@ function draw(counts) {
     if (!count) continue;
     const seen = document.createElement("span");
     seen.setAttribute("aria-hidden", "true");
-    seen.textContent = count > MOST ? `${MOST}+` : String(count);
+    seen.textContent = count > MAX_SHOWN ? `${MAX_SHOWN}+` : String(count);
     const text = `${count.toLocaleString()} ${count === 1 ? one : several}`;
     badge.title = text;
     badge.append(

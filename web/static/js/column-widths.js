@@ -1,6 +1,6 @@
 // The widths of a table's columns: by dragging the edge of a heading, or by the arrow keys on it.
 
-const LEAST_PX = 48;
+const MIN_PX = 48;
 const MAX_PX = 800;
 const STEP_PX = 16;
 
@@ -30,7 +30,7 @@ export class ColumnWidths {
     edge.title = "Drag to change the width. A double click gives the usual one.";
     edge.setAttribute("aria-orientation", "vertical");
     edge.setAttribute("aria-label", `Width of ${label}`);
-    edge.setAttribute("aria-valuemin", String(LEAST_PX));
+    edge.setAttribute("aria-valuemin", String(MIN_PX));
     edge.setAttribute("aria-valuemax", String(MAX_PX));
     cell.classList.add("shaped");
     cell.setAttribute("aria-label", label); // without the edge's
@@ -42,7 +42,7 @@ export class ColumnWidths {
     cell.addEventListener("keydown", (event) => {
       if (event.target !== edge && !event.altKey) return;
       const step = { ArrowRight: STEP_PX, ArrowLeft: -STEP_PX }[event.key];
-      const end = { Home: LEAST_PX, End: MAX_PX }[event.key];
+      const end = { Home: MIN_PX, End: MAX_PX }[event.key];
       if (step) this.set(cell, name, cell.offsetWidth + step);
       else if (event.target === edge && end) this.set(cell, name, end);
       else if (event.target === edge && event.key === "Delete") this.set(cell, name, null);
@@ -77,7 +77,7 @@ export class ColumnWidths {
   set(cell, name, width) {
     const { [name]: _, ...others } = this.shape.shape.widths ?? {};
     const widths =
-      width === null ? others : { ...others, [name]: Math.round(Math.min(MAX_PX, Math.max(LEAST_PX, width))) };
+      width === null ? others : { ...others, [name]: Math.round(Math.min(MAX_PX, Math.max(MIN_PX, width))) };
     this.shape.change({ widths });
     this.show(cell, name);
     this.onChange();
@@ -94,7 +94,7 @@ export class ColumnWidths {
       cell.style.setProperty(property, width ? `${width}px` : "");
     }
     if (cell.isConnected) this.tell(cell);
-    else cell.querySelector(".edge")?.setAttribute("aria-valuenow", String(width ?? LEAST_PX));
+    else cell.querySelector(".edge")?.setAttribute("aria-valuenow", String(width ?? MIN_PX));
   }
 
   /**
@@ -102,7 +102,7 @@ export class ColumnWidths {
    * @param {HTMLTableCellElement} cell
    */
   tell(cell) {
-    const width = Math.min(MAX_PX, Math.max(LEAST_PX, cell.offsetWidth));
+    const width = Math.min(MAX_PX, Math.max(MIN_PX, cell.offsetWidth));
     const edge = cell.querySelector(".edge");
     edge?.setAttribute("aria-valuenow", String(width));
     edge?.setAttribute("aria-valuetext", `${width} pixels`);

@@ -11,14 +11,13 @@ import { fillZones, instantAt, OWN_ZONE } from "./time-zones.js";
  */
 
 /**
- * Fills the form if the page has one.
+ * Fills the time zones of the form, if the page has one.
  * @param {HTMLElement} container
  */
 export function setUpCallback(container) {
   const zone = container.querySelector("#zone");
   if (!(zone instanceof HTMLSelectElement)) return;
   fillZones(zone, zone.dataset.zone);
-  showCallbackHint(container);
 }
 
 /**

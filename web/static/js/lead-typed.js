@@ -11,6 +11,7 @@ const FIELDS = {
   consent: ["consent"],
 };
 const NOTE = "note";
+const GIVES_UP = new Set(["release", "decline", "unassign", "reassign", "redistribute"]); // what is typed goes with the lead
 
 /**
  * @param {EventTarget | null} target
@@ -37,13 +38,25 @@ export class TypedValues {
     return this.values.get(NOTE)?.trim() || undefined;
   }
 
+  /** Whether the person is in the middle of a date or a time, which has no value yet. */
+  get isIncomplete() {
+    const field = focusedIn(this.container);
+    return field instanceof HTMLInputElement && field.validity.badInput;
+  }
+
   /**
-   * Forgets what a successful act has sent.
+   * Returns a function that forgets what a successful act has sent. What is typed while the act is on its way stays.
    * @param {{type: string} & Record<string, unknown>} body
    */
-  sent(body) {
-    for (const id of FIELDS[body.type] ?? []) this.values.delete(id);
-    if (body.note) this.values.delete(NOTE);
+  sending(body) {
+    const sent = new Map(this.values);
+    const others = [...sent.keys()].filter((id) => id !== NOTE);
+    const ids = GIVES_UP.has(body.type) ? others : (FIELDS[body.type] ?? []);
+    return () => {
+      for (const id of body.note ? [...ids, NOTE] : ids) {
+        if (this.values.get(id) === sent.get(id)) this.values.delete(id);
+      }
+    };
   }
 
   /**

@@ -169,9 +169,11 @@ async function passOver() {
   return end === null;
 }
 
-/** Shows a change once no action waits for its answer. */
+/** Shows a change once no action waits for its answer, and nobody is in the middle of a date. */
 function showNews() {
-  if (!busy && (hasNews || actedVersion > shownVersion)) show(actedVersion).catch(sayError);
+  if (busy || !(hasNews || actedVersion > shownVersion)) return;
+  hasNews = true;
+  if (!typed.isIncomplete) show(actedVersion).catch(sayError);
 }
 
 // -- working ----------------------------------------------------------------------------------------------------
@@ -195,6 +197,7 @@ async function perform(body, done, { key, onLost } = {}) {
   refusal.hidden = true;
   busy += 1;
   disableButtons(true);
+  const forgetSent = typed.sending(body);
   try {
     const answer = await act(actions, body, { done }, key);
     const worked = answer.result === "won" || answer.result === "done";
@@ -203,7 +206,7 @@ async function perform(body, done, { key, onLost } = {}) {
       refusal.append(" ", ...(onLost?.(answer) ?? []));
     } else if (!worked) {
       showRefusal(answer, "Not done");
-    } else typed.sent(body);
+    } else forgetSent();
     // A callback may be promised for a time at which the lead must not be called: the answer warns of it (M7).
     const warns = worked && body.type === "callback" && (answer.words ?? answer.why);
     let text = warns ? `${done} ${sentence(warns)}` : done;
@@ -367,7 +370,7 @@ function changed() {
 live.on("leads", ({ leads }) => leads.includes(data.lead_id) && changed());
 // What came while the page had no stream is told nowhere. If nothing came, what somebody types on the page stays.
 function reread() {
-  if (busy || hasNews) changed();
+  if (busy || hasNews || typed.isIncomplete) changed();
   else show(actedVersion, true).catch(sayError);
 }
 live.on("list", (change) => change.change === "rebuilt" && reread());

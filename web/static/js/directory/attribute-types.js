@@ -11,7 +11,7 @@ const TYPES = [
   ["date", "Date"],
   ["boolean", "Yes or no"],
 ];
-const MOST = 200;
+const MAX_TYPES = 200;
 
 /**
  * Makes the table. A name without text is no attribute.
@@ -30,7 +30,7 @@ export function attributeTypes(given) {
   const head = ["Attribute", "It is", ""].map((text) => make("th", { scope: "col", textContent: text }));
   const table = make("table", { className: "attribute-types" }, make("thead", {}, make("tr", {}, ...head)), rows);
   const add = button("Add attribute", () => {
-    if (typed.length >= MOST) return;
+    if (typed.length >= MAX_TYPES) return;
     typed.push(["", "number"]);
     show();
     rows.lastElementChild?.querySelector("input")?.focus();
@@ -40,7 +40,7 @@ export function attributeTypes(given) {
 
   function show() {
     table.hidden = typed.length === 0;
-    add.disabled = typed.length >= MOST;
+    add.disabled = typed.length >= MAX_TYPES;
     rows.replaceChildren(...typed.map(row));
   }
 

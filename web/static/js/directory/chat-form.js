@@ -9,7 +9,7 @@ import { button, field, framed, make, text } from "./fields.js";
 /** @typedef {{secret?: string, reps?: string[] | null, templates?: string[] | null}} Service */
 /** @typedef {{node: HTMLElement, name: Field, read: () => Service}} Chat */
 
-const MOST = 100; // models/publication_reach.py
+const MAX_CHATS = 100; // models/publication_reach.py
 const EVERYBODY = "*";
 /** @type {[string, string][]} template -> what the news is about */
 const NEWS = [
@@ -57,7 +57,7 @@ export function chatFields(name, value, reps) {
 
   function show() {
     list.replaceChildren(...chats.map((one) => one.node));
-    add.disabled = chats.length >= MOST;
+    add.disabled = chats.length >= MAX_CHATS;
   }
 
   let chats = (value?.services ?? []).map((service) => chat(service, reps, remove));

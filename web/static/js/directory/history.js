@@ -7,7 +7,7 @@ import { say } from "../say.js";
 import { data } from "./data.js";
 import { make } from "./fields.js";
 
-const MOST = 50;
+const MAX_ENTRIES = 50;
 
 /** @typedef {{at: string, text: string, difference: {path: string}[]}} Entry of the audit */
 
@@ -20,7 +20,7 @@ export function setUpHistory() {
   element("[data-history-close]", dialog).addEventListener("click", () => dialog.close());
   open.addEventListener("click", async () => {
     try {
-      const query = new URLSearchParams({ object: `${data.kind}/${data.id}`, limit: String(MOST) });
+      const query = new URLSearchParams({ object: `${data.kind}/${data.id}`, limit: String(MAX_ENTRIES) });
       /** @type {{entries: Entry[]}} */
       const { entries } = await call("GET", `/api/v1/audit?${query}`);
       list.replaceChildren(

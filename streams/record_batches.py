@@ -65,15 +65,16 @@ class Record(NamedTuple):
 
 
 class BrokenRecord(NamedTuple):
-    """One record, or the rest of a batch, that cannot be read. `offset`: None if it is not known."""
+    """One record, or the rest of a batch, that cannot be read. `offset`: None if it is not known.
+
+    `raw`: the record's value if its fields could be parsed, otherwise its bytes.
+    """
 
     offset: int | None
     reason: str
     raw: bytes
     key: bytes | None = None
     headers: RecordHeaders = ()
-    whole: bool = False
-    """Whether `raw` is the record's value, rather than its raw bytes."""
 
 
 class _InvalidRecordError(Exception):  # used only inside this file
@@ -153,7 +154,7 @@ def _record(header: Header, fields: _Fields, end: int, expected: int | None) -> 
 def _broken_record(fields: _Fields, offset: int, reason: str) -> BrokenRecord:
     """Return a `BrokenRecord` with the known fields of a record whose fields could be parsed."""
     headers = tuple((name.decode(errors="backslashreplace"), value) for name, value in fields.headers)
-    return BrokenRecord(offset, reason, fields.value or b"", fields.key, headers, whole=True)
+    return BrokenRecord(offset, reason, fields.value or b"", fields.key, headers)
 
 
 def _end(header: Header, data: Any, fields: _Fields, index: int) -> int:

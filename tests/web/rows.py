@@ -10,6 +10,8 @@ from playwright.async_api import expect
 if TYPE_CHECKING:
     from playwright.async_api import Locator, Page, Route
 
+    from tests.web.running_org import RunningOrg
+
 WORK: Final[dict[str, Any]] = {
     "name": "Call these",
     "description": "Nobody has them yet",
@@ -36,6 +38,16 @@ async def open_lead(page: Page, lead: str) -> None:
 async def until_row(page: Page, lead: str) -> None:
     """Wait until a lead is in the list."""
     await expect(row(page, lead)).to_be_visible()
+
+
+async def opened_work_lead(running_org: RunningOrg, **facts: Any) -> tuple[Page, str]:
+    """Publish a work queue, send a lead, and let rep-1 open it from there; return the page and the lead's id."""
+    await running_org.publish("queue", "work", **WORK)
+    lead = await running_org.arrive("A-1", **facts)
+    page = await running_org.sign_in("rep-1", "/queues/work")
+    await until_row(page, lead)
+    await open_lead(page, lead)
+    return page, lead
 
 
 async def until_no_row(page: Page, lead: str) -> None:

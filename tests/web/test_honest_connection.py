@@ -13,7 +13,7 @@ from playwright.async_api import expect
 
 from tests.fixtures.waiting import eventually
 from tests.web.axe import serious_problems
-from tests.web.rows import READY, WORK, open_lead, row, until_no_row, until_row
+from tests.web.rows import READY, opened_work_lead, row, until_no_row, until_row
 from tests.web.running_org import NEW
 from tests.web.screens import shot
 from tests.web.stalling_proxy import StallingProxy
@@ -178,11 +178,7 @@ async def test_q8_x4_a_cancel_that_comes_too_late_says_that_the_lead_is_ones_own
 
 async def test_d1_d2_d3_two_tabs_of_one_lead_agree(running_org: RunningOrg) -> None:
     await running_org.rep("rep-1")
-    await running_org.publish("queue", "work", **WORK)
-    lead = await running_org.arrive("A-1", **JONES)
-    first = await running_org.sign_in("rep-1", "/queues/work")
-    await until_row(first, lead)
-    await open_lead(first, lead)
+    first, lead = await opened_work_lead(running_org, **JONES)
     second = await first.context.new_page()
     await second.goto(f"/leads/{lead}")
     await second.wait_for_selector(f"{READY} .lead")
@@ -216,11 +212,7 @@ async def test_d1_d2_d3_two_tabs_of_one_lead_agree(running_org: RunningOrg) -> N
 async def test_d1_what_somebody_types_stays_when_the_lead_changes(running_org: RunningOrg) -> None:
     """The page shows the lead anew after each change of it. An outcome that was typed meanwhile was lost."""
     await running_org.rep("rep-1")
-    await running_org.publish("queue", "work", **WORK)
-    lead = await running_org.arrive("A-1", **JONES)
-    page = await running_org.sign_in("rep-1", "/queues/work")
-    await until_row(page, lead)
-    await open_lead(page, lead)
+    page, lead = await opened_work_lead(running_org, **JONES)
     await page.get_by_role("button", name="Claim now").click()
     await expect(page.locator(".standing")).to_contain_text("Rep 1 claimed it while it was open")
     await page.goto(f"/leads/{lead}")  # outside of a queue, an outcome is typed
@@ -261,11 +253,7 @@ async def test_d1_what_somebody_types_stays_when_the_lead_changes(running_org: R
 async def test_d1_a_lock_that_has_ended_ends_its_badge(running_org: RunningOrg) -> None:
     await running_org.publish("settings", "settings", lock_minutes=0.03)
     await running_org.rep("rep-1")
-    await running_org.publish("queue", "work", **WORK)
-    lead = await running_org.arrive("A-1", **JONES)
-    page = await running_org.sign_in("rep-1", "/queues/work")
-    await until_row(page, lead)
-    await open_lead(page, lead)
+    page, _ = await opened_work_lead(running_org, **JONES)
     await expect(page.locator(".lock")).to_contain_text("Your lock has expired")
     await expect(page.locator(".standing .badge").first).not_to_have_text("Working")
     await expect(page.get_by_role("button", name="Release")).to_have_count(0)

@@ -13,7 +13,7 @@ from playwright.async_api import expect
 
 from tests.fixtures.waiting import eventually
 from tests.web.axe import serious_problems
-from tests.web.rows import READY, WORK, open_lead, row, until_no_row, until_row
+from tests.web.rows import READY, WORK, open_lead, opened_work_lead, row, until_no_row, until_row
 from tests.web.running_org import NEW
 from tests.web.screens import shot
 
@@ -112,11 +112,7 @@ async def test_d2_a_late_action_is_answered_with_its_reason(running_org: Running
 async def test_d3_claim_now_makes_it_ones_own(running_org: RunningOrg) -> None:
     for rep_id in ("rep-1", "rep-2"):
         await running_org.rep(rep_id)
-    await running_org.publish("queue", "work", **WORK)
-    lead = await running_org.arrive("A-1", **JONES)
-    page = await running_org.sign_in("rep-1", "/queues/work")
-    await until_row(page, lead)
-    await open_lead(page, lead)
+    page, lead = await opened_work_lead(running_org, **JONES)
     await page.get_by_role("button", name="Claim now").click()
     await expect(page.locator(".standing")).to_contain_text("Rep 1 claimed it while it was open")
     await page.goto("/queues/mine")

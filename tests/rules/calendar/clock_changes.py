@@ -5,35 +5,24 @@ In Berlin: March 29, 02:00 becomes 03:00; October 25, 03:00 becomes 02:00. In Sy
 October 4, 02:00 becomes 03:00.
 """
 
-from typing import Any, Final
+from typing import Final
 
-NEW_YORK: Final = "America/New_York"
-LOS_ANGELES: Final = "America/Los_Angeles"
-PHOENIX: Final = "America/Phoenix"
-BERLIN: Final = "Europe/Berlin"
-SYDNEY: Final = "Australia/Sydney"
-
-ALL: Final = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
-WORKDAYS: Final = ["mon", "tue", "wed", "thu", "fri"]
-
-RawWeek = list[dict[str, Any]]
-
-
-def span_on(days: list[str] | str, start: str, end: str) -> dict[str, Any]:
-    """Return one span as it is published."""
-    return {"days": [days] if isinstance(days, str) else days, "from": start, "to": end}
-
-
-NIGHTS: Final = [span_on(ALL, "20:00", "08:00")]
-EVENINGS: Final = [span_on(ALL, "22:00", "24:00")]
-WEEKEND: Final = [
-    span_on("fri", "18:00", "24:00"),
-    span_on(["sat", "sun"], "00:00", "24:00"),
-    span_on("mon", "00:00", "08:00"),
-]
-OFFICE_HOURS: Final = [span_on(WORKDAYS, "09:00", "17:00")]
-ALWAYS: Final = [span_on(ALL, "00:00", "24:00")]
-QUARTER: Final = 900
+from tests.rules.calendar.weeks import (
+    ALL,
+    ALWAYS,
+    BERLIN,
+    EVENINGS,
+    LOS_ANGELES,
+    NEW_YORK,
+    NIGHTS,
+    OFFICE_HOURS,
+    PHOENIX,
+    QUARTER,
+    SYDNEY,
+    WEEKEND,
+    RawWeek,
+    span_on,
+)
 
 WINDOWS: Final[list[tuple[str, str, RawWeek, str, int, str | None]]] = [
     (

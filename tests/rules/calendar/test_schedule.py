@@ -12,19 +12,8 @@ from hypothesis import strategies as st
 from models.errors import RuleErrors
 from models.roster import Absence, WeekSpan
 from rules.calendar.schedule import Week, away_until, day_ends, day_of, is_open, next_change, week, window_end
-from tests.rules.calendar.clock_changes import (
-    ALL,
-    BERLIN,
-    DAYS,
-    HOURS,
-    LOS_ANGELES,
-    NEW_YORK,
-    PHOENIX,
-    SYDNEY,
-    WINDOWS,
-    RawWeek,
-    span_on,
-)
+from tests.rules.calendar.clock_changes import DAYS, HOURS, WINDOWS
+from tests.rules.calendar.weeks import ALL, BERLIN, LOS_ANGELES, NEW_YORK, PHOENIX, SYDNEY, RawWeek, span_on
 
 MINUTE = timedelta(minutes=1)
 ZONES = (NEW_YORK, LOS_ANGELES, PHOENIX, BERLIN, SYDNEY)

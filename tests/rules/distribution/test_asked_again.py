@@ -12,7 +12,7 @@ from models.org_decisions import LeadStillWaiting
 from models.org_events import RepChange
 from models.org_rows import OrgLeadStatus
 from models.results import Result
-from tests.rules.calendar.clock_changes import ALL, span_on
+from tests.rules.calendar.weeks import ALL, span_on
 from tests.rules.distribution.sales_floor import SalesFloor
 from tests.rules.lead.lead_scenario import where
 

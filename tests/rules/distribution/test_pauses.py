@@ -6,7 +6,7 @@ from typing import Any, Final
 from models.lead import DeadlineKind, DistributionStatus, Phase
 from models.offer_decisions import NobodyAvailable, WindowMoved
 from models.org_rows import OrgLeadStatus
-from tests.rules.calendar.clock_changes import ALL, ALWAYS, span_on
+from tests.rules.calendar.weeks import ALL, ALWAYS, span_on
 from tests.rules.distribution.sales_floor import ARRIVALS, SalesFloor, partition_of
 
 CREW: Final = ("ann", "bob", "cyd")

@@ -11,7 +11,7 @@ from models.offer_decisions import LeadOffered, NobodyAvailable, OfferEnded
 from models.offers import Outcome, RejectionReason
 from models.org_rows import OrgLeadStatus
 from models.results import Reason, Result
-from tests.rules.calendar.clock_changes import ALL, span_on
+from tests.rules.calendar.weeks import ALL, span_on
 from tests.rules.distribution.sales_floor import SalesFloor
 
 WINDOW = {"claim_window_seconds": 900}

@@ -10,7 +10,7 @@ from models.offers import NoRepAvailable, OfferMade, Outcome, RejectedCandidate,
 from models.org_decisions import explain_rejected
 from models.org_events import RepChange
 from rules.org.allocate import MAX_EXPLAINED
-from tests.rules.calendar.clock_changes import ALL, WORKDAYS, span_on
+from tests.rules.calendar.weeks import ALL, WORKDAYS, span_on
 from tests.rules.org.conditions import where
 from tests.rules.org.org_driver import START
 from tests.rules.org.reference_allocator import ReferenceAllocator

@@ -21,7 +21,7 @@ from hypothesis.stateful import (
 from models.offers import OfferMade, Outcome
 from models.org_events import OfferSettled, RepChange
 from models.org_rows import OrgLeadStatus
-from tests.rules.calendar.clock_changes import ALL, span_on
+from tests.rules.calendar.weeks import ALL, span_on
 from tests.rules.org.conditions import where
 from tests.rules.org.reference_allocator import ReferenceAllocator
 

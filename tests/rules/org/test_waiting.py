@@ -8,7 +8,7 @@ from models.offers import NoRepAvailable, OfferMade, Outcome, RejectionReason, R
 from models.org_decisions import OrgEventIgnored
 from models.org_events import OfferSettled, RepChange
 from models.org_rows import OrgLeadStatus
-from tests.rules.calendar.clock_changes import ALL, span_on
+from tests.rules.calendar.weeks import ALL, span_on
 from tests.rules.org.conditions import where
 from tests.rules.org.reference_allocator import ReferenceAllocator
 

@@ -70,6 +70,9 @@ async function show(version = 0, isReread = false) {
     if (!container.querySelector(".done")) sayGone(told.text);
     return false;
   }
+  const isBegun = isVisible && typed.isIncomplete; // a date, while the answer was on its way
+  hasNews ||= isBegun;
+  if (isBegun) return isVisible;
   const wanted = Math.max(version, told?.version ?? 0);
   const isBehind = isVisible && versionIn(html) < wanted;
   if (isBehind && timesBehind < MAX_BEHIND) {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import subprocess
 from collections import defaultdict
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 import uvloop
@@ -72,12 +72,21 @@ def test_batches_of_several_partitions_are_read_whole_and_in_order(
 async def test_the_socket_gets_the_batches_that_were_built(
     cluster: Cluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    built, sent = [], []
+    built: list[Any] = []
+    sent: list[Any] = []
     build, write = FillingBatch._build, asyncio.StreamWriter.writelines
-    monkeypatch.setattr(FillingBatch, "_build", lambda batch: built.append(build(batch)) or built[-1])
-    monkeypatch.setattr(
-        asyncio.StreamWriter, "writelines", lambda writer, data: (sent.extend(data), write(writer, data))
-    )
+
+    def noted_build(batch: Any) -> Any:
+        buffer = build(batch)
+        built.append(buffer)
+        return buffer
+
+    def noted_write(writer: Any, data: Any) -> None:
+        sent.extend(data)
+        write(writer, data)
+
+    monkeypatch.setattr(FillingBatch, "_build", noted_build)
+    monkeypatch.setattr(asyncio.StreamWriter, "writelines", noted_write)
     topic = await cluster.create(unique("uncopied"), 1)
     writer = JournalWriter(cluster.settings)
     await writer.start()

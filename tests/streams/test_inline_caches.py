@@ -142,11 +142,12 @@ def test_a_class_attribute_that_becomes_a_data_descriptor_is_called(places: Plac
     thing = kind("of the instance")
     assert (places.read(thing), places.read(kind)) == ("of the instance", kind.__dict__["field"])
     described.__get__ = lambda *_: "described"
-    assert (places.read(thing), places.read(kind)) == ("of the instance", "described")
+    assert (places.read(kind), places.read(thing)) == ("described", "of the instance")
+    places.put(thing, "put")
     described.__set__ = lambda *_: None
     assert places.read(thing) == "described"
     places.put(thing, "ignored")
-    assert vars(thing)["field"] == "of the instance"
+    assert vars(thing)["field"] == "put"
 
 
 def test_a_class_and_its_metaclass_are_read_anew_after_a_change(places: Places) -> None:
@@ -175,6 +176,8 @@ def test_a_module_is_read_anew_after_a_change(places: Places) -> None:
     assert places.read(module) == "second"
     places.module.drop(module)
     assert places.read(module) == "no field"
+    vars(module)["__class__"] = "in its dict"
+    assert places.read_class(module) is ModuleType
 
 
 def test_an_attribute_is_set_where_it_is_read(places: Places) -> None:

@@ -4,6 +4,7 @@ As in `test_inline_caches.py`, each test runs with the same module from its sour
 """
 
 from abc import ABC
+from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
@@ -49,6 +50,9 @@ def test_a_method_is_called_as_the_instance_and_its_class_have_it_now(places: Pl
         vars(other)["method"] = lambda value: ("its dict", value)
         assert [call(thing, 1), call(other, 1)] == [of_class, ("its dict", 1)]
         del vars(other)["method"]
+        thing.__dict__ = {"other": "other", "method": lambda value: ("another dict", value)}
+        assert [call(other, 1), call(thing, 1)] == [of_class, ("another dict", 1)]
+        del thing.method
         kind.method = lambda _, value: ("another function", value)
         assert [call(thing, 1), call(other, 1)] == [("another function", 1)] * 2
         kind.method = staticmethod(lambda value: ("a static method", value))
@@ -71,6 +75,32 @@ def test_one_place_calls_methods_of_many_classes(places: Places) -> None:
             assert "method" in message(AttributeError, call, None, 1)
     del (removed := fresh(asked, method=None)).method
     assert places.call(removed(), 1) == of_shape
+
+
+def test_what_is_called_like_a_method_and_is_none_is_called_as_usual(places: Places) -> None:
+    class Error(Exception):
+        def method(self, value: object) -> object:
+            return "the class", value
+
+    def slotted(**namespace: object) -> object:
+        return fresh(Shape, __slots__=(), **namespace)()
+
+    error = Error()
+    things = [
+        slotted(method=staticmethod(lambda value: ("a static method", value))),
+        slotted(method=classmethod(lambda _, value: ("a class method", value))),
+        slotted(method=partial(lambda value: ("a function", value))),
+        slotted(method=property(lambda _: lambda value: ("a property", value))),
+        slotted(__getattribute__=lambda *_: lambda value: ("by a function", value)),
+        error,
+    ]
+    for call in (places.call, places.call_by_name):
+        assert [call(thing, 1)[0] for thing in things] == [
+            *("a static method", "a class method", "a function", "a property", "by a function", "the class")
+        ]
+        error.method = lambda value: ("the instance", value)  # type: ignore[method-assign]
+        assert call(error, 1) == ("the instance", 1)
+        del error.method
 
 
 def test_a_method_that_its_class_loses_while_it_runs_ends_as_usual(places: Places) -> None:
@@ -111,6 +141,15 @@ def test_isinstance_answers_by_bases_and_by_whoever_answers_for_them(places: Pla
         def __class__(self) -> type:
             return Lead
 
+    class Liar:
+        __slots__ = ()
+
+        def __getattribute__(self, name: str) -> object:
+            return Lead
+
+    class Almost:
+        __instancecheck__ = type.__instancecheck__
+
     Registered.register(Plain)
     whatever = Anything("Whatever", (), {})
     lead, plain = LongLead(), Plain(0)
@@ -127,7 +166,9 @@ def test_isinstance_answers_by_bases_and_by_whoever_answers_for_them(places: Pla
         assert [places.ask(Pretender(), asked) for asked in (Lead, Pretender, Pair, (Pair, Lead))] == [
             *(True, True, False, True)
         ]
+        assert [places.ask(Liar(), asked) for asked in (Lead, Liar, Pair)] == [True, True, False]
         assert not places.ask(lead, ())
+        assert "doesn't apply to" in message(TypeError, places.ask, lead, Almost())
         assert "arg 2 must be" in message(TypeError, places.ask, lead, "Lead")
         assert "arg 2 must be" in message(TypeError, places.ask, lead, (Pair, "Lead"))
 
@@ -146,3 +187,17 @@ def test_isinstance_follows_changes_of_classes(places: Places) -> None:
     assert not places.ask(thing, first)
     meta.__instancecheck__ = lambda cls, _: cls is first
     assert [places.ask(thing, first), places.ask(thing, second)] == [True, False]
+
+
+def test_isinstance_tells_more_classes_apart_than_it_keeps(places: Places) -> None:
+    """64 are kept. Each other class has a `__class__` of its own, or is asked for by a metaclass of its own."""
+    metas = [type("Meta", (type,), {}) for _ in range(200)]
+    for meta in metas[1::2]:
+        meta.__instancecheck__ = lambda *_: "asked"  # type: ignore[method-assign, assignment]
+    kinds = [meta("Kind", (), {}) for meta in metas]
+    pretenders = [fresh(Shape, __class__=property(lambda _: Lead)) for _ in kinds[::2]]
+    shapes = [fresh(Shape) for _ in pretenders]
+    assert [places.ask(None, kind) for kind in kinds] == [False, True] * 100
+    assert [places.ask(thing(), Lead) for pair in zip(shapes, pretenders, strict=True) for thing in pair] == [
+        *([False, True] * 100)
+    ]

@@ -3,6 +3,7 @@
 `rules.org.org_partition` holds the state of orgs and decides. The stage reads and writes.
 """
 
+import asyncio
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -133,6 +134,7 @@ class OrgsStage(TimedStage):
             rows.keep_only(self.assigned_partitions(ORG_LOG))
             for orgs in rows.partitions():
                 orgs.recovered()
+                await asyncio.sleep(0)
         except Exception as error:  # noqa: BLE001  # see above
             leave(ExitCode.SOFTWARE, "recovery", repr(error))
         _log.info(

@@ -3,7 +3,6 @@
 import asyncio
 import logging
 import socket
-import sys
 from collections.abc import Callable
 from typing import Any, Final, NoReturn
 
@@ -45,9 +44,6 @@ STUCK_SECONDS: Final = 180.0
 reads, however long it takes."""
 GC_THRESHOLDS: Final = (50_000, 20, 50)
 """Rows are acyclic and long-lived. With the default thresholds, collection takes a tenth of a worker's time."""
-SWITCH_S: Final = 0.0005
-"""How long a thread runs Python while another waits for its turn. Faust's consumer has its own thread: it hands over
-what it has fetched, and then prepares the next fetch, for up to 5 ms with Python's default."""
 
 
 def worker_stages(app: StageApp) -> list[JournalWriter]:
@@ -209,7 +205,7 @@ async def _serve(settings: Settings, group: str, stages: Stages, port: int, inst
     app.finalize()
     try:
         await app.start()
-    except Exception as error:  # noqa: BLE001  # after any error: Faust's threads would keep a failed process alive
+    except Exception as error:  # noqa: BLE001  # after any error: what has started would keep a failed process alive
         _end(settings, group, "could not start", error)
     health.started = True
     measuring = asyncio.create_task(LagMeter(app).follow())
@@ -243,9 +239,6 @@ def run(
     for name in ("aiokafka", "faust", "mode"):
         logging.getLogger(name).setLevel(logging.WARNING)
     keep_imports(GC_THRESHOLDS)
-    sys.setswitchinterval(SWITCH_S)
-    # Faust's consumer has its own thread and loop, which the policy creates.
-    asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
     core = compiled_core.running()
     COMPILED_MODULES.set(core.modules)
     _log.info(

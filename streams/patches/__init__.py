@@ -23,6 +23,7 @@ lease_renewal         `GroupCoordinator._do_heartbeat`                 see `stre
 read_committed        `AIOKafkaConsumerThread._create_worker_consumer` it reads aborted records; a bad batch ends it
 recovery_ends         `AIOKafkaConsumerThread._highwaters`             tables would end at a hanging transaction
 table_start           `TableManager.on_start`                          it waits a second at every start
+consumer_in_loop      `Consumer._new_consumer_thread`                  its thread and the agents' wait for one lock
 discovery             `venusian.attach`                                it reads sources for each declared agent
 ===================== ================================================ ===============================================
 

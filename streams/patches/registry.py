@@ -5,6 +5,7 @@ from typing import Final
 
 from streams.patches import (
     commits,
+    consumer_in_loop,
     discovery,
     fetcher,
     heartbeats,
@@ -33,6 +34,7 @@ PATCHES: Final = MappingProxyType(
         "read_committed": fetcher.read_committed,
         "recovery_ends": recovery.recover_to_high_watermarks,
         "table_start": recovery.start_tables_at_once,
+        "consumer_in_loop": consumer_in_loop.consume_in_agents_loop,
         "discovery": discovery.declare_without_search,
     }
 )

@@ -164,7 +164,7 @@ def _once_in_recovery(app: StageApp, fetch: Callable[[], Awaitable[Any]]) -> Non
         records: dict[Any, Any] = {}
         for _ in range(20):
             if not any(tp.topic == TOPIC for tp in records):
-                # Faust may cancel this call. The consumer's thread fetches on, so the seek still waits for its end.
+                # Faust may cancel this call. The fetch goes on, so the seek still waits for its end.
                 records |= await asyncio.shield(asyncio.ensure_future(fetch_alone()))
         send_report(
             fetched=True,

@@ -8,6 +8,9 @@ forces a race; `COUNT`: work is counted and reported with each answer to `count`
 
 import asyncio
 import os
+import threading
+import time
+from pathlib import Path
 from typing import Any
 
 from aiokafka.consumer.fetcher import Fetcher
@@ -137,6 +140,12 @@ class Reader:
                 self.gate.set()
             if "rewind" in command:
                 await self.app.consumer.seek(TP(TOPIC, command["rewind"]), 0)
+            if path := command.get("hang_until"):
+                send_report(hangs=True)
+                while not Path(path).exists():
+                    time.sleep(0.02)  # noqa: ASYNC251  # it keeps the loop from running, as a fault would
+            if command.get("count_threads"):
+                send_report(threads=[thread.name for thread in threading.enumerate()])
             if command.get("count"):
                 waits = {partition: sorted(times) for partition, times in self.fetch_waits.items()}
                 send_report(tasks=self.tasks, longest_backoff=self.longest_backoff, fetch_waits=waits)

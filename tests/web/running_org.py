@@ -16,6 +16,9 @@ import httpx
 from playwright.async_api import Error as PlaywrightError
 from playwright.async_api import TimeoutError as WaitedTooLong
 
+from board import keys as board_keys
+from board.connection import connect as connect_valkey
+from board.visibility import definition
 from models.codec import decode_row, directory_key
 from models.ids import lead_id
 from models.lead import DirectoryRow, LeadRow
@@ -55,7 +58,8 @@ class RunningOrg:
     """One org. `client` uses Kafka as vendors, CRMs and admins do; `sign_in` opens a browser.
 
     `port`: the port of another console than the system's own. `versions`: kind and id -> the newest version that
-    `publish` wrote. `read`: which console was seen to have read the directory, and up to which version.
+    `publish` wrote. `read`: which console was seen to have read the directory, and up to which version. `listed`: the
+    queues that the board was seen to have, with their versions.
     """
 
     stack: RunningStack
@@ -68,6 +72,7 @@ class RunningOrg:
     versions: dict[tuple[str, str], int] = field(default_factory=dict)
     port: int | None = None
     read: tuple[str, int] = ("", -1)
+    listed: dict[str, int] = field(default_factory=dict)
     failed: deque[str] = field(default_factory=lambda: deque(maxlen=20))
     """The last requests of pages that failed or were refused. A script that does not load says nothing in its page."""
 
@@ -147,6 +152,22 @@ class RunningOrg:
                     return
                 await asyncio.sleep(LOOK_SECONDS)
 
+    async def until_listed(self) -> None:
+        """Wait until the board has all queues that `publish` wrote. A page that was opened before loads again."""
+        newest = {name: version for (kind, name), version in self.versions.items() if kind == "queue"}
+        if newest == self.listed:
+            return
+        valkey: Any
+        async with asyncio.timeout(PATIENCE_SECONDS), connect_valkey(self.stack.settings.redis_url) as valkey:
+            while True:
+                generation = (await valkey.get(board_keys.CURRENT)).decode()
+                stored = await valkey.hmget(board_keys.queues(generation, self.org), [*newest])
+                versions = [-1 if value is None else definition(value).version for value in stored]
+                if all(has >= wanted for has, wanted in zip(versions, newest.values(), strict=True)):
+                    self.listed = newest
+                    return
+                await asyncio.sleep(LOOK_SECONDS)
+
     async def until_published(self, kind: str, object_id: str, **wanted_value: Any) -> None:
         """Wait until every partition of the leads uses the newest version of an object that `publish` wrote.
 
@@ -209,24 +230,30 @@ class RunningOrg:
 
         `script` runs in each page of the window before the page's own.
 
-        Before, this waits until the console has read all that `publish` wrote, and for the page of a lead until the CRM
-        database has it: most of a page is rendered once.
+        Before, this waits until the console has read all that `publish` wrote, until the board has its queues, and for
+        the page of a lead until the CRM database has it: most of a page is rendered once.
         """
         await self.until_read()
+        await self.until_listed()
         if path.startswith(LEAD_PAGE):
             await self.until_stored(path.removeprefix(LEAD_PAGE).partition("?")[0])
-        page = await self.window(rep_id, **options)
+        page = await self.signed_in_window(rep_id, **options)
         if script:
             await page.add_init_script(script)
-        form: dict[str, str | float | bool] = {"email": self.email(rep_id), "password": PASSWORD}
-        answer = await page.request.post("/sign-in", form=form, max_redirects=0)
-        assert answer.status == HTTPStatus.SEE_OTHER, await answer.text()
         await page.goto(path)
         try:
             await page.wait_for_selector("html[data-ready=yes]")
         except WaitedTooLong as error:
             shown = (await page.locator("body").inner_text())[:500]
             raise AssertionError(f"{page.url} is not ready: {shown!r}; failed: {[*self.failed]}") from error
+        return page
+
+    async def signed_in_window(self, rep_id: str, **options: Any) -> Page:
+        """Open a new browser window in which a person is signed in. It shows no page yet."""
+        page = await self.window(rep_id, **options)
+        form: dict[str, str | float | bool] = {"email": self.email(rep_id), "password": PASSWORD}
+        answer = await page.request.post("/sign-in", form=form, max_redirects=0)
+        assert answer.status == HTTPStatus.SEE_OTHER, await answer.text()
         return page
 
     async def window(self, name: str = "a stranger", **options: Any) -> Page:

@@ -199,6 +199,54 @@ async def test_q9_a_page_that_read_an_entry_which_valkey_has_lost_looks_anew() -
     await hub.close()
 
 
+@pytest.mark.parametrize(
+    ("reads", "after", "names"),
+    [
+        ([], None, ["list", "queues"]),
+        ([], "4-0", ["list", "queues"]),
+        ([RetryableError("Valkey", "it is away"), []], "5-0", ["list", "queues"]),
+        ([[FeedEntry(id="6-0", change=REBUILT)]], "5-0", ["list", "queues"]),
+        ([[queue_entry("6-0"), FeedEntry(id="6-1", change=REBUILT)]], "5-0", ["list", "list", "queues"]),
+    ],
+    ids=["new", "too-late", "away", "lost", "rebuilt"],
+)
+async def test_q4_a_page_that_may_have_missed_entries_looks_at_its_queues_again(
+    reads: list[list[FeedEntry] | RetryableError], after: str | None, names: list[str]
+) -> None:
+    """One of the entries may have told of a queue that was published or removed."""
+    open_page = page()
+    hub = await open_hub(Board(*reads), (open_page, after))
+    assert await next_event_names(open_page, len(names)) == names
+    await hub.close()
+
+
+async def test_q4_a_page_that_fell_behind_looks_at_its_queues_again_and_one_told_of_the_database_does_not() -> (
+    None
+):
+    reads = [[queue_entry(f"6-{n}")] for n in range(CHUNKS_KEPT + 2)]
+    slow, quick = page(), page()
+    hub = await open_hub(Board(*reads), (slow, "5-0"), (quick, "5-0"))
+    await next_changes(quick, CHUNKS_KEPT + 2)
+    assert await next_event_names(slow, CHUNKS_KEPT + 2) == ["list"] * (CHUNKS_KEPT + 1) + ["queues"]
+    hub.reload_lists()
+    hub.tell(ORG, "moved", {}, lambda _: True)
+    assert await next_event_names(slow, 2) == ["list", "moved"]
+    await hub.close()
+
+
+async def next_event_names(open_page: OpenPage, count: int) -> list[str]:
+    """Return the names of the next events for a page."""
+    names = list[str]()
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        async for chunk in open_page.chunks():
+            lines = chunk.decode().splitlines()
+            events = [line.removeprefix("event: ") for line in lines if line.startswith("event: ")]
+            names += [name for name in events if name != "beat"]
+            if len(names) >= count:
+                break
+    return names
+
+
 async def test_q7_an_entry_that_does_not_say_where_lets_its_readers_look_anew_and_nobody_else() -> None:
     board = Board([queue_entry("6-0", rank=None), queue_entry("6-1", "aged")])
     reader, bystander = page(), page(wants=frozenset({"aged"}))

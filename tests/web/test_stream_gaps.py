@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING, Final
 import pytest
 from playwright.async_api import expect
 
+from tests.web.rows import row
 from tests.web.running_org import NEW
 from tests.web.stalling_proxy import StallingProxy
+from tests.web.test_fresh_assignments import until_in_queue
 from tests.web.test_my_leads import until_shown
 
 if TYPE_CHECKING:
@@ -77,6 +79,38 @@ async def test_q4_pages_show_what_is_published_before_their_stream_begins(runnin
         await page.unroute(STREAM)
     await expect(queues.get_by_role("link", name="Western leads")).to_be_visible()
     await expect(reps.locator("tbody").get_by_text("Rosa Newname")).to_be_visible()
+
+
+async def test_q4_a_page_opened_before_the_board_has_its_queue_becomes_the_queue(
+    running_org: RunningOrg,
+) -> None:
+    """The directory has the queue already. The page's stream begins after the board has told of the queue."""
+    await running_org.rep("rep-1")
+    page = await running_org.signed_in_window("rep-1")
+    asked, board_has_it = asyncio.Event(), asyncio.Event()
+
+    async def begin_later(route: Route) -> None:
+        asked.set()
+        await board_has_it.wait()
+        await route.continue_()
+
+    await page.route(STREAM, begin_later)
+    board = running_org.stack.children["board"].pid
+    assert board is not None
+    os.kill(board, signal.SIGSTOP)
+    try:
+        await running_org.publish("queue", "new", **NEW)
+        await running_org.until_read()
+        await page.goto("/queues/new")
+        await asyncio.wait_for(asked.wait(), None)
+    finally:
+        os.kill(board, signal.SIGCONT)
+    lead = await running_org.arrive("A-1", first_name="Ann", last_name="Lee", state="RI")
+    async with await running_org.program("rep-1") as program:
+        await until_in_queue(program, "new", lead)
+    board_has_it.set()
+    await expect(page.get_by_role("heading", name="New leads")).to_be_visible()
+    await expect(row(page, lead).get_by_role("button")).to_have_text("Claim this Lead")
 
 
 async def test_x1_a_lead_page_read_before_the_database_has_an_act_shows_it_afterwards(

@@ -14,12 +14,12 @@ from web.console_services import Services
 from web.errors import DOCUMENTED, HttpProblem, forbidden
 from web.live.event_scopes import EVENT_SCOPES
 from web.live.hub import MAX_PER_PERSON, OpenPage
+from web.live.stream_entries import QUEUES
 from web.services.licence_text import licensed_states
 
 router = APIRouter(prefix="/api/v1", tags=["live"], responses=DOCUMENTED)
 
 RETRY_MS: Final = 500
-QUEUES: Final = b"event: queues\ndata: {}\n\n"
 CHECK_SECONDS: Final = 30.0
 """How often an open stream checks that its person is still signed in."""
 
@@ -57,14 +57,15 @@ async def live(
     Events: `list` {change, queue_id, lead_id, rank, was, size, version, columns, may_claim, why_not}: entered, left,
     moved, or `rebuilt` (read the lists again). The last two are only there if the person's licences matter (M6).
     `claiming` {queue_id, lead_id, over}: somebody else is claiming a lead of a list, or, with `over`, did not get it.
-    The engine decides a moment later. `queues`: queues were added, changed or removed. `leads`, `exceptions`,
-    `directory`: these have changed; read them again. `acted` {lead_id, version}: the person did something to a lead,
-    perhaps on another page. `moved`: others moved leads to or from the person (`/me/moves`). `calls` {lead_id, call_id,
-    about, leg, event, reason, at}: what happens in the caller's telephone calls, as on the topic `calls`; `failed`:
-    nobody was called. `operations` {at, lag}: a new sample, if the client watches it. `dead_letters`: those of the org
-    have changed; only managers and admins get it. `beat`: nothing has changed for a second, and the stream is alive. A
-    token gets the eight of these that name data only with the scopes `leads:read` (also for `acted`, `moved` and
-    `calls`), `exceptions:read`, `directory:read` and `operations:read` (also for `dead_letters`).
+    The engine decides a moment later. `queues`: queues were added, changed or removed, or the stream may have missed
+    it; look at them again. `leads`, `exceptions`, `directory`: these have changed; read them again. `acted` {lead_id,
+    version}: the person did something to a lead, perhaps on another page. `moved`: others moved leads to or from the
+    person (`/me/moves`). `calls` {lead_id, call_id, about, leg, event, reason, at}: what happens in the caller's
+    telephone calls, as on the topic `calls`; `failed`: nobody was called. `operations` {at, lag}: a new sample, if the
+    client watches it. `dead_letters`: those of the org have changed; only managers and admins get it. `beat`: nothing
+    has changed for a second, and the stream is alive. A token gets the eight of these that name data only with the
+    scopes `leads:read` (also for `acted`, `moved` and `calls`), `exceptions:read`, `directory:read` and
+    `operations:read` (also for `dead_letters`).
     """
     if not parts.hub.has_room(person.org, person.rep_id):
         reason = f"you have {MAX_PER_PERSON} open streams, in all browsers and programs; close one"

@@ -1,8 +1,9 @@
 """Reads the board's feed once per org for all open pages. Each page gets only what its person may see.
 
-A page gets `rebuilt` (read the lists again) when it falls behind, when it reconnects after too long, or when it may
-have seen changes that Valkey has lost. So every missed change is noticed, and memory per page is bounded. An entry is
-encoded once for all pages that see the same of it, and chunks are joined once for all pages that see the same entries.
+A page gets `rebuilt` (read the lists again) and `queues` (look at the queues again) when it falls behind, when it
+reconnects after too long, or when it may have seen changes that Valkey has lost. So every missed change is noticed,
+and memory per page is bounded. An entry is encoded once for all pages that see the same of it, and chunks are joined
+once for all pages that see the same entries.
 """
 
 import asyncio
@@ -12,15 +13,14 @@ from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import suppress
 from typing import Any, Final
 
-import msgspec
 import structlog
 
-from board.reader import REBUILT, FeedEntry, Reader
+from board.reader import REBUILT, Reader
 from models.errors import RuntimeFailure
 from streams.retries import READ_FEED
 from web import metrics
 from web.live.event_scopes import ALL_SCOPES, may_hear
-from web.services.licence_text import unlicensed_text
+from web.live.stream_entries import StreamEntry, encode_event, entry_for_pages, lists_entry, missed_entry
 
 log = structlog.get_logger(__name__)
 
@@ -40,28 +40,7 @@ HEARTBEAT_SECONDS: Final = 1.0
 IDLE_SECONDS: Final = 30.0
 """How long an org without open pages is followed, for pages that reconnect. Each followed org holds a connection."""
 _WAIT_SECONDS: Final = 2.0
-_POSITIONED: Final = {"entered": ("rank", "size"), "left": ("was", "size"), "moved": ("was", "rank", "size")}
 _HEARTBEAT: Final = b"event: beat\ndata: {}\n\n"
-
-
-class _Entry(msgspec.Struct, frozen=True):
-    """An encoded entry of a list or, without `queue_id`, for every page.
-
-    `id` None: the entry is not in the feed, so no page can continue from it. `feed`: a lead's change as it was read.
-    """
-
-    queue_id: str
-    chunk: bytes
-    id: str | None = None
-    feed: FeedEntry | None = None
-
-    def chunk_for(self, states: frozenset[str] | None) -> bytes:
-        """Return the entry for a person with licences in these states, None if licences do not matter (M6)."""
-        if states is None or self.feed is None or self.feed.state is None:
-            return self.chunk
-        may_claim = self.feed.state in states
-        why_not = None if may_claim else unlicensed_text(self.feed.state, shown="state" in self.feed.columns)
-        return _encoded(self.feed, may_claim=may_claim, why_not=why_not)
 
 
 class OpenPage:
@@ -119,7 +98,7 @@ class OpenPage:
                 yield chunk
             elif self._behind:
                 self._behind = False
-                yield _rebuilt().chunk
+                yield missed_entry().chunk
             elif self._ended:
                 return
             else:
@@ -136,7 +115,7 @@ class OpenPage:
 class _Batch:
     """Entries that are sent together. `chunk` joins those for one page."""
 
-    def __init__(self, entries: Iterable[_Entry]) -> None:
+    def __init__(self, entries: Iterable[StreamEntry]) -> None:
         self._entries = tuple(entries)
         self._queues = {entry.queue_id for entry in self._entries if entry.queue_id}
         self._joined: dict[tuple[frozenset[str], frozenset[str] | None], bytes] = {}
@@ -157,7 +136,7 @@ class _Org:
 
     def __init__(self) -> None:
         self.pages: set[OpenPage] = set()
-        self.kept: deque[_Entry] = deque(maxlen=ENTRIES_KEPT)
+        self.kept: deque[StreamEntry] = deque(maxlen=ENTRIES_KEPT)
         self.kept_ids: set[str | None] = set()
         self.begin = ""
         self.at = ""
@@ -230,7 +209,7 @@ class Hub:
                 _Batch(entry for entry in org.kept if entry.id and _position(entry.id) > _position(after))
             )
         else:
-            page.take(_Batch((_rebuilt(org.at),)))
+            page.take(_Batch((missed_entry(org.at),)))
         org.pages.add(page)
         if self._is_ending:
             page.end()
@@ -253,7 +232,9 @@ class Hub:
     def tell(self, org_id: str, event: str, data: Any, to: Callable[[OpenPage], bool]) -> None:
         """Send an event that belongs to no list to the pages of an org that `to` selects."""
         self._tell(
-            org_id, _Entry("", _event(event, data)), lambda page: may_hear(event, page.scopes) and to(page)
+            org_id,
+            StreamEntry("", encode_event(event, data)),
+            lambda page: may_hear(event, page.scopes) and to(page),
         )
 
     def tell_list(self, org_id: str, queue_id: str, event: str, data: Any, *, but: str | None) -> None:
@@ -261,9 +242,9 @@ class Hub:
 
         The event is not in the feed. So a page that reconnects does not get it, nor do pages of other consoles.
         """
-        self._tell(org_id, _Entry(queue_id, _event(event, data)), lambda page: page.rep_id != but)
+        self._tell(org_id, StreamEntry(queue_id, encode_event(event, data)), lambda page: page.rep_id != but)
 
-    def _tell(self, org_id: str, entry: _Entry, to: Callable[[OpenPage], bool]) -> None:
+    def _tell(self, org_id: str, entry: StreamEntry, to: Callable[[OpenPage], bool]) -> None:
         org = self._orgs.get(org_id)
         if org is not None:
             batch = _Batch((entry,))
@@ -294,7 +275,7 @@ class Hub:
         """Tell every page, or those of one org, to read its lists again, because it may have missed changes."""
         orgs = self._orgs.values() if org_id is None else filter(None, [self._orgs.get(org_id)])
         for org in orgs:
-            batch = _Batch((_rebuilt(),))
+            batch = _Batch((lists_entry(),))
             for page in org.pages:
                 page.take(batch)
 
@@ -333,12 +314,12 @@ class Hub:
         entries = await self._board.feed(org_id, org.at, wait_seconds=0 if away else _WAIT_SECONDS)
         if entries:
             org.at = entries[-1].id
-        sent = [_entry_for_pages(entry) for entry in entries]
+        sent = [entry_for_pages(entry) for entry in entries]
         is_rebuilt = bool(entries) and entries[0].change == REBUILT
         if away and not is_rebuilt:
             # While Valkey was unavailable, it may have lost entries that some pages show and this hub never read.
             # These changes return under other ids, and it is unknown which pages have them.
-            sent.insert(0, _rebuilt())
+            sent.insert(0, missed_entry())
         if away or is_rebuilt:
             org.kept.clear()
             org.kept_ids.clear()
@@ -353,7 +334,7 @@ class Hub:
         await asyncio.sleep(min(GATHER_MOST_SECONDS, max(GATHER_SECONDS, len(org.pages) / PAGES_A_SECOND)))
 
 
-def _keep(org: _Org, sent: list[_Entry]) -> None:
+def _keep(org: _Org, sent: list[StreamEntry]) -> None:
     """Keep the newest entries for pages that reconnect."""
     for entry in sent:
         if len(org.kept) == ENTRIES_KEPT:
@@ -362,35 +343,6 @@ def _keep(org: _Org, sent: list[_Entry]) -> None:
             org.kept_ids.discard(dropped.id)
         org.kept.append(entry)
         org.kept_ids.add(entry.id)
-
-
-def _event(name: str, data: Any) -> bytes:
-    return b"event: " + name.encode() + b"\ndata: " + msgspec.json.encode(data) + b"\n\n"
-
-
-def _rebuilt(at: str = "") -> _Entry:
-    return _Entry("", _encoded(FeedEntry(id=at, change=REBUILT)))
-
-
-def _entry_for_pages(entry: FeedEntry) -> _Entry:
-    if entry.change in ("defined", "removed"):
-        # The set of people who may see the queue may have changed, so the event names no queue.
-        return _Entry("", f"id: {entry.id}\nevent: queues\ndata: {{}}\n\n".encode(), entry.id)
-    if entry.change in _POSITIONED and any(
-        getattr(entry, name) is None for name in _POSITIONED[entry.change]
-    ):
-        # Earlier versions wrote entries without a rank. Their effect on a list is unknown.
-        return _Entry(entry.queue_id, _encoded(FeedEntry(id=entry.id, change=REBUILT)), entry.id)
-    return _Entry(entry.queue_id, _encoded(entry), entry.id, entry)
-
-
-def _encoded(entry: FeedEntry, **licence: Any) -> bytes:
-    """Encode an entry for pages. The lead's state is left out, because a queue may not show it (Q3)."""
-    entry_fields = {**msgspec.structs.asdict(entry), **licence}
-    del entry_fields["state"]
-    body = msgspec.json.encode(entry_fields)
-    head = f"id: {entry.id}\n" if entry.id else ""
-    return head.encode() + b"event: list\ndata: " + body + b"\n\n"
 
 
 def _position(entry_id: str) -> tuple[int, int]:

@@ -6,7 +6,7 @@ from typing import Any, Final
 import aiokafka.consumer.fetcher as aiokafka_fetcher
 import faust.transport.drivers.aiokafka as driver
 
-from streams.patches import record_reader, tls_close
+from streams.patches import record_reader, response_reading, tls_close
 from streams.unreadable import give_stand_ins
 
 FETCH_SLICE_SECONDS: Final = 0.1
@@ -87,6 +87,7 @@ def _assignment_generation(consumer: Any) -> tuple[int, int]:
 def read_committed() -> None:
     """Read only committed records, and get a stand-in for each batch or record that cannot be read."""
     record_reader.install()
+    response_reading.install()
     tls_close.install()
     create = driver.AIOKafkaConsumerThread._create_worker_consumer
 

@@ -16,7 +16,10 @@ _SIZE: Final = struct.Struct(">i")
 
 
 class ChunkProtocol(AIOKafkaProtocol):
-    """Keeps what a broker sends until it is read. A broker sends only what was asked for, so the requests bound it."""
+    """Keeps what a broker sends until it is read: at most the responses to the requests that are under way.
+
+    A response to no request ends the connection.
+    """
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)

@@ -13,7 +13,7 @@ from streams.topics import LEAD_ARRIVALS
 from tests.fixtures.waiting import eventually
 from tests.web.axe import serious_problems
 from tests.web.rows import READY
-from tests.web.test_honest_connection import with_a_clock
+from tests.web.test_stale_pages import with_a_clock
 from tests.web.toasts import until_said
 
 if TYPE_CHECKING:

@@ -296,7 +296,7 @@ container.addEventListener("submit", async (event) => {
   const form = targetOf(event);
   if (form.matches("[data-free]")) {
     const entered = find("#outcome", "input").value.trim();
-    const suggested = elements("#outcomes option", form, "option").map((one) => one.dataset.value ?? "");
+    const suggested = elements("#outcomes option", form, "option").map((option) => option.dataset.value ?? "");
     if (entered) await record(outcomeOf(entered, suggested));
   } else if (form.matches("[data-callback]")) await callBack();
   else if (form.matches("[data-consent]")) {

@@ -96,9 +96,9 @@ async def test_q8_on_a_slow_network_a_rep_claims_and_loses_a_race(running_org: R
         (other_page, row(other_page, bo).get_by_role("button")),
         (page, row(page, bo).get_by_role("button")),
     )
-    assert sorted(told["result"] for told in answers) == ["lost", "won"]
-    for either_page, told in zip((other_page, page), answers, strict=True):
-        title = "Congratulations!" if told["result"] == "won" else "Lead already claimed"
+    assert sorted(reply["result"] for reply in answers) == ["lost", "won"]
+    for either_page, reply in zip((other_page, page), answers, strict=True):
+        title = "Congratulations!" if reply["result"] == "won" else "Lead already claimed"
         await expect(either_page.locator("#answer")).to_contain_text(title)
         await until_no_row(either_page, bo)
     await expect(page.locator("#connection")).to_be_hidden()

@@ -27,7 +27,7 @@ from sink.database_engine import connect
 from streams.topic_reader import read_topic
 from streams.topics import LEAD_JOURNAL
 from tests.fixtures.waiting import LOOK_SECONDS, PATIENCE_SECONDS
-from tests.web.toasts import all_said, keep_toasts
+from tests.web.toasts import all_toasts, keep_toasts
 from web.auth import SCOPES
 from web.store.account import Account
 
@@ -259,7 +259,7 @@ class RunningOrg:
     async def window(self, name: str = "a stranger", **options: Any) -> Page:
         """Open a new browser window in which nobody is signed in; errors in its console are recorded.
 
-        It waits as long as the suite does, and keeps what its pages say, for `tests/web/toasts.py::until_said`.
+        It waits as long as the suite does, and keeps what its pages say, for `tests/web/toasts.py::until_toast`.
         """
         context = await self.browser.new_context(
             base_url=self.url, **{"viewport": {"width": 1280, "height": 800}, **options}
@@ -282,7 +282,7 @@ class RunningOrg:
         for page in [page for context in self.browser.contexts for page in context.pages]:
             try:
                 shown = await page.locator("body").inner_text()
-                lines += [f"{page.url} said {await all_said(page)} and shows:", shown]
+                lines += [f"{page.url} said {await all_toasts(page)} and shows:", shown]
             except PlaywrightError as error:
                 lines.append(f"{page.url}: {error}")
         return "\n".join(lines)

@@ -48,6 +48,7 @@ PLAIN: Final = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 """For clients of a console, which speaks HTTP here. By default each would read all authorities of the machine."""
 PATIENCE_MS: Final = int(PATIENCE_SECONDS * 1000)
 LEAD_PAGE: Final = "/leads/"
+STREAM: Final = "/api/v1/live?"
 DIRECTORY_END: Final = re.compile(r"^firstclaim_console_directory_end (\S+)$", re.MULTILINE)
 BACK_SECONDS: Final = PATIENCE_SECONDS
 """The bound for a console that restarts and a browser that reconnects, on a busy machine."""
@@ -275,6 +276,8 @@ class RunningOrg:
     def _note_refused(self, response: Response) -> None:
         if response.status >= HTTPStatus.BAD_REQUEST:
             self.failed.append(f"{response.url}: {response.status}")
+        if response.status == HTTPStatus.UNPROCESSABLE_ENTITY and STREAM in response.url:
+            self.problems.append(f"a page's stream is refused for good: {response.url}")
 
     async def pages(self) -> str:
         """Return what a failed test's report says of each open page, and of the requests that failed."""

@@ -170,7 +170,7 @@ async def test_q9_a_refused_claim_gives_the_row_back(running_org: RunningOrg) ->
             claiming = asyncio.create_task(claim(program, lead))
             await until_no_row(page, lead)
         assert (await claiming)["result"] == "refused"
-    await page.wait_for_function("window.heard.length === 2")
+    await page.wait_for_function("() => window.heard.length === 2")
     assert await page.evaluate("window.heard") == [False, True]
     await until_row(page, lead)
 

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.slow
 
 SHOWN: Final = "**/leads/*/shown?*"
 # Counts how often the page asked for its lead and has used an answer, and what its stream told it: to read again as it
-# begins, and of acts. An answer is used before the browser's next task.
+# begins, and the version after the newest act. An answer is used before the browser's next task.
 COUNTS: Final = """
   window.counts = {asked: 0, used: 0, begun: 0, acted: 0};
   const ask = window.fetch;
@@ -34,7 +34,7 @@ COUNTS: Final = """
     return text;
   };
   document.addEventListener("live:list", ({ detail }) => { window.counts.begun += detail.data.change === "rebuilt"; });
-  document.addEventListener("live:acted", () => { window.counts.acted += 1; });
+  document.addEventListener("live:acted", ({ detail }) => { window.counts.acted = detail.data.version; });
 """
 
 
@@ -49,15 +49,17 @@ async def two_tabs_of_an_own_lead(running_org: RunningOrg) -> tuple[Page, Page]:
     for tab in (page, other_tab):
         await tab.goto(f"/leads/{lead}")  # outside of a queue, an outcome is typed
         await tab.wait_for_selector(f"{READY} .lead")
-    await page.wait_for_function("counts.begun && counts.used === counts.asked")
+    await page.wait_for_function("() => counts.begun && counts.used === counts.asked")
     return page, other_tab
 
 
-async def comment(page: Page, text: str) -> None:
-    """Save a comment."""
+async def comment(page: Page, text: str) -> int:
+    """Save a comment; return the lead's version after it."""
     await page.get_by_label("Comment").fill(text)
-    await page.get_by_role("button", name="Save the comment").click()
-    await expect(page.locator(".lead-history")).to_contain_text(text)
+    async with page.expect_response("**/actions") as response:
+        await page.get_by_role("button", name="Save the comment").click()
+    version: int = (await (await response.value).json())["version"]
+    return version
 
 
 async def test_d1_what_somebody_types_stays_when_the_lead_changes(running_org: RunningOrg) -> None:
@@ -101,12 +103,12 @@ async def test_d1_a_page_is_not_drawn_anew_while_a_date_is_half_typed(running_or
     await page.keyboard.type("01")
     # The answer to what was asked before the date was begun.
     is_begun.set()
-    await page.wait_for_function("counts.used === counts.asked")
+    await page.wait_for_function("() => counts.used === counts.asked")
     await expect(history).not_to_contain_text("Mails instead")
     # A change that comes while the date is half typed.
     asked_before = await page.evaluate("counts.asked")
-    await comment(other_tab, "Call after five")
-    await page.wait_for_function("counts.acted === 2")
+    version = await comment(other_tab, "Call after five")
+    await page.wait_for_function("(version) => counts.acted === version", arg=version)
     assert await page.evaluate("counts.asked") == asked_before
     await page.keyboard.type("012030")
     await expect(date).to_have_value("2030-01-01")

@@ -19,7 +19,7 @@ from aiokafka.errors import KafkaError, KafkaTimeoutError
 from aiokafka.partitioner import murmur2
 
 from streams.kafka_refusals import refusal
-from streams.patches import tls_close
+from streams.patches import tls_close, write_requests
 from streams.patches.consumer_access import close_producer, hold_idle_fetches, network_client
 from streams.patches.record_reader import MAX_POLL_RECORDS, install
 from streams.retries import FOLLOW_TOPIC
@@ -103,6 +103,7 @@ def producer(
     options of aiokafka.
     """
     tls_close.install()
+    write_requests.install()
     return AIOKafkaProducer(
         **settings.aiokafka_options(),
         client_id=CLIENT_ID,

@@ -1,8 +1,10 @@
 """Compiles the hot modules to C extensions: `python -m tools.compiled_core`, which `make compiled` calls.
 
 It needs Cython (`pip install firstclaim[compiled]`) and a C compiler, which `CC` and `CFLAGS` may name. The sources are
-compiled as they are: no types are read from annotations, and nothing is declared beside them. `streams.compiled_core`
-uses the extensions. `--remove` removes them. `setup.py` puts them into a wheel.
+compiled as they are: no types are read from annotations, and nothing is declared beside them. `inline_caches.h` lets
+the C code remember where attributes are, as Python 3.11's interpreter does.
+
+`streams.compiled_core` uses the extensions. `--remove` removes them. `setup.py` puts them into a wheel.
 
 The extensions go into one folder beside `streams/compiled_core.py`, in a checkout as in `site-packages`. The folder is
 replaced when all modules are compiled; if one fails, what was there stays.
@@ -51,6 +53,12 @@ _DIRECTIVES: Final = "annotation_typing=False,binding=True"
 """Annotations are not taken as C types, so values are what they are without compilation. Functions have names, defaults
 and attributes as Python's have."""
 _FLAGS: Final = ("-shared", "-fPIC", "-O2", "-g0", "-fwrapv", "-w")
+_CACHES: Final = Path(__file__).with_name("inline_caches.h")
+_CACHES_END: Final = Path(__file__).with_name("inline_caches_end.h")
+_CODE_BEGINS, _CODE_ENDS = (
+    f"/* #### Code section: {name} ### */\n" for name in ("module_code", "module_exttypes")
+)
+"""What Cython writes before a module's functions and after them."""
 _SECONDS: Final = 600
 """The longest that one module may take in one of the two compilers."""
 _MAX_LINES: Final = 20
@@ -117,10 +125,23 @@ def _compile(compiler: str, root: Path, work: Path, built: Path, name: str) -> s
     cython = [sys.executable, "-m", "cython", "-3", "-X", _DIRECTIVES, "--module-name", name]
     # It runs in the copies' folder, so that a traceback names the source as the checkout does.
     _run(name, [*cython, "-o", str(c_file), str(relative)], work / "sources")
-    include = f"-I{sysconfig.get_path('include')}"
-    flags = (*_FLAGS, *shlex.split(os.environ.get("CFLAGS", "")), include)
+    _insert_caches(c_file)
+    includes = (f"-I{sysconfig.get_path('include')}", f"-I{_CACHES.parent}")
+    flags = (*_FLAGS, *shlex.split(os.environ.get("CFLAGS", "")), *includes)
     _run(name, [compiler, *flags, "-o", str(extension(built, name)), str(c_file)], work)
     return digest_of(content)
+
+
+def _insert_caches(c_file: Path) -> None:
+    """Give a module's functions inline caches, but not what Cython adds to them.
+
+    A Cython that writes other sections gets none. The module does the same without.
+    """
+    before, begins, rest = c_file.read_text().partition(_CODE_BEGINS)
+    functions, ends, after = rest.partition(_CODE_ENDS)
+    if begins and ends:
+        includes = f'#include "{_CACHES.name}"\n', f'#include "{_CACHES_END.name}"\n'
+        c_file.write_text("".join((before, begins, includes[0], functions, includes[1], ends, after)))
 
 
 def _run(name: str, command: list[str], folder: Path) -> None:

@@ -1,0 +1,242 @@
+"""Compiled code keeps where it found attributes (`tools/inline_caches.h`), and no result changes by it.
+
+Each test runs with the same module from its source and compiled. One function has one place that reads or sets, and so
+one cache. A test fills it, then changes what it was filled by.
+"""
+
+import sys
+import weakref
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+from typing import Any
+
+import msgspec
+import pytest
+
+from tests.fixtures.cached_places import (
+    Computed,
+    Lead,
+    LongLead,
+    Pair,
+    Phase,
+    Places,
+    Plain,
+    fresh,
+    message,
+    places_of,
+)
+
+
+@pytest.fixture(scope="module")
+def both(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Places]:
+    """Return the places, from the module's source and compiled."""
+    return places_of(tmp_path_factory.mktemp("places"))
+
+
+@pytest.fixture(params=["source", "compiled"])
+def places(request: pytest.FixtureRequest, both: dict[str, Places]) -> Places:
+    """Return the places, once from its source and once compiled."""
+    return both[request.param]
+
+
+def test_compiled_code_has_caches_where_python_has_the_version_for_which_they_are_written(
+    both: dict[str, Places],
+) -> None:
+    """A build without them would pass every test below."""
+    with_caches = sys.implementation.name == "cpython" and sys.version_info[:2] == (3, 11)
+    names = (b"fc_get_other", b"fc_set_attribute", b"fc_call_method", b"fc_is_instance")
+    code = Path(str(both["compiled"].module.__file__)).read_bytes()
+    assert [name for name in names if (name in code) is not with_caches] == []
+
+
+def test_one_place_reads_objects_of_many_classes(places: Places) -> None:
+    things = [
+        Lead(),
+        LongLead(),
+        Pair(1),
+        Plain(2),
+        Computed(),
+        Phase,
+        SimpleNamespace(field=3),
+        Lead(field="4"),
+    ]
+    for _ in range(3):
+        assert [places.read(thing) for thing in things] == [
+            *("of a lead", "of a long lead", 1, 2, "computed", Phase.field, 3, "4")
+        ]
+        assert message(AttributeError, places.read, None) == "'NoneType' object has no attribute 'field'"
+
+
+@pytest.mark.parametrize("kind", [Lead, Pair, Plain])
+def test_a_class_that_is_changed_between_two_reads_is_asked_anew(places: Places, kind: type) -> None:
+    base = fresh(kind)
+    changed = fresh(base)
+    thing = changed(field="of the instance")
+    assert places.read(thing) == "of the instance"
+    for one in (changed, base):
+        one.field = property(lambda *_: "of the class")
+        assert places.read(thing) == "of the class"
+        del one.field
+        assert places.read(thing) == "of the instance"
+    changed.__getattribute__ = lambda _, name: f"{name} by a function"
+    assert places.read(thing) == "field by a function"
+
+
+def test_a_slot_without_a_value_is_an_attribute_that_is_missing(places: Places) -> None:
+    thing = Pair("kept")
+    assert places.read(thing) == "kept"
+    places.module.drop(thing)
+    assert "field" in message(AttributeError, places.read, thing)
+    assert "field" in message(AttributeError, places.drop, thing)
+    places.put(thing, "again")
+    assert places.read(thing) == "again"
+    asked = fresh(Pair, __slots__=(), __getattr__=lambda _, name: f"no {name}")("kept")
+    assert places.read(asked) == "kept"
+    places.module.drop(asked)
+    assert places.read(asked) == "no field"
+
+
+def test_a_slot_of_another_class_is_no_slot_of_this_one(places: Places) -> None:
+    """Its place in the object would hold something else, or nothing."""
+    stranger = type("Stranger", (), {"__slots__": (), "field": Pair.__dict__["field"]})()
+    for _ in range(2):
+        assert "doesn't apply to" in message(TypeError, places.read, stranger)
+        assert "doesn't apply to" in message(TypeError, places.put, stranger, 1)
+
+
+def test_what_is_no_reference_or_may_be_missing_is_read_as_usual(places: Places) -> None:
+    """Other members of objects are numbers, or None where they have no value."""
+    assert [places.read_real(number) for number in (1.5 + 1j, 2, True, 2.5)] == [1.5, 2, 1, 2.5]
+    assert places.read_doc(property()) is None
+    assert places.read_doc(property(doc="text")) == "text"
+    stranger = type("Stranger", (), {"__slots__": (), "real": int.__dict__["real"]})()
+    assert "doesn't apply to" in message(TypeError, places.read_real, stranger)
+
+
+def test_an_object_that_gets_another_class_is_read_by_it(places: Places) -> None:
+    thing = Plain("of the instance")
+    assert places.read(thing) == "of the instance"
+    thing.__class__ = fresh(Plain, field=property(lambda *_: "computed"))
+    assert places.read(thing) == "computed"
+
+
+def test_an_instance_is_read_whatever_was_done_to_its_dict(places: Places) -> None:
+    kind = fresh(Plain)
+    thing, other = kind("a"), kind("b")
+    assert [places.read(thing), places.read(other)] == ["a", "b"]
+    vars(thing)["field"] = "by its dict"
+    assert places.read(thing) == "by its dict"
+    thing.__dict__ = {"field": "of another dict"}
+    assert places.read(thing) == "of another dict"
+    places.put(thing, "put")
+    assert (places.read(thing), vars(thing)) == ("put", {"field": "put"})
+    del other.field
+    assert "field" in message(AttributeError, places.read, other)
+    kind.field = "of the class"
+    assert [places.read(thing), places.read(other)] == ["put", "of the class"]
+
+
+def test_a_class_attribute_that_becomes_a_data_descriptor_is_called(places: Places) -> None:
+    described: Any = type("Described", (), {})
+    kind = fresh(Plain, field=described())
+    thing = kind("of the instance")
+    assert (places.read(thing), places.read(kind)) == ("of the instance", kind.__dict__["field"])
+    described.__get__ = lambda *_: "described"
+    assert (places.read(kind), places.read(thing)) == ("described", "of the instance")
+    places.put(thing, "put")
+    described.__set__ = lambda *_: None
+    assert places.read(thing) == "described"
+    places.put(thing, "ignored")
+    assert vars(thing)["field"] == "put"
+
+
+def test_a_class_and_its_metaclass_are_read_anew_after_a_change(places: Places) -> None:
+    meta: Any = type("Meta", (type,), {})
+    base = meta("Base", (), {"field": "of the base"})
+    kind = meta("Kind", (base,), {})
+    assert [places.read(kind), places.read(base)] == ["of the base", "of the base"]
+    kind.field = "of the class"
+    assert [places.read(kind), places.read(base)] == ["of the class", "of the base"]
+    meta.field = property(lambda *_: "of the metaclass")
+    assert [places.read(kind), places.read(base)] == ["of the metaclass", "of the metaclass"]
+    del meta.field
+    meta.__getattribute__ = lambda _, name: f"{name} by a function"
+    assert places.read(kind) == "field by a function"
+    assert (places.read(Phase), places.read(type("Kind", (), {"field": "later"}))) == ("a member", "later")
+
+
+def test_a_module_is_read_anew_after_a_change(places: Places) -> None:
+    module: Any = ModuleType("module")
+    other: Any = ModuleType("other")
+    module.field, other.field = "first", "of another"
+    assert [places.read(module), places.read(other), places.read(module)] == ["first", "of another", "first"]
+    module.field = "second"
+    assert places.read(module) == "second"
+    vars(module)["__getattr__"] = lambda name: f"no {name}"
+    assert places.read(module) == "second"
+    places.module.drop(module)
+    assert places.read(module) == "no field"
+    vars(module)["__class__"] = "in its dict"
+    assert places.read_class(module) is ModuleType
+
+
+def test_an_attribute_is_set_where_it_is_read(places: Places) -> None:
+    class Watched(Plain):
+        def __setattr__(self, name: str, value: object) -> None:
+            super().__setattr__(name, ("watched", value))
+
+    frozen = msgspec.defstruct("Frozen", [("field", str)], frozen=True)("kept")
+    things = [Lead(), LongLead(), Pair(0), Plain(0), SimpleNamespace(field=0)]
+    for number in range(3):
+        for thing in things:
+            places.put(thing, number)
+        assert [places.read(thing) for thing in things] == [number] * len(things)
+        assert message(AttributeError, places.put, frozen, number) == "immutable type: 'Frozen'"
+        assert "field" in message(AttributeError, places.put, Computed(), number)
+    watched = Watched(0)
+    places.put(watched, 1)
+    assert places.read(watched) == ("watched", 1)
+
+
+def test_a_class_that_is_changed_sets_in_its_way(places: Places) -> None:
+    for kind in (fresh(Pair), fresh(Plain)):
+        thing = kind(0)
+        places.put(thing, 1)
+        places.put(thing, 2)
+        assert places.read(thing) == 2
+        kind.field = property(lambda *_: "read")
+        assert "no setter" in message(AttributeError, places.put, thing, 3)
+        assert places.read(thing) == "read"
+        del kind.field
+        assert places.read(thing) == 2
+        kind.__setattr__ = lambda self, name, value: object.__setattr__(self, name, ("watched", value))
+        places.put(thing, 4)
+        assert places.read(thing) == ("watched", 4)
+
+
+def test_instances_that_lack_an_attribute_get_it_in_order(places: Places) -> None:
+    kind = fresh(Plain)
+    first = kind("first")
+    places.put(first, 1)
+    second = kind("second")
+    del second.field
+    del second.other
+    places.put(second, 2)
+    second.other = "after it"
+    assert list(vars(second).items()) == [("field", 2), ("other", "after it")]
+
+
+def test_what_is_read_and_set_is_neither_freed_too_early_nor_kept(places: Places) -> None:
+    for holder in (Pair(None), Plain(None), Lead(), type("Holder", (), {}), ModuleType("holder")):
+        value: Any = type("Value", (), {})()
+        watched = weakref.ref(value)
+        places.put(holder, value)
+        before = sys.getrefcount(value)
+        for _ in range(100):
+            places.module.read(holder)
+            places.module.put(holder, value)
+        assert sys.getrefcount(value) == before
+        del value
+        assert places.read(holder) is watched()
+        places.put(holder, None)
+        assert watched() is None

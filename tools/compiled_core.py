@@ -35,7 +35,7 @@ MODULES: Final = (
     *("agents.leads", "agents.orgs", "agents.relay", "agents.decision_metrics", "agents.watermarks"),
     # What a claim is decided by.
     *("rules.lead.lead_partition", "rules.lead.machine", "rules.lead.actions", "rules.lead.transition"),
-    *("rules.lead.settlement", "rules.lead.kept_rows", "models.kept_answers", "models.lead"),
+    *("rules.lead.settlement", "rules.lead.kept_rows", "models.kept_answers"),
     *("rules.lead.erasure", "rules.lead.merging", "rules.lead.distribution", "rules.lead.waiting"),
     *("rules.lead.partition_indexes", "rules.queues.rule_book", "rules.queues.membership"),
     *(

@@ -164,9 +164,14 @@ def test_a_class_attribute_that_becomes_a_data_descriptor_is_called(places: Plac
     assert (places.read(kind), places.read(thing)) == ("described", "of the instance")
     places.put(thing, "put")
     described.__set__ = lambda *_: None
-    assert places.read(thing) == "described"
+    assert (places.read(kind), places.read(thing)) == ("described", "described")
     places.put(thing, "ignored")
     assert vars(thing)["field"] == "put"
+    del described.__set__
+    assert places.read(thing) == "put"
+    kind.field = lambda _: "a method"
+    assert places.read(thing) == "put"
+    assert places.read(without := fresh(kind, __init__=lambda _: None)()).__self__ is without
 
 
 def test_a_class_and_its_metaclass_are_read_anew_after_a_change(places: Places) -> None:

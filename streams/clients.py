@@ -19,7 +19,7 @@ from aiokafka.errors import KafkaError, KafkaTimeoutError
 from aiokafka.partitioner import murmur2
 
 from streams.kafka_refusals import refusal
-from streams.patches import tls_close
+from streams.patches import response_reading, tls_close, write_requests
 from streams.patches.consumer_access import close_producer, hold_idle_fetches, network_client
 from streams.patches.record_reader import MAX_POLL_RECORDS, install
 from streams.retries import FOLLOW_TOPIC
@@ -71,6 +71,7 @@ def consumer(
     `committed_only` False: it also gets records of open transactions. `options`: further options of aiokafka.
     """
     install()
+    response_reading.install()
     tls_close.install()
     return AIOKafkaConsumer(
         *topics,
@@ -102,7 +103,9 @@ def producer(
     of aiokafka can no longer be used. With `transactional_id` the producer is always idempotent. `options`: further
     options of aiokafka.
     """
+    response_reading.install()
     tls_close.install()
+    write_requests.install()
     return AIOKafkaProducer(
         **settings.aiokafka_options(),
         client_id=CLIENT_ID,
@@ -121,6 +124,7 @@ def admin(
     request_timeout_ms: int = REQUEST_TIMEOUT_MS,
 ) -> Any:
     """Return an admin client that is not started. `kind`: aiokafka's class, or a subclass."""
+    response_reading.install()
     tls_close.install()
     return kind(**settings.aiokafka_options(), client_id=CLIENT_ID, request_timeout_ms=request_timeout_ms)
 

@@ -13,6 +13,7 @@ from aiokafka.record.default_records import DefaultRecordBatch
 
 from streams import legacy_messages, record_batches
 from streams.batch_records import MAGIC, MAX_RECORD_BYTES, BatchRecords, broken_of
+from streams.checksum import COVERS_FROM, crc32c
 from streams.decompression import MAX_INFLATED_BYTES, CannotInflate, inflate
 from streams.record_batches import (
     CODEC_MASK,
@@ -32,8 +33,8 @@ NOT_ORDINARY: Final = CONTROL_OR_TRANSACTIONAL | CODEC_MASK
 _MIN_BATCH_BYTES: Final = 14
 """The length field of the smallest message in the old format."""
 _BASE: Final = struct.Struct(">q")
-_SHAPE: Final = struct.Struct(">qi4xb4xhi30xi")
-"""Fields of a batch's header: base offset, length, magic, attributes, last offset's delta, number of records."""
+_SHAPE: Final = struct.Struct(">qi4xbIhi30xi")
+"""Fields of a header: base offset, length, magic, checksum, attributes, last offset's delta, number of records."""
 _CODEC_AT: Final = 22
 
 
@@ -91,7 +92,7 @@ class FetchedRecords(BatchRecords):
         shape_at, make = _SHAPE.unpack_from, self._record
         while at < size:
             fetched, remaining = self.next_fetch_offset, size - at
-            base, length, magic, attributes, last_delta, count = (
+            base, length, magic, checksum, attributes, last_delta, count = (
                 shape_at(data, at) if remaining >= HEADER.size else _shape(view[at:])
             )
             end = at + LOG_OVERHEAD + length
@@ -110,7 +111,7 @@ class FetchedRecords(BatchRecords):
                 if self.next_fetch_offset != fetched:
                     delivered_to = self.next_fetch_offset
                 continue
-            batch = view[at:end]
+            begin, batch = at, view[at:end]
             at, last = end, base + last_delta
             following = _BASE.unpack_from(data, end)[0] if size - end >= LOG_OVERHEAD else None
             if following is not None and following <= fetched:
@@ -119,7 +120,7 @@ class FetchedRecords(BatchRecords):
             if last_delta < 0 or last < fetched or (following is not None and last >= following):
                 fault = f"says its offsets are {base} to {last}, which cannot be"
                 last = fetched if following is None else following - 1
-            elif self._check_crcs and not reader.validate_crc():
+            elif self._check_crcs and crc32c(data, begin + COVERS_FROM, end) != checksum:
                 fault = "its checksum is wrong"
                 if following is None and not (base <= fetched and last_delta <= length):
                     last = fetched  # its offsets cannot be trusted either

@@ -189,7 +189,9 @@ class JournalWriter:
 
         Raises `PermanentError` (`record_too_large`), and appends none, if they do not fit into a batch.
         """
-        size = sum(check_size(key, value) for key, value in records) + _TRACE_SIZE
+        size = _TRACE_SIZE
+        for key, value in records:
+            size += check_size(key, value)
         if size + BATCH_OVERHEAD_BYTES > MAX_BATCH_BYTES:
             raise PermanentError(
                 "record_too_large", f"{size} bytes in {len(records)} records, more than a batch takes"

@@ -75,7 +75,14 @@ def step_org(
     before it.
     """
     transition = OrgTransition(state, directory, at, slice_size, before)
-    match event:
+    match event:  # the most frequent ones first, as each is compared in turn
+        case LeadTaken():
+            use_place(transition, event.rep_id, event.lead_id, event.place)
+            _count_for_owner(transition, event.lead_id, event.epoch, event.rep_id)
+        case RepRequested():
+            _requested(transition, event)
+        case OfferSettled():
+            _end_offer(transition, event)
         case PersonArrived():
             arrivals.place_arrival(transition, event)
         case ErasureRequested():
@@ -86,13 +93,6 @@ def step_org(
             arrivals.list_contact(transition, event)
         case LeadCorrected():
             corrections.correct(transition, event)
-        case RepRequested():
-            _requested(transition, event)
-        case OfferSettled():
-            _end_offer(transition, event)
-        case LeadTaken():
-            use_place(transition, event.rep_id, event.lead_id, event.place)
-            _count_for_owner(transition, event.lead_id, event.epoch, event.rep_id)
         case PlaceRequested():
             reserve_place(transition, event)
         case PlaceUnused():

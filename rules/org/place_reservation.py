@@ -64,6 +64,8 @@ def return_place(transition: OrgTransition, event: PlaceUnused) -> None:
 def use_place(transition: OrgTransition, rep_id: str, lead_id: str, action_id: str | None) -> bool:
     """Remove a rep's reserved place, if there is one; say whether there was."""
     row: OrgRep = transition.rep(rep_id)
+    if not row.places:
+        return False
     remaining = tuple(
         reserved for reserved in row.places if not _is_reserved_for(reserved, lead_id, action_id)
     )

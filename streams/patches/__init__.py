@@ -17,6 +17,7 @@ message_handler       `Conductor._build_handler`                       it decode
 handler_lookup        `Conductor._compile_message_handler`             it takes a lock for each message
 changelog_reading     `Recovery._slurp_changelogs`                     a task and a timer for each changelog record
 prefetch              `Fetcher.__init__`                               it stalls while another partition's records wait
+fetch_after_taking    `Fetcher._proc_fetch_request`                    a partition with new records is not asked next
 commit_metadata       `AIOKafkaConsumerThread._commit`                 a reader's watermark must go with its offset
 commit_offsets        `Consumer._commit_offsets`                       it renders a table for its log at every commit
 lease_renewal         `GroupCoordinator._do_heartbeat`                 see `streams.membership_lease`

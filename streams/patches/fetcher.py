@@ -6,7 +6,7 @@ from typing import Any, Final
 import aiokafka.consumer.fetcher as aiokafka_fetcher
 import faust.transport.drivers.aiokafka as driver
 
-from streams.patches import record_reader, tls_close
+from streams.patches import record_reader, response_reading, tls_close
 from streams.unreadable import give_stand_ins
 
 FETCH_SLICE_SECONDS: Final = 0.1
@@ -20,6 +20,8 @@ PARTIAL_FETCH_WAIT_MS: Final = 10
 """How long a broker holds a fetch that leaves a partition out, if it has no records for the others. A fetch does not
 ask for partitions whose earlier records are still waiting. With Faust's 1,500 ms, a claim could wait that long for the
 one before it. The fetches of a recovery leave out the topics of events, which are read when it ends."""
+TURNS_TO_TAKE: Final = 5
+"""Turns of the loop that a fetch waits for records to be taken. Whoever waits for them takes them in the third."""
 FULL_FETCH_WAIT_MS: Final = 250
 """How long a broker holds a fetch that asks for every partition in use. A record of any of them ends it at once, so the
 wait delays no record. Only a seek or a rebalance may wait for its end."""
@@ -85,6 +87,7 @@ def _assignment_generation(consumer: Any) -> tuple[int, int]:
 def read_committed() -> None:
     """Read only committed records, and get a stand-in for each batch or record that cannot be read."""
     record_reader.install()
+    response_reading.install()
     tls_close.install()
     create = driver.AIOKafkaConsumerThread._create_worker_consumer
 
@@ -117,6 +120,32 @@ def prefetch_other_partitions() -> None:
 
     aiokafka_fetcher.Fetcher.__init__ = __init__
     aiokafka_fetcher.Fetcher._get_actions_per_node = _get_actions_per_node
+
+
+def fetch_after_taking() -> None:
+    """Send the next fetch when those who wait for records have taken them (docs/faust.md 36)."""
+    proc_fetch_request = aiokafka_fetcher.Fetcher._proc_fetch_request
+
+    async def _proc_fetch_request(self: Any, assignment: Any, node_id: Any, request: Any) -> Any:
+        """Handle a response, and wake who waits. The next fetch is sent afterwards, and asks for every partition."""
+        has_records = await proc_fetch_request(self, assignment, node_id, request)
+        if not has_records or not self._fetch_waiters:
+            return has_records  # whoever takes records has not taken the earlier ones yet
+        for waiter in tuple(self._fetch_waiters):
+            self._notify(waiter)
+        for _ in range(TURNS_TO_TAKE):
+            await asyncio.sleep(0)
+            if not _has_waiting_records(self, assignment):
+                return False  # nobody has to be woken for them
+        return has_records
+
+    aiokafka_fetcher.Fetcher._proc_fetch_request = _proc_fetch_request
+
+
+def _has_waiting_records(fetcher: Any, assignment: Any) -> bool:
+    """Tell whether records wait to be taken, of the partitions in use."""
+    waiting: set[Any] = fetcher._records.keys() & assignment.tps
+    return bool(waiting if fetcher._in_use is None else waiting & fetcher._in_use)
 
 
 def _leaves_a_partition_out(fetcher: Any, assignment: Any) -> bool:

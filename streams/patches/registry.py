@@ -28,6 +28,7 @@ PATCHES: Final = MappingProxyType(
         "handler_lookup": message_delivery.look_up_without_lock,
         "changelog_reading": recovery.read_changelogs_in_batches,
         "prefetch": fetcher.prefetch_other_partitions,
+        "fetch_after_taking": fetcher.fetch_after_taking,
         "commit_metadata": commits.commit_with_metadata,
         "commit_offsets": commits.commit_without_table,
         "lease_renewal": heartbeats.renew_leases,

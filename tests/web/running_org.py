@@ -27,7 +27,7 @@ from sink.database_engine import connect
 from streams.topic_reader import read_topic
 from streams.topics import LEAD_JOURNAL
 from tests.fixtures.waiting import LOOK_SECONDS, PATIENCE_SECONDS
-from tests.web.toasts import all_said, keep_toasts
+from tests.web.toasts import all_toasts, keep_toasts
 from web.auth import SCOPES
 from web.store.account import Account
 
@@ -48,6 +48,7 @@ PLAIN: Final = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 """For clients of a console, which speaks HTTP here. By default each would read all authorities of the machine."""
 PATIENCE_MS: Final = int(PATIENCE_SECONDS * 1000)
 LEAD_PAGE: Final = "/leads/"
+STREAM: Final = "/api/v1/live?"
 DIRECTORY_END: Final = re.compile(r"^firstclaim_console_directory_end (\S+)$", re.MULTILINE)
 BACK_SECONDS: Final = PATIENCE_SECONDS
 """The bound for a console that restarts and a browser that reconnects, on a busy machine."""
@@ -259,7 +260,7 @@ class RunningOrg:
     async def window(self, name: str = "a stranger", **options: Any) -> Page:
         """Open a new browser window in which nobody is signed in; errors in its console are recorded.
 
-        It waits as long as the suite does, and keeps what its pages say, for `tests/web/toasts.py::until_said`.
+        It waits as long as the suite does, and keeps what its pages say, for `tests/web/toasts.py::until_toast`.
         """
         context = await self.browser.new_context(
             base_url=self.url, **{"viewport": {"width": 1280, "height": 800}, **options}
@@ -275,6 +276,8 @@ class RunningOrg:
     def _note_refused(self, response: Response) -> None:
         if response.status >= HTTPStatus.BAD_REQUEST:
             self.failed.append(f"{response.url}: {response.status}")
+        if response.status == HTTPStatus.UNPROCESSABLE_ENTITY and STREAM in response.url:
+            self.problems.append(f"a page's stream is refused for good: {response.url}")
 
     async def pages(self) -> str:
         """Return what a failed test's report says of each open page, and of the requests that failed."""
@@ -282,7 +285,7 @@ class RunningOrg:
         for page in [page for context in self.browser.contexts for page in context.pages]:
             try:
                 shown = await page.locator("body").inner_text()
-                lines += [f"{page.url} said {await all_said(page)} and shows:", shown]
+                lines += [f"{page.url} said {await all_toasts(page)} and shows:", shown]
             except PlaywrightError as error:
                 lines.append(f"{page.url}: {error}")
         return "\n".join(lines)

@@ -21,7 +21,7 @@ from tests.web.audited import crew, entries
 from tests.web.axe import serious_problems
 from tests.web.screens import shot
 from tests.web.signed_in import JSON, sign_in, signed_in
-from tests.web.toasts import until_said
+from tests.web.toasts import until_toast
 from web.store.hashes import hash_of
 from web.store.tables import PasswordLinkTable
 
@@ -205,7 +205,7 @@ async def test_n2_one_click_ends_the_digest_of_its_reader(running_org: RunningOr
         await expect(page.get_by_label("Leads that need a decision, once an hour: Mail")).not_to_be_checked()
         await page.get_by_label("Leads that need a decision, once an hour: Mail").check()
         await page.get_by_role("button", name="Save").click()
-        await until_said(page, "Saved.")
+        await until_toast(page, "Saved.")
         await page.goto(path)
         assert await serious_problems(page) == []
         await page.get_by_role("button", name="End them").click()

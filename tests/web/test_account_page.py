@@ -10,7 +10,7 @@ from playwright.async_api import expect
 
 from tests.web.axe import serious_problems
 from tests.web.running_org import PASSWORD
-from tests.web.toasts import until_said
+from tests.web.toasts import until_toast
 
 if TYPE_CHECKING:
     from tests.web.running_org import RunningOrg
@@ -37,7 +37,7 @@ async def test_a_password_is_changed_by_its_owner_and_other_browsers_are_signed_
     await expect(current).to_be_focused()
     await current.fill(PASSWORD)
     await page.get_by_role("button", name="Change password").click()
-    await until_said(page, "Your password is changed.")
+    await until_toast(page, "Your password is changed.")
     await page.reload()
     await expect(page.get_by_role("heading", name="Your account", exact=True)).to_be_visible()
     await elsewhere.goto("/my-leads")

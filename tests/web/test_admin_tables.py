@@ -13,7 +13,7 @@ from tests.web.rows import WORK
 from tests.web.running_org import NEW
 from tests.web.screens import fits_a_phone, shot
 from tests.web.test_directory import publish
-from tests.web.toasts import until_said
+from tests.web.toasts import until_toast
 from web.services.look_alike_objects import look_alikes, look_alikes_of
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ async def test_an_admin_sees_who_published_what_and_is_warned_of_twins(running_o
     await page.get_by_role("button", name="Review changes").click()
     await expect(page.locator("#review [data-effects]")).to_contain_text("2 groups are named West Coast")
     await page.locator("#review").get_by_role("button", name="Publish", exact=True).click()
-    await until_said(page, "Published.")
+    await until_toast(page, "Published.")
 
     async def by_whom() -> bool:
         await page.goto("/directory/groups")
@@ -112,7 +112,7 @@ async def copied_view(page: Page) -> None:
     await expect(page.locator("[data-saved]")).to_be_attached()
     await page.get_by_role("button", name="Publish View").click()
     await page.get_by_role("button", name="Ok").click()
-    await until_said(page, "Published.")
+    await until_toast(page, "Published.")
 
     async def named() -> bool:
         await page.goto("/queue-builder")

@@ -21,7 +21,7 @@ from schemathesis.transport.requests import ManagedCookiesSession
 
 from tests.web.routes import is_for_vendors, routes
 from tests.web.running_org import NEW
-from tests.web.vendor_door import keys_of
+from tests.web.vendor_posts import keys_of
 from web.auth import CSRF_HEADER, PERSONAL, SCOPES
 from web.store.sessions import Sessions
 

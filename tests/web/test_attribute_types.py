@@ -19,7 +19,7 @@ from tests.web.screens import fits_a_phone, shot
 from tests.web.signed_in import signed_in
 from tests.web.test_directory import publish, publish_staff, published_object
 from tests.web.test_uploads import try_file
-from tests.web.vendor_door import client, issue_key
+from tests.web.vendor_posts import client, issue_key
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -12,7 +12,7 @@ from tests.fixtures.waiting import eventually
 from tests.web.axe import serious_problems
 from tests.web.rows import READY
 from tests.web.screens import fits_a_phone, shot
-from tests.web.toasts import until_said
+from tests.web.toasts import until_toast
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -64,7 +64,7 @@ async def test_r9_a_rep_pauses_and_after_a_last_lead_is_paused_by_itself(running
     switch = ann.get_by_label("Offers of leads")
     await expect(switch).to_have_value("available")
     await switch.select_option("Paused")
-    await until_said(ann, "You are offered no more leads.")
+    await until_toast(ann, "You are offered no more leads.")
     assert await serious_problems(ann) == []
     assert await fits_a_phone(ann)
     await shot(ann, "availability")
@@ -75,7 +75,7 @@ async def test_r9_a_rep_pauses_and_after_a_last_lead_is_paused_by_itself(running
     assert "has paused" in why
     # One more, and then none: what she chose is on her next page too.
     await switch.select_option("One last lead")
-    await until_said(ann, "You are offered one more lead")
+    await until_toast(ann, "You are offered one more lead")
     await running_org.until_published("rep", "ann", availability="last_lead")
     second = await running_org.arrive("L-2", campaign="west", last_name="Second", state="RI")
     await until_lead(client, second, offered_to("Ann"))
@@ -126,7 +126,7 @@ async def test_r9_n8_a_reps_own_choice_needs_no_admin(running_org: RunningOrg) -
     await running_org.until_known("ann")
     page = await running_org.sign_in("ann", "/my-leads")
     await page.get_by_label("Offers of leads").select_option("Paused")
-    await until_said(page, "You are offered no more leads.")
+    await until_toast(page, "You are offered no more leads.")
     client = await running_org.program("ann")
     assert (await client.get("/api/v1/me/availability")).json()["availability"] == "paused"
     headers = {"x-csrf-token": str(await page.locator('meta[name="csrf"]').get_attribute("content"))}

@@ -13,8 +13,8 @@ from streams.topics import LEAD_ARRIVALS
 from tests.fixtures.waiting import eventually
 from tests.web.axe import serious_problems
 from tests.web.rows import READY
-from tests.web.test_honest_connection import with_a_clock
-from tests.web.toasts import until_said
+from tests.web.test_stale_pages import with_a_clock
+from tests.web.toasts import until_toast
 
 if TYPE_CHECKING:
     from playwright.async_api import Locator, Page
@@ -87,7 +87,7 @@ async def test_a_managers_badges_follow_what_happens_and_an_exception_leads_to_i
     assert await serious_problems(page) == []
     await labels.filter(has_text="Bob").locator("input").check()
     await page.locator("#move [data-ok]").click()
-    await until_said(page, "Ana Silva is assigned.")
+    await until_toast(page, "Ana Silva is assigned.")
     await expect(badge_of(page, "exceptions")).to_have_text("")
     # A dead letter is counted, and leads to its table.
     await running_org.client.put(

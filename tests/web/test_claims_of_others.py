@@ -170,7 +170,7 @@ async def test_q9_a_refused_claim_gives_the_row_back(running_org: RunningOrg) ->
             claiming = asyncio.create_task(claim(program, lead))
             await until_no_row(page, lead)
         assert (await claiming)["result"] == "refused"
-    await page.wait_for_function("window.heard.length === 2")
+    await page.wait_for_function("() => window.heard.length === 2")
     assert await page.evaluate("window.heard") == [False, True]
     await until_row(page, lead)
 
@@ -283,29 +283,31 @@ def test_x4_an_answer_of_an_earlier_request_took_no_lead_now(ago: timedelta, *, 
 
 
 @pytest.mark.parametrize(
-    ("result", "head_start", "told"),
+    ("result", "head_start", "over_flags"),
     [("refused", 60.0, []), ("won", 60.0, [False]), ("lost", 60.0, [False]), ("refused", 0.0, [False, True])],
 )
 async def test_q9_what_is_decided_within_the_head_start_is_told_once_or_not_at_all(
-    result: str, head_start: float, told: list[bool], monkeypatch: pytest.MonkeyPatch
+    result: str, head_start: float, over_flags: list[bool], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(claims_on_their_way, "HEAD_START_SECONDS", head_start)
-    services = Told()
+    services = ConsoleServices()
     with services.claim("rep-1") as claim:
         await asyncio.sleep(0.01)  # a head start of 0 is over at the next turn of the loop
         claim.answer = answered(result)
-    assert services.told == told
+    assert services.over_flags == over_flags
 
 
-class Told:
-    """The services of a console, which note what the pages are told of the claims of one lead."""
+class ConsoleServices:
+    """The services of a console, which note of each message about a claim of one lead whether it is over."""
 
     def __init__(self) -> None:
-        self.told: list[bool] = []
+        self.over_flags: list[bool] = []
         self.claims_told = ClaimsTold()
         queue = SimpleNamespace(queue=SimpleNamespace(queue_id="new", claimable=True))
         self.directory = SimpleNamespace(org=lambda _: SimpleNamespace(queues={"new": queue}))
-        self.hub = SimpleNamespace(tell_list=lambda *arguments, **_: self.told.append(arguments[3]["over"]))
+        self.hub = SimpleNamespace(
+            tell_list=lambda *arguments, **_: self.over_flags.append(arguments[3]["over"])
+        )
 
     def claim(self, rep_id: str) -> AbstractContextManager[ClaimOnItsWay]:
         """Claim the lead."""
@@ -323,37 +325,37 @@ async def test_q9_a_row_stays_away_while_one_of_two_claims_has_no_answer(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(claims_on_their_way, "HEAD_START_SECONDS", 0.0)
-    services = Told()
+    services = ConsoleServices()
     with services.claim("rep-1") as first_claim:
         await asyncio.sleep(0.01)
         with services.claim("rep-2") as second_claim:
             await asyncio.sleep(0.01)
             second_claim.answer = answered("refused")
-        assert services.told == [False]
+        assert services.over_flags == [False]
         first_claim.answer = answered("refused")
-    assert services.told == [False, True]
+    assert services.over_flags == [False, True]
     # All are answered, so the next claim is told again.
     with services.claim("rep-2") as second_claim:
         await asyncio.sleep(0.01)
         second_claim.answer = answered("won")
-    assert services.told == [False, True, False]
+    assert services.over_flags == [False, True, False]
 
 
 async def test_q9_claims_without_an_answer_are_told_again_after_a_time(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(claims_on_their_way, "HEAD_START_SECONDS", 0.0)
-    services = Told()
-    for again_seconds, told in ((60.0, [False, True]), (60.0, [True]), (0.0, [False, True])):
+    services = ConsoleServices()
+    for again_seconds, over_flags in ((60.0, [False, True]), (60.0, [True]), (0.0, [False, True])):
         monkeypatch.setattr(claims_told, "AGAIN_SECONDS", again_seconds)
-        services.told.clear()
+        services.over_flags.clear()
         with services.claim("rep-1"):
             await asyncio.sleep(0.01)
-        assert services.told == told
+        assert services.over_flags == over_flags
 
 
 def test_leads_whose_claims_were_told_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(claims_told, "MAX_LEADS", 2)
     claims = ClaimsTold()
-    told = [claims.begin(("default", "new", lead)) for lead in ("a", "b", "a", "c", "b", "a")]
-    assert told == [True, True, False, True, False, True]
+    are_told = [claims.begin(("default", "new", lead)) for lead in ("a", "b", "a", "c", "b", "a")]
+    assert are_told == [True, True, False, True, False, True]

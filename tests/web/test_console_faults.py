@@ -9,7 +9,7 @@ from playwright.async_api import expect
 
 from tests.web.axe import serious_problems
 from tests.web.rows import READY, WORK, until_row
-from tests.web.toasts import until_said
+from tests.web.toasts import until_toast
 
 if TYPE_CHECKING:
     from tests.web.running_org import RunningOrg
@@ -41,7 +41,7 @@ async def test_q6_a_published_view_loses_its_mark_and_the_focus_stays_on_the_pag
     await expect(page.locator(".rule-problem")).to_have_count(0)
     await page.get_by_role("button", name="Publish View").click()
     await page.get_by_role("button", name="Ok").click()
-    await until_said(page, "Published.")
+    await until_toast(page, "Published.")
     await expect(mark).to_have_count(0)
     await expect(page.get_by_role("heading", name="Call these")).to_be_focused()
 

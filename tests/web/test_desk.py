@@ -10,7 +10,7 @@ from playwright.async_api import expect
 
 from tests.web.rows import click_at_once
 from tests.web.screens import shot
-from tests.web.toasts import until_said
+from tests.web.toasts import until_toast
 
 if TYPE_CHECKING:
     from playwright.async_api import Locator, Page, Route
@@ -194,8 +194,8 @@ async def test_e3_two_managers_assign_the_same_lead_at_the_same_moment(running_o
     is_mias = answers[0]["result"] == "done"
     winner, owner = (mia, "Rep 1") if is_mias else (maxim, "Zoë Ångström")
     loser, other_rep = (maxim, "Zoë Ångström") if is_mias else (mia, "Rep 1")
-    await until_said(winner, "Jeremy Jones is assigned.")
-    await until_said(loser, f"Jeremy Jones: {owner} has it already.")
+    await until_toast(winner, "Jeremy Jones is assigned.")
+    await until_toast(loser, f"Jeremy Jones: {owner} has it already.")
     # Whoever comes second may move the lead from the rep who has it, with a reason; or leave it there.
     await expect(loser.locator("#move")).to_contain_text(f"{owner} has Jeremy Jones already")
     await expect(loser.locator("#move [data-chosen-reps]")).to_have_text(f"To {other_rep}")
@@ -240,7 +240,7 @@ async def test_m6_the_desk_asks_for_the_reason_to_override_a_licence(running_org
     await expect(mia.locator("#move")).to_contain_text("Assign it all the same?")
     await mia.get_by_label("Reason", exact=True).fill("the licence comes tomorrow")
     await mia.locator("#move [data-ok]").click()
-    await until_said(mia, "Jeremy Jones is assigned.")
+    await until_toast(mia, "Jeremy Jones is assigned.")
     await until_shown(mia, "Ana Silva", "Bo Johnson", "Cy Adams")
     await mia.goto(f"/leads/{leads['Jeremy Jones']}")
     await expect(mia.locator(".lead-history")).to_contain_text("the licence comes tomorrow")

@@ -12,7 +12,7 @@ from tests.web.axe import serious_problems
 from tests.web.rows import until_row
 from tests.web.running_org import NEW, PASSWORD
 from tests.web.screens import fits_a_phone, shot
-from tests.web.toasts import until_said
+from tests.web.toasts import until_toast
 
 if TYPE_CHECKING:
     from playwright.async_api import Locator, Page
@@ -46,7 +46,7 @@ async def publish(page: Page) -> None:
     """Review, and publish."""
     await page.get_by_role("button", name="Review changes").click()
     await page.locator("#review").get_by_role("button", name="Publish", exact=True).click()
-    await until_said(page, "Published. It applies from now on")
+    await until_toast(page, "Published. It applies from now on")
     await expect(page.locator("[data-dirty]")).to_have_text("As published")
 
 
@@ -83,7 +83,7 @@ async def test_x2_switching_a_rep_off_says_what_it_does_and_does_it(running_org:
     await shot(page, "directory-review")
     assert (await rep.request.get("/api/v1/me")).ok  # it was only shown
     await page.locator("#review").get_by_role("button", name="Publish", exact=True).click()
-    await until_said(page, "Published")
+    await until_toast(page, "Published")
     await expect(page.locator('[data-id="rep-1"] .badge')).to_have_text("inactive")
     assert (await rep.request.get("/api/v1/me")).status == 401
     await page.goto("/operations")
@@ -111,14 +111,14 @@ async def test_r1_the_roster_is_ordered_by_keyboard_and_by_drag_and_number_one_g
     await down.focus()
     await page.keyboard.press("Enter")
     assert await order(page) == ["rep-2", "rep-1"]
-    await until_said(page, "Rep 1 is now 2 of 2.")
+    await until_toast(page, "Rep 1 is now 2 of 2.")
     await expect(page.get_by_role("button", name="Move Rep 1 up")).to_be_focused()
     await page.get_by_label("Rep to add").select_option("rep-3")
     await page.get_by_role("button", name="Add to the roster").click()
     lines = page.locator(".roster li")
     await lines.nth(2).locator(".grip").drag_to(lines.nth(0))
     assert await order(page) == ["rep-3", "rep-2", "rep-1"]
-    await until_said(page, "Rep 3 is now 1 of 3.")
+    await until_toast(page, "Rep 3 is now 1 of 3.")
     await page.get_by_label("Weight of Rep 3").fill("2")
     assert await serious_problems(page) == []
     assert await fits_a_phone(page)

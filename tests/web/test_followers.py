@@ -160,18 +160,18 @@ async def test_pages_read_again_when_a_sink_that_was_far_behind_has_what_they_we
     monkeypatch.setattr(tail_module, "_LATE_SECONDS", 0.05)
     upgrade(settings.database_url)
     crm = connect(settings.database_url)
-    told = asyncio.Queue[str]()
+    events = asyncio.Queue[str]()
 
     class RecordingHub(Hub):
-        """Records what pages are told."""
+        """Records what pages are events."""
 
         def tell(self, org_id: str, event: str, data: Any, to: Any) -> None:
             assert (org_id, bool(data), callable(to)) == (ORG, True, True)
-            told.put_nowait(event)
+            events.put_nowait(event)
 
         def reload_lists(self, org_id: str | None = None) -> None:
             assert org_id == ORG
-            told.put_nowait(REBUILT)
+            events.put_nowait(REBUILT)
 
     reader = Reader.at("redis://127.0.0.1:1/0")
     lead = lead_of("late")
@@ -179,13 +179,13 @@ async def test_pages_read_again_when_a_sink_that_was_far_behind_has_what_they_we
     async with following(tail, kafka, reader, crm) as (_, producer):
         async with asyncio.timeout(PATIENCE_SECONDS):
             value = {"lead_id": lead.lead_id, "org": ORG, "version": 1}
-            while told.empty():  # until the tail follows
+            while events.empty():  # until the tail follows
                 await producer.send_and_wait(topics["ASSIGNMENTS"], json.dumps(value).encode())
                 await asyncio.sleep(0.1)
-            assert await told.get() == "leads"
+            assert await events.get() == "leads"
             writer = CrmWriter(crm, never_buried)
             await asyncio.to_thread(writer.apply, [record_of(row_of(lead, off=1), 0)])
-            while await told.get() != REBUILT:
+            while await events.get() != REBUILT:
                 pass
 
 

@@ -11,7 +11,7 @@ from tests.web.rows import READY, WORK, click_at_once, row, until_no_row, until_
 from tests.web.running_org import NEW
 from tests.web.test_claim import claim
 from tests.web.test_offers import GONE_TEXT, offers, ringing_reps
-from tests.web.toasts import all_said
+from tests.web.toasts import all_toasts
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -96,9 +96,9 @@ async def test_q8_on_a_slow_network_a_rep_claims_and_loses_a_race(running_org: R
         (other_page, row(other_page, bo).get_by_role("button")),
         (page, row(page, bo).get_by_role("button")),
     )
-    assert sorted(told["result"] for told in answers) == ["lost", "won"]
-    for either_page, told in zip((other_page, page), answers, strict=True):
-        title = "Congratulations!" if told["result"] == "won" else "Lead already claimed"
+    assert sorted(reply["result"] for reply in answers) == ["lost", "won"]
+    for either_page, reply in zip((other_page, page), answers, strict=True):
+        title = "Congratulations!" if reply["result"] == "won" else "Lead already claimed"
         await expect(either_page.locator("#answer")).to_contain_text(title)
         await until_no_row(either_page, bo)
     await expect(page.locator("#connection")).to_be_hidden()
@@ -195,7 +195,9 @@ async def test_q8_r3_two_tabs_of_one_rep_tell_the_same(running_org: RunningOrg) 
     await expect(second.locator("#answer")).to_contain_text("Jeremy Jones has been added to your lead list.")
     for page in (first, second):
         await expect(offers(page)).to_be_hidden()
-    assert not [message for message in await all_said(first) if "is over" in message or GONE_TEXT in message]
+    assert not [
+        message for message in await all_toasts(first) if "is over" in message or GONE_TEXT in message
+    ]
 
 
 async def test_q8_r3_d2_on_an_old_phone_a_rep_claims_takes_an_offer_and_calls(

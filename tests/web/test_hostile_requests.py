@@ -278,7 +278,7 @@ async def test_nothing_that_a_tab_keeps_is_sent_for_or_shown_to_the_next_person(
     await page.evaluate(keep_all)
     await page.get_by_role("button", name="Sign out").click()
     await page.wait_for_url("**/signed-out")
-    await page.wait_for_function(f"({kept_keys})().length === 0 && !({call})().includes('Jon')")
+    await page.wait_for_function(f"() => ({kept_keys})().length === 0 && !({call})().includes('Jon')")
 
 
 async def test_hostile_requests_to_every_route_are_answered_and_the_console_stays_as_it_was(

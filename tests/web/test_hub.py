@@ -139,16 +139,18 @@ async def test_m6_q3_each_page_is_told_whether_its_person_has_the_licence_and_th
 
 async def licences(open_page: OpenPage, count: int) -> list[tuple[bool, str | None] | None]:
     """Return what a page is told of the licences of its next changes; None where it is told nothing."""
-    told = list[tuple[bool, str | None] | None]()
+    licence_texts = list[tuple[bool, str | None] | None]()
     chunks: AsyncIterator[bytes] = open_page.chunks()
     async with asyncio.timeout(PATIENCE_SECONDS):
-        while len(told) < count:
+        while len(licence_texts) < count:
             for event in (await anext(chunks)).split(b"\n\n"):
                 if b"event: list\n" in event:
                     change = msgspec.json.decode(event.partition(b"data: ")[2])
                     assert "state" not in change
-                    told.append((change["may_claim"], change["why_not"]) if "may_claim" in change else None)
-    return told
+                    licence_texts.append(
+                        (change["may_claim"], change["why_not"]) if "may_claim" in change else None
+                    )
+    return licence_texts
 
 
 async def test_q9_whoever_falls_behind_hears_what_there_was_and_is_then_told_to_look_anew() -> None:

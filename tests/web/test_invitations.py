@@ -15,7 +15,7 @@ from tests.fixtures.waiting import PATIENCE_SECONDS
 from tests.web.audited import crew, entries
 from tests.web.axe import serious_problems
 from tests.web.signed_in import JSON, sign_in, signed_in
-from tests.web.toasts import until_said
+from tests.web.toasts import until_toast
 from web.store.tables import AccountTable
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ async def test_a_person_chooses_a_password_first_and_is_told_of_changes_until_th
     await page.get_by_label("Current password").fill(password)
     await page.get_by_label("New password").fill(OWN)
     await page.get_by_role("button", name="Change password").click()
-    await until_said(page, "Your password is changed.")
+    await until_toast(page, "Your password is changed.")
     await expect(page.locator("[data-invited]")).to_have_count(0)
     async with signed_in(running_org, "ann-lee") as ann:
         await entries(ann, "password_changed")

@@ -11,7 +11,7 @@ from tests.fixtures.waiting import eventually
 from tests.web.axe import serious_problems
 from tests.web.rows import READY
 from tests.web.screens import fits_a_phone, shot
-from tests.web.toasts import until_said
+from tests.web.toasts import until_toast
 
 if TYPE_CHECKING:
     from playwright.async_api import Locator, Page
@@ -88,14 +88,14 @@ async def test_m1_a_manager_moves_a_lead_and_each_page_says_so(running_org: Runn
     await expect(dialog.get_by_role("alert")).to_have_text("Write the reason.")
     await mia.keyboard.type("to share the work")
     await dialog.get_by_role("button", name="Reassign").click()
-    await until_said(mia, "Bob has the lead now.")
+    await until_toast(mia, "Bob has the lead now.")
     await expect(mia.locator(".standing")).to_contain_text("Bob got it from its former owner, by Mia")
     await expect(mia.locator(".lead-history")).to_contain_text("reassigned by Mia: to share the work")
     # The former owner's page says it without being loaded again, and a notice says why.
     await expect(ann.locator(".unseen")).to_contain_text("The lead belongs to somebody else.")
     notice = ann.locator("#moves li")
     await expect(notice).to_contain_text("Mia moved Jeremy Jones from you to Bob. Reason: to share the work")
-    await until_said(ann, "Mia moved Jeremy Jones from you to Bob.")
+    await until_toast(ann, "Mia moved Jeremy Jones from you to Bob.")
     assert await serious_problems(ann) == []
     bob = await running_org.sign_in("bob", "/queues/mine")
     await expect(bob.locator("#moves li")).to_contain_text("Mia gave you Jeremy Jones, which was Ann's.")
@@ -220,9 +220,9 @@ async def test_m3_an_activity_is_one_key_away_and_told_in_words(running_org: Run
     await expect(group.get_by_role("button")).to_have_count(7)
     assert await serious_problems(ann) == []
     await ann.keyboard.press("a")
-    await until_said(ann, "c Call, e Email")
+    await until_toast(ann, "c Call, e Email")
     await ann.keyboard.press("c")
-    await until_said(ann, "The call is logged.")
+    await until_toast(ann, "The call is logged.")
     await expect(history).to_contain_text("Ann called")
     await expect(ann.locator(".facts")).not_to_contain_text("Last contacted never")
     # With a note; letters that are typed into it are no keys.

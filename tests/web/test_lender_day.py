@@ -15,7 +15,7 @@ from playwright.async_api import expect
 
 from tests.fixtures.waiting import eventually
 from tests.web.rows import READY, row, until_no_row, until_row
-from tests.web.toasts import until_said
+from tests.web.toasts import until_toast
 
 if TYPE_CHECKING:
     import httpx
@@ -170,7 +170,7 @@ async def test_m1_m2_m5_m6_m7_a_day_at_a_lender(running_org: RunningOrg) -> None
     await ada.get_by_label("TX", exact=True).check()
     await ada.get_by_role("button", name="Review changes").click()
     await ada.locator("#review").get_by_role("button", name="Publish", exact=True).click()
-    await until_said(ada, "Published. It applies from now on")
+    await until_toast(ada, "Published. It applies from now on")
     await until_counted(broker, ann=21, cyd=19)
     for lead in waiting[5:]:
         await until_row(cyd, lead)

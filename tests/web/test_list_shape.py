@@ -11,7 +11,7 @@ from tests.web.rows import READY, row, until_row
 from tests.web.running_org import NEW
 from tests.web.test_my_leads import open_org, until_shown
 from tests.web.test_saved_lists import heads, save
-from tests.web.toasts import until_said
+from tests.web.toasts import until_toast
 
 if TYPE_CHECKING:
     from playwright.async_api import Locator, Page
@@ -102,7 +102,7 @@ async def test_s6_a_saved_view_is_duplicated_and_each_goes_its_own_way(running_o
     shown = view.locator("option:checked")
     await page.get_by_role("button", name="Save view …").click()
     await dialog.get_by_role("button", name="Duplicate").click()
-    await until_said(page, "“Copy of Rhode Island” is saved as a copy of “Rhode Island”")
+    await until_toast(page, "“Copy of Rhode Island” is saved as a copy of “Rhode Island”")
     await expect(shown).to_have_text("Copy of Rhode Island")
     # A second copy needs a name of its own, and one that is taken is refused with the reason.
     await page.get_by_role("button", name="Save view …").click()
@@ -116,7 +116,7 @@ async def test_s6_a_saved_view_is_duplicated_and_each_goes_its_own_way(running_o
     await page.get_by_role("button", name="Edit Columns").click()
     await page.locator("#columns").get_by_label("Email", exact=True).uncheck()
     await page.locator("#columns").get_by_role("button", name="Save").click()
-    await until_said(page, "Your columns are saved.")
+    await until_toast(page, "Your columns are saved.")
     await save(page, "Copy of Rhode Island")
     await view.select_option(label="Rhode Island")
     await expect(page.locator("thead th", has_text="Email")).to_have_count(1)
@@ -126,7 +126,7 @@ async def test_s6_a_saved_view_is_duplicated_and_each_goes_its_own_way(running_o
     # Deleting the copy leaves the original.
     await page.get_by_role("button", name="Save view …").click()
     await dialog.get_by_role("button", name="Delete").click()
-    await until_said(page, "“Copy of Rhode Island” is deleted")
+    await until_toast(page, "“Copy of Rhode Island” is deleted")
     await expect(view.locator("option", has_text="Rhode Island")).to_have_count(1)
 
 

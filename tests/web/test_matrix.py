@@ -8,7 +8,7 @@ import pytest
 
 from streams.topics import DIRECTORY
 from tests.web.routes import address, is_for_vendors, routes
-from tests.web.vendor_door import keys_of
+from tests.web.vendor_posts import keys_of
 from web.auth import PERSONAL, SAFE, SCOPES, TOKEN_SCOPES
 from web.live.event_scopes import EVENT_SCOPES
 from web.store.account import Account

@@ -10,7 +10,7 @@ from playwright.async_api import expect
 from tests.web.axe import serious_problems
 from tests.web.screens import fits_a_phone
 from tests.web.test_lead_moves import at_lead, move_buttons, open_lender
-from tests.web.toasts import until_said
+from tests.web.toasts import until_toast
 
 if TYPE_CHECKING:
     from tests.web.running_org import RunningOrg
@@ -43,7 +43,7 @@ async def test_k5_a_manager_merges_and_splits_on_the_page(running_org: RunningOr
     await expect(dialog.get_by_role("alert")).to_have_text("Write the reason.")
     await mia.keyboard.type("one person, two names")
     await dialog.get_by_role("button", name="Merge").click()
-    await until_said(mia, "This lead is merged.")
+    await until_toast(mia, "This lead is merged.")
     await expect(mia.locator(".lead")).to_have_attribute("data-phase", "closed")
     await expect(mia.locator(".lead-history")).to_contain_text("one person, two names")
     await expect(move_buttons(mia)).to_have_count(0)
@@ -56,7 +56,7 @@ async def test_k5_a_manager_merges_and_splits_on_the_page(running_org: RunningOr
     await expect(dialog.get_by_label("Roe, +14014190001, home@x.org, from acme")).to_be_checked()
     await merged_page.keyboard.type("they are two after all")
     await dialog.get_by_role("button", name="Split").click()
-    await until_said(merged_page, "The inquiry is a lead of its own.")
+    await until_toast(merged_page, "The inquiry is a lead of its own.")
     await expect(move_buttons(merged_page)).to_have_text(["Reassign …", "Give back …"])
     again = await at_lead(running_org, "mia", merged_lead)
     await expect(again.locator(".lead")).to_have_attribute("data-phase", "owned")

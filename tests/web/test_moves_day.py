@@ -8,7 +8,7 @@ import pytest
 from playwright.async_api import expect
 
 from tests.web.rows import READY, row, until_no_row, until_row
-from tests.web.toasts import until_said
+from tests.web.toasts import until_toast
 
 if TYPE_CHECKING:
     from playwright.async_api import Page
@@ -144,7 +144,7 @@ async def test_m1_a_day_of_moves_in_three_browsers(running_org: RunningOrg) -> N
     await until_no_row(bob, bobs[1])
     await expect(bob.locator("#moves li")).to_contain_text("back from you. Reason: too much for one")
     await mia.get_by_label("View leads only").check()  # her look shall not lock it
-    await until_said(mia, "Leads open without a lock")
+    await until_toast(mia, "Leads open without a lock")
     await check_lead_page(mia, bobs[1], "nobody owns the lead", "unassigned by Mia: too much for one")
     await expect(mia.locator(".lead-history")).to_contain_text("It entered the queue Open leads")
     await mia.goto("/queues/open")

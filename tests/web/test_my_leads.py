@@ -14,7 +14,7 @@ from playwright.async_api import expect
 from models.errors import InvalidInput
 from tests.fixtures.waiting import PATIENCE_SECONDS, eventually
 from tests.web.screens import shot
-from tests.web.toasts import until_said
+from tests.web.toasts import until_toast
 from web.api.create_lead import checked
 from web.services.spreadsheet_text import defused_text
 
@@ -83,7 +83,7 @@ async def test_s6_a_rep_searches_edits_columns_works_and_exports_their_own_leads
         await page.keyboard.press("Enter")
     await page.locator("#columns").get_by_label("Email", exact=True).uncheck()
     await page.get_by_role("button", name="Save", exact=True).click()
-    await until_said(page, "Your columns are saved.")
+    await until_toast(page, "Your columns are saved.")
     again = await running_org.sign_in("rep-1", "/my-leads?state=RI&sort=last_name")
     await until_shown(again, "Robbie Duffy", "=Frank Taraborelli")
     heads = await again.locator("thead th").evaluate_all("all => all.map(th => th.textContent.trim())")

@@ -14,7 +14,7 @@ from tests.web.axe import serious_problems
 from tests.web.rows import READY, WORK, click_at_once, open_lead, row, until_no_row, until_row
 from tests.web.running_org import NEW
 from tests.web.screens import shot
-from tests.web.toasts import until_said
+from tests.web.toasts import until_toast
 
 if TYPE_CHECKING:
     from playwright.async_api import Locator, Page, Route
@@ -86,7 +86,7 @@ async def test_r3_an_offer_is_shown_on_every_page_and_r2_looking_is_no_action(
     await expect(row(first, lead).locator(".row-reason")).to_have_text("It is your turn in the group West.")
     await shot(first, "my-queue")
     await row(first, lead).get_by_role("button", name="Decline Jeremy Jones").click()
-    await until_said(first, "Declined: Jeremy Jones goes to somebody else.")
+    await until_toast(first, "Declined: Jeremy Jones goes to somebody else.")
     await until_no_row(first, lead)
     await second.get_by_role("button", name="Accept Jeremy Jones").click()
     await expect(second.locator("#answer")).to_contain_text("Congratulations! You have a new lead")
@@ -103,10 +103,10 @@ async def test_r3_an_offer_that_runs_out_goes_to_the_next(running_org: RunningOr
     await running_org.rep("mia", "manager")
     lead = await running_org.arrive("A-1", campaign="west", **JONES)
     for page in pages:
-        await until_said(page, "A lead is offered to you: Jeremy Jones")
+        await until_toast(page, "A lead is offered to you: Jeremy Jones")
     for page in pages:
         await expect(offers(page)).to_be_hidden()
-    await until_said(pages[1], "The offer of Jeremy Jones is over.")
+    await until_toast(pages[1], "The offer of Jeremy Jones is over.")
     await until_row(pages[0], lead)  # nobody has it: a queue takes it
     manager = await running_org.sign_in("mia", f"/leads/{lead}")
     history = manager.locator(".lead-history")
@@ -177,7 +177,7 @@ async def test_s1_s2_s3_a_ring_is_won_by_the_first_to_press_1_and_x6_not_connect
     await second.get_by_role("button", name="Press 1 to accept").click()
     await expect(second.get_by_role("alert")).to_contain_text("You have been assigned Ana Silva")
     await second.get_by_role("button", name="Hang up").click()
-    await until_said(second, "The lead stays yours.")
+    await until_toast(second, "The lead stays yours.")
     await second.goto("/queues/mine")
     await until_row(second, other_lead)
     await expect(row(first, lead)).to_have_count(0)
@@ -217,7 +217,7 @@ async def test_x3_a_late_answer_to_an_earlier_ring_leaves_the_ring_of_the_same_l
     rings_again.set()
     await page.unroute_all(behavior="wait")
     late = "Jeremy Jones is offered to you again. Your answer was to the earlier offer."
-    await until_said(page, late)
+    await until_toast(page, late)
     await expect(ring).to_contain_text("You have an available lead Jeremy Jones.")
     await page.keyboard.press("1")
     await expect(ring).to_contain_text("You have been assigned Jeremy Jones")
@@ -254,7 +254,7 @@ async def test_s5_the_first_click_on_new_lead_wins(running_org: RunningOrg) -> N
     late = (await running_org.ask("press_one", lead, "rep-2")).answer
     assert late is not None
     assert late.owner == ("rep-1" if winner is first else "rep-2")
-    await until_said(loser, GONE_TEXT)
+    await until_toast(loser, GONE_TEXT)
     await expect(winner.locator("#answer")).to_contain_text("Congratulations! You have a new lead")
     assert await loser.locator("#answer").inner_text() == ""
     await winner.get_by_role("button", name="Stay here").click()

@@ -15,7 +15,7 @@ from tests.fixtures.waiting import eventually
 from tests.web.axe import serious_problems
 from tests.web.running_org import NEW, PASSWORD
 from tests.web.screens import fits_a_phone, shot
-from tests.web.toasts import until_said
+from tests.web.toasts import until_toast
 from web.store.account import Account
 
 if TYPE_CHECKING:
@@ -190,7 +190,7 @@ async def test_a_dead_letter_is_shown_to_its_org_and_sent_again_once_it_is_mende
     await expect(dialog.locator("[data-letter-value]")).to_contain_text("Nobody")
     assert await serious_problems(page) == []
     await dialog.get_by_role("button", name="Send it again").click()
-    await until_said(page, "Sent to lead-arrivals again")
+    await until_toast(page, "Sent to lead-arrivals again")
     # Nothing was mended, so it is refused again: a new letter, and the old one says that it was sent.
     await expect(letters).to_have_count(3)
     await expect(letters.filter(has_text="sent again")).to_contain_text("by mia")

@@ -13,7 +13,7 @@ from tests.web.axe import serious_problems
 from tests.web.rows import WORK, open_lead, until_row
 from tests.web.screens import fits_a_phone, shot
 from tests.web.test_directory import publish, published_object
-from tests.web.toasts import until_said
+from tests.web.toasts import until_toast
 
 if TYPE_CHECKING:
     from playwright.async_api import Page
@@ -64,7 +64,7 @@ async def test_d2_outcomes_are_worded_once_and_read_everywhere(running_org: Runn
     await expect(page.locator("[data-saved]")).to_have_text("Saved as a draft")
     await page.get_by_role("button", name="Publish View").click()
     await page.get_by_role("button", name="Ok").click()
-    await until_said(page, "Published.")
+    await until_toast(page, "Published.")
     await worked_in_words(running_org, page, lead)
 
 

@@ -29,7 +29,7 @@ from tests.web.axe import serious_problems
 from tests.web.conftest import CHROMIUM_FLAGS
 from tests.web.screens import shot
 from tests.web.signed_in import signed_in
-from tests.web.toasts import until_said
+from tests.web.toasts import until_toast
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -191,7 +191,7 @@ async def test_n3_a_rep_hears_of_an_offer_with_no_page_open(
         assert await page.evaluate("window.askedFor") == []
         assert await serious_problems(page) == []
         await question.get_by_role("button", name="Yes, show them").click()
-        await until_said(page, "This browser shows your offers now.")
+        await until_toast(page, "This browser shows your offers now.")
         assert await page.evaluate("window.askedFor") == ["permission", desk.public_key]
         context, origin = page.context, running_org.url
         [worker] = context.service_workers
@@ -290,7 +290,7 @@ async def test_n3_n8_a_rep_chooses_on_the_page_how_to_be_told(
         await page.get_by_role("button", name="Add hours on Monday").click()
         await shot(page, "notifications")
         await page.get_by_role("button", name="Save").click()
-        await until_said(page, "Saved.")
+        await until_toast(page, "Saved.")
         async with signed_in(running_org, "mia") as client:
             rep = (await client.get("/api/v1/directory/rep/ann")).json()["value"]
             entries = (await client.get("/api/v1/audit?actor=ann")).json()

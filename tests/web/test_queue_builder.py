@@ -11,7 +11,7 @@ from playwright.async_api import expect
 from tests.fixtures.waiting import eventually
 from tests.web.running_org import NEW, PASSWORD
 from tests.web.screens import shot
-from tests.web.toasts import until_said
+from tests.web.toasts import until_toast
 
 if TYPE_CHECKING:
     from playwright.async_api import APIRequestContext, Page
@@ -35,7 +35,7 @@ async def publish(page: Page) -> None:
     changes = " ".join(await page.locator("#publish [data-changes] li").all_inner_texts())
     assert not re.search(r"rules\[|\w_\w|\{", changes), "a path, a name of the contract, or JSON"
     await page.get_by_role("button", name="Ok").click()
-    await until_said(page, "Published.")
+    await until_toast(page, "Published.")
     await expect(page.locator("[data-unpublished]")).to_be_hidden()
 
 

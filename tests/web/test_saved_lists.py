@@ -11,7 +11,7 @@ from playwright.async_api import expect
 from tests.web.axe import serious_problems
 from tests.web.rows import WORK
 from tests.web.test_my_leads import open_org, until_shown
-from tests.web.toasts import until_said
+from tests.web.toasts import until_toast
 
 if TYPE_CHECKING:
     from playwright.async_api import Page
@@ -37,7 +37,7 @@ async def save(page: Page, name: str, *, shared: bool = False) -> None:
     if shared:
         await dialog.get_by_label("For everybody").check()
     await dialog.get_by_role("button", name="Save").click()
-    await until_said(page, f"“{name}” is saved")
+    await until_toast(page, f"“{name}” is saved")
 
 
 async def test_s6_filters_columns_and_order_are_saved_for_oneself_and_for_everybody(
@@ -98,7 +98,7 @@ async def test_s6_filters_columns_and_order_are_saved_for_oneself_and_for_everyb
     # The manager deletes it, and nothing else changes.
     await page.get_by_role("button", name="Save view …").click()
     await page.get_by_role("dialog").get_by_role("button", name="Delete").click()
-    await until_said(page, "“Rhode Island” is deleted")
+    await until_toast(page, "“Rhode Island” is deleted")
     await expect(view.locator("option:checked")).to_have_text("Not saved")
 
 

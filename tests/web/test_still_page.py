@@ -16,7 +16,7 @@ from tests.web.axe import serious_problems
 from tests.web.rows import READY, row, until_no_row, until_row
 from tests.web.running_org import NEW
 from tests.web.test_fresh_assignments import until_in_queue
-from tests.web.toasts import until_said
+from tests.web.toasts import until_toast
 from web.links import phone_text
 
 if TYPE_CHECKING:
@@ -155,7 +155,7 @@ async def test_q9_r3_an_offer_that_ends_and_its_message_move_and_cover_no_row(
     assigned = (await running_org.ask("assign", offered, "mia", to_rep_id="rep-2")).answer
     assert assigned is not None
     assert assigned.result == "done"
-    await until_said(page, "The offer of Di Fox is over.")
+    await until_toast(page, "The offer of Di Fox is over.")
     await expect(page.locator("#offers")).not_to_contain_text("Di Fox")
     assert await top(page, silva) == before
     assert await page.evaluate("covered") == []

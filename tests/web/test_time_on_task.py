@@ -13,7 +13,7 @@ from tests.web.conftest import say
 from tests.web.rows import WORK, row, until_row
 from tests.web.running_org import NEW
 from tests.web.task_counter import Effort, count_in_page, measured_effort
-from tests.web.toasts import until_said
+from tests.web.toasts import until_toast
 
 if TYPE_CHECKING:
     from playwright.async_api import Page
@@ -110,7 +110,7 @@ async def test_the_tasks_of_a_manager(running_org: RunningOrg) -> None:
         await row(page, leads["Lost"]).get_by_role("button", name="Assign Ana Lost").click()
         await page.locator("#move label", has_text="Ann").locator("input").check()
         await page.locator("#move [data-ok]").click()
-        await until_said(page, "Ana Lost is assigned.")
+        await until_toast(page, "Ana Lost is assigned.")
     compare("Assign an exception to a licensed rep", assign)
     await page.goto("/account")
     async with measured_effort(page) as find:
@@ -144,5 +144,5 @@ async def built(page: Page) -> None:
         await expect(page.locator("[data-saved]")).to_have_text("Saved as a draft")
         await page.get_by_role("button", name="Publish View").click()
         await page.get_by_role("button", name="Ok").click()
-        await until_said(page, "Published.")
+        await until_toast(page, "Published.")
     compare("Build and publish an aged queue", build)

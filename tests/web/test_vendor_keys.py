@@ -15,7 +15,7 @@ from tests.cli.in_process import firstclaim
 from tests.fixtures.waiting import PATIENCE_SECONDS
 from tests.web.audited import crew
 from tests.web.signed_in import signed_in
-from tests.web.vendor_door import (
+from tests.web.vendor_posts import (
     DOOR,
     JSON_TYPE,
     LEAD,

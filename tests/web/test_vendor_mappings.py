@@ -9,7 +9,7 @@ import pytest
 
 from application.importing.mapping import Mapping, read_yaml
 from models.ids import lead_id
-from tests.web.vendor_door import (
+from tests.web.vendor_posts import (
     DOOR,
     EXAMPLES,
     FORM,

@@ -33,12 +33,12 @@ async def keep_toasts(context: BrowserContext) -> None:
     await context.add_init_script(_KEEP)
 
 
-async def until_said(page: Page, text: str) -> None:
+async def until_toast(page: Page, text: str) -> None:
     """Wait until the page has shown a message with this text since it was loaded. Each message counts once."""
     await page.wait_for_function(_TAKE, arg=text, polling=_POLL_MS)
 
 
-async def all_said(page: Page) -> list[str]:
+async def all_toasts(page: Page) -> list[str]:
     """Return the messages that the page has shown since it was loaded, except those that were waited for."""
     messages: list[str] = await page.evaluate("window.toasts")
     return messages

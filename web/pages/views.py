@@ -38,6 +38,7 @@ async def edit_view(request: Request, person: Reads, parts: PartsOf, view_id: uu
 @router.get("/views/{view_id}")
 async def custom_view(request: Request, person: Reads, parts: PartsOf, view_id: uuid.UUID) -> Response:
     """Show the person's leads that meet a view's rules."""
+    read = parts.directory.end  # before anything is read by it
     view = await own_view(parts, person, view_id)
     page = await view_leads_from(parts, person, view, start=0, limit=WINDOW)
     list_data = {
@@ -46,6 +47,7 @@ async def custom_view(request: Request, person: Reads, parts: PartsOf, view_id: 
         "view": True,
         "path": f"/api/v1/views/{view.view_id}/leads",
         "size": page.size,
+        "directory": read,
         "window": WINDOW,
         "claimable": False,
         "mine": False,

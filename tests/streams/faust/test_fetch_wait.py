@@ -73,6 +73,31 @@ async def test_a_fetch_is_held_long_only_if_it_leaves_no_partition_out(
         await eventually(idle, "only full fetches are sent again")
 
 
+async def test_fetch_after_taking_the_next_fetch_asks_for_the_partition_whose_records_came(
+    cluster: Cluster, launch: Launch
+) -> None:
+    """Fact 36: while the loop is slow, aiokafka sends the next fetch before the records of the last one are taken."""
+    one_by_one = 40
+
+    async def partial_fetches(without: str) -> int:
+        topic = await cluster.create(unique("taken"), 2)
+        async with launch(
+            "reader", TOPIC=topic, COUNT=1, RACE="turns_that_take_long", WITHOUT=without
+        ) as reader:
+            await reader.wait_for_report(owns=[0, 1])
+            await fetch_waits(reader)
+            for number in range(one_by_one):
+                await cluster.send(topic, [(0, None, b"%d" % number)])
+                await reader.wait_for_report(got=[0, number])
+            await fetch_waits(reader)
+            count: int = reader.newest_value("fetches")["partial"]
+            return count
+
+    patched, unpatched = await asyncio.gather(partial_fetches(""), partial_fetches("fetch_after_taking"))
+    assert patched < one_by_one / 4
+    assert unpatched > one_by_one / 2
+
+
 def apply_patches(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """Apply the patches of fetches until the test ends; return how long Faust is asked to wait each time."""
     timeouts: list[float] = []

@@ -141,7 +141,7 @@ export async function moveLeads(move, { which, count, names, of }, given = {}) {
  * @param {Map<string, string>} [names]
  */
 async function moveLost(result, reps, names) {
-  const leads = result.others.filter((one) => one.result === "lost").map((one) => one.lead_id);
+  const leads = result.others.filter((other) => other.result === "lost").map((other) => other.lead_id);
   const [[rep_id, name] = ["", ""]] = reps;
   const chosen = reps.size === 1 ? { rep_id, name } : undefined;
   await moveLeads("reassign", { which: { leads }, count: leads.length, names }, { chosen });

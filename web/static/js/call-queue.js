@@ -315,12 +315,12 @@ claims.onChange = (lead) => {
   const line = lines.get(lead);
   if (line?.matches(".gone")) return;
   const button = line?.querySelector("button.claim");
-  const row = leads.rows.find((one) => one.lead_id === lead);
+  const row = leads.rows.find(({ lead_id }) => lead_id === lead);
   if (row && button instanceof HTMLButtonElement) claims.show(button, lead, row.columns.name);
 };
 // The board tells the same a moment later, or a moment before.
 claims.onTaken = (lead) => {
-  if (leads.rows.some((one) => one.lead_id === lead)) others.hear({ lead_id: lead, over: false });
+  if (leads.rows.some((row) => row.lead_id === lead)) others.hear({ lead_id: lead, over: false });
 };
 claims.resume();
 

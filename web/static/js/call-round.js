@@ -128,7 +128,7 @@ export class CallRound {
   next(said) {
     if (!this.queue) return Promise.resolve("");
     const { done } = stored(this.queue);
-    store(this.queue, { done: [...done.filter((one) => one !== this.lead), this.lead].slice(-MAX_DONE) });
+    store(this.queue, { done: [...done.filter((lead) => lead !== this.lead), this.lead].slice(-MAX_DONE) });
     return openNext(this.queue, said);
   }
 }

@@ -49,7 +49,7 @@ export function finder(within) {
  * @returns {HTMLElementTagNameMap[K][]}
  */
 export function elements(selector, within, tag) {
-  const found = [...within.querySelectorAll(selector)].filter((one) => one.localName === tag);
+  const found = [...within.querySelectorAll(selector)].filter((candidate) => candidate.localName === tag);
   return /** @type {HTMLElementTagNameMap[K][]} */ (found);
 }
 

@@ -165,7 +165,7 @@ export function sentence(text) {
 export function problemText(problem) {
   if (!problem) return "";
   const names = [problem.path, problem.path.split(".").pop() ?? ""];
-  const name = names.find((one) => one && problem.reason.startsWith(`${one}: `));
+  const name = names.find((candidate) => candidate && problem.reason.startsWith(`${candidate}: `));
   return sentence(name ? problem.reason.slice(name.length + 2) : problem.reason);
 }
 

@@ -23,6 +23,17 @@ export async function fetchPart({ lead_id, queue }, parameters) {
 }
 
 /**
+ * Returns the version of the lead in a part of the page; 0 if it shows none.
+ * @param {string} html
+ */
+export function versionIn(html) {
+  const part = document.createElement("template");
+  part.innerHTML = html;
+  const lead = part.content.querySelector("[data-version]");
+  return lead instanceof HTMLElement ? Number(lead.dataset.version) : 0;
+}
+
+/**
  * Formats times, numbers and choices in the reader's locale.
  * @param {HTMLElement} root
  */

@@ -9,7 +9,7 @@ import { nameBackLink } from "./lead-back.js";
 import { callbackOf, setUpCallback, showCallbackHint } from "./lead-callback.js";
 import { setUpCorrection } from "./lead-correction.js";
 import { leadMoves, setUpReopenForClaims } from "./lead-moves.js";
-import { fetchPart, localise, showGone, showTimeLeft } from "./lead-parts.js";
+import { fetchPart, localise, showGone, showTimeLeft, versionIn } from "./lead-parts.js";
 import { hideReason, refusal, showExpiredLock, showRefusal } from "./lead-refusal.js";
 import { TypedValues } from "./lead-typed.js";
 import { setUpViewOnly } from "./lead-view-only.js";
@@ -98,17 +98,6 @@ async function show(version = 0, isReread = false) {
     }
   }
   return isVisible;
-}
-
-/**
- * Returns the version of the lead in a part of the page; 0 if it shows none.
- * @param {string} html
- */
-function versionIn(html) {
-  const part = document.createElement("template");
-  part.innerHTML = html;
-  const lead = part.content.querySelector("[data-version]");
-  return lead instanceof HTMLElement ? Number(lead.dataset.version) : 0;
 }
 
 function nameShown() {
@@ -307,7 +296,7 @@ container.addEventListener("submit", async (event) => {
   const form = targetOf(event);
   if (form.matches("[data-free]")) {
     const entered = find("#outcome", "input").value.trim();
-    const suggested = elements("#outcomes option", form, "option").map((one) => one.dataset.value ?? "");
+    const suggested = elements("#outcomes option", form, "option").map((option) => option.dataset.value ?? "");
     if (entered) await record(outcomeOf(entered, suggested));
   } else if (form.matches("[data-callback]")) await callBack();
   else if (form.matches("[data-consent]")) {

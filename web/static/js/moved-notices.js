@@ -41,9 +41,9 @@ export function watchMoves() {
 async function show(isNew) {
   /** @type {MovedNotice[]} */
   const found = await call("GET", "/api/v1/me/moves");
-  const fresh = found.filter((one) => !told.has(keyOf(one)));
-  for (const one of found) told.add(keyOf(one));
-  if (isNew) for (const one of fresh.slice(0, MAX_TOLD)) say(textOf(one), TOLD_MS);
+  const fresh = found.filter((notice) => !told.has(keyOf(notice)));
+  for (const notice of found) told.add(keyOf(notice));
+  if (isNew) for (const notice of fresh.slice(0, MAX_TOLD)) say(textOf(notice), TOLD_MS);
   whenFree("moves", () => draw(found));
 }
 

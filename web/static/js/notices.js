@@ -13,10 +13,10 @@ export async function showNotices() {
   const found = await call("GET", "/api/v1/me/notices");
   if (!found.length) return;
   const list = document.createElement("ul");
-  for (const one of found) {
-    const at = new Date(one.at).toLocaleString();
-    const from = one.from_host ? `, from ${one.from_host}` : "";
-    list.append(Object.assign(document.createElement("li"), { textContent: `${at}${from}: ${one.text}` }));
+  for (const notice of found) {
+    const at = new Date(notice.at).toLocaleString();
+    const from = notice.from_host ? `, from ${notice.from_host}` : "";
+    list.append(Object.assign(document.createElement("li"), { textContent: `${at}${from}: ${notice.text}` }));
   }
   const button = document.createElement("button");
   button.type = "button";

@@ -53,9 +53,9 @@ async function receive(message) {
 /** @param {Message} message */
 async function show(message) {
   const shown = await worker.registration.getNotifications();
-  for (const one of shown) {
-    const isOver = Date.parse(one.data?.until) < Date.now();
-    if (isOver || (message.withdrawn && one.tag === message.tag)) one.close();
+  for (const notification of shown) {
+    const isOver = Date.parse(notification.data?.until) < Date.now();
+    if (isOver || (message.withdrawn && notification.tag === message.tag)) notification.close();
   }
   if (message.withdrawn) return;
   await worker.registration.showNotification(message.title ?? "firstclaim", {
@@ -72,7 +72,7 @@ async function show(message) {
 async function open(url) {
   const target = new URL(url, worker.location.origin);
   const windows = await worker.clients.matchAll({ type: "window", includeUncontrolled: true });
-  const there = windows.find((one) => new URL(one.url).pathname === target.pathname);
+  const there = windows.find((client) => new URL(client.url).pathname === target.pathname);
   if (there) await there.focus();
   else if (target.origin === worker.location.origin) await worker.clients.openWindow(target.href);
 }

@@ -115,5 +115,7 @@ export async function renewPush() {
 export async function closeNotifications(lead) {
   if (!isSupported() || !localStorage.getItem(BROWSER)) return;
   const registration = await navigator.serviceWorker.getRegistration(WORKER);
-  for (const one of (await registration?.getNotifications()) ?? []) if (one.data?.lead_id === lead) one.close();
+  for (const notification of (await registration?.getNotifications()) ?? []) {
+    if (notification.data?.lead_id === lead) notification.close();
+  }
 }

@@ -324,5 +324,5 @@ if (form instanceof HTMLFormElement) {
   live.on("open", () => editor.refresh()); // what was published while the page had no stream is told nowhere
   live.start();
 }
-for (const one of document.querySelectorAll("time")) one.textContent = dateAndTime(one.dateTime);
+for (const time of document.querySelectorAll("time")) time.textContent = dateAndTime(time.dateTime);
 document.documentElement.dataset.ready = "yes";

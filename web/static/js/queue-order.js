@@ -83,7 +83,7 @@ export class QueueOrder {
   show() {
     const { order } = this.shape.shape;
     this.isUp = !order?.startsWith("-");
-    this.column = this.columns.find((one) => one.name === order?.replace(/^-/, ""));
+    this.column = this.columns.find((column) => column.name === order?.replace(/^-/, ""));
     const { column } = this;
     for (const [name, cell] of this.heads) showOrder(cell, name, order);
     setHidden(this.find("[data-reset-shape]"), this.shape.isPlain && this.widths.shape.isPlain);

@@ -27,8 +27,8 @@ export class QueueSelection {
     const cell = document.createElement("th");
     cell.scope = "col";
     const box = this.box("Select all on this page", (isSelected) => {
-      for (const one of elements("[data-select]", this.list, "input")) {
-        if (one.checked !== isSelected) one.click();
+      for (const box of elements("[data-select]", this.list, "input")) {
+        if (box.checked !== isSelected) box.click();
       }
     });
     box.dataset.selectPage = "";

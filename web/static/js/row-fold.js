@@ -24,7 +24,7 @@ export class RowFold {
       away.abort();
       sight.disconnect();
     };
-    const sight = new IntersectionObserver((seen) => seen.some((one) => one.isIntersecting) && unfold(), {
+    const sight = new IntersectionObserver((seen) => seen.some((entry) => entry.isIntersecting) && unfold(), {
       rootMargin: `0px 0px ${NEAR_PX}px 0px`,
     });
     sight.observe(end);

@@ -25,9 +25,9 @@ export function inOrder(rows, sortValue, isUp) {
   const values = new Map(rows.map((row) => [row, sortValue(row)]));
   /** @param {R} row */
   const isEmpty = (row) => [undefined, null, "", "--"].includes(values.get(row));
-  return rows.toSorted((one, other) => {
-    if (isEmpty(one) || isEmpty(other)) return Number(isEmpty(one)) - Number(isEmpty(other));
-    const [a, b] = [values.get(one), values.get(other)];
+  return rows.toSorted((row, other) => {
+    if (isEmpty(row) || isEmpty(other)) return Number(isEmpty(row)) - Number(isEmpty(other));
+    const [a, b] = [values.get(row), values.get(other)];
     const compared = typeof a === "number" && typeof b === "number" ? a - b : words.compare(String(a), String(b));
     return isUp ? compared : -compared;
   });

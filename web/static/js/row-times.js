@@ -254,5 +254,5 @@ export class CallTimes {
 }
 
 setInterval(() => {
-  for (const one of document.querySelectorAll("time[data-age]")) if (one instanceof HTMLTimeElement) drawAge(one);
+  for (const time of document.querySelectorAll("time[data-age]")) if (time instanceof HTMLTimeElement) drawAge(time);
 }, TICK_MS);

@@ -78,16 +78,16 @@ export class SavedLists {
   /** The saved filter that the list shows now. Of those that show the same, it is the one that was chosen last. */
   get current() {
     const { query } = this;
-    const same = this.saved.filter((one) => sorted(one.query) === query && one.query !== "");
+    const same = this.saved.filter((list) => sorted(list.query) === query && list.query !== "");
     const chosen = sessionStorage.getItem(this.key);
-    return same.find((one) => one.saved_id === chosen) ?? same[0];
+    return same.find((list) => list.saved_id === chosen) ?? same[0];
   }
 
   /** Shows which filter the address has. */
   draw() {
     const groups = [
-      ["Yours", this.saved.filter((one) => !one.shared)],
-      ["For everybody", this.saved.filter((one) => one.shared)],
+      ["Yours", this.saved.filter((list) => !list.shared)],
+      ["For everybody", this.saved.filter((list) => list.shared)],
     ];
     this.select.replaceChildren(new Option(this.all, ""));
     for (const [label, ones] of /** @type {[string, Saved[]][]} */ (groups)) {
@@ -104,7 +104,7 @@ export class SavedLists {
 
   async choose() {
     if (this.select.value === OWN) return;
-    const chosen = this.saved.find((one) => one.saved_id === this.select.value);
+    const chosen = this.saved.find((list) => list.saved_id === this.select.value);
     sessionStorage.setItem(this.key, this.select.value);
     const changes = Object.fromEntries([...this.table.address.keys()].map((name) => [name, null]));
     /** @type {Record<string, string[] | null>} */
@@ -150,7 +150,7 @@ export class SavedLists {
    */
   async copy() {
     const { asked, current } = this;
-    const names = new Set(this.saved.filter((one) => one.mine).map((one) => one.name));
+    const names = new Set(this.saved.filter((list) => list.mine).map((list) => list.name));
     const name = asked.name && asked.name !== current?.name ? asked.name : copyName(current?.name ?? this.all, names);
     if (names.has(name)) return this.refuse(`You have a view “${name}” already. Give the copy another name.`);
     const shared = asked.shared && !(current?.mine && current.shared);
@@ -172,7 +172,7 @@ export class SavedLists {
   async save() {
     const { asked: body } = this;
     const { name, shared } = body;
-    const same = this.saved.find((one) => one.mine && one.name === name && one.shared === shared);
+    const same = this.saved.find((list) => list.mine && list.name === name && list.shared === shared);
     const known = same ?? (this.current?.mine ? this.current : undefined);
     try {
       if (known) this.keep(await call("PUT", `/api/v1/saved-lists/${known.saved_id}`, body));

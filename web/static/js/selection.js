@@ -50,7 +50,7 @@ export class Selection {
     box.addEventListener("change", () => {
       if (this.isAll) {
         this.isAll = false;
-        this.rows = new Map(this.table.rows.map((one) => [one.lead_id, one]));
+        this.rows = new Map(this.table.rows.map((tableRow) => [tableRow.lead_id, tableRow]));
       }
       this.set(row, box.checked);
       this.draw();

@@ -68,7 +68,7 @@ class ShapedTable {
     for (const row of before) {
       if (!ranks.has(row)) ranks.set(row, ranked++);
     }
-    const own = before.toSorted((one, other) => (ranks.get(one) ?? 0) - (ranks.get(other) ?? 0));
+    const own = before.toSorted((row, other) => (ranks.get(row) ?? 0) - (ranks.get(other) ?? 0));
     const at = this.heads.findIndex((cell) => cell.dataset.column === order?.replace(/^-/, ""));
     const rows = at < 0 ? own : inOrder(own, (row) => sortValue(row.cells[at]), !order?.startsWith("-"));
     if (rows.some((row, n) => row !== before[n])) body.append(...rows);

@@ -131,7 +131,7 @@ export class Table {
     if (!("cursor" in changes)) address.delete("cursor");
     for (const [name, value] of Object.entries(changes)) {
       address.delete(name);
-      for (const one of value === null ? [] : [value].flat()) address.append(name, one);
+      for (const item of value === null ? [] : [value].flat()) address.append(name, item);
     }
     if (!("cursor" in changes)) this.selection?.clear();
     const text = address.toString();
@@ -229,9 +229,9 @@ export class Table {
     const row = this.find("[data-head]");
     const fixed = elements("[data-fixed]", row, "th");
     row.replaceChildren(
-      ...fixed.filter((one) => one.dataset.fixed === "first"),
+      ...fixed.filter((heading) => heading.dataset.fixed === "first"),
       ...cells,
-      ...fixed.filter((one) => one.dataset.fixed !== "first"),
+      ...fixed.filter((heading) => heading.dataset.fixed !== "first"),
     );
   }
 

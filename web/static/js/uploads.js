@@ -112,7 +112,7 @@ function showTrial(trial) {
   element("[data-reading]").textContent = `${file?.name}: nothing was sent yet.`;
   const note = trial.mapping_from === "choices" ? "" : (NOTES[trial.mapping_from] ?? "");
   element("[data-mapping-note]").textContent = [note, trial.note ? `${trial.note}.` : ""].join(" ").trim();
-  element("[data-column-rows]").replaceChildren(...trial.columns.map((one) => columnRow(one, trial)));
+  element("[data-column-rows]").replaceChildren(...trial.columns.map((column) => columnRow(column, trial)));
   total = Object.values(trial.fates).reduce((sum, count) => sum + count, 0);
   showFates(trial.fates);
   element("[data-fate-rows]").replaceChildren(...trial.rows.map(fateRow));
@@ -159,12 +159,12 @@ function columnRow(column, trial) {
   select.value = chosenOf(column);
   select.disabled = !trial.takes_mapping;
   select.addEventListener("change", () => {
-    choices ??= Object.fromEntries(trial.columns.map((one) => [one.column, chosenOf(one)]));
+    choices ??= Object.fromEntries(trial.columns.map((each) => [each.column, chosenOf(each)]));
     choices[column.column] = select.value;
     tryFile();
   });
   const samples = document.createElement("ul");
-  samples.append(...column.samples.map((one) => sampleLine(column, one)));
+  samples.append(...column.samples.map((sample) => sampleLine(column, sample)));
   const unread = column.unreadable ? ` (${column.unreadable} cannot be read)` : "";
   row.append(name, cell(select), cell(samples), cell(`${column.rows}${unread}`));
   return row;

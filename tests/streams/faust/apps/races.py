@@ -3,10 +3,12 @@
 import asyncio
 import contextlib
 import os
+import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 from streams.app import StageApp
+from streams.patches.fetcher import PREFETCH_BACKOFF_SECONDS
 from tests.streams.faust.apps.base import send_report
 
 TOPIC = os.environ.get("TOPIC", "")
@@ -64,6 +66,17 @@ def tables_say_how_long_they_wait(app: StageApp) -> None:
         send_report(tables_wait=seconds)
 
     tables.sleep = sleep
+
+
+def turns_that_take_long(app: StageApp) -> None:
+    """Let each turn of the loop take longer than the time that aiokafka waits for records to be taken."""
+
+    async def keep_busy() -> None:
+        while True:
+            time.sleep(2 * PREFETCH_BACKOFF_SECONDS)  # noqa: ASYNC251  # the loop must not run meanwhile
+            await asyncio.sleep(0)
+
+    app.task(keep_busy)
 
 
 def fetch_overtaken_by_a_rebalance(app: StageApp) -> None:

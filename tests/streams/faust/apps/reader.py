@@ -53,7 +53,7 @@ class Reader:
         app.agent(topic, name="reader", supervisor_strategy=CrashingSupervisor)(read)
         self.tasks = 0
         self.longest_backoff = 0.0
-        self.fetch_waits: dict[str, set[int]] = {"full": set(), "partial": set()}
+        self.fetch_waits: dict[str, list[int]] = {"full": [], "partial": []}
         if os.environ.get("COUNT"):
             self.count()
         app.task(self.obey)
@@ -122,7 +122,9 @@ class Reader:
                     (topic, partition[0]) for topic, partitions in request.topics for partition in partitions
                 }
                 if in_use:
-                    self.fetch_waits["full" if in_use <= requested else "partial"].add(request._max_wait_ms)
+                    self.fetch_waits["full" if in_use <= requested else "partial"].append(
+                        request._max_wait_ms
+                    )
             return result
 
         asyncio.get_running_loop().set_task_factory(create)
@@ -147,8 +149,11 @@ class Reader:
             if command.get("count_threads"):
                 send_report(threads=[thread.name for thread in threading.enumerate()])
             if command.get("count"):
-                waits = {partition: sorted(times) for partition, times in self.fetch_waits.items()}
-                send_report(tasks=self.tasks, longest_backoff=self.longest_backoff, fetch_waits=waits)
+                waits = {asked: sorted(set(times)) for asked, times in self.fetch_waits.items()}
+                fetches = {asked: len(times) for asked, times in self.fetch_waits.items()}
+                send_report(
+                    tasks=self.tasks, longest_backoff=self.longest_backoff, fetch_waits=waits, fetches=fetches
+                )
                 for times in self.fetch_waits.values():
                     times.clear()
         os._exit(0)

@@ -60,9 +60,9 @@ function knownZone(zone) {
 export function absences(name, legend, value, readZone) {
   const { node, container } = framed(name, legend, "In the rep's time zone.");
   const zone = knownZone(readZone() || "UTC");
-  const rows = (value ?? []).map((one) => ({
-    from: localTime(Date.parse(one.from), zone),
-    to: localTime(Date.parse(one.to), zone),
+  const rows = (value ?? []).map((absence) => ({
+    from: localTime(Date.parse(absence.from), zone),
+    to: localTime(Date.parse(absence.to), zone),
   }));
   const lines = make("div");
   const add = button("Add an absence", () => {

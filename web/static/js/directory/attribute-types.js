@@ -45,20 +45,20 @@ export function attributeTypes(given) {
   }
 
   /**
-   * @param {[string, string]} one
+   * @param {[string, string]} entry
    * @param {number} at
    */
-  function row(one, at) {
-    const name = make("input", { value: one[0], maxLength: 100, autocomplete: "off", "aria-label": "Attribute" });
+  function row(entry, at) {
+    const name = make("input", { value: entry[0], maxLength: 100, autocomplete: "off", "aria-label": "Attribute" });
     name.addEventListener("input", () => {
-      one[0] = name.value;
+      entry[0] = name.value;
       changed();
     });
     const options = TYPES.map(([key, text]) => make("option", { value: key, textContent: text }));
     const type = make("select", { "aria-label": "It is" }, ...options);
-    type.value = one[1];
+    type.value = entry[1];
     type.addEventListener("change", () => {
-      one[1] = type.value;
+      entry[1] = type.value;
       changed();
     });
     const remove = button("Remove", () => {

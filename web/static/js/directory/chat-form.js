@@ -45,7 +45,7 @@ export function chatFields(name, value, reps) {
 
   /** @param {HTMLElement} gone */
   function remove(gone) {
-    chats = chats.filter((one) => one.node !== gone);
+    chats = chats.filter((entry) => entry.node !== gone);
     changed();
     add.focus();
   }
@@ -56,22 +56,22 @@ export function chatFields(name, value, reps) {
   }
 
   function show() {
-    list.replaceChildren(...chats.map((one) => one.node));
+    list.replaceChildren(...chats.map((entry) => entry.node));
     add.disabled = chats.length >= MAX_CHATS;
   }
 
   let chats = (value?.services ?? []).map((service) => chat(service, reps, remove));
   show();
   const made = field(name, node, () => {
-    const services = chats.map((one) => one.read());
+    const services = chats.map((entry) => entry.read());
     return services.length ? { ...value, services } : undefined;
   });
   return Object.assign(made, {
     /** @param {FieldError[]} problems */
     showProblems(problems) {
-      chats.forEach((one, n) => {
+      chats.forEach((entry, n) => {
         const found = problems.find(({ path }) => path.startsWith(`${name}.services[${n}]`));
-        const said = one.name.node.querySelector("[data-problem]");
+        const said = entry.name.node.querySelector("[data-problem]");
         if (!(said instanceof HTMLElement)) return;
         said.textContent = problemText(found);
         said.hidden = !found;

@@ -29,9 +29,9 @@ export const KIND_LABELS = { rep: "rep", group: "group", campaign: "campaign", s
 export const data = pageData("directory-data");
 
 /** @param {string} kind */
-export const objectsOf = (kind) => data.objects.filter((one) => one.kind === kind);
+export const objectsOf = (kind) => data.objects.filter((object) => object.kind === kind);
 
-export const openObject = () => data.objects.find((one) => one.kind === data.kind && one.id === data.id);
+export const openObject = () => data.objects.find((object) => object.kind === data.kind && object.id === data.id);
 
 export const objectPath = () => `/api/v1/directory/${data.kind}/${encodeURIComponent(data.id)}`;
 

@@ -20,10 +20,10 @@ const notice = find("[data-notice]");
  * @param {unknown} value
  */
 export const canonical = (value) =>
-  JSON.stringify(value, (_, one) =>
-    one && typeof one === "object" && !Array.isArray(one)
-      ? Object.fromEntries(Object.entries(one).sort(([a], [b]) => (a < b ? -1 : 1)))
-      : one,
+  JSON.stringify(value, (_, member) =>
+    member && typeof member === "object" && !Array.isArray(member)
+      ? Object.fromEntries(Object.entries(member).sort(([a], [b]) => (a < b ? -1 : 1)))
+      : member,
   );
 
 export const editor = {
@@ -72,7 +72,7 @@ export const editor = {
   /** @returns {Record<string, any>} the published value, with the fields that were changed here */
   value() {
     const value = structuredClone(this.base);
-    for (const field of this.fields.filter((one) => one.touched)) {
+    for (const field of this.fields.filter((field) => field.touched)) {
       const read = field.read();
       if (read === undefined) delete value[field.name];
       else value[field.name] = read;
@@ -98,7 +98,7 @@ export const editor = {
    */
   labelOf(path) {
     const [, name, inner] = /^([^.[]*)(.*)$/.exec(path) ?? [];
-    const field = this.fields.find((one) => one.name === name);
+    const field = this.fields.find((each) => each.name === name);
     const label = field?.node.querySelector("label, legend")?.textContent ?? name.replaceAll("_", " ");
     const rest = inner
       .replaceAll(/\[(\d+)\]/g, (_, n) => ` ${Number(n) + 1}`)
@@ -132,7 +132,7 @@ export const editor = {
     const others = [];
     for (const { path, reason } of errors) {
       const name = path.split(/[.[]/)[0];
-      const field = this.fields.find((one) => one.name === name);
+      const field = this.fields.find((each) => each.name === name);
       if (!field) {
         others.push(reason);
         continue;

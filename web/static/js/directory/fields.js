@@ -167,7 +167,7 @@ export function showByChoice(choice, fieldsOf) {
   const every = new Set(Object.values(fieldsOf).flat());
   const show = () => {
     const used = fieldsOf[String(choice.read())] ?? [...every];
-    for (const one of every) one.node.hidden = !used.includes(one);
+    for (const field of every) field.node.hidden = !used.includes(field);
   };
   choice.node.addEventListener("change", show);
   show();

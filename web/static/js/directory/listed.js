@@ -17,7 +17,7 @@ import { make } from "./fields.js";
 const OFFERS = { available: "Available", last_lead: "One last lead", paused: "Paused" };
 
 /** @param {string | undefined} id of a group */
-const groupName = (id) => objectsOf("group").find((one) => one.id === id)?.value.name || id || NO_VALUE;
+const groupName = (id) => objectsOf("group").find((group) => group.id === id)?.value.name || id || NO_VALUE;
 
 /** @param {DirectoryObject} object */
 const published = ({ id }) => data.listed.published?.[id];

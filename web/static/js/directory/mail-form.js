@@ -40,32 +40,32 @@ export function mailFields(name, value) {
   const which = choice("template", "Own words for", MAILS[0][0], MAILS);
   const subject = text("subject", "Subject", undefined);
   const opening = text("opening", "First sentence", undefined);
-  container.append(...[...parts, which, subject, opening].map((one) => one.node));
+  container.append(...[...parts, which, subject, opening].map((part) => part.node));
 
   /** Shows the words of the chosen mail. */
   function show() {
     const own = words[which.read()] ?? {};
-    for (const one of [subject, opening]) input(one).value = own[one.name] ?? "";
+    for (const part of [subject, opening]) input(part).value = own[part.name] ?? "";
   }
 
   function keep() {
     const own = { ...words[which.read()], subject: subject.read(), opening: opening.read() };
-    for (const one of Object.keys(own)) if (own[one] === undefined) delete own[one];
+    for (const key of Object.keys(own)) if (own[key] === undefined) delete own[key];
     if (Object.keys(own).length) words[which.read()] = own;
     else delete words[which.read()];
   }
 
   which.node.addEventListener("change", show);
-  for (const one of [subject, opening]) one.node.addEventListener("input", keep);
+  for (const part of [subject, opening]) part.node.addEventListener("input", keep);
   show();
 
   const made = field(name, node, () => {
     /** @type {Record<string, any>} */
     const found = { ...value };
-    for (const one of parts) {
-      const read = one.read();
-      if (read === undefined || (one.name === "names_in_subjects" && !read)) delete found[one.name];
-      else found[one.name] = read;
+    for (const part of parts) {
+      const read = part.read();
+      if (read === undefined || (part.name === "names_in_subjects" && !read)) delete found[part.name];
+      else found[part.name] = read;
     }
     if (Object.keys(words).length) found.words = words;
     else delete found.words;
@@ -74,9 +74,9 @@ export function mailFields(name, value) {
   return Object.assign(made, {
     /** @param {FieldError[]} problems */
     showProblems(problems) {
-      for (const one of [...parts, subject, opening]) {
-        const found = problems.find(({ path }) => path.split(".").includes(one.name));
-        const said = one.node.querySelector("[data-problem]");
+      for (const part of [...parts, subject, opening]) {
+        const found = problems.find(({ path }) => path.split(".").includes(part.name));
+        const said = part.node.querySelector("[data-problem]");
         if (!(said instanceof HTMLElement)) continue;
         said.textContent = problemText(found);
         said.hidden = !found;
@@ -85,8 +85,8 @@ export function mailFields(name, value) {
   });
 }
 
-/** @param {Field} one */
-function input(one) {
-  const found = one.node.querySelector("input");
+/** @param {Field} part */
+function input(part) {
+  const found = part.node.querySelector("input");
   return found ?? make("input");
 }

@@ -27,7 +27,7 @@ export function outcomes(settings, known) {
     "The org's outcomes, in the order in which people choose them. People read the words; programs keep the value. Which outcomes a queue offers is chosen in the call queue builder.",
   );
   const chosen = EFFECTS.map(([name, standard]) => new Set(/** @type {string[]} */ (settings[name] ?? standard)));
-  const names = [...new Set([...known, ...chosen.flatMap((one) => [...one])])];
+  const names = [...new Set([...known, ...chosen.flatMap((outcomesOfEffect) => [...outcomesOfEffect])])];
   /** @type {Map<string, string>} */
   const labels = new Map(names.map((name) => [name, outcomeLabel(name)]));
   const rows = make("tbody");
@@ -92,7 +92,7 @@ export function outcomes(settings, known) {
     up.setAttribute("aria-label", `Move ${shown} up`);
     const remove = button("Remove", () => {
       names.splice(n, 1);
-      for (const one of chosen) one.delete(name);
+      for (const outcomesOfEffect of chosen) outcomesOfEffect.delete(name);
       touch();
       add.focus();
       say(`${shown} is removed. Leads that have it keep it, and so do queues that offer it.`);
@@ -100,7 +100,7 @@ export function outcomes(settings, known) {
     remove.className = "quiet";
     remove.setAttribute("aria-label", `Remove ${shown}`);
     const cells = [words, ...boxes, make("span", { className: "tools" }, up, remove)];
-    return make("tr", { data: { outcome: name } }, ...cells.map((one) => make("td", {}, one)));
+    return make("tr", { data: { outcome: name } }, ...cells.map((cell) => make("td", {}, cell)));
   }
 
   function show() {
@@ -123,12 +123,12 @@ export function outcomes(settings, known) {
   const list = field("outcomes", node, () => names.map((name) => ({ outcome: name, label: labels.get(name) })));
   list.showProblems = showProblems;
   const effects = EFFECTS.map(([name], n) =>
-    field(name, make("div", { hidden: true }), () => names.filter((one) => chosen[n].has(one))),
+    field(name, make("div", { hidden: true }), () => names.filter((outcome) => chosen[n].has(outcome))),
   );
   const fields = [list, ...effects];
   for (const event of ["input", "change"])
     node.addEventListener(event, ({ target }) => {
-      if (target !== added) for (const one of fields) one.touched = true;
+      if (target !== added) for (const each of fields) each.touched = true;
     });
   return fields;
 }

@@ -37,7 +37,7 @@ export function portfolioFieldset(rep_id, name) {
       ? `${name} has ${leadCount(total)} that ${total === 1 ? "is" : "are"} not closed. `
       : `${name} has no open lead. `;
     count.append(see);
-    for (const one of buttons) one.disabled = total === 0;
+    for (const button of buttons) button.disabled = total === 0;
   }
   show().catch(() => count.replaceChildren(see));
   return make(

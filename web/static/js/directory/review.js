@@ -33,8 +33,8 @@ function written(value) {
   if (value.outcome && value.label) return value.label;
   if (value.rep_id) return objectsOf("rep").find(({ id }) => id === value.rep_id)?.value.name || value.rep_id;
   if (value.from && value.to) return `${[value.days ?? []].flat().join(", ")} ${value.from} to ${value.to}`.trim();
-  const parts = Object.entries(value).filter(([, one]) => one !== null && one !== undefined);
-  return parts.map(([name, one]) => `${name.replaceAll("_", " ")} ${written(one)}`).join(", ");
+  const parts = Object.entries(value).filter(([, member]) => member !== null && member !== undefined);
+  return parts.map(([name, member]) => `${name.replaceAll("_", " ")} ${written(member)}`).join(", ");
 }
 
 /**
@@ -90,9 +90,9 @@ async function review(wanted) {
     fillTable(
       find("[data-changes]", "table"),
       ["What", "Published", "Yours"],
-      changes.filter(isInTable).map((one) => {
-        const after = method === "DELETE" ? "removed" : written(one.new);
-        return [editor.labelOf(one.path), written(before(one)), after];
+      changes.filter(isInTable).map((change) => {
+        const after = method === "DELETE" ? "removed" : written(change.new);
+        return [editor.labelOf(change.path), written(before(change)), after];
       }),
       changes.length ? "Nothing else differs." : "Nothing differs from what is published.",
     );
@@ -112,11 +112,11 @@ function showLost(body) {
     body.changes ??
     Object.entries(body.current ?? {})
       .map(([path, now]) => ({ path, old: editor.base[path], new: now }))
-      .filter((one) => canonical(one.old) !== canonical(one.new));
+      .filter((change) => canonical(change.old) !== canonical(change.new));
   fillTable(
     find("[data-lost-changes]", "table"),
     ["What", "Was", "Is now"],
-    changes.map((one) => [editor.labelOf(one.path), written(one.old), written(one.new)]),
+    changes.map((change) => [editor.labelOf(change.path), written(change.old), written(change.new)]),
     "You see no difference.",
   );
   lostDialog.showModal();

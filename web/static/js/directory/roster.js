@@ -16,7 +16,7 @@ import { button, field, framed, make } from "./fields.js";
  */
 export function roster(name, legend, value, reps, hint) {
   const { node, container } = framed(name, legend, hint);
-  const members = (value ?? []).map((one) => ({ ...one }));
+  const members = (value ?? []).map((member) => ({ ...member }));
   const lines = make("ol", { className: "roster" });
   const empty = make("p", { className: "hint", textContent: "The roster is empty. Add a rep below." });
   const choose = make("select", { "aria-label": "Rep to add" });
@@ -39,7 +39,7 @@ export function roster(name, legend, value, reps, hint) {
   }
 
   /** @param {string} rep */
-  const named = (rep) => reps.find((one) => one.id === rep)?.value.name || rep;
+  const named = (rep) => reps.find((each) => each.id === rep)?.value.name || rep;
 
   function changed() {
     node.dispatchEvent(new Event("change"));
@@ -53,10 +53,10 @@ export function roster(name, legend, value, reps, hint) {
    */
   function move(from, to, direction) {
     if (to < 0 || to >= members.length || from === to) return;
-    const [one] = members.splice(from, 1);
-    members.splice(to, 0, one);
+    const [moved] = members.splice(from, 1);
+    members.splice(to, 0, moved);
     changed();
-    say(`${named(one.rep_id)} is now ${to + 1} of ${members.length}.`);
+    say(`${named(moved.rep_id)} is now ${to + 1} of ${members.length}.`);
     const line = lines.children[to];
     const again = direction && line.querySelector(`[data-move="${direction}"]`);
     if (again instanceof HTMLButtonElement && !again.disabled) again.focus();
@@ -71,7 +71,7 @@ export function roster(name, legend, value, reps, hint) {
    */
   function line(member, n) {
     const who = named(member.rep_id);
-    const off = reps.find((one) => one.id === member.rep_id)?.value.active === false;
+    const off = reps.find((rep) => rep.id === member.rep_id)?.value.active === false;
     const weight = make("input", { type: "number", min: 1, max: 1000, value: member.weight ?? 1, className: "weight" });
     weight.setAttribute("aria-label", `Weight of ${who}`);
     weight.addEventListener("change", () => {
@@ -113,12 +113,12 @@ export function roster(name, legend, value, reps, hint) {
     });
     made.addEventListener("dragend", () => {
       dragged = null;
-      for (const one of lines.children) one.classList.remove("dragged", "over");
+      for (const other of lines.children) other.classList.remove("dragged", "over");
     });
     made.addEventListener("dragover", (event) => {
       if (dragged === null) return;
       event.preventDefault();
-      for (const one of lines.children) one.classList.toggle("over", one === made);
+      for (const other of lines.children) other.classList.toggle("over", other === made);
     });
     made.addEventListener("drop", (event) => {
       event.preventDefault();
@@ -130,11 +130,11 @@ export function roster(name, legend, value, reps, hint) {
   function show() {
     lines.replaceChildren(...members.map(line));
     empty.hidden = members.length > 0;
-    const on = new Set(members.map((one) => one.rep_id));
-    const others = reps.filter((one) => !on.has(one.id) && (one.value.role ?? "rep") === "rep");
+    const on = new Set(members.map((member) => member.rep_id));
+    const others = reps.filter((rep) => !on.has(rep.id) && (rep.value.role ?? "rep") === "rep");
     choose.replaceChildren(
       make("option", { value: "", textContent: others.length ? "Choose a rep" : "All reps are on it" }),
-      ...others.map((one) => make("option", { value: one.id, textContent: one.value.name || one.id })),
+      ...others.map((rep) => make("option", { value: rep.id, textContent: rep.value.name || rep.id })),
     );
   }
 

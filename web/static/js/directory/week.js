@@ -21,7 +21,7 @@ function byDay(spans) {
   return Object.fromEntries(
     DAYS.map((day) => [
       day,
-      (spans ?? []).filter((one) => one.days.includes(day)).map(({ from, to }) => ({ from, to })),
+      (spans ?? []).filter((span) => span.days.includes(day)).map(({ from, to }) => ({ from, to })),
     ]),
   );
 }

@@ -87,7 +87,7 @@ export class Locks {
       say(answer.result === "done" ? `${lock.name} is free again.` : (answer.words ?? "It could not be freed."));
       for (let looks = 0; looks < LOOKS; looks += 1) {
         await this.refresh();
-        if (!this.shown.locks.some((one) => one.lead_id === lock.lead_id && one.until === lock.until)) break;
+        if (!this.shown.locks.some((held) => held.lead_id === lock.lead_id && held.until === lock.until)) break;
         await new Promise((resolve) => setTimeout(resolve, UNTIL_STORED_MS));
       }
     } catch {

@@ -13,7 +13,7 @@ from playwright.async_api import expect
 
 from tests.web.rows import READY, WORK, open_lead, until_row
 from tests.web.test_lead_moves import JONES, move_buttons, open_lender
-from tests.web.toasts import until_said
+from tests.web.toasts import until_toast
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -128,7 +128,7 @@ async def check_moves(running_org: RunningOrg, ann: Page, lead: str, order: str)
     await mia.locator("#move [data-reps] label", has_text="Ann").locator("input").check()
     await mia.get_by_label("Reason", exact=True).fill("she is back")
     await act_in_order(mia, order, f"leads {lead}", mia.locator("#move [data-ok]").click)
-    await until_said(mia, "Ann has the lead now.")
+    await until_toast(mia, "Ann has the lead now.")
     await expect(mia.locator(".standing")).to_contain_text("Ann got it from its former owner")
     await expect(ann.locator(".standing")).to_contain_text("Ann got it from its former owner")
     await expect(ann.locator(".done")).to_have_count(0)
@@ -200,7 +200,7 @@ async def test_d2_a_reload_while_a_release_has_no_answer_does_not_open_the_lead_
     await page.unroute("**/actions")
     await page.wait_for_selector(READY)
     text = "Released. The lead is back in its queues."
-    await until_said(page, text)
+    await until_toast(page, text)
     await page.unroute_all(behavior="wait")
     if is_rep:
         await expect(page.locator(".done [role=status]")).to_have_text(text)

@@ -17,7 +17,7 @@ from streams.topics import LEAD_ARRIVALS
 from tests.cli.in_process import firstclaim
 from tests.fixtures.waiting import PATIENCE_SECONDS, eventually
 from tests.web.rows import WORK
-from tests.web.vendor_door import EXAMPLES, client, issue_key
+from tests.web.vendor_posts import EXAMPLES, client, issue_key
 from web.store.vendor_posts import Mappings
 
 if TYPE_CHECKING:

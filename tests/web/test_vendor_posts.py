@@ -17,7 +17,7 @@ from streams.topic_reader import read_topic
 from streams.topics import DEAD_LETTERS
 from tests.fixtures.waiting import PATIENCE_SECONDS
 from tests.web.rows import WORK
-from tests.web.vendor_door import (
+from tests.web.vendor_posts import (
     DOOR,
     FORM,
     JSON_TYPE,

@@ -209,37 +209,6 @@ async def test_d1_d2_d3_two_tabs_of_one_lead_agree(running_org: RunningOrg) -> N
     await expect(first.locator(".lead-history")).to_contain_text("Rep 1: wants offer")
 
 
-async def test_d1_what_somebody_types_stays_when_the_lead_changes(running_org: RunningOrg) -> None:
-    """The page shows the lead anew after each change of it. An outcome that was typed meanwhile was lost."""
-    await running_org.rep("rep-1")
-    page, lead = await opened_work_lead(running_org, **JONES)
-    await page.get_by_role("button", name="Claim now").click()
-    await expect(page.locator(".standing")).to_contain_text("Rep 1 claimed it while it was open")
-    await page.goto(f"/leads/{lead}")  # outside of a queue, an outcome is typed
-    await page.wait_for_selector(f"{READY} .lead")
-    await page.get_by_label("Comment").fill("Rang twice")
-    await page.locator("#date").fill("2030-01-02")
-    outcome = page.locator("#outcome")
-    await outcome.fill("wants_offer")
-    await outcome.press("Home")
-    other = await page.context.new_page()
-    await other.goto(f"/leads/{lead}")
-    await other.get_by_label("Comment").fill("Mails instead")
-    await other.get_by_role("button", name="Save the comment").click()
-    await expect(page.locator(".lead-history")).to_contain_text("Mails instead")
-    await expect(page.get_by_label("Comment")).to_have_value("Rang twice")
-    await expect(page.locator("#date")).to_have_value("2030-01-02")
-    await expect(outcome).to_have_value("wants_offer")
-    await expect(outcome).to_be_focused()
-    assert await outcome.evaluate("field => field.selectionStart") == 0
-    await page.get_by_role("button", name="Record").click()
-    await expect(page.locator(".lead-history")).to_contain_text("Rep 1: wants offer")
-    # What was sent is not left behind for the next act, and what was not sent is.
-    await expect(outcome).to_have_value("")
-    await expect(page.get_by_label("Comment")).to_have_value("")
-    await expect(page.locator("#date")).to_have_value("2030-01-02")
-
-
 async def test_d1_a_lock_that_has_ended_ends_its_badge(running_org: RunningOrg) -> None:
     await running_org.publish("settings", "settings", lock_minutes=0.03)
     await running_org.rep("rep-1")

@@ -1,0 +1,106 @@
+"""Reads the responses of Kafka from their chunks, with one copy of each byte.
+
+aiokafka reads by asyncio's stream: that copies each chunk into a buffer that grows, wakes the reader for each chunk,
+and copies the response out. Here the chunks wait as they came, and a response is joined when it is complete.
+"""
+
+import asyncio
+import struct
+from collections import deque
+from typing import Any, Final
+
+import aiokafka.conn as aiokafka_conn
+from aiokafka.conn import AIOKafkaConnection, AIOKafkaProtocol
+
+_SIZE: Final = struct.Struct(">i")
+
+
+class ChunkProtocol(AIOKafkaProtocol):
+    """Keeps what a broker sends until it is read: at most the responses to the requests that are under way.
+
+    A response to no request ends the connection.
+    """
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._chunks: deque[bytes | memoryview] = deque()
+        self._held = 0
+        self._wanted = 0
+        self._waiter: asyncio.Future[None] | None = None
+        self._ended = False
+        self._error: Exception | None = None
+
+    def data_received(self, data: bytes) -> None:
+        """Keep a chunk, and wake the reader if it has all that it waits for."""
+        self._chunks.append(data)
+        self._held += len(data)
+        if self._held >= self._wanted:
+            self._wake()
+
+    def eof_received(self) -> Any:
+        """Note that nothing follows."""
+        self._ended = True
+        self._wake()
+        return super().eof_received()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Note that nothing follows, and why."""
+        self._ended, self._error = True, exc
+        self._wake()
+        super().connection_lost(exc)
+
+    async def exactly(self, size: int) -> bytes:
+        """Return the next `size` bytes. It raises what asyncio's `readexactly` raises, and has one reader."""
+        if size < 0:
+            raise ValueError(f"a response says it has {size} bytes")
+        self._wanted = size
+        while self._held < size:
+            if self._error is not None:
+                raise self._error
+            if self._ended:
+                raise asyncio.IncompleteReadError(self._take(self._held), size)
+            self._waiter = asyncio.get_running_loop().create_future()
+            await self._waiter
+        return self._take(size)
+
+    def _wake(self) -> None:
+        waiter, self._waiter = self._waiter, None
+        if waiter is not None and not waiter.done():
+            waiter.set_result(None)
+
+    def _take(self, size: int) -> bytes:
+        """Remove the first `size` of the bytes held, and return them."""
+        self._held -= size
+        parts: list[bytes | memoryview] = []
+        while size:
+            chunk = self._chunks.popleft()
+            if len(chunk) > size:
+                view = memoryview(chunk)
+                self._chunks.appendleft(view[size:])
+                chunk = view[:size]
+            parts.append(chunk)
+            size -= len(chunk)
+        return b"".join(parts)
+
+
+async def _read(self_ref: Any) -> None:
+    """Read responses, as aiokafka's `_read` does: it keeps no connection alive, and its callback handles errors."""
+    connection = self_ref()
+    if connection is None:
+        return
+    protocol = connection._protocol
+    del connection
+    while True:
+        (size,) = _SIZE.unpack(await protocol.exactly(_SIZE.size))
+        response = await protocol.exactly(size)
+        connection = self_ref()
+        if connection is None:
+            return
+        connection._handle_frame(response)
+        del connection
+
+
+def install() -> None:
+    """Let all connections of this process read so. A second call changes nothing."""
+    aiokafka_conn.AIOKafkaProtocol = ChunkProtocol
+    AIOKafkaConnection._read = staticmethod(_read)

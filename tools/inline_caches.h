@@ -1,14 +1,14 @@
-/* Inline caches for the compiled core: each place that reads or sets an attribute, calls a method or asks isinstance keeps
- * where it found what it needed, as Python 3.11's interpreter does (LOAD_ATTR_SLOT, LOAD_METHOD_WITH_VALUES and others).
+/* Inline caches for the compiled core: each place that reads or sets an attribute, calls a method or asks isinstance
+ * keeps where it found what it needed, as Python 3.11's interpreter does (LOAD_ATTR_SLOT, LOAD_METHOD_WITH_VALUES).
  *
- * `tools.compiled_core` puts this file before the functions that Cython made of a module, and `inline_caches_end.h` after
- * them. In between, calls of five functions go through a cache. No result changes: whatever is not known to be safe goes to
- * the function that Cython calls otherwise.
+ * `tools.compiled_core` puts this file before the functions that Cython made of a module, and `inline_caches_end.h`
+ * after them. In between, calls of five functions go through a cache. No result changes: whatever is not known to be
+ * safe goes to the function that Cython calls otherwise.
  *
  * What makes it safe:
  * - Everything here runs under the GIL.
- * - A class has a version tag. A change of the class or of one of its bases takes the tag away, and no tag is given twice
- *   in a process. So an equal tag means the same class, unchanged. 0 means none, and nothing is kept then.
+ * - A class has a version tag. A change of the class or of one of its bases takes the tag away, and no tag is given
+ *   twice in a process. So an equal tag means the same class, unchanged. 0 means none, and nothing is kept then.
  * - A module's dict has a version, which each change replaces. No version is given twice in a process.
  * - Nothing is kept for a class that reads or sets attributes in its own way.
  * - References that are kept are borrowed: the unchanged class or dict holds the object.
@@ -47,7 +47,8 @@
 #define FC_CALLED static __attribute__((noinline, unused))
 #define FC_COLD static __attribute__((noinline, cold, unused))
 
-#define FC_NO_TAG UINT_MAX /* an empty cache. No class is kept under it, though it may get this tag after 2^32 others. */
+/* An empty cache. No class is kept under it, though it may get this tag after 2^32 others. */
+#define FC_NO_TAG UINT_MAX
 
 /* Return a class's version tag, or FC_NO_TAG. A class gets its tag when any name is looked up in it. */
 FC_INLINE unsigned int fc_tag(PyTypeObject *type) {
@@ -69,7 +70,8 @@ FC_COLD PyObject *fc_of_class(PyTypeObject *type, const char *name) {
 /* Whether what a class has under a name lets an instance's own value be read and set. `found` is NULL if it has none.
  * Objects of Python classes do not count: their class can become one of data descriptors. */
 FC_INLINE int fc_lets_instance(PyObject *found) {
-    return found == NULL || (!PyType_HasFeature(Py_TYPE(found), Py_TPFLAGS_HEAPTYPE) && Py_TYPE(found)->tp_descr_set == NULL);
+    if (found == NULL) return 1;
+    return !PyType_HasFeature(Py_TYPE(found), Py_TPFLAGS_HEAPTYPE) && Py_TYPE(found)->tp_descr_set == NULL;
 }
 
 /* Return the keys which the instances of a class share; NULL if they have none. */
@@ -103,7 +105,7 @@ FC_COLD int fc_slot(PyTypeObject *type, PyObject *found, int forbidden_flags) {
 
 /* ---- attributes that are read ---- */
 
-typedef enum { FC_GENERIC, FC_VALUE, FC_GETTER, FC_OF_CLASS, FC_OF_MODULE } fc_kind;
+typedef enum { FC_GENERIC, FC_VALUE, FC_DESCRIPTOR, FC_OF_CLASS, FC_OF_MODULE } fc_kind;
 
 typedef struct {
     unsigned int slot_tag; /* the class whose objects have a slot at `offset` */
@@ -112,7 +114,7 @@ typedef struct {
     short kind, index;     /* index: FC_VALUE: of the value */
     unsigned int of_class; /* FC_OF_CLASS: the tag of the class that is read */
     PY_UINT64_T version;   /* FC_OF_MODULE: of its dict */
-    PyObject *found;       /* FC_GETTER: the descriptor; FC_OF_CLASS, FC_OF_MODULE: the value */
+    PyObject *found;       /* FC_DESCRIPTOR: a data descriptor, as a property is; otherwise the value */
 } fc_attribute;
 #define FC_NO_ATTRIBUTE {FC_NO_TAG, 0, FC_NO_TAG, FC_GENERIC, 0, FC_NO_TAG, 0, NULL}
 
@@ -127,11 +129,10 @@ FC_COLD void fc_keep_of_object(PyObject *object, PyObject *name, fc_attribute *c
         return;
     }
     cache->tag = fc_tag(type);
-    if (found != NULL && Py_IS_TYPE(found, &PyGetSetDescr_Type)) {
-        if (((PyGetSetDescrObject *)found)->d_getset->get != NULL && PyType_IsSubtype(type, PyDescr_TYPE(found))) {
-            cache->found = found;
-            cache->kind = FC_GETTER;
-        }
+    if (found != NULL && !PyType_HasFeature(Py_TYPE(found), Py_TPFLAGS_HEAPTYPE)
+        && Py_TYPE(found)->tp_descr_set != NULL && Py_TYPE(found)->tp_descr_get != NULL) {
+        cache->found = found;
+        cache->kind = FC_DESCRIPTOR;
         return;
     }
     PyDictKeysObject *keys = fc_shared_keys(type);
@@ -201,12 +202,15 @@ FC_CALLED PyObject *fc_get_other(PyObject *object, PyObject *name, fc_attribute 
         if (likely(value != NULL)) return Py_NewRef(value);
         break;
     }
-    case FC_GETTER: {
-        PyGetSetDef *getset = ((PyGetSetDescrObject *)cache->found)->d_getset;
-        return getset->get(object, getset->closure);
+    case FC_DESCRIPTOR: {
+        PyObject *descriptor = Py_NewRef(cache->found); /* the class may lose it while it runs */
+        PyObject *value = Py_TYPE(descriptor)->tp_descr_get(descriptor, object, (PyObject *)Py_TYPE(object));
+        Py_DECREF(descriptor);
+        return value;
     }
     case FC_OF_CLASS:
-        if (unlikely(((PyTypeObject *)object)->tp_version_tag != cache->of_class)) return fc_look_up(object, name, cache);
+        if (unlikely(((PyTypeObject *)object)->tp_version_tag != cache->of_class))
+            return fc_look_up(object, name, cache);
         if (likely(Py_TYPE(cache->found)->tp_descr_get == NULL)) return Py_NewRef(cache->found);
         break;
     case FC_OF_MODULE: {
@@ -293,9 +297,11 @@ FC_COLD PyObject *fc_look_up_and_call(
 FC_CALLED PyObject *fc_call_method(
     PyObject *name, PyObject *const *arguments, size_t count, PyObject *keywords, fc_method *cache) {
     PyTypeObject *type = Py_TYPE(arguments[0]);
-    if (unlikely(type->tp_version_tag != cache->tag)) return fc_look_up_and_call(name, arguments, count, keywords, cache);
+    if (unlikely(type->tp_version_tag != cache->tag))
+        return fc_look_up_and_call(name, arguments, count, keywords, cache);
     if (cache->has_values) {
-        if (unlikely(fc_values(arguments[0]) == NULL)) return PyObject_VectorcallMethod(name, arguments, count, keywords);
+        if (unlikely(fc_values(arguments[0]) == NULL))
+            return PyObject_VectorcallMethod(name, arguments, count, keywords);
         if (unlikely(((PyHeapTypeObject *)type)->ht_cached_keys->dk_nentries != cache->key_count))
             return fc_look_up_and_call(name, arguments, count, keywords, cache);
     }
@@ -321,7 +327,8 @@ FC_COLD int fc_is_plain_class(PyTypeObject *type) {
 
 FC_COLD int fc_is_plain_metaclass(PyTypeObject *type) {
     PyObject *found = fc_of_class(type, "__instancecheck__");
-    int is_plain = found != NULL && found == fc_of_class(&PyType_Type, "__instancecheck__") && fc_tag(type) != FC_NO_TAG;
+    int is_plain = found != NULL && found == fc_of_class(&PyType_Type, "__instancecheck__")
+        && fc_tag(type) != FC_NO_TAG;
     if (is_plain) fc_plain_metaclasses[type->tp_version_tag % FC_CLASSES] = type->tp_version_tag;
     return is_plain;
 }

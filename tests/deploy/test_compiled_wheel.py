@@ -44,6 +44,7 @@ def test_a_compiled_wheel_runs_compiled_where_it_is_installed(tmp_path: Path) ->
     installed = tmp_path / "site-packages"
     with zipfile.ZipFile(wheel) as packed:
         packed.extractall(installed)
+    assert (installed / "tools" / "inline_caches.h").is_file()  # an installation compiles, too
     assert sorted(file.name for file in (installed / "streams" / "compiled").iterdir()) == [
         MANIFEST,
         f"{COMPILED_MODULE}{SUFFIX}",

@@ -113,6 +113,25 @@ def test_what_is_no_reference_or_may_be_missing_is_read_as_usual(places: Places)
     assert "doesn't apply to" in message(TypeError, places.read_real, stranger)
 
 
+def test_a_property_is_called_as_its_class_has_it_now(places: Places) -> None:
+    kind = fresh(Computed)
+    thing = kind()
+    assert places.read(thing) == "computed"
+
+    def once(_: object) -> str:
+        del kind.field
+        return "for the last time"
+
+    for _ in range(2):
+        kind.field = property(lambda *_: "another")
+        assert places.read(thing) == "another"
+        kind.field = property(once)
+        assert places.module.read(thing) == "for the last time"
+        assert places.read(thing) == "computed"
+    kind.field = property(None)
+    assert "no getter" in message(AttributeError, places.read, thing)
+
+
 def test_an_object_that_gets_another_class_is_read_by_it(places: Places) -> None:
     thing = Plain("of the instance")
     assert places.read(thing) == "of the instance"
@@ -145,9 +164,14 @@ def test_a_class_attribute_that_becomes_a_data_descriptor_is_called(places: Plac
     assert (places.read(kind), places.read(thing)) == ("described", "of the instance")
     places.put(thing, "put")
     described.__set__ = lambda *_: None
-    assert places.read(thing) == "described"
+    assert (places.read(kind), places.read(thing)) == ("described", "described")
     places.put(thing, "ignored")
     assert vars(thing)["field"] == "put"
+    del described.__set__
+    assert places.read(thing) == "put"
+    kind.field = lambda _: "a method"
+    assert places.read(thing) == "put"
+    assert places.read(without := fresh(kind, __init__=lambda _: None)()).__self__ is without
 
 
 def test_a_class_and_its_metaclass_are_read_anew_after_a_change(places: Places) -> None:

@@ -85,7 +85,7 @@ def test_what_is_called_like_a_method_and_is_none_is_called_as_usual(places: Pla
     def slotted(**namespace: object) -> object:
         return fresh(Shape, __slots__=(), **namespace)()
 
-    error = Error()
+    error, plain = Error(), fresh(Plain)(0)
     things = [
         slotted(method=staticmethod(lambda value: ("a static method", value))),
         slotted(method=classmethod(lambda _, value: ("a class method", value))),
@@ -101,6 +101,10 @@ def test_what_is_called_like_a_method_and_is_none_is_called_as_usual(places: Pla
         error.method = lambda value: ("the instance", value)  # type: ignore[method-assign]
         assert call(error, 1) == ("the instance", 1)
         del error.method
+        assert call(plain, 1)[0] == "the class"
+        plain.__dict__ = {"method": lambda value: ("a dict", value)}
+        assert call(plain, 1) == ("a dict", 1)
+        plain.__dict__ = {"other": "other"}
 
 
 def test_a_method_that_its_class_loses_while_it_runs_ends_as_usual(places: Places) -> None:

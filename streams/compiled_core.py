@@ -25,6 +25,8 @@ from models.errors import ConfigError
 ROOT: Final = Path(__file__).parents[1]
 """The folder of our packages: the checkout, or `site-packages`."""
 FOLDER: Final = Path(__file__).with_name("compiled")
+HEADERS: Final = ROOT / "tools"
+"""Where the C headers are that every compiled module contains."""
 MANIFEST: Final = "manifest.json"
 SUFFIX: Final = EXTENSION_SUFFIXES[0]
 """The end of an extension's name. It names the interpreter's version and the platform."""
@@ -34,10 +36,14 @@ AUTO, OFF, REQUIRED = "auto", "off", "required"
 
 
 class Manifest(NamedTuple):
-    """What was compiled. `suffix`: for which interpreter and platform. `sources`: a module -> its source's SHA-256."""
+    """What was compiled. `suffix`: for which interpreter and platform. `sources`: a module -> its source's SHA-256.
+
+    `headers`: a C header's name -> its SHA-256. The headers lie in `tools`.
+    """
 
     suffix: str
     sources: dict[str, str]
+    headers: dict[str, str]
 
 
 class Core(NamedTuple):
@@ -104,15 +110,20 @@ def usable(folder: Path = FOLDER, root: Path = ROOT) -> tuple[frozenset[str], st
             return frozenset(), f"{source(root, name)} changed after it was compiled; compile again"
         if not extension(folder, name).is_file():
             return frozenset(), f"{extension(folder, name)} is missing; compile again"
+    for name, digest in manifest.headers.items():
+        header = HEADERS / name
+        if header.is_file() and digest_of(header.read_bytes()) != digest:
+            return frozenset(), f"{header} changed after it was compiled; compile again"
     return frozenset(manifest.sources), "" if manifest.sources else "it has no module"
 
 
 def read_manifest(folder: Path) -> Manifest:
     """Read what was compiled into a folder."""
     manifest = json.loads((folder / MANIFEST).read_bytes())
-    return Manifest(
-        str(manifest["suffix"]), {str(name): str(digest) for name, digest in manifest["sources"].items()}
+    sources, headers = (
+        {str(name): str(digest) for name, digest in manifest[kind].items()} for kind in ("sources", "headers")
     )
+    return Manifest(str(manifest["suffix"]), sources, headers)
 
 
 def source(root: Path, name: str) -> Path:

@@ -113,7 +113,9 @@ def build(folder: Path, modules: Sequence[str] = MODULES, root: Path = ROOT) -> 
         built.mkdir()
         with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
             digests = list(pool.map(partial(_compile, compiler, root, Path(work), built), modules))
-        manifest = {"suffix": SUFFIX, "sources": dict(zip(modules, digests, strict=True))}
+        headers = {header.name: digest_of(header.read_bytes()) for header in (_CACHES, _CACHES_END)}
+        sources = dict(zip(modules, digests, strict=True))
+        manifest = {"suffix": SUFFIX, "sources": sources, "headers": headers}
         (built / MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n")
         shutil.rmtree(folder, ignore_errors=True)
         built.rename(folder)

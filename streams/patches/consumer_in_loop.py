@@ -8,13 +8,15 @@ import faust
 import faust.transport.drivers.aiokafka as driver
 from mode import Service
 
+from streams.clients import stop_consumer
+
 
 class LoopConsumer(driver.AIOKafkaConsumerThread):
     """Faust's Kafka consumer as a service of the loop that runs the agents.
 
     It is Faust's consumer thread with the lifecycle of an ordinary service. What Faust lets the thread do, for example
-    fetch, seek and commit, is awaited where it is called. So nobody waits for Python's lock, and heartbeats are sent
-    only while the loop runs.
+    fetch, seek and commit, is awaited where it is called, and ends if its caller is cancelled. So nobody waits for
+    Python's lock, and heartbeats are sent only while the loop runs.
     """
 
     wait_for_shutdown = False
@@ -36,9 +38,9 @@ class LoopConsumer(driver.AIOKafkaConsumerThread):
         await self.consumer.on_partitions_assigned(assigned, generation_id)
 
     async def on_stop(self) -> None:
-        """Leave the group and disconnect."""
+        """Leave the group and disconnect, also while Kafka is away."""
         if self._consumer is not None:
-            await self._consumer.stop()
+            await stop_consumer(self._consumer)
 
     @faust.Service.task
     async def _thread_keepalive(self) -> None:

@@ -131,21 +131,32 @@ def fetch_after_taking() -> None:
         has_records = await proc_fetch_request(self, assignment, node_id, request)
         if not has_records or not self._fetch_waiters:
             return has_records  # whoever takes records has not taken the earlier ones yet
+        waiting = _waiting_records(self, assignment)
         for waiter in tuple(self._fetch_waiters):
             self._notify(waiter)
-        for _ in range(TURNS_TO_TAKE):
-            await asyncio.sleep(0)
-            if not _has_waiting_records(self, assignment):
-                return False  # nobody has to be woken for them
+        try:
+            for _ in range(TURNS_TO_TAKE):
+                await asyncio.sleep(0)
+                now_waiting = _waiting_records(self, assignment)
+                if not now_waiting:
+                    return False  # nobody has to be woken for them
+                if now_waiting != waiting:
+                    break  # a part was taken, as much as is taken at once
+        except asyncio.CancelledError:
+            return False  # as aiokafka: the fetcher is being closed, or its partitions are revoked
         return has_records
 
     aiokafka_fetcher.Fetcher._proc_fetch_request = _proc_fetch_request
 
 
-def _has_waiting_records(fetcher: Any, assignment: Any) -> bool:
-    """Tell whether records wait to be taken, of the partitions in use."""
-    waiting: set[Any] = fetcher._records.keys() & assignment.tps
-    return bool(waiting if fetcher._in_use is None else waiting & fetcher._in_use)
+def _waiting_records(fetcher: Any, assignment: Any) -> dict[Any, Any]:
+    """Return the partitions in use whose records wait to be taken, each with the position of its next record."""
+    in_use = getattr(fetcher, "_in_use", None)  # of another patch
+    return {
+        tp: assignment.state_value(tp)._position
+        for tp in fetcher._records
+        if tp in assignment.tps and (in_use is None or tp in in_use)
+    }
 
 
 def _leaves_a_partition_out(fetcher: Any, assignment: Any) -> bool:

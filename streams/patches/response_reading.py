@@ -1,4 +1,4 @@
-"""Reads the responses of Kafka from their chunks, with one copy of each byte.
+"""Reads the responses of Kafka from the socket's chunks, with one copy of each byte.
 
 aiokafka reads by asyncio's stream: that copies each chunk into a buffer that grows, wakes the reader for each chunk,
 and copies the response out. Here the chunks wait as they came, and a response is joined when it is complete.
@@ -13,6 +13,9 @@ import aiokafka.conn as aiokafka_conn
 from aiokafka.conn import AIOKafkaConnection, AIOKafkaProtocol
 
 _SIZE: Final = struct.Struct(">i")
+
+
+_read_by_stream: Final = AIOKafkaConnection._read
 
 
 class ChunkProtocol(AIOKafkaProtocol):
@@ -90,6 +93,9 @@ async def _read(self_ref: Any) -> None:
         return
     protocol = connection._protocol
     del connection
+    if not isinstance(protocol, ChunkProtocol):  # it connected while `install` was called
+        await _read_by_stream(self_ref)
+        return
     while True:
         (size,) = _SIZE.unpack(await protocol.exactly(_SIZE.size))
         response = await protocol.exactly(size)

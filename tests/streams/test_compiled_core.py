@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -117,6 +118,21 @@ def test_a_process_imports_the_compiled_module(tiny: Path) -> None:
     assert run_tiny(tiny) == ["compiled", "42", ".so", ""]
 
 
+def test_a_core_with_another_header_than_the_one_that_is_there_is_not_used(
+    tiny: Path, tmp_path: Path
+) -> None:
+    """A mend of the inline caches must reach the machine code."""
+    tiny = shutil.copytree(tiny, tmp_path / "copy")
+    path = tiny / "core" / MANIFEST
+    manifest = json.loads(path.read_bytes())
+    assert sorted(manifest["headers"]) == ["inline_caches.h", "inline_caches_end.h"]
+    manifest["headers"]["inline_caches.h"] = "0" * 64
+    path.write_text(json.dumps(manifest))
+    core, result, suffix, reason = run_tiny(tiny)
+    assert (core, result, suffix) == ("interpreted", "42", ".py")
+    assert reason.endswith("inline_caches.h changed after it was compiled; compile again")
+
+
 def test_a_changed_source_runs_instead_of_what_was_compiled(tiny: Path) -> None:
     (tiny / "tiny.py").write_text(TINY.replace("* 2", "* 3"))
     core, result, suffix, reason = run_tiny(tiny)
@@ -137,7 +153,12 @@ def interpreted(monkeypatch: pytest.MonkeyPatch) -> None:
     ("damage", "reason"),
     [
         (lambda core: (core / MANIFEST).write_text("{"), "cannot be read"),
-        (lambda core: (core / MANIFEST).write_text('{"suffix": ".cpython-27.so", "sources": {}}'), "-27.so"),
+        (
+            lambda core: (core / MANIFEST).write_text(
+                '{"suffix": ".cpython-27.so", "sources": {}, "headers": {}}'
+            ),
+            "-27.so",
+        ),
         (lambda core: next(core.glob("*.so")).unlink(), "is missing; compile again"),
         (lambda core: (core / MANIFEST).unlink(), "it is not built"),
     ],

@@ -16,6 +16,10 @@ CHANGELOG_FETCHES_WAITING: Final = 4
 `streams.patches.record_reader.MAX_POLL_RECORDS` records, and of each partition 1 MiB."""
 CHANGELOG_WAIT_SECONDS: Final = 0.001
 """How long a fetch that may not begin yet waits before it checks again."""
+NO_PARTITION_WAIT_SECONDS: Final = 0.01
+"""How long a fetch waits before it checks again whether it has a partition to fetch from."""
+NO_PARTITION_WAITS: Final = 100
+"""How often it checks so before Faust's own wait of a second."""
 
 
 def hold_fetching_until_sought() -> None:
@@ -86,6 +90,16 @@ def read_changelogs_in_batches() -> None:
     async def _wait_next_records(self: Any, timeout: float) -> Any:  # noqa: ASYNC109  # Faust's name
         """Fetch, and hand the records of changelogs to the recovery. Only the other records are returned."""
         recovery, queue = self.app.tables.recovery, self.app.tables.changelog_queue
+        # Faust would sleep for a second, and the first fetch of a recovery would wait for its end.
+        for _ in range(NO_PARTITION_WAITS):
+            if (
+                self.app.client_only
+                or not self.flow_active
+                or self.should_stop
+                or self._get_active_partitions()
+            ):
+                break
+            await asyncio.sleep(NO_PARTITION_WAIT_SECONDS)
         # Wait before the fetch: its records belong to the assignment of this moment.
         while queue.qsize() >= CHANGELOG_FETCHES_WAITING and self.flow_active and not self.should_stop:
             await asyncio.sleep(CHANGELOG_WAIT_SECONDS)

@@ -23,29 +23,16 @@ from tests.fixtures.cached_places import (
     Plain,
     fresh,
     message,
-    places_of,
 )
 
 
-@pytest.fixture(scope="module")
-def both(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Places]:
-    """Return the places, from the module's source and compiled."""
-    return places_of(tmp_path_factory.mktemp("places"))
-
-
-@pytest.fixture(params=["source", "compiled"])
-def places(request: pytest.FixtureRequest, both: dict[str, Places]) -> Places:
-    """Return the places, once from its source and once compiled."""
-    return both[request.param]
-
-
 def test_compiled_code_has_caches_where_python_has_the_version_for_which_they_are_written(
-    both: dict[str, Places],
+    built_places: dict[str, Places],
 ) -> None:
     """A build without them would pass every test below."""
     with_caches = sys.implementation.name == "cpython" and sys.version_info[:2] == (3, 11)
     names = (b"fc_get_other", b"fc_set_attribute", b"fc_call_method", b"fc_is_instance")
-    code = Path(str(both["compiled"].module.__file__)).read_bytes()
+    code = Path(str(built_places["compiled"].module.__file__)).read_bytes()
     assert [name for name in names if (name in code) is not with_caches] == []
 
 

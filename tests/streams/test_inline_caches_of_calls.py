@@ -9,7 +9,6 @@ from types import SimpleNamespace
 from typing import Any
 
 import msgspec
-import pytest
 
 from tests.fixtures.cached_places import (
     Lead,
@@ -21,20 +20,7 @@ from tests.fixtures.cached_places import (
     Shape,
     fresh,
     message,
-    places_of,
 )
-
-
-@pytest.fixture(scope="module")
-def both(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Places]:
-    """Return the places, from the module's source and compiled."""
-    return places_of(tmp_path_factory.mktemp("places"))
-
-
-@pytest.fixture(params=["source", "compiled"])
-def places(request: pytest.FixtureRequest, both: dict[str, Places]) -> Places:
-    """Return the places, once from its source and once compiled."""
-    return both[request.param]
 
 
 def test_a_method_is_called_as_the_instance_and_its_class_have_it_now(places: Places) -> None:

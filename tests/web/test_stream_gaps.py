@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Final
 import pytest
 from playwright.async_api import expect
 
+from tests.fixtures.stalling_proxy import StallingProxy
 from tests.web.rows import row
 from tests.web.running_org import NEW
-from tests.fixtures.stalling_proxy import StallingProxy
 from tests.web.test_fresh_assignments import until_in_queue
 from tests.web.test_my_leads import until_shown
 

@@ -37,8 +37,8 @@ pytestmark = [pytest.mark.kafka]
 
 LARGE: Final = bytes(700_000)
 """More than a socket takes at once."""
-LATE_MS: Final = 500
-"""The request timeout of a producer whose Kafka is late."""
+LATE_MS: Final = 3_000
+"""The request timeout of a producer whose Kafka is late. It must be enough for the start."""
 STREAM_PROTOCOL: Final = response_reading.ChunkProtocol.__base__
 """aiokafka's own."""
 MANY: Final = 400

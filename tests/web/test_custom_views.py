@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 from playwright.async_api import expect
 
-from models.results import Reason, Result
+from models.results import Result
 from tests.web.axe import serious_problems
 from tests.web.rows import READY, row, until_no_row, until_row
 from tests.web.running_org import NEW, PATIENCE_MS
@@ -43,10 +43,7 @@ async def claimed_lead(running_org: RunningOrg, number: int, rep_id: str, **fact
     lead = await running_org.arrive(
         f"V-{number}", **{"first_name": "Lead", "last_name": f"{number}", "state": "RI", **facts}
     )
-    async with asyncio.timeout(PATIENCE_MS / 1000):
-        while (answer := (await running_org.ask("claim", lead, rep_id, queue_id="new")).answer) is not None:
-            if answer.reason is not Reason.UNKNOWN_LEAD:  # it is on its way
-                break
+    answer = (await running_org.ask("claim", lead, rep_id, queue_id="new")).answer
     assert answer is not None
     assert answer.result is Result.WON, answer
     return lead

@@ -128,11 +128,18 @@ async def test_q1_a_view_is_its_owners_alone_to_see_to_change_and_to_delete(runn
     await until_row(page, outcome_lead)
     custom = page.get_by_role("tabpanel", name="Custom")
 
+    # It was read once. Its stream tells what came since then, and does not begin with "look at everything again".
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    await page.goto(address)
+    await until_row(page, outcome_lead)
+
     # It is live: what does not meet its rules any more goes.
     assert (
         await running_org.ask("outcome", outcome_lead, "rep-1", outcome="no_answer")
     ).result is Result.DONE
     await until_no_row(page, outcome_lead)
+    assert [url for url in asked if url.endswith(address)] == [f"{running_org.url}{address}"]
 
     # Another rep has none of it, whoever tells the address.
     other_page = await running_org.sign_in("rep-2", "/queues?tab=custom")

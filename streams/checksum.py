@@ -4,28 +4,34 @@
 no compiled part for a platform it would compute in Python, so aiokafka's is used there.
 """
 
+import struct
 from typing import Final
 
 import google_crc32c
 from aiokafka.record.util import calc_crc32c
 
+CRC: Final = struct.Struct(">I")
+CRC_AT: Final = 17
+"""Where a batch's checksum is."""
 COVERS_FROM: Final = 21
 """Where the bytes of a batch begin that its checksum covers: after the checksum itself."""
 _PIECE: Final = 64 * 1024
 """The library takes whole `bytes`. A piece of this size is copied within the processor's cache."""
 
+Data = bytes | bytearray
 
-def by_instruction(data: bytes, begin: int, end: int) -> int:
+
+def by_instruction(data: Data, begin: int, end: int) -> int:
     """Return the CRC-32C of a part of `data`, by the processor's own instruction."""
-    checksum = 0
+    checksum, view = 0, memoryview(data)
     for at in range(begin, end, _PIECE):
-        checksum = google_crc32c.extend(checksum, data[at : min(at + _PIECE, end)])
+        checksum = google_crc32c.extend(checksum, bytes(view[at : min(at + _PIECE, end)]))
     return checksum
 
 
-def by_tables(data: bytes, begin: int, end: int) -> int:
+def by_tables(data: Data, begin: int, end: int) -> int:
     """Return the CRC-32C of a part of `data`, by aiokafka's tables."""
-    checksum: int = calc_crc32c(data[begin:end])
+    checksum: int = calc_crc32c(bytes(memoryview(data)[begin:end]))
     return checksum
 
 

@@ -4,15 +4,11 @@
 no compiled part for a platform it would compute in Python, so aiokafka's is used there.
 """
 
-import struct
 from typing import Final
 
 import google_crc32c
 from aiokafka.record.util import calc_crc32c
 
-CRC: Final = struct.Struct(">I")
-CRC_AT: Final = 17
-"""Where a batch's checksum is."""
 COVERS_FROM: Final = 21
 """Where the bytes of a batch begin that its checksum covers: after the checksum itself."""
 _PIECE: Final = 64 * 1024

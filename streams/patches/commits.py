@@ -56,7 +56,8 @@ def cap_at_first_in_flight() -> None:
             first = min(in_flight, default=None)
         if acked and not self._gap[tp]:
             acked.sort()
-            begin, end = acked[0], acked[-1] + 1
+            begin: int = acked[0]
+            end: int = acked[-1] + 1
             # Nearly always these are all offsets since the last commit. Faust would look at each in Python.
             if (
                 (first is None or end <= first)

@@ -14,7 +14,6 @@ from faust.types import TP
 from faust.types.tuples import ConsumerMessage
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from intervaltree import IntervalTree
 
 from streams import patches
 from streams.app import BULK, bulks, make_app, raw_topic
@@ -140,7 +139,7 @@ def test_acked_offsets_are_committed_as_faust_commits_them(
         one._acked = defaultdict(list, {PARTITION: sorted(acked, key=lambda offset: offset % 3)})
         one._acked_index = defaultdict(set, {PARTITION: set(acked)})
         one._committed_offset = {PARTITION: committed}
-        one._gap = defaultdict(IntervalTree)
+        one._gap = defaultdict(STOCK["IntervalTree"])
         if gap:
             one._gap[PARTITION].addi(*gap)
     cap = in_flight if in_flight is not None and in_flight not in acked else None

@@ -6,7 +6,7 @@ Closed when it is handed over, it would wait with the records that it had then.
 
 import struct
 from collections.abc import Callable, Sequence
-from threading import get_ident
+from threading import Lock, get_ident
 from typing import Any, Final
 
 import aiokafka.record._crecords.default_records as records_in_c
@@ -22,6 +22,7 @@ _LENGTH: Final = struct.Struct(">i")
 _CHECKSUM_AT: Final = 17
 _CHECKSUM_AND_ATTRIBUTES: Final = struct.Struct(">Ih")
 _NO_ATTRIBUTES: Final = 0
+_replacing: Final = Lock()
 
 
 def _nothing() -> None:
@@ -83,7 +84,7 @@ class FillingBatch(BatchBuilder):
 def _header_and_records(builder: Any) -> tuple[bytearray, bytes]:
     """Return the header that a builder makes for no records, and its records."""
     taken: list[bytes] = []
-    compress, thread = records_in_c.gzip_encode, get_ident()
+    thread = get_ident()
 
     def take(records: bytes) -> Any:
         if get_ident() != thread:  # another producer's
@@ -91,8 +92,10 @@ def _header_and_records(builder: Any) -> tuple[bytearray, bytes]:
         taken.append(records)
         return b""
 
-    records_in_c.gzip_encode = take
-    try:
-        return builder.build(), taken[0]
-    finally:
-        records_in_c.gzip_encode = compress
+    with _replacing:
+        compress = records_in_c.gzip_encode
+        records_in_c.gzip_encode = take
+        try:
+            return builder.build(), taken[0]
+        finally:
+            records_in_c.gzip_encode = compress

@@ -4,6 +4,7 @@ Each test runs with the same module from its source and compiled. One function h
 one cache. A test fills it, then changes what it was filled by.
 """
 
+import subprocess
 import sys
 import weakref
 from pathlib import Path
@@ -207,6 +208,37 @@ def test_an_attribute_is_set_where_it_is_read(places: Places) -> None:
     watched = Watched(0)
     places.put(watched, 1)
     assert places.read(watched) == ("watched", 1)
+
+
+def test_a_slot_that_may_only_be_read_is_not_set(places: Places) -> None:
+    numbers = range(3, 9)
+    assert message(AttributeError, places.put_start, numbers, 5) == "readonly attribute"
+    assert numbers.start == 3
+
+
+AUDITED = """
+import ctypes, sys
+from pathlib import Path
+from tests.fixtures.cached_places import Pair, load
+
+heard = []
+sys.addaudithook(lambda event, about: heard.append(about[1]) if event == "object.__getattr__" else None)
+member = ctypes.c_void_p.from_address(id(Pair.field) + 5 * ctypes.sizeof(ctypes.c_void_p)).value
+flags = ctypes.c_int.from_address(member + 3 * ctypes.sizeof(ctypes.c_void_p))
+assert flags.value == 0
+flags.value = 2  # PY_AUDIT_READ
+module, pair = load(Path(sys.argv[1])), Pair("kept")
+assert [module.read(pair) for _ in range(3)] == ["kept"] * 3
+assert heard == ["field"] * 3, heard
+"""
+"""Python 3.11 audits members of four classes, and keeps each where its absence is None. So one of another kind is made,
+as an extension's could be."""
+
+
+def test_whoever_audits_hears_of_each_read(places: Places) -> None:
+    """In a process of its own: a hook stays for its life."""
+    command = [sys.executable, "-c", AUDITED, str(places.module.__file__)]
+    subprocess.run(command, check=True)
 
 
 def test_a_class_that_is_changed_sets_in_its_way(places: Places) -> None:

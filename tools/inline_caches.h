@@ -250,7 +250,7 @@ FC_COLD int fc_look_up_and_set(PyObject *object, PyObject *name, PyObject *value
     return PyObject_SetAttr(object, name, value);
 }
 
-/* Set an attribute that has a value. One that has none, and `del`, go the general way. */
+/* Set an attribute. `del` goes the general way. */
 FC_CALLED int fc_set_attribute(PyObject *object, PyObject *name, PyObject *value, fc_target *cache) {
     if (unlikely(Py_TYPE(object)->tp_version_tag != cache->tag)) return fc_look_up_and_set(object, name, value, cache);
     PyObject **place = NULL;
@@ -259,10 +259,11 @@ FC_CALLED int fc_set_attribute(PyObject *object, PyObject *name, PyObject *value
         PyDictValues *values = fc_values(object);
         if (values != NULL) place = &values->values[-1 - cache->offset];
     }
-    if (unlikely(place == NULL || *place == NULL || value == NULL)) return PyObject_SetAttr(object, name, value);
+    if (unlikely(place == NULL || value == NULL)) return PyObject_SetAttr(object, name, value);
     PyObject *before = *place;
     *place = Py_NewRef(value);
-    Py_DECREF(before);
+    if (before != NULL) Py_DECREF(before);
+    else if (cache->offset < 0) _PyDictValues_AddToInsertionOrder(fc_values(object), -1 - cache->offset);
     return 0;
 }
 

@@ -269,6 +269,30 @@ def test_instances_that_lack_an_attribute_get_it_in_order(places: Places) -> Non
     assert list(vars(second).items()) == [("field", 2), ("other", "after it")]
 
 
+def test_a_new_object_gets_its_first_values_in_order(places: Places) -> None:
+    for kind in (fresh(Pair, __slots__=()), fresh(Plain)):
+        places.put(kind("keeps the place"), 0)
+        for number in range(40):  # more than a class's instances share keys for
+            thing: Any = object.__new__(kind)
+            if number % 2:
+                thing.other = "before"
+            places.module.put(thing, number)
+            if not number % 2:
+                thing.other = "after"
+            names = ["other", "field"] if number % 2 else ["field", "other"]
+            if kind.__dictoffset__:
+                assert list(vars(thing)) == names
+                setattr(thing, f"more_{number}", number)
+                assert list(vars(thing)) == [*names, f"more_{number}"]
+            assert (places.read(thing), thing.other) == (number, "before" if number % 2 else "after")
+            del thing.field
+            assert "field" in message(AttributeError, places.read, thing)
+            places.module.put(thing, "again")
+            assert places.read(thing) == "again"
+            if kind.__dictoffset__:
+                assert list(vars(thing))[-1] == "field"
+
+
 def test_what_is_read_and_set_is_neither_freed_too_early_nor_kept(places: Places) -> None:
     for holder in (Pair(None), Plain(None), Lead(), type("Holder", (), {}), ModuleType("holder")):
         value: Any = type("Value", (), {})()

@@ -5,12 +5,12 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from email.headerregistry import Address
 from email.message import EmailMessage
-from email.policy import SMTP
 from email.utils import format_datetime, parseaddr
 from functools import lru_cache
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
+from couriers.mail.header_classes import POLICY
 from models.publication_reach import MailObject
 
 
@@ -36,7 +36,7 @@ def lay_out(
 ) -> tuple[EmailMessage, str]:
     """Return a mail without its recipient, and the address of its sender. `sender`: for orgs that set none."""
     address = org.sender or parseaddr(sender)[1]
-    mail = EmailMessage(policy=SMTP)
+    mail = EmailMessage(policy=POLICY)
     mail["Subject"] = subject
     mail["From"] = Address(org.sender_name or org.lender or "firstclaim", addr_spec=address)
     if org.support:

@@ -20,7 +20,7 @@ MAGIC: Final = 2
 
 
 class BatchRecords:
-    """The base of `FetchedRecords`. `next_fetch_offset` is where the next fetch begins; it only grows."""
+    """Reads parts of the batches of a fetch. `next_fetch_offset` is where the next fetch begins; it only grows."""
 
     def __init__(self, tp: Any, fetch_offset: int, key_deserializer: Any, value_deserializer: Any) -> None:
         # Faust's consumer gets messages (`streams.patches.fetched_messages`), every other one consumer records.

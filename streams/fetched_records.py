@@ -39,8 +39,13 @@ _SHAPE: Final = struct.Struct(">qi4xbIhi30xi")
 _CODEC_AT: Final = 22
 
 
-class FetchedRecords(BatchRecords):
-    """The records of one fetch of one partition. It replaces aiokafka's `PartitionRecords`."""
+class FetchedRecords:
+    """The records of one fetch of one partition. It replaces aiokafka's `PartitionRecords`.
+
+    Nothing it holds refers to it. So the fetched bytes are freed as soon as aiokafka drops it, which it does for a
+    partition that is paused, sought or taken away. In a cycle, a megabyte of each partition would stay until Python
+    searches all objects.
+    """
 
     def __init__(
         self,
@@ -53,14 +58,22 @@ class FetchedRecords(BatchRecords):
         check_crcs: bool,
         isolation_level: int,
     ) -> None:
-        super().__init__(tp, fetch_offset, key_deserializer, value_deserializer)
-        self._data: bytes = records.data
-        self._aborted = sorted(aborted_transactions or [], key=lambda pair: pair[1], reverse=True)
-        self._aborted_producers: set[int] = set()
-        self._check_crcs = check_crcs
-        self._committed_only = isolation_level == _READ_COMMITTED
-        self._inflated = 0
-        self._iterator: Iterator[Any] | None = self._unpack()
+        self._batches = _Batches(
+            tp,
+            records.data,
+            aborted_transactions,
+            fetch_offset,
+            key_deserializer,
+            value_deserializer,
+            check_crcs,
+            isolation_level,
+        )
+        self._iterator: Iterator[Any] | None = self._batches.unpack()
+
+    @property
+    def next_fetch_offset(self) -> int:
+        """Where the next fetch begins. It only grows."""
+        return self._batches.next_fetch_offset
 
     def __iter__(self) -> Self:
         return self
@@ -72,10 +85,11 @@ class FetchedRecords(BatchRecords):
         try:
             return next(iterator)
         except StopIteration:
-            self._iterator = None  # as in aiokafka: no reference cycle keeps the fetched data
+            self._iterator = None
             raise
         except Exception as error:
-            for stand_in in self._given_up(error):
+            self._iterator = None
+            for stand_in in self._batches.given_up(error):
                 return stand_in
             raise StopIteration from error
 
@@ -86,14 +100,37 @@ class FetchedRecords(BatchRecords):
             try:
                 taken.extend(islice(self._iterator, limit))
             except Exception as error:  # noqa: BLE001  # as above
-                taken.extend(self._given_up(error))
+                self._iterator = None
+                taken.extend(self._batches.given_up(error))
             if limit is None or len(taken) < limit:
                 self._iterator = None
         return taken
 
-    def _given_up(self, error: Exception) -> Iterator[Any]:
-        """Drop the rest of this fetch and skip its first offset after a bug in our code, so that no reader loops."""
-        self._iterator = None
+
+class _Batches(BatchRecords):
+    """The batches of one fetch. `aborted`: aiokafka's pairs of a producer and the first offset of its transaction."""
+
+    def __init__(
+        self,
+        tp: Any,
+        data: bytes,
+        aborted: Any,
+        fetch_offset: int,
+        key_deserializer: Any,
+        value_deserializer: Any,
+        check_crcs: bool,
+        isolation_level: int,
+    ) -> None:
+        super().__init__(tp, fetch_offset, key_deserializer, value_deserializer)
+        self._data = data
+        self._aborted = sorted(aborted or [], key=lambda pair: pair[1], reverse=True)
+        self._aborted_producers: set[int] = set()
+        self._check_crcs = check_crcs
+        self._committed_only = isolation_level == _READ_COMMITTED
+        self._inflated = 0
+
+    def given_up(self, error: Exception) -> Iterator[Any]:
+        """Skip the first offset of this fetch after a bug in our code, so that no reader loops; the rest is dropped."""
         _log.exception(
             "the fetched data could not be decompressed", topic=self._topic, partition=self._partition
         )
@@ -101,7 +138,8 @@ class FetchedRecords(BatchRecords):
 
     # -- batches ----------------------------------------------------------------------------------------------------
 
-    def _unpack(self) -> Iterator[Any]:  # noqa: PLR0915  # each further call would slow down small batches
+    def unpack(self) -> Iterator[Any]:  # noqa: PLR0915  # each further call would slow down small batches
+        """Yield the records, or stand-ins for what cannot be read."""
         data, size, topic, partition = self._data, len(self._data), self._topic, self._partition
         view = memoryview(data)
         delivered_to, at = self.next_fetch_offset, 0

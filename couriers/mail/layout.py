@@ -7,11 +7,16 @@ from email.headerregistry import Address
 from email.message import EmailMessage
 from email.utils import format_datetime, parseaddr
 from functools import lru_cache
+from secrets import token_hex
+from typing import Final
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
 from couriers.mail.header_classes import POLICY
 from models.publication_reach import MailObject
+
+BOUNDARY_BYTES: Final = 16
+"""Random bytes in the line between a mail's parts, so that no text has it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +58,7 @@ def lay_out(
     }
     mail.set_content(_templates().get_template("mail.txt").render(values))
     mail.add_alternative(_templates().get_template("mail.html").render(values), subtype="html")
+    mail.set_boundary(token_hex(BOUNDARY_BYTES))  # otherwise each sending makes a class of its header
     return mail, address
 
 

@@ -5,8 +5,10 @@ Undamaged records are read as aiokafka reads them, also around damage.
 
 from __future__ import annotations
 
+import gc
 import runpy
 import struct
+import sys
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
@@ -110,6 +112,23 @@ def test_undamaged_batches_are_read_as_aiokafka_reads_them(content: Any, base: i
     ours = unpacking(data, at)
     assert list(ours) == list(theirs)
     assert ours.next_fetch_offset == theirs.next_fetch_offset == end
+
+
+@pytest.mark.parametrize("read", [0, 1, 3], ids=["unread", "half read", "read"])
+@pytest.mark.parametrize("codec", [0, CODECS["gzip"]], ids=["plain", "compressed"])
+def test_the_fetched_bytes_are_freed_at_once_when_a_fetch_is_dropped(read: int, codec: int) -> None:
+    """Aiokafka drops a half read fetch at each pause, seek and rebalance. The bytes are up to a megabyte."""
+    data = bytes(built(records_of_keys(3), codec=codec))
+    held = sys.getrefcount(data)
+    gc.disable()
+    try:
+        fetch = unpacking(data)
+        assert len(fetch.take(read)) == read
+        assert sys.getrefcount(data) > held or read == 3
+        del fetch
+        assert sys.getrefcount(data) == held
+    finally:
+        gc.enable()
 
 
 # format 0 had no lz4

@@ -240,29 +240,31 @@ typedef struct {
 FC_COLD int fc_look_up_and_set(PyObject *object, PyObject *name, PyObject *value, fc_target *cache) {
     PyTypeObject *type = Py_TYPE(object);
     PyObject *found = _PyType_Lookup(type, name);
-    cache->tag = fc_tag(type);
-    cache->offset = 0;
-    if (type->tp_setattro == PyObject_GenericSetAttr) {
-        PyDictKeysObject *keys = fc_shared_keys(type);
-        cache->offset = fc_slot(type, found, READONLY | RESTRICTED);
-        if (!cache->offset && keys != NULL && fc_lets_instance(found)) cache->offset = -1 - fc_key_index(keys, name);
-    }
-    return PyObject_SetAttr(object, name, value);
+    int is_generic = type->tp_setattro == PyObject_GenericSetAttr, lets_instance = fc_lets_instance(found);
+    unsigned int tag = fc_tag(type);
+    int offset = is_generic ? fc_slot(type, found, READONLY | RESTRICTED) : 0;
+    cache->tag = FC_NO_TAG;
+    int result = PyObject_SetAttr(object, name, value); /* puts the name of a first instance into the shared keys */
+    if (result < 0 || Py_TYPE(object) != type || fc_tag(type) != tag) return result;
+    PyDictKeysObject *keys = fc_shared_keys(type);
+    if (is_generic && !offset && keys != NULL && lets_instance) offset = -1 - fc_key_index(keys, name);
+    cache->offset = offset;
+    cache->tag = tag;
+    return result;
 }
 
-/* Set an attribute that has a value. One that has none, and `del`, go the general way. */
+/* Set an attribute. `del`, and instances whose values are in a dict, go the general way. */
 FC_CALLED int fc_set_attribute(PyObject *object, PyObject *name, PyObject *value, fc_target *cache) {
     if (unlikely(Py_TYPE(object)->tp_version_tag != cache->tag)) return fc_look_up_and_set(object, name, value, cache);
+    PyDictValues *values = cache->offset < 0 ? fc_values(object) : NULL;
     PyObject **place = NULL;
     if (cache->offset > 0) place = (PyObject **)((char *)object + cache->offset);
-    else if (cache->offset < 0) {
-        PyDictValues *values = fc_values(object);
-        if (values != NULL) place = &values->values[-1 - cache->offset];
-    }
-    if (unlikely(place == NULL || *place == NULL || value == NULL)) return PyObject_SetAttr(object, name, value);
+    else if (values != NULL) place = &values->values[-1 - cache->offset];
+    if (unlikely(place == NULL || value == NULL)) return PyObject_SetAttr(object, name, value);
     PyObject *before = *place;
     *place = Py_NewRef(value);
-    Py_DECREF(before);
+    if (before != NULL) Py_DECREF(before);
+    else if (values != NULL) _PyDictValues_AddToInsertionOrder(values, -1 - cache->offset);
     return 0;
 }
 

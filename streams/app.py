@@ -141,14 +141,9 @@ async def bulks(app: StageApp, stream: Any) -> AsyncIterator[list[Any]]:
     async for first in stream.noack().events():
         generation = app.consumer_generation_id
         bulk = [first] if first.message.generation_id == generation else []
-        last: dict[int, Any] = {}
         # This block does not await, so flow control cannot change in it.
-        for event in take_waiting(queue, BULK - 1) if app.flow_control.is_active() else ():
-            message = event.message
-            if message.generation_id == generation:
-                last[message.partition] = message
-                bulk.append(event)
-        for message in last.values():
-            message.tracked = True
-            app.consumer.track_message(message)
+        if app.flow_control.is_active():
+            for message in take_waiting(queue, BULK - 1, generation, bulk):
+                message.tracked = True
+                app.consumer.track_message(message)
         yield bulk

@@ -23,11 +23,14 @@ class BatchRecords:
     """The base of `FetchedRecords`. `next_fetch_offset` is where the next fetch begins; it only grows."""
 
     def __init__(self, tp: Any, fetch_offset: int, key_deserializer: Any, value_deserializer: Any) -> None:
-        stand_ins = value_deserializer is give_stand_ins
+        # Faust's consumer gets messages (`streams.patches.fetched_messages`), every other one consumer records.
+        messages_of = getattr(value_deserializer, "messages_of", None)
+        stand_ins = value_deserializer is give_stand_ins or messages_of is not None
         self._topic, self._partition = tp.topic, tp.partition
         self._key_of = key_deserializer
         self._value_of = None if stand_ins else value_deserializer
-        self._stand_ins = StandIns(tp.topic, tp.partition, stand_ins=stand_ins)
+        self._message_of = None if messages_of is None else messages_of(tp).message_of
+        self._stand_ins = StandIns(tp.topic, tp.partition, stand_ins=stand_ins, message_of=self._message_of)
         self.next_fetch_offset = fetch_offset
 
     def _record(self, topic: str, partition: int, record: Any) -> Any:
@@ -51,7 +54,7 @@ class BatchRecords:
         size = len(record.key or b"") + len(record.value or b"")
         size += sum(len(name) + len(value or b"") for name, value in record.headers)
         if size <= MAX_RECORD_BYTES:
-            return self._record(topic, partition, record)
+            return (self._message_of or self._record)(topic, partition, record)
         reason = f"the record has {size} bytes uncompressed, at most {MAX_RECORD_BYTES} are taken"
         return self._stand_ins.unreadable(
             record.offset,

@@ -14,18 +14,20 @@ COVERS_FROM: Final = 21
 _PIECE: Final = 64 * 1024
 """The library takes whole `bytes`. A piece of this size is copied within the processor's cache."""
 
+Data = bytes | bytearray
 
-def by_instruction(data: bytes, begin: int, end: int) -> int:
+
+def by_instruction(data: Data, begin: int, end: int) -> int:
     """Return the CRC-32C of a part of `data`, by the processor's own instruction."""
-    checksum = 0
+    checksum, view = 0, memoryview(data)
     for at in range(begin, end, _PIECE):
-        checksum = google_crc32c.extend(checksum, data[at : min(at + _PIECE, end)])
+        checksum = google_crc32c.extend(checksum, bytes(view[at : min(at + _PIECE, end)]))
     return checksum
 
 
-def by_tables(data: bytes, begin: int, end: int) -> int:
+def by_tables(data: Data, begin: int, end: int) -> int:
     """Return the CRC-32C of a part of `data`, by aiokafka's tables."""
-    checksum: int = calc_crc32c(data[begin:end])
+    checksum: int = calc_crc32c(bytes(memoryview(data)[begin:end]))
     return checksum
 
 

@@ -6,6 +6,7 @@ Compressed batches are first decompressed in bounded memory (`streams.decompress
 
 import struct
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any, Final, Self
 
 import structlog
@@ -74,14 +75,29 @@ class FetchedRecords(BatchRecords):
             self._iterator = None  # as in aiokafka: no reference cycle keeps the fetched data
             raise
         except Exception as error:
-            # A bug in our code. Drop the rest of this fetch and skip its first offset, so that no reader loops.
-            self._iterator = None
-            _log.exception(
-                "the fetched data could not be decompressed", topic=self._topic, partition=self._partition
-            )
-            for stand_in in self._bad_batch(memoryview(b""), self.next_fetch_offset, repr(error)):
+            for stand_in in self._given_up(error):
                 return stand_in
             raise StopIteration from error
+
+    def take(self, limit: int | None) -> list[Any]:
+        """Return the next records, at most `limit` of them, as so many calls of `next` do."""
+        taken: list[Any] = []
+        if self._iterator is not None:
+            try:
+                taken.extend(islice(self._iterator, limit))
+            except Exception as error:  # noqa: BLE001  # as above
+                taken.extend(self._given_up(error))
+            if limit is None or len(taken) < limit:
+                self._iterator = None
+        return taken
+
+    def _given_up(self, error: Exception) -> Iterator[Any]:
+        """Drop the rest of this fetch and skip its first offset after a bug in our code, so that no reader loops."""
+        self._iterator = None
+        _log.exception(
+            "the fetched data could not be decompressed", topic=self._topic, partition=self._partition
+        )
+        return self._bad_batch(memoryview(b""), self.next_fetch_offset, repr(error))
 
     # -- batches ----------------------------------------------------------------------------------------------------
 
@@ -89,7 +105,7 @@ class FetchedRecords(BatchRecords):
         data, size, topic, partition = self._data, len(self._data), self._topic, self._partition
         view = memoryview(data)
         delivered_to, at = self.next_fetch_offset, 0
-        shape_at, make = _SHAPE.unpack_from, self._record
+        shape_at, make = _SHAPE.unpack_from, self._message_of or self._record
         while at < size:
             fetched, remaining = self.next_fetch_offset, size - at
             base, length, magic, checksum, attributes, last_delta, count = (
@@ -175,7 +191,8 @@ class FetchedRecords(BatchRecords):
             yield from self._bad_batch(batch, last, str(error))
             return
         self._inflated += len(inflated)
-        make = self._record if len(inflated) <= MAX_RECORD_BYTES else self._bounded_record
+        make = self._message_of or self._record
+        make = make if len(inflated) <= MAX_RECORD_BYTES else self._bounded_record
         topic, partition, previous = self._topic, self._partition, header.base_offset - 1
         try:
             for record in DefaultRecordBatch(inflated):

@@ -173,7 +173,9 @@ class _JournalTable(TableWithStore):
 
 
 class JournalTable(_JournalTable):
-    """The table of the leads' rows and of what was published."""
+    """The table of the leads' rows and of what was published. `kept`: its rows, once somebody has asked for them."""
+
+    kept: LeadRows | None = None
 
     def _new_store_by_url(self, url: Any) -> Any:
         store = super()._new_store_by_url(url)
@@ -182,10 +184,11 @@ class JournalTable(_JournalTable):
 
     @property
     def rows(self) -> LeadRows:
-        """The leads by partition."""
-        store: Any = self.data
-        rows: LeadRows = store.rows
-        return rows
+        """The leads by partition. Each event asks; a table's store stays, and Faust returns it in three calls."""
+        if self.kept is None:
+            store: Any = self.data
+            self.kept = store.rows
+        return self.kept
 
 
 class OrgTable(_JournalTable):

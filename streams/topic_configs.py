@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 import structlog
+from aiokafka.errors import UnknownTopicOrPartitionError
 
 from models.errors import ConfigError, RetryableError
 from streams.partition_counts import Shape
@@ -51,14 +52,17 @@ async def check_configs(
     topics: Iterable[Topic],
     config_of: Callable[[Topic], dict[str, str]],
     also_mended: Mapping[str, str],
+    *,
+    deadline_seconds: float = 20,
 ) -> None:
     """Check the configs of existing topics, and set those that may be set.
 
     `config_of`: the configs that a topic must have. `also_mended`: topic -> a further config to set. Raises
-    `ConfigError` with topic, config, both values and the remedy.
+    `ConfigError` with topic, config, both values and the remedy. Raises `RetryableError` if a broker does not know one
+    of the topics for `deadline_seconds`.
     """
     topics = tuple(topics)
-    configs_by_topic = await admin.configs([topic.name for topic in topics])
+    configs_by_topic = await _configs_once_known(admin, [topic.name for topic in topics], deadline_seconds)
     for topic in topics:
         config = config_of(topic)
         mended = topic.mended | ({also_mended[topic.name]} if topic.name in also_mended else set())
@@ -73,6 +77,29 @@ async def check_configs(
             value = configs_by_topic[topic.name].get(key)
             if value is not None and int(value) < minimum:
                 await _set(admin, topic.name, key, value, str(minimum), or_more=True)
+
+
+async def _configs_once_known(
+    admin: TopicAdmin, names: list[str], deadline_seconds: float
+) -> dict[str, dict[str, str]]:
+    """Return each topic's configs, once the broker that is asked knows all of them.
+
+    Any broker may be asked. One of several hears of a new topic later than the others.
+    """
+    unknown: object = "?"
+    try:
+        async with asyncio.timeout(deadline_seconds):
+            while True:  # Kafka sends no event
+                try:
+                    return await admin.configs(names)
+                except UnknownTopicOrPartitionError as error:
+                    unknown = error.args[0] if error.args else unknown
+                    await asyncio.sleep(0.05)
+    except TimeoutError as error:
+        reason = f"after {deadline_seconds:g} s a broker does not know topic {unknown}"
+        raise RetryableError(
+            "Kafka", f"{reason}; are all brokers running, and do they reach the controller?"
+        ) from error
 
 
 async def _set(
@@ -98,8 +125,10 @@ async def _wait_until_set(
     current: str | None = None
     try:
         async with asyncio.timeout(deadline_seconds):
-            while (current := (await admin.configs([topic]))[topic].get(key)) != expected:  # noqa: ASYNC110  # Kafka sends no event
-                await asyncio.sleep(0.05)
+            while current != expected:
+                current = (await _configs_once_known(admin, [topic], deadline_seconds))[topic].get(key)
+                if current != expected:  # Kafka sends no event
+                    await asyncio.sleep(0.05)
     except TimeoutError as error:
         reason = f"topic {topic}: {key} was set to {expected!r} and is still {current!r} after {deadline_seconds:g} s"
         raise RetryableError("Kafka", f"{reason}; look at the log of the controller") from error

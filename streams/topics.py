@@ -248,8 +248,7 @@ async def provision(settings: Settings) -> Settings:
         missing = [topic for topic in TOPICS if topic.name not in present]
         if missing:
             await _create(admin, missing, settings)
-        await _wait_until_known(admin)
-        present = await _counts(admin)
+        present = await _wait_until_known(admin)
         check_counts(settings, _shapes(), present, {topic.name: topic.harm for topic in TOPICS})
         # A retention that nobody set in this process's environment stays as it was created.
         set_here = {AUDIT: RETENTION} if settings.given("audit_days") else {}
@@ -325,21 +324,26 @@ async def _create(admin: TopicAdmin, topics: list[Topic], settings: Settings) ->
             raise RuntimeFailure("Kafka", f"topic {name} could not be created: {error.__name__}")
 
 
-async def _wait_until_known(admin: TopicAdmin, deadline_seconds: float = 20) -> None:
-    """Wait until every topic has leaders. A new topic is not at once in the broker's metadata.
+async def _wait_until_known(admin: TopicAdmin, deadline_seconds: float = 20) -> dict[str, int]:
+    """Wait until every topic has leaders; return the partition counts.
 
-    Raises `RetryableError` with the topics that have no leader.
+    A new topic is not at once in a broker's metadata. Raises `RetryableError` with the topics that have no leader.
     """
-    without = [topic.name for topic in TOPICS]
+    names = [topic.name for topic in TOPICS]
+    without = names
     try:
         async with asyncio.timeout(deadline_seconds):
-            while without := [  # noqa: ASYNC110  # Kafka sends no event
-                topic["topic"]
-                for topic in await admin.describe_topics([topic.name for topic in TOPICS])
-                if topic["error_code"] != 0
-                or not topic["partitions"]
-                or any(partition["leader"] < 0 for partition in topic["partitions"])
-            ]:
+            while True:  # Kafka sends no event
+                described = await admin.describe_topics(names)
+                without = [
+                    topic["topic"]
+                    for topic in described
+                    if topic["error_code"] != 0
+                    or not topic["partitions"]
+                    or any(partition["leader"] < 0 for partition in topic["partitions"])
+                ]
+                if not without:
+                    return {topic["topic"]: len(topic["partitions"]) for topic in described}
                 await asyncio.sleep(0.05)
     except TimeoutError as error:
         reason = f"after {deadline_seconds:g} s these topics have partitions without a leader: {', '.join(without)}"

@@ -65,7 +65,6 @@ _VALUE: Final = re.compile(
 )
 """A later version may have more fields at the end; version 00 has none."""
 _FIRST_VERSION: Final = b"00"
-_SAMPLED: Final = b"01"
 
 _MEMBER: Final = re.compile(
     rb"[a-z0-9][a-z0-9_*/-]{0,255}(?:@[a-z][a-z0-9_*/-]{0,13})?=[\x20-\x2b\x2d-\x3c\x3e-\x7e]{0,255}[\x21-\x2b\x2d-\x3c\x3e-\x7e]"
@@ -182,8 +181,11 @@ def position_of(span_id: bytes) -> RecordPosition | None:
 
 def headers_of_caused(message: Any) -> tuple[Header, ...]:
     """Return the trace headers of every record that a record causes."""
+    headers = message.headers
+    if not headers:
+        return ((TRACEPARENT, _parent_of_begun(message.topic, message.partition, message.offset)),)
     parent = caused_by(message)
-    if len(message.headers or ()) <= 1:  # the one header is `traceparent`, or no trace is continued
+    if len(headers) <= 1:  # the one header is `traceparent`, or no trace is continued
         return ((TRACEPARENT, parent),)
     state = state_of(message)
     return ((TRACEPARENT, parent), (TRACESTATE, state)) if state else ((TRACEPARENT, parent),)
@@ -198,12 +200,26 @@ def caused_by(message: Any) -> bytes:
             if name == TRACEPARENT and value is not None and len(value) == TRACEPARENT_BYTES:
                 start, offset = _span_start(topic, message.partition), message.offset & _MAX_OFFSET
                 return b"%b%b%010x%b" % (value[:_SPAN_AT], start, offset, value[_SPAN_END:])
-    span = span_of(topic, message.partition, message.offset)
     context = context_of(message) if message.headers else None
     if context is None:
-        trace = begun_trace(message)
-        return b"00-%b-%b-%b" % (trace, span, _SAMPLED if is_sampled(trace) else b"00")
+        return _parent_of_begun(topic, message.partition, message.offset)
+    span = span_of(topic, message.partition, message.offset)
     return b"00-%b-%b-%b" % (context.trace_id, span, context.flags)
+
+
+def _parent_of_begun(topic: str, partition: int, offset: int) -> bytes:
+    """Return the `traceparent` of what a record causes that begins a trace."""
+    start, first, span = _parent_start(topic, partition)
+    trace_end = (first + offset * _TRACE_STEP) & _LOW_BITS
+    parent = b"%b%016x%b%010x-01" % (start, trace_end, span, offset & _MAX_OFFSET)
+    return parent if is_sampled is always or is_sampled(parent[3:35]) else parent[:-2] + b"00"
+
+
+@lru_cache(maxsize=4_096)
+def _parent_start(topic: str, partition: int) -> tuple[bytes, int, bytes]:
+    """Return what is the same in the `traceparent` of each trace that begins in a partition, and its first number."""
+    start, first = _trace_start(topic, partition)
+    return b"00-" + start, first, b"-" + _span_start(topic, partition)
 
 
 def always(_: bytes) -> bool:

@@ -4,7 +4,7 @@ Stages and the sink get the stand-ins and write a dead letter for each. Every ot
 them (`streams.patches.record_reader`).
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final, Self
 
 import structlog
@@ -63,10 +63,21 @@ class Unreadable(StandIn):
 
 
 class StandIns:
-    """Creates the stand-ins of one partition, for readers that want them, and counts unreadable data."""
+    """Creates the stand-ins of one partition, for readers that want them, and counts unreadable data.
 
-    def __init__(self, topic: str, partition: int, *, stand_ins: bool) -> None:
+    `message_of` makes a message of a record, for readers that want messages.
+    """
+
+    def __init__(
+        self,
+        topic: str,
+        partition: int,
+        *,
+        stand_ins: bool,
+        message_of: Callable[[str, int, Any], Any] | None = None,
+    ) -> None:
         self.topic, self.partition, self.stand_ins = topic, partition, stand_ins
+        self._message_of = message_of
 
     def nothing(self, offset: int) -> Any:
         """Return the stand-in for offsets, up to this one, that have no record for us."""
@@ -118,7 +129,7 @@ class StandIns:
     def _at(
         self, offset: int, value: StandIn, key: bytes | None, headers: RecordHeaders, timestamp: int
     ) -> Any:
-        return ConsumerRecord(
+        stand_in: Any = ConsumerRecord(
             self.topic,
             self.partition,
             offset,
@@ -131,6 +142,9 @@ class StandIns:
             len(value),
             headers,
         )
+        if self._message_of is not None:
+            return self._message_of(self.topic, self.partition, stand_in)
+        return stand_in
 
 
 def give_stand_ins(value: Any) -> Any:

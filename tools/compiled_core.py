@@ -30,7 +30,8 @@ from streams.compiled_core import FOLDER, MANIFEST, ROOT, SUFFIX, digest_of, ext
 
 MODULES: Final = (
     # From the fetch to the agent: each record passes these.
-    *("streams.fetched_records", "streams.batch_records", "streams.patches.message_delivery", "agents.stage"),
+    *("streams.fetched_records", "streams.batch_records", "streams.patches.fetched_messages"),
+    *("streams.patches.message_delivery", "agents.stage"),
     # The stages and what counts for them.
     *("agents.leads", "agents.orgs", "agents.relay", "agents.decision_metrics", "agents.watermarks"),
     # What a claim is decided by.

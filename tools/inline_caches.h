@@ -253,18 +253,20 @@ FC_COLD int fc_look_up_and_set(PyObject *object, PyObject *name, PyObject *value
     return result;
 }
 
-/* Set an attribute. `del`, and instances whose values are in a dict, go the general way. */
+/* Set an attribute. `del` goes the general way. */
 FC_CALLED int fc_set_attribute(PyObject *object, PyObject *name, PyObject *value, fc_target *cache) {
     if (unlikely(Py_TYPE(object)->tp_version_tag != cache->tag)) return fc_look_up_and_set(object, name, value, cache);
-    PyDictValues *values = cache->offset < 0 ? fc_values(object) : NULL;
     PyObject **place = NULL;
     if (cache->offset > 0) place = (PyObject **)((char *)object + cache->offset);
-    else if (values != NULL) place = &values->values[-1 - cache->offset];
+    else if (cache->offset < 0) {
+        PyDictValues *values = fc_values(object);
+        if (values != NULL) place = &values->values[-1 - cache->offset];
+    }
     if (unlikely(place == NULL || value == NULL)) return PyObject_SetAttr(object, name, value);
     PyObject *before = *place;
     *place = Py_NewRef(value);
     if (before != NULL) Py_DECREF(before);
-    else if (values != NULL) _PyDictValues_AddToInsertionOrder(values, -1 - cache->offset);
+    else if (cache->offset < 0) _PyDictValues_AddToInsertionOrder(fc_values(object), -1 - cache->offset);
     return 0;
 }
 

@@ -76,13 +76,17 @@ class CrmConsumer:
             self._argv.append(part)
         self._process: subprocess.Popen[bytes] | None = None
 
-    async def keep_running(self) -> None:
-        """Start the program, and start it again whenever it ends."""
+    async def keep_running(self, say: Say) -> None:
+        """Start the program, and start it again whenever it ends. The first end of its own accord is said."""
+        has_failed = False
         while True:
             self._process = spawn(self._argv, self._log, death_signal=signal.SIGKILL)
             self.starts += 1
-            await asyncio.to_thread(self._process.wait)
+            status = await asyncio.to_thread(self._process.wait)
             self._end_group(self._process.pid)
+            if status != -signal.SIGKILL and not has_failed:
+                has_failed = True
+                say(f"a CRM's consumer ended with status {status}: {self.last_words()} ({self.command})")
             await asyncio.sleep(RESTART_SECONDS)
 
     def kill(self) -> None:
@@ -154,7 +158,7 @@ class CrmConsumers:
         self.findings: list[str] = []
 
     async def __aenter__(self) -> Self:
-        self._tasks = [asyncio.create_task(consumer.keep_running()) for consumer in self.all]
+        self._tasks = [asyncio.create_task(consumer.keep_running(self._say)) for consumer in self.all]
         self._tasks.append(asyncio.create_task(self._kill_sometimes()))
         return self
 

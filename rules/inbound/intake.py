@@ -67,7 +67,7 @@ def accept_arrival(
     """
     envelope = open_envelope(value, headers, parsed_lead)
     message = find_fields(envelope.message)
-    read, extra, problems = _read_arrival(message.fields)
+    read, extra, problems = _read_arrival(message.fields, envelope.message)
     if not message.identifies:
         problem_field = next((name for name in HANDLES if name in problems), "external_id")
         why = problems.get(problem_field) or list_found(envelope.message)
@@ -207,14 +207,18 @@ def _directory_key(key: bytes | None) -> tuple[str, str, str]:
     return org, kind, object_id
 
 
-def _read_arrival(sent: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any], dict[str, str]]:
+def _read_arrival(
+    sent: Mapping[str, Any], whole: Mapping[str, Any]
+) -> tuple[dict[str, Any], dict[str, Any], dict[str, str]]:
     """Return the fields that can be read, those unknown, and the problems of all others.
 
-    Raises Refused for a hard field.
+    `whole`: the message in which they were found. Raises Refused for a hard field.
     """
     read: dict[str, Any] = {}
     extra: dict[str, Any] = {}
-    problems = {} if "vendor" in sent else {"vendor": _MISSING}
+    problems: dict[str, str] = {}
+    if "vendor" not in sent:
+        problems["vendor"] = f"{_MISSING}; {found}" if (found := list_found(whole)) else _MISSING
     for name, value in sent.items():
         reader = ARRIVAL_READERS.get(name)
         if reader is None:

@@ -36,8 +36,8 @@ def cap_at_first_in_flight() -> None:
             if not hand_over(messages):
                 return False
             tp = messages[0].tp
-            if acks_enabled_for(tp.topic):
-                delivered[tp].update([message.offset for message in messages])
+            if acks_enabled_for(tp.topic):  # their offsets are consecutive, see `_runs`
+                delivered[tp].update(range(messages[0].offset, messages[-1].offset + 1))
             return True
 
         callback.at_once = delivered_at_once  # type: ignore[attr-defined]  # see `at_once`
@@ -50,8 +50,24 @@ def cap_at_first_in_flight() -> None:
         in_flight.difference_update(acked)
         # A seek may deliver committed events again. Faust does not record their acks, so none is waited for.
         committed = self._committed_offset[tp] or 0
-        in_flight.difference_update([offset for offset in in_flight if offset < committed])
-        first = min(in_flight) if in_flight else None
+        first = min(in_flight, default=None)
+        if first is not None and first < committed:
+            in_flight.difference_update([offset for offset in in_flight if offset < committed])
+            first = min(in_flight, default=None)
+        if acked and not self._gap[tp]:
+            acked.sort()
+            begin: int = acked[0]
+            end: int = acked[-1] + 1
+            # Nearly always these are all offsets since the last commit. Faust would look at each in Python.
+            if (
+                (first is None or end <= first)
+                and end - begin == len(acked)
+                and (not committed or begin - committed <= 1)
+                and acked == list(range(begin, end))
+            ):
+                self._acked_index[tp].difference_update(acked)
+                acked.clear()
+                return end
         if first is None:
             return new_offset(self, tp)
         low = [offset for offset in acked if offset < first]

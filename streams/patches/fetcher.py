@@ -7,7 +7,7 @@ import aiokafka.consumer.fetcher as aiokafka_fetcher
 import faust.transport.drivers.aiokafka as driver
 
 from streams.patches import record_reader, response_reading, tls_close
-from streams.unreadable import give_stand_ins
+from streams.patches.fetched_messages import give_messages
 
 FETCH_SLICE_SECONDS: Final = 0.1
 """How long a fetch may wait for partitions that are no longer those in use."""
@@ -85,7 +85,7 @@ def _assignment_generation(consumer: Any) -> tuple[int, int]:
 
 
 def read_committed() -> None:
-    """Read only committed records, and get a stand-in for each batch or record that cannot be read."""
+    """Read only committed records, as messages, with a stand-in for each batch or record that cannot be read."""
     record_reader.install()
     response_reading.install()
     tls_close.install()
@@ -94,7 +94,7 @@ def read_committed() -> None:
     def _create_worker_consumer(self: Any, transport: Any) -> Any:
         consumer = create(self, transport)
         consumer._isolation_level = "read_committed"
-        consumer._value_deserializer = give_stand_ins
+        consumer._value_deserializer = give_messages
         return consumer
 
     driver.AIOKafkaConsumerThread._create_worker_consumer = _create_worker_consumer

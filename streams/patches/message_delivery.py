@@ -13,6 +13,8 @@ from faust.transport.consumer import Consumer
 from faust.types.tuples import ack_lock
 from mode.utils.futures import notify
 
+from streams.patches.fetched_messages import FetchedMessage
+
 YIELD_EVERY: Final = 100
 """Messages delivered to the agents between two turns of the loop."""
 RUN: Final = 25
@@ -32,6 +34,9 @@ def at_once(handler: Any) -> Callable[[list[Any]], bool]:
     return deliver
 
 
+_new: Final[Callable[[Any], Any]] = object.__new__
+
+
 def _never(_: Any) -> bool:
     return False
 
@@ -39,10 +44,22 @@ def _never(_: Any) -> bool:
 class UncountedEvent(Event):
     """The event of a message with only one reader. Acking it acks the message, and readers are not counted."""
 
+    acked = False
+
     def __init__(self, app: Any, message: Any) -> None:
         self.app, self.message = app, message
-        self.key, self.value = message.key, message.value
-        self.acked = False
+
+    @property
+    def key(self) -> bytes | None:  # type: ignore[override]  # Faust stores it in each event
+        """The message's key."""
+        key: bytes | None = self.message.key
+        return key
+
+    @property
+    def value(self) -> bytes | None:  # type: ignore[override]  # as above
+        """The message's value."""
+        value: bytes | None = self.message.value
+        return value
 
     @property
     def headers(self) -> dict[str, bytes]:  # type: ignore[override]  # Faust builds them for each event, needed or not
@@ -57,7 +74,8 @@ class UncountedEvent(Event):
 
 def ack_together(consumer: Any, messages: list[Any]) -> None:
     """Mark messages of one partition as handled, as Faust's `Consumer.ack` does with each of them."""
-    tp, new = messages[0].tp, []
+    tp, newly_acked = messages[0].tp, 0
+    tracked: list[Any] = []
     enabled = consumer.app.topics.acks_enabled_for(tp.topic)
     with ack_lock:
         committed, acked_index, acked = (
@@ -66,16 +84,22 @@ def ack_together(consumer: Any, messages: list[Any]) -> None:
             consumer._acked[tp],
         )
         for message in messages:
-            if message.acked or message.decref():
+            if message.acked:
+                continue
+            # As `decref`, which would take the lock for each message, and we have it.
+            message.refcount = refcount = max(message.refcount - 1, 0)
+            if refcount:
                 continue  # another reader of the message has not handled it yet
             message.acked, offset = True, message.offset
             if enabled and (committed is None or offset >= committed) and offset not in acked_index:
                 acked_index.add(offset)
                 acked.append(offset)
-                new.append(message)
-        consumer._n_acked += len(new)
+                newly_acked += 1
+                if message.tracked:
+                    tracked.append(message)
+        consumer._n_acked += newly_acked
         # It is a set of weak references. Each look at it takes as long as half of the rest.
-        consumer._unacked_messages.difference_update([message for message in new if message.tracked])
+        consumer._unacked_messages.difference_update(tracked)
         notify(consumer._waiting_for_ack)
 
 
@@ -99,9 +123,13 @@ def handle_raw_messages() -> None:
         def deliver(messages: list[Any]) -> bool:
             if len(channels) != 1 or only not in channels or not flows():
                 return False
+            events = []
             for message in messages:
                 message.refcount = 1
-            _put(queue, [UncountedEvent(app, message) for message in messages])
+                event = _new(UncountedEvent)  # its `__init__` would take as long as all the rest
+                event.app, event.message = app, message
+                events.append(event)
+            _put(queue, events)
             return True
 
         async def handle(message: Any) -> None:
@@ -148,10 +176,20 @@ def _put(queue: Any, events: list[Event]) -> None:
     queue._wakeup_next(queue._getters)
 
 
-def take_waiting(queue: Any, limit: int) -> list[Event]:
-    """Take up to `limit` events that wait in an agent's queue. Nobody waits for room there (see `drain_messages`)."""
+def take_waiting(queue: Any, limit: int, generation: int, taken: list[Event]) -> list[Any]:
+    """Move up to `limit` events that wait in an agent's queue to `taken`. Return the last message of each partition.
+
+    Events of another generation are dropped. Nobody waits for room in the queue (see `drain_messages`).
+    """
     waiting = queue._queue
-    return [waiting.popleft() for _ in range(min(limit, len(waiting)))]
+    last: dict[int, Any] = {}
+    for _ in range(min(limit, len(waiting))):
+        event = waiting.popleft()
+        message = event.message
+        if message.generation_id == generation:
+            last[message.partition] = message
+            taken.append(event)
+    return list(last.values())
 
 
 def _runs(records: list[Any]) -> Iterator[list[Any]]:
@@ -189,7 +227,12 @@ async def _fetched(consumer: Any) -> AsyncIterator[tuple[Any, list[Any]]]:
         if not consumer.flow_active or app.consumer_generation_id != generation:
             break
         if active is None or tp in active or tp in consumer._buffered_partitions:
-            yield tp, [to_message(tp, record) for record in run]
+            if type(run[0]) is not FetchedMessage:  # of Faust without the patch `read_committed`
+                yield tp, [to_message(tp, record) for record in run]
+                continue
+            for message in run:
+                message.generation_id = generation
+            yield tp, run
 
 
 def _buffered(app: Any) -> int:

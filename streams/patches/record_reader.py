@@ -7,7 +7,7 @@ Our reader counts unreadable data (`firstclaim_unreadable`), logs it and skips i
 `streams.clients.consumer(stand_ins=True)` gets a stand-in for it, to bury it in order (`streams.unreadable`).
 """
 
-from typing import Final
+from typing import Any, Final
 
 import aiokafka.consumer.fetcher as aiokafka_fetcher
 
@@ -36,3 +36,15 @@ def install() -> None:
     """Replace aiokafka's reader with ours, for every consumer of this process. A second call changes nothing."""
     aiokafka_fetcher.MemoryRecords = FetchedBytes
     aiokafka_fetcher.PartitionRecords = FetchedRecords
+    aiokafka_fetcher.FetchResult.getall = _getall
+
+
+def _getall(self: Any, max_records: int | None = None) -> list[Any]:
+    """Return the next records of a fetch, as aiokafka does, without a step of Python's for each."""
+    if not self.check_assignment(self._topic_partition) or not self.has_more():
+        return []
+    records: list[Any] = self._partition_records.take(max_records)
+    self._update_position()
+    if max_records is None or len(records) < max_records:
+        self._partition_records = None
+    return records

@@ -2,6 +2,7 @@
 
 aiokafka reads by asyncio's stream: that copies each chunk into a buffer that grows, wakes the reader for each chunk,
 and copies the response out. Here the chunks wait as they came, and a response is joined when it is complete.
+The end of a connection is noted with them, and no request is written to a connection that has ended.
 """
 
 import asyncio
@@ -10,18 +11,21 @@ from collections import deque
 from typing import Any, Final
 
 import aiokafka.conn as aiokafka_conn
-from aiokafka.conn import AIOKafkaConnection, AIOKafkaProtocol
+from aiokafka.client import AIOKafkaClient, ConnectionGroup
+from aiokafka.conn import AIOKafkaConnection, AIOKafkaProtocol, CloseReason
 
 _SIZE: Final = struct.Struct(">i")
 
-
-_read_by_stream: Final = AIOKafkaConnection._read
+read_by_stream: Final = AIOKafkaConnection._read
+"""How aiokafka reads."""
+connect: Final = AIOKafkaClient._get_conn
+"""How aiokafka finds or opens a connection."""
 
 
 class ChunkProtocol(AIOKafkaProtocol):
     """Keeps what a broker sends until it is read: at most the responses to the requests that are under way.
 
-    A response to no request ends the connection.
+    A response to no request ends the connection. `ended`: nothing follows.
     """
 
     def __init__(self, *args: Any, **options: Any) -> None:
@@ -30,7 +34,7 @@ class ChunkProtocol(AIOKafkaProtocol):
         self._held = 0
         self._wanted = 0
         self._waiter: asyncio.Future[None] | None = None
-        self._ended = False
+        self.ended = False
         self._error: Exception | None = None
 
     def data_received(self, data: bytes) -> None:
@@ -42,13 +46,13 @@ class ChunkProtocol(AIOKafkaProtocol):
 
     def eof_received(self) -> Any:
         """Note that nothing follows."""
-        self._ended = True
+        self.ended = True
         self._wake()
         return super().eof_received()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Note that nothing follows, and why."""
-        self._ended, self._error = True, exc
+        self.ended, self._error = True, exc
         self._wake()
         super().connection_lost(exc)
 
@@ -60,7 +64,7 @@ class ChunkProtocol(AIOKafkaProtocol):
         while self._held < size:
             if self._error is not None:
                 raise self._error
-            if self._ended:
+            if self.ended:
                 raise asyncio.IncompleteReadError(self._take(self._held), size)
             self._waiter = asyncio.get_running_loop().create_future()
             await self._waiter
@@ -94,7 +98,7 @@ async def _read(self_ref: Any) -> None:
     protocol = connection._protocol
     del connection
     if not isinstance(protocol, ChunkProtocol):  # it connected while `install` was called
-        await _read_by_stream(self_ref)
+        await read_by_stream(self_ref)
         return
     while True:
         (size,) = _SIZE.unpack(await protocol.exactly(_SIZE.size))
@@ -106,7 +110,22 @@ async def _read(self_ref: Any) -> None:
         del connection
 
 
+async def _get_open_conn(
+    self: Any, node_id: Any, *, group: Any = ConnectionGroup.DEFAULT, **options: Any
+) -> Any:
+    """Return the connection to a broker, as aiokafka does, but close one that has ended.
+
+    aiokafka closes it some turns of the loop later. A request in between ends a producer for good on uvloop, which
+    refuses to write to what is closed. Or the connection is replaced, and nobody ends the requests under way on it.
+    """
+    known = self._conns.get((node_id, group))
+    if known is not None and getattr(known._protocol, "ended", False):
+        known.close(reason=CloseReason.CONNECTION_BROKEN)
+    return await connect(self, node_id, group=group, **options)
+
+
 def install() -> None:
     """Let all connections of this process read so. A second call changes nothing."""
+    AIOKafkaClient._get_conn = _get_open_conn
     aiokafka_conn.AIOKafkaProtocol = ChunkProtocol
     AIOKafkaConnection._read = staticmethod(_read)

@@ -15,17 +15,19 @@ from aiokafka.util import wait_for
 
 _SIZE: Final = struct.Struct(">i")
 
+send_whole: Final = AIOKafkaConnection.send
+"""How aiokafka sends."""
+
 
 def install() -> None:
     """Let all connections of this process send write requests so. A second call changes nothing."""
     if getattr(AIOKafkaConnection.send, "sends_pieces", False):
         return
-    send = AIOKafkaConnection.send
 
     def _send(self: Any, request: Any, expect_response: bool = True) -> Any:
         """Send a request as aiokafka does, in `pieces` if it writes records. The result is to be awaited."""
         if type(request) is not ProduceRequest or self._writer is None:
-            return send(self, request, expect_response)
+            return send_whole(self, request, expect_response)
         prepared = request.prepare(self._versions)
         correlation_id = self._next_correlation_id()
         header = prepared.build_request_header(correlation_id=correlation_id, client_id=self._client_id)

@@ -22,7 +22,7 @@ from runtime.valkey import ValkeyServer
 from runtime.valkey_group import ValkeyGroup
 from tests.board.engine import ORG, Engine, ids, lead, running_board, until
 from tests.board.test_board_service import fill_queue, queue_entered
-from tests.web.stalling_proxy import StallingProxy
+from tests.fixtures.stalling_proxy import StallingProxy
 
 pytestmark = pytest.mark.slow
 

@@ -4,6 +4,7 @@ Each test runs with the same module from its source and compiled. One function h
 one cache. A test fills it, then changes what it was filled by.
 """
 
+import subprocess
 import sys
 import weakref
 from pathlib import Path
@@ -209,6 +210,37 @@ def test_an_attribute_is_set_where_it_is_read(places: Places) -> None:
     assert places.read(watched) == ("watched", 1)
 
 
+def test_a_slot_that_may_only_be_read_is_not_set(places: Places) -> None:
+    numbers = range(3, 9)
+    assert message(AttributeError, places.put_start, numbers, 5) == "readonly attribute"
+    assert numbers.start == 3
+
+
+AUDITED = """
+import ctypes, sys
+from pathlib import Path
+from tests.fixtures.cached_places import Pair, load
+
+heard = []
+sys.addaudithook(lambda event, about: heard.append(about[1]) if event == "object.__getattr__" else None)
+member = ctypes.c_void_p.from_address(id(Pair.field) + 5 * ctypes.sizeof(ctypes.c_void_p)).value
+flags = ctypes.c_int.from_address(member + 3 * ctypes.sizeof(ctypes.c_void_p))
+assert flags.value == 0
+flags.value = 2  # PY_AUDIT_READ
+module, pair = load(Path(sys.argv[1])), Pair("kept")
+assert [module.read(pair) for _ in range(3)] == ["kept"] * 3
+assert heard == ["field"] * 3, heard
+"""
+"""Python 3.11 audits members of four classes, and keeps each where its absence is None. So one of another kind is made,
+as an extension's could be."""
+
+
+def test_whoever_audits_hears_of_each_read(places: Places) -> None:
+    """In a process of its own: a hook stays for its life."""
+    command = [sys.executable, "-c", AUDITED, str(places.module.__file__)]
+    subprocess.run(command, check=True)
+
+
 def test_a_class_that_is_changed_sets_in_its_way(places: Places) -> None:
     for kind in (fresh(Pair), fresh(Plain)):
         thing = kind(0)
@@ -247,6 +279,30 @@ def test_instances_that_lack_an_attribute_get_it_in_order(places: Places) -> Non
         del first.field
         places.put(first, 5)
         assert list(vars(first).items()) == [("other", "after it"), ("field", 5)]
+
+
+def test_a_new_object_gets_its_first_values_in_order(places: Places) -> None:
+    for kind in (fresh(Pair, __slots__=()), fresh(Plain)):
+        places.put(kind("keeps the place"), 0)
+        for number in range(40):  # more than a class's instances share keys for
+            thing: Any = object.__new__(kind)
+            if number % 2:
+                thing.other = "before"
+            places.module.put(thing, number)
+            if not number % 2:
+                thing.other = "after"
+            names = ["other", "field"] if number % 2 else ["field", "other"]
+            if kind.__dictoffset__:
+                assert list(vars(thing)) == names
+                setattr(thing, f"more_{number}", number)
+                assert list(vars(thing)) == [*names, f"more_{number}"]
+            assert (places.read(thing), thing.other) == (number, "before" if number % 2 else "after")
+            del thing.field
+            assert "field" in message(AttributeError, places.read, thing)
+            places.module.put(thing, "again")
+            assert places.read(thing) == "again"
+            if kind.__dictoffset__:
+                assert list(vars(thing))[-1] == "field"
 
 
 def test_what_is_read_and_set_is_neither_freed_too_early_nor_kept(places: Places) -> None:

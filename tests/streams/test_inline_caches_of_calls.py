@@ -3,9 +3,10 @@
 As in `test_inline_caches.py`, each test runs with the same module from its source and compiled.
 """
 
+import ctypes
 from abc import ABC
 from functools import partial
-from types import SimpleNamespace
+from types import FunctionType, SimpleNamespace
 from typing import Any
 
 import msgspec
@@ -114,6 +115,31 @@ def test_a_method_that_its_class_loses_while_it_runs_ends_as_usual(places: Place
     del once
     assert places.module.call(kept(), 2) == 2
     assert "method" in message(AttributeError, places.call, kept(), 3)
+
+
+def test_a_method_may_not_write_before_its_arguments(built_places: dict[str, Places]) -> None:
+    """What is before them belongs to whoever called. Only the interpreter keeps a place there for the callee to use."""
+    places, told = built_places["compiled"], []
+    offset_flag = 1 << (8 * ctypes.sizeof(ctypes.c_size_t) - 1)
+
+    def method(_: object, value: object) -> object:
+        return value
+
+    def called(_: object, arguments: int, count: int, keywords: int | None) -> object:
+        told.append(bool(count & offset_flag))
+        return vectorcall(method, arguments, count & ~offset_flag, keywords)
+
+    signature = ctypes.PYFUNCTYPE(
+        ctypes.py_object, ctypes.py_object, ctypes.c_void_p, ctypes.c_size_t, ctypes.c_void_p
+    )
+    vectorcall, noting = signature(("_PyFunction_Vectorcall", ctypes.pythonapi)), signature(called)
+    noted = FunctionType(method.__code__, {})
+    words = (ctypes.c_void_p * (noted.__sizeof__() // ctypes.sizeof(ctypes.c_void_p))).from_address(id(noted))
+    place = words[:].index(ctypes.cast(vectorcall, ctypes.c_void_p).value)
+    words[place] = ctypes.cast(noting, ctypes.c_void_p).value
+    thing = fresh(Shape, __slots__=(), method=noted)()
+    assert [places.call(thing, 1), places.call_by_name(thing, 1)] == [1, 1]
+    assert told == [False] * 6
 
 
 def test_isinstance_answers_by_bases_and_by_whoever_answers_for_them(places: Places) -> None:

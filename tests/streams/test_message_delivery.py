@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import runpy
+from collections import defaultdict
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +12,8 @@ import pytest
 from faust.transport.utils import DefaultSchedulingStrategy
 from faust.types import TP
 from faust.types.tuples import ConsumerMessage
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from streams import patches
 from streams.app import BULK, bulks, make_app, raw_topic
@@ -20,6 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 PARTITION = TP("lead-log", 3)
+STOCK = runpy.run_module("faust.transport.consumer")
+"""Faust's own consumer, without any patch made in this process."""
 
 
 def message(key: bytes | None = b"lead", value: bytes | None = b"{}", offset: int = 7) -> ConsumerMessage:
@@ -115,6 +121,38 @@ async def test_a_rebalance_waits_until_the_last_event_of_each_partition_is_acked
     assert set(waits_for) == {records[-1]}
     app.ack_together(batch[-1:])
     assert not waits_for
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.sets(st.integers(5, 20)) | st.integers(0, 9).map(lambda n: set(range(6, 6 + n))),
+    st.sampled_from([None, 4, 5, 6, 12]),
+    st.sampled_from([None, 3, 8, 9, 21]),
+    st.sampled_from([(), (4, 6), (8, 12)]),
+)
+def test_acked_offsets_are_committed_as_faust_commits_them(
+    app: Any, acked: set[int], committed: int | None, in_flight: int | None, gap: tuple[int, int] | tuple[()]
+) -> None:
+    """The patch `commit_cap`: up to the first one in flight, and otherwise as far as Faust does."""
+    consumer, stock = app.consumer, SimpleNamespace()
+    for one in (consumer, stock):
+        one._acked = defaultdict(list, {PARTITION: sorted(acked, key=lambda offset: offset % 3)})
+        one._acked_index = defaultdict(set, {PARTITION: set(acked)})
+        one._committed_offset = {PARTITION: committed}
+        one._gap = defaultdict(STOCK["IntervalTree"])
+        if gap:
+            one._gap[PARTITION].addi(*gap)
+    cap = in_flight if in_flight is not None and in_flight not in acked else None
+    cap = None if cap is None or cap < (committed or 0) else cap
+    consumer._delivered[PARTITION] = {*acked} if in_flight is None else {*acked, in_flight}
+    if cap is not None:
+        stock._acked[PARTITION] = [offset for offset in stock._acked[PARTITION] if offset < cap]
+    expected = STOCK["Consumer"]._new_offset(stock, PARTITION)
+    if cap is not None and expected is not None:
+        expected = min(expected, cap)
+    assert consumer._new_offset(PARTITION) == expected
+    if cap is None:
+        assert (consumer._acked, consumer._acked_index) == (stock._acked, stock._acked_index)
 
 
 async def test_what_two_agents_want_both_get(app: Any) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import structlog
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.sdk.trace.sampling import Decision, TraceIdRatioBased
@@ -115,7 +115,8 @@ def test_a_record_without_a_trace_begins_one_and_a_replay_gives_the_same(topic: 
     assert new_trace != caused_by(record(topic, offset=8))
     context = read_traceparent(new_trace)
     assert context is not None
-    assert context.trace_id == trace_of(record(topic))
+    assert context == (trace_of(record(topic)), span_of(topic, 1, 7), b"01")
+    assert headers_of_caused(record(topic)) == (("traceparent", new_trace),)
 
 
 def test_traces_that_begin_have_ids_of_their_own_and_a_sampler_by_ratio_takes_its_share() -> None:
@@ -176,6 +177,7 @@ def test_the_header_is_read_as_open_telemetry_reads_it(value: bytes) -> None:
         assert (int(ours.trace_id, 16), int(ours.span_id, 16)) == (theirs.trace_id, theirs.span_id)
 
 
+@settings(deadline=None)
 @given(st.sampled_from([topic.name for topic in TOPICS]), st.integers(0, 65_535), st.integers(0, 2**40 - 1))
 def test_a_span_names_its_record(topic: str, partition: int, offset: int) -> None:
     span = span_of(topic, partition, offset)
@@ -251,6 +253,7 @@ def test_a_trace_that_is_not_sampled_is_not_sent(
     monkeypatch.setenv("OTEL_TRACES_SAMPLER", "parentbased_always_off")
     with trace_export.reporting("worker"):
         assert caused_by(record()).endswith(b"-00")
+        assert headers_of_caused(record()) == (("traceparent", caused_by(record())),)
         trace_export.report_handled(record(), 1)
         trace_export.report_handled(record(traceparent=GIVEN[:-2] + b"00"), 1)
         trace_export.report_handled(record(traceparent=GIVEN), 1)

@@ -24,6 +24,7 @@ from models.ids import lead_id
 from models.lead import DirectoryRow, LeadRow
 from sink import queries
 from sink.database_engine import connect
+from streams.clients import partition_of
 from streams.topic_reader import read_topic
 from streams.topics import LEAD_JOURNAL
 from tests.fixtures.waiting import LOOK_SECONDS, PATIENCE_SECONDS
@@ -60,7 +61,8 @@ class RunningOrg:
 
     `port`: the port of another console than the system's own. `versions`: kind and id -> the newest version that
     `publish` wrote. `read`: which console was seen to have read the directory, and up to which version. `listed`: the
-    queues that the board was seen to have, with their versions.
+    queues that the board was seen to have, with their versions. `arriving`: the leads that `arrive` sent and that the
+    engine was not yet seen to have.
     """
 
     stack: RunningStack
@@ -74,6 +76,7 @@ class RunningOrg:
     port: int | None = None
     read: tuple[str, int] = ("", -1)
     listed: dict[str, int] = field(default_factory=dict)
+    arriving: set[str] = field(default_factory=set)
     failed: deque[str] = field(default_factory=lambda: deque(maxlen=20))
     """The last requests of pages that failed or were refused. A script that does not load says nothing in its page."""
 
@@ -101,10 +104,14 @@ class RunningOrg:
         """Let a lead arrive; return its id."""
         lead = {"vendor": "acme", "external_id": external_id, "org": self.org, **facts}
         await self.client.arrive(lead)
-        return lead_id(self.org, "acme", external_id, lead)
+        arrived = lead_id(self.org, "acme", external_id, lead)
+        self.arriving.add(arrived)
+        return arrived
 
     async def ask(self, action: str, lead: str, rep_id: str, **more: Any) -> RequestedAction:
-        """Request an action as a CRM would."""
+        """Request an action as a CRM would, who knows a lead only after the engine has accepted it."""
+        if lead in self.arriving:
+            await self.until_arrived(lead)
         return await self.client.ask(action, lead, rep_id, **more)
 
     async def until_ready(self) -> None:
@@ -190,16 +197,29 @@ class RunningOrg:
                     return
 
     async def until_arrived(self, lead: str) -> None:
-        """Wait until the engine has accepted a lead, so that a later one of the same person finds it."""
-        async with asyncio.timeout(PATIENCE_SECONDS), self._journal() as records:
+        """Wait until the engine has accepted a lead, or added it to another one as a further inquiry.
+
+        A later lead of the same person finds it then, and nobody who acts on it is told that there is no such lead: an
+        arrival takes more steps to the lead's log than an action.
+        """
+        key = lead.encode()
+        partition = partition_of(key, self.stack.settings.partitions)
+        async with asyncio.timeout(PATIENCE_SECONDS), self._journal({partition}) as records:
             async for record in records:
-                row = decode_row(record.value) if record.key == lead.encode() else None
-                if isinstance(row, LeadRow) and row.lead is not None:
+                row = decode_row(record.value) if record.key == key else None
+                if isinstance(row, LeadRow) and (row.lead is not None or row.merged_into is not None):
+                    self.arriving.discard(lead)
                     return
 
-    def _journal(self) -> aclosing[AsyncGenerator[Any, None]]:
+    async def _until_leads_accepted(self, request: httpx.Request) -> None:
+        if request.method == "POST":  # the path names one lead, the body of a bulk action many
+            named = request.url.path + (await request.aread()).decode()
+            for lead in [lead for lead in self.arriving if lead in named]:
+                await self.until_arrived(lead)
+
+    def _journal(self, partitions: set[int] | None = None) -> aclosing[AsyncGenerator[Any, None]]:
         """Return the records of the leads' journal from its beginning on, also those that come meanwhile."""
-        return aclosing(read_topic(self.stack.settings, LEAD_JOURNAL, until_end=False))
+        return aclosing(read_topic(self.stack.settings, LEAD_JOURNAL, until_end=False, partitions=partitions))
 
     async def until_stored(self, lead: str, **values: Any) -> None:
         """Wait until the CRM database has a lead with these values. A page of a lead is read from it once."""
@@ -220,11 +240,17 @@ class RunningOrg:
             return answer.status_code
 
     async def program(self, rep_id: str) -> httpx.AsyncClient:
-        """Return a client that acts for a person, with every scope."""
+        """Return a client that acts for a person, with every scope, on leads that the engine has accepted."""
         await self.until_known(rep_id)
         secret, _ = self.tokens.issue(self.org, rep_id, "test", SCOPES, by="test")
         headers = {"authorization": f"Bearer {secret}", "accept": "application/json"}
-        return httpx.AsyncClient(timeout=PATIENCE_SECONDS, verify=PLAIN, base_url=self.url, headers=headers)
+        return httpx.AsyncClient(
+            timeout=PATIENCE_SECONDS,
+            verify=PLAIN,
+            base_url=self.url,
+            headers=headers,
+            event_hooks={"request": [self._until_leads_accepted]},
+        )
 
     async def sign_in(self, rep_id: str, path: str = "/", *, script: str = "", **options: Any) -> Page:
         """Open a new browser window at a page, signed in as a person by the request that the form sends.

@@ -43,7 +43,8 @@ async def test_d17_m6_claims_an_assignment_and_an_accept_at_once_never_exceed_th
     leads = [await running_org.arrive(f"L-{n}", first_name="Ana", last_name=f"Lead{n}") for n in range(5)]
     rep, manager = await running_org.program("rep-1"), await running_org.program("mia")
     for lead in leads[:2]:
-        assert (await perform_action(rep, lead, queue_id="new"))["result"] == "won"
+        won = await perform_action(rep, lead, queue_id="new")
+        assert won["result"] == "won", won
     offered = await running_org.arrive("L-9", campaign="west", first_name="Bo", last_name="Offered")
     async with asyncio.timeout(PATIENCE_SECONDS):
         while not (await rep.get("/api/v1/queues/mine/leads", params={"name": "Offered"})).json()["rows"]:

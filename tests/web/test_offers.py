@@ -60,6 +60,27 @@ def offers(page: Page) -> Locator:
     return page.locator("#offers")
 
 
+async def test_r3_an_offer_with_much_to_say_begins_with_whom_it_is_about(running_org: RunningOrg) -> None:
+    """What has no room is below, where the card scrolls. Nobody can scroll to what is above."""
+    (page,) = await ringing_reps(running_org, "round_robin", "rep-1", claim_window_seconds=900)
+    name = {
+        "first_name": "Wolfeschlegelsteinhausen",
+        "last_name": "Featherstonehaugh Bergerdorff Cholmondeley",
+    }
+    await running_org.arrive("A-1", campaign="west", **{**JONES, **name})
+    await expect(offers(page).locator(".offer-why")).to_have_text("It is your turn in the group West.")
+    above, hidden = (
+        await offers(page)
+        .locator("[data-offer]")
+        .evaluate(
+            "card => [card.getBoundingClientRect().top - card.firstElementChild.getBoundingClientRect().top,"
+            " card.scrollHeight - card.clientHeight]"
+        )
+    )
+    assert above <= 0
+    assert hidden > 0  # it has much to say
+
+
 async def test_r3_an_offer_is_shown_on_every_page_and_r2_looking_is_no_action(
     running_org: RunningOrg,
 ) -> None:

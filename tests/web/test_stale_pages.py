@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 from playwright.async_api import expect
 
+from tests.fixtures.stalling_proxy import StallingProxy
 from tests.fixtures.waiting import eventually
 from tests.web.axe import serious_problems
 from tests.web.rows import READY, opened_work_lead, row, until_no_row, until_row
 from tests.web.running_org import NEW
 from tests.web.screens import shot
-from tests.web.stalling_proxy import StallingProxy
 from tests.web.test_claim import claim
 
 if TYPE_CHECKING:

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Final
 import pytest
 from playwright.async_api import expect
 
+from tests.fixtures.stalling_proxy import StallingProxy
 from tests.web.rows import row
 from tests.web.running_org import NEW
-from tests.web.stalling_proxy import StallingProxy
 from tests.web.test_fresh_assignments import until_in_queue
 from tests.web.test_my_leads import until_shown
 
@@ -103,13 +103,18 @@ async def test_q4_a_page_opened_before_the_board_has_its_queue_becomes_the_queue
         await running_org.until_read()
         await page.goto("/queues/new")
         await asyncio.wait_for(asked.wait(), None)
+        assert await page.title() == "New leads · firstclaim"
+        await expect(page.get_by_role("heading", name="New leads")).to_be_visible()
+        await expect(page.locator("#list header")).to_contain_text("is being prepared")
+        await expect(page.locator("thead th").first).to_have_text("Name")
+        await expect(page.locator("thead th", has_text="Loan amount")).to_have_count(0)
     finally:
         os.kill(board, signal.SIGCONT)
     lead = await running_org.arrive("A-1", first_name="Ann", last_name="Lee", state="RI")
     async with await running_org.program("rep-1") as program:
         await until_in_queue(program, "new", lead)
     board_has_it.set()
-    await expect(page.get_by_role("heading", name="New leads")).to_be_visible()
+    await expect(page.locator("#list header")).not_to_contain_text("is being prepared")
     await expect(row(page, lead).get_by_role("button")).to_have_text("Claim this Lead")
 
 

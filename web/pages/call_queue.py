@@ -9,6 +9,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from board.reader import QueueInfo
 from models.public import MINE
 from rules.language.catalogue import FIELDS
+from rules.queues.rule_book import OrgRules
 from web.auth import Access, PartsOf, Person
 from web.console_services import Services
 from web.pages.page_context import data, render
@@ -38,6 +39,7 @@ async def call_queue(
     read = parts.directory.end  # before anything is read by it
     chosen, page, queues = await list_and_queues(parts, person, queue_id, limit=WINDOW + RESERVE)
     info = next((queue for queue in queues if queue.queue_id == chosen), None)
+    prepared = info is None and chosen != MINE  # it is published, and the board does not have it yet
     lead_ids = [row.lead_id for row in page.rows]
     rules = parts.directory.org(person.org)
     times = await call_times_in(parts, person, page.rows) if shows_call_times(rules, chosen) else None
@@ -53,7 +55,8 @@ async def call_queue(
         "reserve": RESERVE,
         "claimable": bool(info and info.claimable),
         "mine": chosen == MINE,
-        "columns": columns_of(info),
+        "prepared": prepared,
+        "columns": [] if prepared else columns_of(info),
         "call_times": None
         if times is None
         else {lead: time.model_dump(mode="json") for lead, time in times.items()},
@@ -77,7 +80,9 @@ async def call_queue(
         "call_queue.html",
         chosen=chosen,
         info=info,
-        sorted_by=sorted_by(info.sort) if info else OWN_QUEUE,
+        heading=rules.called(chosen) if prepared else info.name or info.queue_id if info else "My queue",
+        prepared=prepared,
+        sorted_by=order_of(rules, chosen, info),
         queue_reason=queue_reason(rules, chosen, oversees=person.oversees) if info else None,
         round=chosen == MINE or bool(info and not info.claimable),
         custom=tab == "custom",
@@ -96,6 +101,17 @@ async def shelf(parts: Services, person: Person) -> dict[str, Any]:
 async def views_of(parts: Services, person: Person) -> list[CustomView]:
     """Return the views that a person has saved."""
     return await asyncio.to_thread(parts.views.all, person.org, person.rep_id)
+
+
+def order_of(rules: OrgRules, queue_id: str, info: QueueInfo | None) -> str:
+    """Return the order of a list in words. `info`: what the board knows of it; None for a person's own queue, too."""
+    if info is not None:
+        return sorted_by(info.sort)
+    published = rules.queues.get(queue_id)
+    if published is None:
+        return OWN_QUEUE
+    order = published.queue.sort
+    return sorted_by({"field": order.field, "direction": order.direction})
 
 
 def columns_of(info: QueueInfo | None) -> list[dict[str, Any]]:

@@ -1,7 +1,7 @@
 """Serves the lead page. It opens the lead with a lock, or without one for people who only view it (D1, D5)."""
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Any, Final
 
@@ -179,10 +179,17 @@ def facts(visible: VisibleLead) -> list[dict[str, Any]]:
         if name in values and name not in _TITLE
     ]
     return listed + [
-        {"name": name, "label": FIELDS[f"attributes.{name}"].label, "type": "text", "value": value}
+        {"name": name, "label": FIELDS[f"attributes.{name}"].label, "type": "text", "value": in_words(value)}
         for name, value in sorted(values.get("attributes", {}).items())
         if f"attributes.{name}" in FIELDS
     ]
+
+
+def in_words(value: Any) -> Any:
+    """Return an attribute as a person reads it. One that has parts is the list of them, with their names."""
+    if isinstance(value, Mapping):
+        return "; ".join(f"{name.replace('_', ' ')}: {in_words(part)}" for name, part in value.items())
+    return ", ".join(str(in_words(part)) for part in value) if isinstance(value, list) else value
 
 
 def outcomes(parts: Services, person: Person, queues: Sequence[str]) -> list[str]:

@@ -39,6 +39,7 @@ async def edit_view(request: Request, person: Reads, parts: PartsOf, view_id: uu
 async def custom_view(request: Request, person: Reads, parts: PartsOf, view_id: uuid.UUID) -> Response:
     """Show the person's leads that meet a view's rules."""
     read = parts.directory.end  # before anything is read by it
+    as_of = await parts.board.newest(person.org)
     view = await own_view(parts, person, view_id)
     page = await view_leads_from(parts, person, view, start=0, limit=WINDOW)
     list_data = {
@@ -47,6 +48,7 @@ async def custom_view(request: Request, person: Reads, parts: PartsOf, view_id: 
         "view": True,
         "path": f"/api/v1/views/{view.view_id}/leads",
         "size": page.size,
+        "as_of": as_of,
         "directory": read,
         "window": WINDOW,
         "claimable": False,
@@ -60,6 +62,7 @@ async def custom_view(request: Request, person: Reads, parts: PartsOf, view_id: 
         "call_queue.html",
         here=HERE,
         view=view,
+        heading=view.value["name"],
         chosen=view.view_id,
         sorted_by=sorted_by(view.value.get("sort", {})),
         queue_reason=rules_sentence(view.value, parts.directory.org(person.org)),

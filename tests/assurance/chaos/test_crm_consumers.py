@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from assurance.chaos.crm_consumers import MAX_CONSUMERS, CrmConsumer, CrmConsumers
 from models.errors import ConfigError
 from streams.settings import Settings
+from tests.fixtures.waiting import eventually
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -72,3 +74,17 @@ def test_more_consumers_than_the_bound_are_refused(settings: Settings, tmp_path:
     commands = ["true {bootstrap} {database}"] * (MAX_CONSUMERS + 1)
     with pytest.raises(ConfigError, match="9 are given, at most 8 can run"):
         CrmConsumers(commands, settings, tmp_path / "crm.sqlite", 10, print)
+
+
+async def test_a_consumer_that_cannot_work_is_named_at_its_first_end(
+    settings: Settings, tmp_path: Path
+) -> None:
+    """Before, a missing module of an example showed only as three hundred starts, after the whole run."""
+    said: list[str] = []
+    command = f"{sys.executable} -m no_such_module {{bootstrap}} {{database}}"
+    async with CrmConsumers([command], settings, tmp_path / "crm.sqlite", 60, said.append) as consumers:
+        await eventually(lambda: consumers.all[0].starts > 2, "the consumer is started again")
+    assert len(said) == 1
+    assert said[0].startswith("a CRM's consumer ended with status 1: ")
+    assert "No module named no_such_module" in said[0]
+    assert said[0].endswith(f"({command})")

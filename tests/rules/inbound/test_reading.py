@@ -46,6 +46,11 @@ def test_v2_what_vendors_send_is_read_or_remarked(case: ReadingCase) -> None:
     ("text", "field", "place"),
     [
         ('{"vendor":"m","root":{"row":[{"email":"a@b.c"},{"email":"d@e.f"}]}}', "external_id", "root.row"),
+        (
+            '{"root":{"row":[{"vendor":"m","email":"a@b.c"},{"vendor":"m","email":"d@e.f"}]}}',
+            "vendor",
+            "root.row",
+        ),
         ('{"vendor":"m","data":[{"id":"1"}],"paging":{}}', "external_id", "data"),
         ('[{"vendor":"m","email":"a@b.c"},{}]', "", "list of 2"),
     ],

@@ -10,12 +10,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
-from aiokafka.admin import NewPartitions
+from aiokafka.admin import NewPartitions, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+from aiokafka.errors import UnknownTopicOrPartitionError
 
 from models.errors import ConfigError, RetryableError, RuntimeFailure
 from models.record_size import MAX_OVERHEAD_BYTES, MAX_RECORD_BYTES
-from streams import clients, topics
+from streams import clients, topic_configs, topics
 from streams.patches.topic_admin import TopicAdmin
 from streams.settings import Settings
 from streams.topics import as_made, partitions_of, provision
@@ -23,6 +24,8 @@ from tests.fixtures.servers import unique
 from tests.fixtures.waiting import eventually
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from tests.streams.faust.cluster import Cluster
 
 pytestmark = [pytest.mark.kafka]
@@ -283,6 +286,38 @@ async def test_p9_vendors_topics_made_beforehand_are_taken_as_they_are(cluster: 
     await cluster.create(f"{prefix}-lead-actions", 1)
     provisioned = await provision(settings(cluster, partitions=PARTITIONS))
     assert provisioned.adopted == {f"{prefix}-lead-arrivals": 12, f"{prefix}-lead-actions": 1}
+
+
+async def test_configs_are_asked_for_again_until_the_broker_knows_a_new_topic(cluster: Cluster) -> None:
+    """Before, one of three brokers that had not heard of a new topic ended the start of a process."""
+    late = topic_configs.Topic(unique("late"), "a topic of the test", config={"cleanup.policy": "delete"})
+    refused = 0
+
+    class CountingAdmin(TopicAdmin):
+        async def configs(self, names: Sequence[str]) -> dict[str, dict[str, str]]:
+            nonlocal refused
+            try:
+                return await super().configs(names)
+            except UnknownTopicOrPartitionError:
+                refused += 1
+                raise
+
+    admin: CountingAdmin = clients.admin(settings(cluster), CountingAdmin)
+    await admin.start()
+    try:
+        check = asyncio.create_task(
+            topic_configs.check_configs(admin, [late], lambda topic: topic.config, {})
+        )
+        await eventually(lambda: refused or check.done(), "the broker says that it does not know the topic")
+        await admin.create_topics([NewTopic(late.name, 1, 1)])
+        await check
+        never = replace(late, name="no-such-topic")
+        with pytest.raises(RetryableError, match="after 1 s a broker does not know topic no-such-topic"):
+            await topic_configs.check_configs(
+                admin, [late, never], lambda topic: topic.config, {}, deadline_seconds=1
+            )
+    finally:
+        await admin.close()
 
 
 async def test_a_kafka_that_is_away_is_said_to_be_away(unused_tcp_port: int) -> None:

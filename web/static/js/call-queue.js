@@ -262,6 +262,7 @@ function drawCounts() {
 function emptyText() {
   if (leads.name) return `No lead here has the name “${leads.name}”. Clear the search to see all leads.`;
   if (data.mine) return "You have no leads yet. Claim one from a green queue, or open one from a work queue.";
+  if (data.prepared) return "Its leads appear here by themselves.";
   if (data.view) return "None of your leads meets the rules of this view now. New ones appear by themselves.";
   return "No leads here now. New ones appear by themselves.";
 }

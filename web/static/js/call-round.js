@@ -16,7 +16,7 @@ import { clockText } from "./row-times.js";
 /**
  * @typedef {object} Stored what a tab keeps of a round
  * @property {string[]} done the leads that the round had already, the newest last
- * @property {string} [said] what the next page says first
+ * @property {string} [message] what the next page says first
  * @property {string} [opened] the lead that the round has opened by itself
  */
 
@@ -63,15 +63,15 @@ function passedText(passed) {
 /**
  * Opens the next lead of a list.
  * @param {string} queue
- * @param {string} said what happened before
+ * @param {string} message what happened before
  * @returns {Promise<string | null>} null if the next lead opens; else why there is none
  */
-async function openNext(queue, said) {
+async function openNext(queue, message) {
   const { done } = stored(queue);
   const found = await call("POST", `/api/v1/queues/${encodeURIComponent(queue)}/next`, { done });
   const passed = passedText(found.passed);
   if (!found.lead_id) return ["No other lead of this list can be called now.", passed].filter(Boolean).join(" ");
-  store(queue, { done, opened: found.lead_id, said: [said, passed].filter(Boolean).join(" ") });
+  store(queue, { done, opened: found.lead_id, message: [message, passed].filter(Boolean).join(" ") });
   location.assign(`/leads/${found.lead_id}?queue=${encodeURIComponent(queue)}`);
   return null;
 }
@@ -104,12 +104,12 @@ export class CallRound {
     box.addEventListener("change", () => localStorage.setItem(ADVANCES, box.checked ? "yes" : "no"));
   }
 
-  /** Returns what the page before said, once. */
-  said() {
+  /** Returns the message of the page before, once. */
+  takeMessage() {
     if (!this.queue) return "";
-    const { done, said } = stored(this.queue);
+    const { done, message } = stored(this.queue);
     store(this.queue, { done });
-    return said ?? "";
+    return message ?? "";
   }
 
   /**
@@ -122,14 +122,14 @@ export class CallRound {
 
   /**
    * Opens the next lead of the list.
-   * @param {string} said what happened with this one
+   * @param {string} message what happened with this one
    * @returns {Promise<string | null>} null if it opens; else why there is none
    */
-  next(said) {
+  next(message) {
     if (!this.queue) return Promise.resolve("");
     const { done } = stored(this.queue);
     store(this.queue, { done: [...done.filter((lead) => lead !== this.lead), this.lead].slice(-MAX_DONE) });
-    return openNext(this.queue, said);
+    return openNext(this.queue, message);
   }
 }
 

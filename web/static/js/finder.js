@@ -39,9 +39,9 @@ function open() {
   input.setAttribute("aria-label", "Find a page, a queue or a lead");
   const list = document.createElement("ul");
   list.className = "found";
-  const said = Object.assign(document.createElement("p"), { className: "means" });
-  said.setAttribute("role", "status");
-  dialog.append(title, input, list, said);
+  const statusLine = Object.assign(document.createElement("p"), { className: "means" });
+  statusLine.setAttribute("role", "status");
+  dialog.append(title, input, list, statusLine);
   document.body.append(dialog);
   dialog.addEventListener("close", () => dialog.remove());
 
@@ -56,7 +56,7 @@ function open() {
         return line;
       }),
     );
-    said.textContent = hits.length ? "" : "Nothing has that name.";
+    statusLine.textContent = hits.length ? "" : "Nothing has that name.";
   };
 
   let request = 0;
@@ -72,7 +72,7 @@ function open() {
       href: `/queues/${encodeURIComponent(queue_id)}`,
     }));
     draw([...here, ...queues, ...leads]);
-    if (!found) said.textContent = "Leads cannot be searched now. Try again in a moment.";
+    if (!found) statusLine.textContent = "Leads cannot be searched now. Try again in a moment.";
   };
   input.addEventListener("input", () => {
     const text = input.value.trim();
@@ -82,7 +82,7 @@ function open() {
     clearTimeout(timer);
     draw(here);
     if (!text) return;
-    said.textContent = "Searching …";
+    statusLine.textContent = "Searching …";
     timer = setTimeout(() => search(text, here, current), TYPING_MS);
   });
   dialog.addEventListener("keydown", (event) => {

@@ -30,7 +30,7 @@ const MAX_BEHIND = 12; // how often the page asks again for a state that the dat
 const typed = new TypedValues(container);
 let shownName = ""; // the prospect's, kept after the lead is out of sight
 /** @type {{text: string, version: number} | null} */
-let told = null; // what became of the person's newest act, until the page shows the lead after it
+let latestResult = null; // of the person's newest act, until the page shows the lead after it
 let busy = 0; // actions without an answer yet
 let hasNews = false; // the lead changed since the page asked for it
 let timesBehind = 0;
@@ -49,7 +49,7 @@ const round = new CallRound(
   data.lead_id,
   advances instanceof HTMLInputElement ? advances : null,
 );
-const saidBefore = element("[data-said-before]");
+const earlierMessage = element("[data-said-before]");
 
 // -- what is shown ----------------------------------------------------------------------------------------------
 
@@ -66,14 +66,14 @@ async function show(version = 0, isReread = false) {
   const request = lastRequest;
   const { isVisible, html } = await fetchPart(data, { at_least: String(version) });
   if (request !== lastRequest) return isVisible;
-  if (told && !isVisible) {
-    if (!container.querySelector(".done")) sayGone(told.text);
+  if (latestResult && !isVisible) {
+    if (!container.querySelector(".done")) sayGone(latestResult.text);
     return false;
   }
   const isBegun = isVisible && typed.isIncomplete; // a date, while the answer was on its way
   hasNews ||= isBegun;
   if (isBegun) return isVisible;
-  const wanted = Math.max(version, told?.version ?? 0);
+  const wanted = Math.max(version, latestResult?.version ?? 0);
   const isBehind = isVisible && versionIn(html) < wanted;
   if (isBehind && timesBehind < MAX_BEHIND) {
     hasNews = true; // the database is behind: the page asks again
@@ -93,7 +93,7 @@ async function show(version = 0, isReread = false) {
     shownName = lead.dataset.name ?? "";
     document.title = `${shownName} · firstclaim`;
     if (!isBehind) {
-      told = null;
+      latestResult = null;
       timesBehind = 0;
     }
   }
@@ -128,7 +128,7 @@ const focusTitle = () => container.querySelector("h1")?.focus();
 
 async function open() {
   refusal.hidden = true;
-  told = null;
+  latestResult = null;
   busy += 1;
   try {
     let version = 0;
@@ -156,7 +156,7 @@ async function open() {
 
 /** Opens the next lead of a round in place of one that cannot be opened; says whether there is one. */
 async function passOver() {
-  const end = await round.next([saidBefore.textContent, refusal.textContent].filter(Boolean).join(" "));
+  const end = await round.next([earlierMessage.textContent, refusal.textContent].filter(Boolean).join(" "));
   if (end !== null) refusal.append(` ${end}`);
   return end === null;
 }
@@ -204,7 +204,7 @@ async function perform(body, done, { key, onLost } = {}) {
     let text = warns ? `${done} ${sentence(warns)}` : done;
     const { version = 0 } = answer;
     actedVersion = Math.max(actedVersion, version);
-    told = worked && !STAYS.has(body.type) ? { text, version } : null;
+    latestResult = worked && !STAYS.has(body.type) ? { text, version } : null;
     // What became of the act is said, even if the lead's new state cannot be read.
     const isVisible = await show(version).catch((error) => {
       sayError(error);
@@ -216,8 +216,8 @@ async function perform(body, done, { key, onLost } = {}) {
       if (end === null) return answer;
       text = `${text} ${end}`;
     }
-    if (worked && told && !isVisible) {
-      told = { text, version };
+    if (worked && latestResult && !isVisible) {
+      latestResult = { text, version };
       sayGone(text);
     } else if (worked) say(text);
     if (!worked && !isVisible) hideReason(container);
@@ -360,7 +360,7 @@ function changed() {
   showNews();
 }
 live.on("leads", ({ leads }) => leads.includes(data.lead_id) && changed());
-// What came while the page had no stream is told nowhere. If nothing came, what somebody types on the page stays.
+// What came while the page had no stream is announced by nothing else. If nothing came, what somebody types here stays.
 function reread() {
   if (busy || hasNews || typed.isIncomplete) changed();
   else show(actedVersion, true).catch(sayError);
@@ -381,8 +381,8 @@ for (const [key, { path, body, note }] of Object.entries(pendingActions())) {
   const answer = await perform(body, note.done ?? "Done.", { key });
   isLeft ||= answer !== null && !STAYS.has(body.type);
 }
-const said = round.said();
-Object.assign(saidBefore, { textContent: said, hidden: !said });
+const message = round.takeMessage();
+Object.assign(earlierMessage, { textContent: message, hidden: !message });
 if (isLeft) container.removeAttribute("aria-busy");
 else await open();
 if (location.hash === "#dial") {

@@ -8,7 +8,7 @@ import { whenFree } from "./when-free.js";
 
 /** @import { MovedNotice } from "./types.d.ts" */
 
-const SOON_MS = 300; // Moves within this time are told together.
+const SOON_MS = 300; // Moves within this time are announced together.
 const LATEST_MS = 2000; // how long the first reading waits for the page's stream
 const TOLD_MS = 12000;
 const MAX_TOLD = 3;
@@ -17,8 +17,8 @@ const MAX_SHOWN = 8;
 /** @type {ReturnType<typeof setTimeout> | undefined} */
 let timer;
 let newest = "";
-/** @type {Set<string>} what has been told already */
-const told = new Set();
+/** @type {Set<string>} what has been announced already */
+const announced = new Set();
 
 /** Shows the unread notices, and each further one as it happens. */
 export function watchMoves() {
@@ -26,7 +26,7 @@ export function watchMoves() {
     clearTimeout(timer);
     timer = setTimeout(() => show(true).catch(() => {}), SOON_MS); // The next one, or the next page, tries again.
   });
-  // What comes while the page has no stream is told nowhere, so they are read when it has one, or after a while without.
+  // What comes while the page has no stream is announced by nothing else, so they are read when it has one, or after a while without.
   let isNew = false;
   const read = () => {
     clearTimeout(first);
@@ -41,8 +41,8 @@ export function watchMoves() {
 async function show(isNew) {
   /** @type {MovedNotice[]} */
   const found = await call("GET", "/api/v1/me/moves");
-  const fresh = found.filter((notice) => !told.has(keyOf(notice)));
-  for (const notice of found) told.add(keyOf(notice));
+  const fresh = found.filter((notice) => !announced.has(keyOf(notice)));
+  for (const notice of found) announced.add(keyOf(notice));
   if (isNew) for (const notice of fresh.slice(0, MAX_TOLD)) say(textOf(notice), TOLD_MS);
   whenFree("moves", () => draw(found));
 }

@@ -5,7 +5,7 @@
 import { fetchWithRetry } from "./api.js";
 import { element, focusedIn } from "./dom.js";
 
-const SHAPE = ["queue_id", "claimable", "columns", "outcomes"];
+const SHAPE = ["queue_id", "claimable", "columns", "outcomes", "prepared"];
 
 /** @typedef {Record<string, any>} ListData the data that web/pages/call_queue.py writes into the page */
 

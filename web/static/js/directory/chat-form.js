@@ -71,10 +71,10 @@ export function chatFields(name, value, reps) {
     showProblems(problems) {
       chats.forEach((entry, n) => {
         const found = problems.find(({ path }) => path.startsWith(`${name}.services[${n}]`));
-        const said = entry.name.node.querySelector("[data-problem]");
-        if (!(said instanceof HTMLElement)) return;
-        said.textContent = problemText(found);
-        said.hidden = !found;
+        const problemLine = entry.name.node.querySelector("[data-problem]");
+        if (!(problemLine instanceof HTMLElement)) return;
+        problemLine.textContent = problemText(found);
+        problemLine.hidden = !found;
       });
     },
   });

@@ -76,10 +76,10 @@ export function mailFields(name, value) {
     showProblems(problems) {
       for (const part of [...parts, subject, opening]) {
         const found = problems.find(({ path }) => path.split(".").includes(part.name));
-        const said = part.node.querySelector("[data-problem]");
-        if (!(said instanceof HTMLElement)) continue;
-        said.textContent = problemText(found);
-        said.hidden = !found;
+        const problemLine = part.node.querySelector("[data-problem]");
+        if (!(problemLine instanceof HTMLElement)) continue;
+        problemLine.textContent = problemText(found);
+        problemLine.hidden = !found;
       }
     },
   });

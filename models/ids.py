@@ -49,7 +49,10 @@ def public_message_ids(topic: str, partition: int, offset: int) -> bytes:
 
 
 def public_message_position(topic: str, identity: bytes) -> tuple[int, int, int] | None:
-    """Parse an `effect_id` of this topic: partition, offset, n; None if it is not one."""
+    """Parse an `effect_id` of this topic: partition, offset, n; None if it is not one.
+
+    It has ASCII digits and at most `MAX_ID_BYTES`.
+    """
     parts = identity.rsplit(b"-", 3) if len(identity) <= MAX_ID_BYTES else []
     if len(parts) != 4 or parts[0] != topic.encode():  # noqa: PLR2004  # the topic and the three numbers of `effect_id`
         return None

@@ -132,7 +132,7 @@ def _number(record: Any, partition: int) -> tuple[int, int]:
     """Return the number of a message; `NOTHING` if it is not ours."""
     for name, value in record.headers:
         if name == "ce_id":
-            position = public_message_position(SOURCE_LOG, (value or b"").decode(errors="replace"))
+            position = public_message_position(SOURCE_LOG, value or b"")
             if position is not None and position[0] == partition:
                 return position[1], position[2]
     return NOTHING

@@ -144,6 +144,6 @@ def _note(
 ) -> None:
     for record in records:
         identity = dict(record.headers).get("ce_id") or b""
-        position = public_message_position(f"{NOTIFICATIONS}-{channel}", identity.decode(errors="replace"))
+        position = public_message_position(f"{NOTIFICATIONS}-{channel}", identity)
         if position and position[0] in finished and position[1] >= commits[position[0]].position:
             finished[position[0]].add(position[1])

@@ -6,6 +6,8 @@ import uuid
 from collections.abc import Mapping
 from typing import Final
 
+MAX_ID_BYTES: Final = 300
+"""More than the id of a public message has: a topic's name, of at most 249 characters, and three numbers."""
 NAMESPACE: Final = uuid.UUID("6f1c0f3e-4a53-5d0e-9d5e-6a1d3f8a7c11")
 
 
@@ -46,10 +48,15 @@ def public_message_ids(topic: str, partition: int, offset: int) -> bytes:
     return b"%b-%d-%d-" % (topic.encode(), partition, offset)
 
 
-def public_message_position(topic: str, identity: str) -> tuple[int, int, int] | None:
-    """Parse an `effect_id` of this topic: partition, offset, n; None if it is not one."""
-    log, *numbers = identity.rsplit("-", 3)
-    if log != topic or len(numbers) != 3 or not all(map(str.isdecimal, numbers)):  # noqa: PLR2004  # the three numbers of `effect_id`
+def public_message_position(topic: str, identity: bytes) -> tuple[int, int, int] | None:
+    """Parse an `effect_id` of this topic: partition, offset, n; None if it is not one.
+
+    It has ASCII digits and at most `MAX_ID_BYTES`.
+    """
+    parts = identity.rsplit(b"-", 3) if len(identity) <= MAX_ID_BYTES else []
+    if len(parts) != 4 or parts[0] != topic.encode():  # noqa: PLR2004  # the topic and the three numbers of `effect_id`
         return None
-    partition, offset, n = map(int, numbers)
-    return partition, offset, n
+    _, partition, offset, n = parts
+    if not (partition.isdigit() and offset.isdigit() and n.isdigit()):
+        return None
+    return int(partition), int(offset), int(n)

@@ -123,7 +123,7 @@ OrgDecision = (
 )
 
 
-class StepResult(msgspec.Struct, frozen=True):
+class StepResult(msgspec.Struct, frozen=True, gc=False):
     """The result of one event: the changed rows, each once, and the decisions in order."""
 
     rows: tuple[OrgRow, ...]
@@ -143,7 +143,9 @@ def explain_rejected(rejected: tuple[RejectedCandidate, ...]) -> tuple[dict[str,
 # -- records ---------------------------------------------------------------------------------------------
 
 
-class OrgStep(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="row", tag="org_step"):
+class OrgStep(
+    msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True, tag_field="row", tag="org_step"
+):
     """One event of an org's log in the journal, with its decisions. The changed rows follow in the same batch.
 
     `off`: the event's offset in `org-log`. `source`, `source_number`: the partition of the lead journal it came from,
@@ -159,7 +161,7 @@ class OrgStep(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag
     decisions: tuple[OrgDecision, ...] = ()
 
 
-class OrgRowKept(msgspec.Struct, frozen=True, kw_only=True, tag_field="row", tag="org_kept"):
+class OrgRowKept(msgspec.Struct, frozen=True, gc=False, kw_only=True, tag_field="row", tag="org_kept"):
     """One row of an org after the event at `off`."""
 
     off: int

@@ -16,7 +16,7 @@ from models.merging import MergedLead
 from models.offers import Outcome
 
 
-class _OrgEvent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="type"):
+class _OrgEvent(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True, tag_field="type"):
     """Base of the org events. The JSON tag is the event's name.
 
     `org` is the record's key in the log. `cause` is an id; a repeat of the event has the same one.

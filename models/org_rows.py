@@ -15,7 +15,7 @@ from models.persons import OrgCorrection
 from models.reserved_place import ReservedPlace
 
 
-class Turn(msgspec.Struct, frozen=True, array_like=True):
+class Turn(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """A rep's position in one group's turn order (R7).
 
     `served`: the number of the rep's last turn, 0 if there was none; it only grows. `owed`: the number of voided turns,
@@ -29,7 +29,9 @@ class Turn(msgspec.Struct, frozen=True, array_like=True):
 NO_TURN = Turn()
 
 
-class OrgRep(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="row", tag="org_rep"):
+class OrgRep(
+    msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True, tag_field="row", tag="org_rep"
+):
     """The capacity of a rep. No offer and no reserved place makes `open_leads` exceed the rep's `max_open` (R9, M6).
 
     `held`: leads the rep owns. `offered`: the rep's open offers and rings. `places`: reserved for actions that
@@ -59,7 +61,7 @@ class OrgRep(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_
         return self.held + self.offered + len(self.places)
 
 
-class Review(msgspec.Struct, frozen=True, omit_defaults=True):
+class Review(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """The rest of a check of a group's waiting leads after a change (M5). One event checks a part of them.
 
     `after`, `end`: the numbers of waiting leads that are left, from the first exclusive to the last inclusive.
@@ -76,7 +78,7 @@ class Review(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class OrgGroup(
-    msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="row", tag="org_group"
+    msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True, tag_field="row", tag="org_group"
 ):
     """A group's counters. `turns`: turns given. `waits`: waits begun. `resting`: who made up an owed turn last (R7).
 
@@ -105,7 +107,7 @@ class OrgLeadStatus(StrEnum):
     """The row is to be removed. The journal keeps it, so that no older version of the row is restored."""
 
 
-class CapacityHold(msgspec.Struct, frozen=True, array_like=True):
+class CapacityHold(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """The capacity that an offer takes of one rep: one open lead, one count of `day`, and a turn if `turn` is set."""
 
     rep_id: str
@@ -113,7 +115,9 @@ class CapacityHold(msgspec.Struct, frozen=True, array_like=True):
     turn: bool = False
 
 
-class OrgLead(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="row", tag="org_lead"):
+class OrgLead(
+    msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True, tag_field="row", tag="org_lead"
+):
     """The org's row of one lead. `holds`: the capacity it takes; of one rep, or of several while it rings.
 
     While the lead waits: `number` is its position among the group's waiting leads. `lead` and `tried` are those of the
@@ -141,7 +145,7 @@ class OrgLead(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag
 
 
 class OrgPerson(
-    msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="row", tag="org_person"
+    msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True, tag_field="row", tag="org_person"
 ):
     """The person of one arrival: the arrival and its handles belong to lead `lead_id` (R6). Only erasure changes it.
 
@@ -166,7 +170,7 @@ class OrgPerson(
 
 
 class OrgErased(
-    msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="row", tag="org_erased"
+    msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True, tag_field="row", tag="org_erased"
 ):
     """The keyed hash of a phone, mail address or name of an erased person (`models.erasure`).
 
@@ -179,7 +183,7 @@ class OrgErased(
 
 
 class DoNotContactRow(
-    msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="row", tag="org_barred"
+    msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True, tag_field="row", tag="org_barred"
 ):
     """A handle's entry in the do-not-contact list (X6). `reason` None: it was taken off the list.
 

@@ -14,7 +14,14 @@ from typing import Any, Final
 from aiokafka.errors import KafkaError
 
 from models.errors import PermanentError
-from models.record_size import BATCH_OVERHEAD_BYTES, MAX_RECORD_BYTES, Header, check_size, header_size
+from models.record_size import (
+    BATCH_OVERHEAD_BYTES,
+    MAX_RECORD_BYTES,
+    RECORD_OVERHEAD_BYTES,
+    Header,
+    check_size,
+    header_size,
+)
 from streams.clients import Producer
 from streams.clients import producer as make_producer
 from streams.kafka_refusals import failure, refusal_of
@@ -191,7 +198,7 @@ class JournalWriter:
         """
         size = _TRACE_SIZE
         for key, value in records:
-            size += check_size(key, value)
+            size += RECORD_OVERHEAD_BYTES + len(key or b"") + len(value or b"")
         if size + BATCH_OVERHEAD_BYTES > MAX_BATCH_BYTES:
             raise PermanentError(
                 "record_too_large", f"{size} bytes in {len(records)} records, more than a batch takes"
@@ -201,8 +208,9 @@ class JournalWriter:
         if batch is None or batch.builder.closed() or batch.builder.size() + size > MAX_BATCH_BYTES:
             batch = self._open(lane)
         headers = [] if receipt is None else list(receipt.trace)
+        add = batch.builder.add
         for key, value in records:
-            batch.builder.add(key, value, headers)
+            add(key, value, headers)
             headers = []
         if receipt is not None:
             receipt.open += 1

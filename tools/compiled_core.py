@@ -47,7 +47,7 @@ MODULES: Final = (
     ),
     # An org's event.
     *("rules.org.org_partition", "rules.org.machine", "rules.org.transition"),
-    *("rules.org.capacity", "rules.org.state"),
+    *("rules.org.capacity", "rules.org.state", "rules.org.place_reservation", "rules.org.rep_departure"),
     # What others are told.
     *("rules.outbound.public_messages", "rules.outbound.lead_org_messages"),
     *("rules.outbound.notifications", "rules.queues.personal_queues"),

@@ -240,14 +240,17 @@ typedef struct {
 FC_COLD int fc_look_up_and_set(PyObject *object, PyObject *name, PyObject *value, fc_target *cache) {
     PyTypeObject *type = Py_TYPE(object);
     PyObject *found = _PyType_Lookup(type, name);
-    cache->tag = fc_tag(type);
-    cache->offset = 0;
-    if (type->tp_setattro == PyObject_GenericSetAttr) {
-        PyDictKeysObject *keys = fc_shared_keys(type);
-        cache->offset = fc_slot(type, found, READONLY | RESTRICTED);
-        if (!cache->offset && keys != NULL && fc_lets_instance(found)) cache->offset = -1 - fc_key_index(keys, name);
-    }
-    return PyObject_SetAttr(object, name, value);
+    int is_generic = type->tp_setattro == PyObject_GenericSetAttr, lets_instance = fc_lets_instance(found);
+    unsigned int tag = fc_tag(type);
+    int offset = is_generic ? fc_slot(type, found, READONLY | RESTRICTED) : 0;
+    cache->tag = FC_NO_TAG;
+    int result = PyObject_SetAttr(object, name, value); /* puts the name of a first instance into the shared keys */
+    if (result < 0 || Py_TYPE(object) != type || fc_tag(type) != tag) return result;
+    PyDictKeysObject *keys = fc_shared_keys(type);
+    if (is_generic && !offset && keys != NULL && lets_instance) offset = -1 - fc_key_index(keys, name);
+    cache->offset = offset;
+    cache->tag = tag;
+    return result;
 }
 
 /* Set an attribute. `del` goes the general way. */

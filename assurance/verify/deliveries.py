@@ -124,8 +124,8 @@ def _request_is_kept(record: Any, first: int | None) -> bool:
     """Return whether the request of a fate must still be in its topic, which begins at `first` now."""
     if first == 0:
         return True
-    identity = (dict(record.headers).get("ce_id") or b"").decode(errors="replace")
-    source, _, _ = identity.rpartition("-")[0].rpartition("-")[0].rpartition("-")
+    identity = dict(record.headers).get("ce_id") or b""
+    source = identity.rsplit(b"-", 3)[0].decode(errors="replace")
     position = public_message_position(source, identity) if source.startswith(NOTIFICATIONS) else None
     return position is not None and first is not None and position[1] >= first
 

@@ -1,6 +1,6 @@
 """Counts reps' capacity. The capacity of an offer is returned in full or becomes that of an owned lead."""
 
-import msgspec
+from msgspec.structs import replace
 
 from models.org_decisions import CapacityReturned, CapacityTaken
 from models.org_rows import CapacityHold, OrgLead, OrgLeadStatus
@@ -47,7 +47,7 @@ def return_capacity(
     owed = voided and hold.turn and not row.left and lead.group_id is not None
     if owed and lead.group_id is not None:
         turn = transition.turn(lead.group_id, hold.rep_id)
-        transition.change_turn(lead.group_id, hold.rep_id, msgspec.structs.replace(turn, owed=turn.owed + 1))
+        transition.change_turn(lead.group_id, hold.rep_id, replace(turn, owed=turn.owed + 1))
     transition.freed.add(hold.rep_id)
     turn_status = None if not hold.turn else "owed" if owed else "used up"
     transition.emit(CapacityReturned(lead_id=lead.lead_id, rep_id=hold.rep_id, why=why, turn=turn_status))
@@ -73,7 +73,7 @@ def count_owned(transition: OrgTransition, lead_id: str, rep_id: str, epoch: int
     """Count a lead that got its owner without an offer. No cap applies."""
     row = transition.rep(rep_id)
     had_last = row.had_last or _is_last(transition, rep_id)
-    row = transition.change_rep(rep_id, held=row.held + 1, had_last=had_last)
+    row = transition.put_rep(replace(row, held=row.held + 1, had_last=had_last))
     _put_owned(transition, lead_id, rep_id, epoch, row.held)
 
 

@@ -119,8 +119,11 @@ def step_org(
             _on_wake(transition, event)
         case DirectoryPublished():
             _published(transition, event)
-    refill_all(transition)
-    continue_reviews(transition)
+    if (
+        transition.freed or transition.available or transition.reviewed
+    ):  # after most events there is nothing to refill
+        refill_all(transition)
+        continue_reviews(transition)
     return transition.step()
 
 

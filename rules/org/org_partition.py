@@ -112,33 +112,37 @@ class OrgPartition:
         an event that could not be decided then and is sent again from the dead letters (`again`). If the machine fails,
         a lead that requested a rep is answered so (E1), an arrival is processed as sent (R6), and the org is unchanged.
         """
-        org, at = event.org, max(at, self.at)
+        org = event.org
         source, number = _numbered(event, source, number)
+        known = self._watermarks.get((org, source), -1)
         decisions: tuple[OrgDecision, ...]
-        rows: tuple[Record, ...] = ()
+        rows: list[Record] = []
         failure: Exception | None = None
-        if not again and 0 <= number <= self._watermarks.get((org, source), -1):
+        at = max(at, self.at)
+        if not again and 0 <= number <= known:
             decisions = (OrgEventIgnored(object_id=source, why=f"number {number} was told before"),)
         else:
             directory = self.directory(org)
-            published: tuple[Record, ...] = ()
             former: OrgDirectory | None = None
             if isinstance(event, DirectoryPublished):
                 former, directory = directory, directory.publish(event)
                 # An older publication is not recorded, because compaction would keep it instead of the newer one.
-                published = () if directory is former else (self._published(event, off, at),)
+                if directory is not former:
+                    rows.append(self._published(event, off, at))
             try:
                 step = step_org(self.state(org), event, at, directory, before=former)
             except Exception as error:  # noqa: BLE001  # one event must not stop those behind it, whatever the error
-                failure, decisions = error, _failed(event, error, self.state(org).persons)
+                failure, decisions, rows = error, _failed(event, error, self.state(org).persons), []
             else:
                 decisions = step.decisions
-                rows = (*published, *(_kept_record(org, off, row) for row in step.rows))
+                rows += [_kept_record(org, off, row) for row in step.rows]
                 if isinstance(event, LeadForgotten) and source:
                     # The newest step of arrivals, which have no source and so no watermark, may hold facts.
-                    rows = (*rows, (f"{org}/step/".encode(), None))
+                    rows.append((f"{org}/step/".encode(), None))
         woken = event if isinstance(event, OrgWoken) else None
-        return OrgOutcome((self._head(event, off, at, source, number, decisions), *rows), failure, woken)
+        # A repeat keeps the highest number, because compaction may leave only this record of the source.
+        head = _head(event, off, at, source, max(number, known), decisions)
+        return OrgOutcome((head, *rows), failure, woken)
 
     def refuse(
         self, event: OrgEvent, error: Exception, *, off: int, at: datetime, source: str = "", number: int = -1
@@ -149,31 +153,31 @@ class OrgPartition:
         """
         decisions = _failed(event, error, self.state(event.org).persons)
         source, number = _numbered(event, source, number)
-        head = self._head(event, off, max(at, self.at), source, number, decisions)
+        number = max(number, self._watermarks.get((event.org, source), -1))
+        head = _head(event, off, max(at, self.at), source, number, decisions)
         return OrgOutcome((head,), error)
 
     def apply(self, record: OrgRecord) -> bool:
         """Apply one record; say whether it counted. Rows of persons count whenever they were written."""
-        if isinstance(record, OrgRowKept) and isinstance(record.value, OrgPerson):
-            self.state(record.org).put((record.value,))
-            self.highest = max(self.highest, record.off)
-            return True
-        if record.off < self.highest:
+        if record.off >= self.highest:
+            self.highest = record.off
+        elif not (isinstance(record, OrgRowKept) and isinstance(record.value, OrgPerson)):
             return False
-        self.highest = record.off
         match record:
-            case OrgStep():
-                self.at = max(self.at, record.at)
-                watermark_key = (record.org, record.source)
-                self._watermarks[watermark_key] = max(
-                    self._watermarks.get(watermark_key, -1), record.source_number
-                )
             case OrgRowKept():
-                self.state(record.org).put((record.value,))
+                self.state(record.org).put_row(record.value)
+            case OrgStep():
+                self._apply_step(record)
             case DirectoryRow():
                 self.at = max(self.at, record.at)
                 self._unapplied.setdefault(record.org, []).append(_publication(record))
         return True
+
+    def _apply_step(self, step: OrgStep) -> None:
+        self.at = max(self.at, step.at)
+        source = (step.org, step.source)
+        if step.source_number > self._watermarks.get(source, -1):
+            self._watermarks[source] = step.source_number
 
     def apply_or_remove(self, key: bytes, record: OrgRecord | None) -> bool:
         """Apply one record or tombstone; say whether it counted."""
@@ -186,7 +190,7 @@ class OrgPartition:
         """Apply a tombstone. One of an entry of the do-not-contact list removes the entry; others change nothing."""
         org, kind, handle = (*key.decode(errors="replace").split("/", 2), "", "")[:3]
         if kind == DO_NOT_CONTACT_KIND:
-            self.state(org).put((DoNotContactRow(handle=handle),))
+            self.state(org).put_row(DoNotContactRow(handle=handle))
 
     def accept(self, outcome: OrgOutcome) -> None:
         """Apply the records of a decided event, once they have been sent to the journal.
@@ -197,15 +201,15 @@ class OrgPartition:
         """
         for key, record in outcome.records:
             if isinstance(record, OrgRowKept):
-                self._arm(record.org, record.value, outcome.woken)
+                row = record.value
+                if isinstance(row, _WAKEABLE) and row.wake is not None:
+                    self._arm(record.org, row, row.wake, outcome.woken)
             self.apply_or_remove(key, record)
 
-    def _arm(self, org: str, row: OrgRow, woken: OrgWoken | None) -> None:
-        if not isinstance(row, _WAKEABLE) or row.wake is None:
-            return
+    def _arm(self, org: str, row: Wakeable, wake: datetime, woken: OrgWoken | None) -> None:
         before = self._wakeable(org, *_kind_and_id(row))
-        entry = _wake_entry(org, row, row.wake)
-        if before is None or before.wake != row.wake:
+        entry = _wake_entry(org, row, wake)
+        if before is None or before.wake != wake:
             self.deadlines.push(entry)
         elif woken is not None and entry[1:] == _woken_entry(woken)[1:]:
             self.deadlines.push_again(entry)
@@ -251,28 +255,6 @@ class OrgPartition:
             rows: Iterable[Wakeable] = chain(state.reps.values(), state.groups.values(), state.leads.values())
             yield from ((org, row) for row in rows if row.wake is not None)
 
-    def _head(
-        self,
-        event: OrgEvent,
-        off: int,
-        at: datetime,
-        source: str,
-        number: int,
-        decisions: tuple[OrgDecision, ...],
-    ) -> Record:
-        # A repeat keeps the highest number, because compaction may leave only this record of the source.
-        highest = max(number, self._watermarks.get((event.org, source), -1))
-        step = OrgStep(
-            off=off,
-            org=event.org,
-            at=at,
-            cause=event.cause,
-            source=source,
-            source_number=highest,
-            decisions=decisions,
-        )
-        return f"{event.org}/step/{source}".encode(), step
-
     def _published(self, event: DirectoryPublished, off: int, at: datetime) -> Record:
         row = DirectoryRow(
             off=off,
@@ -284,6 +266,21 @@ class OrgPartition:
             at=at,
         )
         return directory_key(self.partition, event.org, event.kind, event.object_id), row
+
+
+def _head(
+    event: OrgEvent, off: int, at: datetime, source: str, number: int, decisions: tuple[OrgDecision, ...]
+) -> Record:
+    step = OrgStep(
+        off=off,
+        org=event.org,
+        at=at,
+        cause=event.cause,
+        source=source,
+        source_number=number,
+        decisions=decisions,
+    )
+    return f"{event.org}/step/{source}".encode(), step
 
 
 def _wake_entry(org: str, row: Wakeable, wake: datetime) -> Entry:
@@ -318,8 +315,6 @@ def _kept_record(org: str, off: int, row: OrgRow) -> Record:
 
     That list's entries are removed with a tombstone, which in time removes their keys as well.
     """
-    if isinstance(row, OrgPerson) and row.more and row.resend_offset < 0:
-        row = msgspec.structs.replace(row, resend_offset=off)
     match row:
         case OrgRep():
             key = f"{org}/rep/{row.rep_id}"
@@ -330,6 +325,8 @@ def _kept_record(org: str, off: int, row: OrgRow) -> Record:
         case OrgPerson(more=False):
             key = f"{org}/person/{row.arrival_id}"
         case OrgPerson():
+            if row.resend_offset < 0:
+                row = msgspec.structs.replace(row, resend_offset=off)
             key = f"{org}/person/{row.arrival_id}/{row.resend_offset}"
         case OrgErased():
             key = f"{org}/erased/{row.hash}"

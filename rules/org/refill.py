@@ -16,8 +16,6 @@ def refill_all(transition: OrgTransition) -> None:
 
     A rep who could have had a lead before the event gained nothing: the leads that wait do so for other reasons.
     """
-    if not transition.freed and not transition.available:
-        return  # as after most events
     gained = {rep_id for rep_id in transition.freed if not _was_available(transition, rep_id)}
     for rep_id in sorted(gained | transition.available.keys()):
         refill(transition, rep_id, transition.available.get(rep_id, f"{rep_id} has room for a lead again"))

@@ -137,14 +137,18 @@ class OrgState:
     def put(self, rows: Iterable[OrgRow]) -> None:
         """Apply rows to the state and its indexes."""
         for row in rows:
-            if isinstance(row, OrgRep):
-                self._put_rep(row)
-            elif isinstance(row, OrgLead):
-                self._put_lead(row)
-            elif isinstance(row, _OF_PERSONS):
-                self.persons.put(row)
-            else:
-                self.groups[row.group_id] = row
+            self.put_row(row)
+
+    def put_row(self, row: OrgRow) -> None:
+        """Apply one row to the state and its indexes."""
+        if isinstance(row, OrgRep):
+            self._put_rep(row)
+        elif isinstance(row, OrgLead):
+            self._put_lead(row)
+        elif isinstance(row, _OF_PERSONS):
+            self.persons.put(row)
+        else:
+            self.groups[row.group_id] = row
 
     def line(self, plan: GroupPlan) -> TurnQueue:
         """Return a group's members in the order of their turns."""
@@ -186,7 +190,10 @@ class OrgState:
             return
         self.leads[row.lead_id] = row
         for hold in row.holds:
-            self._leads_of.setdefault(hold.rep_id, set()).add(row.lead_id)
+            leads_of_rep = self._leads_of.get(hold.rep_id)
+            if leads_of_rep is None:
+                leads_of_rep = self._leads_of[hold.rep_id] = set()
+            leads_of_rep.add(row.lead_id)
         if row.stage is OrgLeadStatus.WAITING:
             self._waiting.setdefault(row.group_id or "", WaitingForGroup()).add(row)
 

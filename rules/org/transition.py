@@ -92,7 +92,11 @@ class OrgTransition:
 
     def change_rep(self, rep_id: str, **changes: Any) -> OrgRep:
         """Replace fields of a rep's row."""
-        row = self._reps[rep_id] = msgspec.structs.replace(self.rep(rep_id), **changes)
+        return self.put_rep(msgspec.structs.replace(self.rep(rep_id), **changes))
+
+    def put_rep(self, row: OrgRep) -> OrgRep:
+        """Replace a rep's row."""
+        self._reps[row.rep_id] = row
         return row
 
     def turn(self, group_id: str, rep_id: str) -> Turn:

@@ -127,9 +127,7 @@ def public_messages(row: LeadRow | DirectoryRow, key: bytes, partition: int) -> 
 def journal_origin(message: Any) -> tuple[str, int]:
     """Return an event's partition of the lead journal and its number there; (`""`, -1) for an event from elsewhere."""
     for name, value in message.headers or ():
-        if name == "ce_id" and (
-            position := public_message_position(SOURCE_LOG, (value or b"").decode(errors="replace"))
-        ):
+        if name == "ce_id" and (position := public_message_position(SOURCE_LOG, value or b"")):
             partition, off, n = position
             return str(partition), off << INDEX_BITS | n
     return "", -1

@@ -271,9 +271,10 @@ def drain_messages() -> None:
                     unread = messages if read is None else messages[max(0, read - first) :]
                     if not unread:
                         continue
-                    # Faust tests `read` for truth. A gap after offset 0 would then block commits forever.
+                    # Faust tests `read` for truth. A gap after offset 0 would then block commits forever. And it counts
+                    # `first` as missing, too: then each commit ends at the next gap, and gaps grow faster than commits.
                     if read is not None and first - read > 1 and acks_enabled_for(tp.topic):
-                        await self._add_gap(tp, read + 1, first)
+                        await self._add_gap(tp, read + 1, first - 1)
                     if suspended() or messages[0].generation_id != self.app.consumer_generation_id:
                         # A rebalance has begun, or is over already. It ends with a seek to the committed offset, so
                         # these messages come again. Delivered now, they could reach an agent that no longer owns

@@ -120,6 +120,7 @@ async def _get_open_conn(
     """
     known = self._conns.get((node_id, group))
     if known is not None and getattr(known._protocol, "ended", False):
+        await asyncio.sleep(0)  # the reader's turn comes first: responses may have come with the end
         known.close(reason=CloseReason.CONNECTION_BROKEN)
     return await connect(self, node_id, group=group, **options)
 

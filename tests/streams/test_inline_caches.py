@@ -267,6 +267,18 @@ def test_instances_that_lack_an_attribute_get_it_in_order(places: Places) -> Non
     places.put(second, 2)
     second.other = "after it"
     assert list(vars(second).items()) == [("field", 2), ("other", "after it")]
+    bare = fresh(Plain, __init__=lambda _: None)
+    for _ in range(3):
+        first, second = bare(), bare()
+        places.put(first, 3)
+        first.other = "after it"
+        second.other = "before it"
+        places.put(second, 4)
+        assert list(vars(first).items()) == [("field", 3), ("other", "after it")]
+        assert list(vars(second).items()) == [("other", "before it"), ("field", 4)]
+        del first.field
+        places.put(first, 5)
+        assert list(vars(first).items()) == [("other", "after it"), ("field", 5)]
 
 
 def test_a_new_object_gets_its_first_values_in_order(places: Places) -> None:

@@ -1,5 +1,6 @@
 """The public messages that follow from one journal record (docs/contracts, "Out")."""
 
+from types import SimpleNamespace
 from typing import Any
 
 import msgspec
@@ -21,7 +22,7 @@ from models.facts import Facts
 from models.lead import DirectoryRow, Lead, Phase
 from models.open_exception import OpenException
 from models.results import Reason, Result
-from rules.outbound.public_messages import public_messages
+from rules.outbound.public_messages import journal_origin, public_messages
 from rules.queues.columns import shown_columns
 from tests.rules.outbound.journal_cases import (
     AT,
@@ -134,6 +135,24 @@ def test_headers_are_cloudevents_in_binary_mode_numbered_by_log_place() -> None:
     assert {message.key for message in (first, second, third)} == {KEY}
     assert (to_org.topic, to_org.key) == ("org-log", b"default")
     assert dict(to_org.headers)["ce_id"] == b"lead-log-3-41-3"
+
+
+@pytest.mark.parametrize(
+    ("identity", "origin"),
+    [
+        (b"lead-log-3-248-2", ("3", 248 << 20 | 2)),
+        (b"lead-log-3-%d-2" % 10**299, ("", -1)),
+        *((other, ("", -1)) for other in (b"lead-log-3-248", b"org-log-3-248-2", b"-3-248-2", b"", None)),
+        *((other, ("", -1)) for other in (b"lead-log-3-248-", b"lead-log-x-2-4", b"lead-log-3--2", b"\xff")),
+        ("lead-log-٣-248-2".encode(), ("", -1)),
+    ],
+)
+def test_an_event_of_an_org_says_which_record_of_a_lead_it_comes_from(
+    identity: bytes | None, origin: tuple[str, int]
+) -> None:
+    headers = [("ce_source", b"/firstclaim/leads"), ("ce_id", identity)]
+    assert journal_origin(SimpleNamespace(headers=headers)) == origin
+    assert journal_origin(SimpleNamespace(headers=None)) == ("", -1)
 
 
 def test_of_several_owners_in_one_record_the_last_is_told_against_the_one_before_the_record() -> None:

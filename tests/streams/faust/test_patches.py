@@ -124,6 +124,20 @@ async def test_commit_cap_and_drain_commits_go_on_after_a_repeat_and_over_holes(
         assert records == [(0, offset) for offset in (0, 2, 4, 0, 2, 4, 6, 8)]
 
 
+async def test_message_drain_one_commit_passes_all_holes(cluster: Cluster, launch: Launch) -> None:
+    """Faust's commits end at each hole. A vendor with more transactions than commits would leave them behind."""
+    topic, group = await cluster.create(unique("holes")), unique("holes")
+    count = 40
+    await cluster.send_with_holes(topic, 0, [b"%d" % n for n in range(count)])
+    async with launch("reader", TOPIC=topic, GROUP=group, COMMIT_SECONDS=600) as reader:
+        records = {(0, 2 * n) for n in range(count)}
+        await reader.until(lambda: records <= set(received_events(reader)), "it has handled all records")
+        reader.signal(signal.SIGTERM)  # it commits once, at its end
+        await reader.exit_code()
+    committed, _ = (await cluster.commits(group, topic))[0]
+    assert committed >= 2 * count - 1  # the marker of the last transaction may come after the end
+
+
 async def test_commit_on_revoke_a_graceful_rebalance_replays_nothing(
     cluster: Cluster, launch: Launch
 ) -> None:

@@ -36,6 +36,9 @@ from streams.topics import provision
 _log = structlog.get_logger(__name__)
 
 KAFKA: Final = "Kafka"
+GC_THRESHOLDS: Final = (700, 10, 10)
+"""Python's own. A refused request leaves its error, its retries and its connection in cycles. With fewer searches they
+would hold more memory than all that a courier needs."""
 LARGEST_REQUEST_BYTES: Final = 16 * 1024 * 1024
 """The largest request of the client. A dead letter is larger than its record, so the broker's limit applies."""
 
@@ -181,7 +184,7 @@ def run(settings: Settings, *, channel: str, port: int = 0, instance_id: str | N
     our own code failed.
     """
     logging.getLogger("aiokafka").setLevel(logging.WARNING)
-    keep_imports()
+    keep_imports(GC_THRESHOLDS)
     try:
         with trace_export.reporting("courier"):
             uvloop.run(_serve(settings, channel, port, instance_id))

@@ -1,19 +1,16 @@
 """Defines how often and how long each part of the product retries. Every retry loop takes its policy from here.
 
 The pauses double from the first to the longest, with a random part, so that many processes do not retry at the same
-moment. Each retry is logged with its reason. A request that waits for its next attempt keeps no error: an error refers
-to the frames of the attempt, and with them to everything that the attempt had.
+moment. stamina executes a policy. Each retry is logged with its reason.
 """
 
-import asyncio
-import random
-import time
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
-from types import TracebackType
-from typing import Final, Self, TypeVar
+from typing import Any, Final, TypeVar
 
+import stamina
 import structlog
+from stamina.instrumentation import RetryDetails, set_on_retry_hooks
 
 _log = structlog.get_logger(__name__)
 
@@ -43,13 +40,29 @@ class RetryPolicy:
         *,
         never: Kinds = (),
         failed: Callable[[Exception], None] = lambda _: None,
-    ) -> "Attempts":
+    ) -> Any:
         """Return the attempts to iterate over. Each is a context manager that handles an error of these kinds.
 
         The last error is raised when the policy ends. `never`: the subset of these kinds that ends it at once.
-        `operation` names the work in the log. `failed` is called with each error that may be retried.
+        `operation` names the work in the log. `failed` is called with each error.
         """
-        return Attempts(self, kinds, operation, never, failed)
+
+        def is_retried(error: Exception) -> bool:
+            if not isinstance(error, kinds) or isinstance(error, never):
+                return False
+            failed(error)
+            return True
+
+        context: Any = stamina.retry_context(
+            is_retried,
+            attempts=self.most_attempts,
+            timeout=self.timeout_seconds,
+            wait_initial=self.first_seconds,
+            wait_max=self.longest_seconds,
+            wait_jitter=self.jitter_seconds,
+            wait_exp_base=self.factor,
+        )
+        return context.with_name(operation, (), {})
 
     async def run(
         self,
@@ -73,94 +86,12 @@ class RetryPolicy:
                 return work()
         raise AssertionError  # the last attempt returned or raised
 
-    def has_ended(self, failures: int, seconds: float) -> bool:
-        """Tell whether nothing is tried any more after so many failures in so many seconds."""
-        return (self.most_attempts is not None and failures >= self.most_attempts) or (
-            self.timeout_seconds is not None and seconds >= self.timeout_seconds
-        )
-
     def pauses(self) -> Iterator[float]:
         """Yield the pauses, for a loop that does other work while it waits."""
         pause = self.first_seconds
         while True:
             yield pause
             pause = min(pause * self.factor, self.longest_seconds)
-
-
-class Attempts:
-    """The attempts of one piece of work, for one loop. It is its own next attempt.
-
-    It refers to no error and to nothing that refers to it, so the work is freed when the loop is left. With a cycle it
-    would stay until Python searches all objects for garbage, after a million new ones.
-    """
-
-    def __init__(
-        self,
-        policy: RetryPolicy,
-        kinds: Kinds,
-        operation: str,
-        never: Kinds,
-        failed: Callable[[Exception], None],
-    ) -> None:
-        self._policy = policy
-        self._kinds, self._never = kinds, never
-        self._operation = operation
-        self._failed = failed
-        self._began = time.monotonic()
-        self._pauses = policy.pauses()
-        self._failures = 0
-        self._pause: float | None = 0.0
-        """What to wait before the next attempt; None when there is none."""
-
-    def __iter__(self) -> Self:
-        return self
-
-    def __next__(self) -> Self:
-        if self._pause is None:
-            raise StopIteration
-        if self._failures:
-            time.sleep(self._pause)
-        self._pause = None
-        return self
-
-    def __aiter__(self) -> Self:
-        return self
-
-    async def __anext__(self) -> Self:
-        if self._pause is None:
-            raise StopAsyncIteration
-        if self._failures:
-            await asyncio.sleep(self._pause)
-        self._pause = None
-        return self
-
-    def __enter__(self) -> None:
-        """Begin an attempt."""
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> bool:
-        """End an attempt. Return whether its error is handled: then another attempt follows."""
-        if (
-            not isinstance(error, Exception)
-            or not isinstance(error, self._kinds)
-            or isinstance(error, self._never)
-        ):
-            return False
-        self._failed(error)
-        self._failures += 1
-        if self._policy.has_ended(self._failures, time.monotonic() - self._began):
-            return False
-        jitter = random.uniform(0, self._policy.jitter_seconds)  # noqa: S311  # no secret
-        self._pause = min(next(self._pauses) + jitter, self._policy.longest_seconds)
-        _log.warning(
-            "tried again",
-            what=self._operation,
-            failures=self._failures,
-            seconds=round(self._pause, 2),
-            reason=repr(error),
-        )
-        return True
 
 
 FOLLOW_TOPIC: Final = RetryPolicy(first_seconds=0.5, longest_seconds=2.0, jitter_seconds=0.5)
@@ -195,3 +126,17 @@ WRITE_FATE: Final = RetryPolicy(first_seconds=0.2, longest_seconds=2.0, jitter_s
 """Writes the fate of a request again, for as long as the process runs. Its record is not passed before."""
 DOWNLOAD_JAR: Final = RetryPolicy(first_seconds=1.0, longest_seconds=2.0, most_attempts=3)
 """Asks a busy mirror again after a short pause."""
+
+
+def _log_retry(details: RetryDetails) -> None:
+    _log.warning(
+        "tried again",
+        what=details.name,
+        failures=details.retry_num,
+        seconds=round(details.wait_for, 2),
+        reason=repr(details.caused_by),
+    )
+
+
+# This replaces stamina's own hooks: its Prometheus counter has a label value for every attempt number.
+set_on_retry_hooks([_log_retry])

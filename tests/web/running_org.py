@@ -213,8 +213,8 @@ class RunningOrg:
 
     async def _until_leads_accepted(self, request: httpx.Request) -> None:
         if request.method == "POST":  # the path names one lead, the body of a bulk action many
-            named = request.url.path + (await request.aread()).decode()
-            for lead in [lead for lead in self.arriving if lead in named]:
+            named = request.url.raw_path + await request.aread()
+            for lead in [lead for lead in self.arriving if lead.encode() in named]:
                 await self.until_arrived(lead)
 
     def _journal(self, partitions: set[int] | None = None) -> aclosing[AsyncGenerator[Any, None]]:

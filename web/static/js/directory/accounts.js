@@ -74,11 +74,13 @@ export async function createAccount(email) {
 
 /** @param {() => void} onClose */
 export function setUpAccountDialog(onClose) {
+  const forgetPassword = () => {
+    find("[data-invited-password]").textContent = "";
+  };
   find("[data-invited-close]").addEventListener("click", () => {
+    forgetPassword(); // at once: the event "close" comes in a later task
     dialog.close();
     onClose();
   });
-  dialog.addEventListener("close", () => {
-    find("[data-invited-password]").textContent = "";
-  });
+  dialog.addEventListener("close", forgetPassword); // by the Escape key
 }

@@ -47,27 +47,8 @@ class FetchedRecords:
     searches all objects.
     """
 
-    def __init__(
-        self,
-        tp: Any,
-        records: Any,
-        aborted_transactions: Any,
-        fetch_offset: int,
-        key_deserializer: Any,
-        value_deserializer: Any,
-        check_crcs: bool,
-        isolation_level: int,
-    ) -> None:
-        self._batches = _Batches(
-            tp,
-            records.data,
-            aborted_transactions,
-            fetch_offset,
-            key_deserializer,
-            value_deserializer,
-            check_crcs,
-            isolation_level,
-        )
+    def __init__(self, *fetch: Any) -> None:
+        self._batches = _Batches(*fetch)
         self._iterator: Iterator[Any] | None = self._batches.unpack()
 
     @property
@@ -108,12 +89,15 @@ class FetchedRecords:
 
 
 class _Batches(BatchRecords):
-    """The batches of one fetch. `aborted`: aiokafka's pairs of a producer and the first offset of its transaction."""
+    """The batches of one fetch, made of what aiokafka gives to its `PartitionRecords`.
+
+    `aborted`: pairs of a producer and the first offset of its transaction.
+    """
 
     def __init__(
         self,
         tp: Any,
-        data: bytes,
+        records: Any,
         aborted: Any,
         fetch_offset: int,
         key_deserializer: Any,
@@ -122,7 +106,7 @@ class _Batches(BatchRecords):
         isolation_level: int,
     ) -> None:
         super().__init__(tp, fetch_offset, key_deserializer, value_deserializer)
-        self._data = data
+        self._data: bytes = records.data
         self._aborted = sorted(aborted or [], key=lambda pair: pair[1], reverse=True)
         self._aborted_producers: set[int] = set()
         self._check_crcs = check_crcs

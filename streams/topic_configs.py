@@ -125,10 +125,11 @@ async def _wait_until_set(
     current: str | None = None
     try:
         async with asyncio.timeout(deadline_seconds):
-            while current != expected:
+            while True:  # Kafka sends no event
                 current = (await _configs_once_known(admin, [topic], deadline_seconds))[topic].get(key)
-                if current != expected:  # Kafka sends no event
-                    await asyncio.sleep(0.05)
+                if current == expected:
+                    return
+                await asyncio.sleep(0.05)
     except TimeoutError as error:
         reason = f"topic {topic}: {key} was set to {expected!r} and is still {current!r} after {deadline_seconds:g} s"
         raise RetryableError("Kafka", f"{reason}; look at the log of the controller") from error

@@ -119,9 +119,8 @@ def step_org(
             _on_wake(transition, event)
         case DirectoryPublished():
             _published(transition, event)
-    if (
-        transition.freed or transition.available or transition.reviewed
-    ):  # after most events there is nothing to refill
+    # After most events there is nothing to refill.
+    if transition.freed or transition.available or transition.reviewed:
         refill_all(transition)
         continue_reviews(transition)
     return transition.step()

@@ -186,7 +186,10 @@ def facts(visible: VisibleLead) -> list[dict[str, Any]]:
 
 
 def in_words(value: Any) -> Any:
-    """Return an attribute as a person reads it. One that has parts is the list of them, with their names."""
+    """Return an attribute as a person reads it. One that has parts is the list of them, with their names.
+
+    Nothing is cut or left out, as `web.services.rule_words.value_text` does for a line of changes.
+    """
     if isinstance(value, Mapping):
         return "; ".join(f"{name.replace('_', ' ')}: {in_words(part)}" for name, part in value.items())
     return ", ".join(str(in_words(part)) for part in value) if isinstance(value, list) else value
